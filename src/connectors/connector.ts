@@ -1,0 +1,178 @@
+import type { z } from 'zod';
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { JsonObject, JsonValue } from '../events/json';
+import { ActionError } from './action-error';
+
+/**
+ * How safe an action is to do again under one action key.
+ * - `repeatable`: doing it twice has the effect of doing it once.
+ * - `verifiable`: it can be looked up whether it happened, before a second try.
+ * - `once`: neither.
+ */
+export type Effect = 'repeatable' | 'verifiable' | 'once';
+
+/** Where a rendered text ends up, which decides how values that a template inserts are escaped. */
+export type Sink = 'plain' | 'html' | 'slack' | 'json' | 'url' | 'header';
+
+/** A logger that takes an allow-listed object and a sentence. Never give it numbers, texts, names or tokens. */
+export interface ActionLog {
+  info(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+}
+
+/**
+ * "At most one per window", held by Temporal, hence across restarts, workers and receivers.
+ * Guarantee: of all claims on one key within `windowMs` at most one owner is told `claimed`; the same owner may claim again (a retry).
+ * Not guaranteed: order among competing owners.
+ */
+export interface Cooldowns {
+  /**
+   * @param key what is limited; may hold personal data: it is hashed with a key before it leaves the process.
+   * @param owner the action key that claims.
+   */
+  claim(key: string, windowMs: number, owner: string): Promise<'claimed' | 'held'>;
+  /** Gives a claim back because nothing was done with it. No effect when `owner` does not hold it. */
+  release(key: string, owner: string): Promise<void>;
+}
+
+/** What an action is given besides its input. */
+export interface ActionContext<Client> {
+  /** This connector's client, opened once per worker. */
+  readonly client: Client;
+  /** The action key `<event id>/<rule>/<step>`: the same on every retry; what idempotency is built on. */
+  readonly key: string;
+  /** Aborts when the step is cancelled, times out or the worker stops: pass it to every request. */
+  readonly signal: AbortSignal;
+  readonly event: CanonicalEvent;
+  readonly log: ActionLog;
+  /** 1 for the first attempt of this step. Above 1, an earlier attempt may have got as far as the provider. */
+  readonly attempt: number;
+  /** When the step began (its first attempt), not this attempt. */
+  readonly startedAt: Date;
+  /**
+   * What earlier attempts left for later ones (Temporal heartbeat details). Best effort: what was saved just before a crash may be lost.
+   */
+  readonly progress: { readonly last: JsonValue; save(detail: JsonValue): void };
+  /** Country for reading phone numbers without a country code, from the rule file; null when it names none. */
+  readonly country: string | null;
+  /** IANA zone of the rule. */
+  readonly timezone: string;
+  /** Whether a number (any format) is one of our own. */
+  isOurs(number: string): boolean;
+  readonly cooldowns: Cooldowns;
+  /** The client of another connector, by its name (`email.send` asks `voipbin` for recordings). */
+  clientOf<Other>(connector: { readonly name: string; readonly connection: { open(settings: never): Other } }): Other;
+}
+
+/** What an action returns: either its result, for later steps (`steps.<id>.<field>`), or why it did nothing. */
+export type ActionOutcome<Output> =
+  | { outcome: 'done'; result: Output }
+  | { outcome: 'skipped'; reason: string };
+
+/** An action as its connector defines it. */
+export interface ActionDefinition<Client, Input, Output extends JsonObject> {
+  /** One sentence for ops: what it does. Shown by editors and in the docs. */
+  summary: string;
+  /**
+   * The inputs, an object schema. It judges both the input as written in a rule file (texts still templates) and the rendered one, so it
+   * must not constrain the content of texts beyond "string"; check rendered content in `run` and throw a `permanent` ActionError.
+   * `.describe()` every field: editors and docs show it.
+   */
+  input: z.ZodType<Input>;
+  /** Where each top-level input's text ends up; `plain` for those not named. */
+  sinks?: Partial<Record<Extract<keyof Input, string>, Sink>>;
+  /** What later steps may use, `.describe()`d; template variables under `steps.<id>` are checked against it. */
+  output: z.ZodType<Output>;
+  /** The effect; by the input as written where it depends on it (`http.request` on its method). */
+  effect: Effect | { of(input: Input): Effect };
+  /** Default retry budget, as a duration (`24h`). */
+  budget: string;
+  /** How long one attempt may take, as a duration (`30s`). */
+  attemptTimeout: string;
+  /**
+   * Does it. Throws only {@link ActionError}; anything else is treated as a bug of ours and reported as `permanent` with code `bug`.
+   */
+  run(context: ActionContext<Client>, input: Input): Promise<ActionOutcome<Output>>;
+}
+
+/** An action whose input type only it knows: what the registry, the rules and the worker deal with. */
+export interface Action<Client = unknown> {
+  readonly summary: string;
+  readonly input: z.ZodType<unknown>;
+  readonly output: z.ZodType<JsonObject>;
+  readonly budget: string;
+  readonly attemptTimeout: string;
+  sinkOf(inputName: string): Sink;
+  /** @param input the input as written in the rule file, already found valid. */
+  effectOf(input: unknown): Effect;
+  /** Checks the rendered input against the schema (`permanent` ActionError when it does not fit), then runs. */
+  run(context: ActionContext<Client>, input: unknown): Promise<ActionOutcome<JsonObject>>;
+}
+
+/** A running stand-in: it speaks the provider's own protocol on loopback and keeps state in memory. */
+export interface RunningStandIn {
+  /** Settings as they would stand in bridge.yaml, that point the connection at it. */
+  settings: JsonObject;
+  stop(): Promise<void>;
+}
+
+/** How a connector reaches its provider. */
+export interface ConnectionDefinition<Settings, Client> {
+  /** `connections.<name>` in bridge.yaml: an object schema, snake_case keys, every field described, defaults where there are any; secrets by `secret()`. */
+  settings: z.ZodType<Settings>;
+  /** Environment variable per setting key, e.g. `{ access_token: 'HUBSPOT_ACCESS_TOKEN' }`. The file wins over the environment. */
+  environment: Readonly<Record<string, string>>;
+  /** The setting keys without which the connection cannot work; when any is missing the stand-in is used. Empty: it needs none. */
+  credentials: readonly string[];
+  /** Makes the client. No network. */
+  open(settings: Settings): Client;
+  close?(client: Client): Promise<void>;
+  /** One harmless request that proves the credential works; the answer says in a few words what is connected. Throws ActionError. */
+  check?(client: Client, signal: AbortSignal): Promise<string>;
+  /** Starts the stand-in. A `port` of 0 or absent takes a free one. */
+  standIn?(options?: { port?: number }): Promise<RunningStandIn>;
+}
+
+/** A connector: one folder, one registration in `registry.ts`. */
+export interface Connector<Settings = unknown, Client = unknown> {
+  readonly name: string;
+  /** One sentence for ops. */
+  readonly summary: string;
+  readonly connection: ConnectionDefinition<Settings, Client>;
+  /** By short name: `log_call`. */
+  readonly actions: Readonly<Record<string, Action<Client>>>;
+}
+
+/** Makes an {@link Action} of a definition; curried so that the client's type is given and the input's inferred. */
+export function defineAction<Client>() {
+  return <Input, Output extends JsonObject>(definition: ActionDefinition<Client, Input, Output>): Action<Client> => {
+    const sinks: Partial<Record<string, Sink>> = definition.sinks ?? {};
+    const { effect } = definition;
+    return {
+      summary: definition.summary,
+      input: definition.input,
+      output: definition.output,
+      budget: definition.budget,
+      attemptTimeout: definition.attemptTimeout,
+      sinkOf: (inputName) => sinks[inputName] ?? 'plain',
+      effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
+      run: async (context, input) => {
+        const parsed = definition.input.safeParse(input);
+        if (!parsed.success) {
+          const where = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
+          throw new ActionError('permanent', `the rendered input does not fit the action: ${where}`, {
+            connection: 'rules',
+            code: 'invalid_input',
+            remedy: 'Look at the templates of these inputs in the rule file.',
+          });
+        }
+        return definition.run(context, parsed.data);
+      },
+    };
+  };
+}
+
+/** Types a connector: its actions all take this connector's client. */
+export function defineConnector<Settings, Client>(connector: Connector<Settings, Client>): Connector<Settings, Client> {
+  return connector;
+}

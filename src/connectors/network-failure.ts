@@ -1,0 +1,43 @@
+import { ActionError } from './action-error';
+
+const REFUSED_BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+function codeOf(error: unknown): string | undefined {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    if ('code' in current && typeof current.code === 'string') {
+      return current.code;
+    }
+  }
+  return undefined;
+}
+
+/** Whether a failed request can never have reached the provider, so that trying again repeats nothing. */
+export function neverReached(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && REFUSED_BEFORE_SENDING.has(code);
+}
+
+/**
+ * What `fetch` threw, as a `transient` error: no answer came. The original is left out on purpose, it may hold addresses and bodies.
+ * Whether "no answer" is ambiguous is for the action to say (see {@link neverReached}).
+ */
+export function networkFailure(error: unknown, connection: string): ActionError {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new ActionError('transient', `${connection} did not answer in time`, { connection, code: 'timeout' });
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new ActionError('transient', `the request to ${connection} was cancelled`, { connection, code: 'cancelled' });
+  }
+  const code = codeOf(error);
+  return new ActionError('transient', `${connection} could not be reached${code === undefined ? '' : ` (${code})`}`, { connection, code: 'network' });
+}
+
+/** A `Retry-After` header in milliseconds: seconds or an HTTP date, at most an hour; undefined when absent or unreadable. */
+export function retryAfterMs(header: string | null | undefined, now: Date = new Date()): number | undefined {
+  if (header === null || header === undefined || header === '') {
+    return undefined;
+  }
+  const seconds = Number(header);
+  const wait = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(header) - now.getTime();
+  return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), 3_600_000) : undefined;
+}
