@@ -20,8 +20,21 @@ export interface StepInput {
   step: PlannedStep;
   /** Results of the rule's earlier steps that were done, by step id. */
   steps: Record<string, JsonValue>;
-  /** How often this step was already handed to the provider with no answer (`ambiguous`), as far as the workflow knows. */
-  ambiguous_tries: number;
+  /** When the step began (RFC 3339), before its first attempt. */
+  began_at: string;
+  /** Attempts made before this activity was scheduled: 1 when the local activity was tried first, else 0. */
+  earlier_attempts: number;
+}
+
+/** First detail of the ApplicationFailure that a failed attempt throws; its `type` is the error class. */
+export interface StepFailureDetail {
+  connection: string;
+  code: string;
+  remedy: string | null;
+  /** The provider's own id for the request. */
+  correlation_id: string | null;
+  /** The delay that the provider, or a parked connection, asks for. */
+  retry_after_ms: number | null;
 }
 
 /** What an action's activity returns. */
@@ -32,6 +45,14 @@ export type StepReport =
   | { step: string; action: string; outcome: 'done'; result: JsonObject }
   | { step: string; action: string; outcome: 'skipped'; reason: string }
   | { step: string; action: string; outcome: 'failed'; class: ErrorClass; code: string; message: string; remedy: string | null };
+
+/** Type of the ApplicationFailure that fails a run; its first detail is the {@link RunReport}. */
+export type RunFailureType = 'StepFailed';
+
+/** Input of workflow `holdCooldown`. */
+export interface HoldCooldownInput {
+  window_ms: number;
+}
 
 /** One rule in the report. A rule is `done` when a step was done and none failed, `skipped` when nothing was done and nothing failed. */
 export interface RuleReport {

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import {
+  ApplicationFailure,
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
+import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { JsonObject } from '../events/json';
+import type { Plan } from '../rules/plan';
+import { HANDLE_EVENT, TASK_QUEUE } from './names';
+import type { RunInput, RunReport } from './run';
+
+/** gRPC status codes that no repetition mends: the request itself is refused. */
+const REFUSED = new Set([3 /* INVALID_ARGUMENT */, 6, 9 /* FAILED_PRECONDITION */, 11, 12 /* UNIMPLEMENTED */]);
+
+/** How a start ended. `exists`: a run with this id is there already, under way or closed; nothing was started. */
+export type StartOutcome =
+  | { outcome: 'started'; runId: string }
+  | { outcome: 'exists'; runId: string | null }
+  | { outcome: 'refused'; reason: string };
+
+/** How a run ended. The report is null when the run was terminated, cancelled, or ended in a way of which nothing is known. */
+export interface RunEnd {
+  status: 'completed' | 'failed';
+  report: RunReport | null;
+}
+
+/** A single member of an event's data may be this long (JSON) in a run's input; longer ones stay in the inbox only. */
+const LONGEST_MEMBER = 64 * 1024;
+/** Events up to this long go into the run whole. Temporal refuses inputs over 2 MiB (reference temporal.md 5.7). */
+const LONGEST_EVENT = 512 * 1024;
+const LONGEST_TEXT = 16 * 1024;
+
+/**
+ * Starts the run of one event. Its workflow id is the event id, and neither a running nor a closed run of that id is started again,
+ * as long as Temporal keeps the closed one (its namespace's retention).
+ *
+ * Throws when Temporal could not be asked (away, hanging, namespace missing): try again later.
+ */
+export async function startRun(client: Client, event: CanonicalEvent, plan: Plan, workflowId: string, searchAttributes: boolean): Promise<StartOutcome> {
+  const input: RunInput = { event: fitForRun(event), plan, search_attributes: searchAttributes };
+  const rules = plan.rules.map((rule) => rule.name);
+  try {
+    const handle = await client.workflow.start(HANDLE_EVENT, {
+      workflowId,
+      taskQueue: TASK_QUEUE,
+      args: [input],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      staticSummary: `${event.type}: ${rules.join(', ')}`.slice(0, 200),
+      requestEagerStart: client.connection.constructor.name === 'NativeConnection',
+      ...(searchAttributes ? { typedSearchAttributes: attributesOf(event, plan, rules) } : {}),
+    });
+    return { outcome: 'started', runId: handle.firstExecutionRunId };
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) {
+      return { outcome: 'exists', runId: null };
+    }
+    if (isGrpcServiceError(error) && REFUSED.has(error.code)) {
+      return { outcome: 'refused', reason: `Temporal refused the start (gRPC ${error.code})` };
+    }
+    throw error;
+  }
+}
+
+/** Waits for a run to close. Throws when Temporal could not be asked, or has no such run. */
+export async function awaitRun(client: Client, workflowId: string): Promise<RunEnd> {
+  try {
+    const report: unknown = await client.workflow.getHandle(workflowId).result();
+    return { status: 'completed', report: asReport(report) };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) {
+      const detail: unknown = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : null;
+      return { status: 'failed', report: asReport(detail) };
+    }
+    throw error;
+  }
+}
+
+/** Whether the error says that Temporal has no such run (never started, or past its retention). */
+export function isNoSuchRun(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError;
+}
+
+function asReport(value: unknown): RunReport | null {
+  return typeof value === 'object' && value !== null && 'event_id' in value && 'rules' in value ? (value as RunReport) : null;
+}
+
+function attributesOf(event: CanonicalEvent, plan: Plan, rules: string[]): SearchAttributePair[] {
+  return [
+    { key: defineSearchAttributeKey('BridgeEventType', 'KEYWORD'), value: event.type.slice(0, 100) },
+    { key: defineSearchAttributeKey('BridgeResourceId', 'KEYWORD'), value: event.id },
+    ...(event.customer_id === null ? [] : [{ key: defineSearchAttributeKey('BridgeCustomerId', 'KEYWORD'), value: safeId(event.customer_id) }]),
+    { key: defineSearchAttributeKey('BridgeRules', 'KEYWORD_LIST'), value: fitNames(rules) },
+    { key: defineSearchAttributeKey('BridgeRuleset', 'KEYWORD'), value: plan.ruleset },
+  ];
+}
+
+/** A customer id is VoIPBIN's UUID; anything else could be anything, and search attributes are never encrypted. */
+function safeId(id: string): string {
+  return /^[0-9a-f-]{36}$/i.test(id) ? id : `sha256:${createHash('sha256').update(id).digest('hex').slice(0, 16)}`;
+}
+
+/** Temporal takes 2 KiB a search attribute. */
+function fitNames(names: string[]): string[] {
+  let room = 1_800;
+  return names.filter((name) => (room -= Buffer.byteLength(name) + 4) > 0);
+}
+
+/** The event as a run takes it: whole when it is small, else without its longest parts, which stay in the inbox. */
+export function fitForRun(event: CanonicalEvent): CanonicalEvent {
+  if (Buffer.byteLength(JSON.stringify(event)) <= LONGEST_EVENT) {
+    return event;
+  }
+  let room = LONGEST_EVENT / 2;
+  const data: JsonObject = {};
+  for (const [name, value] of Object.entries(event.data)) {
+    const size = Buffer.byteLength(JSON.stringify(value)) + name.length;
+    if (size <= LONGEST_MEMBER && size <= room) {
+      data[name] = value;
+      room -= size;
+    }
+  }
+  const shortened: Record<string, unknown> = { ...event, data };
+  for (const [name, value] of Object.entries(shortened)) {
+    if (typeof value === 'string' && value.length > LONGEST_TEXT) {
+      shortened[name] = value.slice(0, LONGEST_TEXT);
+    }
+  }
+  return { ...event, ...(shortened as Partial<CanonicalEvent>) };
+}

@@ -1,0 +1,50 @@
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import type { StepInput, StepResult } from './run';
+import { TASK_QUEUE } from './names';
+
+/** Workflows kept in memory. Each takes about 1 MB (reference temporal.md 5.2); runs that wait beyond that are replayed when they go on. */
+const CACHED_WORKFLOWS = 200;
+
+/** Sends the SDK's own logs where ours go. Call once, before anything else of the SDK. */
+export function installRuntime(log: Logger): void {
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      const fields = { sdk: meta?.['sdkComponent'], workflow_id: meta?.['workflowId'], activity: meta?.['activityType'], attempt: meta?.['attempt'] };
+      if (level === 'ERROR') {
+        log.error(fields, message);
+      } else {
+        log.warn(fields, message);
+      }
+    }),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} } },
+  });
+}
+
+/**
+ * The worker: workflows from the prebuilt bundle, activities as given.
+ *
+ * @param shutdownGraceMs how long attempts that are under way may go on once it is told to stop; then they are cancelled and retried elsewhere.
+ */
+export function createWorker(options: {
+  connection: NativeConnection;
+  namespace: string;
+  bundlePath: string;
+  activities: Record<string, (input: StepInput) => Promise<StepResult>>;
+  shutdownGraceMs: number;
+}): Promise<Worker> {
+  return Worker.create({
+    connection: options.connection,
+    namespace: options.namespace,
+    taskQueue: TASK_QUEUE,
+    workflowBundle: { codePath: options.bundlePath },
+    activities: options.activities,
+    maxCachedWorkflows: CACHED_WORKFLOWS,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentLocalActivityExecutions: 100,
+    shutdownGraceTime: options.shutdownGraceMs,
+    shutdownForceTime: options.shutdownGraceMs + 5_000,
+  });
+}

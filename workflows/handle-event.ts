@@ -1,0 +1,88 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { JsonValue } from '../src/events/json';
+import type { PlannedRule } from '../src/rules/plan';
+import type { SearchAttributeName } from '../src/temporal/names';
+import type { Outcome, RuleReport, RunFailureType, RunInput, RunReport, StepReport } from '../src/temporal/run';
+import { runStep } from './run-step';
+
+const outcomeKey = defineSearchAttributeKey('BridgeOutcome' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
+const errorClassKey = defineSearchAttributeKey('BridgeErrorClass' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
+
+/**
+ * Does the office work that one event asks for: the plan's rules side by side, a rule's steps in order.
+ *
+ * One rule's failure does not disturb another. Ends Completed with the report; ends Failed, with the report in the failure's details,
+ * when any step failed.
+ */
+export async function handleEvent(input: RunInput): Promise<RunReport> {
+  const { event, plan } = input;
+  const rules = plan.rules.map((rule): RuleReport => ({ rule: rule.name, outcome: 'skipped', steps: [] }));
+  const showProgress = (): void => setCurrentDetails(progressTable(rules));
+  showProgress();
+  await Promise.all(
+    plan.rules.map(async (rule, index) => {
+      const report = rules[index];
+      if (report !== undefined) {
+        await runRule(input, rule, report, showProgress);
+      }
+    }),
+  );
+  const report: RunReport = { event_id: event.event_id, ruleset: plan.ruleset, outcome: outcomeOf(rules.flatMap((rule) => rule.steps)), rules };
+  const failures = rules.flatMap((rule) => rule.steps.flatMap((step) => (step.outcome === 'failed' ? [{ rule: rule.rule, step }] : [])));
+  const first = failures[0];
+  if (input.search_attributes) {
+    upsertSearchAttributes([
+      { key: outcomeKey, value: report.outcome },
+      ...(first === undefined ? [] : [{ key: errorClassKey, value: first.step.class }]),
+    ]);
+  }
+  if (first !== undefined) {
+    throw ApplicationFailure.create({
+      type: 'StepFailed' satisfies RunFailureType,
+      nonRetryable: true,
+      message: failures.map(({ rule, step }) => describeFailure(rule, step)).join('; '),
+      details: [report],
+    });
+  }
+  return report;
+}
+
+async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, showProgress: () => void): Promise<void> {
+  const results: Record<string, JsonValue> = {};
+  for (const step of rule.steps) {
+    const done = await runStep({ event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results } });
+    report.steps.push(done);
+    report.outcome = outcomeOf(report.steps);
+    showProgress();
+    if (done.outcome === 'done') {
+      results[step.id] = done.result;
+    } else if (done.outcome === 'failed' && step.on_error === 'stop') {
+      return;
+    }
+  }
+}
+
+function outcomeOf(steps: StepReport[]): Outcome {
+  const done = steps.some((step) => step.outcome === 'done');
+  const failed = steps.some((step) => step.outcome === 'failed');
+  if (failed) {
+    return done ? 'partial' : 'failed';
+  }
+  return done ? 'done' : 'skipped';
+}
+
+function describeFailure(rule: string, step: Extract<StepReport, { outcome: 'failed' }>): string {
+  const remedy = step.remedy === null ? '' : ` What to do: ${step.remedy}`;
+  return `rule "${rule}", step "${step.step}" (${step.action}): ${step.class} ${step.code}: ${step.message}.${remedy}`;
+}
+
+/** Markdown for the run's page in the Temporal UI. Names of rules and steps, and outcomes; no personal data. */
+function progressTable(rules: RuleReport[]): string {
+  const rows = rules.flatMap((rule) =>
+    rule.steps.length === 0
+      ? [`| ${rule.rule} | | under way |`]
+      : rule.steps.map((step) => `| ${rule.rule} | ${step.step} | ${step.outcome}${step.outcome === 'skipped' ? `: ${step.reason}` : ''} |`),
+  );
+  return ['| rule | step | outcome |', '|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,140 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  sleep,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import type { ErrorClass } from '../src/connectors/action-error';
+import type { StepFailureDetail, StepInput, StepReport, StepResult } from '../src/temporal/run';
+
+/** The activity of an action; registered under the action's name, so that the Temporal UI reads like the rule file. */
+type StepActivity = (input: StepInput) => Promise<StepResult>;
+
+/** The first, local attempt is kept short: a provider that hangs goes on as a regular activity, where it can be seen. */
+const LOCAL_ATTEMPT_MS = 10_000;
+/** A worker that dies in the middle of an attempt is noticed after this long. */
+const HEARTBEAT_TIMEOUT_MS = 30_000;
+const SHORTEST_BUDGET_MS = 1_000;
+
+interface StepFailure {
+  class: ErrorClass;
+  code: string;
+  message: string;
+  remedy: string | null;
+  retryAfterMs: number | null;
+}
+
+/**
+ * Runs one step to its end: done, skipped, or failed with its class.
+ *
+ * A repeatable action is tried once as a local activity (no round trips to Temporal) and goes on as a regular activity, with its
+ * retry budget, when that attempt fails in passing. Others are regular activities from the start, so that every attempt is recorded
+ * before it is made.
+ *
+ * Never throws for a failed step; throws only when the run is cancelled.
+ */
+export async function runStep(input: Omit<StepInput, 'began_at' | 'earlier_attempts'>): Promise<StepReport> {
+  const { step, rule } = input;
+  const began = Date.now();
+  const summary = `${rule} › ${step.id}`;
+  const describe = { step: step.id, action: step.action };
+  const stepInput: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
+  try {
+    if (step.effect === 'repeatable') {
+      try {
+        return { ...describe, ...(await runLocally(stepInput, summary)) };
+      } catch (error) {
+        const failure = classify(error);
+        if (failure.class !== 'transient' && failure.class !== 'credential') {
+          return failed(describe, failure);
+        }
+        const wait = failure.retryAfterMs ?? step.retry.every_ms;
+        if (wait + SHORTEST_BUDGET_MS > step.retry.for_ms) {
+          return failed(describe, failure);
+        }
+        await sleep(wait, { summary: `${summary}: again after ${failure.code}` });
+        stepInput.earlier_attempts = 1;
+      }
+    }
+    return { ...describe, ...(await runDurably(stepInput, summary, began)) };
+  } catch (error) {
+    return failed(describe, classify(error));
+  }
+}
+
+function runLocally(input: StepInput, summary: string): Promise<StepResult> {
+  const { step } = input;
+  const activities = proxyLocalActivities<Record<string, StepActivity>>({
+    startToCloseTimeout: Math.min(step.attempt_timeout_ms, LOCAL_ATTEMPT_MS),
+    scheduleToCloseTimeout: LOCAL_ATTEMPT_MS * 2,
+    retry: { maximumAttempts: 1 },
+    summary,
+  });
+  return call(activities, input);
+}
+
+function runDurably(input: StepInput, summary: string, began: number): Promise<StepResult> {
+  const { step } = input;
+  const budget = Math.max(step.retry.for_ms - (Date.now() - began), SHORTEST_BUDGET_MS);
+  const activities = proxyActivities<Record<string, StepActivity>>({
+    startToCloseTimeout: step.attempt_timeout_ms,
+    scheduleToCloseTimeout: budget,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    retry: { initialInterval: step.retry.every_ms, backoffCoefficient: 2, maximumInterval: step.retry.max_every_ms },
+    summary,
+  });
+  return call(activities, input);
+}
+
+function call(activities: Record<string, StepActivity>, input: StepInput): Promise<StepResult> {
+  const activity = activities[input.step.action];
+  if (activity === undefined) {
+    throw new TypeError(`no activity for ${input.step.action}`);
+  }
+  return activity(input);
+}
+
+/** Reads the class and details of what an activity threw. Rethrows cancellation, and errors that are no activity's. */
+function classify(error: unknown): StepFailure {
+  if (isCancellation(error) || !(error instanceof ActivityFailure)) {
+    throw error;
+  }
+  const cause = applicationFailureIn(error);
+  if (cause === undefined) {
+    const code = error.cause instanceof TimeoutFailure ? 'timeout' : 'unknown';
+    return { class: 'transient', code, message: 'the step did not finish in time', remedy: null, retryAfterMs: null };
+  }
+  const detail: unknown = cause.details?.[0];
+  const { code, remedy, retryAfterMs } = readDetail(detail);
+  return { class: errorClass(cause.type), code, message: cause.message, remedy, retryAfterMs };
+}
+
+/** A step that ran out of time between attempts fails with a time-out that holds the last attempt's own failure. */
+function applicationFailureIn(error: ActivityFailure): ApplicationFailure | undefined {
+  for (let cause: unknown = error.cause, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+    if (cause instanceof ApplicationFailure) {
+      return cause;
+    }
+  }
+  return undefined;
+}
+
+function readDetail(detail: unknown): { code: string; remedy: string | null; retryAfterMs: number | null } {
+  const found: Partial<Record<keyof StepFailureDetail, unknown>> = typeof detail === 'object' && detail !== null ? detail : {};
+  return {
+    code: typeof found.code === 'string' ? found.code : 'unknown',
+    remedy: typeof found.remedy === 'string' ? found.remedy : null,
+    retryAfterMs: typeof found.retry_after_ms === 'number' ? found.retry_after_ms : null,
+  };
+}
+
+function errorClass(type: string | undefined | null): ErrorClass {
+  return type === 'permanent' || type === 'credential' || type === 'ambiguous' ? type : 'transient';
+}
+
+function failed(describe: { step: string; action: string }, failure: StepFailure): StepReport {
+  return { ...describe, outcome: 'failed', class: failure.class, code: failure.code, message: failure.message, remedy: failure.remedy };
+}

@@ -1,0 +1,3 @@
+/** What the worker registers; the bundle's entry. */
+export { handleEvent } from './handle-event';
+export { holdCooldown } from './hold-cooldown';
