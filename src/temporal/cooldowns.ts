@@ -55,7 +55,8 @@ export class TemporalCooldowns implements Cooldowns {
   async #holder(key: string): Promise<string | null> {
     try {
       const { status, memo } = await this.client.workflow.getHandle(this.#id(key)).describe();
-      return status.name === 'RUNNING' ? String(memo?.['owner'] ?? '') : null;
+      const owner: unknown = memo?.['owner'];
+      return status.name === 'RUNNING' && typeof owner === 'string' ? owner : null;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) {
         return null;

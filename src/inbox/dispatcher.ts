@@ -1,0 +1,224 @@
+import type { Logger } from 'pino';
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { Plan } from '../rules/plan';
+
+/** An event that a rule wants and that has no run yet, as the inbox gives it. */
+export interface PendingEvent {
+  /** Place in the inbox: 1, 2, 3, ... in the order of arrival. */
+  seq: number;
+  event_id: string;
+  event: CanonicalEvent;
+  plan: Plan;
+}
+
+/** Where events wait for their run. */
+export interface PendingEvents {
+  /** The oldest pending events after `seq`, oldest first. */
+  pendingAfter(seq: number, limit: number): PendingEvent[];
+}
+
+/** How a run ended; `report` is the run's own, null when nothing is known. */
+export interface RunEnding {
+  status: 'completed' | 'failed';
+  report: unknown;
+}
+
+/** Starts runs and sees them end. */
+export interface RunStarter {
+  /** @throws when the start may be tried again later (Temporal away). */
+  start(event: CanonicalEvent, plan: Plan): Promise<{ outcome: 'started' | 'exists'; runId: string | null } | { outcome: 'refused'; reason: string }>;
+  /** Resolves when the run has closed. @throws when it could not be asked. */
+  ended(eventId: string): Promise<RunEnding>;
+}
+
+/** What the dispatcher remembers across restarts. */
+export interface DispatchRecord {
+  /** Every event up to this place is started (or refused); those after it may be. */
+  watermark(): number;
+  markStarted(started: { seq: number; event_id: string; run_id: string | null; started_at: string }): void;
+  markRefused(refused: { seq: number; event_id: string; reason: string; at: string }): void;
+  markClosed(closed: { event_id: string; outcome: string; report: unknown; closed_at: string }): void;
+  isStarted(eventId: string): boolean;
+}
+
+export interface DispatcherOptions {
+  events: PendingEvents;
+  record: DispatchRecord;
+  starter: RunStarter;
+  /** Runs that may be under way at a time; those that wait (backoff, parked connection, recording) do not count. */
+  maxInFlight: number;
+  log: Logger;
+  /** Called for every run that closed while this dispatcher watched it. */
+  onClosed?: (eventId: string, ending: RunEnding) => void;
+  onStarted?: (eventId: string) => void;
+}
+
+const BATCH = 200;
+/** How often the inbox is looked at when nobody calls {@link Dispatcher.wake}. */
+const POLL_MS = 500;
+/** A run that has not ended by then is taken to be waiting, and gives its place to the next. */
+const WAITING_AFTER_MS = 3_000;
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_LONGEST_MS = 10_000;
+/** Runs watched to their end; more are left to `bridge events show`, which asks Temporal. */
+const MOST_WATCHED = 500;
+
+/**
+ * Starts one run per pending event, oldest first, with a bounded number in flight.
+ *
+ * Guarantees: an event is started at least once, however often this process dies, because it counts as started only after Temporal
+ * said so; never twice, because its run's id is its event id. While Temporal is away it tries again, less and less often, up to every 10 s.
+ * Not guaranteed: that the end of a run is seen; runs that end while nobody watches are known to Temporal only.
+ */
+export class Dispatcher {
+  #stopped = false;
+  /** A wake-up that came while nobody slept must not be lost. */
+  #woken = false;
+  #endSleep: () => void = () => undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #problem: string | null = null;
+  #cursor = 0;
+  readonly #inFlight = new Map<string, () => void>();
+  readonly #watched = new Set<string>();
+
+  constructor(private readonly options: DispatcherOptions) {}
+
+  start(): void {
+    this.#cursor = this.options.record.watermark();
+    this.#loop = this.#run();
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    this.#woken = true;
+    this.#endSleep();
+  }
+
+  /** The run of this event waits for something: it no longer counts as in flight. */
+  runWaits(eventId: string): void {
+    this.#inFlight.get(eventId)?.();
+  }
+
+  /** Why events are not being started, or null. */
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Stops starting; resolves when the start that is under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    let backoff = BACKOFF_FIRST_MS;
+    while (!this.#stopped) {
+      try {
+        const pending = this.options.events.pendingAfter(this.#cursor, BATCH);
+        for (const event of pending) {
+          await this.#freePlace();
+          if (this.#stopped) {
+            return;
+          }
+          await this.#startOne(event);
+          this.#cursor = event.seq;
+          backoff = BACKOFF_FIRST_MS;
+          this.#setProblem(null);
+        }
+        if (pending.length === 0) {
+          await this.#sleep(POLL_MS);
+        }
+      } catch (error) {
+        this.#setProblem(describe(error));
+        this.#woken = false;
+        await this.#sleep(backoff);
+        backoff = Math.min(backoff * 2, BACKOFF_LONGEST_MS);
+      }
+    }
+  }
+
+  async #startOne({ seq, event_id, event, plan }: PendingEvent): Promise<void> {
+    const { record, starter, log, onStarted } = this.options;
+    if (record.isStarted(event_id)) {
+      return;
+    }
+    const start = await starter.start(event, plan);
+    const at = new Date().toISOString();
+    if (start.outcome === 'refused') {
+      log.error({ event_id, reason: start.reason }, 'Temporal refused the run of an event; it is kept, see bridge events show');
+      record.markRefused({ seq, event_id, reason: start.reason, at });
+      return;
+    }
+    record.markStarted({ seq, event_id, run_id: start.runId, started_at: at });
+    onStarted?.(event_id);
+    this.#watch(event_id);
+  }
+
+  #watch(eventId: string): void {
+    const timer = setTimeout(() => this.runWaits(eventId), WAITING_AFTER_MS);
+    this.#inFlight.set(eventId, () => {
+      clearTimeout(timer);
+      this.#inFlight.delete(eventId);
+      this.wake();
+    });
+    if (this.#watched.size >= MOST_WATCHED) {
+      return;
+    }
+    this.#watched.add(eventId);
+    this.options.starter
+      .ended(eventId)
+      .then((ending) => {
+        this.options.record.markClosed({ event_id: eventId, outcome: outcomeOf(ending), report: ending.report, closed_at: new Date().toISOString() });
+        this.options.onClosed?.(eventId, ending);
+      })
+      .catch((error: unknown) => this.options.log.warn({ event_id: eventId, problem: describe(error) }, 'the end of a run was not seen'))
+      .finally(() => {
+        this.#watched.delete(eventId);
+        this.runWaits(eventId);
+      });
+  }
+
+  async #freePlace(): Promise<void> {
+    while (this.#inFlight.size >= this.options.maxInFlight && !this.#stopped) {
+      await this.#sleep(WAITING_AFTER_MS);
+    }
+  }
+
+  /** Until woken, or for `ms`. */
+  async #sleep(ms: number): Promise<void> {
+    if (!this.#woken && !this.#stopped) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#endSleep = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#woken = false;
+  }
+
+  #setProblem(problem: string | null): void {
+    if (problem === this.#problem) {
+      return;
+    }
+    this.#problem = problem;
+    if (problem === null) {
+      this.options.log.info({}, 'runs are being started again');
+    } else {
+      this.options.log.warn({ problem }, 'runs cannot be started; events are kept and will be started when this is over');
+    }
+  }
+}
+
+function outcomeOf(ending: RunEnding): string {
+  const { report } = ending;
+  const outcome: unknown = typeof report === 'object' && report !== null && 'outcome' in report ? report.outcome : null;
+  return typeof outcome === 'string' ? outcome : ending.status;
+}
+
+/** The kind of an error in a few words; gRPC messages name services and addresses of ours, never an event's content. */
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 200) : 'unknown error';
+}

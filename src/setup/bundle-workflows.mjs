@@ -1,0 +1,15 @@
+// @ts-check
+/** Bundles workflows/ into the one file that workers load. Argument: the file to write. */
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { root } from './prepare.mjs';
+
+const require = createRequire(join(root, 'package.json'));
+const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
+const target = process.argv[2];
+if (target === undefined) {
+  throw new TypeError('name the file to write');
+}
+const { code } = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows', 'workflows.ts'), logger: new DefaultLogger('WARN') });
+writeFileSync(target, code);

@@ -1,0 +1,14 @@
+// @ts-check
+/** Makes the Temporal CLI ready (found, fetched or built), for tests that start a server. */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { root } from './prepare.mjs';
+
+const require = createRequire(join(root, 'package.json'));
+const { findTemporalCli } = require(join(root, 'dist', 'src', 'temporal', 'cli-binary.js'));
+try {
+  await findTemporalCli({ env: process.env, onProgress: (/** @type {string} */ line) => process.stderr.write(`${line}\n`) });
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,23 @@
+// @ts-check
+/** `npm test`: makes everything ready, the Temporal server too, then runs jest with the arguments given. */
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { prepare, root, SetUpFailure } from './prepare.mjs';
+
+try {
+  await prepare();
+} catch (error) {
+  if (!(error instanceof SetUpFailure)) {
+    throw error;
+  }
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+const require = createRequire(join(root, 'package.json'));
+/** @param {string} command @param {string[]} args */
+const run = (command, args) => spawnSync(process.execPath, [command, ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
+
+const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
+const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');
+process.exit(fetched !== 0 ? fetched : run(jest, process.argv.slice(2)));
