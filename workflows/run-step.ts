@@ -1,10 +1,11 @@
+import { DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 import {
-  ActivityFailure,
   ApplicationFailure,
   isCancellation,
   proxyActivities,
   proxyLocalActivities,
   sleep,
+  TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { ErrorClass } from '../src/connectors/action-error';
@@ -18,6 +19,8 @@ const LOCAL_ATTEMPT_MS = 10_000;
 /** A worker that dies in the middle of an attempt is noticed after this long. */
 const HEARTBEAT_TIMEOUT_MS = 30_000;
 const SHORTEST_BUDGET_MS = 1_000;
+
+const failureConverter = new DefaultFailureConverter();
 
 interface StepFailure {
   class: ErrorClass;
@@ -99,12 +102,12 @@ function call(activities: Record<string, StepActivity>, input: StepInput): Promi
 
 /** Reads the class and details of what an activity threw. Rethrows cancellation, and errors that are no activity's. */
 function classify(error: unknown): StepFailure {
-  if (isCancellation(error) || !(error instanceof ActivityFailure)) {
+  if (isCancellation(error) || !(error instanceof TemporalFailure)) {
     throw error;
   }
   const cause = applicationFailureIn(error);
   if (cause === undefined) {
-    const code = error.cause instanceof TimeoutFailure ? 'timeout' : 'unknown';
+    const code = error instanceof TimeoutFailure || error.cause instanceof TimeoutFailure ? 'timeout' : 'unknown';
     return { class: 'transient', code, message: 'the step did not finish in time', remedy: null, retryAfterMs: null };
   }
   const detail: unknown = cause.details?.[0];
@@ -112,12 +115,17 @@ function classify(error: unknown): StepFailure {
   return { class: errorClass(cause.type), code, message: cause.message, remedy, retryAfterMs };
 }
 
-/** A step that ran out of time between attempts fails with a time-out that holds the last attempt's own failure. */
-function applicationFailureIn(error: ActivityFailure): ApplicationFailure | undefined {
-  for (let cause: unknown = error.cause, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+/**
+ * The failure that the action itself threw. A regular activity wraps it and a local one does not. One that ran out of time between two
+ * attempts is a time-out; the server gives the last attempt's failure as its cause, which the SDK keeps only in the undecoded failure.
+ */
+function applicationFailureIn(error: TemporalFailure): ApplicationFailure | undefined {
+  for (let cause: unknown = error, depth = 0; cause instanceof TemporalFailure && depth < 5; depth += 1) {
     if (cause instanceof ApplicationFailure) {
       return cause;
     }
+    const undecoded = cause.failure?.cause;
+    cause = cause.cause ?? (undecoded ? failureConverter.failureToError(undecoded, defaultPayloadConverter) : undefined);
   }
   return undefined;
 }

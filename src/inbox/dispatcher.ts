@@ -131,8 +131,7 @@ export class Dispatcher {
         }
       } catch (error) {
         this.#setProblem(describe(error));
-        this.#woken = false;
-        await this.#sleep(backoff);
+        await this.#backOff(backoff);
         backoff = Math.min(backoff * 2, BACKOFF_LONGEST_MS);
       }
     }
@@ -197,6 +196,15 @@ export class Dispatcher {
       });
     }
     this.#woken = false;
+  }
+
+  /** Waits out a failure: new events do not shorten it. */
+  async #backOff(ms: number): Promise<void> {
+    const until = Date.now() + ms;
+    while (!this.#stopped && Date.now() < until) {
+      this.#woken = false;
+      await this.#sleep(until - Date.now());
+    }
   }
 
   #setProblem(problem: string | null): void {

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { Client, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { z } from 'zod';
+import { ConnectionGate } from '../../activities/connection-gate';
+import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
+import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
+import { defineAction, defineConnector, type ActionContext } from '../../src/connectors/connector';
+import type { CanonicalEvent } from '../../src/events/canonical-event';
+import type { Plan, PlannedStep } from '../../src/rules/plan';
+import { awaitRun, startRun } from '../../src/temporal/start-run';
+import { temporalAddress } from './temporal-server';
+
+/** A connector whose only action does what its input says: the run, its retries and its report are what is looked at here. */
+interface Attempt {
+  key: string;
+  attempt: number;
+  note: string;
+}
+interface Probe {
+  attempts: Attempt[];
+  failures: Map<string, (context: ActionContext<Probe>) => ActionError | null>;
+}
+
+const actionParts = {
+  summary: 'Writes down that it ran.',
+  input: z.strictObject({ note: z.string() }),
+  output: z.object({ note: z.string() }),
+  budget: '1h',
+  attemptTimeout: '5s',
+  run: async (context: ActionContext<Probe>, input: { note: string }) => {
+    context.client.attempts.push({ key: context.key, attempt: context.attempt, note: input.note });
+    const failure = context.client.failures.get(input.note)?.(context) ?? null;
+    if (failure !== null) {
+      throw failure;
+    }
+    return { outcome: 'done' as const, result: { note: `${input.note}!` } };
+  },
+};
+const probeConnector = defineConnector<{}, Probe>({
+  name: 'probe',
+  summary: 'For these tests.',
+  connection: { settings: z.object({}), environment: {}, credentials: [], open: () => ({ attempts: [], failures: new Map() }) },
+  actions: {
+    repeat: defineAction<Probe>()({ ...actionParts, effect: 'repeatable' }),
+    once: defineAction<Probe>()({ ...actionParts, effect: 'once' }),
+  },
+});
+
+function error(errorClass: ErrorClass, retryAfterMs?: number): ActionError {
+  return new ActionError(errorClass, 'the probe says no', {
+    connection: 'probe',
+    code: 'no',
+    remedy: 'Say yes.',
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function step(id: string, note: string, more: Partial<PlannedStep> = {}): PlannedStep {
+  return {
+    id,
+    action: 'probe.repeat',
+    effect: 'repeatable',
+    input: { note },
+    on_error: 'stop',
+    retry: { for_ms: 60_000, every_ms: 50, max_every_ms: 200 },
+    attempt_timeout_ms: 5_000,
+    ...more,
+  };
+}
+
+function event(): CanonicalEvent {
+  const id = randomUUID();
+  const at = '2026-03-02T01:00:00.000Z';
+  return {
+    type: 'call_hangup', declared_type: 'call_hungup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at,
+    direction: 'inbound', peer: null, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: 'normal',
+    text: null, status: null, recording_ready: null, call_id: id, root_call_id: id, data: { id },
+  };
+}
+
+function plan(rules: Record<string, PlannedStep[]>): Plan {
+  return { ruleset: 'abcdef012345', rules: Object.entries(rules).map(([name, steps]) => ({ name, timezone: 'UTC', country: null, steps })) };
+}
+
+describe('a run', () => {
+  const probe: Probe = { attempts: [], failures: new Map() };
+  let connection: NativeConnection;
+  let client: Client;
+  let worker: Worker;
+  let working: Promise<void>;
+
+  beforeAll(async () => {
+    connection = await NativeConnection.connect({ address: temporalAddress() });
+    client = new Client({ connection });
+    const open: OpenConnection = {
+      connector: probeConnector,
+      client: probe,
+      gate: new ConnectionGate('probe', { onParked: () => undefined, onResumed: () => undefined }),
+    };
+    worker = await Worker.create({
+      connection,
+      taskQueue: 'bridge',
+      workflowBundle: await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows') }),
+      activities: createStepActivities({
+        connections: new Map([['probe', open]]),
+        render: (input, scope) =>
+          Object.fromEntries(Object.entries(input).map(([name, value]) => [name, value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value])),
+        evaluate: (condition) => condition === 'true',
+        isOurs: () => false,
+        cooldowns: { claim: async () => 'claimed', release: async () => undefined },
+        log: { info: () => undefined, warn: () => undefined },
+        onWaiting: () => undefined,
+        onAttempt: () => undefined,
+      }),
+    });
+    working = worker.run();
+  }, 60_000);
+
+  afterAll(async () => {
+    worker.shutdown();
+    await working;
+    await connection.close();
+  });
+
+  beforeEach(() => {
+    probe.attempts.length = 0;
+    probe.failures.clear();
+  });
+
+  async function run(rules: Record<string, PlannedStep[]>, happened = event()) {
+    await startRun(client, happened, plan(rules), happened.event_id, true);
+    return { happened, end: await awaitRun(client, happened.event_id) };
+  }
+
+  it('runs steps in order, gives results to later steps, and reports', async () => {
+    const { happened, end } = await run({ one: [step('first', 'a'), step('second', '{{first}}')], two: [step('x', 'b')] });
+    expect(end.status).toBe('completed');
+    expect(end.report).toEqual({
+      event_id: happened.event_id,
+      ruleset: 'abcdef012345',
+      outcome: 'done',
+      rules: [
+        {
+          rule: 'one',
+          outcome: 'done',
+          steps: [
+            { step: 'first', action: 'probe.repeat', outcome: 'done', result: { note: 'a!' } },
+            { step: 'second', action: 'probe.repeat', outcome: 'done', result: { note: '{"note":"a!"}!' } },
+          ],
+        },
+        { rule: 'two', outcome: 'done', steps: [{ step: 'x', action: 'probe.repeat', outcome: 'done', result: { note: 'b!' } }] },
+      ],
+    });
+    expect(probe.attempts.map(({ key }) => key)).toContain(`${happened.event_id}/one/first`);
+  });
+
+  it('does a repeatable step locally, and goes on as a regular activity when that fails in passing', async () => {
+    probe.failures.set('shaky', ({ attempt }) => (attempt < 3 ? error('transient') : null));
+    const { happened, end } = await run({ one: [step('s', 'shaky')] });
+    expect(end.status).toBe('completed');
+    expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+    const history = await client.workflow.getHandle(happened.event_id).fetchHistory();
+    const scheduled = (history.events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) => (activity ? [activity.activityType?.name] : []));
+    expect(scheduled).toEqual(['probe.repeat']);
+  });
+
+  it('never does a step that is not repeatable locally', async () => {
+    const { happened } = await run({ one: [step('s', 'mail', { action: 'probe.once', effect: 'once' })] });
+    const history = await client.workflow.getHandle(happened.event_id).fetchHistory();
+    expect((history.events ?? []).filter(({ activityTaskScheduledEventAttributes: activity }) => activity)).toHaveLength(1);
+  });
+
+  it.each(['permanent', 'ambiguous'] as const)('does not repeat a %s failure, fails the run, and leaves other rules alone', async (errorClass) => {
+    probe.failures.set('bad', () => error(errorClass));
+    const { happened, end } = await run({
+      bad: [step('s', 'bad', { action: 'probe.once', effect: 'once' }), step('never', 'c')],
+      good: [step('s', 'fine')],
+    });
+    expect(end.status).toBe('failed');
+    expect(end.report).toMatchObject({
+      outcome: 'partial',
+      rules: [
+        { rule: 'bad', outcome: 'failed', steps: [{ step: 's', outcome: 'failed', class: errorClass, code: 'no', remedy: 'Say yes.' }] },
+        { rule: 'good', outcome: 'done' },
+      ],
+    });
+    expect(probe.attempts.filter(({ note }) => note === 'bad')).toHaveLength(1);
+    expect(probe.attempts.filter(({ note }) => note === 'c')).toHaveLength(0);
+    const failure: unknown = await client.workflow.getHandle(happened.event_id).result().catch((thrown: unknown) => thrown);
+    expect(failure).toBeInstanceOf(WorkflowFailedError);
+    const cause = failure instanceof WorkflowFailedError ? failure.cause : undefined;
+    expect(cause).toBeInstanceOf(ApplicationFailure);
+    expect(cause?.message).toBe(`rule "bad", step "s" (probe.once): ${errorClass} no: the probe says no. What to do: Say yes.`);
+    const described = await client.workflow.getHandle(happened.event_id).describe();
+    expect(described.searchAttributes).toMatchObject({ BridgeOutcome: ['partial'], BridgeErrorClass: [errorClass], BridgeRules: ['bad', 'good'] });
+    await expect(described.staticSummary()).resolves.toBe('call_hangup: bad, good');
+  });
+
+  it('goes on after a failed step when the rule says so', async () => {
+    probe.failures.set('bad', () => error('permanent'));
+    const { end } = await run({ one: [step('s', 'bad', { on_error: 'continue' }), step('t', 'next')] });
+    expect(end.report).toMatchObject({ outcome: 'partial', rules: [{ steps: [{ outcome: 'failed' }, { outcome: 'done' }] }] });
+  });
+
+  it('gives up when the budget is spent, with the class of the last failure', async () => {
+    probe.failures.set('down', () => error('transient'));
+    const { end } = await run({ one: [step('s', 'down', { retry: { for_ms: 1_500, every_ms: 100, max_every_ms: 200 } })] });
+    expect(end.report).toMatchObject({ outcome: 'failed', rules: [{ steps: [{ class: 'transient', code: 'no' }] }] });
+    expect(probe.attempts.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('skips a step whose condition is not met', async () => {
+    const { end } = await run({ one: [step('s', 'a', { if: 'false' })] });
+    expect(end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }] });
+    expect(probe.attempts).toHaveLength(0);
+  });
+
+  it('is never started twice, neither while it runs nor afterwards', async () => {
+    const happened = event();
+    const first = await startRun(client, happened, plan({ one: [step('s', 'a')] }), happened.event_id, true);
+    const second = await startRun(client, happened, plan({ one: [step('s', 'a')] }), happened.event_id, true);
+    await awaitRun(client, happened.event_id);
+    const third = await startRun(client, happened, plan({ one: [step('s', 'a')] }), happened.event_id, true);
+    expect([first.outcome, second.outcome, third.outcome]).toEqual(['started', 'exists', 'exists']);
+    expect(probe.attempts).toHaveLength(1);
+  });
+});
