@@ -1,0 +1,48 @@
+import { isCorruption, sqliteCode } from './sqlite';
+
+const CAUSES: readonly (readonly [prefix: string, text: string])[] = [
+  ['SQLITE_FULL', 'the disk is full: free some space, or shorten the retention'],
+  ['SQLITE_READONLY', 'the data folder cannot be written: check its permissions and whether the disk is mounted read-only'],
+  ['SQLITE_CANTOPEN', 'the store cannot be opened: check the data folder and its permissions'],
+  ['SQLITE_PERM', 'the data folder cannot be written: check its permissions'],
+  ['SQLITE_IOERR', 'the disk does not take writes: check its space, its quota and its health'],
+  ['SQLITE_BUSY', 'another program holds the store locked'],
+  ['SQLITE_LOCKED', 'another program holds the store locked'],
+];
+
+/** What a store's failure means for the operator, in one sentence. */
+function causeOf(error: unknown): string {
+  if (isCorruption(error)) {
+    return 'the store is damaged: restart the bridge, it keeps what is readable and sets the damaged file aside';
+  }
+  const code = sqliteCode(error) ?? '';
+  return CAUSES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'the store failed';
+}
+
+/**
+ * Nothing can be kept at the moment, so nothing may be acknowledged: the receiver answers 503.
+ * The inbox tries again by itself; nobody has to restart anything, but for damage.
+ */
+export class InboxUnavailable extends Error {
+  override readonly name = 'InboxUnavailable';
+  /** SQLite's name for it (`SQLITE_FULL`), `closed`, or `unknown`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** What a failed write or open means. */
+  static of(error: unknown): InboxUnavailable {
+    return error instanceof InboxUnavailable
+      ? error
+      : new InboxUnavailable(sqliteCode(error) ?? 'unknown', `events cannot be kept: ${causeOf(error)}`, { cause: error });
+  }
+}
+
+/** Whether an error is about the disk or file as a whole, so that no single entry can be to blame. */
+export function isStoreWide(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return error instanceof InboxUnavailable || (code !== undefined && (isCorruption(error) || CAUSES.some(([prefix]) => code.startsWith(prefix))));
+}

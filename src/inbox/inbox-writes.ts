@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import type { Plan } from '../rules/plan';
+import { all, change, one, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
+import type { InboxEntry, InboxOutcome } from './stored-event';
+
+/** Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f). */
+const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
+
+/** How many plans are remembered as stored; beyond it the memory is emptied and filled anew. */
+const REMEMBERED_PLANS = 1_000;
+
+/** How many of our own numbers are kept at most; far more than an account has. */
+const MAX_OUR_NUMBERS = 10_000;
+
+/** Bounds of the quarantine. */
+export interface QuarantineBounds {
+  count: number;
+  bytes: number;
+}
+
+/** A request that is no event. */
+export interface QuarantineEntry {
+  /** A short code and a sentence of ours, never content. */
+  reason: string;
+  received_at: Date;
+  content_type: string | null;
+  body: Buffer;
+}
+
+/** The id of a quarantined body. */
+export function quarantineId(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex').slice(0, 16);
+}
+
+/** libsql aborts on reading some empty blobs, so an empty body is kept as null. */
+function bodyColumn(body: Buffer): Bound {
+  return body.length === 0 ? null : body;
+}
+
+/**
+ * The inbox's prepared writes, on one open store. Every method runs inside a transaction of the caller's; after a rollback the instance's
+ * memory of what is stored must be dropped by {@link forget}.
+ */
+export class InboxWrites {
+  readonly #store: Store;
+  readonly #statements = new Map<string, Prepared>();
+  readonly #planIds = new Map<string, number>();
+  readonly #hashes = new WeakMap<Plan, { hash: string; json: string }>();
+  #quarantined: QuarantineBounds | null = null;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Drops what it believes to be stored. */
+  forget(): void {
+    this.#planIds.clear();
+    this.#quarantined = null;
+  }
+
+  /** Keeps an event; see {@link InboxOutcome}. */
+  append(entry: InboxEntry): InboxOutcome {
+    const { event } = entry;
+    const at = Date.parse(event.received_at);
+    const plan = this.#withoutFired(entry, at);
+    if (plan === 'duplicate') {
+      return 'duplicate';
+    }
+    const inserted = change(
+      this.#sql('INSERT INTO events (event_id, type, received_at, plan, bytes, content_type, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'),
+      [event.event_id, event.type, at, plan === null ? null : this.#planId(plan), entry.body.length, entry.content_type, JSON.stringify(event), bodyColumn(entry.body)],
+    );
+    if (inserted === 0) {
+      return 'duplicate';
+    }
+    return plan === null ? 'ignored' : 'received';
+  }
+
+  /** Keeps what is no event, the oldest making room. @returns its id. */
+  quarantine(entry: QuarantineEntry, bounds: QuarantineBounds): string {
+    const id = quarantineId(entry.body);
+    const at = entry.received_at.getTime();
+    if (change(this.#sql('UPDATE quarantine SET times = times + 1, received_at = ?, reason = ? WHERE id = ?'), [at, entry.reason, id]) > 0) {
+      return id;
+    }
+    change(this.#sql('INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)'), [
+      id,
+      at,
+      entry.reason,
+      entry.body.length,
+      entry.content_type,
+      bodyColumn(entry.body),
+    ]);
+    this.#makeRoom(entry.body.length, bounds);
+    return id;
+  }
+
+  /** Notes numbers that we have sent from. */
+  learnOurNumbers(numbers: readonly string[], at: Date): void {
+    for (const number of numbers) {
+      change(this.#sql('INSERT INTO our_numbers (number, learned_at) SELECT ?, ? WHERE (SELECT count(*) FROM our_numbers) < ? ON CONFLICT DO NOTHING'), [number, at.getTime(), MAX_OUR_NUMBERS]);
+    }
+  }
+
+  /** Notes a figure by name, overwriting the earlier one. */
+  note(name: 'clean' | 'probe' | 'dispatched', value: number): void {
+    change(this.#sql('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'), [name, value]);
+  }
+
+  /** The plan without rules that the event's twin fired, noting the rest as fired; null when nothing is left to do. */
+  #withoutFired(entry: InboxEntry, at: number): Plan | null | 'duplicate' {
+    const { plan, event } = entry;
+    if (plan === null || plan.rules.length === 0) {
+      return null;
+    }
+    if (!TWIN_TYPES.has(event.type)) {
+      return plan;
+    }
+    if (one(this.#sql('SELECT 1 FROM events WHERE event_id = ?'), [event.event_id]) !== undefined) {
+      return 'duplicate';
+    }
+    const rules = plan.rules.filter((rule) => change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [event.id, rule.name, at]) > 0);
+    if (rules.length === plan.rules.length) {
+      return plan;
+    }
+    return rules.length === 0 ? null : { ...plan, rules };
+  }
+
+  #planId(plan: Plan): number {
+    let known = this.#hashes.get(plan);
+    if (known === undefined) {
+      const json = JSON.stringify(plan);
+      known = { hash: createHash('sha256').update(json).digest('hex'), json };
+      this.#hashes.set(plan, known);
+    }
+    const remembered = this.#planIds.get(known.hash);
+    if (remembered !== undefined) {
+      return remembered;
+    }
+    change(this.#sql('INSERT INTO plans (hash, json) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING'), [known.hash, known.json]);
+    const id = oneNumber(this.#store, 'SELECT id FROM plans WHERE hash = ?', [known.hash]);
+    if (this.#planIds.size >= REMEMBERED_PLANS) {
+      this.#planIds.clear();
+    }
+    this.#planIds.set(known.hash, id);
+    return id;
+  }
+
+  #makeRoom(added: number, bounds: QuarantineBounds): void {
+    const held: QuarantineBounds =
+      this.#quarantined === null
+        ? { count: oneNumber(this.#store, 'SELECT count(*) FROM quarantine'), bytes: oneNumber(this.#store, 'SELECT coalesce(sum(bytes), 0) FROM quarantine') }
+        : { count: this.#quarantined.count + 1, bytes: this.#quarantined.bytes + added };
+    while (held.count > 1 && (held.count > bounds.count || held.bytes > bounds.bytes)) {
+      const oldest = all(this.#sql('SELECT n, bytes FROM quarantine ORDER BY n LIMIT 1'));
+      const [row] = oldest;
+      if (typeof row !== 'object' || row === null || !('n' in row) || typeof row.n !== 'number' || !('bytes' in row) || typeof row.bytes !== 'number') {
+        break;
+      }
+      change(this.#sql('DELETE FROM quarantine WHERE n = ?'), [row.n]);
+      held.count -= 1;
+      held.bytes -= row.bytes;
+    }
+    this.#quarantined = held;
+  }
+
+  #sql(text: string): Prepared {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = prepare(this.#store, text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+}

@@ -1,0 +1,255 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import secureJson from 'secure-json-parse';
+import { z } from 'zod';
+import type { JsonObject, JsonValue } from '../events/json';
+import type { Plan } from '../rules/plan';
+import { INBOX_FILE, INBOX_SCHEMA } from './inbox-schema';
+import { all, blobOf, oneNumber, openStore, prepare, type Bound, type Store } from './sqlite';
+import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary, type StoredEvent } from './stored-event';
+
+/** Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back meanwhile. */
+const PAGE = 100;
+
+/** How often it is looked whether the file was replaced under its name (a damaged one set aside by the writer). */
+const LOOK_AGAIN_MS = 1_000;
+
+/** How many plans are kept parsed; an installation has a few dozen. */
+const PARSED_PLANS = 200;
+
+/** What {@link InboxReader.list} is asked. */
+export interface ListOptions {
+  limit: number;
+  /** Only events before this `seq`: the last one of the page before. */
+  before?: number;
+  /** The canonical type (`call_hangup`). */
+  type?: string;
+  outcome?: 'received' | 'ignored';
+}
+
+/** How much is kept. */
+export interface InboxCounts {
+  received: number;
+  ignored: number;
+  quarantined: number;
+}
+
+const summaryRow = z.object({ seq: z.number(), head: z.string(), to_do: z.number(), bytes: z.number() });
+const eventRow = z.object({ seq: z.number(), head: z.string(), plan: z.number().nullable(), content_type: z.string().nullable(), body: z.unknown() });
+const quarantineRow = z
+  .object({ id: z.string(), received_at: z.number(), reason: z.string(), content_type: z.string().nullable(), bytes: z.number(), times: z.number() })
+  .transform((row): QuarantineSummary => ({ ...row, received_at: new Date(row.received_at).toISOString() }));
+
+/**
+ * Reads the inbox from any process while its writer runs: the dispatcher, `bridge events`, backfill.
+ * Before the writer has made the file everything is empty. It never writes, and never waits for a commit (WAL).
+ */
+export class InboxReader {
+  readonly #path: string;
+  readonly #plans = new Map<number, Plan>();
+  #store: Store | null = null;
+  #inode = 0;
+  #lookedAt = 0;
+
+  private constructor(dataDir: string) {
+    this.#path = join(dataDir, INBOX_FILE);
+  }
+
+  static open(dataDir: string): InboxReader {
+    return new InboxReader(dataDir);
+  }
+
+  /** Events with something to do that came after `seq`, oldest first, whether they are dispatched or not. */
+  pendingAfter(seq: number, limit: number): (StoredEvent & { plan: Plan })[] {
+    return this.#rows('SELECT seq, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?', [seq, limit]).flatMap((row) => {
+      const event = this.#event(row);
+      return event.plan === null ? [] : [{ ...event, plan: event.plan }];
+    });
+  }
+
+  /** An event, whole; null when the inbox has no such id (any more). */
+  get(eventId: string): StoredEvent | null {
+    const [row] = this.#rows('SELECT seq, head, plan, content_type, body FROM events WHERE event_id = ?', [eventId]);
+    return row === undefined ? null : this.#event(row);
+  }
+
+  /** Whether the inbox has an event of this id. */
+  has(eventId: string): boolean {
+    return this.#rows('SELECT 1 FROM events WHERE event_id = ?', [eventId]).length > 0;
+  }
+
+  /** Events, newest first. */
+  list(options: ListOptions): EventSummary[] {
+    const values: Bound[] = [options.before ?? Number.MAX_SAFE_INTEGER];
+    let where = 'seq < ?';
+    if (options.type !== undefined) {
+      where += ' AND type = ?';
+      values.push(options.type);
+    }
+    if (options.outcome !== undefined) {
+      where += options.outcome === 'received' ? ' AND plan IS NOT NULL' : ' AND plan IS NULL';
+    }
+    return this.#rows(`SELECT seq, head, plan IS NOT NULL AS to_do, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [...values, options.limit]).map((row) => {
+      const { seq, head, to_do, bytes } = summaryRow.parse(row);
+      return { seq, event: eventHead.parse(JSON.parse(head)), outcome: to_do === 1 ? 'received' : 'ignored', bytes };
+    });
+  }
+
+  /** Every event received at or after `since`, oldest first, read in pages: it may take its time, and sees what arrives meanwhile. */
+  *iterate(options: { since: Date }): Generator<StoredEvent> {
+    let seq = 0;
+    for (;;) {
+      const page = this.#rows('SELECT seq, head, plan, content_type, body FROM events WHERE seq > ? AND received_at >= ? ORDER BY seq LIMIT ?', [seq, options.since.getTime(), PAGE]);
+      for (const row of page) {
+        const event = this.#event(row);
+        seq = event.seq;
+        yield event;
+      }
+      if (page.length < PAGE) {
+        return;
+      }
+    }
+  }
+
+  /** Requests that were no events, newest first. */
+  listQuarantine(options: { limit: number } = { limit: 100 }): QuarantineSummary[] {
+    return this.#rows('SELECT id, received_at, reason, content_type, bytes, times FROM quarantine ORDER BY received_at DESC, n DESC LIMIT ?', [options.limit]).map((row) => quarantineRow.parse(row));
+  }
+
+  /** A quarantined request, whole; null when there is none of this id (any more). */
+  getQuarantined(id: string): Quarantined | null {
+    const [row] = this.#rows('SELECT id, received_at, reason, content_type, bytes, times, body FROM quarantine WHERE id = ?', [id]);
+    return row === undefined ? null : { ...quarantineRow.parse(row), body: blobOf(z.object({ body: z.unknown() }).parse(row).body) };
+  }
+
+  /** How much is kept. */
+  counts(): InboxCounts {
+    const received = this.#number('SELECT count(*) FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL');
+    return { received, ignored: this.#number('SELECT count(*) FROM events') - received, quarantined: this.#number('SELECT count(*) FROM quarantine') };
+  }
+
+  /** When the newest event came; null when there is none. */
+  newestAt(): Date | null {
+    const at = this.#number('SELECT received_at FROM events ORDER BY seq DESC LIMIT 1');
+    return at === 0 ? null : new Date(at);
+  }
+
+  /** Numbers that we have sent from. */
+  ourNumbers(): string[] {
+    return this.#rows('SELECT number FROM our_numbers', []).map((row) => z.object({ number: z.string() }).parse(row).number);
+  }
+
+  /**
+   * A floor under the dispatch log's watermark, noted by the inbox now and then: should the dispatch log be lost, events up to it must not be
+   * started again (Temporal may have forgotten their workflow ids by then).
+   */
+  dispatchedThrough(): number {
+    return this.#number("SELECT value FROM meta WHERE name = 'dispatched'");
+  }
+
+  close(): void {
+    this.#store?.close();
+    this.#store = null;
+    this.#plans.clear();
+  }
+
+  #event(row: unknown): StoredEvent {
+    const { seq, head, plan, content_type, body } = eventRow.parse(row);
+    const raw = blobOf(body);
+    return { seq, event: { ...eventHead.parse(JSON.parse(head)), data: dataOf(raw) }, body: raw, content_type, plan: plan === null ? null : this.#plan(plan) };
+  }
+
+  #plan(id: number): Plan {
+    const known = this.#plans.get(id);
+    if (known !== undefined) {
+      return known;
+    }
+    const [row] = this.#rows('SELECT json FROM plans WHERE id = ?', [id]);
+    const plan = storedPlan.parse(JSON.parse(z.object({ json: z.string() }).parse(row).json));
+    if (this.#plans.size >= PARSED_PLANS) {
+      this.#plans.clear();
+    }
+    this.#plans.set(id, plan);
+    return plan;
+  }
+
+  #rows(sql: string, values: Bound[]): unknown[] {
+    const store = this.#current();
+    return store === null ? [] : all(prepare(store, sql), values);
+  }
+
+  #number(sql: string): number {
+    const store = this.#current();
+    return store === null ? 0 : oneNumber(store, sql);
+  }
+
+  #current(): Store | null {
+    if (this.#store !== null && Date.now() - this.#lookedAt < LOOK_AGAIN_MS) {
+      return this.#store;
+    }
+    this.#lookedAt = Date.now();
+    const inode = existsSync(this.#path) ? statSync(this.#path).ino : 0;
+    if (this.#store !== null && inode === this.#inode) {
+      return this.#store;
+    }
+    this.close();
+    if (inode === 0) {
+      return null;
+    }
+    const store = openStore(this.#path);
+    const version = oneNumber(store, 'PRAGMA user_version');
+    if (version !== INBOX_SCHEMA) {
+      store.close();
+      if (version === 0) {
+        // The writer is about to make its tables.
+        return null;
+      }
+      throw new Error(`${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA}: use the same version of the bridge everywhere`);
+    }
+    store.exec('PRAGMA query_only = 1');
+    this.#store = store;
+    this.#inode = inode;
+    return store;
+  }
+}
+
+const json: z.ZodType<JsonValue> = z.json();
+const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
+
+/** Plans as this bridge or an earlier one stored them. Loose: what a later bridge adds to a plan comes back as it was stored. */
+const storedPlan: z.ZodType<Plan> = z.looseObject({
+  ruleset: z.string(),
+  rules: z.array(
+    z.looseObject({
+      name: z.string(),
+      timezone: z.string(),
+      country: z.string().nullable(),
+      steps: z.array(
+        z.looseObject({
+          id: z.string(),
+          action: z.string(),
+          effect: z.enum(['repeatable', 'verifiable', 'once']),
+          input: jsonObject,
+          if: z.string().exactOptional(),
+          on_error: z.enum(['stop', 'continue']),
+          retry: z.object({ for_ms: z.number(), every_ms: z.number(), max_every_ms: z.number() }),
+          attempt_timeout_ms: z.number(),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** The payload in a stored body. It was found to be an envelope before it was kept. */
+function dataOf(body: Buffer): JsonObject {
+  const envelope: unknown = secureJson.parse(body.toString('utf8'), null, { protoAction: 'remove', constructorAction: 'remove' });
+  if (typeof envelope !== 'object' || envelope === null || !('data' in envelope) || !isJsonObject(envelope.data)) {
+    throw new TypeError('a stored body is no envelope');
+  }
+  return envelope.data;
+}
+
+/** What a JSON parser gave as an object holds JSON only. */
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,202 @@
+import { existsSync, renameSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { makePrivateFile } from './data-folder-lock';
+import { DispatchLogReader } from './dispatch-log';
+import { INBOX_FILE, INBOX_SCHEMA, prepareInbox } from './inbox-schema';
+import { all, blobOf, inTransaction, isCorruption, one, oneNumber, openStore, prepare, type Bound, type Store } from './sqlite';
+
+/** Above this size the check after an unclean end reads the newest events only: a whole check would hold up the start. */
+const FULL_CHECK_BYTES = 256 * 1_048_576;
+
+/** How many of the newest events that lesser check reads. */
+const NEWEST = 1_000;
+
+/** How many rows the rescue looks for one by one at most; far above what the retention keeps. */
+const MAX_LOOKUPS = 5_000_000;
+
+/** Rows copied in one transaction of the rescue. */
+const SLICE = 500;
+
+/** A damaged store that was set aside. */
+export interface SetAside {
+  /** Where the damaged file is now. */
+  path: string;
+  /** How many events were readable and are in the new store. */
+  rescued: number;
+}
+
+/**
+ * Finds out whether the store is damaged. After a clean end nothing is read; otherwise SQLite's quick_check (bounded by {@link FULL_CHECK_BYTES}).
+ * SQLite itself survives a `kill -9` or a power loss; this is for torn or overwritten files.
+ * NOT noticed: damage that keeps the file's structure, inside a body for example.
+ */
+export function isDamaged(path: string): boolean {
+  if (!existsSync(path) || statSync(path).size === 0) {
+    return false;
+  }
+  let store: Store | null = null;
+  try {
+    store = openStore(path);
+    const version = oneNumber(store, 'PRAGMA user_version');
+    if (version === 0 || version > INBOX_SCHEMA || oneNumber(store, "SELECT value FROM meta WHERE name = 'clean'") === 1) {
+      return false;
+    }
+    if (statSync(path).size > FULL_CHECK_BYTES) {
+      all(prepare(store, 'SELECT * FROM events ORDER BY seq DESC LIMIT ?'), [NEWEST]);
+      return false;
+    }
+    const [verdict] = all(prepare(store, 'PRAGMA quick_check(1)'));
+    return !z.object({ quick_check: z.literal('ok') }).safeParse(verdict).success;
+  } catch (error) {
+    if (isCorruption(error)) {
+      return true;
+    }
+    throw error;
+  } finally {
+    store?.close();
+  }
+}
+
+/**
+ * Moves a damaged store out of the way (`inbox.db.corrupt-<time>`) and makes a new one of all that can still be read, row by row.
+ * Events keep their `seq`; plans keep their ids.
+ */
+export function setAside(path: string, dataDir: string, now: Date): SetAside {
+  const aside = `${path}.corrupt-${now.toISOString().replace(/[:.]/g, '-')}`;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) {
+      renameSync(path + suffix, aside + suffix);
+    }
+  }
+  makePrivateFile(path);
+  const fresh = openStore(path);
+  try {
+    prepareInbox(fresh);
+    const rescued = rescue(aside, fresh);
+    startSequenceAfterDispatched(fresh, dataDir);
+    return { path: aside, rescued };
+  } finally {
+    fresh.close();
+  }
+}
+
+/**
+ * Lets a new store number its events from where the dispatch log stands: an event with a number that the log has passed already
+ * would never be dispatched.
+ */
+export function startSequenceAfterDispatched(store: Store, dataDir: string): void {
+  const log = new DispatchLogReader(dataDir);
+  let greatest = 0;
+  try {
+    greatest = log.greatestSeq();
+  } catch (error) {
+    // A damaged dispatch log is set aside by its own writer and begins again at 0.
+    if (!isCorruption(error)) {
+      throw error;
+    }
+  } finally {
+    log.close();
+  }
+  if (oneNumber(store, "SELECT seq FROM sqlite_sequence WHERE name = 'events'") >= greatest) {
+    return;
+  }
+  inTransaction(store, () => {
+    prepare(store, "DELETE FROM sqlite_sequence WHERE name = 'events'").run([]);
+    prepare(store, "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)").run([greatest]);
+  });
+}
+
+const EVENT_COLUMNS = ['seq', 'event_id', 'type', 'received_at', 'plan', 'bytes', 'content_type', 'head', 'body'];
+const TABLES: readonly { table: string; key: string; columns: readonly string[] }[] = [
+  { table: 'events', key: 'seq', columns: EVENT_COLUMNS },
+  { table: 'plans', key: 'id', columns: ['id', 'hash', 'json'] },
+  { table: 'quarantine', key: 'n', columns: ['n', 'id', 'received_at', 'reason', 'times', 'bytes', 'content_type', 'body'] },
+];
+const KEYLESS: readonly { table: string; columns: readonly string[] }[] = [
+  { table: 'meta', columns: ['name', 'value'] },
+  { table: 'fired', columns: ['twin', 'rule', 'at'] },
+  { table: 'our_numbers', columns: ['number', 'learned_at'] },
+];
+
+function rescue(aside: string, fresh: Store): number {
+  let damaged: Store;
+  try {
+    damaged = openStore(aside);
+  } catch {
+    // Not even a database: nothing to rescue, and the file stays where it was put.
+    return 0;
+  }
+  try {
+    for (const { table, key, columns } of TABLES) {
+      copyByKey(damaged, fresh, table, key, columns);
+    }
+    for (const { table, columns } of KEYLESS) {
+      copyUntilBroken(damaged, fresh, table, columns);
+    }
+  } finally {
+    damaged.close();
+  }
+  return oneNumber(fresh, 'SELECT count(*) FROM events');
+}
+
+/** Looks up every key between the least and the greatest by itself, so that a broken page costs its own rows only. */
+function copyByKey(damaged: Store, fresh: Store, table: string, key: string, columns: readonly string[]): void {
+  const least = readable(() => oneNumber(damaged, `SELECT min(${key}) FROM ${table}`)) ?? 1;
+  const greatest = readable(() => oneNumber(damaged, `SELECT max(${key}) FROM ${table}`)) ?? readable(() => oneNumber(damaged, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table])) ?? 0;
+  const last = Math.min(greatest, least + MAX_LOOKUPS);
+  const lookup = readable(() => prepare(damaged, `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED WHERE ${key} = ?`));
+  if (lookup === null) {
+    return;
+  }
+  for (let from = least; from <= last; from += SLICE) {
+    inTransaction(fresh, () => {
+      for (let n = from; n < from + SLICE && n <= last; n += 1) {
+        const row = readable(() => one(lookup, [n]));
+        if (row !== null && row !== undefined) {
+          insert(fresh, table, columns, row);
+        }
+      }
+    });
+  }
+}
+
+function copyUntilBroken(damaged: Store, fresh: Store, table: string, columns: readonly string[]): void {
+  inTransaction(fresh, () => {
+    readable(() => {
+      for (const row of prepare(damaged, `SELECT ${columns.join(', ')} FROM ${table}`).iterate([])) {
+        insert(fresh, table, columns, row);
+      }
+    });
+  });
+}
+
+function insert(fresh: Store, table: string, columns: readonly string[], row: unknown): void {
+  const cells = new Map(Object.entries(z.record(z.string(), z.unknown()).parse(row)));
+  const values = columns.map((column) => bindable(cells.get(column)));
+  prepare(fresh, `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`).run(values);
+}
+
+function bindable(value: unknown): Bound {
+  if (typeof value === 'string' || typeof value === 'number' || value === null || value === undefined) {
+    return value ?? null;
+  }
+  const blob = blobOf(value);
+  return blob.length === 0 ? null : blob;
+}
+
+/** What `read` gives, or null where the damaged store cannot be read. */
+function readable<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** The sentence for the operator. */
+export function setAsideMessage(found: SetAside): string {
+  return `${INBOX_FILE} was damaged: ${found.rescued} events could be read and were kept; the damaged file is ${found.path}. Events that are missing can be fetched again with "bridge backfill".`;
+}

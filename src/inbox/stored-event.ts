@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { Plan } from '../rules/plan';
+
+/** A canonical event without its payload, which is kept once, as the raw body. */
+export type EventHead = Omit<CanonicalEvent, 'data'>;
+
+/** What is put into the inbox. */
+export interface InboxEntry {
+  event: EventHead;
+  /** The request's body exactly as received: the envelope `{type, data}`. */
+  body: Buffer;
+  /** The request's content type, for the record; null when it had none. */
+  content_type: string | null;
+  /** What is to be done; null (or no rules in it) when no rule wants the event. */
+  plan: Plan | null;
+}
+
+/**
+ * What became of an entry: `received` (kept, to be dispatched), `ignored` (kept, nothing to do), `duplicate` (the inbox has an event of this
+ * id already; nothing is kept again).
+ */
+export type InboxOutcome = 'received' | 'ignored' | 'duplicate';
+
+/** A kept event in lists: everything but the payload and the plan. */
+export interface EventSummary {
+  /** The order of arrival in this inbox; grows, with gaps. */
+  seq: number;
+  event: EventHead;
+  outcome: 'received' | 'ignored';
+  /** Size of the body in bytes. */
+  bytes: number;
+}
+
+/** A kept event, whole. */
+export interface StoredEvent {
+  seq: number;
+  event: CanonicalEvent;
+  /** Byte for byte as received. */
+  body: Buffer;
+  content_type: string | null;
+  /** What the run does, without rules that the event's twin had already fired; null when there was nothing to do. */
+  plan: Plan | null;
+}
+
+/** What could not be read as an event, in lists. */
+export interface QuarantineSummary {
+  /** 16 hex characters of the body's SHA-256: the same body is kept once. */
+  id: string;
+  /** When it came last. */
+  received_at: string;
+  /** Why it is no event: a short code and a sentence of ours, never content. */
+  reason: string;
+  content_type: string | null;
+  bytes: number;
+  /** How often this very body came. */
+  times: number;
+}
+
+/** A quarantined request, whole. */
+export interface Quarantined extends QuarantineSummary {
+  body: Buffer;
+}
+
+const text = z.string().nullable();
+const number = z.number().nullable();
+const flag = z.boolean().nullable();
+const party = z.object({ type: z.string(), number: text, name: text }).nullable();
+
+/** Reads an event's head back from the store. */
+export const eventHead: z.ZodType<EventHead> = z.object({
+  type: z.string(),
+  declared_type: z.string(),
+  event_id: z.string(),
+  id: z.string(),
+  customer_id: text,
+  occurred_at: z.string(),
+  received_at: z.string(),
+  direction: z.enum(['inbound', 'outbound']).nullable(),
+  peer: party,
+  ours: party,
+  answered: flag,
+  ring_s: number,
+  talk_s: number,
+  duration_s: number,
+  hangup_by: text,
+  reason: text,
+  text,
+  status: text,
+  recording_ready: flag,
+  call_id: text,
+  root_call_id: text,
+});
+
+/** The head of a canonical event. */
+export function headOf(event: CanonicalEvent): EventHead {
+  const { data: _, ...head } = event;
+  return head;
+}

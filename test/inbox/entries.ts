@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InboxLog, InboxOptions } from '../../src/inbox/inbox';
+import type { EventHead, InboxEntry } from '../../src/inbox/stored-event';
+import type { Plan } from '../../src/rules/plan';
+
+/** A plan with one step per rule name. */
+export function planOf(...rules: string[]): Plan {
+  return {
+    ruleset: '0123456789ab',
+    rules: rules.map((name) => ({
+      name,
+      timezone: 'UTC',
+      country: null,
+      steps: [
+        {
+          id: 'slack.post_message#1',
+          action: 'slack.post_message',
+          effect: 'repeatable',
+          input: { channel: '#ops', text: 'x' },
+          on_error: 'stop',
+          retry: { for_ms: 1_000, every_ms: 100, max_every_ms: 1_000 },
+          attempt_timeout_ms: 1_000,
+        },
+      ],
+    })),
+  };
+}
+
+/** An event of a type and `data.id`, as the receiver would hand it over. */
+export function entryOf(type: string, id: string, plan: Plan | null, more: Partial<EventHead> & { body?: Buffer } = {}): InboxEntry {
+  const { body, ...head } = more;
+  return {
+    event: {
+      type,
+      declared_type: type,
+      event_id: `${type}/${id}`,
+      id,
+      customer_id: null,
+      occurred_at: '2026-03-02T01:00:00.000Z',
+      received_at: new Date().toISOString(),
+      direction: null,
+      peer: null,
+      ours: null,
+      answered: null,
+      ring_s: null,
+      talk_s: null,
+      duration_s: null,
+      hangup_by: null,
+      reason: null,
+      text: null,
+      status: null,
+      recording_ready: null,
+      call_id: null,
+      root_call_id: null,
+      ...head,
+    },
+    body: body ?? Buffer.from(JSON.stringify({ type, data: { id } })),
+    content_type: 'application/json',
+    plan,
+  };
+}
+
+/** A temporary data folder, gone after the test. */
+export function dataFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bridge-inbox-'));
+  folders.push(folder);
+  return folder;
+}
+
+const folders: string[] = [];
+
+/** Removes the folders that {@link dataFolder} gave. */
+export function removeDataFolders(): void {
+  for (const folder of folders.splice(0)) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A log that remembers its sentences. */
+export function sentences(): InboxLog & { said: string[] } {
+  const said: string[] = [];
+  const say = (_fields: Record<string, unknown>, message: string): void => {
+    said.push(message);
+  };
+  return { said, info: say, warn: say, error: say };
+}
+
+/** Options with a retention that drops nothing. */
+export function inboxOptions(dataDir: string, more: Partial<InboxOptions> = {}): InboxOptions {
+  return {
+    dataDir,
+    log: sentences(),
+    retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 1_073_741_824, quarantine: { count: 100, bytes: 1_048_576 } },
+    ...more,
+  };
+}
