@@ -1,0 +1,339 @@
+import { Agent, fetch, type Response } from 'undici';
+import { z } from 'zod';
+import type { JsonObject } from '../../events/json';
+import type { Secret } from '../../settings/secret';
+import { ActionError } from '../action-error';
+import { networkFailure, neverReached } from '../network-failure';
+import { apiFailure, parseJson } from './api-failure';
+import { createDownloader, type Downloader } from './download';
+import { createPace, type Pace } from './request-pace';
+
+const CONNECTION = 'voipbin';
+const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024;
+const READ_TIMEOUT_MS = 8_000;
+const SEND_TIMEOUT_MS = 10_000;
+/** VoIPBIN packs the ZIP before it redirects, which takes up to 300 s there (reference voipbin.md 5). */
+const PACK_TIMEOUT_MS = 100_000;
+/** Below the account's 16.7 a second, so that others may share the account. */
+const PACE = { perSecond: 15, burst: 15, longestWaitMs: 5_000 };
+const MOST_NUMBER_PAGES = 50;
+const PAGE_SIZE = 100;
+
+/** The lists that VoIPBIN pages, newest first. */
+export type ListedResource = 'calls' | 'messages' | 'recordings' | 'numbers' | 'storage_files';
+
+/** One page of a list, newest first. */
+export interface Page {
+  items: JsonObject[];
+  /** Asks for the page of what is older; null on the last page. */
+  nextToken: string | null;
+}
+
+const page = z.object({
+  result: z.array(z.record(z.string(), z.json())).nullish(),
+  next_page_token: z.string().nullish(),
+});
+
+const target = z.object({ destination: z.object({ target: z.string().optional() }).nullish(), status: z.string().optional() });
+
+const sentMessage = z.object({ id: z.string().min(1), targets: z.array(target).nullish() });
+
+const resource = z.record(z.string(), z.json());
+
+/** A recording, as far as its files matter. */
+const recording = z.object({
+  id: z.string(),
+  reference_type: z.string().optional(),
+  status: z.string().optional(),
+  tm_create: z.string().nullish(),
+});
+
+/** See `GET /recordings/{id}` (reference voipbin.md 4). */
+export type Recording = z.infer<typeof recording>;
+
+/** One text to one phone, numbers in E.164. */
+export interface TextMessage {
+  from: string;
+  to: string;
+  text: string;
+}
+
+/**
+ * What became of a POST /messages.
+ * - `accepted`: VoIPBIN has it and will try to send it.
+ * - `refused`: it was certainly not sent.
+ * - `unknown`: the request went out and no usable answer came back, so that it may have been sent. The error is `transient`.
+ */
+export type SendAnswer =
+  | { outcome: 'accepted'; id: string; status: string }
+  | { outcome: 'refused'; error: ActionError }
+  | { outcome: 'unknown'; error: ActionError };
+
+/** How to make a {@link VoipbinClient}. */
+export interface VoipbinClientOptions {
+  /** With its version and without a slash at the end: `https://api.voipbin.net/v1.0`. */
+  apiUrl: string;
+  accessKey: Secret;
+  /** Private hosts or CIDRs that recording downloads may reach, besides the API's own origin. */
+  downloadAllow: readonly string[];
+}
+
+interface Asked {
+  method: 'GET' | 'POST';
+  path: string;
+  query?: Readonly<Record<string, string>>;
+  body?: JsonObject;
+  timeoutMs?: number;
+}
+
+interface Answered {
+  status: number;
+  headers: Response['headers'];
+  body: string;
+}
+
+/**
+ * VoIPBIN's public API, as far as the bridge needs it (reference voipbin.md 5).
+ *
+ * Guaranteed: the access key travels in a cookie to the API's own origin and nowhere else; redirects are never followed with it; every
+ * request ends within its timeout; requests of this client stay below the account's rate limit; only {@link ActionError}s are thrown.
+ * Not guaranteed: that {@link VoipbinClient.sendMessage} sends at most once over several calls; VoIPBIN knows no idempotency key.
+ */
+export class VoipbinClient {
+  /** Fetches recordings from their signed addresses, without the access key. */
+  readonly downloads: Downloader;
+  readonly #base: string;
+  readonly #accessKey: Secret;
+  readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 } });
+  readonly #pace: Pace = createPace(PACE);
+
+  constructor(options: VoipbinClientOptions) {
+    this.#base = options.apiUrl.replace(/\/+$/, '');
+    this.downloads = createDownloader({ apiOrigin: new URL(this.#base), allow: options.downloadAllow });
+    this.#accessKey = options.accessKey;
+  }
+
+  /** One page of a list, newest first. Items are as received, for whoever feeds them on as events. */
+  async list(name: ListedResource, options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
+    const query: Record<string, string> = { page_size: String(options.pageSize ?? PAGE_SIZE) };
+    if (options.pageToken !== undefined && options.pageToken !== null) {
+      query['page_token'] = options.pageToken;
+    }
+    const read = await this.#read({ method: 'GET', path: `/${name}`, query }, page, signal);
+    const items = read.result ?? [];
+    const nextToken = read.next_page_token ?? '';
+    return { items, nextToken: nextToken === '' || items.length === 0 ? null : nextToken };
+  }
+
+  listMessages(options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
+    return this.list('messages', options, signal);
+  }
+
+  listCalls(options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
+    return this.list('calls', options, signal);
+  }
+
+  listRecordings(options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
+    return this.list('recordings', options, signal);
+  }
+
+  /** The account's stored files of every kind; VoIPBIN knows no filter here. */
+  listStorageFiles(options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
+    return this.list('storage_files', options, signal);
+  }
+
+  /** The account's own phone numbers in E.164: all pages, of which it reads at most 50 (5,000 numbers). */
+  async listNumbers(signal: AbortSignal): Promise<string[]> {
+    const numbers: string[] = [];
+    let token: string | null = null;
+    for (let pages = 0; pages < MOST_NUMBER_PAGES; pages += 1) {
+      const read: Page = await this.list('numbers', { pageToken: token }, signal);
+      for (const { number } of read.items) {
+        if (typeof number === 'string' && number !== '') {
+          numbers.push(number);
+        }
+      }
+      token = read.nextToken;
+      if (token === null) {
+        break;
+      }
+    }
+    return numbers;
+  }
+
+  /** A call as `GET /calls/{id}` gives it; null when there is none (also after it was deleted). */
+  async getCall(id: string, signal: AbortSignal): Promise<JsonObject | null> {
+    return this.#find(`/calls/${encodeURIComponent(id)}`, resource, signal);
+  }
+
+  /** A recording; null when there is none (also after it was deleted). */
+  async getRecording(id: string, signal: AbortSignal): Promise<Recording | null> {
+    return this.#find(`/recordings/${encodeURIComponent(id)}`, recording, signal);
+  }
+
+  /** The id of the customer that the access key belongs to. */
+  async getCustomerId(signal: AbortSignal): Promise<string> {
+    return (await this.#read({ method: 'GET', path: '/customer' }, z.object({ id: z.string() }), signal)).id;
+  }
+
+  /**
+   * Asks for a recording's ZIP: the signed address it redirects to.
+   * Says nothing about readiness: too early it gives the address of an empty ZIP (reference voipbin.md 5).
+   */
+  async locateRecordingZip(id: string, signal: AbortSignal): Promise<URL> {
+    const answer = await this.#ask({ method: 'GET', path: `/recordingfiles/${encodeURIComponent(id)}`, timeoutMs: PACK_TIMEOUT_MS }, signal);
+    const location = answer.headers.get('location');
+    if (answer.status < 300 || answer.status >= 400 || location === null || !URL.canParse(location, this.#base)) {
+      throw refusedOr(answer, unexpectedAnswer());
+    }
+    return new URL(location, this.#base);
+  }
+
+  /** Sends one text to one phone. Does not throw: whatever happened is in the answer. */
+  async sendMessage(message: TextMessage, signal: AbortSignal): Promise<SendAnswer> {
+    const body = {
+      source: { type: 'tel', target: message.from },
+      destinations: [{ type: 'tel', target: message.to }],
+      text: message.text,
+    };
+    try {
+      await this.#waitTurn(signal);
+    } catch (error) {
+      return { outcome: 'refused', error: asFailure(error, signal) };
+    }
+    let answer: Answered;
+    try {
+      answer = await this.#exchange({ method: 'POST', path: '/messages', body, timeoutMs: SEND_TIMEOUT_MS }, signal);
+    } catch (error) {
+      return { outcome: neverReached(error) ? 'refused' : 'unknown', error: asFailure(error, signal) };
+    }
+    if (answer.status >= 200 && answer.status < 300) {
+      const sent = sentMessage.safeParse(parseJson(answer.body));
+      return sent.success
+        ? { outcome: 'accepted', id: sent.data.id, status: sent.data.targets?.[0]?.status ?? 'queued' }
+        : { outcome: 'unknown', error: unexpectedAnswer() };
+    }
+    const error = apiFailure(refusal(answer));
+    const mayBeSent = error.errorClass === 'transient' && answer.status !== 429;
+    return { outcome: mayBeSent ? 'unknown' : 'refused', error };
+  }
+
+  /** Whether an address carries a credential of ours, or the name of one: such an address is for nobody's eyes. */
+  holdsCredential(url: URL): boolean {
+    const names = [...url.searchParams.keys()].map((name) => name.toLowerCase());
+    return (
+      names.some((name) => name === 'token' || name === 'accesskey' || name === 'access_key') ||
+      url.username !== '' ||
+      url.password !== '' ||
+      decodeURIComponentSafely(url.href).includes(this.#accessKey.reveal())
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#agent.destroy(), this.downloads.close()]);
+  }
+
+  async #find<T>(path: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T | null> {
+    const answer = await this.#ask({ method: 'GET', path }, signal);
+    return answer.status === 404 ? null : parseAnswer(answer, schema);
+  }
+
+  async #read<T>(asked: Asked, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+    return parseAnswer(await this.#ask(asked, signal), schema);
+  }
+
+  async #ask(asked: Asked, signal: AbortSignal): Promise<Answered> {
+    await this.#waitTurn(signal);
+    try {
+      return await this.#exchange(asked, signal);
+    } catch (error) {
+      throw asFailure(error, signal);
+    }
+  }
+
+  async #waitTurn(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#pace(signal);
+    } catch (error) {
+      throw asFailure(error, signal);
+    }
+  }
+
+  async #exchange(asked: Asked, signal: AbortSignal): Promise<Answered> {
+    const url = new URL(this.#base + asked.path);
+    url.search = new URLSearchParams(asked.query).toString();
+    const response = await fetch(url, {
+      method: asked.method,
+      headers: {
+        // An access key as a bearer token is taken for a JWT and refused; in a query it would end up in logs (reference voipbin.md 5).
+        cookie: `accesskey=${this.#accessKey.reveal()}`,
+        accept: 'application/json',
+        ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(asked.timeoutMs ?? READ_TIMEOUT_MS)]),
+      dispatcher: this.#agent,
+    });
+    return { status: response.status, headers: response.headers, body: await readText(response) };
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > LARGEST_ANSWER_BYTES) {
+      throw new ActionError('transient', 'voipbin answered with more than the bridge reads', { connection: CONNECTION, code: 'answer_too_large' });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseAnswer<T>(answer: Answered, schema: z.ZodType<T>): T {
+  if (answer.status < 200 || answer.status >= 300) {
+    throw apiFailure(refusal(answer));
+  }
+  const parsed = schema.safeParse(parseJson(answer.body));
+  if (!parsed.success) {
+    throw unexpectedAnswer();
+  }
+  return parsed.data;
+}
+
+function refusal(answer: Answered): { status: number; retryAfter: string | null; body: string } {
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: answer.body };
+}
+
+function refusedOr(answer: Answered, otherwise: ActionError): ActionError {
+  return answer.status >= 400 ? apiFailure(refusal(answer)) : otherwise;
+}
+
+/** Passing trouble (a proxy's page, a cut answer) looks like this too, hence `transient`. */
+function unexpectedAnswer(): ActionError {
+  return new ActionError('transient', 'voipbin answered in a form that the bridge does not know', {
+    connection: CONNECTION,
+    code: 'unexpected_answer',
+    remedy: 'Look whether VOIPBIN_API_URL points at VoIPBIN and ends in /v1.0.',
+  });
+}
+
+function asFailure(error: unknown, signal: AbortSignal): ActionError {
+  if (error instanceof ActionError) {
+    return error;
+  }
+  if (signal.aborted) {
+    return new ActionError('transient', 'the request to voipbin was cancelled', { connection: CONNECTION, code: 'cancelled' });
+  }
+  return networkFailure(error, CONNECTION);
+}
+
+function decodeURIComponentSafely(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

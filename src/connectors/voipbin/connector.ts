@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { secret } from '../../settings/secret';
+import { defineConnector } from '../connector';
+import { VoipbinClient } from './client';
+import { sendMessage } from './send-message';
+import { startVoipbinStandIn } from './stand-in';
+
+const settings = z.strictObject({
+  api_url: z
+    .url({ protocol: /^https?$/ })
+    .default('https://api.voipbin.net/v1.0')
+    .describe('Where VoIPBIN\'s API is, with its version; other than the default for a self-hosted VoIPBIN.'),
+  access_key: secret().describe('Access key of the account (vb_...), from VoIPBIN\'s console. It expires there.'),
+  download_allow: z
+    .union([z.string(), z.array(z.string())])
+    .default('')
+    .transform((value) => (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim()).filter((entry) => entry !== ''))
+    .describe('Private hosts, addresses or CIDRs that recordings may be downloaded from, comma-separated; public ones always may.'),
+});
+
+/** VoIPBIN itself: answers by text message, and access to recordings for other connectors. */
+export const voipbin = defineConnector({
+  name: 'voipbin',
+  summary: 'VoIPBIN: text messages, and the recordings of calls.',
+  connection: {
+    settings,
+    environment: { api_url: 'VOIPBIN_API_URL', access_key: 'VOIPBIN_ACCESS_KEY', download_allow: 'BRIDGE_HTTP_ALLOW' },
+    credentials: ['access_key'],
+    open: ({ api_url, access_key, download_allow }: z.infer<typeof settings>) =>
+      new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow }),
+    close: (client) => client.close(),
+    check: async (client, signal) => `customer ${await client.getCustomerId(signal)}`,
+    standIn: startVoipbinStandIn,
+  },
+  actions: { send_message: sendMessage },
+});

@@ -1,0 +1,98 @@
+import type { CanonicalEvent } from '../../events/canonical-event';
+import { toE164 } from '../../events/phone';
+import { ActionError } from '../action-error';
+
+/** Why a text is not sent: a word for the report (`skipped: not_inbound`). */
+export type GuardReason =
+  /** The event is a message or conversation that did not come in from outside: answering it would answer ourselves. */
+  | 'not_inbound'
+  /** The call was not inbound, or nobody knows; texting its callee must be asked for with `to`. */
+  | 'call_not_inbound'
+  /** The recipient is one of our own numbers, or the number it would be sent from. */
+  | 'own_number'
+  /** The sender is no phone: a short code, a name, `anonymous`, an agent, a web chat. */
+  | 'not_a_phone'
+  /** A conversation on LINE, WhatsApp, mail or web chat, which a text cannot answer. */
+  | 'other_channel';
+
+/** Whom to text from which number, both in E.164; or why not. */
+export type Recipient = { send: true; to: string; from: string } | { send: false; reason: GuardReason };
+
+/** What the guard judges. */
+export interface GuardedText {
+  event: CanonicalEvent;
+  /** As the rule file has it, rendered; undefined when it names none. */
+  to: string | undefined;
+  from: string | undefined;
+  country: string | null;
+  isOurs(number: string): boolean;
+}
+
+/** VoIPBIN's own form of a phone number; also takes its virtual numbers (+899...), which are no phone numbers elsewhere. */
+const VOIPBIN_NUMBER = /^\+[0-9]{7,15}$/;
+
+/**
+ * Decides whether a text may go out, under every rule (reference voipbin.md 8). A text that we send comes back to us as `message_*` and
+ * `conversation_*` events, so those are answered only when they certainly came in from outside, whoever the rule names as recipient.
+ *
+ * @throws ActionError `permanent` when recipient or sender cannot be made out, which is the rule file's fault.
+ */
+export function guardText(text: GuardedText): Recipient {
+  const { event } = text;
+  const isMessage = event.type.startsWith('message_') || event.type.startsWith('conversation_') || event.type.startsWith('webchat_');
+  if (isMessage && event.direction !== 'inbound') {
+    return { send: false, reason: 'not_inbound' };
+  }
+  const toPeer = text.to === undefined || text.to.trim() === (event.peer?.number ?? '');
+  if (toPeer && event.type.startsWith('conversation_') && !isPhoneConversation(event)) {
+    return { send: false, reason: 'other_channel' };
+  }
+  if (text.to === undefined && isCall(event) && event.direction !== 'inbound') {
+    return { send: false, reason: 'call_not_inbound' };
+  }
+  if (text.to === undefined && event.peer === null) {
+    throw mistake('no_recipient', `a ${event.declared_type} event names nobody to text`, 'Name the recipient with `to:`.');
+  }
+  if (toPeer && event.peer !== null && event.peer.type !== 'tel') {
+    return { send: false, reason: 'not_a_phone' };
+  }
+  const to = asPhone(toPeer ? (event.peer?.number ?? '') : (text.to ?? ''), text.country);
+  if (to === null) {
+    if (toPeer) {
+      return { send: false, reason: 'not_a_phone' };
+    }
+    throw mistake('invalid_to', 'the rendered `to` is no phone number', 'Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country.');
+  }
+  const from = sender(text);
+  return text.isOurs(to) || to === from ? { send: false, reason: 'own_number' } : { send: true, to, from };
+}
+
+function sender(text: GuardedText): string {
+  const written = text.from ?? text.event.ours?.number ?? null;
+  if (written === null || written.trim() === '') {
+    throw mistake('no_sender', `a ${text.event.declared_type} event does not tell which of our numbers to text from`, 'Name it with `from:`.');
+  }
+  const from = asPhone(written, text.country) ?? (VOIPBIN_NUMBER.test(written) ? written : null);
+  if (from === null) {
+    throw mistake('invalid_from', 'the number to text from is no phone number', 'Write `from:` in E.164, quoted ("+1555...").');
+  }
+  return from;
+}
+
+function asPhone(text: string, country: string | null): string | null {
+  return toE164(text.trim(), country);
+}
+
+function isCall(event: CanonicalEvent): boolean {
+  return event.type.startsWith('call_') || event.type.startsWith('groupcall_');
+}
+
+/** VoIPBIN says by `reference_type` where a conversation message came from; older ones by the sender's address type alone. */
+function isPhoneConversation(event: CanonicalEvent): boolean {
+  const channel = event.data['reference_type'];
+  return channel === undefined || channel === null || channel === '' ? event.peer?.type === 'tel' : channel === 'message';
+}
+
+function mistake(code: string, message: string, remedy: string): ActionError {
+  return new ActionError('permanent', message, { connection: 'voipbin', code, remedy });
+}
