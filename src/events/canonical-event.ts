@@ -20,7 +20,7 @@ export interface Party {
  * Times are RFC 3339 in UTC. Durations are seconds, with fractions.
  */
 export interface CanonicalEvent {
-  /** The live sender's name for the type (`call_hangup`), or the declared name where there is no live one. */
+  /** The live sender's name for the type (`call_hangup`), or the declared name where there is no live one; `unknown` where what was declared is no name at all. */
   type: string;
   /** The type exactly as received (`call_hungup`). */
   declared_type: string;
@@ -37,13 +37,13 @@ export interface CanonicalEvent {
   peer: Party | null;
   /** Our end. */
   ours: Party | null;
-  /** Whether the call was ever picked up; null for what is not a call. */
+  /** Whether the call was ever picked up; null while unknown and for what is not a call. Of a queue call: whether an agent took it. */
   answered: boolean | null;
-  /** From creation to progressing, or to hang-up when never answered. */
+  /** From creation to progressing, or to hang-up when never answered. Of a queue call: how long it waited. */
   ring_s: number | null;
-  /** From progressing to hang-up; 0 when never answered; null while unknown. */
+  /** From progressing to hang-up; 0 when never answered; null while unknown. Of a queue call: how long the agent had it. */
   talk_s: number | null;
-  /** From creation to hang-up. */
+  /** From creation to hang-up. Of a queue call: to its end; of a recording: its length. */
   duration_s: number | null;
   hangup_by: string | null;
   /** Why the call ended (`hangup_reason`). */

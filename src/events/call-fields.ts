@@ -1,0 +1,55 @@
+import { readParty } from './address';
+import { tellEnds, type KnowsOurs } from './direction';
+import { isFitId } from './event-id';
+import type { JsonObject } from './json';
+import { objectsAt, referenceAt, textAt } from './payload';
+import type { ResourceFields } from './resource-fields';
+import { parseInstant, secondsBetween } from './time';
+
+/**
+ * A call. The sender gives no durations: they come from its times (reference voipbin.md 4, "call"). Without any times, as in the page's curl
+ * sample, whether it was answered and how long it took is unknown, hence null.
+ */
+export function readCall(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
+  const created = parseInstant(data['tm_create']);
+  const progressing = parseInstant(data['tm_progressing']);
+  const hangup = parseInstant(data['tm_hangup']);
+  const hungUp = hangup !== null || hasHungUp(type, data);
+  const answered = wasAnswered();
+  const id = data['id'];
+  const callId = isFitId(id) ? id : null;
+  return {
+    ...tellEnds('call', data, readParty(data['source']), readParty(data['destination']), ours),
+    answered,
+    ring_s: secondsBetween(created, progressing ?? (answered === false ? hangup : null)),
+    talk_s: hungUp && answered === false ? 0 : secondsBetween(progressing, hangup),
+    duration_s: secondsBetween(created, hangup),
+    hangup_by: textAt(data, 'hangup_by'),
+    reason: textAt(data, 'hangup_reason'),
+    call_id: callId,
+    root_call_id: referenceAt(data, 'master_call_id') ?? callId,
+  };
+
+  function wasAnswered(): boolean | null {
+    if (progressing !== null || type === 'call_progressing') {
+      return true;
+    }
+    return hungUp && (created !== null || hangup !== null) ? false : null;
+  }
+}
+
+/** Several calls placed at once; one of them may be picked up. It has no times of its own but creation and update. */
+export function readGroupcall(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
+  const master = referenceAt(data, 'master_call_id');
+  const answered = referenceAt(data, 'answer_call_id') !== null || type === 'groupcall_progressing';
+  return {
+    ...tellEnds('call', data, readParty(data['source']), readParty(objectsAt(data, 'destinations')[0]), ours),
+    answered: answered ? true : hasHungUp(type, data) ? false : null,
+    call_id: master,
+    root_call_id: master,
+  };
+}
+
+function hasHungUp(type: string, data: JsonObject): boolean {
+  return type.endsWith('call_hangup') || textAt(data, 'status') === 'hangup';
+}

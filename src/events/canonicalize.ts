@@ -1,0 +1,145 @@
+import { readParty } from './address';
+import type { CanonicalEvent, Party } from './canonical-event';
+import { readCall, readGroupcall } from './call-fields';
+import { canonicalType, resourceOf } from './catalogue';
+import { tellEnds, declaredDirection, type KnowsOurs } from './direction';
+import type { Envelope } from './envelope';
+import { eventIdentity, safeTypeName } from './event-id';
+import type { JsonObject } from './json';
+import { objectsAt, referenceAt, textAt } from './payload';
+import { readQueuecall } from './queuecall-fields';
+import type { ResourceFields } from './resource-fields';
+import { formatInstant, parseInstant, secondsBetween } from './time';
+
+/** Times that tell when an event of this type happened, the best one first; those that every type may have come after them. */
+const TIME_BY_ENDING: readonly (readonly [string, string])[] = [
+  ['_hangup', 'tm_hangup'],
+  ['_progressing', 'tm_progressing'],
+  ['_ringing', 'tm_ringing'],
+  ['_serviced', 'tm_service'],
+  ['_started', 'tm_start'],
+  ['_finished', 'tm_end'],
+  ['_deleted', 'tm_delete'],
+  ['_created', 'tm_create'],
+];
+const TIMES = ['tm_update', 'tm_event', 'tm_transcript', 'tm_create'] as const;
+
+/**
+ * Brings an event of either dialect into the one form (DESIGN "Canonical event").
+ *
+ * Total: whatever members `data` has, of whatever kind, it gives an event; what cannot be read is null. Nothing is asked of anybody and the
+ * same arguments give the same event. `data` is handed on, not copied.
+ *
+ * @param rawBody the request's body as received; the hash in the event id is made of it.
+ */
+export function canonicalize(envelope: Envelope, rawBody: Buffer, receivedAt: Date, ours: KnowsOurs): CanonicalEvent {
+  const { data } = envelope;
+  const type = safeTypeName(canonicalType(envelope.type, data));
+  const identity = eventIdentity(type, data['id'], rawBody);
+  const received = receivedAt.toISOString();
+  const fields = readFields(type, data, ours);
+  return {
+    type,
+    declared_type: envelope.type,
+    event_id: identity.event_id,
+    id: identity.id,
+    customer_id: referenceAt(data, 'customer_id'),
+    occurred_at: occurredAt(type, data) ?? received,
+    received_at: received,
+    direction: null,
+    peer: null,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: null,
+    text: null,
+    recording_ready: null,
+    ...callReferred(data),
+    status: textAt(data, 'status'),
+    ...fields,
+    data,
+  };
+}
+
+function occurredAt(type: string, data: JsonObject): string | null {
+  const own = TIME_BY_ENDING.filter(([ending]) => type.endsWith(ending)).map(([, time]) => time);
+  for (const name of [...own, ...TIMES]) {
+    const instant = parseInstant(data[name]);
+    if (instant !== null) {
+      return formatInstant(instant);
+    }
+  }
+  return null;
+}
+
+/** Anything may refer to a call: recordings, queue calls, transcriptions, activeflows, AI calls. */
+function callReferred(data: JsonObject): Pick<CanonicalEvent, 'call_id' | 'root_call_id'> {
+  const call = textAt(data, 'reference_type') === 'call' ? referenceAt(data, 'reference_id') : null;
+  return { call_id: call, root_call_id: call };
+}
+
+function readFields(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
+  switch (resourceOf(type)) {
+    case 'call':
+      return readCall(type, data, ours);
+    case 'groupcall':
+      return readGroupcall(type, data, ours);
+    case 'message':
+    case 'conversation_message':
+      return readMessage(data, ours);
+    case 'webchat_message':
+      return readWebchatMessage(data);
+    case 'recording':
+      return readRecording(type, data);
+    case 'queuecall':
+      return readQueuecall(type, data);
+    case 'transcript':
+    case 'transcribe_speech':
+      return { text: textAt(data, 'message') };
+    case null:
+    default:
+      return {};
+  }
+}
+
+/**
+ * A text, in the form of the messages API (`targets`, each with its own status) and in that of conversations (`destination`). Of several
+ * targets the first is meant that is one of ours, else the first. The texts of our own replies come in the same form.
+ */
+function readMessage(data: JsonObject, ours: KnowsOurs): ResourceFields {
+  const targets = objectsAt(data, 'targets');
+  const destinations = [readParty(data['destination']), ...targets.map((target) => readParty(target['destination'])), ...objectsAt(data, 'destinations').map(readParty)].filter(
+    (party): party is Party => party !== null,
+  );
+  const received = destinations.find((party) => party.type === 'tel' && party.number !== null && ours.has(party.number));
+  return {
+    ...tellEnds('message', data, readParty(data['source']), received ?? destinations[0] ?? null, ours),
+    text: textAt(data, 'text'),
+    status: textAt(data, 'status') ?? targets.map((target) => textAt(target, 'status')).find((status) => status !== null) ?? null,
+  };
+}
+
+/** A webchat message has no addresses: the visitor is known by the session alone. */
+function readWebchatMessage(data: JsonObject): ResourceFields {
+  const session = referenceAt(data, 'session_id');
+  return {
+    direction: declaredDirection(data),
+    peer: session === null ? null : { type: 'web_session', number: session, name: null },
+    text: textAt(data, 'text'),
+  };
+}
+
+/** The page says `done` where the live sender says `ended`. The file may still be on its way to storage (reference voipbin.md 5, "Race"). */
+function readRecording(type: string, data: JsonObject): ResourceFields {
+  const received = textAt(data, 'status');
+  const status = received === 'done' ? 'ended' : received;
+  return {
+    status,
+    recording_ready: type !== 'recording_deleted' && (status === 'ended' || type === 'recording_finished'),
+    duration_s: secondsBetween(parseInstant(data['tm_start']), parseInstant(data['tm_end'])),
+    ...(textAt(data, 'reference_type') === null ? { call_id: referenceAt(data, 'reference_id'), root_call_id: referenceAt(data, 'reference_id') } : {}),
+  };
+}

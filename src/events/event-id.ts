@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { happensOnce } from './catalogue';
+import type { JsonValue } from './json';
+
+/** An event's identity (DESIGN "Names"). Neither field ever holds a phone number or a text of people. */
+export interface EventIdentity {
+  /** `<canonical type>/<id>`, and `/<16 hex>` of the body where the type can happen again to the same resource. */
+  event_id: string;
+  /** `data.id`, or 32 hex characters of the body's SHA-256 where that is missing or unfit. */
+  id: string;
+}
+
+/** What stands for a type whose name is none. */
+export const UNKNOWN_TYPE = 'unknown';
+
+const FIT_TYPE = /^[a-z0-9_.-]{1,64}$/;
+const FIT_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+const SCHEME = /^[A-Za-z]+:/;
+
+/** The type as it may stand in ids, search attributes and logs: the name itself, or `unknown` where it is not the name of a type at all. */
+export function safeTypeName(type: string): string {
+  return FIT_TYPE.test(type) && !looksLikePhone(type) ? type : UNKNOWN_TYPE;
+}
+
+/**
+ * The id of an event. The same body always gives the same id, so a redelivery is recognised; so does a second emission with another body
+ * for types that happen once to a resource. Total: any type, any id, any body.
+ *
+ * @param type the canonical type, made safe by {@link safeTypeName}.
+ * @param dataId `data.id` as received.
+ */
+export function eventIdentity(type: string, dataId: JsonValue | undefined, rawBody: Buffer): EventIdentity {
+  const fit = isFitId(dataId);
+  const once = happensOnce(type);
+  const hash = fit && once ? '' : createHash('sha256').update(rawBody).digest('hex');
+  const id = fit ? dataId : hash.slice(0, 32);
+  return { id, event_id: once ? `${type}/${id}` : `${type}/${id}/${hash.slice(0, 16)}` };
+}
+
+/** Whether `data.id` can stand in ids and search attributes as it is. */
+export function isFitId(id: JsonValue | undefined): id is string {
+  return typeof id === 'string' && FIT_ID.test(id) && !looksLikePhone(id);
+}
+
+/** Digits alone, at least seven of them; or, after a scheme like `tel:` and with separators, as many as phone numbers have (E.164: 15 at most). */
+function looksLikePhone(text: string): boolean {
+  const digits = text.replace(SCHEME, '').replaceAll(/[._:-]/g, '');
+  return /^\d{7,}$/.test(text) || /^\d{7,15}$/.test(digits);
+}

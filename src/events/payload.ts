@@ -1,0 +1,37 @@
+import type { JsonObject, JsonValue } from './json';
+
+/**
+ * Reading a payload of which nothing is certain: every reader takes any JSON and answers null for what is not there or is of another kind.
+ * None throws.
+ */
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** Whether a JSON value is an object (not a list). */
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member that is a non-empty text. */
+export function textAt(object: JsonObject, key: string): string | null {
+  const value = object[key];
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** A member that refers to something: a non-empty text other than the nil UUID, which is how VoIPBIN says "none". */
+export function referenceAt(object: JsonObject, key: string): string | null {
+  const value = textAt(object, key);
+  return value === NIL_UUID ? null : value;
+}
+
+/** A member that is a number above zero, as seconds; VoIPBIN's durations are milliseconds, and 0 or absent is "none". */
+export function secondsAt(object: JsonObject, key: string): number | null {
+  const value = object[key];
+  return typeof value === 'number' && value > 0 ? value / 1000 : null;
+}
+
+/** The members of a list that are objects; none when it is no list. */
+export function objectsAt(object: JsonObject, key: string): JsonObject[] {
+  const value = object[key];
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}

@@ -1,0 +1,49 @@
+/** A moment as whole microseconds since 1970 (UTC); exact, as it stays far below 2^53. */
+export type Instant = number;
+
+const TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?$/;
+
+/** Months and days are checked by the round trip; years outside are VoIPBIN's and Go's ways to say "not yet" (9999, 0001). */
+const FIRST_YEAR = 1970;
+const NOT_YET_YEAR = 9999;
+
+/**
+ * Reads a time as VoIPBIN writes it, in either dialect (reference voipbin.md 2): RFC 3339, or `YYYY-MM-DD HH:MM:SS.ffffff` without a zone,
+ * which is UTC whatever this machine's zone. Up to nine fraction digits; what is finer than a microsecond is cut off.
+ * "Not yet" (`9999-01-01 ...`, `0001-01-01 ...`, null, absent, "") and everything that is no time is null.
+ */
+export function parseInstant(value: unknown): Instant | null {
+  if (typeof value !== 'string' || value.length > 40) {
+    return null;
+  }
+  const match = TIME.exec(value);
+  if (match === null) {
+    return null;
+  }
+  const [, year, month, day, hour, minute, second, fraction = '', , sign, offsetHour = '0', offsetMinute = '0'] = match;
+  const [y, mo, d, h, mi, s] = [Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second)];
+  if (y < FIRST_YEAR || y >= NOT_YET_YEAR || h > 23 || mi > 59 || s > 60 || Number(offsetHour) > 23 || Number(offsetMinute) > 59) {
+    return null;
+  }
+  const midnight = Date.UTC(y, mo - 1, d);
+  const date = new Date(midnight);
+  if (date.getUTCMonth() !== mo - 1 || date.getUTCDate() !== d) {
+    return null;
+  }
+  const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === '-' ? -60 : 60);
+  const seconds = midnight / 1000 + h * 3600 + mi * 60 + s - offset;
+  return seconds * 1_000_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+}
+
+/** RFC 3339 in UTC: milliseconds, or microseconds where there are any (`2026-08-22T06:10:58.431201Z`). */
+export function formatInstant(instant: Instant): string {
+  const micros = ((instant % 1_000_000) + 1_000_000) % 1_000_000;
+  const text = new Date((instant - micros) / 1000).toISOString().slice(0, -4);
+  const digits = String(micros).padStart(6, '0');
+  return `${text}${digits.endsWith('000') ? digits.slice(0, 3) : digits}Z`;
+}
+
+/** Seconds from one moment to a later one, with fractions down to microseconds; 0 when the clocks say that it was earlier. Null when either is unknown. */
+export function secondsBetween(from: Instant | null, to: Instant | null): number | null {
+  return from === null || to === null ? null : Math.max(0, to - from) / 1_000_000;
+}
