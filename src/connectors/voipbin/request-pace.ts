@@ -21,7 +21,7 @@ export type Pace = (signal: AbortSignal) => Promise<void>;
  */
 export function createPace(limits: PaceLimits, now: () => number = () => performance.now()): Pace {
   const interval = 1_000 / limits.perSecond;
-  let next = 0;
+  let next = Number.NEGATIVE_INFINITY;
   return async (signal) => {
     const current = now();
     const slot = Math.max(next, current - interval * (limits.burst - 1));

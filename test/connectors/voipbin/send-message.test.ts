@@ -1,0 +1,306 @@
+import { ActionError } from '../../../src/connectors/action-error';
+import { VoipbinClient } from '../../../src/connectors/voipbin/client';
+import { sendMessage } from '../../../src/connectors/voipbin/send-message';
+import { startVoipbinStandIn, type StandInTrouble, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in';
+import type { CanonicalEvent } from '../../../src/events/canonical-event';
+import type { JsonObject } from '../../../src/events/json';
+import { Secret } from '../../../src/settings/secret';
+import { inboundText, MemoryCooldowns, runAttempt, type StepSetting } from './run-action';
+
+let standIn: VoipbinStandIn;
+let client: VoipbinClient;
+
+beforeEach(async () => {
+  standIn = await startVoipbinStandIn();
+  client = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+});
+
+afterEach(async () => {
+  await client.close();
+  await standIn.stop();
+});
+
+function attempt(setting: Partial<StepSetting<VoipbinClient>> = {}, input: JsonObject = { text: 'Thanks!' }) {
+  return runAttempt(sendMessage, { client, ...setting }, input);
+}
+
+async function failureOf(running: Promise<unknown>): Promise<ActionError> {
+  const error: unknown = await running.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ActionError)) {
+    throw new Error('expected an ActionError');
+  }
+  return error;
+}
+
+/** The twin that VoIPBIN's conversations send for the same message. */
+function twin(): CanonicalEvent {
+  return inboundText({
+    type: 'conversation_message_created',
+    declared_type: 'conversation_message_created',
+    event_id: 'conversation_message_created/m-1',
+    data: { reference_type: 'message' },
+  });
+}
+
+describe('what is sent', () => {
+  test('one text to the sender, from the number that was texted', async () => {
+    const outcome = await attempt();
+
+    expect(standIn.sent).toEqual([{ id: expect.any(String), from: '+15559876543', to: '+15551234567', text: 'Thanks!' }]);
+    expect(outcome).toEqual({ outcome: 'done', result: { message: { id: standIn.sent[0]?.id, status: 'queued' } } });
+  });
+
+  test('a missed call can be answered by a text', async () => {
+    await attempt({ event: inboundText({ type: 'call_hangup', event_id: 'call_hangup/c-1', text: null }) });
+
+    expect(standIn.sent).toMatchObject([{ from: '+15559876543', to: '+15551234567' }]);
+  });
+
+  test('an outbound call only where the rule names the recipient', async () => {
+    const event = inboundText({ type: 'call_hangup', event_id: 'call_hangup/c-1', direction: 'outbound' });
+
+    expect(await attempt({ event })).toEqual({ outcome: 'skipped', reason: 'call_not_inbound' });
+    expect(await attempt({ event }, { text: 'Hi', to: '+1 555 123 4567' })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toMatchObject([{ to: '+15551234567' }]);
+  });
+
+  test('the access key goes in the cookie and never in an address', async () => {
+    await attempt({ attempt: 2 });
+
+    expect(standIn.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /v1.0/messages', 'POST /v1.0/messages']);
+    expect(standIn.requests.every(({ credential, query }) => credential === 'cookie' && !query.includes('vb_'))).toBe(true);
+  });
+});
+
+describe('the loop guard', () => {
+  const tel = (number: string) => ({ type: 'tel', number, name: null });
+  test.each<[string, Partial<CanonicalEvent>, JsonObject, string]>([
+    ['our own text', { direction: 'outbound' }, {}, 'not_inbound'],
+    ['our own text, whoever is named', { direction: 'outbound' }, { to: '+15550001111' }, 'not_inbound'],
+    ['a message of unknown direction', { direction: null }, {}, 'not_inbound'],
+    ['our own text as a conversation', { type: 'conversation_message_created', direction: 'outbound', data: { reference_type: 'message' } }, {}, 'not_inbound'],
+    ['a conversation that our text opened', { type: 'conversation_created', direction: null, peer: null }, { to: '+15550001111' }, 'not_inbound'],
+    ['one of our numbers', { peer: tel('+15550000001') }, {}, 'own_number'],
+    ['one of our numbers, named', {}, { to: '+1 555 000 0001' }, 'own_number'],
+    ['the number it is sent from', { peer: tel('+15557770000'), ours: tel('+15557770000') }, {}, 'own_number'],
+    ['a short code', { peer: tel('73737') }, {}, 'not_a_phone'],
+    ['a name', { peer: tel('BANK') }, {}, 'not_a_phone'],
+    ['anonymous', { peer: tel('anonymous') }, {}, 'not_a_phone'],
+    ['a sender without a number', { peer: { type: 'tel', number: null, name: null } }, {}, 'not_a_phone'],
+    ['an agent whose id looks like a number', { peer: { type: 'agent', number: '+15551234567', name: null } }, { to: '+15551234567' }, 'not_a_phone'],
+    ['WhatsApp', { type: 'conversation_message_created', data: { reference_type: 'whatsapp' } }, {}, 'other_channel'],
+    ['web chat', { type: 'webchat_message_created', peer: { type: 'web_session', number: 'abc', name: null } }, {}, 'not_a_phone'],
+    ['a call of unknown direction', { type: 'call_hangup', direction: null }, {}, 'call_not_inbound'],
+  ])('skips %s', async (_what, changes, input, reason) => {
+    const outcome = await attempt({ event: inboundText(changes), ours: ['+15559876543', '+15550000001'] }, { text: 'Thanks!', ...input });
+
+    expect(outcome).toEqual({ outcome: 'skipped', reason });
+    expect(standIn.requests).toEqual([]);
+  });
+
+  test.each<[string, Partial<CanonicalEvent>, JsonObject, string]>([
+    ['no recipient', { type: 'number_created', direction: null, peer: null }, { from: '+15559876543' }, 'no_recipient'],
+    ['no number to send from', { ours: null }, {}, 'no_sender'],
+    ['a recipient that is no number', {}, { to: 'the boss' }, 'invalid_to'],
+    ['a sender that is no number', {}, { from: 'Acme' }, 'invalid_from'],
+    ['an empty text', {}, { text: '  ' }, 'empty_text'],
+  ])('%s fails for good', async (_what, changes, input, code) => {
+    const failure = await failureOf(attempt({ event: inboundText(changes) }, { text: 'Thanks!', ...input }));
+
+    expect(failure).toMatchObject({ errorClass: 'permanent', detail: { code, remedy: expect.any(String) } });
+    expect(standIn.requests).toEqual([]);
+  });
+});
+
+describe('at most one', () => {
+  test('within the cooldown only the first of two messages is answered, whichever rule asks', async () => {
+    const cooldowns = new MemoryCooldowns();
+    await attempt({ cooldowns });
+    const second = inboundText({ id: 'm-2', event_id: 'message_created/m-2' });
+
+    expect(await attempt({ cooldowns, event: second })).toEqual({ outcome: 'skipped', reason: 'cooldown' });
+    expect(await attempt({ cooldowns, rule: 'other' })).toEqual({ outcome: 'skipped', reason: 'cooldown' });
+    cooldowns.now += 5 * 60_000;
+    expect(await attempt({ cooldowns, event: inboundText({ id: 'm-3', event_id: 'message_created/m-3' }) })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toHaveLength(2);
+  });
+
+  test.each([undefined, '0', '1s'])('a message and its twin are answered once (cooldown %s)', async (cooldown) => {
+    const cooldowns = new MemoryCooldowns();
+    const input = { text: 'Thanks!', ...(cooldown === undefined ? {} : { cooldown }) };
+    await attempt({ cooldowns, event: twin() }, input);
+    cooldowns.now += 2_000;
+
+    expect(await attempt({ cooldowns }, input)).toEqual({ outcome: 'skipped', reason: 'already_answered' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('cooldown 0 lets the next message be answered', async () => {
+    const cooldowns = new MemoryCooldowns();
+    await attempt({ cooldowns }, { text: 'a', cooldown: '0' });
+    await attempt({ cooldowns, event: inboundText({ id: 'm-2', event_id: 'message_created/m-2' }) }, { text: 'b', cooldown: '0' });
+
+    expect(standIn.sent.map(({ text }) => text)).toEqual(['a', 'b']);
+  });
+
+  test('a refusal gives the cooldown back, an attempt that may have sent does not', async () => {
+    const cooldowns = new MemoryCooldowns();
+    standIn.failNext({ path: '/messages', method: 'POST', how: { status: 400 } });
+    await failureOf(attempt({ cooldowns }));
+    expect(cooldowns.held.size).toBe(0);
+
+    standIn.failNext({ path: '/messages', method: 'POST', how: 'reset' });
+    await failureOf(attempt({ cooldowns }));
+    expect(cooldowns.held.size).toBe(2);
+  });
+
+  test('a refusal after an attempt that may have sent keeps the cooldown', async () => {
+    const cooldowns = new MemoryCooldowns();
+    const step = { cooldowns, progress: { last: null }, startedAt: new Date() };
+    standIn.failNext({ path: '/messages', method: 'POST', how: 'reset' });
+    await failureOf(attempt(step));
+    standIn.failNext({ path: '/messages', method: 'POST', how: { status: 400 } });
+    await failureOf(attempt({ ...step, attempt: 2 }));
+
+    expect(cooldowns.held.size).toBe(2);
+  });
+});
+
+describe('a lost answer', () => {
+  test.each<[string, StandInTrouble]>([
+    ['the connection broke', 'lose_answer'],
+    ['503 REQUEST_TIMEOUT', { status: 503, body: { error: { status: 'UNAVAILABLE', reason: 'REQUEST_TIMEOUT', message: '', request_id: 'req_1' } }, after_effect: true }],
+    ['500 without a word', { status: 500, body: '', after_effect: true }],
+    ['200 that is no JSON', { status: 200, body: '<html>', after_effect: true }],
+  ])('%s, the text was sent: found, not sent again', async (_how, how) => {
+    standIn.failNext({ path: '/messages', method: 'POST', how });
+
+    expect(await attempt()).toEqual({ outcome: 'done', result: { message: { id: standIn.sent[0]?.id, status: 'queued' } } });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test.each<[string, StandInTrouble]>([
+    ['the connection broke', 'reset'],
+    ['503', { status: 503 }],
+  ])('%s, the text was not sent: sent exactly once by the next attempt', async (_how, how) => {
+    const step = { progress: { last: null }, startedAt: new Date(), cooldowns: new MemoryCooldowns() };
+    standIn.failNext({ path: '/messages', method: 'POST', how });
+
+    const failure = await failureOf(attempt(step));
+    expect(failure).toMatchObject({ errorClass: 'transient', detail: { retryAfterMs: 10_000 } });
+    expect(standIn.sent).toHaveLength(0);
+    expect(await attempt({ ...step, attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('the worker died after the text was sent: the next attempt finds it', async () => {
+    const startedAt = new Date();
+    await attempt({ startedAt });
+
+    expect(await attempt({ startedAt, attempt: 2 })).toEqual({ outcome: 'done', result: { message: { id: standIn.sent[0]?.id, status: 'queued' } } });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('looking fails in passing: not sent again before it could look', async () => {
+    const startedAt = new Date();
+    await attempt({ startedAt });
+    standIn.failNext({ path: '/messages', method: 'GET', how: { status: 503 } });
+
+    expect(await failureOf(attempt({ startedAt, attempt: 2 }))).toMatchObject({ errorClass: 'transient' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('looking is impossible: ambiguous, and not sent again', async () => {
+    standIn.failNext({ path: '/messages', method: 'GET', how: { status: 404 } });
+
+    expect(await failureOf(attempt({ attempt: 2 }))).toMatchObject({ errorClass: 'ambiguous', detail: { remedy: expect.any(String) } });
+    expect(standIn.sent).toHaveLength(0);
+  });
+
+  test('texts of before, to others, or with other words do not count as found', async () => {
+    const old = new Date(Date.now() - 60_000).toISOString();
+    const message = (changes: JsonObject): JsonObject => ({
+      direction: 'outbound',
+      source: { type: 'tel', target: '+15559876543' },
+      targets: [{ destination: { type: 'tel', target: '+15551234567' }, status: 'queued' }],
+      text: 'Thanks!',
+      ...changes,
+    });
+    standIn.addMessage(message({ tm_create: old }));
+    standIn.addMessage(message({ text: 'Other' }));
+    standIn.addMessage(message({ direction: 'inbound' }));
+    standIn.addMessage(message({ source: { type: 'tel', target: '+15550000002' } }));
+    standIn.addMessage(message({ targets: [{ destination: { type: 'tel', target: '+15550000003' } }] }));
+    standIn.addMessage(message({ targets: null, source: null }));
+
+    await attempt({ attempt: 2 });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('it looks through every page', async () => {
+    const startedAt = new Date();
+    await attempt({ startedAt });
+    for (let n = 0; n < 250; n += 1) {
+      standIn.addMessage({ text: String(n), direction: 'inbound', tm_create: new Date(Date.now() + 1_000).toISOString() });
+    }
+
+    expect(await attempt({ startedAt, attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+});
+
+describe('classes of errors', () => {
+  const error = (reason: string, message = ''): JsonObject => ({ error: { status: 'X', reason, message, request_id: 'req_ABC' } });
+  test.each<[string, StandInTrouble, object]>([
+    ['401', { status: 401, body: error('AUTHENTICATION_REQUIRED') }, { errorClass: 'credential', detail: { code: 'AUTHENTICATION_REQUIRED', correlationId: 'req_ABC' } }],
+    ['402', { status: 402, body: error('INSUFFICIENT_BALANCE') }, { errorClass: 'credential', detail: { code: 'INSUFFICIENT_BALANCE' } }],
+    ['403', { status: 403 }, { errorClass: 'credential', detail: { code: 'http_403' } }],
+    ['500 about balance', { status: 500, body: error('INTERNAL', 'insufficient balance') }, { errorClass: 'credential', detail: { code: 'account_not_ready' } }],
+    ['500 about verification', { status: 500, body: error('INTERNAL', 'identity verification required') }, { errorClass: 'credential' }],
+    ['429', { status: 429, headers: { 'retry-after': '7' } }, { errorClass: 'transient', detail: { retryAfterMs: 7_000 } }],
+    ['400', { status: 400, body: error('INVALID +15551234567') }, { errorClass: 'permanent', detail: { code: 'http_400' } }],
+    ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/v1.0/messages' } }, { errorClass: 'permanent', detail: { code: 'http_302' } }],
+  ])('%s', async (_what, how, expected) => {
+    standIn.failNext({ path: '/messages', method: 'POST', how });
+    const failure = await failureOf(attempt());
+
+    expect(failure).toMatchObject(expected);
+    expect(JSON.stringify([failure.message, failure.detail])).not.toContain('+1555');
+    expect(standIn.sent).toHaveLength(0);
+    expect(standIn.requests).toHaveLength(1);
+  });
+
+  test('a wrong access key', async () => {
+    const other = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_wrong'), downloadAllow: [] });
+    const failure = await failureOf(attempt({ client: other }));
+    await other.close();
+
+    expect(failure).toMatchObject({ errorClass: 'credential', detail: { remedy: expect.stringContaining('VOIPBIN_ACCESS_KEY') } });
+  });
+
+  test('a VoIPBIN that is not there', async () => {
+    await standIn.stop();
+
+    expect(await failureOf(attempt())).toMatchObject({ errorClass: 'transient', detail: { code: 'network' } });
+  });
+
+  test('a cancelled step ends at once', async () => {
+    standIn.failNext({ path: '/messages', method: 'POST', how: 'hang' });
+    const controller = new AbortController();
+    const running = failureOf(attempt({ signal: controller.signal }));
+    await expect(waitFor(() => standIn.requests.length > 0)).resolves.toBe(true);
+    controller.abort();
+
+    expect(await running).toMatchObject({ errorClass: 'transient', detail: { code: 'cancelled' } });
+  });
+});
+
+async function waitFor(condition: () => boolean): Promise<boolean> {
+  for (let turns = 0; turns < 1_000 && !condition(); turns += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return condition();
+}
