@@ -10,6 +10,7 @@ import { defineAction, defineConnector, type ActionContext } from '../../src/con
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
 import { awaitRun, startRun } from '../../src/temporal/start-run';
+import { recordHistory } from '../histories/record';
 import { temporalAddress } from './temporal-server';
 
 /** A connector whose only action does what its input says: the run, its retries and its report are what is looked at here. */
@@ -154,6 +155,7 @@ describe('a run', () => {
       ],
     });
     expect(probe.attempts.map(({ key }) => key)).toContain(`${happened.event_id}/one/first`);
+    await recordHistory(client, happened.event_id, 'two-rules');
   });
 
   it('does a repeatable step locally, and goes on as a regular activity when that fails in passing', async () => {
@@ -164,6 +166,7 @@ describe('a run', () => {
     const history = await client.workflow.getHandle(happened.event_id).fetchHistory();
     const scheduled = (history.events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) => (activity ? [activity.activityType?.name] : []));
     expect(scheduled).toEqual(['probe.repeat']);
+    await recordHistory(client, happened.event_id, 'local-then-regular');
   });
 
   it('never does a step that is not repeatable locally', async () => {
@@ -196,6 +199,7 @@ describe('a run', () => {
     const described = await client.workflow.getHandle(happened.event_id).describe();
     expect(described.searchAttributes).toMatchObject({ BridgeOutcome: ['partial'], BridgeErrorClass: [errorClass], BridgeRules: ['bad', 'good'] });
     await expect(described.staticSummary()).resolves.toBe('call_hangup: bad, good');
+    await recordHistory(client, happened.event_id, 'failed-permanently');
   });
 
   it('goes on after a failed step when the rule says so', async () => {
