@@ -1,4 +1,5 @@
 import type { CanonicalEvent } from './canonical-event';
+import { resourceOf } from './catalogue';
 import { declaredDirection } from './direction';
 import { textAt } from './payload';
 import { toE164 } from './phone';
@@ -64,10 +65,9 @@ const TALKS = new Set(['call', 'message', 'conversation_message']);
  * The numbers that an event shows to be ours: what a call or message of ours was sent from, what an inbound one was sent to, and a number
  * that VoIPBIN says we have. Only a direction that the payload itself states counts: one that we inferred must not teach us the peer's
  * number as ours. Neither do the further legs of a call, which may show the original caller's number as their source.
- *
- * @param resource the event's kind of resource (`resourceOf`).
  */
-export function numbersTaught(event: CanonicalEvent, resource: string | null): string[] {
+export function numbersTaught(event: CanonicalEvent): string[] {
+  const resource = resourceOf(event.type);
   if (resource === 'number') {
     const number = event.type === 'number_deleted' ? null : textAt(event.data, 'number');
     return number === null ? [] : [number];
