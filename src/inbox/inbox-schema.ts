@@ -47,7 +47,7 @@ const TABLES = `
  * Puts a store that nobody else writes into shape: WAL, every commit synced, tables.
  *
  * `synchronous=FULL` in WAL mode is one fsync of the log per commit: what was committed survives a power loss, not only a crash
- * (counted with strace: 3 commits of 100 events each are 3 fdatasync calls).
+ * (counted with strace: 3 commits of 100 rows each are 3 fsync calls).
  * @throws Error when the file was written by a newer bridge.
  */
 export function prepareInbox(store: Store): void {

@@ -205,6 +205,8 @@ export class Inbox {
     this.#commits.drain();
     if (this.#problem === null && this.#open !== null) {
       this.#open.writes.note('clean', 1);
+      // Prepared statements live until they are collected, and with them libsql keeps the log; fold it back by hand.
+      this.#open.store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     }
     this.#closeStore();
     this.#dispatched.close();

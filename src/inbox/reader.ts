@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import secureJson from 'secure-json-parse';
 import { z } from 'zod';
+import { parseEnvelope } from '../events/envelope';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { Plan } from '../rules/plan';
 import { INBOX_FILE, INBOX_SCHEMA } from './inbox-schema';
@@ -60,10 +60,10 @@ export class InboxReader {
   }
 
   /** Events with something to do that came after `seq`, oldest first, whether they are dispatched or not. */
-  pendingAfter(seq: number, limit: number): (StoredEvent & { plan: Plan })[] {
+  pendingAfter(seq: number, limit: number): (StoredEvent & { event_id: string; plan: Plan })[] {
     return this.#rows('SELECT seq, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?', [seq, limit]).flatMap((row) => {
       const event = this.#event(row);
-      return event.plan === null ? [] : [{ ...event, plan: event.plan }];
+      return event.plan === null ? [] : [{ ...event, event_id: event.event.event_id, plan: event.plan }];
     });
   }
 
@@ -242,14 +242,9 @@ const storedPlan: z.ZodType<Plan> = z.looseObject({
 
 /** The payload in a stored body. It was found to be an envelope before it was kept. */
 function dataOf(body: Buffer): JsonObject {
-  const envelope: unknown = secureJson.parse(body.toString('utf8'), null, { protoAction: 'remove', constructorAction: 'remove' });
-  if (typeof envelope !== 'object' || envelope === null || !('data' in envelope) || !isJsonObject(envelope.data)) {
-    throw new TypeError('a stored body is no envelope');
+  const parsed = parseEnvelope(body);
+  if (!parsed.ok) {
+    throw new TypeError(`a stored body is no envelope: ${parsed.message}`);
   }
-  return envelope.data;
-}
-
-/** What a JSON parser gave as an object holds JSON only. */
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return parsed.envelope.data;
 }

@@ -1,0 +1,60 @@
+import fastify from 'fastify';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { portError } from './port-taken';
+
+/** The state of one part of the bridge. */
+export interface PartState {
+  ok: boolean;
+  /** What is wrong and what to do, or in a few words that all is well. No personal data. */
+  detail: string;
+}
+
+/** What {@link createAdmin} needs. */
+export interface AdminOptions {
+  /** Loopback unless the operator says otherwise: nothing here is authenticated. */
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  registry: Registry;
+  /** Every part's state by name, for `/readyz`. Asked at each request; quick. */
+  parts: () => Record<string, PartState>;
+  /** Whether events can be taken and kept: what `/readyz` answers 200 or 503 by, whatever else is wrong. */
+  ready: () => boolean;
+}
+
+/** The admin port. */
+export interface Admin {
+  /** @returns `http://127.0.0.1:5001`. @throws PortTaken. */
+  listen(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * `/healthz` (the process answers), `/readyz` (events can be taken and kept; the body tells the state of every part), `/metrics`
+ * (Prometheus). A port of its own, so that it is never open where the webhook is.
+ */
+export function createAdmin(options: AdminOptions): Admin {
+  const http = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
+  http.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
+  http.get('/readyz', (_request, reply) => {
+    const ready = options.ready();
+    return reply.code(ready ? 200 : 503).send({ ready, parts: options.parts() });
+  });
+  http.get('/metrics', async (_request, reply) => reply.header('content-type', options.registry.contentType).send(await options.registry.metrics()));
+  return {
+    listen: async () => {
+      try {
+        await http.listen({ host: options.host, port: options.port });
+      } catch (error) {
+        throw portError(error, options.port, options.host, 'BRIDGE_ADMIN_PORT');
+      }
+      const address: AddressInfo | string | null = http.server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : options.port;
+      return `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+    },
+    close: async () => {
+      await http.close();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { knownTypeNames } from '../events/catalogue';
+import type { Backlog } from '../inbox/inbox';
+import type { InboxOutcome } from '../inbox/stored-event';
+
+/** Why a request was not taken. */
+export type RefusalReason = 'method' | 'address' | 'too_large' | 'signature' | 'encoding' | 'not_an_event' | 'unavailable' | 'busy' | 'broken' | 'http';
+
+/** What the gauges ask at every scrape. */
+export interface InboxGauges {
+  backlog(): Backlog;
+  heldBytes(): number;
+  problem(): object | null;
+}
+
+const KNOWN = new Set(knownTypeNames());
+
+/** A type name as a label: one of the catalogue's, else `other`, so that a sender cannot make series without bound. */
+export function typeLabel(type: string): string {
+  return KNOWN.has(type) ? type : 'other';
+}
+
+/** The receiver's and the inbox's own metrics, on a registry that others add theirs to. Make it once per registry. */
+export class ReceiverMetrics {
+  readonly #received: Counter<'type' | 'outcome'>;
+  readonly #refused: Counter<'reason'>;
+  readonly #quarantined: Counter<'reason'>;
+  readonly #ack: Histogram;
+  readonly #commit: Histogram;
+  readonly #batch: Histogram;
+  readonly #failures: Counter<'code'>;
+
+  constructor(readonly registry: Registry) {
+    const registers = [registry];
+    this.#received = new Counter({ name: 'bridge_events_received_total', help: 'Events acknowledged, by type and what became of them.', labelNames: ['type', 'outcome'], registers });
+    this.#refused = new Counter({ name: 'bridge_requests_refused_total', help: 'Requests to the webhook that were not taken, by reason.', labelNames: ['reason'], registers });
+    this.#quarantined = new Counter({ name: 'bridge_quarantined_total', help: 'Bodies that are no events and were kept, by reason.', labelNames: ['reason'], registers });
+    this.#ack = new Histogram({
+      name: 'bridge_ack_seconds',
+      help: 'Time from the headers of an event to its answer.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
+      registers,
+    });
+    this.#commit = new Histogram({ name: 'bridge_inbox_commit_seconds', help: 'Time of one inbox transaction, its sync included.', buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2], registers });
+    this.#batch = new Histogram({ name: 'bridge_inbox_commit_entries', help: 'Entries that shared one inbox transaction.', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512], registers });
+    this.#failures = new Counter({ name: 'bridge_inbox_failures_total', help: 'Inbox transactions that the store refused, by its code.', labelNames: ['code'], registers });
+  }
+
+  /** Gauges that look at the inbox when they are scraped. */
+  watch(inbox: InboxGauges): void {
+    const registers = [this.registry];
+    const gauges: [name: string, help: string, read: () => number][] = [
+      ['bridge_inbox_depth', 'Events that wait to be dispatched (counted up to 100,000).', () => inbox.backlog().depth],
+      ['bridge_inbox_oldest_age_seconds', 'Age of the oldest event that waits to be dispatched; 0 when none does.', () => inbox.backlog().oldestAgeMs / 1_000],
+      ['bridge_inbox_bytes', 'What the inbox holds on the disk.', () => inbox.heldBytes()],
+      ['bridge_inbox_unavailable', '1 while nothing can be kept and events are answered with 503.', () => (inbox.problem() === null ? 0 : 1)],
+    ];
+    for (const [name, help, read] of gauges) {
+      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });
+    }
+  }
+
+  received(type: string, outcome: InboxOutcome, seconds: number): void {
+    this.#received.inc({ type: typeLabel(type), outcome });
+    this.#ack.observe(seconds);
+  }
+
+  refused(reason: RefusalReason): void {
+    this.#refused.inc({ reason });
+  }
+
+  quarantined(reason: string): void {
+    this.#quarantined.inc({ reason });
+  }
+
+  committed(entries: number, tookMs: number): void {
+    this.#batch.observe(entries);
+    this.#commit.observe(tookMs / 1_000);
+  }
+
+  storeFailed(code: string): void {
+    this.#failures.inc({ code });
+  }
+}
