@@ -1,0 +1,219 @@
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { JsonValue } from '../events/json';
+import { compileCel, type CelOutcome } from './cel';
+import { fieldNamed } from './fields';
+import type { Condition, Rule } from './model';
+import { comparable, compileTest } from './operators';
+import type { Plan, PlannedRule } from './plan';
+import { variablesOf } from './scope';
+import { isInside } from './windows';
+
+/** A rule whose conditions were compiled to functions. */
+export interface CompiledRule {
+  readonly rule: Rule;
+  /** `when`, `if` and `max_age`; not `on` and `mode`. Never throws. */
+  holds(event: CanonicalEvent): boolean;
+}
+
+/** Compiles a condition to a function that never throws and reads nothing but the event. */
+export function compileCondition(condition: Condition, country: string | null): (event: CanonicalEvent) => boolean {
+  switch (condition.kind) {
+    case 'field': {
+      const { field } = condition;
+      const test = compileTest(condition.test, field.kind);
+      return field.kind === 'phone' || field.name === 'status'
+        ? (event) => test(comparable(field, field.read(event), country))
+        : (event) => test(field.read(event));
+    }
+    case 'during': {
+      const { window, wanted } = condition;
+      return (event) => isInside(window, Date.parse(event.occurred_at)) === wanted;
+    }
+    case 'all': {
+      const of = condition.of.map((one) => compileCondition(one, country));
+      return (event) => of.every((one) => one(event));
+    }
+    case 'any': {
+      const of = condition.of.map((one) => compileCondition(one, country));
+      return (event) => of.some((one) => one(event));
+    }
+    case 'not': {
+      const inner = compileCondition(condition.of, country);
+      return (event) => !inner(event);
+    }
+  }
+}
+
+/** How old an event was when it arrived, in milliseconds. */
+export function ageOf(event: CanonicalEvent): number {
+  return Date.parse(event.received_at) - Date.parse(event.occurred_at);
+}
+
+function compileRule(rule: Rule): CompiledRule {
+  const when = rule.when === null ? null : compileCondition(rule.when, rule.country);
+  const cel = rule.if === null ? null : compileCel(rule.if.expression);
+  const maxAge = rule.max_age_ms;
+  return {
+    rule,
+    holds: (event) => {
+      if (maxAge !== null && ageOf(event) > maxAge) {
+        return false;
+      }
+      if (when !== null && !when(event)) {
+        return false;
+      }
+      return cel === null || evaluateIf(cel, event).met;
+    },
+  };
+}
+
+/** A rule's `if`. What fails is not met; the explanation says why. */
+export function evaluateIf(cel: ReturnType<typeof compileCel>, event: CanonicalEvent): CelOutcome {
+  return cel(variablesOf({ event, steps: {} }));
+}
+
+/** Whether a rule listens to an event's type. */
+export function listensTo(rule: Rule, event: Pick<CanonicalEvent, 'type' | 'declared_type'>): boolean {
+  return rule.on.types.has(event.type) || rule.on.prefixes.some((prefix) => event.type.startsWith(prefix));
+}
+
+/** The equalities that every event must fulfil for a rule to match: field name to its possible values. */
+function equalities(rule: Rule): Map<string, readonly JsonValue[]> {
+  const found = new Map<string, readonly JsonValue[]>();
+  const collect = (condition: Condition | null): void => {
+    if (condition?.kind === 'all') {
+      condition.of.forEach(collect);
+    } else if (condition?.kind === 'field' && condition.test.operator === 'one_of' && condition.field.kind !== 'any' && !found.has(condition.field.name)) {
+      found.set(condition.field.name, condition.test.values);
+    }
+  };
+  collect(rule.when);
+  return found;
+}
+
+/** One field of an index: the rules that ask for a value of it. */
+interface FieldIndex {
+  read(event: CanonicalEvent): JsonValue;
+  byValue: ReadonlyMap<JsonValue, readonly number[]>;
+}
+
+/** The rules that listen to one type, by what they ask for. Numbers are places in the file order. */
+interface TypeIndex {
+  /** Rules without an equality. */
+  always: readonly number[];
+  fields: readonly FieldIndex[];
+}
+
+/** An equality with more values than this is not worth an index. */
+const MOST_INDEXED_VALUES = 1_000;
+
+/**
+ * Rules that are right, compiled. Immutable: a changed file gives a new one.
+ *
+ * Cost per event: the rules that listen to its type and whose one indexed equality fits (reference DESIGN "Cost", issue 5: 1,000 rules cost
+ * at most three times one). Nothing ops write can take more than linear time: RE2, bounded CEL, no templates here.
+ */
+export class RuleSet {
+  readonly #compiled: readonly CompiledRule[];
+  readonly #byType: ReadonlyMap<string, TypeIndex>;
+  /** Rules on families and `*`, for types that no rule names and the catalogue does not know. */
+  readonly #onFamilies: readonly number[];
+
+  /**
+   * @param hash 12 hex characters of the canonical form of the files.
+   * @param rules in the order of the files.
+   */
+  constructor(
+    readonly hash: string,
+    readonly rules: readonly Rule[],
+  ) {
+    this.#compiled = rules.map(compileRule);
+    this.#onFamilies = rules.flatMap((rule, index) => (rule.on.prefixes.length > 0 ? [index] : []));
+    const types = new Set(rules.flatMap((rule) => [...rule.on.types]));
+    this.#byType = new Map([...types].map((type) => [type, indexFor(type, rules)]));
+  }
+
+  /**
+   * The rules that match an event, in the order of the files, also those in shadow; never those that are off. A live rule with `stop`
+   * ends it; one in shadow changes nothing for the others.
+   */
+  matching(event: CanonicalEvent): Rule[] {
+    const found: Rule[] = [];
+    for (const index of this.#candidates(event)) {
+      const compiled = this.#compiled[index];
+      if (compiled === undefined || compiled.rule.mode === 'off' || !listensTo(compiled.rule, event) || !compiled.holds(event)) {
+        continue;
+      }
+      found.push(compiled.rule);
+      if (compiled.rule.stop && compiled.rule.mode === 'live') {
+        break;
+      }
+    }
+    return found;
+  }
+
+  /** What a run for this event has to do, or null when no live rule matches. */
+  plan(event: CanonicalEvent): Plan | null {
+    const rules = this.matching(event).filter((rule) => rule.mode === 'live').map(plannedRule);
+    return rules.length === 0 ? null : { ruleset: this.hash, rules };
+  }
+
+  #candidates(event: CanonicalEvent): readonly number[] {
+    const index = this.#byType.get(event.type);
+    if (index === undefined) {
+      return this.#onFamilies;
+    }
+    if (index.fields.length === 0) {
+      return index.always;
+    }
+    const found = [...index.always];
+    for (const field of index.fields) {
+      found.push(...(field.byValue.get(field.read(event)) ?? []));
+    }
+    return found.length === index.always.length ? found : found.sort((one, other) => one - other);
+  }
+}
+
+/** A rule as runs get it. */
+export function plannedRule(rule: Rule): PlannedRule {
+  return { name: rule.name, timezone: rule.timezone, country: rule.country, steps: [...rule.steps] };
+}
+
+function indexFor(type: string, rules: readonly Rule[]): TypeIndex {
+  const listening = rules.flatMap((rule, index) => (listensTo(rule, { type, declared_type: type }) && rule.mode !== 'off' ? [{ index, rule, equal: equalities(rule) }] : []));
+  // The field with the most different values over all rules tells them apart best.
+  const values = new Map<string, Set<JsonValue>>();
+  for (const { equal } of listening) {
+    for (const [name, wanted] of equal) {
+      const seen = values.get(name) ?? new Set();
+      wanted.forEach((value) => seen.add(value));
+      values.set(name, seen);
+    }
+  }
+  const always: number[] = [];
+  const fields = new Map<string, Map<JsonValue, number[]>>();
+  for (const { index, rule, equal } of listening) {
+    const best = [...equal].filter(([, wanted]) => wanted.length <= MOST_INDEXED_VALUES).sort(([one], [other]) => (values.get(other)?.size ?? 0) - (values.get(one)?.size ?? 0))[0];
+    if (best === undefined) {
+      always.push(index);
+      continue;
+    }
+    // Numbers are compared in the rule's country, so each country has an index of its own.
+    const key = `${best[0]} ${rule.country ?? ''}`;
+    const byValue = fields.get(key) ?? new Map<JsonValue, number[]>();
+    for (const value of new Set(best[1])) {
+      byValue.set(value, [...(byValue.get(value) ?? []), index]);
+    }
+    fields.set(key, byValue);
+  }
+  return { always, fields: [...fields].map(([key, byValue]) => fieldIndex(key, byValue)) };
+}
+
+function fieldIndex(key: string, byValue: Map<JsonValue, number[]>): FieldIndex {
+  const [name = '', country = ''] = key.split(' ');
+  const field = fieldNamed(name);
+  if (field === undefined) {
+    throw new TypeError(`not a field: ${name}`);
+  }
+  return { byValue, read: (event) => comparable(field, field.read(event), country === '' ? null : country) };
+}

@@ -1,0 +1,419 @@
+import { isMap, isScalar, isSeq } from 'yaml';
+import { RE2JS, RE2JSException } from 're2js';
+import { toE164 } from '../events/phone';
+import { parseDuration } from '../settings/duration';
+import { kindOf, isNothing, quoted, type BlockReader, type Value } from './block-reader';
+import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, type FieldDefinition } from './fields';
+import { didYouMean, nearest, type Position } from './finding';
+import type { Condition } from './model';
+import { comparable, MAX_PATTERN_CHARS, OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from './operators';
+import type { Window } from './windows';
+
+/** A value that a list may hold. */
+export type ListItem = string | number | boolean;
+
+/** Named things that conditions may refer to. */
+export interface Names {
+  lists: ReadonlyMap<string, readonly { value: ListItem; at: Position }[]>;
+  /** A null window is one that is there, but faulty: its own finding says so. */
+  windows: ReadonlyMap<string, Window | null>;
+  /** Live names by any name; null for a name that is none. */
+  typesFor(name: string): readonly string[] | null;
+}
+
+const BLOCKS = ['any', 'all', 'not', 'during', 'not during'] as const;
+
+/** The words that stand beside field names in `when`, with their meaning for editor and docs. */
+export const BLOCK_KEYS: Readonly<Record<(typeof BLOCKS)[number], { description: string }>> = {
+  any: { description: 'A list of blocks, at least one of which must hold.' },
+  all: { description: 'A list of blocks, all of which must hold.' },
+  not: { description: 'A block that must not hold. A condition on an absent field does not hold, so its `not` does.' },
+  during: { description: 'The named windows, one of which the event must have happened in.' },
+  'not during': { description: 'The named windows, none of which the event may have happened in.' },
+};
+
+/** Reads the conditions of one rule. Every fault becomes a finding; what is faulty is left out of the result. */
+export class ConditionReader {
+  constructor(
+    private readonly reader: BlockReader,
+    private readonly names: Names,
+    /** The rule's country, for numbers. */
+    private readonly country: string | null,
+  ) {}
+
+  /** A block of conditions: all must hold. */
+  read(value: Value): Condition | null {
+    const { node } = value;
+    if (!isMap(node)) {
+      this.reader.findings.error(value.at, 'type', `when must be a block of conditions, not ${kindOf(node)}`, {
+        hint: isSeq(node) ? 'for alternatives write any: before the list' : 'such as { direction: inbound }',
+      });
+      return null;
+    }
+    const of = this.reader.yaml
+      .entries(node)
+      .map(({ key, keyAt, node: inner }) => this.condition(key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }))
+      .filter((condition) => condition !== null);
+    return { kind: 'all', of, at: value.at };
+  }
+
+  private condition(key: string, at: Position, value: Value): Condition | null {
+    switch (key) {
+      case 'any':
+      case 'all': {
+        const items = this.reader.list(value, key, 'start each alternative with a dash');
+        const of = (items ?? []).map((item) => this.read(item)).filter((condition) => condition !== null);
+        if (items !== null && items.length === 0) {
+          this.reader.findings.error(value.at, 'empty', `${key} has no conditions`);
+        }
+        return items === null ? null : { kind: key, of, at };
+      }
+      case 'not': {
+        const of = this.read(value);
+        return of === null ? null : { kind: 'not', of, at };
+      }
+      case 'during':
+        return this.during(value, at, true);
+      case 'not during':
+        return this.during(value, at, false);
+      default:
+        return this.field(key, at, value);
+    }
+  }
+
+  private during(value: Value, at: Position, wanted: boolean): Condition | null {
+    if (wanted && isMap(value.node)) {
+      const [only, ...rest] = this.reader.yaml.entries(value.node);
+      if (only?.key === 'not' && rest.length === 0) {
+        return this.during({ node: only.node, at: only.node === null ? only.keyAt : this.reader.yaml.of(only.node) }, at, false);
+      }
+    }
+    const of: Condition[] = [];
+    for (const item of this.reader.listOf(value)) {
+      const name = this.reader.text(item, 'during');
+      if (name === null) {
+        continue;
+      }
+      const window = this.names.windows.get(name);
+      if (window === undefined) {
+        const known = [...this.names.windows.keys()];
+        const more = known.length === 0 ? { hint: 'define it under windows' } : didYouMean(name, known);
+        this.reader.findings.error(item.at, 'unknown-window', `no window is called ${quoted(name)}`, more);
+      } else if (window !== null) {
+        of.push({ kind: 'during', name, window, wanted: true, at });
+      }
+    }
+    const [first, ...others] = of;
+    if (first === undefined) {
+      return null;
+    }
+    const inside: Condition = others.length === 0 ? first : { kind: 'any', of, at };
+    if (wanted) {
+      return inside;
+    }
+    return first.kind === 'during' && others.length === 0 ? { ...first, wanted: false } : { kind: 'not', of: inside, at };
+  }
+
+  private field(name: string, at: Position, value: Value): Condition | null {
+    const field = fieldNamed(name);
+    if (field === undefined) {
+      if (FIELD_GROUPS.has(name) || name === 'data') {
+        this.reader.findings.error(at, 'field-group', `${quoted(name)} is a group of fields`, {
+          hint: name === 'data' ? 'name one: data.metadata.campaign' : `name one with a dot: ${name}.number`,
+        });
+      } else {
+        const synonym = FIELD_SYNONYMS[name] ?? nearest(name, [...fieldNames(), ...BLOCKS]);
+        this.reader.findings.error(at, 'unknown-field', `unknown field ${quoted(name)}`, {
+          hint: synonym === null ? `what VoIPBIN sent is under data: data.${name}` : `did you mean "${synonym}"?`,
+        });
+      }
+      return null;
+    }
+    const test = this.test(field, value);
+    return test === null ? null : { kind: 'field', field, test, at };
+  }
+
+  /** Scalar: equals. List: any of. Map: operators, all of them. */
+  private test(field: FieldDefinition, value: Value): Test | null {
+    const { node } = value;
+    if (isMap(node)) {
+      const entries = this.reader.yaml.entries(node);
+      const tests = entries
+        .map(({ key, keyAt, node: inner }) => this.operator(field, key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }))
+        .filter((test) => test !== null);
+      if (entries.length === 0) {
+        this.reader.findings.error(value.at, 'empty', `${field.name} has no condition`);
+      }
+      const [only] = tests;
+      return only !== undefined && tests.length === 1 ? only : tests.length === 0 ? null : { operator: 'all', tests };
+    }
+    if (isSeq(node)) {
+      return this.oneOf(field, value);
+    }
+    if (isScalar(node) && typeof node.value === 'string' && node.value.startsWith('$')) {
+      this.reader.findings.error(value.at, 'list', `${field.name} is compared with the text ${quoted(node.value)}`, { hint: `for a list write { in: ${node.value} }` });
+      return null;
+    }
+    const single = this.single(field, value);
+    return single === null ? null : { operator: 'one_of', values: [single], list: null };
+  }
+
+  private operator(field: FieldDefinition, name: string, at: Position, value: Value): Test | null {
+    const known = OPERATOR_NAMES.find((one) => one === name);
+    if (known === undefined) {
+      const synonym = OPERATOR_SYNONYMS[name] ?? nearest(name, OPERATOR_NAMES);
+      this.reader.findings.error(at, 'unknown-operator', `unknown operator ${quoted(name)}`, {
+        hint: synonym === null ? `known are ${OPERATOR_NAMES.join(', ')}` : `did you mean "${synonym}"?`,
+      });
+      return null;
+    }
+    const kinds: readonly string[] = OPERATORS[known].kinds;
+    if (!kinds.includes(field.kind)) {
+      this.reader.findings.error(at, 'operator-type', `${field.name} is ${KIND_WORDS[field.kind]} and cannot be compared with ${known}`, {
+        hint: `it takes a value, ${OPERATOR_NAMES.filter((one) => (OPERATORS[one].kinds as readonly string[]).includes(field.kind)).join(', ')}`,
+      });
+      return null;
+    }
+    return this.operand(field, known, value);
+  }
+
+  private operand(field: FieldDefinition, operator: OperatorName, value: Value): Test | null {
+    const { findings } = this.reader;
+    switch (operator) {
+      case 'in':
+        return this.oneOf(field, value);
+      case 'not': {
+        const test = this.test(field, value);
+        return test === null ? null : { operator: 'not', test };
+      }
+      case 'exists': {
+        const wanted = this.reader.boolean(value, 'exists');
+        return wanted === null ? null : { operator, wanted };
+      }
+      case 'prefix':
+      case 'suffix':
+      case 'contains': {
+        const text = this.reader.text(value, operator);
+        if (text === '') {
+          findings.error(value.at, 'empty', `${operator} has an empty text, which fits everything`, { hint: 'for "has a value" write { exists: true }' });
+          return null;
+        }
+        if (text !== null && operator === 'prefix' && field.kind === 'phone' && /^[\d\s().-]+$/.test(text)) {
+          findings.warn(value.at, 'number-prefix', `numbers are compared with their country code, so the prefix ${quoted(text)} fits none`, {
+            hint: 'write it as +<country code>…, without the leading 0',
+          });
+        }
+        return text === null ? null : { operator, text };
+      }
+      case 'matches': {
+        const text = this.reader.text(value, 'matches');
+        return text !== null && this.patternIsFine(text, value.at) ? { operator, text } : null;
+      }
+      case 'gt':
+      case 'gte':
+      case 'lt':
+      case 'lte': {
+        const limit = field.kind === 'time' ? this.time(value, operator) : this.number(field, value);
+        return limit === null ? null : { operator, limit };
+      }
+    }
+  }
+
+  private patternIsFine(text: string, at: Position): boolean {
+    if (text.length > MAX_PATTERN_CHARS) {
+      this.reader.findings.error(at, 'pattern', `the pattern has ${text.length} characters, more than ${MAX_PATTERN_CHARS}`);
+      return false;
+    }
+    try {
+      RE2JS.compile(text);
+      return true;
+    } catch (error) {
+      if (!(error instanceof RE2JSException)) {
+        throw error;
+      }
+      const why = /\(\?<?[=!]/.test(text) ? 'looking ahead or back is not possible here' : error.message.replace(/^error parsing regexp: /, '');
+      this.reader.findings.error(at, 'pattern', `the pattern is not a regular expression that can be used: ${why}`);
+      return false;
+    }
+  }
+
+  private oneOf(field: FieldDefinition, value: Value): Test | null {
+    const { node } = value;
+    if (isScalar(node) && typeof node.value === 'string') {
+      if (!node.value.startsWith('$')) {
+        this.reader.findings.error(value.at, 'type', `in needs a list, not ${kindOf(node)}`, {
+          hint: this.names.lists.has(node.value) ? `did you mean $${node.value}?` : 'write [ … ] or the name of a list with a $ before it',
+        });
+        return null;
+      }
+      const name = node.value.slice(1);
+      const list = this.names.lists.get(name);
+      if (list === undefined) {
+        const near = nearest(name, this.names.lists.keys());
+        this.reader.findings.error(value.at, 'unknown-list', `no list is called ${quoted(name)}`, { hint: near === null ? 'define it under lists' : `did you mean $${near}?` });
+        return null;
+      }
+      const values = list.map((item) => this.fitting(field, item.value, item.at)).filter((item) => item !== null);
+      return { operator: 'one_of', values, list: name };
+    }
+    const items = this.reader.list(value, 'in');
+    if (items === null) {
+      return null;
+    }
+    if (items.length === 0) {
+      this.reader.findings.error(value.at, 'empty', `the list for ${field.name} is empty, so nothing fits`);
+      return null;
+    }
+    const values = items.map((item) => this.single(field, item)).filter((item) => item !== null);
+    return values.length === 0 ? null : { operator: 'one_of', values, list: null };
+  }
+
+  /** A single value to compare with, of the field's kind and in its comparable form. */
+  private single(field: FieldDefinition, value: Value): ListItem | null {
+    const { node } = value;
+    if (isNothing(node)) {
+      this.reader.findings.error(value.at, 'type', `${field.name} has nothing to be compared with`, { hint: 'for "has no value" write { exists: false }' });
+      return null;
+    }
+    if (!isScalar(node)) {
+      this.reader.findings.error(value.at, 'type', `${field.name} must be compared with single values, not ${kindOf(node)}`);
+      return null;
+    }
+    const found: unknown = node.value;
+    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? this.fitting(field, found, value.at) : null;
+  }
+
+  private fitting(field: FieldDefinition, value: ListItem, at: Position): ListItem | null {
+    const wrong = (hint?: string): null => {
+      this.reader.findings.error(at, 'type', `${field.name} is ${KIND_WORDS[field.kind]}, not ${typeof value === 'string' ? `the text ${quoted(value)}` : `${typeof value === 'number' ? 'the number ' : ''}${value}`}`, hint === undefined ? {} : { hint });
+      return null;
+    };
+    switch (field.kind) {
+      case 'any':
+        return value;
+      case 'boolean': {
+        const word = String(value).toLowerCase();
+        const meant = ['yes', 'on', 'true', '1'].includes(word) ? 'true' : ['no', 'off', 'false', '0'].includes(word) ? 'false' : undefined;
+        return typeof value === 'boolean' ? value : wrong(meant === undefined ? undefined : `did you mean ${meant}, without quotes?`);
+      }
+      case 'seconds': {
+        if (typeof value === 'number') {
+          return value;
+        }
+        const ms = typeof value === 'string' ? parseDuration(value) : null;
+        const number = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? value : ms === null ? null : String(ms / 1_000);
+        return wrong(number === null ? undefined : `did you mean ${number}, without quotes?`);
+      }
+      case 'time':
+        return typeof value === 'string' && Number.isFinite(Date.parse(value)) ? value : wrong('such as "2026-03-02T09:00:00Z"');
+      case 'text':
+      case 'choice':
+      case 'phone': {
+        if (typeof value !== 'string') {
+          return wrong(`quote it: "${value}"`);
+        }
+        if (field.kind === 'phone' && !this.phoneIsFine(value, at)) {
+          return null;
+        }
+        if (!this.wordIsFine(field, value, at)) {
+          return null;
+        }
+        const form = comparable(field, value, this.country);
+        return typeof form === 'string' ? form : value;
+      }
+    }
+  }
+
+  /** What looks like a phone number must be readable as one; other addresses are compared as they are. */
+  private phoneIsFine(text: string, at: Position): boolean {
+    if (!/^\+?[\d\s().-]{7,}$/.test(text) || toE164(text, this.country) !== null) {
+      return true;
+    }
+    this.reader.findings.error(at, 'phone', `${quoted(text)} cannot be read as a phone number`, {
+      hint: text.startsWith('+') || this.country !== null ? 'is a digit missing?' : 'write it as +<country code>…, or set defaults: { country: … }',
+    });
+    return false;
+  }
+
+  private wordIsFine(field: FieldDefinition, word: string, at: Position): boolean {
+    const { findings } = this.reader;
+    if (field.name === 'type') {
+      const types = this.names.typesFor(word);
+      if (types !== null && !types.includes(word)) {
+        findings.error(at, 'choice', `type is never ${quoted(word)}, it holds the live name`, { hint: types[0] === undefined ? 'use on or declared_type' : `did you mean "${types[0]}"?` });
+        return false;
+      }
+    }
+    if (field.choices === undefined || field.choices.some((choice) => choice.value === word)) {
+      return true;
+    }
+    const synonym = field.choices.find((choice) => choice.synonyms?.includes(word.toLowerCase()) === true || choice.value === word.toLowerCase());
+    const words = field.choices.map((choice) => choice.value);
+    const near = synonym?.value ?? nearest(word, words);
+    if (near !== null) {
+      findings.error(at, 'choice', `${field.name} is never ${quoted(word)}`, { hint: `did you mean "${near}"?` });
+      return false;
+    }
+    if (field.open === true) {
+      findings.warn(at, 'choice', `${field.name} is not known to be ${quoted(word)}`, { hint: `known are ${words.join(', ')}` });
+      return true;
+    }
+    findings.error(at, 'choice', `${field.name} is never ${quoted(word)}`, { hint: `it is ${words.join(' or ')}` });
+    return false;
+  }
+
+  private number(field: FieldDefinition, value: Value): number | null {
+    const { node } = value;
+    if (isScalar(node) && typeof node.value === 'number') {
+      return node.value;
+    }
+    const text = isScalar(node) && typeof node.value === 'string' ? node.value : null;
+    const ms = text === null ? null : parseDuration(text);
+    const meant = text !== null && /^\d+(\.\d+)?$/.test(text) ? text : ms === null || field.kind !== 'seconds' ? null : String(ms / 1_000);
+    this.reader.findings.error(value.at, 'type', `${field.name} is compared with ${field.kind === 'seconds' ? 'a number of seconds' : 'a number'}, not ${kindOf(node)}`, meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` });
+    return null;
+  }
+
+  private time(value: Value, operator: string): string | null {
+    const text = this.reader.text(value, operator);
+    if (text !== null && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text)) {
+      this.reader.findings.error(value.at, 'type', `${quoted(text)} is no time`, { hint: 'such as "2026-03-02T09:00:00Z"' });
+      return null;
+    }
+    return text;
+  }
+}
+
+const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
+  text: 'a text',
+  choice: 'a text',
+  phone: 'a phone number or address',
+  seconds: 'a number of seconds',
+  boolean: 'true or false',
+  time: 'a time',
+  any: 'any value',
+};
+
+const OPERATOR_SYNONYMS: Readonly<Record<string, OperatorName>> = {
+  '>': 'gt',
+  '>=': 'gte',
+  '<': 'lt',
+  '<=': 'lte',
+  '!=': 'not',
+  min: 'gte',
+  max: 'lte',
+  starts_with: 'prefix',
+  startswith: 'prefix',
+  ends_with: 'suffix',
+  endswith: 'suffix',
+  regex: 'matches',
+  regexp: 'matches',
+  like: 'contains',
+  includes: 'contains',
+  one_of: 'in',
+  any: 'in',
+  anyof: 'in',
+  not_in: 'not',
+  is: 'in',
+  present: 'exists',
+};
