@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { duration } from '../../settings/duration';
+import { ActionError } from '../action-error';
+import { defineAction, type ActionContext } from '../connector';
+import { voipbin } from '../voipbin/connector';
+import { readRecipients } from './addresses';
+import type { Mail, Mailer, SendResult } from './mailer';
+import { collectRecordings, recordingIdsOf, type RecordingLine, type RecordingPart } from './recording-part';
+
+/** A lost answer is followed by a second try after this: long enough for a server that was only slow to have come to its end. */
+const WAIT_AFTER_LOST_ANSWER_MS = 60_000;
+
+const recipients = z.union([z.string(), z.array(z.string()).min(1).max(50)]);
+
+const input = z.strictObject({
+  to: recipients.describe('One address, or a list of addresses: Ann <ann@example.com>.'),
+  cc: recipients.optional().describe('One address, or a list of addresses; empty ones are left out.'),
+  subject: z.string().describe('The subject line.'),
+  text: z.string().describe('The mail as plain text.'),
+  html: z.string().optional().describe('The same mail as HTML.'),
+  recording: z.enum(['attach', 'link']).optional().describe('Puts the event\'s recording into the mail, as WAV files or as expiring links.'),
+  wait: duration().prefault('15m').describe('How long to wait until VoIPBIN has stored the recording; then the mail goes without it and says so.'),
+  on_ambiguous: z
+    .enum(['retry', 'fail'])
+    .default('retry')
+    .describe('After the mail server\'s answer was lost: send once more under the same Message-ID, or fail so that someone looks.'),
+});
+
+const output = z.object({
+  message_id: z.string().describe('The Message-ID, with its angle brackets.'),
+  accepted: z.number().describe('How many recipients the mail server took.'),
+  rejected: z.number().describe('How many it refused.'),
+  recording: z.enum(['attached', 'linked', 'missing', 'none']).describe('What became of the recording; none where there is none or none was asked for.'),
+});
+
+type Input = z.infer<typeof input>;
+type Output = z.infer<typeof output>;
+type Context = ActionContext<Mailer>;
+
+/**
+ * `email.send`.
+ *
+ * Guaranteed: a mail that a server may have taken is sent at most once more, under the same Message-ID, which mail programs mostly fold
+ * into one; with `on_ambiguous: fail` not at all. Each entry of `to` and `cc` is one recipient. No credential of ours is in the mail.
+ * Not guaranteed: delivery, and that a server which took the mail twice delivers it once.
+ */
+export const sendMail = defineAction<Mailer>()<Input, Output>({
+  summary: 'Sends an e-mail, with the recording of the call attached or linked.',
+  input,
+  sinks: { subject: 'header', html: 'html' },
+  output,
+  effect: 'once',
+  budget: '24h',
+  attemptTimeout: '5m',
+  run: async (context, wanted) => {
+    const to = readRecipients('to', wanted.to);
+    const cc = readRecipients('cc', wanted.cc);
+    if (to.length === 0) {
+      throw new ActionError('permanent', 'the rendered `to` is empty', {
+        connection: 'email',
+        code: 'no_recipient',
+        remedy: 'Look at the template of `to`.',
+      });
+    }
+    const maybeSent = maybeSentBefore(context);
+    const allowed = wanted.on_ambiguous === 'retry' ? 2 : 1;
+    if (maybeSent >= allowed) {
+      throw ambiguous(maybeSent);
+    }
+    context.progress.save({ maybe_sent: maybeSent });
+    const recording = await recordingFor(context, wanted);
+    const mail: Mail = {
+      messageId: messageIdOf(context),
+      to,
+      cc,
+      subject: wanted.subject.replace(/\p{Cc}+/gu, ' ').trim(),
+      text: withLines(wanted.text, recording?.lines ?? []),
+      html: wanted.html === undefined ? null : withHtmlLines(wanted.html, recording?.lines ?? []),
+      attachments: recording?.attachments ?? [],
+    };
+    context.progress.save({ maybe_sent: maybeSent + 1 });
+    const { result, state } = await sendInSize(context, mail, wanted, recording);
+    return conclude(context, mail, result, state, { maybeSent, allowed });
+  },
+});
+
+/** Attempts that may have sent it. An attempt whose progress was lost counts as one. */
+function maybeSentBefore(context: Context): number {
+  if (context.attempt === 1) {
+    return 0;
+  }
+  const last = z.object({ maybe_sent: z.int().min(0) }).safeParse(context.progress.last);
+  return last.success ? last.data.maybe_sent : 1;
+}
+
+async function recordingFor(context: Context, wanted: Input): Promise<RecordingPart | null> {
+  if (wanted.recording === undefined) {
+    return null;
+  }
+  return collectRecordings(
+    context.clientOf(voipbin),
+    recordingIdsOf(context.event),
+    { how: wanted.recording, waitMs: wanted.wait, limitBytes: context.client.maxAttachmentBytes },
+    Date.now() - context.startedAt.getTime(),
+    context.signal,
+  );
+}
+
+/** A mail that the server finds too large goes once more with links in the place of the attachments. */
+async function sendInSize(
+  context: Context,
+  mail: Mail,
+  wanted: Input,
+  recording: RecordingPart | null,
+): Promise<{ result: SendResult; state: Output['recording'] }> {
+  const result = await context.client.send(mail, context.signal);
+  if (result.outcome === 'sent' || !result.failure.tooLarge || mail.attachments.length === 0) {
+    return { result, state: recording?.state ?? 'none' };
+  }
+  const reason: RecordingLine = { text: 'The mail server takes no mail as large as with the recording attached.', link: null };
+  const links = await recordingFor(context, { ...wanted, recording: 'link', wait: 0 });
+  const lines = [reason, ...(links?.lines ?? [])];
+  const smaller: Mail = {
+    ...mail,
+    text: withLines(wanted.text, lines),
+    html: wanted.html === undefined ? null : withHtmlLines(wanted.html, lines),
+    attachments: [],
+  };
+  return { result: await context.client.send(smaller, context.signal), state: links?.state ?? 'none' };
+}
+
+function conclude(
+  context: Context,
+  mail: Mail,
+  result: SendResult,
+  recording: Output['recording'],
+  tries: { maybeSent: number; allowed: number },
+): { outcome: 'done'; result: Output } {
+  if (result.outcome === 'sent') {
+    if (result.rejected > 0) {
+      context.log.warn({ rejected: result.rejected, accepted: result.accepted }, 'the mail server refused some recipients');
+    }
+    return { outcome: 'done', result: { message_id: mail.messageId, accepted: result.accepted, rejected: result.rejected, recording } };
+  }
+  const { error, maybeSent } = result.failure;
+  if (!maybeSent) {
+    context.progress.save({ maybe_sent: tries.maybeSent });
+    throw error;
+  }
+  if (tries.maybeSent + 1 >= tries.allowed) {
+    throw ambiguous(tries.maybeSent + 1);
+  }
+  throw new ActionError(error.errorClass, error.message, { ...error.detail, retryAfterMs: WAIT_AFTER_LOST_ANSWER_MS });
+}
+
+function ambiguous(times: number): ActionError {
+  return new ActionError('ambiguous', `the mail may have been sent ${times === 1 ? 'once' : `${times} times`}: the mail server did not say`, {
+    connection: 'email',
+    code: 'answer_lost',
+    remedy: 'Look in the mail server\'s log for the Message-ID, or ask a recipient; retry the run if the mail did not go out.',
+  });
+}
+
+/** The same for every attempt at one step, and nothing about the event can be read from it. */
+function messageIdOf(context: Context): string {
+  const domain = context.client.from.address.split('@').at(-1) ?? 'localhost';
+  return `<${createHash('sha256').update(context.key).digest('hex')}@${domain}>`;
+}
+
+function withLines(text: string, lines: readonly RecordingLine[]): string {
+  if (lines.length === 0) {
+    return text;
+  }
+  const rendered = lines.map((line) => (line.link === null ? line.text : `${line.text}\n${line.link}`));
+  return `${text.trimEnd()}\n\n${rendered.join('\n')}\n`;
+}
+
+function withHtmlLines(html: string, lines: readonly RecordingLine[]): string {
+  const rendered = lines.map((line) =>
+    line.link === null ? escapeHtml(line.text) : `${escapeHtml(line.text)} <a href="${escapeHtml(line.link)}">${escapeHtml('download')}</a>`,
+  );
+  return rendered.length === 0 ? html : `${html}\n<p>${rendered.join('<br>\n')}</p>\n`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
