@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
+import type { DispatchLog } from './dispatch-log';
 
 /** An event that a rule wants and that has no run yet, as the inbox gives it. */
 export interface PendingEvent {
   /** Place in the inbox: 1, 2, 3, ... in the order of arrival. */
   seq: number;
-  event_id: string;
   event: CanonicalEvent;
   plan: Plan;
 }
@@ -15,6 +15,8 @@ export interface PendingEvent {
 export interface PendingEvents {
   /** The oldest pending events after `seq`, oldest first. */
   pendingAfter(seq: number, limit: number): PendingEvent[];
+  /** Every event up to this place is known to have been started, whatever the record remembers. */
+  dispatchedThrough(): number;
 }
 
 /** How a run ended; `report` is the run's own, null when nothing is known. */
@@ -26,24 +28,18 @@ export interface RunEnding {
 /** Starts runs and sees them end. */
 export interface RunStarter {
   /** @throws when the start may be tried again later (Temporal away). */
-  start(event: CanonicalEvent, plan: Plan): Promise<{ outcome: 'started' | 'exists'; runId: string | null } | { outcome: 'refused'; reason: string }>;
+  start(
+    event: CanonicalEvent,
+    plan: Plan,
+  ): Promise<{ outcome: 'started'; runId: string } | { outcome: 'exists' } | { outcome: 'refused'; reason: string }>;
   /** Resolves when the run has closed. @throws when it could not be asked. */
   ended(eventId: string): Promise<RunEnding>;
 }
 
-/** What the dispatcher remembers across restarts. */
-export interface DispatchRecord {
-  /** Every event up to this place is started (or refused); those after it may be. */
-  watermark(): number;
-  markStarted(started: { seq: number; event_id: string; run_id: string | null; started_at: string }): void;
-  markRefused(refused: { seq: number; event_id: string; reason: string; at: string }): void;
-  markClosed(closed: { event_id: string; outcome: string; report: unknown; closed_at: string }): void;
-  isStarted(eventId: string): boolean;
-}
-
 export interface DispatcherOptions {
   events: PendingEvents;
-  record: DispatchRecord;
+  /** What it remembers across restarts. */
+  record: Pick<DispatchLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed'>;
   starter: RunStarter;
   /** Runs that may be under way at a time; those that wait (backoff, parked connection, recording) do not count. */
   maxInFlight: number;
@@ -78,13 +74,15 @@ export class Dispatcher {
   #loop: Promise<void> = Promise.resolve();
   #problem: string | null = null;
   #cursor = 0;
+  #startedBefore = new Set<number>();
   readonly #inFlight = new Map<string, () => void>();
   readonly #watched = new Set<string>();
 
   constructor(private readonly options: DispatcherOptions) {}
 
   start(): void {
-    this.#cursor = this.options.record.watermark();
+    this.#cursor = Math.max(this.options.record.watermark(), this.options.events.dispatchedThrough());
+    this.#startedBefore = this.options.record.startedAfter(this.#cursor);
     this.#loop = this.#run();
   }
 
@@ -109,6 +107,9 @@ export class Dispatcher {
     this.#stopped = true;
     this.wake();
     await this.#loop;
+    for (const giveUpPlace of [...this.#inFlight.values()]) {
+      giveUpPlace();
+    }
   }
 
   async #run(): Promise<void> {
@@ -137,19 +138,21 @@ export class Dispatcher {
     }
   }
 
-  async #startOne({ seq, event_id, event, plan }: PendingEvent): Promise<void> {
+  async #startOne({ seq, event, plan }: PendingEvent): Promise<void> {
     const { record, starter, log, onStarted } = this.options;
-    if (record.isStarted(event_id)) {
+    if (this.#startedBefore.delete(seq)) {
       return;
     }
+    const { event_id } = event;
     const start = await starter.start(event, plan);
-    const at = new Date().toISOString();
+    const at = new Date();
+    const run_id = start.outcome === 'started' ? start.runId : '';
+    record.markStarted([{ seq, event_id, run_id, started_at: at }], seq);
     if (start.outcome === 'refused') {
-      log.error({ event_id, reason: start.reason }, 'Temporal refused the run of an event; it is kept, see bridge events show');
-      record.markRefused({ seq, event_id, reason: start.reason, at });
+      log.error({ event_id, reason: start.reason }, 'Temporal refused the run of an event; the event is kept, see bridge events show');
+      record.markClosed([{ event_id, outcome: 'refused', report: JSON.stringify({ reason: start.reason }), closed_at: at }]);
       return;
     }
-    record.markStarted({ seq, event_id, run_id: start.runId, started_at: at });
     onStarted?.(event_id);
     this.#watch(event_id);
   }
@@ -168,7 +171,7 @@ export class Dispatcher {
     this.options.starter
       .ended(eventId)
       .then((ending) => {
-        this.options.record.markClosed({ event_id: eventId, outcome: outcomeOf(ending), report: ending.report, closed_at: new Date().toISOString() });
+        this.options.record.markClosed([{ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() }]);
         this.options.onClosed?.(eventId, ending);
       })
       .catch((error: unknown) => this.options.log.warn({ event_id: eventId, problem: describe(error) }, 'the end of a run was not seen'))
@@ -220,7 +223,8 @@ export class Dispatcher {
   }
 }
 
-function outcomeOf(ending: RunEnding): string {
+/** The outcome a run is listed under: its report's, or how Temporal closed it. */
+export function outcomeOf(ending: RunEnding): string {
   const { report } = ending;
   const outcome: unknown = typeof report === 'object' && report !== null && 'outcome' in report ? report.outcome : null;
   return typeof outcome === 'string' ? outcome : ending.status;

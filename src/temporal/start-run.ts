@@ -20,7 +20,7 @@ const REFUSED = new Set([3 /* INVALID_ARGUMENT */, 6, 9 /* FAILED_PRECONDITION *
 /** How a start ended. `exists`: a run with this id is there already, under way or closed; nothing was started. */
 export type StartOutcome =
   | { outcome: 'started'; runId: string }
-  | { outcome: 'exists'; runId: string | null }
+  | { outcome: 'exists' }
   | { outcome: 'refused'; reason: string };
 
 /** How a run ended. The report is null when the run was terminated, cancelled, or ended in a way of which nothing is known. */
@@ -58,7 +58,7 @@ export async function startRun(client: Client, event: CanonicalEvent, plan: Plan
     return { outcome: 'started', runId: handle.firstExecutionRunId };
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
-      return { outcome: 'exists', runId: null };
+      return { outcome: 'exists' };
     }
     if (isGrpcServiceError(error) && REFUSED.has(error.code)) {
       return { outcome: 'refused', reason: `Temporal refused the start (gRPC ${error.code})` };

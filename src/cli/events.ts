@@ -1,0 +1,156 @@
+import { Command } from 'commander';
+import { typesFor } from '../events/catalogue';
+import { InboxReader } from '../inbox/reader';
+import { DispatchLogReader, type DispatchState } from '../inbox/dispatch-log';
+import type { RunReport } from '../temporal/run';
+import { Refused, WrongUse } from './exit';
+import { readSettings } from './read-settings';
+import { askRun, type RunState } from './ask-run';
+
+const MOST_ROWS = 1_000;
+
+/** `bridge events`: what came, and what became of it. */
+export function eventsCommand(): Command {
+  const events = new Command('events').description('what came, and what became of it');
+  events
+    .command('list')
+    .description('the latest events')
+    .option('--limit <n>', 'how many', '20')
+    .option('--type <type>', 'only this type (either dialect)')
+    .option('--quarantine', 'what could not be read as an event')
+    .option('--json', 'print JSON')
+    .action((options: { limit: string; type?: string; quarantine?: true; json?: true }, command: Command) => list(options, command));
+  events
+    .command('show')
+    .description('one event: what came, which rules wanted it, what its run did')
+    .argument('<id>', 'the event id that the bridge answered with (or an id from --quarantine)')
+    .option('--body', 'print the body as received, too')
+    .option('--json', 'print JSON')
+    .action((id: string, options: { body?: true; json?: true }, command: Command) => show(id, options, command));
+  return events;
+}
+
+function list(options: { limit: string; type?: string; quarantine?: true; json?: true }, command: Command): void {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
+    throw new WrongUse(`--limit takes a number from 1 to ${MOST_ROWS}`);
+  }
+  const reader = InboxReader.open(readSettings(command).dataDir);
+  try {
+    if (options.quarantine === true) {
+      const rows = reader.listQuarantine({ limit });
+      print(options.json, rows, () =>
+        rows.length === 0 ? 'The quarantine is empty.' : rows.map((row) => `${row.received_at}  ${row.id}  ${row.bytes} bytes, ${row.times}x  ${row.reason}`).join('\n'),
+      );
+      return;
+    }
+    const types = options.type === undefined ? [undefined] : typesFor(options.type);
+    if (types === null) {
+      throw new WrongUse(`unknown event type "${options.type}"`);
+    }
+    const log = new DispatchLogReader(readSettings(command).dataDir);
+    const rows = types
+      .flatMap((type) => reader.list({ limit, ...(type === undefined ? {} : { type }) }))
+      .sort((one, other) => other.seq - one.seq)
+      .slice(0, limit)
+      .map(({ event, outcome, seq }) => ({ seq, event_id: event.event_id, type: event.type, declared_type: event.declared_type, received_at: event.received_at, became: became(outcome, log.get(event.event_id)) }));
+    log.close();
+    print(options.json, rows, () => (rows.length === 0 ? 'Nothing has come yet.' : rows.map((row) => `${row.received_at}  ${row.became.padEnd(9)}  ${row.event_id}`).join('\n')));
+  } finally {
+    reader.close();
+  }
+}
+
+async function show(id: string, options: { body?: true; json?: true }, command: Command): Promise<void> {
+  const settings = readSettings(command);
+  const reader = InboxReader.open(settings.dataDir);
+  const log = new DispatchLogReader(settings.dataDir);
+  try {
+    const stored = reader.get(id);
+    if (stored === null) {
+      showQuarantined(reader, id, options);
+      return;
+    }
+    const dispatched = log.get(id);
+    const run = stored.plan === null ? null : await askRun(settings, id);
+    const report = readReport(dispatched);
+    const shown = {
+      event: stored.event,
+      rules: stored.plan?.rules.map((rule) => rule.name) ?? [],
+      ruleset: stored.plan?.ruleset ?? null,
+      became: became(stored.plan === null ? 'ignored' : 'received', dispatched, run),
+      report,
+      pending: run?.pending ?? [],
+    };
+    print(options.json, shown, () => describeEvent(shown, options.body === true ? stored.body.toString() : null));
+  } finally {
+    reader.close();
+    log.close();
+  }
+}
+
+function showQuarantined(reader: InboxReader, id: string, options: { body?: true; json?: true }): void {
+  const quarantined = reader.getQuarantined(id);
+  if (quarantined === null) {
+    throw new Refused(`no event ${id} in this data folder; bridge events list shows the latest`);
+  }
+  const { body, ...rest } = quarantined;
+  print(options.json, options.body === true ? { ...rest, body: body.toString() } : rest, () =>
+    [`${id}: kept in quarantine, it is no event`, `  reason    ${rest.reason}`, `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`, ...(options.body === true ? [body.toString()] : [])].join('\n'),
+  );
+}
+
+/** One word for what became of an event. */
+function became(outcome: 'received' | 'ignored', dispatched: DispatchState | null, run: RunState | null = null): string {
+  if (outcome === 'ignored') {
+    return 'ignored';
+  }
+  if (dispatched === null) {
+    return 'waiting';
+  }
+  return dispatched.outcome ?? (run === null ? 'started' : run.status);
+}
+
+function readReport(dispatched: DispatchState | null): RunReport | null {
+  const report: unknown = dispatched?.report === null || dispatched === null ? null : JSON.parse(dispatched.report);
+  return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
+}
+
+interface ShownEvent {
+  event: { event_id: string; declared_type: string; type: string; received_at: string; occurred_at: string };
+  rules: string[];
+  ruleset: string | null;
+  became: string;
+  report: RunReport | null;
+  pending: RunState['pending'];
+}
+
+function describeEvent(shown: ShownEvent, body: string | null): string {
+  const { event } = shown;
+  const declared = event.declared_type === event.type ? '' : ` (sent as ${event.declared_type})`;
+  const lines = [
+    `${event.event_id}: ${shown.became}`,
+    `  type      ${event.type}${declared}`,
+    `  occurred  ${event.occurred_at}`,
+    `  received  ${event.received_at}`,
+    shown.rules.length === 0 ? '  rules     none wanted it' : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
+  ];
+  for (const rule of shown.report?.rules ?? []) {
+    lines.push(`  ${rule.rule}: ${rule.outcome}`);
+    for (const step of rule.steps) {
+      const why = step.outcome === 'skipped' ? `: ${step.reason}` : step.outcome === 'failed' ? `: ${step.class} ${step.code}: ${step.message}` : '';
+      lines.push(`    ${step.step} (${step.action}) ${step.outcome}${why}`);
+      if (step.outcome === 'failed' && step.remedy !== null) {
+        lines.push(`      what to do: ${step.remedy}`);
+      }
+    }
+  }
+  for (const pending of shown.pending) {
+    lines.push(`  ${pending.action}: attempt ${pending.attempt}${pending.problem === null ? '' : `, last: ${pending.problem}`}`);
+  }
+  return [...lines, ...(body === null ? [] : [body])].join('\n');
+}
+
+function print(json: true | undefined, value: unknown, text: () => string): void {
+  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : text()}\n`);
+}

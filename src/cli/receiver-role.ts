@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { OurNumbers } from '../events/our-numbers';
+import { Inbox } from '../inbox/inbox';
+import { InboxReader } from '../inbox/reader';
+import { createAdmin, type PartState } from '../receiver/admin';
+import { ReceiverMetrics } from '../receiver/metrics';
+import { createReceiver } from '../receiver/server';
+import type { EventRules } from '../receiver/take-event';
+import { Secret } from '../settings/secret';
+import type { Settings } from '../settings/settings';
+import { refreshOurNumbers } from './our-numbers-refresh';
+
+/** Bodies that the quarantine holds at most. */
+const QUARANTINE_COUNT = 10_000;
+
+/** The receiver, taking events. */
+export interface RunningReceiver {
+  /** `http://127.0.0.1:5000/voipbin/webhook` */
+  webhook: string;
+  /** `http://127.0.0.1:5001` */
+  admin: string;
+  /** Whether nothing had ever been received when it started. */
+  wasEmpty: boolean;
+  /** Takes no more events, answers those it has, closes the inbox. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the receiver: HTTP door, inbox, admin port.
+ *
+ * @param onAppended an event with something to do was kept.
+ * @param parts the state of what is not the receiver's own, for /readyz.
+ * @param moreMetrics metrics of other processes, in Prometheus' text form.
+ * @throws PortTaken, DataFolderInUse, InboxUnavailable.
+ */
+export async function startReceiver(options: {
+  settings: Settings;
+  ruleSet: () => EventRules;
+  log: Logger;
+  onAppended: () => void;
+  parts: () => Record<string, PartState>;
+  moreMetrics: () => string;
+}): Promise<RunningReceiver> {
+  const { settings, log } = options;
+  const { receiver, retention } = settings;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const metrics = new ReceiverMetrics(registry);
+  const inbox = Inbox.open({
+    dataDir: settings.dataDir,
+    log,
+    retention: { maxAgeMs: retention.maxAgeMs, maxBytes: retention.maxBytes, quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes } },
+    onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
+    onProblem: (code) => metrics.storeFailed(code),
+  });
+  metrics.watch(inbox);
+  const reader = InboxReader.open(settings.dataDir);
+  const wasEmpty = reader.newestAt() === null && reader.listQuarantine({ limit: 1 }).length === 0;
+  reader.close();
+  const ourNumbers = new OurNumbers(settings.numbers, settings.country);
+  for (const number of inbox.ourNumbers()) {
+    ourNumbers.learn(number);
+  }
+  const stopRefreshing = refreshOurNumbers(ourNumbers, settings, log);
+  const door = await createReceiver({
+    settings: {
+      host: receiver.host,
+      port: receiver.port,
+      secrets: receiver.webhookSecrets,
+      allow: receiver.ipAllow,
+      trustProxy: receiver.trustProxy,
+      tls: receiver.tls === undefined ? null : { cert: readFileSync(receiver.tls.certFile, 'utf8'), key: new Secret(readFileSync(receiver.tls.keyFile, 'utf8')) },
+      noisePerMinute: receiver.unauthenticatedPerMinute,
+    },
+    inbox,
+    ruleSet: options.ruleSet,
+    ourNumbers,
+    metrics,
+    log,
+    onAppended: options.onAppended,
+  });
+  const admin = createAdmin({
+    host: receiver.adminHost,
+    port: receiver.adminPort,
+    registry: { contentType: registry.contentType, metrics: async () => `${await registry.metrics()}${options.moreMetrics()}` },
+    ready: () => inbox.problem() === null,
+    parts: () => ({ inbox: inboxPart(inbox), ...options.parts() }),
+  });
+  try {
+    const url = await door.listen();
+    const adminUrl = await admin.listen();
+    return {
+      webhook: `${url}/voipbin/webhook`,
+      admin: adminUrl,
+      wasEmpty,
+      stop: async () => {
+        await door.close();
+        stopRefreshing();
+        await admin.close();
+        inbox.close();
+      },
+    };
+  } catch (error) {
+    await door.close();
+    stopRefreshing();
+    inbox.close();
+    throw error;
+  }
+}
+
+function inboxPart(inbox: Inbox): PartState {
+  const problem = inbox.problem();
+  if (problem !== null) {
+    return { ok: false, detail: `${problem.code} since ${problem.since.toISOString()}: ${problem.message}` };
+  }
+  const { depth, oldestAgeMs } = inbox.backlog();
+  return { ok: true, detail: depth === 0 ? 'no event waits' : `${depth} events wait to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s` };
+}

@@ -1,0 +1,155 @@
+import type { Logger } from 'pino';
+import type { RuleSet } from '../rules/match';
+import type { Settings } from '../settings/settings';
+import { findTemporalCli } from '../temporal/cli-binary';
+import { resolveTemporal } from '../temporal/connection';
+import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded-server';
+import { runLink } from '../temporal/ui-link';
+import { showFirstSteps } from './first-steps';
+import { startReceiver } from './receiver-role';
+import type { Running } from './start';
+import type { FromWorker } from './worker-messages';
+import { WorkerSupervisor } from './worker-supervisor';
+
+/** The embedded server is started again after this long when it ends by itself. */
+const SERVER_RESTART_MS = 1_000;
+
+/**
+ * Mode `all`: the receiver in this process, the worker in one of its own, Temporal embedded unless one is configured.
+ *
+ * The receiver answers from the first moment; whatever comes before Temporal is there waits in the inbox.
+ */
+export async function startAll(settings: Settings, ruleSet: RuleSet, config: string | null, log: Logger): Promise<Running> {
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  let worker: WorkerSupervisor | null = null;
+  const receiver = await startReceiver({
+    settings,
+    ruleSet: () => ruleSet,
+    log,
+    onAppended: () => worker?.wake(),
+    parts: () => workerParts(worker),
+    moreMetrics: () => worker?.metrics() ?? '',
+  });
+  print(`Webhook   ${receiver.webhook}`);
+  print(`Admin     ${receiver.admin}/readyz and /metrics`);
+  print(`Rules     ${settings.rulesFile}: ${ruleSet.rules.length} (rule set ${ruleSet.hash})`);
+
+  let fail = (_reason: string): void => undefined;
+  const failed = new Promise<string>((resolve) => {
+    fail = resolve;
+  });
+  let stopping = false;
+  let server: EmbeddedServer | null = null;
+  // A server that is started again answers where the first one did, also on ports that were chosen at random.
+  let ports = { port: settings.temporal.port, uiPort: settings.temporal.uiPort };
+  const startServer = async (): Promise<EmbeddedServer> => {
+    const cli = await findTemporalCli({
+      env: process.env,
+      ...(settings.temporal.cliPath === null ? {} : { cliPath: settings.temporal.cliPath }),
+      onProgress: (line) => process.stderr.write(`${line}\n`),
+    });
+    const started = await startEmbeddedServer({
+      cli,
+      dataDir: settings.dataDir,
+      ...ports,
+      log,
+      onExit: () => {
+        if (!stopping) {
+          log.error({}, 'the embedded Temporal server ended; it is started again, events are kept meanwhile');
+          setTimeout(() => void restart(), SERVER_RESTART_MS);
+        }
+      },
+    });
+    ports = { port: portOf(`http://${started.address}`), uiPort: portOf(started.uiUrl) };
+    return started;
+  };
+  const restart = async (): Promise<void> => {
+    try {
+      server = await startServer();
+    } catch (error) {
+      log.error({ problem: error instanceof Error ? error.message : 'unknown' }, 'the embedded Temporal server could not be started');
+      if (!stopping) {
+        setTimeout(() => void restart(), SERVER_RESTART_MS * 5);
+      }
+    }
+  };
+
+  const begin = async (): Promise<void> => {
+    const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: null });
+    if (temporal.kind === 'configured') {
+      print(`Temporal  ${temporal.address}, namespace ${temporal.namespace} (${temporal.source})`);
+    } else {
+      server = await startServer();
+      print(`Temporal  ${server.address}, its UI at ${server.uiUrl}`);
+    }
+    if (stopping) {
+      return;
+    }
+    const uiUrl = server?.uiUrl ?? null;
+    worker = new WorkerSupervisor({ configFile: config, embeddedAddress: server?.address ?? null, dispatch: true }, log);
+    worker.onMessage((message) => {
+      if (message.type === 'ready') {
+        ready(message.stand_ins);
+      }
+    });
+    let wasReady = false;
+    const ready = (standIns: string[]): void => {
+      if (wasReady) {
+        return;
+      }
+      wasReady = true;
+      if (standIns.length > 0) {
+        print(`Stand-ins ${standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`);
+      }
+      void introduce(standIns, uiUrl).catch((error: unknown) => log.warn({ problem: error instanceof Error ? error.message : 'unknown' }, 'the first steps could not be shown'));
+    };
+    worker.run();
+  };
+  const introduce = async (standIns: string[], uiUrl: string | null): Promise<void> => {
+    const used = new Set(ruleSet.rules.flatMap((rule) => rule.steps.map((step) => step.action.split('.', 1).join(''))));
+    const onlyStandIns = [...used].every((name) => standIns.includes(name));
+    if (onlyStandIns && receiver.wasEmpty && uiUrl !== null) {
+      await showFirstSteps({
+        url: receiver.webhook,
+        receiver: settings.receiver,
+        onClosed: (listener) =>
+          worker?.onMessage((message: FromWorker) => {
+            if (message.type === 'closed') {
+              listener(message);
+            }
+          }),
+        linkTo: (eventId) => runLink(uiUrl, 'default', eventId),
+        print,
+      });
+    }
+    print(`\nReady: send an event with   npx bridge send call_hungup\n       see what came with    npx bridge events list\n       Ctrl-C stops it all.`);
+  };
+  void begin().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+
+  return {
+    failed,
+    stop: async () => {
+      stopping = true;
+      await receiver.stop();
+      await worker?.stop();
+      await server?.stop();
+    },
+  };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+function workerParts(worker: WorkerSupervisor | null): Record<string, { ok: boolean; detail: string }> {
+  const state = worker?.state() ?? null;
+  if (state === null) {
+    return { worker: { ok: false, detail: 'not running yet, or being started again; events are kept and handled when it runs' } };
+  }
+  const parked = Object.entries(state.parked);
+  return {
+    worker: { ok: true, detail: 'running' },
+    temporal: state.dispatcher === null ? { ok: true, detail: 'runs are started' } : { ok: false, detail: state.dispatcher },
+    connections: parked.length === 0 ? { ok: true, detail: 'none parked' } : { ok: false, detail: parked.map(([name, why]) => `${name} parked: ${why}`).join('; ') },
+  };
+}

@@ -1,0 +1,101 @@
+import { Command, Option } from 'commander';
+import { connectors } from '../connectors/registry';
+import { createLogger } from '../settings/log';
+import { missingCredentials } from '../settings/load';
+import { formatFault } from '../settings/fault';
+import type { Settings } from '../settings/settings';
+import type { RuleSet } from '../rules/match';
+import { DataFolderInUse } from '../inbox/data-folder-lock';
+import { InboxUnavailable } from '../inbox/inbox-unavailable';
+import { PortTaken } from '../receiver/port-taken';
+import { describePortHolder, portTakenMessage } from '../temporal/port-holder';
+import { Refused, WrongUse } from './exit';
+import { describeFindings, readRules } from './rules';
+import { configFile, readSettings } from './read-settings';
+import { startAll } from './start-all';
+import { startReceiverOnly } from './start-receiver';
+import { startWorkerOnly } from './start-worker';
+
+const MODES = ['all', 'receiver', 'worker'] as const;
+type Mode = (typeof MODES)[number];
+
+/** Something that runs until it is told to stop. */
+export interface Running {
+  /** Stops within a bound: no new events, those answered are kept, attempts under way finish or are handed back to Temporal. */
+  stop(): Promise<void>;
+  /** Resolves when it ended by itself, with why. */
+  failed: Promise<string>;
+}
+
+/** `bridge start`: the service. */
+export function startCommand(): Command {
+  return new Command('start')
+    .description('run the bridge')
+    .addOption(new Option('--mode <mode>', 'all: everything on this machine; receiver: webhook and inbox; worker: runs').choices(MODES).default('all').env('BRIDGE_MODE'))
+    .action(async (options: { mode: Mode }, command: Command) => {
+      const settings = readSettings(command);
+      const ruleSet = options.mode === 'worker' ? null : readRuleSet(settings);
+      const running = await startMode(options.mode, settings, ruleSet, configFile(command)).catch(explain);
+      await untilStopped(running);
+    });
+}
+
+/**
+ * The rules, and whether this environment may run them.
+ * @throws WrongUse listing every fault.
+ */
+function readRuleSet(settings: Settings): RuleSet {
+  const rules = readRules(settings.rulesFile);
+  if (rules.findings.length > 0) {
+    process.stderr.write(`${describeFindings(rules.findings)}\n`);
+  }
+  if (!rules.ok) {
+    throw new WrongUse('The rule files have errors (above): mend them, or point BRIDGE_RULES at others. Check with: npx bridge rules check');
+  }
+  const used = new Set(rules.ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps.map((step) => step.action.split('.', 1).join('')) : [])));
+  const faults = missingCredentials(settings, connectors, [...used]);
+  if (faults.length > 0) {
+    throw new WrongUse(`Not fit for production:\n${faults.map(formatFault).join('\n')}`);
+  }
+  return rules.ruleSet;
+}
+
+function startMode(mode: Mode, settings: Settings, ruleSet: RuleSet | null, config: string | null): Promise<Running> {
+  const log = createLogger({ name: mode === 'worker' ? 'worker' : 'bridge' });
+  if (ruleSet === null) {
+    return startWorkerOnly(settings, log);
+  }
+  return mode === 'receiver' ? startReceiverOnly(settings, ruleSet, log) : startAll(settings, ruleSet, config, log);
+}
+
+/** Turns what can keep a bridge from starting into a sentence for the operator. */
+function explain(error: unknown): never {
+  if (error instanceof PortTaken) {
+    const purpose = error.setting === 'PORT' ? 'The webhook' : 'The admin port';
+    throw new Refused(portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }));
+  }
+  if (error instanceof DataFolderInUse || error instanceof InboxUnavailable) {
+    throw new Refused(error.message);
+  }
+  throw error;
+}
+
+/** Until SIGINT or SIGTERM, or until it fails by itself. A second signal ends it at once. */
+async function untilStopped(running: Running): Promise<void> {
+  const signal = new Promise<null>((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(name, () => {
+        process.once(name, () => process.exit(130));
+        resolve(null);
+      });
+    }
+  });
+  const failure = await Promise.race([signal, running.failed]);
+  if (failure !== null) {
+    process.stderr.write(`${failure}\n`);
+    process.exitCode = 1;
+  } else {
+    process.stderr.write('Stopping ...\n');
+  }
+  await running.stop();
+}

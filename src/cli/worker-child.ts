@@ -1,0 +1,70 @@
+/** The worker process of `bridge start` in mode `all`: forked by it, spoken to over IPC, ends with it. */
+import { connectors } from '../connectors/registry';
+import { loadSettings } from '../settings/load';
+import { createLogger } from '../settings/log';
+import { resolveTemporal } from '../temporal/connection';
+import type { RunEnding } from '../inbox/dispatcher';
+import { fromWorker, toWorker, workerStart, type FromWorker } from './worker-messages';
+import { startWorkerProcess } from './worker-process';
+
+const STATE_EVERY_MS = 2_000;
+
+function tell(message: FromWorker): void {
+  if (process.connected) {
+    process.send?.(message);
+  }
+}
+
+function closedMessage(eventId: string, { status, report }: RunEnding): FromWorker {
+  const rules: unknown = typeof report === 'object' && report !== null && 'rules' in report ? report.rules : [];
+  const steps = Array.isArray(rules) ? rules.flatMap((rule: { steps?: unknown }) => (Array.isArray(rule.steps) ? rule.steps : [])) : [];
+  const message = fromWorker.safeParse({ type: 'closed', event_id: eventId, status, steps });
+  return message.success ? message.data : { type: 'closed', event_id: eventId, status, steps: [] };
+}
+
+async function main(): Promise<void> {
+  // Ctrl-C reaches the whole process group; the bridge says when to stop.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => undefined);
+  const start = workerStart.parse(JSON.parse(process.argv[2] ?? 'null'));
+  const loaded = loadSettings({ ...(start.configFile === null ? {} : { configFile: start.configFile }), env: process.env, connectors });
+  if (!loaded.ok) {
+    throw new Error('the settings changed since the bridge read them');
+  }
+  const log = createLogger({ name: 'worker' });
+  const worker = await startWorkerProcess({
+    temporal: resolveTemporal({ settings: loaded.settings.temporal, env: process.env, embeddedAddress: start.embeddedAddress }),
+    settings: loaded.settings,
+    connectors,
+    dispatch: start.dispatch,
+    log,
+    onClosed: (eventId, ending) => tell(closedMessage(eventId, ending)),
+  });
+  const report = setInterval(() => {
+    const state = worker.state();
+    worker.metrics.parked(Object.keys(state.parked));
+    tell({ type: 'state', ...state });
+    void worker.metrics.registry.metrics().then((text) => tell({ type: 'metrics', text }));
+  }, STATE_EVERY_MS);
+  process.on('message', (raw) => {
+    const message = toWorker.parse(raw);
+    if (message.type === 'wake') {
+      worker.wake();
+    } else {
+      void worker.stop();
+    }
+  });
+  process.on('disconnect', () => void worker.stop());
+  tell({ type: 'ready', stand_ins: worker.standIns });
+  await worker.ended;
+  clearInterval(report);
+  process.disconnect();
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`worker: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createStepActivities, type StepTools } from '../../activities/step-activities';
+import type { Connector } from '../connectors/connector';
+import type { OurNumbers } from '../events/our-numbers';
+import { ActionError } from '../connectors/action-error';
+import { evaluateCondition, renderInput, TemplateError } from '../rules/template';
+import type { Settings } from '../settings/settings';
+import { TemporalCooldowns } from '../temporal/cooldowns';
+import { createWorker } from '../temporal/worker';
+import { openConnections } from './open-connections';
+
+/** Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made again elsewhere. */
+const SHUTDOWN_GRACE_MS = 15_000;
+
+/** A worker that is polling. */
+export interface RunningWorker {
+  standIns: string[];
+  /** Connections that are parked, by name, with why. */
+  parked(): Record<string, string>;
+  /** Resolves when the worker has ended, by {@link stop} or by itself. @throws when it ended with an error. */
+  ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the rest of the process hears from the worker. */
+export interface WorkerEvents {
+  onWaiting: StepTools['onWaiting'];
+  onAttempt: StepTools['onAttempt'];
+}
+
+/** Starts the worker: workflows and actions, polling Temporal. */
+export async function startWorker(options: {
+  connection: NativeConnection;
+  namespace: string;
+  connectors: readonly Connector[];
+  settings: Settings;
+  ourNumbers: OurNumbers;
+  log: Logger;
+  events: WorkerEvents;
+}): Promise<RunningWorker> {
+  const { connection, namespace, settings, log } = options;
+  const connections = await openConnections(options.connectors, settings, log);
+  const client = new Client({ connection, namespace });
+  const worker = await createWorker({
+    connection,
+    namespace,
+    bundlePath: join(__dirname, '..', '..', 'workflow-bundle.js'),
+    shutdownGraceMs: SHUTDOWN_GRACE_MS,
+    activities: createStepActivities({
+      connections: connections.byName,
+      render: (input, scope, sinkOf) => asPermanent(() => renderInput(input, { ...scope, sinkOf })),
+      evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
+      isOurs: (number) => options.ourNumbers.has(number),
+      cooldowns: new TemporalCooldowns(client, cooldownHashKey(settings)),
+      log,
+      ...options.events,
+    }),
+  });
+  const ended = worker.run().finally(() => connections.close());
+  return {
+    standIns: connections.standIns,
+    parked: () =>
+      Object.fromEntries(
+        [...connections.byName].flatMap(([name, { gate }]) => {
+          const problem = gate.problem();
+          return problem === null ? [] : [[name, problem]];
+        }),
+      ),
+    ended,
+    stop: async () => {
+      if (worker.getState() === 'RUNNING') {
+        worker.shutdown();
+      }
+      await ended;
+    },
+  };
+}
+
+/** A template or condition that fails once fails again: no use in retrying. */
+function asPermanent<Result>(evaluate: () => Result): Result {
+  try {
+    return evaluate();
+  } catch (error) {
+    if (error instanceof TemplateError) {
+      throw new ActionError('permanent', error.message, {
+        connection: 'rules',
+        code: 'template',
+        remedy: 'Mend the template or condition in the rule file; bridge rules check finds most such mistakes.',
+      });
+    }
+    throw error;
+  }
+}
+
+/** The same on every worker of an account: the first webhook secret, which all of them share; else a fixed word. */
+function cooldownHashKey(settings: Settings): string {
+  return settings.receiver.webhookSecrets[0]?.reveal() ?? 'voipbin-bridge';
+}

@@ -1,0 +1,131 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { fromWorker, type FromWorker, type ToWorker, type WorkerStart } from './worker-messages';
+
+/** Acks go before runs: the worker takes the processor when the receiver leaves it. */
+const WORKER_NICENESS = 5;
+const STOP_WITHIN_MS = 25_000;
+const RESTART_FIRST_MS = 500;
+const RESTART_LONGEST_MS = 30_000;
+/** A worker that ran this long had started well: the next restart is quick again. */
+const RAN_WELL_MS = 60_000;
+
+/**
+ * Keeps one worker process running: starts it again when it ends, at once at first, then less often (up to every 30 s).
+ * What the worker was doing is not lost: Temporal gives it to the next one.
+ */
+export class WorkerSupervisor {
+  #child: ChildProcess | null = null;
+  #stopping = false;
+  #restart = RESTART_FIRST_MS;
+  #timer: NodeJS.Timeout | undefined;
+  #listeners: ((message: FromWorker) => void)[] = [];
+  /** The latest of each kind that only the latest matters of. */
+  #state: Extract<FromWorker, { type: 'state' }> | null = null;
+  #metrics = '';
+
+  constructor(
+    private readonly start: WorkerStart,
+    private readonly log: Logger,
+  ) {}
+
+  /** Starts the first worker. */
+  run(): void {
+    this.#fork();
+  }
+
+  /** Hears every message of every worker process. */
+  onMessage(listener: (message: FromWorker) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** Null while no worker runs. */
+  state(): Extract<FromWorker, { type: 'state' }> | null {
+    return this.#state;
+  }
+
+  metrics(): string {
+    return this.#metrics;
+  }
+
+  /** Tells the worker that the inbox has something new. */
+  wake(): void {
+    this.#tell({ type: 'wake' });
+  }
+
+  /** Lets the worker finish what is under way, and ends it when that takes too long. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child === null) {
+      return;
+    }
+    const gone = once(child, 'exit');
+    this.#tell({ type: 'stop' });
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  #tell(message: ToWorker): void {
+    if (this.#child?.connected === true) {
+      this.#child.send(message, () => undefined);
+    }
+  }
+
+  #fork(): void {
+    const began = Date.now();
+    const child = fork(join(__dirname, 'worker-child.js'), [JSON.stringify(this.start)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = child;
+    if (child.pid !== undefined) {
+      lowerPriority(child.pid);
+    }
+    child.on('message', (raw) => {
+      const message = fromWorker.safeParse(raw);
+      if (message.success) {
+        this.#heard(message.data);
+      }
+    });
+    child.on('error', (error) => this.log.error({ error: error.name }, 'the worker process could not be started'));
+    child.on('exit', (code, signal) => {
+      this.#child = null;
+      this.#state = null;
+      if (this.#stopping) {
+        return;
+      }
+      if (Date.now() - began > RAN_WELL_MS) {
+        this.#restart = RESTART_FIRST_MS;
+      }
+      this.log.error({ code, signal, again_in_ms: this.#restart }, 'the worker process ended; it is started again');
+      this.#timer = setTimeout(() => this.#fork(), this.#restart);
+      this.#restart = Math.min(this.#restart * 2, RESTART_LONGEST_MS);
+    });
+  }
+
+  #heard(message: FromWorker): void {
+    if (message.type === 'state') {
+      this.#state = message;
+    } else if (message.type === 'metrics') {
+      this.#metrics = message.text;
+    }
+    for (const listener of this.#listeners) {
+      listener(message);
+    }
+  }
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, WORKER_NICENESS);
+  } catch {
+    // Not allowed here: then it runs as it is.
+  }
+}

@@ -1,0 +1,159 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import type { CanonicalEvent } from '../../src/events/canonical-event';
+import { DispatchLog } from '../../src/inbox/dispatch-log';
+import { Dispatcher, type PendingEvent, type RunEnding, type RunStarter } from '../../src/inbox/dispatcher';
+
+function pending(seq: number): PendingEvent {
+  const id = `c${seq}`;
+  const at = '2026-03-02T01:00:00.000Z';
+  const event: CanonicalEvent = {
+    type: 'call_hangup', declared_type: 'call_hangup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at, direction: null,
+    peer: null, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: null, text: null, status: null,
+    recording_ready: null, call_id: id, root_call_id: id, data: { id },
+  };
+  return { seq, event, plan: { ruleset: 'abc', rules: [] } };
+}
+
+/** A Temporal that the test plays: what it was asked, and when it answers. */
+class PlayedTemporal implements RunStarter {
+  readonly started: string[] = [];
+  readonly ends = new Map<string, (ending: RunEnding) => void>();
+  away = false;
+  refuse = new Set<string>();
+  #changed = (): void => undefined;
+
+  async start(event: CanonicalEvent): ReturnType<RunStarter['start']> {
+    if (this.away) {
+      throw new Error('UNAVAILABLE');
+    }
+    if (this.refuse.has(event.event_id)) {
+      return { outcome: 'refused', reason: 'too large' };
+    }
+    this.started.push(event.event_id);
+    this.#changed();
+    return { outcome: 'started', runId: `run-${event.id}` };
+  }
+
+  ended(eventId: string): Promise<RunEnding> {
+    return new Promise((resolve) => this.ends.set(eventId, resolve));
+  }
+
+  async startedAtLeast(count: number): Promise<void> {
+    while (this.started.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  end(eventId: string): void {
+    this.ends.get(eventId)?.({ status: 'completed', report: { outcome: 'done', rules: [] } });
+  }
+}
+
+describe('Dispatcher', () => {
+  let dataDir: string;
+  let record: DispatchLog;
+  let temporal: PlayedTemporal;
+  let events: PendingEvent[];
+  let dispatcher: Dispatcher;
+
+  function dispatch(maxInFlight = 20): void {
+    dispatcher = new Dispatcher({
+      events: { pendingAfter: (seq, limit) => events.filter((event) => event.seq > seq).slice(0, limit), dispatchedThrough: () => 0 },
+      record,
+      starter: temporal,
+      maxInFlight,
+      log: pino({ level: 'silent' }),
+    });
+    dispatcher.start();
+  }
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'dispatcher-'));
+    record = DispatchLog.open(dataDir);
+    temporal = new PlayedTemporal();
+    events = [];
+  });
+
+  afterEach(async () => {
+    await dispatcher.stop();
+    record.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('starts what waits, oldest first, and goes on with what comes', async () => {
+    events = [pending(1), pending(2)];
+    dispatch();
+    await temporal.startedAtLeast(2);
+    events.push(pending(3));
+    dispatcher.wake();
+    await temporal.startedAtLeast(3);
+    expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
+    expect(record.watermark()).toBe(3);
+  });
+
+  it('does not start again what an earlier life started', async () => {
+    events = [pending(1), pending(2)];
+    dispatch();
+    await temporal.startedAtLeast(2);
+    await dispatcher.stop();
+    events.push(pending(3));
+    dispatch();
+    await temporal.startedAtLeast(3);
+    expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
+  });
+
+  it('keeps no more runs in flight than allowed; one that ends or waits makes room', async () => {
+    events = [1, 2, 3, 4].map(pending);
+    dispatch(2);
+    await temporal.startedAtLeast(2);
+    expect(temporal.started).toHaveLength(2);
+    temporal.end('call_hangup/c1');
+    await temporal.startedAtLeast(3);
+    expect(temporal.started).toHaveLength(3);
+    dispatcher.runWaits('call_hangup/c2');
+    await temporal.startedAtLeast(4);
+  });
+
+  it('waits while Temporal is away, says so, and starts everything afterwards', async () => {
+    temporal.away = true;
+    events = [pending(1), pending(2)];
+    dispatch();
+    await untilTrue(() => dispatcher.problem() !== null);
+    expect(dispatcher.problem()).toContain('UNAVAILABLE');
+    expect(record.watermark()).toBe(0);
+    temporal.away = false;
+    await temporal.startedAtLeast(2);
+    await untilTrue(() => dispatcher.problem() === null);
+  });
+
+  it('keeps what Temporal refuses, and goes on with the rest', async () => {
+    temporal.refuse.add('call_hangup/c1');
+    events = [pending(1), pending(2)];
+    dispatch();
+    await temporal.startedAtLeast(1);
+    expect(temporal.started).toEqual(['call_hangup/c2']);
+    expect(record.get('call_hangup/c1')).toMatchObject({ state: 'closed', outcome: 'refused', report: '{"reason":"too large"}' });
+  });
+
+  it('notes how a run ended', async () => {
+    events = [pending(1)];
+    dispatch();
+    await temporal.startedAtLeast(1);
+    await untilTrue(() => temporal.ends.size === 1);
+    temporal.end('call_hangup/c1');
+    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
+    expect(record.get('call_hangup/c1')).toMatchObject({ outcome: 'done', run_id: 'run-c1' });
+  });
+});
+
+/** Looks again on every turn of the event loop; jest's own time-out bounds it. */
+async function untilTrue(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
