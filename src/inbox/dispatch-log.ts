@@ -210,7 +210,7 @@ export class DispatchLog extends DispatchLogReader {
    *   out of order and it does not see events without a plan. It never goes back.
    */
   markStarted(batch: readonly StartedRun[], through?: number): void {
-    inTransaction(this.#writer, () => {
+    this.#transact(() => {
       for (const started of batch) {
         change(this.#sql('INSERT INTO runs (event_id, seq, run_id, started_at) VALUES (?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'), [
           started.event_id,
@@ -227,7 +227,7 @@ export class DispatchLog extends DispatchLogReader {
 
   /** Notes how runs ended. A run that the log does not know is left alone. */
   markClosed(batch: readonly ClosedRun[]): void {
-    inTransaction(this.#writer, () => {
+    this.#transact(() => {
       for (const closed of batch) {
         change(this.#sql('UPDATE runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ?'), [closed.closed_at.getTime(), closed.outcome, closed.report, closed.event_id]);
       }
@@ -254,6 +254,16 @@ export class DispatchLog extends DispatchLogReader {
       this.#statements.clear();
       this.#writer.close();
       this.#lock.release();
+    }
+  }
+
+  #transact(work: () => void): void {
+    try {
+      inTransaction(this.#writer, work);
+    } catch (error) {
+      // A libsql statement that failed once fails ever after.
+      this.#statements.clear();
+      throw error;
     }
   }
 

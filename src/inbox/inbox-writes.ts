@@ -52,8 +52,9 @@ export class InboxWrites {
     this.#store = store;
   }
 
-  /** Drops what it believes to be stored. */
+  /** Drops what it believes to be stored, and the prepared statements: a libsql statement that failed once fails ever after. */
   forget(): void {
+    this.#statements.clear();
     this.#planIds.clear();
     this.#quarantined = null;
   }

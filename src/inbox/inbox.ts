@@ -8,7 +8,7 @@ import { InboxUnavailable } from './inbox-unavailable';
 import { InboxWrites, type QuarantineEntry } from './inbox-writes';
 import { isDamaged, setAside, setAsideMessage, startSequenceAfterDispatched } from './recovery';
 import { dropUnusedPlans, heldBytes, Pruning, type Retention } from './retention';
-import { all, inTransaction, oneNumber, openStore, prepare, type Store } from './sqlite';
+import { all, inTransaction, isCorruption, oneNumber, openStore, prepare, type Store } from './sqlite';
 import type { InboxEntry, InboxOutcome } from './stored-event';
 
 /** How often old events are looked for. */
@@ -215,16 +215,34 @@ export class Inbox {
 
   #start(): void {
     if (isDamaged(this.#path)) {
-      const found = setAside(this.#path, this.#options.dataDir, new Date());
-      this.#log.error({ rescued: found.rescued, set_aside: found.path }, setAsideMessage(found));
+      this.#rescue();
     }
+    try {
+      this.#begin();
+    } catch (error) {
+      if (!isCorruption(error)) {
+        throw error;
+      }
+      // Damage that came after a clean end, or that the check did not look at.
+      this.#closeStore();
+      this.#rescue();
+      this.#begin();
+    }
+    this.#schedulePruning(PRUNE_EVERY_MS);
+  }
+
+  #rescue(): void {
+    const found = setAside(this.#path, this.#options.dataDir, new Date());
+    this.#log.error({ rescued: found.rescued, set_aside: found.path }, setAsideMessage(found));
+  }
+
+  #begin(): void {
     const isNew = !existsSync(this.#path) || statSync(this.#path).size === 0;
     const { store, writes } = this.#opened();
     if (isNew) {
       startSequenceAfterDispatched(store, this.#options.dataDir);
     }
     writes.note('clean', 0);
-    this.#schedulePruning(PRUNE_EVERY_MS);
   }
 
   #opened(): { store: Store; writes: InboxWrites } {

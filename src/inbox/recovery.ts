@@ -144,15 +144,20 @@ function copyByKey(damaged: Store, fresh: Store, table: string, key: string, col
   const least = readable(() => oneNumber(damaged, `SELECT min(${key}) FROM ${table}`)) ?? 1;
   const greatest = readable(() => oneNumber(damaged, `SELECT max(${key}) FROM ${table}`)) ?? readable(() => oneNumber(damaged, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table])) ?? 0;
   const last = Math.min(greatest, least + MAX_LOOKUPS);
-  const lookup = readable(() => prepare(damaged, `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED WHERE ${key} = ?`));
-  if (lookup === null) {
-    return;
-  }
+  const sql = `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED WHERE ${key} = ?`;
+  let lookup = readable(() => prepare(damaged, sql));
   for (let from = least; from <= last; from += SLICE) {
     inTransaction(fresh, () => {
       for (let n = from; n < from + SLICE && n <= last; n += 1) {
-        const row = readable(() => one(lookup, [n]));
-        if (row !== null && row !== undefined) {
+        const at = lookup;
+        if (at === null) {
+          return;
+        }
+        const row = readable(() => one(at, [n]) ?? 'none');
+        if (row === null) {
+          // A libsql statement that failed once fails ever after.
+          lookup = readable(() => prepare(damaged, sql));
+        } else if (row !== 'none') {
           insert(fresh, table, columns, row);
         }
       }

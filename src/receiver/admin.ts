@@ -16,7 +16,7 @@ export interface AdminOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
-  registry: Registry;
+  registry: Pick<Registry, 'contentType' | 'metrics'>;
   /** Every part's state by name, for `/readyz`. Asked at each request; quick. */
   parts: () => Record<string, PartState>;
   /** Whether events can be taken and kept: what `/readyz` answers 200 or 503 by, whatever else is wrong. */

@@ -1,0 +1,273 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DispatchLog } from '../../src/inbox/dispatch-log';
+import { Inbox } from '../../src/inbox/inbox';
+import { InboxUnavailable } from '../../src/inbox/inbox-unavailable';
+import { InboxReader } from '../../src/inbox/reader';
+import { openStore } from '../../src/inbox/sqlite';
+import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
+
+const opened: { close(): void }[] = [];
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const each of opened.splice(0)) {
+    each.close();
+  }
+  for (const child of children.splice(0)) {
+    child.kill('SIGKILL');
+  }
+  removeDataFolders();
+});
+
+function open(dataDir: string, log = sentences()): Inbox {
+  const inbox = Inbox.open(inboxOptions(dataDir, { log }));
+  opened.push(inbox);
+  return inbox;
+}
+
+function reading(dataDir: string): InboxReader {
+  const reader = InboxReader.open(dataDir);
+  opened.push(reader);
+  return reader;
+}
+
+/** A child that appends without end; `command` may wrap it. */
+function appender(dataDir: string, prefix: string, wrap: string[] = []): { child: ChildProcess; lines: string[]; until(enough: (lines: string[]) => boolean): Promise<void> } {
+  const [file = process.execPath, ...args] = [...wrap, process.execPath, '-r', join(__dirname, 'run-typescript.cjs'), join(__dirname, 'append-forever.ts'), dataDir, prefix];
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines: string[] = [];
+  let rest = '';
+  let check = (): void => undefined;
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    lines.push(...parts);
+    check();
+  });
+  return {
+    child,
+    lines,
+    until: (enough) =>
+      new Promise((resolve, reject) => {
+        child.once('close', () => reject(new Error(`the child ended early after: ${lines.slice(-3).join(' ')}`)));
+        check = () => {
+          if (enough(lines)) {
+            check = () => undefined;
+            resolve();
+          }
+        };
+        check();
+      }),
+  };
+}
+
+const acked = (lines: string[]): string[] => lines.filter((line) => line.startsWith('+ ')).map((line) => `call_hangup/${line.slice(2)}`);
+
+test('kill -9 at any moment loses nothing that was acknowledged', async () => {
+  const dataDir = dataFolder();
+  const promised: string[] = [];
+  for (const [round, enough] of [150, 700, 2_000].entries()) {
+    const { child, lines, until } = appender(dataDir, `r${round}`);
+    await until((seen) => seen.length >= enough);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    promised.push(...acked(lines));
+  }
+  const log = sentences();
+  const inbox = open(dataDir, log);
+  const reader = reading(dataDir);
+  expect(promised.filter((id) => !reader.has(id))).toEqual([]);
+  expect(promised.length).toBeGreaterThanOrEqual(2_850);
+  expect(await inbox.append(entryOf('call_hangup', 'r0-0-0', planOf('a')))).toBe('duplicate');
+  expect(log.said).toEqual([]);
+}, 60_000);
+
+test('a second bridge is refused while the first lives, and not after its kill -9', async () => {
+  const dataDir = dataFolder();
+  const { child, until } = appender(dataDir, 'first');
+  await until((lines) => lines.length > 0);
+  expect(() => open(dataDir)).toThrow(`process ${child.pid}`);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGKILL');
+  await ended;
+  open(dataDir);
+}, 30_000);
+
+const hasPrlimit = existsSync('/usr/bin/prlimit');
+
+/** A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does there. */
+(hasPrlimit ? test : test.skip)('a disk that takes no more: appends are refused, and go on by themselves when it does again', async () => {
+  const dataDir = dataFolder();
+  const { child, lines, until } = appender(dataDir, 'f', ['/usr/bin/prlimit', '--fsize=400000:unlimited']);
+  await until((seen) => seen.some((line) => line.startsWith('- SQLITE_')));
+  const before = lines.length;
+  execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+  await until((seen) => seen.slice(before).filter((line) => line.startsWith('+ ')).length > 100);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGKILL');
+  await ended;
+  const log = sentences();
+  open(dataDir, log);
+  const reader = reading(dataDir);
+  expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
+  expect(log.said).toEqual([]);
+}, 60_000);
+
+describe('a store in trouble', () => {
+  (hasPrlimit ? test : test.skip)('says why, keeps nothing of the batch, and recovers without traffic', async () => {
+    const dataDir = dataFolder();
+    const log = sentences();
+    const inbox = open(dataDir, log);
+    await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
+    const limit = (fsize: string) => execFileSync('/usr/bin/prlimit', ['--pid', String(process.pid), `--fsize=${fsize}:unlimited`]);
+    limit('1000');
+    try {
+      const outcomes = await Promise.allSettled(['1', '2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf('b')))));
+      expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof InboxUnavailable)).toEqual([true, true]);
+      expect(inbox.problem()).toMatchObject({ code: expect.stringContaining('SQLITE_'), message: expect.stringContaining('events cannot be kept') });
+    } finally {
+      limit('unlimited');
+    }
+    const deadline = Date.now() + 10_000;
+    while (inbox.problem() !== null && Date.now() < deadline) {
+      await new Promise(setImmediate);
+    }
+    expect(inbox.problem()).toBeNull();
+    expect(log.said.at(-1)).toBe('events can be kept again');
+    expect(reading(dataDir).counts().received).toBe(1);
+    expect(await inbox.append(entryOf('call_hangup', '1', planOf('b')))).toBe('received');
+    expect(reading(dataDir).get('call_hangup/1')?.plan).toEqual(planOf('b'));
+  }, 20_000);
+
+  test("one entry that cannot be kept spoils nobody else's, and its plan is not taken for stored", async () => {
+    const dataDir = dataFolder();
+    const inbox = open(dataDir);
+    await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
+    const other = openStore(join(dataDir, 'inbox.db'));
+    opened.push(other);
+    other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.event_id LIKE '%bad%' BEGIN SELECT raise(ABORT, 'refused'); END`);
+    const outcomes = await Promise.allSettled(['good-1', 'bad', 'good-2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(id)))));
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(inbox.problem()).toBeNull();
+    other.exec('DROP TRIGGER refuse');
+    expect(await inbox.append(entryOf('call_hangup', 'bad', planOf('bad')))).toBe('received');
+    expect(reading(dataDir).get('call_hangup/bad')?.plan).toEqual(planOf('bad'));
+  });
+
+  test.each([
+    ['SQLITE_FULL', 'disk is full'],
+    ['SQLITE_READONLY', 'read-only'],
+    ['SQLITE_READONLY_DIRECTORY', 'read-only'],
+    ['SQLITE_IOERR_WRITE', 'does not take writes'],
+    ['SQLITE_CANTOPEN', 'cannot be opened'],
+    ['SQLITE_CORRUPT', 'damaged'],
+    ['SQLITE_NOTADB', 'damaged'],
+    ['SQLITE_BUSY', 'locked'],
+  ])('%s is put into words', (code, words) => {
+    const unavailable = InboxUnavailable.of(Object.assign(new Error('original'), { code }));
+    expect([unavailable.code, unavailable.message.includes(words)]).toEqual([code, true]);
+  });
+});
+
+describe('a damaged store', () => {
+  /** A folder whose store looks as after a `kill -9` with `count` events in it, as copied under the feet of its writer. */
+  async function torn(count: number): Promise<string> {
+    const live = dataFolder();
+    const inbox = open(live);
+    await Promise.all(Array.from({ length: count }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, planOf('a'), { body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler: 'x'.repeat(700) } })) }))));
+    await inbox.append(entryOf('message_created', 'm1', planOf('reply')));
+    await inbox.quarantine({ reason: 'not_json', received_at: new Date(), content_type: null, body: Buffer.from('garbage') });
+    await inbox.learnOurNumbers(['+15551112222']);
+    inbox.close();
+    // Open once more, so that the end is not a clean one.
+    const again = open(live);
+    const copy = join(dataFolder(), 'copy');
+    mkdirSync(copy);
+    for (const file of readdirSync(live).filter((name) => name.startsWith('inbox.db') && !name.endsWith('-shm'))) {
+      copyFileSync(join(live, file), join(copy, file));
+    }
+    again.close();
+    return copy;
+  }
+
+  const setAsideFiles = (dataDir: string) => readdirSync(dataDir).filter((name) => name.includes('.corrupt-') && name.endsWith('Z'));
+
+  test('an untouched copy is taken over as it is', async () => {
+    const dataDir = await torn(300);
+    const log = sentences();
+    open(dataDir, log);
+    expect(reading(dataDir).counts()).toEqual({ received: 301, ignored: 0, quarantined: 1 });
+    expect([log.said, setAsideFiles(dataDir)]).toEqual([[], []]);
+  });
+
+  test('a page overwritten: what is readable is kept, the rest set aside, with a message', async () => {
+    const dataDir = await torn(300);
+    const path = join(dataDir, 'inbox.db');
+    const bytes = readFileSync(path);
+    const pages = bytes.length / 4_096;
+    const hit = Math.floor(pages / 2);
+    bytes.fill(0xaa, hit * 4_096, (hit + 1) * 4_096);
+    writeFileSync(path, bytes);
+
+    const log = sentences();
+    const inbox = open(dataDir, log);
+    expect(setAsideFiles(dataDir)).toHaveLength(1);
+    expect(log.said.join()).toMatch(/was damaged: \d+ events could be read/);
+    const reader = reading(dataDir);
+    const { received, quarantined } = reader.counts();
+    expect(received).toBeGreaterThan(280);
+    expect(received).toBeLessThanOrEqual(301);
+    expect(quarantined).toBe(1);
+    const kept = [...reader.iterate({ since: new Date(0) })];
+    expect(kept.every((stored) => stored.plan?.rules.length === 1)).toBe(true);
+    expect(kept.at(0)?.event.event_id).toBe('call_hangup/c0');
+    // It works: known ones are duplicates, twins are remembered, new ones get numbers of their own.
+    expect(await inbox.append(entryOf('call_hangup', 'c0', planOf('a')))).toBe('duplicate');
+    expect(await inbox.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
+    expect(await inbox.append(entryOf('call_hangup', 'new', planOf('a')))).toBe('received');
+    expect(reader.get('call_hangup/new')?.seq).toBeGreaterThan(301);
+    expect(inbox.ourNumbers()).toEqual(['+15551112222']);
+  });
+
+  test('a file cut off in the middle', async () => {
+    const dataDir = await torn(300);
+    const path = join(dataDir, 'inbox.db');
+    truncateSync(path, Math.floor(statSync(path).size / 2 / 4_096) * 4_096);
+    const log = sentences();
+    open(dataDir, log);
+    expect(log.said.join()).toContain('was damaged');
+    expect(reading(dataDir).counts().received).toBeGreaterThan(50);
+  });
+
+  test('a file that is no database at all, and a dispatch log that is ahead of it', async () => {
+    const dataDir = await torn(3);
+    writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
+    const dispatched = DispatchLog.open(dataDir);
+    opened.push(dispatched);
+    dispatched.markStarted([], 4);
+    const log = sentences();
+    const inbox = open(dataDir, log);
+    expect(log.said.join()).toContain('0 events could be read');
+    await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
+    expect(reading(dataDir).pendingAfter(dispatched.watermark(), 10)).toHaveLength(1);
+  });
+
+  test('a reader notices that the file under it was replaced', async () => {
+    const dataDir = await torn(3);
+    const reader = reading(dataDir);
+    expect(reader.counts().received).toBe(4);
+    writeFileSync(join(dataDir, 'inbox.db.new'), Buffer.alloc(20_000, 7));
+    execFileSync('mv', [join(dataDir, 'inbox.db.new'), join(dataDir, 'inbox.db')]);
+    const inbox = open(dataDir);
+    await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
+    const deadline = Date.now() + 5_000;
+    while (!reader.has('call_hangup/new') && Date.now() < deadline) {
+      await new Promise(setImmediate);
+    }
+    expect(reader.has('call_hangup/new')).toBe(true);
+  });
+});
