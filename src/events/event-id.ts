@@ -13,13 +13,13 @@ export interface EventIdentity {
 /** What stands for a type whose name is none. */
 export const UNKNOWN_TYPE = 'unknown';
 
-const FIT_TYPE = /^[a-z0-9_.-]{1,64}$/;
+const FIT_TYPE = /^[a-z][a-z0-9_.-]{0,63}$/;
 const FIT_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const SCHEME = /^[A-Za-z]+:/;
 
 /** The type as it may stand in ids, search attributes and logs: the name itself, or `unknown` where it is not the name of a type at all. */
 export function safeTypeName(type: string): string {
-  return FIT_TYPE.test(type) && !looksLikePhone(type) ? type : UNKNOWN_TYPE;
+  return FIT_TYPE.test(type) ? type : UNKNOWN_TYPE;
 }
 
 /**

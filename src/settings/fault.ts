@@ -16,7 +16,7 @@ export interface SettingFault {
 
 /** A fault in a line: `config/bridge.yaml:12:9  receiver.port (PORT): expected a port; ...` */
 export function formatFault(fault: SettingFault): string {
-  const name = fault.variable === null ? fault.setting : `${fault.setting} (${fault.variable})`;
+  const name = fault.variable === null || fault.source.kind === 'environment' ? fault.setting : `${fault.setting} (${fault.variable})`;
   const what = name === '' ? fault.message : `${name}: ${fault.message}`;
   const mend = fault.hint === undefined ? '' : `; ${fault.hint}`;
   return `${formatSource(fault.source)}  ${what}${mend}`;

@@ -46,11 +46,12 @@ export interface RetentionSettings {
 }
 
 export interface TemporalSettings {
-  /** Whether a Temporal is named, by `address` or one of Temporal's own variables; else the bridge runs its own. */
+  /** Whether a Temporal is named, by `address`, `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE`; else the bridge runs its own. */
   configured: boolean;
-  /** `host:port`; null when Temporal's own configuration (profile) or the embedded server decides. */
+  /** `host:port` from the file; null when Temporal's own configuration or the embedded server decides. Temporal's own variables win over these three. */
   address: string | null;
   namespace: string | null;
+  apiKey: Secret | null;
   /** A `temporal` binary to use for the embedded server; null: found or fetched. */
   cliPath: string | null;
   /** The embedded server's ports. */

@@ -427,7 +427,7 @@ describe('anything may come', () => {
 
   test.each(['', 'Call Me', '+15551234567', 'a/b', 'x'.repeat(5_000), '\ud800', '__proto__'])('type %.20j', (type) => {
     const event = from(type, { id: 'x' });
-    expect(event.event_id).toMatch(/^(unknown|__proto__)\/x\/[0-9a-f]{16}$/);
+    expect(event.event_id).toMatch(/^unknown\/x\/[0-9a-f]{16}$/);
     expect(event.declared_type).toBe(type);
   });
 

@@ -18,7 +18,7 @@ describe('event ids', () => {
     expect(eventIdentity(type, UUID, Buffer.from('{}')).event_id).not.toBe(eventIdentity(type, UUID, BODY).event_id);
   });
 
-  const fit: JsonValue[] = [UUID, '12345678-1234-1234-1234-123456789012', 'test-call-id', 'a', '123456', 'A.b_c:d-e', 'x'.repeat(128)];
+  const fit: string[] = [UUID, '12345678-1234-1234-1234-123456789012', 'test-call-id', 'a', '123456', 'A.b_c:d-e', 'x'.repeat(128)];
   test.each(fit)('%j is fit to be an id', (id) => {
     expect(isFitId(id)).toBe(true);
     expect(eventIdentity('call_hangup', id, BODY)).toEqual({ id, event_id: `call_hangup/${id}` });
@@ -69,6 +69,8 @@ describe('event ids', () => {
     ['15551234567', 'unknown'],
     ['+15551234567', 'unknown'],
     ['\u0000', 'unknown'],
+    ['__proto__', 'unknown'],
+    ['.', 'unknown'],
     ['<script>', 'unknown'],
   ])('type %j stands as %s', (type, expected) => {
     expect(safeTypeName(type)).toBe(expected);

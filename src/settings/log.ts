@@ -1,0 +1,71 @@
+import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { z } from 'zod';
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LINE = z.looseObject({ level: z.string(), time: z.string(), msg: z.string().default(''), name: z.string().optional() });
+
+/** Where log lines go; each ends in a newline. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+export interface LogOptions {
+  /** Which part of the bridge speaks: `receiver`, `worker`. */
+  name?: string;
+  /** `trace` to `fatal`, or `silent`; `LOG_LEVEL` by default, and `info` where that is none of them. */
+  level?: string;
+  /** One short line for people rather than JSON; by default when the output is a terminal. */
+  pretty?: boolean;
+  /** Standard output by default. */
+  sink?: LogSink;
+}
+
+/**
+ * Makes the program's logger: one JSON object a line, times in UTC. A `Secret` shows as `***` wherever it stands in the fields; for personal data
+ * there is no such net: whoever logs gives ids and words of ours only.
+ */
+export function createLogger(options: LogOptions = {}): Logger {
+  const sink = options.sink ?? process.stdout;
+  const wanted = options.level ?? process.env['LOG_LEVEL'] ?? 'info';
+  const level = LEVELS.find((known) => known === wanted.toLowerCase()) ?? 'info';
+  const pretty = options.pretty ?? (options.sink === undefined && process.stdout.isTTY);
+  const colour = pretty && options.sink === undefined && process.env['NO_COLOR'] === undefined;
+  return pino(
+    {
+      level,
+      base: options.name === undefined ? null : { name: options.name },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line: string) => void sink.write(pretty ? prettyLine(line, colour) : line) },
+  );
+}
+
+/** `12:00:01 WARN  worker: connection parked  connection=hubspot`, with an error's stack below. */
+function prettyLine(json: string, colour: boolean): string {
+  const parsed = LINE.safeParse(JSON.parse(json));
+  if (!parsed.success) {
+    return json;
+  }
+  const { level, time, msg, name, err, ...fields } = parsed.data;
+  const shown = Object.entries(fields).map(([key, value]) => `${key}=${shownValue(value)}`);
+  const message = [`${name === undefined ? '' : `${name}: `}${oneLine(msg)}`, shown.join(' ')].filter((part) => part !== '').join('  ');
+  const line = `${time.slice(11, 19)}Z ${painted(level, colour)} ${message}`;
+  const stack: unknown = typeof err === 'object' && err !== null && 'stack' in err ? err.stack : undefined;
+  return typeof stack === 'string' ? `${line}\n${stack}\n` : `${line}\n`;
+}
+
+function shownValue(value: unknown): string {
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? oneLine(value) : JSON.stringify(value);
+}
+
+/** Control characters could move the terminal's cursor: they show as `?`. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+function painted(level: string, colour: boolean): string {
+  const word = level.toUpperCase().padEnd(5);
+  const code = level === 'warn' ? 33 : level === 'error' || level === 'fatal' ? 31 : null;
+  return colour && code !== null ? `\u001B[${code}m${word}\u001B[0m` : word;
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+/** The values of variables, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A text with its references replaced, or what is wrong with one of them. */
+export type Resolved = { ok: true; text: string } | { ok: false; message: string; hint: string };
+
+const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const LONGEST_FILE = 65_536;
+
+/** What tokens of the services we know look like: they belong in the environment or a file of their own, not into a file that is shared. */
+const TOKENS = [/\bxox[abeoprs]-/, /\bxapp-/, /\bpat-[a-z]{2}\d-/, /\bvb_[A-Za-z0-9_-]{16,}/, /\bsk_(?:live|test)_/, /^smtps?:\/\/[^/@\s]*:[^/@\s]+@/];
+
+/**
+ * Replaces `${env:NAME}`, `${env:NAME:-default}` (the default also when the variable is empty) and `${file:/path}` (without the newline at its end)
+ * in a text; `$${` stands for `${` itself. What is put in is not looked at again.
+ *
+ * @param folder what relative paths are relative to.
+ */
+export function resolveReferences(text: string, env: Environment, folder: string): Resolved {
+  let fault: Resolved | null = null;
+  const replaced = text.replaceAll(REFERENCE, (whole, inside?: string) => {
+    if (inside === undefined) {
+      return '${';
+    }
+    const value = lookUp(inside, env, folder);
+    if (typeof value === 'string') {
+      return value;
+    }
+    fault ??= value;
+    return whole;
+  });
+  return fault ?? { ok: true, text: replaced };
+}
+
+/** Whether a text, outside its references, holds what looks like a secret. */
+export function holdsToken(text: string): boolean {
+  const literal = text.replaceAll(REFERENCE, '');
+  return TOKENS.some((token) => token.test(literal));
+}
+
+function lookUp(inside: string, env: Environment, folder: string): string | Resolved {
+  const [, kind, rest = ''] = /^(env|file):(.*)$/s.exec(inside) ?? [];
+  if (kind === 'file') {
+    return readWhole(resolve(folder, rest), rest);
+  }
+  const [, name = '', fallback] = /^(.*?)(?::-(.*))?$/s.exec(rest) ?? [];
+  if (kind === undefined || !NAME.test(name)) {
+    return { ok: false, message: 'not a reference that is known', hint: 'write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; $${ stands for ${ itself' };
+  }
+  const value = env[name];
+  if (value !== undefined && (value !== '' || fallback === undefined)) {
+    return value;
+  }
+  return fallback ?? { ok: false, message: `the environment variable ${name} is not set`, hint: `set it, or give a default: \${env:${name}:-...}` };
+}
+
+function readWhole(path: string, shown: string): string | Resolved {
+  try {
+    const text = readFileSync(path, 'utf8');
+    if (text.length <= LONGEST_FILE) {
+      return text.replace(/\r?\n$/, '');
+    }
+    return { ok: false, message: `the file ${shown} is longer than ${LONGEST_FILE} characters`, hint: 'is it the right file?' };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
+    return { ok: false, message: `the file ${shown} cannot be read (${code})`, hint: 'look at its path and its permissions' };
+  }
+}
