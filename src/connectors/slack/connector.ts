@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { secret } from '../../settings/secret';
+import { defineConnector } from '../connector';
+import { SlackClient } from './client';
+import { postMessage } from './post-message';
+import { startSlackStandIn } from './stand-in';
+
+const settings = z.strictObject({
+  bot_token: secret().describe('Bot token of a Slack app (xoxb-...) with the scope chat:write, and chat:write.public for channels that it is not in.'),
+  api_url: z
+    .url({ protocol: /^https?$/ })
+    .default('https://slack.com/api/')
+    .describe('Where Slack\'s Web API is; ends in /api/.'),
+});
+
+/** Slack: posts to channels. */
+export const slack = defineConnector({
+  name: 'slack',
+  summary: 'Slack: messages to channels.',
+  connection: {
+    settings,
+    environment: { bot_token: 'SLACK_BOT_TOKEN', api_url: 'SLACK_API_URL' },
+    credentials: ['bot_token'],
+    open: ({ bot_token, api_url }: z.infer<typeof settings>) => new SlackClient({ token: bot_token, apiUrl: api_url }),
+    close: (client) => client.close(),
+    check: async (client, signal) => {
+      const { user, team } = await client.whoAmI(signal);
+      return `${user} in ${team}`;
+    },
+    standIn: startSlackStandIn,
+  },
+  actions: { post_message: postMessage },
+});
