@@ -54,7 +54,7 @@ function syntaxFault(error: unknown, expression: string): CelFault {
   const start = typeof location === 'object' && location !== null && 'start' in location ? location.start : null;
   const offset = typeof start === 'object' && start !== null && 'offset' in start && typeof start.offset === 'number' ? start.offset : 0;
   const single = /(?<![=!<>])=(?!=)/.exec(expression);
-  const message = error instanceof Error ? error.message.replace(/^syntax error <input>:\d+:\d+: /, '') : 'it cannot be parsed';
+  const message = error instanceof Error ? error.message.replace(/^(?:syntax error )?(?:<input>:\d+:\d+: )?/, '') : 'it cannot be parsed';
   if (single !== null && Math.abs(single.index - offset) <= 2) {
     return { code: 'cel', message: 'not a CEL expression: a single =', hint: 'to compare write ==', offset: single.index };
   }

@@ -237,7 +237,7 @@ export function presenceFor(field: FieldDefinition, types: readonly string[] | n
 }
 
 /** What people and payloads call a field; only used to suggest the right name. */
-export const FIELD_SYNONYMS: Readonly<Record<string, string>> = {
+export const FIELD_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   hangup_reason: 'reason',
   hangup_cause: 'reason',
   caller: 'peer.number',
@@ -265,4 +265,4 @@ export const FIELD_SYNONYMS: Readonly<Record<string, string>> = {
   missed: 'answered',
   recording: 'recording_ready',
   'recording.ready': 'recording_ready',
-};
+}));

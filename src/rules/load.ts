@@ -83,13 +83,19 @@ function readFiles(main: string, readFile: (path: string) => string, findings: F
   return found;
 }
 
+const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EACCES', 'it may not be read'],
+  ['EISDIR', 'it is a folder'],
+]);
+
 function readFileAt(path: string, place: Position, readFile: (path: string) => string, findings: Findings): TopLevel | null {
   let text: string;
   try {
     text = readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'it may not be read' : code === 'EISDIR' ? 'it is a folder' : error instanceof Error ? error.message : 'unknown reason';
+    const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
+    const why = FILE_TROUBLE.get(code) ?? (error instanceof Error ? error.message : code);
     findings.error(place, code === 'ENOENT' ? 'missing-file' : 'file', `${quoted(path)} cannot be read: ${why}`);
     return null;
   }

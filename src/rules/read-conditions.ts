@@ -57,6 +57,11 @@ export class ConditionReader {
     return { kind: 'all', of, at: value.at };
   }
 
+  /** Whether a field can be compared with a value, elsewhere than in `when`; a finding when it cannot. */
+  comparable(field: FieldDefinition, value: ListItem, at: Position): boolean {
+    return this.fitting(field, value, at) !== null;
+  }
+
   private condition(key: string, at: Position, value: Value): Condition | null {
     switch (key) {
       case 'any':
@@ -122,7 +127,7 @@ export class ConditionReader {
           hint: name === 'data' ? 'name one: data.metadata.campaign' : `name one with a dot: ${name}.number`,
         });
       } else {
-        const synonym = FIELD_SYNONYMS[name] ?? nearest(name, [...fieldNames(), ...BLOCKS]);
+        const synonym = FIELD_SYNONYMS.get(name) ?? nearest(name, [...fieldNames(), ...BLOCKS]);
         this.reader.findings.error(at, 'unknown-field', `unknown field ${quoted(name)}`, {
           hint: synonym === null ? `what VoIPBIN sent is under data: data.${name}` : `did you mean "${synonym}"?`,
         });
@@ -161,7 +166,7 @@ export class ConditionReader {
   private operator(field: FieldDefinition, name: string, at: Position, value: Value): Test | null {
     const known = OPERATOR_NAMES.find((one) => one === name);
     if (known === undefined) {
-      const synonym = OPERATOR_SYNONYMS[name] ?? nearest(name, OPERATOR_NAMES);
+      const synonym = OPERATOR_SYNONYMS.get(name) ?? nearest(name, OPERATOR_NAMES);
       this.reader.findings.error(at, 'unknown-operator', `unknown operator ${quoted(name)}`, {
         hint: synonym === null ? `known are ${OPERATOR_NAMES.join(', ')}` : `did you mean "${synonym}"?`,
       });
@@ -253,7 +258,15 @@ export class ConditionReader {
         this.reader.findings.error(value.at, 'unknown-list', `no list is called ${quoted(name)}`, { hint: near === null ? 'define it under lists' : `did you mean $${near}?` });
         return null;
       }
-      const values = list.map((item) => this.fitting(field, item.value, item.at)).filter((item) => item !== null);
+      const values: ListItem[] = [];
+      for (const item of list) {
+        // Said where the list is used: that the item is wrong for this field is no fault of the list. One is enough.
+        const fitting = this.fitting(field, item.value, value.at);
+        if (fitting === null) {
+          return null;
+        }
+        values.push(fitting);
+      }
       return { operator: 'one_of', values, list: name };
     }
     const items = this.reader.list(value, 'in');
@@ -394,7 +407,7 @@ const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
   any: 'any value',
 };
 
-const OPERATOR_SYNONYMS: Readonly<Record<string, OperatorName>> = {
+const OPERATOR_SYNONYMS: ReadonlyMap<string, OperatorName> = new Map(Object.entries<OperatorName>({
   '>': 'gt',
   '>=': 'gte',
   '<': 'lt',
@@ -416,4 +429,4 @@ const OPERATOR_SYNONYMS: Readonly<Record<string, OperatorName>> = {
   not_in: 'not',
   is: 'in',
   present: 'exists',
-};
+}));

@@ -1,5 +1,5 @@
 import { isSupportedCountry } from 'libphonenumber-js/min';
-import { isMap, isScalar } from 'yaml';
+import { isMap, isScalar, isSeq } from 'yaml';
 import { eventType, knownTypeNames, typesFor } from '../events/catalogue';
 import { parseDuration } from '../settings/duration';
 import { kindOf, quoted, type Block, type BlockReader, type Value } from './block-reader';
@@ -62,7 +62,7 @@ export function readLists(reader: BlockReader, value: Value): Map<string, NamedL
         reader.findings.error(item.at, 'type', `the list ${name} may only hold single values, not ${kindOf(item.node)}`);
       }
     }
-    if (items.length === 0) {
+    if (isSeq(inner.node) && inner.node.items.length === 0) {
       reader.findings.warn(at, 'empty', `the list ${name} is empty, so nothing is in it`);
     }
     lists.set(name, items);
@@ -191,7 +191,8 @@ export class RuleReader {
     const onValue = block.get('on');
     const on = onValue === undefined ? null : this.on(onValue);
     const whenValue = block.get('when');
-    const when = whenValue === undefined ? null : new ConditionReader(reader, { ...this.names, typesFor }, country).read(whenValue);
+    const conditions = new ConditionReader(reader, { ...this.names, typesFor }, country);
+    const when = whenValue === undefined ? null : conditions.read(whenValue);
     const doValue = block.get('do');
     const steps = doValue === undefined ? [] : new StepReader(reader, this.actions).read(doValue);
 
@@ -202,11 +203,11 @@ export class RuleReader {
     const expression = celValue === undefined ? null : reader.text(celValue, 'if');
     let condition: CelCondition | null = null;
     if (celValue !== undefined && expression !== null) {
-      checkCel(reader, expression, celValue, new Variables(types, present, done, new Set(steps.map((step) => step.planned.id))));
+      checkCel(reader, expression, celValue, new Variables(types, present, done, new Set(steps.map((step) => step.planned.id))), conditions);
       condition = { expression, at: celValue.at };
     }
     steps.forEach((step, index) => {
-      checkStepTexts(reader, step, new Variables(types, present, done, new Set(steps.slice(index).map((later) => later.planned.id))));
+      checkStepTexts(reader, step, new Variables(types, present, done, new Set(steps.slice(index).map((later) => later.planned.id))), conditions);
       done.set(step.planned.id, step.result);
     });
 
@@ -284,7 +285,7 @@ export class RuleReader {
   private unknownType(name: string, at: Position): boolean {
     const { findings } = this.reader;
     const families = [...new Set(knownTypeNames().map((type) => `${type.slice(0, type.indexOf('_'))}_*`))];
-    const near = TYPE_SYNONYMS[name] ?? nearest(name, name.includes('*') ? families : knownTypeNames());
+    const near = TYPE_SYNONYMS.get(name) ?? nearest(name, name.includes('*') ? families : knownTypeNames());
     if (near !== null) {
       findings.error(at, 'unknown-type', `there is no event type ${quoted(name)}`, { hint: `did you mean "${near}"?` });
       return false;
@@ -320,6 +321,10 @@ export class RuleReader {
   }
 
   private max(value: Value): Limits['max'] {
+    if (isScalar(value.node) && typeof value.node.value === 'number') {
+      this.reader.findings.error(value.at, 'limit', `max does not say in which time`, { hint: `such as ${value.node.value} per day` });
+      return null;
+    }
     const text = this.reader.text(value, 'max');
     const found = text === null ? null : /^(\d+)\s+(?:per|a|an)\s+(\w+)(?:\s+per\s+(\S+))?$/.exec(text);
     const every = LIMIT_UNITS.find((unit) => unit === found?.[2]);
@@ -349,7 +354,7 @@ export class RuleReader {
 const LIMIT_UNITS = ['minute', 'hour', 'day'] as const;
 
 /** The tutorial's filter words and other names that nothing ever sends (reference voipbin.md 3). */
-const TYPE_SYNONYMS: Readonly<Record<string, string>> = {
+const TYPE_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   'call.status': 'call_updated',
   'call.completed': 'call_hangup',
   call_completed: 'call_hangup',
@@ -364,4 +369,4 @@ const TYPE_SYNONYMS: Readonly<Record<string, string>> = {
   recording_ended: 'recording_finished',
   recording_done: 'recording_finished',
   'transcribe.completed': 'transcribe_done',
-};
+}));

@@ -37,8 +37,8 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
   const tag = /^tag "?(.+?)"? not found$/.exec(fault.message)?.[1];
   const words = templateWords();
   if (filter !== undefined) {
-    const near = FILTER_SYNONYMS[filter] ?? nearest(filter, words.filters);
-    const hint = filter === 'raw' ? 'values are escaped for where the text goes, always' : near === null ? undefined : `did you mean "${near}"?`;
+    const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
+    const hint = filter === 'raw' ? 'values are escaped for where the text goes, always' : near === null ? undefined : near.includes('"') ? `write ${near}` : `did you mean "${near}"?`;
     return { ...fault, severity: 'error', code: 'unknown-filter', message: `there is no filter "${filter}"`, ...(hint === undefined ? {} : { hint }) };
   }
   if (tag !== undefined) {
@@ -48,7 +48,7 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
   return { ...fault, severity: 'error', code: 'template', message: `not a valid template: ${fault.message}` };
 }
 
-const FILTER_SYNONYMS: Readonly<Record<string, string>> = { national: 'phone: "national"', international: 'phone', upper: 'upcase', lower: 'downcase', uppercase: 'upcase', lowercase: 'downcase', format: 'date' };
+const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({ national: 'phone: "national"', international: 'phone', upper: 'upcase', lower: 'downcase', uppercase: 'upcase', lowercase: 'downcase', format: 'date' }));
 
 function walk(templates: readonly Template[], inside: Inside, variables: Variables, faults: CheckedFault[]): void {
   // `assign` holds from where it stands to the end of the text.

@@ -208,11 +208,8 @@ export function parseTemplate(text: string): { ok: true; templates: Template[] }
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
   const variables = variablesOf(context);
-  const rendered: JsonObject = {};
-  for (const [name, value] of Object.entries(input)) {
-    rendered[name] = renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
-  }
-  return rendered;
+  const render = (name: string, value: JsonValue): JsonValue => renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
+  return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, render(name, value)]));
 }
 
 function renderValue(value: JsonValue, path: string, engine: Engine, variables: JsonObject, context: RenderContext): JsonValue {

@@ -48,7 +48,7 @@ export class Variables {
     if (FIELD_GROUPS.has(name)) {
       return { state: 'group', example: `${name}.number` };
     }
-    const synonym = FIELD_SYNONYMS[name] ?? (root === 'event' && fieldNamed(rest.join('.')) !== undefined ? rest.join('.') : nearest(name, [...fieldNames(), 'data', 'steps']));
+    const synonym = FIELD_SYNONYMS.get(name) ?? (root === 'event' && fieldNamed(rest.join('.')) !== undefined ? rest.join('.') : nearest(name, [...fieldNames(), 'data', 'steps']));
     return {
       state: 'unknown',
       message: `there is no variable "${name}"`,
@@ -66,11 +66,12 @@ export class Variables {
       if (this.laterSteps.has(id)) {
         return { state: 'unknown', message: `the step "${id}" has not run yet`, hint: 'only the results of earlier steps can be used' };
       }
-      const near = nearest(id, this.steps.keys());
+      const named = [...this.steps.keys()].filter((one) => !one.includes('#'));
+      const near = nearest(id, named);
       return {
         state: 'unknown',
         message: `there is no earlier step "${id}"`,
-        hint: near !== null ? `did you mean "steps.${near}"?` : this.steps.size === 0 ? 'give the earlier step an id' : `earlier steps are ${[...this.steps.keys()].join(', ')}`,
+        hint: near !== null ? `did you mean "steps.${near}"?` : named.length === 0 ? 'give the earlier step an id' : `earlier steps are ${named.join(', ')}`,
       };
     }
     let reached = `steps.${id}`;

@@ -145,17 +145,20 @@ export function toJson(node: Node | null): JsonValue {
 }
 
 /** Parser messages that say it in the words of a parser, in the words of people. */
-const PLAIN_WORDS: Readonly<Record<string, { message: string; hint?: string }>> = {
-  DUPLICATE_KEY: { message: 'this key stands twice in the same block', hint: 'keep one of the two' },
-  TAB_AS_INDENT: { message: 'a tab is used for indentation', hint: 'use spaces' },
-  BAD_INDENT: { message: 'the indentation does not fit the lines above' },
-  MULTIPLE_DOCS: { message: 'the file holds more than one YAML document', hint: 'remove the line with three dashes' },
-  BLOCK_AS_IMPLICIT_KEY: {
+const PLAIN_WORDS: readonly { code: string; about?: RegExp; message: string; hint?: string }[] = [
+  { code: 'DUPLICATE_KEY', message: 'this key stands twice in the same block', hint: 'keep one of the two' },
+  { code: 'TAB_AS_INDENT', message: 'a tab is used for indentation', hint: 'use spaces' },
+  { code: 'BAD_INDENT', message: 'the indentation does not fit the lines above' },
+  { code: 'MULTIPLE_DOCS', message: 'the file holds more than one YAML document', hint: 'remove the line with three dashes' },
+  {
+    code: 'BLOCK_AS_IMPLICIT_KEY',
     message: 'a colon makes a second key in this line',
     hint: 'put the text in quotes if it holds ": ", or start a new line',
   },
-  MULTILINE_IMPLICIT_KEY: { message: 'a key without a colon, or a text that goes on in the next line', hint: 'is a colon or a quote missing?' },
-};
+  { code: 'MULTILINE_IMPLICIT_KEY', message: 'a key without a colon, or a text that goes on in the next line', hint: 'is a colon or a quote missing?' },
+  { code: 'MISSING_CHAR', about: /closing .quote/, message: 'a quote is opened and not closed' },
+  { code: 'MISSING_CHAR', about: /without - indicator/, message: 'the indentation does not fit the lines above' },
+];
 
 /**
  * Reads YAML as people mean it and nothing more: JSON's kinds of values only, phone numbers stay texts, no aliases, bounded size and depth.
@@ -181,9 +184,16 @@ export function readYaml(file: string, text: string, findings: Findings): YamlFi
     findings.error(parsed.at(documents[1]?.range[0] ?? 0), 'yaml', 'the file holds more than one YAML document', { hint: 'remove the line with three dashes' });
   }
   for (const document of documents.slice(0, 1)) {
+    const lines = new Set<number>();
     for (const fault of [...document.errors, ...document.warnings]) {
-      const plain = PLAIN_WORDS[fault.code];
-      findings.error(parsed.at(fault.pos[0]), 'yaml', plain?.message ?? firstSentence(fault.message), plain?.hint === undefined ? {} : { hint: plain.hint });
+      // What is not closed is noticed at the end of the file, where there is nothing to show.
+      const at = parsed.at(Math.min(fault.pos[0], source.trimEnd().length));
+      const plain = PLAIN_WORDS.find(({ code, about }) => code === fault.code && (about === undefined || about.test(fault.message)));
+      // One fault of syntax makes others in its line.
+      if (!lines.has(at.line)) {
+        findings.error(at, 'yaml', plain?.message ?? firstSentence(fault.message), plain?.hint === undefined ? {} : { hint: plain.hint });
+      }
+      lines.add(at.line);
     }
   }
   refuseOddNodes(parsed, parsed.root, 0, findings);
@@ -204,6 +214,10 @@ function refuseOddNodes(file: YamlFile, node: Node | null, depth: number, findin
     findings.error(file.of(node), 'alias', 'anchors and aliases (& and *) are not used in rule files', {
       hint: 'put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
     });
+    return;
+  }
+  if (node !== null && node.tag !== undefined && !isAlias(node)) {
+    findings.error(file.of(node), 'tag', 'tags (!) are not used in rule files', { hint: 'put a text that starts with ! in quotes' });
     return;
   }
   if (isMap(node)) {

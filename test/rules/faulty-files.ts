@@ -1,0 +1,677 @@
+/** A rule file with a fault, and what `bridge rules check` says of it, each with line and column. */
+export interface FaultyFile {
+  about: string;
+  text: string;
+  says: readonly string[];
+}
+
+/** A file with one rule whose `when` is this. */
+const when = (conditions: string, more = ''): string => `version: 1
+${more}rules:
+  - name: r
+    on: call_hangup
+    when: ${conditions}
+    do: [{ http.request: { url: "https://example.com/" } }]
+`;
+
+/** A file with one rule with this `on`, and these further lines. */
+const rule = (lines: string, on = 'call_hangup'): string => `version: 1
+rules:
+  - name: r
+    on: ${on}
+${lines.split('\n').map((line) => `    ${line}`).join('\n')}
+`;
+
+/** A file with one rule with this step. */
+const step = (text: string, on = 'call_hangup'): string => rule(`do:\n  - ${text}`, on);
+
+/** A file with one rule that posts this text. */
+const post = (text: string, on = 'call_hangup'): string => step(`slack.post_message: { channel: "#c", text: ${text} }`, on);
+
+const fine = '\ndo: [{ http.request: { url: "https://example.com/" } }]';
+
+export const FAULTY_FILES: readonly FaultyFile[] = [
+  // The file as YAML
+  {
+    about: 'empty file',
+    text: '',
+    says: ['1:1  the file is empty; begin with version: 1 and rules:'],
+  },
+  {
+    about: 'only comments',
+    text: '# nothing\n',
+    says: ['1:1  the file is empty; begin with version: 1 and rules:'],
+  },
+  {
+    about: 'not a block',
+    text: '- version: 1\n',
+    says: ['1:1  a rule file must be a block of keys, not a list'],
+  },
+  {
+    about: 'tab',
+    text: 'version: 1\nrules:\n\t- name: r\n',
+    says: ['3:1  a tab is used for indentation; use spaces'],
+  },
+  {
+    about: 'key twice',
+    text: 'version: 1\nrules: []\nversion: 1\n',
+    says: ['3:1  this key stands twice in the same block; keep one of the two'],
+  },
+  {
+    about: 'bad indentation',
+    text: 'version: 1\nrules:\n  - name: r\n   on: call_hangup\n',
+    says: ['4:1  the indentation does not fit the lines above'],
+  },
+  {
+    about: 'unclosed quote',
+    text: 'version: 1\nlists: { a: ["+1 }\n',
+    says: ['2:19  a quote is opened and not closed'],
+  },
+  {
+    about: 'colon in a text',
+    text: 'version: 1\ndefaults:\n  timezone: UTC: now\n',
+    says: ['3:13  a colon makes a second key in this line; put the text in quotes if it holds ": ", or start a new line'],
+  },
+  {
+    about: 'two documents',
+    text: 'version: 1\nrules: []\n---\nversion: 1\n',
+    says: ['3:1  the file holds more than one YAML document; remove the line with three dashes'],
+  },
+  {
+    about: 'alias',
+    text: 'version: 1\nlists:\n  a: &a ["x"]\n  b: *a\n',
+    says: ['3:9  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults', '4:6  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults'],
+  },
+  {
+    about: 'merge key',
+    text: 'version: 1\nlists:\n  <<: { a: ["x"] }\n',
+    says: ['3:3  "<<" cannot be a name in lists; letters, digits, dashes and underscores'],
+  },
+  {
+    about: 'bare number',
+    text: when('{ peer.number: 15551234567 }'),
+    says: ['5:26  the bare number 15551234567 looks like a phone number; quote it: "15551234567"'],
+  },
+  {
+    about: 'bare number in data',
+    text: when('{ data.account: 12345678 }'),
+    says: ['5:27  the bare number 12345678 looks like a phone number; quote it: "12345678"'],
+  },
+  {
+    about: 'key that is a block',
+    text: 'version: 1\n? [a, b]\n: c\n',
+    says: ['2:3  a key must be a plain text; put texts with { or [ in quotes'],
+  },
+  {
+    about: 'tag',
+    text: 'version: 1\nlists: { a: [!!binary "aGk="] }\n',
+    says: ['2:23  tags (!) are not used in rule files; put a text that starts with ! in quotes'],
+  },
+  // The top of the file
+  {
+    about: 'no version',
+    text: 'rules: []\n',
+    says: ['1:1  a rule file has no "version"'],
+  },
+  {
+    about: 'other version',
+    text: 'version: 2\nrules: []\n',
+    says: ['1:10  this bridge reads version 1 of the rule language'],
+  },
+  {
+    about: 'unknown key at the top',
+    text: 'version: 1\nrule:\n  - name: r\n',
+    says: ['2:1  a rule file has no key "rule"; did you mean "rules"?'],
+  },
+  {
+    about: 'rules no list',
+    text: 'version: 1\nrules:\n  r: { on: call_hangup }\n',
+    says: ['3:3  rules must be a list, not a block of keys; start each rule with a dash'],
+  },
+  {
+    about: 'unknown zone',
+    text: 'version: 1\ndefaults: { timezone: Asia/Soul }\nrules: []\n',
+    says: ['2:23  "Asia/Soul" is no time zone; did you mean "Asia/Seoul"?'],
+  },
+  {
+    about: 'city for a zone',
+    text: 'version: 1\ndefaults: { timezone: Berlin }\nrules: []\n',
+    says: ['2:23  "Berlin" is no time zone; did you mean "Europe/Berlin"?'],
+  },
+  {
+    about: 'small country',
+    text: 'version: 1\ndefaults: { country: kr }\nrules: []\n',
+    says: ['2:22  "kr" is no country code; did you mean KR?'],
+  },
+  {
+    about: 'no country',
+    text: 'version: 1\ndefaults: { country: Korea }\nrules: []\n',
+    says: ['2:22  "Korea" is no country code; two letters, such as KR or US'],
+  },
+  {
+    about: 'missing include',
+    text: 'version: 1\ninclude: more.yaml\nrules: []\n',
+    says: ['2:10  "more.yaml" cannot be read: there is no such file'],
+  },
+  {
+    about: 'list in a list',
+    text: 'version: 1\nlists: { a: [[x]] }\nrules: []\n',
+    says: ['2:14  the list a may only hold single values, not a list'],
+  },
+  // Rules
+  {
+    about: 'rule without name',
+    text: 'version: 1\nrules:\n  - on: call_hangup\n    do: [{ http.request: { url: "https://example.com/" } }]\n',
+    says: ['3:5  a rule has no "name"'],
+  },
+  {
+    about: 'name with spaces',
+    text: 'version: 1\nrules:\n  - name: Missed sales call!\n    on: call_hangup' + fine.replaceAll('\n', '\n    ') + '\n',
+    says: ['3:11  "Missed sales call!" cannot be the name of a rule; letters, digits, dots, dashes and underscores: Missed-sales-call'],
+  },
+  {
+    about: 'name twice',
+    text: `${rule(fine.trim())}  - name: r\n    on: call_created\n    do: [{ http.request: { url: "https://example.com/" } }]\n`,
+    says: ['6:11  a second rule is called "r"; the first is at rules.yaml:3'],
+  },
+  {
+    about: 'rule without steps',
+    text: rule('when: { direction: inbound }'),
+    says: ['3:5  a rule has no "do"'],
+  },
+  {
+    about: 'no steps',
+    text: rule('do: []'),
+    says: ['5:9  the rule has no steps'],
+  },
+  {
+    about: 'unknown key in a rule',
+    text: rule(`whn: { direction: inbound }${fine}`),
+    says: ['5:5  a rule has no key "whn"; did you mean "when"?'],
+  },
+  {
+    about: 'mistyped type',
+    text: rule(fine.trim(), 'call_hangpu'),
+    says: ['4:9  there is no event type "call_hangpu"; did you mean "call_hangup"?'],
+  },
+  {
+    about: 'tutorial name',
+    text: rule(fine.trim(), 'call.completed'),
+    says: ['4:9  there is no event type "call.completed"; did you mean "call_hangup"?'],
+  },
+  {
+    about: 'type far from all',
+    text: rule(fine.trim(), 'fax_arrived'),
+    says: ['4:9  warning: VoIPBIN is not known to send "fax_arrived"'],
+  },
+  {
+    about: 'no type at all',
+    text: rule(fine.trim(), '"Call ended"'),
+    says: ['4:9  "Call ended" cannot be an event type; such as call_hangup, message_created or call_*'],
+  },
+  {
+    about: 'unknown family',
+    text: rule(fine.trim(), 'cal_*'),
+    says: ['4:9  there is no event type "cal_*"; did you mean "call_*"?'],
+  },
+  {
+    about: 'never sent',
+    text: rule(fine.trim(), 'queue_created'),
+    says: ['4:9  warning: VoIPBIN never sends "queue_created"'],
+  },
+  {
+    about: 'number for a type',
+    text: rule(fine.trim(), '[call_hangup, 5]'),
+    says: ['4:23  on must be a text, not the number 5; quote it: "5"'],
+  },
+  {
+    about: 'mode',
+    text: rule(`mode: lvie${fine}`),
+    says: ['5:11  mode cannot be "lvie", only live, shadow, off; did you mean "live"?'],
+  },
+  {
+    about: 'stop as a word',
+    text: rule(`stop: yes${fine}`),
+    says: ['5:11  stop must be true or false, not the text "yes"; did you mean true, without quotes?'],
+  },
+  {
+    about: 'max_age without unit',
+    text: rule(`max_age: 15${fine}`),
+    says: ['5:14  max_age must be a time such as 30s, 15m, 24h or 7d, not the number 15; which unit? 15s, 15m, 15h'],
+  },
+  {
+    about: 'cooldown',
+    text: rule(`limits: { cooldown: ten minutes }${fine}`),
+    says: ['5:25  "ten minutes" is no cooldown; such as "10m" or "10m per peer.number"'],
+  },
+  {
+    about: 'cooldown per unknown field',
+    text: rule(`limits: { cooldown: 10m per peer.numbr }${fine}`),
+    says: ['5:25  unknown field "peer.numbr"; did you mean "peer.number"?'],
+  },
+  {
+    about: 'max',
+    text: rule(`limits: { max: 200 per dya }${fine}`),
+    says: ['5:20  "200 per dya" is no limit; did you mean "day"?'],
+  },
+  {
+    about: 'max without unit',
+    text: rule(`limits: { max: 200 }${fine}`),
+    says: ['5:20  max does not say in which time; such as 200 per day'],
+  },
+  {
+    about: 'unknown limit',
+    text: rule(`limits: { cooldwon: 10m }${fine}`),
+    says: ['5:15  limits has no key "cooldwon"; did you mean "cooldown"?'],
+  },
+  // Conditions
+  {
+    about: 'unknown field',
+    text: when('{ direciton: inbound }'),
+    says: ['5:13  unknown field "direciton"; did you mean "direction"?'],
+  },
+  {
+    about: 'payload name of a field',
+    text: when('{ hangup_reason: normal }'),
+    says: ['5:13  unknown field "hangup_reason"; did you mean "reason"?'],
+  },
+  {
+    about: 'field far from all',
+    text: when('{ campaign: spring }'),
+    says: ['5:13  unknown field "campaign"; what VoIPBIN sent is under data: data.campaign'],
+  },
+  {
+    about: 'group',
+    text: when('{ peer: { number: "+15551234567" } }'),
+    says: ['5:13  "peer" is a group of fields; name one with a dot: peer.number'],
+  },
+  {
+    about: 'data alone',
+    text: when('{ data: { x: 1 } }'),
+    says: ['5:13  "data" is a group of fields; name one: data.metadata.campaign'],
+  },
+  {
+    about: "the other dialect's word",
+    text: when('{ direction: incoming }'),
+    says: ['5:24  direction is never "incoming"; did you mean "inbound"?'],
+  },
+  {
+    about: 'no such word',
+    text: when('{ direction: sideways }'),
+    says: ['5:24  direction is never "sideways"; it is inbound or outbound'],
+  },
+  {
+    about: 'open choice, near',
+    text: when('{ reason: no_answer }'),
+    says: ['5:21  reason is never "no_answer"; did you mean "noanswer"?'],
+  },
+  {
+    about: 'open choice, far',
+    text: when('{ reason: earthquake }'),
+    says: ['5:21  warning: reason is not known to be "earthquake"; known are normal, noanswer, busy, cancel, timeout, failed, dialout, amd'],
+  },
+  {
+    about: 'text for a number',
+    text: when('{ duration_s: "60" }'),
+    says: ['5:25  duration_s is a number of seconds, not the text "60"; did you mean 60, without quotes?'],
+  },
+  {
+    about: 'duration for a number',
+    text: when('{ talk_s: { gt: 1m } }'),
+    says: ['5:27  talk_s is compared with a number of seconds, not the text "1m"; did you mean 60, without quotes?'],
+  },
+  {
+    about: 'text for a truth value',
+    text: when('{ answered: "false" }'),
+    says: ['5:23  answered is true or false, not the text "false"; did you mean false, without quotes?'],
+  },
+  {
+    about: 'no for a truth value',
+    text: when('{ answered: no }'),
+    says: ['5:23  answered is true or false, not the text "no"; did you mean false, without quotes?'],
+  },
+  {
+    about: 'number for a text',
+    text: when('{ text: 5 }'),
+    says: ['5:19  text is a text, not the number 5; quote it: "5"'],
+  },
+  {
+    about: 'nothing',
+    text: when('{ peer.name: }'),
+    says: ['5:24  peer.name has nothing to be compared with; for "has no value" write { exists: false }'],
+  },
+  {
+    about: 'block in a list',
+    text: when('{ reason: [busy, { not: normal }] }'),
+    says: ['5:28  reason must be compared with single values, not a block of keys'],
+  },
+  {
+    about: 'unknown operator',
+    text: when('{ text: { containz: stop } }'),
+    says: ['5:21  unknown operator "containz"; did you mean "contains"?'],
+  },
+  {
+    about: 'operator of other languages',
+    text: when('{ text: { regex: stop } }'),
+    says: ['5:21  unknown operator "regex"; did you mean "matches"?'],
+  },
+  {
+    about: 'sign as operator',
+    text: when('{ talk_s: { ">": 60 } }'),
+    says: ['5:23  unknown operator ">"; did you mean "gt"?'],
+  },
+  {
+    about: 'greater than a text',
+    text: when('{ reason: { gt: 5 } }'),
+    says: ['5:23  reason is a text and cannot be compared with gt; it takes a value, in, not, prefix, suffix, contains, matches, exists'],
+  },
+  {
+    about: 'prefix of a number',
+    text: when('{ talk_s: { prefix: "6" } }'),
+    says: ['5:23  talk_s is a number of seconds and cannot be compared with prefix; it takes a value, in, not, gt, gte, lt, lte, exists'],
+  },
+  {
+    about: 'empty contains',
+    text: when('{ text: { contains: "" } }'),
+    says: ['5:31  contains has an empty text, which fits everything; for "has a value" write { exists: true }'],
+  },
+  {
+    about: 'exists without truth value',
+    text: when('{ peer.name: { exists: yes } }'),
+    says: ['5:34  exists must be true or false, not the text "yes"; did you mean true, without quotes?'],
+  },
+  {
+    about: 'broken pattern',
+    text: when('{ text: { matches: "(stop" } }'),
+    says: ['5:30  the pattern is not a regular expression that can be used: missing closing ): `(stop`'],
+  },
+  {
+    about: 'look-ahead',
+    text: when('{ text: { matches: "stop(?!ping)" } }'),
+    says: ['5:30  the pattern is not a regular expression that can be used: looking ahead or back is not possible here'],
+  },
+  {
+    about: 'unknown list',
+    text: when('{ ours.number: { in: $slaes } }', 'lists: { sales: ["+15551234567"] }\n'),
+    says: ['6:32  no list is called "slaes"; did you mean $sales?'],
+  },
+  {
+    about: 'list without dollar',
+    text: when('{ ours.number: { in: sales } }', 'lists: { sales: ["+15551234567"] }\n'),
+    says: ['6:32  in needs a list, not the text "sales"; did you mean $sales?'],
+  },
+  {
+    about: 'dollar without in',
+    text: when('{ ours.number: $sales }', 'lists: { sales: ["+15551234567"] }\n'),
+    says: ['6:26  ours.number is compared with the text "$sales"; for a list write { in: $sales }'],
+  },
+  {
+    about: 'list of the wrong kind',
+    text: when('{ direction: { in: $sales } }', 'lists: { sales: ["+15551234567"] }\n'),
+    says: ['6:30  direction is never "+15551234567"; it is inbound or outbound'],
+  },
+  {
+    about: 'empty list',
+    text: when('{ reason: { in: [] } }'),
+    says: ['5:27  the list for reason is empty, so nothing fits'],
+  },
+  {
+    about: 'local number without country',
+    text: when('{ peer.number: "02-111-2222" }'),
+    says: ['5:26  "02-111-2222" cannot be read as a phone number; write it as +<country code>…, or set defaults: { country: … }'],
+  },
+  {
+    about: 'prefix without country code',
+    text: when('{ peer.number: { prefix: "010" } }'),
+    says: ['5:36  warning: numbers are compared with their country code, so the prefix "010" fits none; write it as +<country code>…, without the leading 0'],
+  },
+  {
+    about: 'any as a block',
+    text: when('{ any: { direction: inbound } }'),
+    says: ['5:18  any must be a list, not a block of keys; start each alternative with a dash'],
+  },
+  {
+    about: 'when as a list',
+    text: when('[{ direction: inbound }]'),
+    says: ['5:11  when must be a block of conditions, not a list; for alternatives write any: before the list'],
+  },
+  {
+    about: 'unknown window',
+    text: when('{ during: offcie }', 'windows: { office: { days: mon-fri } }\n'),
+    says: ['6:21  no window is called "offcie"; did you mean "office"?'],
+  },
+  {
+    about: 'window without windows',
+    text: when('{ during: office }'),
+    says: ['5:21  no window is called "office"; define it under windows'],
+  },
+  {
+    about: 'live name in type',
+    text: when('{ type: call_hungup }'),
+    says: ['5:19  type is never "call_hungup", it holds the live name; did you mean "call_hangup"?'],
+  },
+  {
+    about: 'time that is none',
+    text: when('{ occurred_at: { gt: yesterday } }'),
+    says: ['5:32  "yesterday" is no time; such as "2026-03-02T09:00:00Z"'],
+  },
+  // Windows
+  {
+    about: 'days',
+    text: 'version: 1\nwindows: { office: { days: mon-fry } }\nrules: []\n',
+    says: ['2:28  "mon-fry" are no days; such as mon-fri, sat or daily'],
+  },
+  {
+    about: 'hour without minutes',
+    text: 'version: 1\nwindows: { office: { from: "9", to: 6pm } }\nrules: []\n',
+    says: ['2:28  "9" is no time of day; did you mean "09:00"?', '2:37  "6pm" is no time of day; did you mean "18:00"?'],
+  },
+  {
+    about: 'window of no time',
+    text: 'version: 1\nwindows: { office: { from: "09:00", to: "09:00" } }\nrules: []\n',
+    says: ['2:41  the window begins and ends at the same time; for the whole day leave out from and to'],
+  },
+  {
+    about: 'date',
+    text: 'version: 1\nwindows: { office: { except: ["2026-02-30", $holidays] } }\nrules: []\n',
+    says: ['2:31  "2026-02-30" is no date; such as "2026-03-01", or $name for a list', '2:45  no list is called "holidays"; define it under lists'],
+  },
+  {
+    about: 'unknown key in a window',
+    text: 'version: 1\nwindows: { office: { day: mon } }\nrules: []\n',
+    says: ['2:22  a window has no key "day"; did you mean "days"?'],
+  },
+  // CEL
+  {
+    about: 'unknown field in if',
+    text: rule(`if: duraton_s < 60${fine}`),
+    says: ['5:9  there is no field "duraton_s"; did you mean "duration_s"?'],
+  },
+  {
+    about: 'one equals sign',
+    text: rule(`if: direction = "inbound"${fine}`),
+    says: ['5:19  not a CEL expression: a single =; to compare write =='],
+  },
+  {
+    about: 'words for operators',
+    text: rule(`if: talk_s > 5 and ring_s < 3${fine}`),
+    says: ['5:20  not a CEL expression: found a but expecting end of input; and is &&, or is ||, not is !'],
+  },
+  {
+    about: 'unknown function',
+    text: rule(`if: text.startswith("a")${fine}`),
+    says: ['5:13  there is no function startswith(); did you mean startsWith()?'],
+  },
+  {
+    about: 'loop in a loop',
+    text: rule(`if: data.a.all(x, data.b.exists(y, x == y))${fine}`),
+    says: ['5:29  a loop within a loop (all, exists, map, filter) could take too long'],
+  },
+  {
+    about: "the other dialect's word in if",
+    text: rule(`if: direction == "incoming"${fine}`),
+    says: ['5:22  direction is never "incoming"; did you mean "inbound"?'],
+  },
+  {
+    about: 'text for a number in if',
+    text: rule(`if: duration_s == "60"${fine}`),
+    says: ['5:23  duration_s is a number of seconds, not the text "60"; did you mean 60, without quotes?'],
+  },
+  // Steps
+  {
+    about: 'step as a text',
+    text: step('slack.post_message'),
+    says: ['6:9  a step must be an action with its inputs, not a text; write slack.post_message: { … }'],
+  },
+  {
+    about: 'step without action',
+    text: step('id: a'),
+    says: ['6:9  the step has no action; there are email.send, http.request, hubspot.create_task, hubspot.log_call, hubspot.update_contact, slack.post_message, voipbin.send_message'],
+  },
+  {
+    about: 'two actions',
+    text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    http.request: { url: "https://example.com/" }'),
+    says: ['7:9  the step has a second action "http.request"; start a step of its own with a dash'],
+  },
+  {
+    about: 'mistyped action',
+    text: step('slack.post_mesage: { channel: c, text: t }'),
+    says: ['6:9  there is no action "slack.post_mesage"; did you mean "slack.post_message"?'],
+  },
+  {
+    about: 'action without its connector',
+    text: step('post_message: { channel: c, text: t }'),
+    says: ['6:9  there is no action "post_message"; did you mean "slack.post_message"?'],
+  },
+  {
+    about: 'missing input',
+    text: step('slack.post_message: { channel: c }'),
+    says: ['6:29  slack.post_message needs input "text"'],
+  },
+  {
+    about: 'unknown input',
+    text: step('slack.post_message: { channel: c, txt: t }'),
+    says: ['6:29  slack.post_message needs input "text"', '6:43  slack.post_message has no input "txt"; did you mean "text"?'],
+  },
+  {
+    about: 'input of the wrong kind',
+    text: step('slack.post_message: { channel: 5, text: t }'),
+    says: ['6:40  input "channel" of slack.post_message must be a text, not 5'],
+  },
+  {
+    about: 'input that is no choice',
+    text: step('hubspot.log_call: { unknown_contact: creat }'),
+    says: ['6:46  input "unknown_contact" of hubspot.log_call cannot be "creat"; did you mean "create"?'],
+  },
+  {
+    about: 'inputs that are no block',
+    text: step('slack.post_message: hello'),
+    says: ['6:29  the inputs of slack.post_message must be a block of keys; write slack.post_message: { … }'],
+  },
+  {
+    about: 'bad id',
+    text: rule('do:\n  - id: my step\n    slack.post_message: { channel: c, text: t }'),
+    says: ['6:13  "my step" cannot be the id of a step; letters, digits and underscores, beginning with a letter'],
+  },
+  {
+    about: 'id twice',
+    text: rule('do:\n  - id: a\n    slack.post_message: { channel: c, text: t }\n  - id: a\n    slack.post_message: { channel: c, text: t }'),
+    says: ['9:9  two steps of the rule have the id "a"; the other is in line 7'],
+  },
+  {
+    about: 'retry without unit',
+    text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    retry: { for: 10 }'),
+    says: ['7:23  retry.for must be a time such as 30s, 15m, 24h or 7d, not the number 10; which unit? 10s, 10m, 10h'],
+  },
+  {
+    about: 'retry in a wrong order',
+    text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    retry: { every: 10m, max_every: 1m }'),
+    says: ['7:41  retry.max_every is shorter than retry.every'],
+  },
+  {
+    about: 'on_error',
+    text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    on_error: ignore'),
+    says: ['7:19  on_error cannot be "ignore", only stop, continue'],
+  },
+  // Templates
+  {
+    about: 'unknown variable',
+    text: post('"from {{ peer.numbr }}"'),
+    says: ['6:61  there is no variable "peer.numbr"; did you mean "peer.number"?'],
+  },
+  {
+    about: 'payload name of a variable',
+    text: post('"{{ hangup_reason }}"'),
+    says: ['6:56  there is no variable "hangup_reason"; did you mean "reason"?'],
+  },
+  {
+    about: 'may be absent',
+    text: post('"from {{ peer.number }}"'),
+    says: ['6:61  "peer.number" may be absent; write {{ peer.number | default: "…" }}'],
+  },
+  {
+    about: 'data may be absent',
+    text: post('"{{ data.metadata.campaign }}"'),
+    says: ['6:56  "data.metadata.campaign" may be absent; write {{ data.metadata.campaign | default: "…" }}'],
+  },
+  {
+    about: 'default too late',
+    text: post('"{{ data.metadata.campaign | upcase | default: \'-\' }}"'),
+    says: ['6:56  "data.metadata.campaign" may be absent, and its default comes too late; put default before the other filters'],
+  },
+  {
+    about: 'group as variable',
+    text: post('"{{ peer }}"'),
+    says: ['6:56  "peer" is a group of fields; name one: peer.number'],
+  },
+  {
+    about: 'never there',
+    text: post('"{{ peer.number }}"', 'recording_finished'),
+    says: ['6:56  "peer.number" is always absent for the events of this rule'],
+  },
+  {
+    about: 'unknown filter',
+    text: post('"{{ id | phnoe }}"'),
+    says: ['6:53  there is no filter "phnoe"; did you mean "phone"?'],
+  },
+  {
+    about: 'filter of another name',
+    text: post('"{{ id | national }}"'),
+    says: ['6:53  there is no filter "national"; write phone: "national"'],
+  },
+  {
+    about: 'raw',
+    text: post('"{{ id | raw }}"'),
+    says: ['6:53  there is no filter "raw"; values are escaped for where the text goes, always'],
+  },
+  {
+    about: 'unclosed braces',
+    text: post('"{{ id "'),
+    says: ['6:53  not a valid template: output "{{ id " not closed'],
+  },
+  {
+    about: 'include',
+    text: post('"{% include \'/etc/passwd\' %}"'),
+    says: ['6:53  there is no tag "include"; there are #, assign, break, case, comment, continue, echo, for, if, raw, unless'],
+  },
+  {
+    about: 'unknown step',
+    text: post('"{{ steps.cal.contact.name | default: id }}"'),
+    says: ['6:56  there is no earlier step "cal"; give the earlier step an id'],
+  },
+  {
+    about: 'step that comes later',
+    text: rule('do:\n  - slack.post_message: { channel: c, text: "{{ steps.b.ts | default: id }}" }\n  - id: b\n    slack.post_message: { channel: c, text: t }'),
+    says: ['6:53  the step "b" has not run yet; only the results of earlier steps can be used'],
+  },
+  {
+    about: 'unknown result',
+    text: rule('do:\n  - id: call\n    hubspot.log_call: {}\n  - slack.post_message: { channel: c, text: "{{ steps.call.contact.nmae | default: id }}" }'),
+    says: ['8:53  steps.call.contact has no field "nmae"; did you mean "steps.call.contact.name"?'],
+  },
+  {
+    about: 'in a block text',
+    text: rule('do:\n  - slack.post_message:\n      channel: c\n      text: |\n        Hello,\n        from {{ peer.nmae }}'),
+    says: ['10:21  there is no variable "peer.nmae"; did you mean "peer.name"?'],
+  },
+];
