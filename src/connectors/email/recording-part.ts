@@ -1,5 +1,6 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
-import type { JsonValue } from '../../events/json';
+import type { JsonObject } from '../../events/json';
+import { referenceAt } from '../../events/payload';
 import { ActionError } from '../action-error';
 import type { VoipbinClient } from '../voipbin/client';
 import { downloadRecording, findRecordingFiles, type RecordingFile } from '../voipbin/recordings';
@@ -27,7 +28,6 @@ export interface RecordingWish {
   limitBytes: number;
 }
 
-const NIL = '00000000-0000-0000-0000-000000000000';
 const MOST_RECORDINGS = 10;
 const SHORTEST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
@@ -35,15 +35,16 @@ const LONGEST_WAIT_MS = 60_000;
 /** The recordings that an event is about: its own id for `recording_*`, those it names for calls and whatever refers to a recording. */
 export function recordingIdsOf(event: CanonicalEvent): string[] {
   const { data } = event;
+  const refersToOne = data['reference_type'] === 'recording';
   const named = event.type.startsWith('recording_')
     ? [event.id]
-    : [...listOf(data['recording_ids']), data['recording_id'], data['reference_type'] === 'recording' ? data['reference_id'] : null];
-  const ids = named.filter((id): id is string => typeof id === 'string' && id !== '' && id !== NIL);
-  return [...new Set(ids)].slice(0, MOST_RECORDINGS);
+    : [...referencesAt(data, 'recording_ids'), referenceAt(data, 'recording_id'), refersToOne ? referenceAt(data, 'reference_id') : null];
+  return [...new Set(named.filter((id) => id !== null))].slice(0, MOST_RECORDINGS);
 }
 
-function listOf(value: JsonValue | undefined): JsonValue[] {
-  return Array.isArray(value) ? value : [];
+function referencesAt(data: JsonObject, key: string): (string | null)[] {
+  const value = data[key];
+  return Array.isArray(value) ? value.map((id) => referenceAt({ id }, 'id')) : [];
 }
 
 /**

@@ -8,6 +8,7 @@ import { startVoipbinStandIn } from './stand-in';
 const settings = z.strictObject({
   api_url: z
     .url({ protocol: /^https?$/ })
+    .refine((url) => /\/v\d+(?:\.\d+)?\/?$/.test(url), 'expected the API\'s version at the end: https://api.voipbin.net/v1.0')
     .default('https://api.voipbin.net/v1.0')
     .describe('Where VoIPBIN\'s API is, with its version; other than the default for a self-hosted VoIPBIN.'),
   access_key: secret().describe('Access key of the account (vb_...), from VoIPBIN\'s console. It expires there.'),

@@ -1,4 +1,5 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
+import { objectsAt, textAt } from '../../events/payload';
 import { toE164 } from '../../events/phone';
 import { ActionError } from '../action-error';
 
@@ -40,7 +41,7 @@ const VOIPBIN_NUMBER = /^\+[0-9]{7,15}$/;
 export function guardText(text: GuardedText): Recipient {
   const { event } = text;
   const isMessage = event.type.startsWith('message_') || event.type.startsWith('conversation_') || event.type.startsWith('webchat_');
-  if (isMessage && event.direction !== 'inbound') {
+  if (isMessage && (event.direction !== 'inbound' || isOnItsWayOut(event))) {
     return { send: false, reason: 'not_inbound' };
   }
   const toPeer = text.to === undefined || text.to.trim() === (event.peer?.number ?? '');
@@ -50,10 +51,10 @@ export function guardText(text: GuardedText): Recipient {
   if (text.to === undefined && isCall(event) && event.direction !== 'inbound') {
     return { send: false, reason: 'call_not_inbound' };
   }
-  if (text.to === undefined && event.peer === null) {
-    throw mistake('no_recipient', `a ${event.declared_type} event names nobody to text`, 'Name the recipient with `to:`.');
+  if (text.to === undefined && event.peer === null && !isMessage) {
+    throw mistake('no_recipient', `a ${event.type} event names nobody to text`, 'Name the recipient with `to:`.');
   }
-  if (toPeer && event.peer !== null && event.peer.type !== 'tel') {
+  if (toPeer && event.peer?.type !== 'tel') {
     return { send: false, reason: 'not_a_phone' };
   }
   const to = asPhone(toPeer ? (event.peer?.number ?? '') : (text.to ?? ''), text.country);
@@ -70,7 +71,7 @@ export function guardText(text: GuardedText): Recipient {
 function sender(text: GuardedText): string {
   const written = text.from ?? text.event.ours?.number ?? null;
   if (written === null || written.trim() === '') {
-    throw mistake('no_sender', `a ${text.event.declared_type} event does not tell which of our numbers to text from`, 'Name it with `from:`.');
+    throw mistake('no_sender', `a ${text.event.type} event does not tell which of our numbers to text from`, 'Name it with `from:`.');
   }
   const from = asPhone(written, text.country) ?? (VOIPBIN_NUMBER.test(written) ? written : null);
   if (from === null) {
@@ -87,10 +88,18 @@ function isCall(event: CanonicalEvent): boolean {
   return event.type.startsWith('call_') || event.type.startsWith('groupcall_');
 }
 
+/**
+ * The page's messages state no direction, and one that was inferred may be wrong. What came in is `received`; every other status is that
+ * of a text of ours (reference voipbin.md 4).
+ */
+function isOnItsWayOut(event: CanonicalEvent): boolean {
+  return objectsAt(event.data, 'targets').some((target) => (textAt(target, 'status') ?? 'received') !== 'received');
+}
+
 /** VoIPBIN says by `reference_type` where a conversation message came from; older ones by the sender's address type alone. */
 function isPhoneConversation(event: CanonicalEvent): boolean {
-  const channel = event.data['reference_type'];
-  return channel === undefined || channel === null || channel === '' ? event.peer?.type === 'tel' : channel === 'message';
+  const channel = textAt(event.data, 'reference_type');
+  return channel === null ? event.peer?.type === 'tel' : channel === 'message';
 }
 
 function mistake(code: string, message: string, remedy: string): ActionError {

@@ -125,7 +125,7 @@ function describe(client: VoipbinClient, name: string, file: StoredFile): Record
     name,
     sizeBytes: file.filesize ?? null,
     link: url === null || client.holdsCredential(url) ? null : url.href,
-    linkExpiresAt: Number.isFinite(expires) && expires < Date.parse('9000-01-01T00:00:00Z') ? new Date(expires).toISOString() : null,
+    linkExpiresAt: Number.isFinite(expires) ? new Date(expires).toISOString() : null,
   };
 }
 

@@ -64,6 +64,7 @@ test('settings: faults are found, lists may be texts', () => {
   const { settings } = voipbin.connection;
   expect(settings.safeParse({}).success).toBe(false);
   expect(settings.safeParse({ access_key: 'vb_1', api_url: 'api.voipbin.net' }).success).toBe(false);
+  expect(settings.safeParse({ access_key: 'vb_1', api_url: 'https://voipbin.example.com' }).error?.message).toContain('version at the end');
   expect(settings.parse({ access_key: 'vb_1', download_allow: 'a, 10.0.0.0/8' })).toMatchObject({ api_url: 'https://api.voipbin.net/v1.0', download_allow: ['a', '10.0.0.0/8'] });
 });
 
