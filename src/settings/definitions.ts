@@ -39,7 +39,7 @@ function readSeveral<T>(raw: unknown, context: z.RefinementCtx, read: (text: str
   const items: unknown[] = isList ? raw : typeof raw === 'string' ? raw.split(',') : raw === undefined ? [] : [raw];
   const values: T[] = [];
   for (const [index, item] of items.entries()) {
-    const text = typeof item === 'string' || typeof item === 'number' ? String(item).trim() : null;
+    const text = item === null ? '' : typeof item === 'string' || typeof item === 'number' ? String(item).trim() : null;
     const value = text === null ? new Refused('expected a list of texts') : text === '' ? null : read(text);
     if (value instanceof Refused) {
       context.addIssue({ code: 'custom', message: value.message, path: isList ? [index] : [] });

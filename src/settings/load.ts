@@ -8,7 +8,7 @@ import { loadConnections } from './connection-settings';
 import { SETTINGS, VARIABLES, type SettingName } from './definitions';
 import type { SettingFault, Source } from './fault';
 import type { Environment } from './references';
-import { readSettingsFile, toJson, type FileValue } from './settings-file';
+import { isFaulty, readSettingsFile, toJson, type FileValue } from './settings-file';
 import type { Settings } from './settings';
 
 /** Where the settings are, unless it is said otherwise; it need not be there. */
@@ -16,8 +16,8 @@ const DEFAULT_FILE = 'config/bridge.yaml';
 
 const NAMES = Object.keys(SETTINGS.shape).filter((name): name is SettingName => name in VARIABLES);
 
-/** Values by the setting's dotted name, each with where it was read. */
-type Found = Map<string, { value: unknown; source: Source; items: Source[] }>;
+/** Values by the setting's dotted name, each with where it was read. Of `faulty` ones it was told already. */
+type Found = Map<string, { value: unknown; source: Source; items: Source[]; faulty: boolean }>;
 
 export interface LoadOptions {
   /** Path of the settings file; it must be there. Else `BRIDGE_CONFIG` (the same), else `config/bridge.yaml` where there is one. */
@@ -37,8 +37,9 @@ export function loadSettings(options: LoadOptions): { ok: true; settings: Settin
   const directory = options.directory ?? process.cwd();
   const faults: SettingFault[] = [];
   const named = options.configFile ?? notEmpty(options.env['BRIDGE_CONFIG']);
+  const namedBy: Source = options.configFile === undefined ? { kind: 'environment', name: 'BRIDGE_CONFIG' } : { kind: 'nowhere' };
   const file = named ?? (existsSync(resolve(directory, DEFAULT_FILE)) ? DEFAULT_FILE : null);
-  const top = file === null ? null : readSettingsFile(file, directory, options.env, faults);
+  const top = file === null ? null : readSettingsFile(file, namedBy, directory, options.env, faults);
 
   const found: Found = new Map();
   const connections = top === null ? null : collect(top, '', found, faults);
@@ -96,9 +97,10 @@ function collect(value: FileValue, prefix: string, found: Found, faults: Setting
       connections = entry.value;
     } else if (NAMES.some((known) => known === name)) {
       const json = toJson(entry.value);
-      if (json !== undefined || entry.value.kind === 'faulty') {
+      const faulty = isFaulty(entry.value);
+      if (json !== undefined || faulty) {
         const items = entry.value.kind === 'list' ? entry.value.items.map((item) => item.source) : [];
-        found.set(name, { value: json, source: entry.value.source, items });
+        found.set(name, { value: json, source: entry.value.source, items, faulty });
       }
     } else if (NAMES.some((known) => known.startsWith(`${name}.`))) {
       collect(entry.value, `${name}.`, found, faults);
@@ -123,7 +125,7 @@ function addEnvironment(found: Found, env: Environment): void {
     const variable = VARIABLES[name];
     const value = variable === null ? null : notEmpty(env[variable]);
     if (variable !== null && value !== null && !found.has(name)) {
-      found.set(name, { value, source: { kind: 'environment', name: variable }, items: [] });
+      found.set(name, { value, source: { kind: 'environment', name: variable }, items: [], faulty: false });
     }
   }
 }
@@ -149,6 +151,9 @@ function faultsBetween(values: z.output<typeof SETTINGS>, found: Found, director
   const faults: SettingFault[] = [];
   const add = (name: SettingName, message: string, hint?: string, item?: number): void => {
     const place = found.get(name);
+    if (place?.faulty === true) {
+      return;
+    }
     const source = (item === undefined ? undefined : place?.items[item]) ?? place?.source ?? { kind: 'nowhere' };
     faults.push({ setting: name, variable: VARIABLES[name], source, message, ...(hint === undefined ? {} : { hint }) });
   };

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readTextFile } from './text-file';
 
 /** The values of variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,14 +59,6 @@ function lookUp(inside: string, env: Environment, folder: string): string | Reso
 }
 
 function readWhole(path: string, shown: string): string | Resolved {
-  try {
-    const text = readFileSync(path, 'utf8');
-    if (text.length <= LONGEST_FILE) {
-      return text.replace(/\r?\n$/, '');
-    }
-    return { ok: false, message: `the file ${shown} is longer than ${LONGEST_FILE} characters`, hint: 'is it the right file?' };
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
-    return { ok: false, message: `the file ${shown} cannot be read (${code})`, hint: 'look at its path and its permissions' };
-  }
+  const file = readTextFile(path, LONGEST_FILE);
+  return file.ok ? file.text.replace(/\r?\n$/, '') : { ok: false, message: `the file ${shown} ${file.problem}`, hint: 'look at its path and its permissions' };
 }

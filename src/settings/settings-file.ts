@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
 import type { JsonValue } from '../events/json';
 import type { SettingFault, Source } from './fault';
 import { holdsToken, resolveReferences, type Environment } from './references';
+import { readTextFile } from './text-file';
 
 /** A value of the file with its place. `faulty` values were told of already: they count as set, and nothing more is said about them. */
 export type FileValue =
@@ -17,15 +17,15 @@ const LONGEST_FILE = 1_000_000;
 /** Anything else that YAML takes for a number stays the text that it is: `+15551234567`, `0821112222`, `1e10`. */
 const PLAIN_NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/;
 
-/** Reads `bridge.yaml`: its values with their places, references replaced. All that is wrong is put into `faults`. Null when nothing can be read. */
-export function readSettingsFile(file: string, directory: string, env: Environment, faults: SettingFault[]): FileValue | null {
+/**
+ * Reads `bridge.yaml`: its values with their places, references replaced. All that is wrong is put into `faults`. Null when nothing can be read.
+ * @param named what named the file.
+ */
+export function readSettingsFile(file: string, named: Source, directory: string, env: Environment, faults: SettingFault[]): FileValue | null {
   const path = resolve(directory, file);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
-    faults.push({ setting: '', variable: 'BRIDGE_CONFIG', source: { kind: 'nowhere' }, message: `the settings file ${file} cannot be read (${code})` });
+  const read = readTextFile(path, LONGEST_FILE);
+  if (!read.ok) {
+    faults.push({ setting: '', variable: null, source: named, message: `the settings file ${file} ${read.problem}` });
     return null;
   }
   const lines = new LineCounter();
@@ -33,11 +33,7 @@ export function readSettingsFile(file: string, directory: string, env: Environme
     const { line, col } = lines.linePos(offset);
     return { kind: 'file', file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  if (text.length > LONGEST_FILE) {
-    faults.push({ setting: '', variable: null, source: at(0), message: `the file is longer than ${LONGEST_FILE} characters` });
-    return null;
-  }
-  const document = parseDocument(text.startsWith('\uFEFF') ? text.slice(1) : text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(read.text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   for (const error of [...document.errors, ...document.warnings]) {
     const message = error.code === 'DUPLICATE_KEY' ? 'this key stands twice in the same block' : `not readable as YAML: ${firstLine(error.message)}`;
     faults.push({ setting: '', variable: null, source: at(error.pos[0]), message });
@@ -109,19 +105,26 @@ class FileReader {
   }
 }
 
+/** Whether the value, or an item of the list that it is, was told of as faulty. */
+export function isFaulty(value: FileValue): boolean {
+  return value.kind === 'faulty' || (value.kind === 'list' && value.items.some(isFaulty));
+}
+
 function asNode(value: unknown): Document['contents'] {
   return isMap(value) || isSeq(value) || isScalar(value) || isAlias(value) ? value : null;
 }
 
-/** The value as JSON; undefined for what is not set: nothing, an empty text, or faulty. */
+/** The value as JSON; undefined for what is not set: nothing, an empty text or list, or faulty. Such items of a list are null. */
 export function toJson(value: FileValue): JsonValue | undefined {
   switch (value.kind) {
     case 'map': {
       const entries = [...value.entries].map(([key, entry]) => [key, toJson(entry.value)] as const);
       return Object.fromEntries(entries.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined));
     }
-    case 'list':
-      return value.items.map((item) => toJson(item) ?? null);
+    case 'list': {
+      const items = value.items.map(toJson);
+      return items.every((item) => item === undefined) ? undefined : items.map((item) => item ?? null);
+    }
     case 'scalar':
       return value.value === null || value.value === '' ? undefined : value.value;
     case 'faulty':
