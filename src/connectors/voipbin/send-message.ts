@@ -82,7 +82,7 @@ async function sendOnce(context: Context, message: TextMessage, cooldownMs: numb
     case 'refused':
       if (!mayBeSent) {
         context.progress.save({ post: 'not_sent', attempt: context.attempt });
-        await Promise.all(claims.map((claim) => context.cooldowns.release(claim.key, context.key)));
+        await releaseAll(context, claims);
       }
       throw answer.error;
     case 'unknown':
@@ -121,12 +121,24 @@ function claimsOf(context: Context, message: TextMessage, cooldownMs: number): C
 
 /** @returns why not, or null when all are ours. An earlier claim stays: an event that was skipped is not for its twin to answer. */
 async function claimAll(context: Context, claims: readonly Claim[]): Promise<string | null> {
-  for (const claim of claims) {
-    if ((await context.cooldowns.claim(claim.key, claim.windowMs, context.key)) === 'held') {
-      return claim.reason;
+  try {
+    for (const claim of claims) {
+      if ((await context.cooldowns.claim(claim.key, claim.windowMs, context.key)) === 'held') {
+        return claim.reason;
+      }
     }
+    return null;
+  } catch {
+    throw new ActionError('transient', 'whether a cooldown holds cannot be found out at the moment', { connection: 'voipbin', code: 'cooldown_unavailable' });
   }
-  return null;
+}
+
+/** A claim that cannot be given back ends with its window; the refusal that led here is what the step must report. */
+async function releaseAll(context: Context, claims: readonly Claim[]): Promise<void> {
+  const released = await Promise.allSettled(claims.map((claim) => context.cooldowns.release(claim.key, context.key)));
+  if (released.some(({ status }) => status === 'rejected')) {
+    context.log.warn({}, 'a cooldown could not be given back after a text was refused; it ends with its window');
+  }
 }
 
 async function look(context: Context, message: TextMessage): Promise<ActionOutcome<Output> | null> {

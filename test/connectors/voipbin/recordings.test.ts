@@ -56,6 +56,20 @@ describe('whether a recording is stored', () => {
     expect(standIn.requests.filter(({ path }) => path === '/v1.0/storage_files')).toHaveLength(3);
   });
 
+  test('the stand-in has recordings that nobody added, stored a moment after they were first asked for', async () => {
+    const demo = await startVoipbinStandIn();
+    const other = new VoipbinClient({ apiUrl: demo.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+    expect(await findRecordingFiles(other, 'r-sample', signal)).toEqual({ state: 'not_stored' });
+    let state = 'not_stored';
+    for (const end = Date.now() + 5_000; state === 'not_stored' && Date.now() < end; ) {
+      ({ state } = await findRecordingFiles(other, 'r-sample', signal));
+    }
+    await other.close();
+    await demo.stop();
+
+    expect(state).toBe('stored');
+  });
+
   test('a link that carries a credential is no link', async () => {
     const key = encodeURIComponent('vb_stand-in');
     for (const [query, kept] of [['X-Goog-Signature=1', true], ['token=1', false], ['AccessKey=1', false], [`x=${key}`, false]] as const) {

@@ -157,6 +157,18 @@ describe('at most one', () => {
     expect(cooldowns.held.size).toBe(2);
   });
 
+  test('nothing is sent while cooldowns cannot be asked, and a refusal is reported though they cannot be given back', async () => {
+    const away = new MemoryCooldowns();
+    away.claim = () => Promise.reject(new Error('14 UNAVAILABLE'));
+    expect(await failureOf(attempt({ cooldowns: away }))).toMatchObject({ errorClass: 'transient', detail: { code: 'cooldown_unavailable' } });
+    expect(standIn.requests).toEqual([]);
+
+    const sticky = new MemoryCooldowns();
+    sticky.release = () => Promise.reject(new Error('14 UNAVAILABLE'));
+    standIn.failNext({ path: '/messages', method: 'POST', how: { status: 402 } });
+    expect(await failureOf(attempt({ cooldowns: sticky }))).toMatchObject({ errorClass: 'credential' });
+  });
+
   test('a refusal after an attempt that may have sent keeps the cooldown', async () => {
     const cooldowns = new MemoryCooldowns();
     const step = { cooldowns, progress: { last: null }, startedAt: new Date() };
