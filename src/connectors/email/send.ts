@@ -68,8 +68,10 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
     if (maybeSent >= allowed) {
       throw ambiguous(maybeSent);
     }
-    context.progress.save({ maybe_sent: maybeSent });
-    const recording = await recordingFor(context, wanted);
+    const recording = await recordingFor(context, wanted).catch((error: unknown) => {
+      saveCount(context, maybeSent);
+      throw error;
+    });
     const mail: Mail = {
       messageId: messageIdOf(context),
       to,
@@ -79,19 +81,28 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
       html: wanted.html === undefined ? null : withHtmlLines(wanted.html, recording?.lines ?? []),
       attachments: recording?.attachments ?? [],
     };
-    context.progress.save({ maybe_sent: maybeSent + 1 });
+    saveCount(context, maybeSent + 1);
     const { result, state } = await sendInSize(context, mail, wanted, recording);
     return conclude(context, mail, result, state, { maybeSent, allowed });
   },
 });
 
-/** Attempts that may have sent it. An attempt whose progress was lost counts as one. */
+const progress = z.object({ maybe_sent: z.int().min(0), attempt: z.int() });
+
+function saveCount(context: Context, maybeSent: number): void {
+  context.progress.save({ maybe_sent: maybeSent, attempt: context.attempt });
+}
+
+/**
+ * How many attempts may have sent it. What the very last attempt saved is exact; where it saved nothing (its worker died before Temporal
+ * had it, heartbeats are throttled) it counts as one that may have sent.
+ */
 function maybeSentBefore(context: Context): number {
   if (context.attempt === 1) {
     return 0;
   }
-  const last = z.object({ maybe_sent: z.int().min(0) }).safeParse(context.progress.last);
-  return last.success ? last.data.maybe_sent : 1;
+  const last = progress.safeParse(context.progress.last);
+  return last.success ? last.data.maybe_sent + (last.data.attempt === context.attempt - 1 ? 0 : 1) : 1;
 }
 
 async function recordingFor(context: Context, wanted: Input): Promise<RecordingPart | null> {
@@ -145,7 +156,7 @@ function conclude(
   }
   const { error, maybeSent } = result.failure;
   if (!maybeSent) {
-    context.progress.save({ maybe_sent: tries.maybeSent });
+    saveCount(context, tries.maybeSent);
     throw error;
   }
   if (tries.maybeSent + 1 >= tries.allowed) {

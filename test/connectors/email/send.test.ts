@@ -133,7 +133,7 @@ describe('classes of errors', () => {
 
     expect(failure).toMatchObject({ errorClass, detail: { connection: 'email', code } });
     expect(JSON.stringify([failure.message, failure.detail])).not.toContain('ann@');
-    expect(progress.last).toEqual({ maybe_sent: 0 });
+    expect(progress.last).toEqual({ maybe_sent: 0, attempt: 1 });
     expect(mails.messages).toHaveLength(0);
   });
 
@@ -185,7 +185,9 @@ describe('a lost answer', () => {
   });
 
   test('an attempt whose progress was lost counts as one that may have sent it', async () => {
+    const older = { last: { maybe_sent: 0, attempt: 1 } };
     expect(await failureOf(attempt({ attempt: 2 }, { on_ambiguous: 'fail' }))).toMatchObject({ errorClass: 'ambiguous' });
+    expect(await failureOf(attempt({ attempt: 3, progress: older }, { on_ambiguous: 'fail' }))).toMatchObject({ errorClass: 'ambiguous' });
     expect(mails.messages).toHaveLength(0);
     mails.failNext('drop_after_data');
     expect(await failureOf(attempt({ attempt: 2 }))).toMatchObject({ errorClass: 'ambiguous' });
@@ -210,7 +212,7 @@ describe('a lost answer', () => {
     controller.abort();
 
     expect(await running).toMatchObject({ errorClass: 'transient', detail: { code: 'answer_lost' } });
-    expect(progress.last).toEqual({ maybe_sent: 1 });
+    expect(progress.last).toEqual({ maybe_sent: 1, attempt: 1 });
   });
 });
 
@@ -247,7 +249,7 @@ describe('recordings', () => {
   test('never stored: after the wait the mail goes and says so', async () => {
     voipbin.addRecording({ id: 'r-1' });
 
-    expect(await attempt({ startedAt: ago(MINUTE), attempt: 9, progress: { last: { maybe_sent: 0 } } }, { recording: 'attach', wait: '1m', html: '<b>x</b>' })).toMatchObject({
+    expect(await attempt({ startedAt: ago(MINUTE), attempt: 9, progress: { last: { maybe_sent: 0, attempt: 8 } } }, { recording: 'attach', wait: '1m', html: '<b>x</b>' })).toMatchObject({
       result: { recording: 'missing' },
     });
     expect(mails.messages[0]?.text).toContain('not stored recording r-1 within 1 min');
