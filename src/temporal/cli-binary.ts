@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { isNativeError } from 'node:util/types';
 import { buildCli, neededGo } from './cli-build';
 import { archiveUrl, DOWNLOAD_HOST, downloadCli } from './cli-download';
 import { isNewEnough, OLDEST_CLI, readCliVersion } from './cli-version';
@@ -113,7 +114,7 @@ export async function findTemporalCli(options: {
       onProgress(`Temporal's CLI ${PINNED_CLI} is ready: ${cached}`);
       return { path: cached, version: PINNED_CLI, source };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = isNativeError(error) ? error.message : String(error);
       tried.push({ way, why });
       onProgress(`Temporal's CLI, ${way}: ${why}`);
     }
@@ -168,7 +169,7 @@ async function tryCli(path: string, source: CliSource): Promise<TemporalCli | st
     const version = await readCliVersion(path);
     return isNewEnough(version) ? { path, version: version.version, source } : `is version ${version.version}, older than ${OLDEST_CLI}`;
   } catch (error) {
-    return error instanceof Error ? error.message : 'could not be run';
+    return isNativeError(error) ? error.message : 'could not be run';
   }
 }
 
@@ -183,7 +184,7 @@ async function install(home: string, fetch: (folder: string) => Promise<void>): 
       throw new Error(`there was no ${PROGRAM} in it`);
     }
     const { version } = await readCliVersion(program).catch((error: unknown) => {
-      throw new Error(`what came ${error instanceof Error ? error.message : 'could not be run'}`);
+      throw new Error(`what came ${isNativeError(error) ? error.message : 'could not be run'}`);
     });
     if (version !== PINNED_CLI) {
       throw new Error(`what came is version ${version}, not ${PINNED_CLI}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { isNativeError } from 'node:util/types';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 
 const run = promisify(execFile);
@@ -73,12 +74,12 @@ async function fetchTo(file: string, url: string, onBytes: (received: number, to
     clearTimeout(timer);
     timer = setTimeout(() => stop.abort(), WHOLE_WITHIN_MS);
     if (!response.ok || response.body === null) {
-      throw new Error(`${host} answered ${response.status}`);
+      throw new DownloadFailed(`${host} answered ${response.status}`);
     }
     const total = Number(response.headers.get('content-length') ?? 0);
     await pipeline(Readable.fromWeb(response.body), count(total > 0 ? total : null, onBytes), createWriteStream(file), { signal: stop.signal });
   } catch (error) {
-    throw new Error(whyNot(error, host, answered), { cause: error });
+    throw error instanceof DownloadFailed ? error : new DownloadFailed(whyNot(error, host, answered));
   } finally {
     clearTimeout(timer);
     await agent.destroy();
@@ -95,20 +96,15 @@ function count(total: number | null, onBytes: (received: number, total: number |
         told = Date.now();
         onBytes(received, total);
       }
-      done(received > LARGEST_ARCHIVE ? new TooLarge() : null, chunk);
+      done(received > LARGEST_ARCHIVE ? new DownloadFailed('what came is far too large') : null, chunk);
     },
   });
 }
 
-class TooLarge extends Error {
-  override readonly message = 'what came is far too large';
-}
+class DownloadFailed extends Error {}
 
 function whyNot(error: unknown, host: string, answered: boolean): string {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    if (current instanceof TooLarge || (current.constructor === Error && current.message.startsWith(`${host} answered`))) {
-      return current.message;
-    }
+  for (let current = error, depth = 0; isNativeError(current) && depth < 5; current = current.cause, depth += 1) {
     if ('code' in current && typeof current.code === 'string') {
       return answered ? `the download broke off (${current.code})` : `${host} could not be reached (${current.code})`;
     }

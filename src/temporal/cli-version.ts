@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { isNativeError } from 'node:util/types';
 
 const run = promisify(execFile);
 
@@ -59,12 +60,12 @@ function numbersOf(version: string): number[] {
 }
 
 function whyNotRun(error: unknown): string {
-  if (!(error instanceof Error)) {
+  if (!isNativeError(error)) {
     return 'could not be run';
   }
   if ('killed' in error && error.killed === true) {
     return `did not answer --version within ${ANSWER_WITHIN_MS / 1_000} s`;
   }
   const code = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? `could not be run (${code})` : `--version failed${typeof code === 'number' ? ` with exit code ${code}` : ''}`;
+  return typeof code === 'string' ? `could not be run (${code})` : `fails on --version${typeof code === 'number' ? ` (exit code ${code})` : ''}`;
 }

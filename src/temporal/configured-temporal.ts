@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { isNativeError } from 'node:util/types';
 import { loadClientConfigProfile, toClientOptions, type ClientConfigProfile, type ClientConfigTLS } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Secret } from '../settings/secret';
@@ -48,7 +49,7 @@ export function configuredTemporal(settings: TemporalSettings, env: NodeJS.Proce
   const own = settings.address ?? '';
   const ownDecides = own !== '' && variables['TEMPORAL_ADDRESS'] === undefined && !asksForProfile;
   const loaded = load(variables, ownDecides);
-  const profile: ClientConfigProfile = ownDecides ? { ...withOwn(loaded, settings), address: own } : loaded;
+  const profile: ClientConfigProfile = ownDecides ? { ...withKey(loaded, settings), address: own } : loaded;
   const source = sourceOf(variables, ownDecides, asksForProfile);
   const faults = faultsOf(profile, variables, source, asksForProfile);
   if (faults.length > 0) {
@@ -94,7 +95,7 @@ function load(variables: Record<string, string>, disableFile: boolean): ClientCo
 
 /** The loader's message for a faulty file quotes the file, keys and all: only the place is taken from it. */
 function describeLoadFault(error: unknown, profile: string | undefined, where: string): string {
-  const message = error instanceof Error ? error.message : '';
+  const message = isNativeError(error) ? error.message : '';
   if (profile !== undefined && message.startsWith(`Profile '${profile}' not found`)) {
     return `TEMPORAL_PROFILE: there is no profile "${profile}" in ${where}`;
   }
@@ -103,11 +104,12 @@ function describeLoadFault(error: unknown, profile: string | undefined, where: s
     const name = `TEMPORAL_TLS_${both.toUpperCase()}`;
     return `${name}_PATH and ${name}_DATA (${both}_path and ${both}_data in a profile) are both set: keep one`;
   }
-  const place = error instanceof Error && 'line' in error && 'column' in error ? `, line ${String(error.line)}, column ${String(error.column)}` : '';
+  const place = isNativeError(error) && 'line' in error && 'column' in error ? `, line ${String(error.line)}, column ${String(error.column)}` : '';
   return `${where}${place}: is not a configuration file that Temporal's clients can read`;
 }
 
-function withOwn(loaded: ClientConfigProfile, settings: TemporalSettings): ClientConfigProfile {
+/** An API key in bridge.yaml goes only to the server named there. */
+function withKey(loaded: ClientConfigProfile, settings: TemporalSettings): ClientConfigProfile {
   const apiKey = loaded.apiKey ?? settings.apiKey?.reveal();
   return apiKey === undefined ? loaded : { ...loaded, apiKey };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor, type ConnectionOptions } from '@temporalio/client';
+import { isNativeError } from 'node:util/types';
+import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { configuredTemporal, type ConnectionBasics, type TemporalSettings } from './configured-temporal';
 
@@ -60,7 +61,7 @@ export function connectClient(temporal: ResolvedTemporal): Connection {
   return Connection.lazy({
     ...temporal.connectionOptions(),
     connectTimeout: CLIENT_CONNECT_MS,
-    interceptors: [withinDeadline, makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS }))],
+    interceptors: [boundedRetry],
   });
 }
 
@@ -81,7 +82,7 @@ export async function connectNative(temporal: ResolvedTemporal, withinMs: number
       return connection;
     }
   } catch (error) {
-    throw new TemporalUnreachable(unreachable(temporal, error instanceof Error ? error.message : 'unknown reason'), { cause: error });
+    throw new TemporalUnreachable(unreachable(temporal, isNativeError(error) ? error.message : 'unknown reason'), { cause: error });
   } finally {
     stop.abort();
     late.catch(() => undefined);
@@ -97,9 +98,10 @@ function unreachable({ address, source }: ResolvedTemporal, why: string): string
   return `Temporal at ${address} (from ${source}) cannot be reached: ${why}`;
 }
 
-/** Outermost, so that all attempts of one call share one deadline. */
-const withinDeadline: NonNullable<ConnectionOptions['interceptors']>[number] = (options, nextCall) =>
-  nextCall({ ...options, deadline: options.deadline ?? Date.now() + CALL_WITHIN_MS });
+const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS }));
+
+/** All attempts of one call share one deadline. */
+const boundedRetry: typeof retry = (options, nextCall) => retry({ ...options, deadline: options.deadline ?? Date.now() + CALL_WITHIN_MS }, nextCall);
 
 function nonEmpty(value: string | null | undefined): string | null {
   return value === undefined || value === null || value === '' ? null : value;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isNativeError } from 'node:util/types';
 import { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { TemporalCli } from './cli-binary';
@@ -15,6 +16,9 @@ const READY_WITHIN_MS = 60_000;
 /** A server that was there before us has had its time to start. */
 const HEALTHY_WITHIN_MS = 5_000;
 const CALL_WITHIN_MS = 2_000;
+const STOP_WITHIN_MS = 10_000;
+/** One that does not answer hardly hears a request to end. */
+const STOP_SICK_WITHIN_MS = 2_000;
 const BOUND_LOG_EVERY_MS = 60_000;
 const SHOWN_LINES = 15;
 /** Free ports can be taken between our look and the server's. */
@@ -83,12 +87,13 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const left = runningServer(dataDir);
   if (left !== null) {
     const adopted = adoptServer(left.pid, left.started);
-    if (fits(left, start) && (await isHealthy(left))) {
+    const healthy = await isHealthy(left);
+    if (healthy && fits(left, start)) {
       options.log.info({ pid: left.pid }, "took over Temporal's server that an earlier bridge left running");
       return handleOf(adopted, left, start, log, true);
     }
     options.log.warn({ pid: left.pid }, "ending Temporal's server that an earlier bridge left running");
-    await adopted.stop();
+    await adopted.stop(healthy ? STOP_WITHIN_MS : STOP_SICK_WITHIN_MS);
   }
   removeRecord(dataDir);
   for (let attempt = 1; ; attempt += 1) {
@@ -129,8 +134,8 @@ function fits(record: ServerRecord, start: Start): boolean {
 
 async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   const wanted: WantedPort[] = [
-    { port: start.port, purpose: "Temporal's server", setting: start.settings?.port ?? 'temporal.port' },
-    { port: start.uiPort, purpose: "Temporal's UI", setting: start.settings?.uiPort ?? 'temporal.ui_port' },
+    { port: start.port, purpose: "Temporal's server", setting: start.settings?.port ?? 'BRIDGE_TEMPORAL_PORT (temporal.port in bridge.yaml)' },
+    { port: start.uiPort, purpose: "Temporal's UI", setting: start.settings?.uiPort ?? 'BRIDGE_TEMPORAL_UI_PORT (temporal.ui_port in bridge.yaml)' },
   ];
   const [port = start.port, uiPort = start.uiPort] = await reservePorts(start.ip, wanted);
   const db = databaseIn(start.dataDir);
@@ -138,7 +143,7 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   try {
     server = await spawnServer(start.cli.path, argumentsFor(start, db, port, uiPort), log);
   } catch (error) {
-    throw new EmbeddedServerFailed(`Temporal's server could not be started: ${error instanceof Error ? error.message : 'unknown reason'}`);
+    throw new EmbeddedServerFailed(`Temporal's server could not be started: ${isNativeError(error) ? error.message : 'unknown reason'}`);
   }
   const record: ServerRecord = {
     pid: server.pid,
@@ -153,7 +158,7 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   writeRecord(start.dataDir, record);
   const problem = await becomesReady(record, READY_WITHIN_MS, server.ended);
   if (problem !== null) {
-    await server.stop();
+    await server.stop(STOP_WITHIN_MS);
     removeRecord(start.dataDir);
     throw new EmbeddedServerFailed([`Temporal's server ${problem}. The end of its log (${log.path}):`, ...indented(log)].join('\n'));
   }
@@ -184,6 +189,7 @@ function argumentsFor(start: Start, db: string, port: number, uiPort: number): s
 
 function handleOf(server: ServerProcess, record: ServerRecord, start: Start, log: ServerLog, takenOver: boolean): EmbeddedServer {
   let stopping: Promise<void> | null = null;
+  let endedByItself = false;
   const bounding = setInterval(() => log.bound(), BOUND_LOG_EVERY_MS);
   bounding.unref();
   const letGo = (): void => {
@@ -192,6 +198,7 @@ function handleOf(server: ServerProcess, record: ServerRecord, start: Start, log
   };
   void server.ended.then((end) => {
     if (stopping === null) {
+      endedByItself = true;
       letGo();
       start.onExit({ ...end, lastLines: log.tail(SHOWN_LINES) });
     }
@@ -201,7 +208,8 @@ function handleOf(server: ServerProcess, record: ServerRecord, start: Start, log
     uiUrl: uiUrlOf(record),
     pid: server.pid,
     takenOver,
-    stop: () => (stopping ??= server.stop().then(letGo)),
+    // After it has ended, its process id and the data folder's record may belong to another server.
+    stop: () => (endedByItself ? Promise.resolve() : (stopping ??= server.stop(STOP_WITHIN_MS).then(letGo))),
   };
 }
 
@@ -221,9 +229,11 @@ async function becomesReady(record: ServerRecord, withinMs: number, ended: Promi
   try {
     const describe = (): Promise<unknown> =>
       connection.withDeadline(Date.now() + CALL_WITHIN_MS, () => connection.workflowService.describeNamespace({ namespace: record.namespace }));
+    // The UI is served before its own connection to the server stands: what counts is that it can show something.
     const serveUi = async (): Promise<void> => {
-      const response = await fetch(uiUrlOf(record), { method: 'HEAD', signal: AbortSignal.timeout(CALL_WITHIN_MS) });
-      if (response.status >= 500) {
+      const response = await fetch(`${uiUrlOf(record)}/api/v1/namespaces/${record.namespace}`, { signal: AbortSignal.timeout(CALL_WITHIN_MS) });
+      await response.arrayBuffer();
+      if (!response.ok) {
         throw new Error(`the UI answers ${response.status}`);
       }
     };

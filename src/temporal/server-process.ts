@@ -7,7 +7,6 @@ import type { ServerLog } from './server-log';
 
 /** Acks and actions go before the server's own work (reference temporal.md 6.4). */
 const NICENESS = 10;
-const STOP_WITHIN_MS = 10_000;
 const KILLED_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 500;
 
@@ -30,8 +29,8 @@ export interface ServerProcess {
   readonly started: string;
   /** Resolves when it has ended, however. Does not by itself keep the bridge running. */
   readonly ended: Promise<ProcessEnd>;
-  /** Ends it: asks first (SIGTERM), and after ten seconds does not ask. @throws when it lives on even so. */
-  stop(): Promise<void>;
+  /** Ends it: asks first (SIGTERM), and when it is still there after that time does not ask. @throws when it lives on even so. */
+  stop(askedForMs: number): Promise<void>;
 }
 
 /** Starts the server in a process group of its own, so that Ctrl-C reaches only the bridge, which then ends the server when the time has come. */
@@ -56,9 +55,9 @@ export async function spawnServer(program: string, args: readonly string[], log:
     pid,
     started: lookAtProcess(pid)?.started ?? '',
     ended,
-    stop: () => {
+    stop: (askedForMs) => {
       child.ref();
-      return stopProcess(pid, ended);
+      return stopProcess(pid, askedForMs, ended);
     },
   };
 }
@@ -80,10 +79,10 @@ export function adoptServer(pid: number, started: string): ServerProcess {
     pid,
     started,
     ended,
-    stop: async () => {
+    stop: async (askedForMs) => {
       timer?.ref();
       // It may have ended since the last look, and its id may be another's by now.
-      await (lookAtProcess(pid)?.started === started ? stopProcess(pid, ended) : ended);
+      await (lookAtProcess(pid)?.started === started ? stopProcess(pid, askedForMs, ended) : ended);
     },
   };
 }
@@ -106,9 +105,9 @@ function signalServer(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function stopProcess(pid: number, ended: Promise<unknown>): Promise<void> {
+async function stopProcess(pid: number, askedForMs: number, ended: Promise<unknown>): Promise<void> {
   signalServer(pid, 'SIGTERM');
-  if (await happens(ended, STOP_WITHIN_MS)) {
+  if (await happens(ended, askedForMs)) {
     return;
   }
   signalServer(pid, 'SIGKILL');
