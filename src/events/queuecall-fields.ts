@@ -15,7 +15,7 @@ export function readQueuecall(type: string, data: JsonObject): ResourceFields {
   const taken = !abandoned && (ended || type === 'queuecall_serviced' || status === 'service');
 
   const created = parseInstant(data['tm_create']);
-  const service = taken ? parseInstant(data['tm_service']) : null;
+  const service = parseInstant(data['tm_service']);
   const end = ended ? (parseInstant(data['tm_delete']) ?? parseInstant(data['tm_update'])) : null;
   const call = textAt(data, 'reference_type') ?? 'call';
   const callId = call === 'call' ? referenceAt(data, 'reference_id') : null;

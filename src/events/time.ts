@@ -3,7 +3,7 @@ export type Instant = number;
 
 const TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?$/;
 
-/** Months and days are checked by the round trip; years outside are VoIPBIN's and Go's ways to say "not yet" (9999, 0001). */
+/** Years outside are VoIPBIN's and Go's ways to say "not yet" (9999, 0001). */
 const FIRST_YEAR = 1970;
 const NOT_YET_YEAR = 9999;
 
@@ -26,8 +26,9 @@ export function parseInstant(value: unknown): Instant | null {
     return null;
   }
   const midnight = Date.UTC(y, mo - 1, d);
+  // A month or day that there is not would end up in another month.
   const date = new Date(midnight);
-  if (date.getUTCMonth() !== mo - 1 || date.getUTCDate() !== d) {
+  if (date.getUTCMonth() !== mo - 1) {
     return null;
   }
   const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === '-' ? -60 : 60);

@@ -419,6 +419,48 @@ describe('calls', () => {
   });
 });
 
+describe('recordings', () => {
+  test.each([
+    ['recording_finished', {}, true, null],
+    ['recording_finished', { status: 'ended' }, true, 'ended'],
+    ['recording_updated', { status: 'done' }, true, 'ended'],
+    ['recording_updated', { status: 'stopping' }, false, 'stopping'],
+    ['recording_created', { status: 'recording' }, false, 'recording'],
+    ['recording_deleted', { status: 'ended' }, false, 'ended'],
+  ])('%s %j', (type, data, ready, status) => {
+    const event = from(type, { id: 'r', ...data });
+    expect([event.recording_ready, event.status]).toEqual([ready, status]);
+  });
+
+  test('only a reference to a call is one, or one of no stated kind', () => {
+    const call = (data: JsonObject) => from('recording_finished', { id: 'r', reference_id: 'c', ...data }).call_id;
+    expect([call({ reference_type: 'call' }), call({}), call({ reference_type: 'confbridge' })]).toEqual(['c', 'c', null]);
+  });
+});
+
+test.each([
+  ['recording_started', 'tm_start'],
+  ['recording_finished', 'tm_end'],
+  ['call_hangup', 'tm_hangup'],
+  ['call_progressing', 'tm_progressing'],
+  ['call_ringing', 'tm_ringing'],
+  ['call_created', 'tm_create'],
+  ['call_deleted', 'tm_delete'],
+  ['call_updated', 'tm_update'],
+  ['queuecall_serviced', 'tm_service'],
+  ['transcribe_speech_interim', 'tm_event'],
+  ['fax_sent', 'tm_update'],
+])('%s happened at %s', (type, best) => {
+  const others = ['tm_create', 'tm_update', 'tm_delete', 'tm_hangup', 'tm_end', 'tm_start'].filter((name) => name !== best && !(best === 'tm_event' && name === 'tm_update'));
+  const data = { ...Object.fromEntries(others.map((name) => [name, '2026-01-01 00:00:00'])), [best]: '2026-01-02 00:00:00' };
+  expect(from(type, data).occurred_at).toBe('2026-01-02T00:00:00.000Z');
+});
+
+test('how long an abandoned call waited follows from its times where there is no duration', () => {
+  const event = from('queuecall_abandoned', { id: 'q', tm_create: '2026-01-01 00:00:00', tm_service: '2026-01-01 00:00:05', tm_delete: '2026-01-01 00:00:09' });
+  expect([event.answered, event.ring_s, event.talk_s, event.duration_s]).toEqual([false, 9, 0, 9]);
+});
+
 describe('anything may come', () => {
   test('an unknown type passes with its data', () => {
     const event = from('fax_sent', { id: 'f1', customer_id: CUSTOMER, status: 'ok', reference_type: 'call', reference_id: 'c1', pages: 3 });

@@ -57,6 +57,7 @@ describe('envelope', () => {
 
   test('depth counts brackets, not those in texts', () => {
     expect(parse(nested(100)).ok).toBe(true);
+    expect(parse(`{"type":"x","data":{"wide":[${'[{}],'.repeat(500)}0]}}`).ok).toBe(true);
     expect(parse(`{"type":"x","data":{"text":"${'['.repeat(500)}\\"${'{'.repeat(500)}\\\\"}}`)).toMatchObject({ ok: true });
   });
 

@@ -45,7 +45,15 @@ const web = defineConnector({
   actions: {},
 });
 
-const connectors: readonly Connector[] = [crm, web];
+/** Its schema would do without the credential. */
+const pager = defineConnector({
+  name: 'pager',
+  summary: 'A pager.',
+  connection: { settings: z.strictObject({ key: secret().optional() }), environment: { key: 'PAGER_KEY' }, credentials: ['key'], open: () => null },
+  actions: {},
+});
+
+const connectors: readonly Connector[] = [crm, web, pager];
 
 function load(yaml: string | null, env: Record<string, string> = {}) {
   mkdirSync(join(directory, 'config'), { recursive: true });
@@ -90,7 +98,7 @@ describe('settings', () => {
       retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 5e9, quarantineMaxBytes: 1e8 },
       temporal: { configured: false, address: null, namespace: null, apiKey: null, cliPath: null, port: 7233, uiPort: 8233 },
       dispatch: { maxInFlight: 20 },
-      connections: { crm: { settings: null, missing: ['access_token'] }, web: { settings: { allow: '' }, missing: [] } },
+      connections: { crm: { settings: null, missing: ['access_token'] }, web: { settings: { allow: '' }, missing: [] }, pager: { settings: null, missing: ['key'] } },
     });
     expect(settings('')).toEqual(settings(null));
     expect(settings('# nothing\n')).toEqual(settings(null));
@@ -225,6 +233,13 @@ connections:
       expect(loaded.receiver.port).toBe(6000);
       expect(loaded.receiver.webhookSecrets.map((one) => one.reveal())).toEqual(['from-file', '${literal}']);
       expect(loaded.temporal.namespace).toBe('d');
+    });
+
+    test('a file gives all but the newline at its end', () => {
+      mkdirSync(join(directory, 'config'));
+      writeFileSync(join(directory, 'config/token'), ' a\nb \r\n');
+      const { settings: read } = settings('connections: { crm: { access_token: "${file:token}" } }').connections['crm'] ?? {};
+      expect(z.object({ access_token: z.instanceof(Secret) }).parse(read).access_token.reveal()).toBe(' a\nb ');
     });
 
     test('that lead nowhere are faults, each once', () => {
