@@ -61,7 +61,8 @@ const refusal = z.object({ error: z.string().optional(), needed: z.string().opti
 
 /** What is known of a call besides the error it ended with. */
 export interface FailedCall {
-  signal: AbortSignal;
+  cancelled: boolean;
+  timedOut: boolean;
   /** Status of the answer; null when none came. */
   status: number | null;
 }
@@ -71,7 +72,7 @@ export interface FailedCall {
  * Whatever Slack says that is not known to be lasting is `transient`: the retry budget ends it.
  */
 export function slackFailure(error: unknown, call: FailedCall): ActionError {
-  if (call.signal.aborted) {
+  if (call.cancelled) {
     return new ActionError('transient', 'the request to slack was cancelled', { connection: CONNECTION, code: 'cancelled' });
   }
   if (error instanceof WebAPIRateLimitedError) {
@@ -86,6 +87,9 @@ export function slackFailure(error: unknown, call: FailedCall): ActionError {
   if (call.status === 429) {
     // The SDK gives a plain error for a 429 without a readable Retry-After.
     return rateLimited(undefined);
+  }
+  if (call.timedOut) {
+    return new ActionError('transient', 'slack did not answer in time', { connection: CONNECTION, code: 'timeout' });
   }
   return networkFailure(error instanceof WebAPIRequestError ? error.original : error, CONNECTION);
 }

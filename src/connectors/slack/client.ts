@@ -37,7 +37,7 @@ export interface SlackMessage {
 /**
  * Slack's Web API, as far as the bridge needs it.
  *
- * Guaranteed: every call ends within ten seconds or when its signal aborts; one attempt a call, no waiting inside; the token goes to the
+ * Guaranteed: every call ends within its time-out or when its signal aborts; one attempt a call, no waiting inside; the token goes to the
  * configured address only, redirects are not followed; only {@link ActionError}s are thrown.
  * Not guaranteed: that Slack drops a message with a `clientMsgId` that it had before. It does so in practice and names errors for it, but does
  * not document the argument for apps (reference connectors.md 2).
@@ -47,8 +47,12 @@ export class SlackClient {
   readonly #apiUrl: string;
   readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 }, maxResponseSize: LARGEST_ANSWER_BYTES });
 
-  constructor(options: { apiUrl: string; token: Secret }) {
+  readonly #timeoutMs: number;
+
+  /** @param options.timeoutMs for one call; default ten seconds. */
+  constructor(options: { apiUrl: string; token: Secret; timeoutMs?: number }) {
     this.#apiUrl = options.apiUrl;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#token = options.token;
   }
 
@@ -93,15 +97,17 @@ export class SlackClient {
    */
   async #call(method: string, body: Record<string, unknown>, signal: AbortSignal): Promise<WebAPICallResult> {
     let status: number | null = null;
+    let timeout: AbortSignal | undefined;
     const web = new WebClient(this.#token.reveal(), {
       slackApiUrl: this.#apiUrl,
       // The SDK's defaults retry for half an hour and sleep through rate limits; the step's budget is Temporal's to spend.
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
-      timeout: TIMEOUT_MS,
+      timeout: this.#timeoutMs,
       allowAbsoluteUrls: false,
       logger: SILENT,
       fetch: async (url, init = {}) => {
+        timeout = init.signal;
         const response = await fetch(url, {
           method: init.method ?? 'POST',
           headers: init.headers ?? {},
@@ -119,7 +125,7 @@ export class SlackClient {
       signal.throwIfAborted();
       return await web.apiCall(method, body);
     } catch (error) {
-      throw slackFailure(error, { signal, status });
+      throw slackFailure(error, { cancelled: signal.aborted, timedOut: timeout?.aborted === true, status });
     }
   }
 }

@@ -178,6 +178,13 @@ describe('what Slack refuses', () => {
     await nobody.close();
   });
 
+  it('is transient when no answer comes in time', async () => {
+    standIn.failNext({ how: 'hang' });
+    const hasty = new SlackClient({ apiUrl: standIn.url, token: new Secret('xoxb-stand-in'), timeoutMs: 50 });
+    expect(await failureOf(post({}, { client: hasty }))).toMatchObject({ errorClass: 'transient', detail: { code: 'timeout' } });
+    await hasty.close();
+  });
+
   it('ends at once when the step is cancelled', async () => {
     standIn.failNext({ how: 'hang' });
     const cancelled = new AbortController();

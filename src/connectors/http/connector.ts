@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { defineConnector } from '../connector';
+import { allowList } from './allow-list';
+import { httpRequest, type HttpClient } from './request';
+
+const settings = z.strictObject({
+  allow: allowList().prefault('').describe('Private hosts, addresses or CIDRs that requests may reach, comma-separated; public ones always may.'),
+});
+
+/** Any HTTP server: for what has no connector of its own. */
+export const http = defineConnector({
+  name: 'http',
+  summary: 'HTTP: requests to any server, for what has no connector of its own.',
+  connection: {
+    settings,
+    environment: { allow: 'BRIDGE_HTTP_ALLOW' },
+    credentials: [],
+    open: ({ allow }: z.infer<typeof settings>): HttpClient => ({ allow }),
+  },
+  actions: { request: httpRequest },
+});

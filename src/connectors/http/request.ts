@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import type { JsonValue } from '../../events/json';
+import { duration } from '../../settings/duration';
+import { ActionError } from '../action-error';
+import { defineAction, type ActionContext } from '../connector';
+import { keyUuid } from '../key-uuid';
+import type { AllowList } from './allow-list';
+import { ambiguous } from './answer-failure';
+import { hasHeader, headersInput, wireHeaders } from './headers';
+import { send, type Answered, type Method } from './send';
+import { readTarget } from './target';
+
+const IDEMPOTENCY_KEY = 'idempotency-key';
+const USER_AGENT = 'voipbin-bridge';
+const LARGEST_BODY_CHARACTERS = 1_000_000;
+const LONGEST_TIMEOUT_MS = 30_000;
+const SAFE_TO_REPEAT: ReadonlySet<Method> = new Set(['GET', 'PUT', 'DELETE']);
+
+/** The `http` connection: what requests may reach besides public addresses. */
+export interface HttpClient {
+  allow: AllowList;
+}
+
+const input = z
+  .strictObject({
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST').describe('The method of the request.'),
+    url: z.string().describe('Where to; scheme and host are written out, values that templates insert are encoded.'),
+    headers: headersInput()
+      .optional()
+      .describe('Headers. `Idempotency-Key` says that the server knows a request again by it, so that a POST or PATCH may be retried; left empty, the bridge fills it in.'),
+    body: z
+      .json()
+      .optional()
+      .describe('The body: a map or list is sent as JSON, with every text in it a template; a text is sent as it is. Values in a text are not escaped, so write JSON as a map.'),
+    timeout: duration()
+      .refine((ms) => ms >= 100 && ms <= LONGEST_TIMEOUT_MS, 'expected 100ms to 30s')
+      .prefault('10s')
+      .describe('How long one attempt may take, at most 30s.'),
+  })
+  .refine(({ method, body }) => method !== 'GET' || body === undefined, { path: ['body'], message: 'a GET has no body; write `method: POST`, or put the values into `url`' });
+
+const output = z.object({
+  status: z.int().describe('The status, 200 to 299, or 303.'),
+  body: z.json().describe('The answer: JSON up to 64 KiB, text up to 4 KiB, else null.'),
+});
+
+type Input = z.infer<typeof input>;
+
+function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): boolean {
+  return SAFE_TO_REPEAT.has(method) || hasHeader(headers, IDEMPOTENCY_KEY);
+}
+
+/**
+ * `http.request`.
+ *
+ * Guaranteed: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect says (`guard.ts`). A
+ * POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have arrived. Every POST and PATCH carries an
+ * `Idempotency-Key`, the same on every attempt: the rule's, or a UUID made of the action key.
+ * Not guaranteed: that the server heeds that key; that is the rule's author to say, by writing the header.
+ */
+export const httpRequest = defineAction<HttpClient>()<Input, { status: number; body: JsonValue }>({
+  summary: 'Sends an HTTP request.',
+  input,
+  sinks: { url: 'url', headers: 'header' },
+  output,
+  effect: { of: (written) => (isRepeatable(written) ? 'repeatable' : 'once') },
+  budget: '1h',
+  attemptTimeout: '35s',
+  run: async (context, rendered) => {
+    const { method, url, headers = {}, body, timeout } = rendered;
+    const outgoing = {
+      method,
+      url: readTarget(url),
+      headers: wireHeaders(headers),
+      body: textOf(body),
+      timeoutMs: timeout,
+      repeatable: isRepeatable(rendered),
+    };
+    setIfAbsent(outgoing.headers, 'user-agent', USER_AGENT);
+    if (outgoing.body !== null) {
+      setIfAbsent(outgoing.headers, 'content-type', typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json');
+    }
+    if (method === 'POST' || method === 'PATCH') {
+      setIfAbsent(outgoing.headers, IDEMPOTENCY_KEY, keyUuid(context.key));
+    }
+    const attempt = (): Promise<Answered> => send(outgoing, context.client.allow, context.signal);
+    const { status, body: answer } = await (outgoing.repeatable ? attempt() : once(context, attempt));
+    return { outcome: 'done', result: { status, body: answer } };
+  },
+});
+
+const progress = z.object({ request: z.literal(['begun', 'not_done']), attempt: z.int() });
+
+/**
+ * Makes an attempt at what must not be done twice. Only word from the very last attempt counts as proof that it did nothing: a worker may
+ * have died in the middle of it.
+ */
+async function once(context: ActionContext<HttpClient>, attempt: () => Promise<Answered>): Promise<Answered> {
+  const last = progress.safeParse(context.progress.last);
+  const provedNotDone = last.success && last.data.request === 'not_done' && last.data.attempt === context.attempt - 1;
+  if (context.attempt > 1 && !provedNotDone) {
+    throw ambiguous('an earlier attempt ended without a word', 'attempt_lost');
+  }
+  context.progress.save({ request: 'begun', attempt: context.attempt });
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error instanceof ActionError && error.errorClass !== 'ambiguous') {
+      context.progress.save({ request: 'not_done', attempt: context.attempt });
+    }
+    throw error;
+  }
+}
+
+function textOf(body: JsonValue | undefined): string | null {
+  if (body === undefined) {
+    return null;
+  }
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  if (text.length > LARGEST_BODY_CHARACTERS) {
+    throw new ActionError('permanent', `the rendered body has more than ${LARGEST_BODY_CHARACTERS} characters`, {
+      connection: 'http',
+      code: 'body_too_large',
+      remedy: 'Leave something out of `body` in the rule.',
+    });
+  }
+  return text;
+}
+
+function setIfAbsent(headers: Map<string, string>, name: string, value: string): void {
+  if (!headers.has(name)) {
+    headers.set(name, value);
+  }
+}

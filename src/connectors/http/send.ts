@@ -1,0 +1,136 @@
+import { request, type Agent, type Dispatcher } from 'undici';
+import type { JsonValue } from '../../events/json';
+import { ActionError } from '../action-error';
+import { networkFailure } from '../network-failure';
+import type { AllowList } from './allow-list';
+import { discard, readAnswer } from './answer';
+import { ambiguous, answerFailure } from './answer-failure';
+import { addressRefused, AddressRefusedError, guardedDispatcher, NotConnectedError } from './guard';
+import { headersElsewhere } from './headers';
+import { readRedirect } from './target';
+
+const MOST_REDIRECTS = 3;
+
+/** The methods that rules may use. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One request, ready for the wire. */
+export interface OutgoingRequest {
+  method: Method;
+  url: URL;
+  headers: ReadonlyMap<string, string>;
+  body: string | null;
+  /** For everything together: connecting, redirects, answer. */
+  timeoutMs: number;
+  /** Whether doing it again has the effect of doing it once. */
+  repeatable: boolean;
+}
+
+/** What came back, with a status that is a success. */
+export interface Answered {
+  status: number;
+  body: JsonValue;
+}
+
+/**
+ * Sends a request and follows at most three redirects: of a GET any, of others 307 and 308, which keep method and body (303 in answer to
+ * others is a success). To another origin only harmless headers go along.
+ *
+ * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection stood and no answer came, or one
+ * that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
+ */
+export async function send(outgoing: OutgoingRequest, allow: AllowList, cancelled: AbortSignal): Promise<Answered> {
+  const timeout = AbortSignal.timeout(outgoing.timeoutMs);
+  const signal = AbortSignal.any([cancelled, timeout]);
+  let mayBeSent = false;
+  const dispatcher = guardedDispatcher({
+    allow,
+    // undici makes a connection even for a request that was given up meanwhile, and then does not send it.
+    onConnected: () => (mayBeSent = !signal.aborted),
+  });
+  // Otherwise undici would notice only when the connection stands.
+  const giveUp = (): void => void dispatcher.destroy();
+  signal.addEventListener('abort', giveUp, { once: true });
+  let { url, headers } = outgoing;
+  try {
+    for (let redirects = 0; ; redirects += 1) {
+      mayBeSent = false;
+      signal.throwIfAborted();
+      const answer = await ask(outgoing, url, headers, dispatcher, signal);
+      if (!isFollowed(outgoing.method, answer.statusCode)) {
+        return await conclude(outgoing, url, answer);
+      }
+      discard(answer);
+      if (redirects === MOST_REDIRECTS) {
+        throw new ActionError('permanent', `${url.hostname} redirects more than ${MOST_REDIRECTS} times`, { connection: 'http', code: 'too_many_redirects', remedy: 'Set `url` in the rule to the final address.' });
+      }
+      const next = readRedirect(headerOf(answer, 'location') ?? null, url);
+      headers = next.origin === url.origin ? headers : headersElsewhere(headers);
+      url = next;
+    }
+  } catch (error) {
+    throw failure(error, { repeatable: outgoing.repeatable, host: url.hostname, mayBeSent, cancelled, timeout });
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+    // Nothing is kept: whatever is still open is of no use to anyone.
+    await dispatcher.destroy();
+  }
+}
+
+function ask({ method, body }: OutgoingRequest, url: URL, headers: ReadonlyMap<string, string>, dispatcher: Agent, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  return request(url, { method, headers: Object.fromEntries(headers), body, dispatcher, signal });
+}
+
+function isFollowed(method: Method, status: number): boolean {
+  return status === 307 || status === 308 || (method === 'GET' && (status === 301 || status === 302 || status === 303));
+}
+
+async function conclude({ repeatable }: OutgoingRequest, url: URL, answer: Dispatcher.ResponseData): Promise<Answered> {
+  const { statusCode: status } = answer;
+  if (status >= 200 && status < 300) {
+    try {
+      return { status, body: await readAnswer(answer) };
+    } catch (error) {
+      if (repeatable) {
+        throw error;
+      }
+      // It was done: the status says so. What is lost is the body.
+      return { status, body: null };
+    }
+  }
+  discard(answer);
+  if (status === 303) {
+    return { status, body: null };
+  }
+  throw answerFailure({ status, retryAfter: headerOf(answer, 'retry-after'), host: url.hostname, repeatable });
+}
+
+function headerOf(answer: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = answer.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+interface Circumstances {
+  repeatable: boolean;
+  host: string;
+  mayBeSent: boolean;
+  cancelled: AbortSignal;
+  timeout: AbortSignal;
+}
+
+function failure(error: unknown, { repeatable, host, mayBeSent, cancelled, timeout }: Circumstances): ActionError {
+  if (error instanceof ActionError) {
+    return error;
+  }
+  if (error instanceof AddressRefusedError || (error instanceof NotConnectedError && error.cause instanceof AddressRefusedError)) {
+    return addressRefused('http');
+  }
+  const lost = mayBeSent && !(error instanceof NotConnectedError);
+  // An aborted request fails in many ways; the signals say why.
+  const [code, message] = cancelled.aborted
+    ? (['cancelled', `the request to ${host} was cancelled`] as const)
+    : timeout.aborted
+      ? (['timeout', `${host} did not answer in time`] as const)
+      : (['network', lost ? `the connection to ${host} broke before the answer` : networkFailure(error, host).message] as const);
+  return lost && !repeatable ? ambiguous(message, code) : new ActionError('transient', message, { connection: 'http', code });
+}
