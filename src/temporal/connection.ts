@@ -57,7 +57,10 @@ export function resolveTemporal(options: { settings?: TemporalSettings; env: Nod
  * A connection that needs no native code, for the receiver and for commands. It connects when it is first used, so Temporal may be away now.
  * Every call ends: after 30 s unless the caller sets a nearer deadline (`withDeadline`). The caller closes it.
  */
-export function connectClient(temporal: ResolvedTemporal): Connection {
+export function connectClient(temporal: ResolvedTemporal, callWithinMs: number = CALL_WITHIN_MS): Connection {
+  const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS }));
+  // All attempts of one call share one deadline.
+  const boundedRetry: typeof retry = (options, nextCall) => retry({ ...options, deadline: options.deadline ?? Date.now() + callWithinMs }, nextCall);
   return Connection.lazy({
     ...temporal.connectionOptions(),
     connectTimeout: CLIENT_CONNECT_MS,
@@ -97,11 +100,6 @@ export async function connectNative(temporal: ResolvedTemporal, withinMs: number
 function unreachable({ address, source }: ResolvedTemporal, why: string): string {
   return `Temporal at ${address} (from ${source}) cannot be reached: ${why}`;
 }
-
-const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS }));
-
-/** All attempts of one call share one deadline. */
-const boundedRetry: typeof retry = (options, nextCall) => retry({ ...options, deadline: options.deadline ?? Date.now() + CALL_WITHIN_MS }, nextCall);
 
 function nonEmpty(value: string | null | undefined): string | null {
   return value === undefined || value === null || value === '' ? null : value;

@@ -10,12 +10,13 @@ require.extensions['.ts'] = (module, filename) => {
 };
 const { startEmbeddedServer } = require('../../src/temporal/embedded-server.ts');
 
-startEmbeddedServer({ ...JSON.parse(process.env['START'] ?? '{}'), log: pino({ level: 'silent' }), onExit: () => undefined }).then(
-  (/** @type {unknown} */ _server) => {
-    process.stdout.write('started\n');
-    if (process.env['THEN'] === 'throw') {
-      throw new Error('an error that nobody catches');
-    }
-    setInterval(() => undefined, 60_000);
-  },
-);
+async function main() {
+  await startEmbeddedServer({ ...JSON.parse(process.env['START'] ?? '{}'), log: pino({ level: 'silent' }), onExit: () => undefined });
+  process.stdout.write('started\n');
+  if (process.env['THEN'] === 'throw') {
+    throw new Error('an error that nobody catches');
+  }
+  setInterval(() => undefined, 60_000);
+}
+
+void main();
