@@ -64,6 +64,9 @@ async function runAttempt(tools: StepTools, connection: OpenConnection, action: 
   } catch (thrown) {
     const error = asActionError(thrown, connection.connector.name, tools.log, input.step.action);
     finish('failed', error.errorClass);
+    const { code, remedy } = error.detail;
+    const attempted = { event_id: input.event.event_id, rule: input.rule, step: input.step.id, action: input.step.action, attempt: info.attempt + input.earlier_attempts };
+    tools.log.warn({ ...attempted, class: error.errorClass, code, remedy }, `attempt failed: ${error.message}`);
     if (error.errorClass === 'transient' || error.errorClass === 'credential') {
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
     }
@@ -78,14 +81,36 @@ async function attempt(tools: StepTools, connection: OpenConnection, action: Act
     return { outcome: 'skipped', reason: 'its condition is not met' };
   }
   const rendered = tools.render(step.input, scope, (name) => action.sinkOf(name));
-  return connection.gate.pass(async () => {
-    const heartbeat = startHeartbeat();
-    try {
-      return await action.run(contextOf(tools, connection, input, heartbeat), rendered);
-    } finally {
-      heartbeat.stop();
+  const past = readPast(Context.current().info.heartbeatDetails);
+  let reached = false;
+  try {
+    return await connection.gate.pass(async () => {
+      reached = true;
+      const heartbeat = startHeartbeat(past);
+      try {
+        return await action.run(contextOf(tools, connection, input, past, heartbeat), rendered);
+      } finally {
+        heartbeat.stop();
+      }
+    });
+  } finally {
+    if (!reached) {
+      Context.current().heartbeat({ ...past, held_back: past.held_back + 1 } satisfies Past);
     }
-  });
+  }
+}
+
+/** What an attempt leaves for the next one, as Temporal's heartbeat details. */
+interface Past {
+  /** Attempts that a parked connection held back: they never got to the action. */
+  held_back: number;
+  /** What the action saved last. */
+  saved: JsonValue;
+}
+
+function readPast(details: unknown): Past {
+  const found: Partial<Record<keyof Past, JsonValue>> = typeof details === 'object' && details !== null ? details : {};
+  return { held_back: typeof found.held_back === 'number' ? found.held_back : 0, saved: found.saved ?? null };
 }
 
 interface Heartbeat {
@@ -94,21 +119,21 @@ interface Heartbeat {
 }
 
 /** Keeps telling Temporal that the attempt lives, with what it saved last. */
-function startHeartbeat(): Heartbeat {
+function startHeartbeat(past: Past): Heartbeat {
   const context = Context.current();
-  let last: JsonValue = context.info.heartbeatDetails ?? null;
+  let last = past;
   const timer = setInterval(() => context.heartbeat(last), HEARTBEAT_EVERY_MS);
   timer.unref();
   return {
     save: (detail) => {
-      last = detail;
+      last = { ...past, saved: detail };
       context.heartbeat(last);
     },
     stop: () => clearInterval(timer),
   };
 }
 
-function contextOf(tools: StepTools, connection: OpenConnection, input: StepInput, heartbeat: Heartbeat): ActionContext<unknown> {
+function contextOf(tools: StepTools, connection: OpenConnection, input: StepInput, past: Past, heartbeat: Heartbeat): ActionContext<unknown> {
   const { info, cancellationSignal } = Context.current();
   return {
     client: connection.client,
@@ -116,9 +141,9 @@ function contextOf(tools: StepTools, connection: OpenConnection, input: StepInpu
     signal: cancellationSignal,
     event: input.event,
     log: tools.log,
-    attempt: info.attempt + input.earlier_attempts,
+    attempt: Math.max(info.attempt + input.earlier_attempts - past.held_back, 1),
     startedAt: new Date(input.began_at),
-    progress: { last: info.heartbeatDetails ?? null, save: (detail) => heartbeat.save(detail) },
+    progress: { last: past.saved, save: (detail) => heartbeat.save(detail) },
     country: input.country,
     timezone: input.timezone,
     isOurs: (number) => tools.isOurs(number),

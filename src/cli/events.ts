@@ -72,7 +72,8 @@ async function show(id: string, options: { body?: true; json?: true }, command: 
       return;
     }
     const dispatched = log.get(id);
-    const run = stored.plan === null ? null : await askRun(settings, id);
+    const open = stored.plan !== null && dispatched?.state !== 'closed';
+    const run = open ? await askRun(settings, id) : null;
     const report = readReport(dispatched);
     const shown = {
       event: stored.event,

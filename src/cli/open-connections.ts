@@ -40,7 +40,9 @@ export async function openConnections(connectors: readonly Connector[], settings
     byName,
     standIns,
     close: async () => {
-      await Promise.all([...byName.values()].map(({ connector, client }) => connector.connection.close?.(client)));
+      for (const { connector, client } of byName.values()) {
+        await connector.connection.close?.(client);
+      }
       await Promise.all(running.map((standIn) => standIn.stop()));
     },
   };

@@ -8,6 +8,7 @@ import { createAdmin, type PartState } from '../receiver/admin';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { EventRules } from '../receiver/take-event';
+import type { LiveRules } from '../rules/live-rules';
 import { Secret } from '../settings/secret';
 import type { Settings } from '../settings/settings';
 import { refreshOurNumbers } from './our-numbers-refresh';
@@ -108,6 +109,12 @@ export async function startReceiver(options: {
     inbox.close();
     throw error;
   }
+}
+
+/** The state of the rules, for /readyz. */
+export function rulesPart(rules: LiveRules): PartState {
+  const problem = rules.problem();
+  return problem === null ? { ok: true, detail: `rule set ${rules.ruleSet.hash}` } : { ok: false, detail: problem };
 }
 
 function inboxPart(inbox: Inbox): PartState {

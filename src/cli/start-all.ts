@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
-import type { RuleSet } from '../rules/match';
+import type { LiveRules } from '../rules/live-rules';
+import { connectionsUsedBy } from '../connectors/registry';
 import type { Settings } from '../settings/settings';
 import { findTemporalCli } from '../temporal/cli-binary';
 import { resolveTemporal } from '../temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded-server';
 import { runLink } from '../temporal/ui-link';
 import { showFirstSteps } from './first-steps';
-import { startReceiver } from './receiver-role';
+import { rulesPart, startReceiver } from './receiver-role';
 import type { Running } from './start';
 import type { FromWorker } from './worker-messages';
 import { WorkerSupervisor } from './worker-supervisor';
@@ -19,20 +20,20 @@ const SERVER_RESTART_MS = 1_000;
  *
  * The receiver answers from the first moment; whatever comes before Temporal is there waits in the inbox.
  */
-export async function startAll(settings: Settings, ruleSet: RuleSet, config: string | null, log: Logger): Promise<Running> {
+export async function startAll(settings: Settings, rules: LiveRules, config: string | null, log: Logger): Promise<Running> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   let worker: WorkerSupervisor | null = null;
   const receiver = await startReceiver({
     settings,
-    ruleSet: () => ruleSet,
+    ruleSet: () => rules.ruleSet,
     log,
     onAppended: () => worker?.wake(),
-    parts: () => workerParts(worker),
+    parts: () => ({ rules: rulesPart(rules), ...workerParts(worker) }),
     moreMetrics: () => worker?.metrics() ?? '',
   });
   print(`Webhook   ${receiver.webhook}`);
   print(`Admin     ${receiver.admin}/readyz and /metrics`);
-  print(`Rules     ${settings.rulesFile}: ${ruleSet.rules.length} (rule set ${ruleSet.hash})`);
+  print(`Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); a saved change is in force within a second`);
 
   let fail = (_reason: string): void => undefined;
   const failed = new Promise<string>((resolve) => {
@@ -106,8 +107,7 @@ export async function startAll(settings: Settings, ruleSet: RuleSet, config: str
     worker.run();
   };
   const introduce = async (standIns: string[], uiUrl: string | null): Promise<void> => {
-    const used = new Set(ruleSet.rules.flatMap((rule) => rule.steps.map((step) => step.action.split('.', 1).join(''))));
-    const onlyStandIns = [...used].every((name) => standIns.includes(name));
+    const onlyStandIns = connectionsUsedBy(rules.ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps : []))).every((name) => standIns.includes(name));
     if (onlyStandIns && receiver.wasEmpty && uiUrl !== null) {
       await showFirstSteps({
         url: receiver.webhook,

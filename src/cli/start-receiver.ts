@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { RuleSet } from '../rules/match';
+import type { LiveRules } from '../rules/live-rules';
 import { DispatchLog } from '../inbox/dispatch-log';
 import { Dispatcher } from '../inbox/dispatcher';
 import { InboxReader } from '../inbox/reader';
@@ -8,7 +8,7 @@ import type { Settings } from '../settings/settings';
 import { connectClient, resolveTemporal } from '../temporal/connection';
 import { registerSearchAttributes } from '../temporal/search-attributes';
 import { WrongUse } from './exit';
-import { startReceiver } from './receiver-role';
+import { rulesPart, startReceiver } from './receiver-role';
 import { runStarter } from './run-starter';
 import type { Running } from './start';
 
@@ -18,7 +18,7 @@ const REGISTER_AGAIN_MS = 5_000;
  * Mode `receiver`: webhook, inbox and dispatcher in this process; runs are done by workers elsewhere. Answers whether or not Temporal is there.
  * @throws WrongUse when no Temporal is configured: there would be nobody to share runs with.
  */
-export async function startReceiverOnly(settings: Settings, ruleSet: RuleSet, log: Logger): Promise<Running> {
+export async function startReceiverOnly(settings: Settings, rules: LiveRules, log: Logger): Promise<Running> {
   const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: null });
   if (temporal.kind !== 'configured') {
     throw new WrongUse('Mode receiver needs a Temporal that workers share: set TEMPORAL_ADDRESS (or a profile), or start in mode all.');
@@ -26,12 +26,12 @@ export async function startReceiverOnly(settings: Settings, ruleSet: RuleSet, lo
   let dispatcher: Dispatcher | null = null;
   const receiver = await startReceiver({
     settings,
-    ruleSet: () => ruleSet,
+    ruleSet: () => rules.ruleSet,
     log,
     onAppended: () => dispatcher?.wake(),
     parts: () => {
       const problem = dispatcher === null ? 'Temporal has not answered yet' : dispatcher.problem();
-      return { temporal: { ok: problem === null, detail: problem ?? 'runs are started' } };
+      return { rules: rulesPart(rules), temporal: { ok: problem === null, detail: problem ?? 'runs are started' } };
     },
     moreMetrics: () => '',
   });
@@ -53,7 +53,7 @@ export async function startReceiverOnly(settings: Settings, ruleSet: RuleSet, lo
       dispatcher = new Dispatcher({
         events: reader,
         record,
-        starter: runStarter(new Client({ connection, namespace: temporal.namespace }), searchAttributes.available),
+        starter: runStarter(new Client({ connection, namespace: temporal.namespace }), { searchAttributes: searchAttributes.available, eager: false }),
         maxInFlight: settings.dispatch.maxInFlight,
         log,
       });

@@ -1,9 +1,12 @@
 import { Command, Option } from 'commander';
-import { connectors } from '../connectors/registry';
+import type { Logger } from 'pino';
+import { connectionsUsedBy, connectors } from '../connectors/registry';
 import { createLogger } from '../settings/log';
 import { missingCredentials } from '../settings/load';
 import { formatFault } from '../settings/fault';
 import type { Settings } from '../settings/settings';
+import { LiveRules } from '../rules/live-rules';
+import type { PlannedStep } from '../rules/plan';
 import type { RuleSet } from '../rules/match';
 import { DataFolderInUse } from '../inbox/data-folder-lock';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
@@ -12,9 +15,6 @@ import { describePortHolder, portTakenMessage } from '../temporal/port-holder';
 import { Refused, WrongUse } from './exit';
 import { describeFindings, readRules } from './rules';
 import { configFile, readSettings } from './read-settings';
-import { startAll } from './start-all';
-import { startReceiverOnly } from './start-receiver';
-import { startWorkerOnly } from './start-worker';
 
 const MODES = ['all', 'receiver', 'worker'] as const;
 type Mode = (typeof MODES)[number];
@@ -34,17 +34,19 @@ export function startCommand(): Command {
     .addOption(new Option('--mode <mode>', 'all: everything on this machine; receiver: webhook and inbox; worker: runs').choices(MODES).default('all').env('BRIDGE_MODE'))
     .action(async (options: { mode: Mode }, command: Command) => {
       const settings = readSettings(command);
-      const ruleSet = options.mode === 'worker' ? null : readRuleSet(settings);
-      const running = await startMode(options.mode, settings, ruleSet, configFile(command)).catch(explain);
+      const log = createLogger({ name: options.mode === 'worker' ? 'worker' : 'bridge' });
+      const rules = options.mode === 'worker' ? null : liveRules(settings, log);
+      const running = await startMode(options.mode, settings, rules, configFile(command), log).catch(explain);
       await untilStopped(running);
+      rules?.stop();
     });
 }
 
 /**
- * The rules, and whether this environment may run them.
+ * The rules, kept up with their files, if this environment may run them.
  * @throws WrongUse listing every fault.
  */
-function readRuleSet(settings: Settings): RuleSet {
+function liveRules(settings: Settings, log: Logger): LiveRules {
   const rules = readRules(settings.rulesFile);
   if (rules.findings.length > 0) {
     process.stderr.write(`${describeFindings(rules.findings)}\n`);
@@ -52,20 +54,41 @@ function readRuleSet(settings: Settings): RuleSet {
   if (!rules.ok) {
     throw new WrongUse('The rule files have errors (above): mend them, or point BRIDGE_RULES at others. Check with: npx bridge rules check');
   }
-  const used = new Set(rules.ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps.map((step) => step.action.split('.', 1).join('')) : [])));
-  const faults = missingCredentials(settings, connectors, [...used]);
+  const faults = missingCredentials(settings, connectors, connectionsUsedBy(liveSteps(rules.ruleSet)));
   if (faults.length > 0) {
     throw new WrongUse(`Not fit for production:\n${faults.map(formatFault).join('\n')}`);
   }
-  return rules.ruleSet;
+  return new LiveRules(rules, () => readRules(settings.rulesFile), {
+    onTaken: (ruleSet) => {
+      log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed; the new rules are in force');
+      for (const fault of missingCredentials(settings, connectors, connectionsUsedBy(liveSteps(ruleSet)))) {
+        log.error({}, formatFault(fault));
+      }
+    },
+    onRefused: ({ findings }) => {
+      process.stderr.write(`${describeFindings(findings)}\n`);
+      log.error({ findings: findings.length }, 'the rule files changed and have errors (above); the rules before stay in force');
+    },
+  });
 }
 
-function startMode(mode: Mode, settings: Settings, ruleSet: RuleSet | null, config: string | null): Promise<Running> {
-  const log = createLogger({ name: mode === 'worker' ? 'worker' : 'bridge' });
-  if (ruleSet === null) {
+/** Every step that a live rule may run. */
+function liveSteps(ruleSet: RuleSet): PlannedStep[] {
+  return ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps : []));
+}
+
+/** What a mode needs is loaded only for it: other commands start sooner without Temporal's worker. */
+async function startMode(mode: Mode, settings: Settings, rules: LiveRules | null, config: string | null, log: Logger): Promise<Running> {
+  if (rules === null) {
+    const { startWorkerOnly } = await import('./start-worker.js');
     return startWorkerOnly(settings, log);
   }
-  return mode === 'receiver' ? startReceiverOnly(settings, ruleSet, log) : startAll(settings, ruleSet, config, log);
+  if (mode === 'receiver') {
+    const { startReceiverOnly } = await import('./start-receiver.js');
+    return startReceiverOnly(settings, rules, log);
+  }
+  const { startAll } = await import('./start-all.js');
+  return startAll(settings, rules, config, log);
 }
 
 /** Turns what can keep a bridge from starting into a sentence for the operator. */

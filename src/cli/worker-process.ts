@@ -68,7 +68,7 @@ export async function startWorkerProcess(options: {
     dispatcher = new Dispatcher({
       events: reader,
       record,
-      starter: runStarter(new Client({ connection, namespace }), searchAttributes.available),
+      starter: runStarter(new Client({ connection, namespace }), { searchAttributes: searchAttributes.available, eager: true }),
       maxInFlight: settings.dispatch.maxInFlight,
       log,
       onStarted: () => metrics.runStarted(),
@@ -83,12 +83,17 @@ export async function startWorkerProcess(options: {
       record.close();
     };
   }
-  const ended = worker.ended.finally(async () => {
-    stopRefreshing();
-    await dispatcher?.stop();
-    closeInbox();
-    await connection.close();
-  });
+  const untilEnded = async (): Promise<void> => {
+    try {
+      await worker.ended;
+    } finally {
+      stopRefreshing();
+      await dispatcher?.stop();
+      closeInbox();
+      await connection.close();
+    }
+  };
+  const ended = untilEnded();
   return {
     standIns: worker.standIns,
     metrics,

@@ -59,7 +59,7 @@ export async function startWorker(options: {
       ...options.events,
     }),
   });
-  const ended = worker.run().finally(() => connections.close());
+  const ended = runThen(worker, () => connections.close());
   return {
     standIns: connections.standIns,
     parked: () =>
@@ -77,6 +77,14 @@ export async function startWorker(options: {
       await ended;
     },
   };
+}
+
+async function runThen(worker: { run(): Promise<void> }, close: () => Promise<void>): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    await close();
+  }
 }
 
 /** A template or condition that fails once fails again: no use in retrying. */

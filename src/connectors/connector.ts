@@ -45,7 +45,10 @@ export interface ActionContext<Client> {
   readonly signal: AbortSignal;
   readonly event: CanonicalEvent;
   readonly log: ActionLog;
-  /** 1 for the first attempt of this step. Above 1, an earlier attempt may have got as far as the provider. */
+  /**
+   * 1 for the first attempt of this step. Above 1, an earlier attempt may have got as far as the provider; those that a parked connection
+   * held back do not count.
+   */
   readonly attempt: number;
   /** When the step began (its first attempt), not this attempt. */
   readonly startedAt: Date;
@@ -85,6 +88,8 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   output: z.ZodType<Output>;
   /** The effect; by the input as written where it depends on it (`http.request` on its method). */
   effect: Effect | { of(input: Input): Effect };
+  /** Other connections that an input as written makes it use (`email.send` with a recording: `voipbin`). */
+  alsoUses?: { of(input: Input): readonly string[] };
   /** Default retry budget, as a duration (`24h`). */
   budget: string;
   /** How long one attempt may take, as a duration (`30s`). */
@@ -105,6 +110,8 @@ export interface Action<Client = unknown> {
   sinkOf(inputName: string): Sink;
   /** @param input the input as written in the rule file, already found valid. */
   effectOf(input: unknown): Effect;
+  /** Names of the other connections that this input makes it use. @param input as for `effectOf`. */
+  alsoUsedBy(input: unknown): readonly string[];
   /** Checks the rendered input against the schema (`permanent` ActionError when it does not fit), then runs. */
   run(context: ActionContext<Client>, input: unknown): Promise<ActionOutcome<JsonObject>>;
 }
@@ -156,6 +163,7 @@ export function defineAction<Client>() {
       attemptTimeout: definition.attemptTimeout,
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
+      alsoUsedBy: (input) => definition.alsoUses?.of(definition.input.parse(input)) ?? [],
       run: async (context, input) => {
         const parsed = definition.input.safeParse(input);
         if (!parsed.success) {

@@ -3,10 +3,12 @@ import { ActionError } from './action-error';
 const REFUSED_BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function codeOf(error: unknown): string | undefined {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+  // Told by shape: Node's own errors are no instances of this realm's Error everywhere (jest).
+  for (let current = error, depth = 0; typeof current === 'object' && current !== null && depth < 5; depth += 1) {
     if ('code' in current && typeof current.code === 'string') {
       return current.code;
     }
+    current = 'cause' in current ? current.cause : undefined;
   }
   return undefined;
 }
@@ -22,10 +24,11 @@ export function neverReached(error: unknown): boolean {
  * Whether "no answer" is ambiguous is for the action to say (see {@link neverReached}).
  */
 export function networkFailure(error: unknown, connection: string): ActionError {
-  if (error instanceof Error && error.name === 'TimeoutError') {
+  const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : undefined;
+  if (name === 'TimeoutError') {
     return new ActionError('transient', `${connection} did not answer in time`, { connection, code: 'timeout' });
   }
-  if (error instanceof Error && error.name === 'AbortError') {
+  if (name === 'AbortError') {
     return new ActionError('transient', `the request to ${connection} was cancelled`, { connection, code: 'cancelled' });
   }
   const code = codeOf(error);

@@ -1,7 +1,10 @@
 import type { Action, Connector } from './connector';
+import { email } from './email/connector';
+import { slack } from './slack/connector';
+import { voipbin } from './voipbin/connector';
 
 /** Every connector the bridge has. Adding one is adding it here. */
-export const connectors: readonly Connector[] = [];
+export const connectors: readonly Connector[] = [email, slack, voipbin];
 
 /** Finds an action by its full name, `hubspot.log_call`; undefined when there is none. */
 export function findAction(name: string): { connector: Connector; action: Action } | undefined {
@@ -14,4 +17,12 @@ export function findAction(name: string): { connector: Connector; action: Action
 /** The full names of all actions, sorted. */
 export function actionNames(): string[] {
   return connectors.flatMap((connector) => Object.keys(connector.actions).map((action) => `${connector.name}.${action}`)).sort();
+}
+
+/** Names of the connections that steps use, each once; those that an action uses beside its own too. */
+export function connectionsUsedBy(steps: readonly { action: string; input: unknown }[]): string[] {
+  return [...new Set(steps.flatMap((step) => {
+    const found = findAction(step.action);
+    return found === undefined ? [] : [found.connector.name, ...found.action.alsoUsedBy(step.input)];
+  }))];
 }

@@ -107,7 +107,7 @@ export class Dispatcher {
     this.#stopped = true;
     this.wake();
     await this.#loop;
-    for (const giveUpPlace of [...this.#inFlight.values()]) {
+    for (const giveUpPlace of this.#inFlight.values()) {
       giveUpPlace();
     }
   }

@@ -9,6 +9,6 @@ const { findTemporalCli } = require(join(root, 'dist', 'src', 'temporal', 'cli-b
 try {
   await findTemporalCli({ env: process.env, onProgress: (/** @type {string} */ line) => process.stderr.write(`${line}\n`) });
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

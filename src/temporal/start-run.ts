@@ -35,13 +35,23 @@ const LONGEST_MEMBER = 64 * 1024;
 const LONGEST_EVENT = 512 * 1024;
 const LONGEST_TEXT = 16 * 1024;
 
+/** How a run is started. */
+export interface StartOptions {
+  workflowId: string;
+  /** Whether the server has the bridge's search attributes. */
+  searchAttributes: boolean;
+  /** Give the first task straight to a worker of this process: only with a client on the worker's own NativeConnection. */
+  eager: boolean;
+}
+
 /**
  * Starts the run of one event. Its workflow id is the event id, and neither a running nor a closed run of that id is started again,
  * as long as Temporal keeps the closed one (its namespace's retention).
  *
  * Throws when Temporal could not be asked (away, hanging, namespace missing): try again later.
  */
-export async function startRun(client: Client, event: CanonicalEvent, plan: Plan, workflowId: string, searchAttributes: boolean): Promise<StartOutcome> {
+export async function startRun(client: Client, event: CanonicalEvent, plan: Plan, options: StartOptions): Promise<StartOutcome> {
+  const { workflowId, searchAttributes, eager } = options;
   const input: RunInput = { event: fitForRun(event), plan, search_attributes: searchAttributes };
   const rules = plan.rules.map((rule) => rule.name);
   try {
@@ -52,7 +62,7 @@ export async function startRun(client: Client, event: CanonicalEvent, plan: Plan
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: `${event.type}: ${rules.join(', ')}`.slice(0, 200),
-      requestEagerStart: client.connection.constructor.name === 'NativeConnection',
+      requestEagerStart: eager,
       ...(searchAttributes ? { typedSearchAttributes: attributesOf(event, plan, rules) } : {}),
     });
     return { outcome: 'started', runId: handle.firstExecutionRunId };

@@ -11,6 +11,10 @@ export function installRuntime(log: Logger): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      // A step's failed attempts and a run's end are told by the bridge itself, with their class.
+      if (message === 'Activity failed' || message === 'Workflow failed') {
+        return;
+      }
       const fields = { sdk: meta?.['sdkComponent'], workflow_id: meta?.['workflowId'], activity: meta?.['activityType'], attempt: meta?.['attempt'] };
       if (level === 'ERROR') {
         log.error(fields, message);

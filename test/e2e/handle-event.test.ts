@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
 import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
@@ -10,6 +11,7 @@ import { defineAction, defineConnector, type ActionContext } from '../../src/con
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
 import { awaitRun, startRun } from '../../src/temporal/start-run';
+import { installRuntime } from '../../src/temporal/worker';
 import { recordHistory } from '../histories/record';
 import { temporalAddress } from './temporal-server';
 
@@ -87,18 +89,23 @@ function plan(rules: Record<string, PlannedStep[]>): Plan {
 
 describe('a run', () => {
   const probe: Probe = { attempts: [], failures: new Map() };
+  /** The gate's own time: parked connections are probed by it. */
+  let gateClock = 0;
+  const gate = new ConnectionGate('probe', { onParked: () => undefined, onResumed: () => undefined }, () => gateClock);
+  let waits = 0;
   let connection: NativeConnection;
   let client: Client;
   let worker: Worker;
   let working: Promise<void>;
 
   beforeAll(async () => {
+    installRuntime(pino({ level: 'silent' }));
     connection = await NativeConnection.connect({ address: temporalAddress() });
     client = new Client({ connection });
     const open: OpenConnection = {
       connector: probeConnector,
       client: probe,
-      gate: new ConnectionGate('probe', { onParked: () => undefined, onResumed: () => undefined }),
+      gate,
     };
     worker = await Worker.create({
       connection,
@@ -112,7 +119,7 @@ describe('a run', () => {
         isOurs: () => false,
         cooldowns: { claim: async () => 'claimed', release: async () => undefined },
         log: { info: () => undefined, warn: () => undefined },
-        onWaiting: () => undefined,
+        onWaiting: () => (waits += 1),
         onAttempt: () => undefined,
       }),
     });
@@ -131,7 +138,7 @@ describe('a run', () => {
   });
 
   async function run(rules: Record<string, PlannedStep[]>, happened = event()) {
-    await startRun(client, happened, plan(rules), happened.event_id, true);
+    await startRun(client, happened, plan(rules), { workflowId: happened.event_id, searchAttributes: true, eager: true });
     return { happened, end: await awaitRun(client, happened.event_id) };
   }
 
@@ -215,6 +222,32 @@ describe('a run', () => {
     expect(probe.attempts.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('gives a later attempt what an earlier one saved', async () => {
+    const seen: unknown[] = [];
+    probe.failures.set('saves', ({ attempt, progress }) => {
+      seen.push(progress.last);
+      progress.save({ saved_at: attempt });
+      return attempt < 3 ? error('transient') : null;
+    });
+    await run({ one: [step('s', 'saves', { action: 'probe.once', effect: 'once' })] });
+    expect(seen).toEqual([null, { saved_at: 1 }, { saved_at: 2 }]);
+  });
+
+  it('does not count attempts that a parked connection held back', async () => {
+    await expect(gate.pass(() => Promise.reject(error('credential')))).rejects.toThrow('the probe says no');
+    gateClock = 29_500;
+    const before = waits;
+    const happened = event();
+    await startRun(client, happened, plan({ one: [step('s', 'parked', { action: 'probe.once', effect: 'once' })] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    while (waits === before) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(probe.attempts).toHaveLength(0);
+    gateClock = 31_000;
+    expect((await awaitRun(client, happened.event_id)).status).toBe('completed');
+    expect(probe.attempts).toEqual([expect.objectContaining({ note: 'parked', attempt: 1 })]);
+  });
+
   it('skips a step whose condition is not met', async () => {
     const { end } = await run({ one: [step('s', 'a', { if: 'false' })] });
     expect(end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }] });
@@ -223,10 +256,10 @@ describe('a run', () => {
 
   it('is never started twice, neither while it runs nor afterwards', async () => {
     const happened = event();
-    const first = await startRun(client, happened, plan({ one: [step('s', 'a')] }), happened.event_id, true);
-    const second = await startRun(client, happened, plan({ one: [step('s', 'a')] }), happened.event_id, true);
+    const first = await startRun(client, happened, plan({ one: [step('s', 'a')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    const second = await startRun(client, happened, plan({ one: [step('s', 'a')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
     await awaitRun(client, happened.event_id);
-    const third = await startRun(client, happened, plan({ one: [step('s', 'a')] }), happened.event_id, true);
+    const third = await startRun(client, happened, plan({ one: [step('s', 'a')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
     expect([first.outcome, second.outcome, third.outcome]).toEqual(['started', 'exists', 'exists']);
     expect(probe.attempts).toHaveLength(1);
   });

@@ -51,6 +51,7 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
   sinks: { subject: 'header', html: 'html' },
   output,
   effect: 'once',
+  alsoUses: { of: ({ recording }) => (recording === undefined ? [] : ['voipbin']) },
   budget: '24h',
   attemptTimeout: '5m',
   run: async (context, wanted) => {

@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { RunningBridge } from './running-bridge';
+
+const CREDENTIALS = ['VOIPBIN_ACCESS_KEY', 'VOIPBIN_WEBHOOK_SECRET', 'HUBSPOT_ACCESS_TOKEN', 'SLACK_BOT_TOKEN', 'SMTP_URL', 'MAIL_FROM', 'TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE'];
+const events = z.array(z.object({ event_id: z.string(), became: z.string() }));
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function temporalPid(bridge: RunningBridge): number {
+  return z.object({ pid: z.number() }).parse(JSON.parse(readFileSync(join(bridge.dataDir, 'temporal.pid'), 'utf8'))).pid;
+}
+
+jest.setTimeout(60_000);
+
+describe('a first start, with nothing configured', () => {
+  let bridge: RunningBridge;
+
+  beforeAll(async () => {
+    for (const name of CREDENTIALS) {
+      delete process.env[name];
+    }
+    bridge = await RunningBridge.ready();
+  }, 120_000);
+
+  afterAll(() => bridge.remove(), 60_000);
+
+  it('shows what the three documented samples did, with links into the Temporal UI', async () => {
+    const shown = bridge.output;
+    expect(shown).toMatch(/Stand-ins .*hubspot/);
+    for (const [sample, eventId, ...actions] of [
+      ['call_hungup_curl', 'call_hangup/test-call-id', 'hubspot.update_contact', 'hubspot.log_call', 'slack.post_message'],
+      ['message_created_page', 'message_created/a5d2114a-8e84-48cd-8bb2-c406eeb08cd1', 'voipbin.send_message'],
+      ['recording_updated_done', 'recording_finished/e5f6a7b8-c9d0-1234-5678-90abcdef0123', 'email.send'],
+    ] as const) {
+      expect(shown).toContain(`${sample} → ${eventId}`);
+      for (const action of actions) {
+        expect(shown).toContain(`✓ ${action}`);
+      }
+      const link = new RegExp(`look: (\\S*${encodeURIComponent(eventId)}\\S*)`).exec(shown)?.[1] ?? '';
+      expect((await fetch(link)).status).toBe(200);
+    }
+    expect(shown).not.toContain('✗');
+  });
+
+  it("takes the documentation's curl sample, whose id it has already, as a duplicate", async () => {
+    const sample: unknown = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'events', 'call_hungup_curl.json'), 'utf8'));
+    await expect(bridge.post(sample)).resolves.toEqual({ status: 200, answer: { status: 'duplicate', id: 'call_hangup/test-call-id' } });
+  });
+
+  it('replays samples, and tells what became of them', async () => {
+    const sent = await bridge.run('send', 'call_hangup', '--set', 'data.id=call-2');
+    expect(sent).toMatchObject({ code: 0, stdout: expect.stringContaining('200 received call_hangup/call-2') as string });
+    await bridge.eventually('the run is listed as done', async () => {
+      const listed = events.parse(JSON.parse((await bridge.run('events', 'list', '--json')).stdout));
+      return listed.find((event) => event.event_id === 'call_hangup/call-2' && event.became === 'done') ?? null;
+    });
+    const { stdout } = await bridge.run('events', 'show', 'call_hangup/call-2');
+    expect(stdout).toMatch(/^call_hangup\/call-2: done/);
+    expect(stdout).toMatch(/hubspot\.log_call\) done/);
+  });
+
+  it('says no where the answer is no', async () => {
+    expect((await bridge.run('events', 'show', 'call_hangup/unknown')).code).toBe(1);
+    expect((await bridge.run('send', 'call_hungupp')).stderr).toContain('did you mean "call_hungup"');
+    expect((await bridge.run('send', 'no-such-file.json')).code).toBe(2);
+  });
+
+  it('keeps what is no event, and says so', async () => {
+    expect((await bridge.post(['no', 'event'])).status).toBe(400);
+    const { stdout } = await bridge.run('events', 'list', '--quarantine');
+    expect(stdout).toMatch(/no_envelope/);
+  });
+
+  it('tells its state', async () => {
+    const readiness = await bridge.eventually('all parts are fine', async () => {
+      const state = z.object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) }).parse(await (await fetch(`${bridge.admin}/readyz`)).json());
+      return Object.values(state.parts).every((part) => part.ok) ? state : null;
+    });
+    expect(Object.keys(readiness.parts).sort()).toEqual(['connections', 'inbox', 'rules', 'temporal', 'worker']);
+    const metrics = await (await fetch(`${bridge.admin}/metrics`)).text();
+    expect(metrics).toMatch(/bridge_events_received_total\{type="call_hangup",outcome="received"\} 2/);
+    expect(metrics).toMatch(/bridge_step_attempts_total\{action="hubspot.log_call",outcome="done",class=""\} 2/);
+  });
+
+  it('refuses a second bridge on the same data folder, naming the first', async () => {
+    const second = RunningBridge.start({ dataDir: bridge.dataDir });
+    await second.printed(/already uses the data folder/).catch(() => undefined);
+    await second.stop();
+    expect(second.output).toContain(`process ${bridge.process.pid}`);
+    expect(second.process.exitCode).toBe(1);
+    await second.remove();
+  });
+
+  it('survives kill -9: the next start takes over what is left, and does not show the first steps again', async () => {
+    const temporal = temporalPid(bridge);
+    await bridge.kill();
+    expect(isAlive(temporal)).toBe(true);
+    const next = await RunningBridge.ready({ dataDir: bridge.dataDir });
+    expect(next.output).not.toContain('First steps');
+    const { stdout } = await next.run('events', 'show', 'call_hangup/call-2');
+    expect(stdout).toMatch(/^call_hangup\/call-2: done/);
+    const temporalNow = temporalPid(next);
+    expect(await next.stop()).toBe(0);
+    expect([isAlive(temporal), isAlive(temporalNow)]).toEqual([false, false]);
+    expect(existsSync(join(next.dataDir, 'temporal.pid'))).toBe(false);
+    await next.remove();
+  }, 120_000);
+});
