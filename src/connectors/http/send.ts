@@ -43,12 +43,8 @@ export async function send(outgoing: OutgoingRequest, allow: AllowList, cancelle
   const timeout = AbortSignal.timeout(outgoing.timeoutMs);
   const signal = AbortSignal.any([cancelled, timeout]);
   let mayBeSent = false;
-  const dispatcher = guardedDispatcher({
-    allow,
-    // undici makes a connection even for a request that was given up meanwhile, and then does not send it.
-    onConnected: () => (mayBeSent = !signal.aborted),
-  });
-  // Otherwise undici would notice only when the connection stands.
+  const dispatcher = guardedDispatcher({ allow, onConnected: () => (mayBeSent = true) });
+  // Otherwise undici would give the request up only when the connection stands, and whether it was sent could not be told.
   const giveUp = (): void => void dispatcher.destroy();
   signal.addEventListener('abort', giveUp, { once: true });
   let { url, headers } = outgoing;

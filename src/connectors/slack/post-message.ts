@@ -10,12 +10,12 @@ const MOST_CHARACTERS = 40_000;
 
 const input = z.strictObject({
   channel: z.string().describe('Where to post: "#name" or the id of a channel that the bot is in, or the id of a person.'),
-  text: z.string().describe('The message, in Slack\'s own markup (*bold*, <https://…|link>); beside `blocks`, what notifications show.'),
+  text: z.string().describe('The message, in Slack\'s own markup (`*bold*`, `<https://…|link>`); beside `blocks`, what notifications show.'),
   blocks: z
     .array(z.record(z.string(), z.json()))
     .optional()
     .describe('Block Kit blocks, at most 50; every text in them is a template.'),
-  thread_ts: z.string().optional().describe('`ts` of the message to answer in a thread, such as {{ steps.<id>.ts }}; not in a thread when it renders to nothing.'),
+  thread_ts: z.string().optional().describe('`ts` of the message to answer in a thread, such as `{{ steps.<id>.ts }}`; not in a thread when it renders to nothing.'),
 });
 
 const output = z.object({
