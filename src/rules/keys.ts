@@ -67,9 +67,9 @@ export const WINDOW_KEYS = {
 
 export const TEST_KEYS = {
   name: { required: true, description: 'What the test shows.' },
-  event: { required: true, description: 'A file with an event, relative to this one; or the event itself.' },
+  event: { required: true, description: 'A file with an event (`.json`), relative to this one; the id of an event in the archive; or the event itself.' },
   with: { description: 'Changes to the event: dotted path to value; null removes.' },
-  at: { description: 'When it happens, instead of when the event says: `2026-03-07T10:00+09:00`.' },
+  at: { description: 'When it happens, instead of when the event says: `2026-03-07T10:00+09:00`. An event without times happens at noon UTC on a Monday.' },
   expect: { required: true, description: 'What the rules should make of it.' },
 } as const satisfies Keys;
 

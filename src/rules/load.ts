@@ -9,12 +9,16 @@ import { DEFAULTS_KEYS, FILE_KEYS } from './keys';
 import { RuleSet } from './match';
 import type { ActionCatalogue, Rule } from './model';
 import { readCountry, readLists, readTimezone, readWindows, RuleReader, type Defaults, type NamedList } from './read-rules';
+import { TestReader, type RuleTest } from './read-tests';
 import type { Window } from './windows';
 import { MAX_FILE_CHARS, readYaml, toJson, type YamlFile } from './yaml-file';
 
-/** What came of reading rule files. Findings stand in reading order; with `ok` they are warnings only. */
+/**
+ * What came of reading rule files. Findings stand in reading order; with `ok` they are warnings only. `files` are the paths of all files
+ * that belong to the set, also of those that could not be read.
+ */
 export type LoadedRules =
-  | { ok: true; ruleSet: RuleSet; findings: readonly Finding[]; files: readonly string[] }
+  | { ok: true; ruleSet: RuleSet; tests: readonly RuleTest[]; findings: readonly Finding[]; files: readonly string[] }
   | { ok: false; findings: readonly Finding[]; files: readonly string[] };
 
 export interface LoadOptions {
@@ -34,13 +38,14 @@ const MAX_FILES = 100;
 export function loadRules(options: LoadOptions): LoadedRules {
   const findings = new Findings();
   const readFile = options.readFile ?? readFromDisk;
-  const files = readFiles(options.file, readFile, findings);
-  const names = files.map(({ yaml }) => yaml.file);
+  const { files, paths: names } = readFiles(options.file, readFile, findings);
   const rules = readAll(files, options.actions, findings);
+  // Tests are judged against the rules that are there; with faulty rules every second test would be a finding.
+  const tests = findings.hasErrors ? [] : readTests(files, rules);
   if (findings.hasErrors) {
     return { ok: false, findings: sortFindings(findings.all), files: names };
   }
-  return { ok: true, ruleSet: new RuleSet(hashOf(files), rules), findings: sortFindings(findings.all), files: names };
+  return { ok: true, ruleSet: new RuleSet(hashOf(files), rules), tests, findings: sortFindings(findings.all), files: names };
 }
 
 function readFromDisk(path: string): string {
@@ -58,10 +63,11 @@ interface TopLevel {
   block: Block<keyof typeof FILE_KEYS>;
 }
 
-function readFiles(main: string, readFile: (path: string) => string, findings: Findings): TopLevel[] {
+/** The files that could be read, and the paths of all that were tried. */
+function readFiles(main: string, readFile: (path: string) => string, findings: Findings): { files: TopLevel[]; paths: string[] } {
   const found: TopLevel[] = [];
   const waiting: { path: string; from: Position | null }[] = [{ path: main, from: null }];
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { path, from } = next;
     const place = from ?? { file: path, line: 1, column: 1 };
@@ -73,14 +79,14 @@ function readFiles(main: string, readFile: (path: string) => string, findings: F
       findings.error(place, 'include', `more than ${MAX_FILES} files are included`);
       break;
     }
-    seen.add(normalize(path));
+    seen.set(normalize(path), path);
     const file = readFileAt(path, place, readFile, findings);
     if (file !== null) {
       found.push(file);
       waiting.push(...includesOf(file));
     }
   }
-  return found;
+  return { files: found, paths: [...seen.values()] };
 }
 
 const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
@@ -167,6 +173,13 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
     findings.warn({ file: main.yaml.file, line: 1, column: 1 }, 'empty', 'there are no rules, so nothing will ever be done');
   }
   return rules;
+}
+
+function readTests(files: readonly TopLevel[], rules: readonly Rule[]): RuleTest[] {
+  return files.flatMap(({ reader, block }) => {
+    const value = block.get('tests');
+    return value === undefined || isNothing(value.node) ? [] : new TestReader(reader, rules).read(value);
+  });
 }
 
 function addNew<Item>(all: Map<string, Item>, more: ReadonlyMap<string, Item>, value: Value | undefined, what: string, findings: Findings): void {

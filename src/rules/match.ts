@@ -1,7 +1,7 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonValue } from '../events/json';
 import { compileCel, type CelOutcome } from './cel';
-import { fieldNamed } from './fields';
+import { fieldNamed, type FieldDefinition } from './fields';
 import type { Condition, Rule } from './model';
 import { comparable, compileTest } from './operators';
 import type { Plan, PlannedRule } from './plan';
@@ -15,30 +15,58 @@ export interface CompiledRule {
   holds(event: CanonicalEvent): boolean;
 }
 
+/** Reads a field in its comparable form. */
+type Read = (event: CanonicalEvent) => JsonValue;
+
+/**
+ * The fields of one rule set, read once an event however many rules look at them: each remembers the last event that it was asked about.
+ * Bounded by the number of different fields in the rules.
+ */
+class FieldReaders {
+  readonly #readers = new Map<string, Read>();
+
+  reader(field: FieldDefinition, country: string | null): Read {
+    const key = field.kind === 'phone' ? `${field.name} ${country ?? ''}` : field.name;
+    const known = this.#readers.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    let last: CanonicalEvent | null = null;
+    let value: JsonValue = null;
+    const read: Read = (event) => {
+      if (event !== last) {
+        value = comparable(field, field.read(event), country);
+        last = event;
+      }
+      return value;
+    };
+    this.#readers.set(key, read);
+    return read;
+  }
+}
+
 /** Compiles a condition to a function that never throws and reads nothing but the event. */
-export function compileCondition(condition: Condition, country: string | null): (event: CanonicalEvent) => boolean {
+export function compileCondition(condition: Condition, country: string | null, fields: FieldReaders = new FieldReaders()): (event: CanonicalEvent) => boolean {
   switch (condition.kind) {
     case 'field': {
-      const { field } = condition;
-      const test = compileTest(condition.test, field.kind);
-      return field.kind === 'phone' || field.name === 'status'
-        ? (event) => test(comparable(field, field.read(event), country))
-        : (event) => test(field.read(event));
+      const test = compileTest(condition.test, condition.field.kind);
+      const read = fields.reader(condition.field, country);
+      return (event) => test(read(event));
     }
     case 'during': {
       const { window, wanted } = condition;
       return (event) => isInside(window, Date.parse(event.occurred_at)) === wanted;
     }
     case 'all': {
-      const of = condition.of.map((one) => compileCondition(one, country));
+      const of = condition.of.map((one) => compileCondition(one, country, fields));
       return (event) => of.every((one) => one(event));
     }
     case 'any': {
-      const of = condition.of.map((one) => compileCondition(one, country));
+      const of = condition.of.map((one) => compileCondition(one, country, fields));
       return (event) => of.some((one) => one(event));
     }
     case 'not': {
-      const inner = compileCondition(condition.of, country);
+      const inner = compileCondition(condition.of, country, fields);
       return (event) => !inner(event);
     }
   }
@@ -49,8 +77,8 @@ export function ageOf(event: CanonicalEvent): number {
   return Date.parse(event.received_at) - Date.parse(event.occurred_at);
 }
 
-function compileRule(rule: Rule): CompiledRule {
-  const when = rule.when === null ? null : compileCondition(rule.when, rule.country);
+function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
+  const when = rule.when === null ? null : compileCondition(rule.when, rule.country, fields);
   const cel = rule.if === null ? null : compileCel(rule.if.expression);
   const maxAge = rule.max_age_ms;
   return {
@@ -93,7 +121,7 @@ function equalities(rule: Rule): Map<string, readonly JsonValue[]> {
 
 /** One field of an index: the rules that ask for a value of it. */
 interface FieldIndex {
-  read(event: CanonicalEvent): JsonValue;
+  read: Read;
   byValue: ReadonlyMap<JsonValue, readonly number[]>;
 }
 
@@ -127,10 +155,11 @@ export class RuleSet {
     readonly hash: string,
     readonly rules: readonly Rule[],
   ) {
-    this.#compiled = rules.map(compileRule);
+    const fields = new FieldReaders();
+    this.#compiled = rules.map((rule) => compileRule(rule, fields));
     this.#onFamilies = rules.flatMap((rule, index) => (rule.on.prefixes.length > 0 ? [index] : []));
     const types = new Set(rules.flatMap((rule) => [...rule.on.types]));
-    this.#byType = new Map([...types].map((type) => [type, indexFor(type, rules)]));
+    this.#byType = new Map([...types].map((type) => [type, indexFor(type, rules, fields)]));
   }
 
   /**
@@ -163,14 +192,9 @@ export class RuleSet {
     if (index === undefined) {
       return this.#onFamilies;
     }
-    if (index.fields.length === 0) {
-      return index.always;
-    }
-    const found = [...index.always];
-    for (const field of index.fields) {
-      found.push(...(field.byValue.get(field.read(event)) ?? []));
-    }
-    return found.length === index.always.length ? found : found.sort((one, other) => one - other);
+    const found = [index.always, ...index.fields.map((field) => field.byValue.get(field.read(event)) ?? [])].filter((some) => some.length > 0);
+    const [only] = found;
+    return found.length <= 1 ? (only ?? []) : found.flat().sort((one, other) => one - other);
   }
 }
 
@@ -179,7 +203,7 @@ export function plannedRule(rule: Rule): PlannedRule {
   return { name: rule.name, timezone: rule.timezone, country: rule.country, steps: [...rule.steps] };
 }
 
-function indexFor(type: string, rules: readonly Rule[]): TypeIndex {
+function indexFor(type: string, rules: readonly Rule[], fieldReaders: FieldReaders): TypeIndex {
   const listening = rules.flatMap((rule, index) => (listensTo(rule, { type, declared_type: type }) && rule.mode !== 'off' ? [{ index, rule, equal: equalities(rule) }] : []));
   // The field with the most different values over all rules tells them apart best.
   const values = new Map<string, Set<JsonValue>>();
@@ -206,14 +230,14 @@ function indexFor(type: string, rules: readonly Rule[]): TypeIndex {
     }
     fields.set(key, byValue);
   }
-  return { always, fields: [...fields].map(([key, byValue]) => fieldIndex(key, byValue)) };
+  return { always, fields: [...fields].map(([key, byValue]) => fieldIndex(key, byValue, fieldReaders)) };
 }
 
-function fieldIndex(key: string, byValue: Map<JsonValue, number[]>): FieldIndex {
+function fieldIndex(key: string, byValue: Map<JsonValue, number[]>, fieldReaders: FieldReaders): FieldIndex {
   const [name = '', country = ''] = key.split(' ');
   const field = fieldNamed(name);
   if (field === undefined) {
     throw new TypeError(`not a field: ${name}`);
   }
-  return { byValue, read: (event) => comparable(field, field.read(event), country === '' ? null : country) };
+  return { byValue, read: fieldReaders.reader(field, country === '' ? null : country) };
 }

@@ -32,9 +32,17 @@ export interface ReadStep {
   result: ResultShape;
 }
 
-/** An action's input or output schema as JSON Schema. */
-export function jsonSchemaOf(schema: z.ZodType<unknown>, io: 'input' | 'output'): Record<string, unknown> {
-  return { ...z.toJSONSchema(schema, { io, unrepresentable: 'any', target: 'draft-7' }) };
+const jsonSchemas = { input: new WeakMap<z.ZodType, Record<string, unknown>>(), output: new WeakMap<z.ZodType, Record<string, unknown>>() };
+
+/** An action's input or output schema as JSON Schema. Made once a schema, because a file may use an action a thousand times. */
+export function jsonSchemaOf(schema: z.ZodType<unknown>, io: 'input' | 'output'): Readonly<Record<string, unknown>> {
+  const known = jsonSchemas[io].get(schema);
+  if (known !== undefined) {
+    return known;
+  }
+  const made = { ...z.toJSONSchema(schema, { io, unrepresentable: 'any', target: 'draft-7' }) };
+  jsonSchemas[io].set(schema, made);
+  return made;
 }
 
 /** Reads the steps of a rule: the action, its input as written against the action's schema, retry, and what a failure does. */
