@@ -1,0 +1,34 @@
+import { defineConnector } from '../connector';
+import { HubSpotClient } from './client';
+import { createTask } from './create-task';
+import { keyingOf } from './key-property';
+import { logCall } from './log-call';
+import { hubspotSettings, type HubSpotSettings } from './settings';
+import { startHubSpotStandIn } from './stand-in';
+import { updateContact } from './update-contact';
+
+/** HubSpot: contacts, calls and tasks of one account, by the official SDK's generated APIs. */
+export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
+  name: 'hubspot',
+  summary: 'Logs calls, updates contacts and creates tasks in a HubSpot account.',
+  connection: {
+    settings: hubspotSettings,
+    environment: { access_token: 'HUBSPOT_ACCESS_TOKEN', base_url: 'HUBSPOT_BASE_URL' },
+    credentials: ['access_token'],
+    open: (settings) => new HubSpotClient(settings),
+    check: async (client, signal) => {
+      const reasons = new Set<string>();
+      const session = client.session(signal, { info: () => undefined, warn: (fields) => void reasons.add(String(fields['reason'])) });
+      // Reading contacts is what every action needs: a token without that scope fails here.
+      await session.contactsReadable();
+      const keyings = [await keyingOf(session, 'calls'), await keyingOf(session, 'tasks'), await keyingOf(session, 'contacts')];
+      if (keyings.every((keying) => keying === 'unique')) {
+        return 'contacts can be read; calls, tasks and new contacts are kept unique';
+      }
+      const why = reasons.size === 0 ? '' : ` (${[...reasons].join(', ')})`;
+      return `contacts can be read; what is written is told apart by search only${why}`;
+    },
+    standIn: (options) => startHubSpotStandIn(options),
+  },
+  actions: { update_contact: updateContact, log_call: logCall, create_task: createTask },
+});

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { parseDuration } from '../../settings/duration';
+import { defineAction } from '../connector';
+import type { HubSpotClient } from './client';
+import { contactOutput, findContact, forgetContact, peerPhone, unknownContactInput, type Contact } from './contacts';
+import { createOnce } from './create-once';
+import { permanentFailure } from './failure';
+import { equal, type HubSpotSession } from './session';
+
+/** HubSpot's association type from a task to a contact. */
+const TASK_TO_CONTACT = 204;
+const CONTACT_OWNER = 'contact_owner';
+
+/** `hubspot.create_task`: a task on the contact, exactly one per action key. {@link createOnce} says what is guaranteed and what not. */
+export const createTask = defineAction<HubSpotClient>()({
+  summary: 'Creates a follow-up task on the HubSpot contact with the number of the far end, once.',
+  input: z.strictObject({
+    subject: z.string().describe('What is to be done'),
+    body: z.string().optional().describe('Notes, HTML'),
+    due: z.string().default('1h').describe('When it is due, counted from the event: 30m, 4h, 1d. Never before the step began'),
+    owner: z.string().default(CONTACT_OWNER).describe("Who is to do it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
+    priority: z.enum(['low', 'medium', 'high']).optional().describe('Priority in HubSpot'),
+    unknown_contact: unknownContactInput,
+  }),
+  sinks: { body: 'html' },
+  output: z.object({
+    task: z.object({ id: z.string().describe("HubSpot's id of the task"), due: z.string().describe('When it is due, ISO 8601 in UTC') }).describe('The task'),
+    contact: contactOutput.describe('The contact that it is about'),
+    created: z.boolean().describe('Whether the contact was created for this'),
+    matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
+  }),
+  effect: 'repeatable',
+  budget: '24h',
+  attemptTimeout: '30s',
+  run: async (context, input) => {
+    const { event } = context;
+    const phone = peerPhone(event, context.country);
+    if ('none' in phone) {
+      return { outcome: 'skipped', reason: phone.none };
+    }
+    const due = dueTime(input.due, Date.parse(event.occurred_at), context.startedAt.getTime());
+    const owner = ownerWanted(input.owner);
+    const session = context.client.session(context.signal, context.log);
+    const made = await createOnce(session, {
+      type: 'tasks',
+      key: context.key,
+      properties: async ({ contact }) => ({
+        hs_timestamp: due,
+        hs_task_subject: input.subject,
+        hs_task_status: 'NOT_STARTED',
+        hs_task_type: event.type.startsWith('call_') ? 'CALL' : 'TODO',
+        ...(input.priority === undefined ? {} : { hs_task_priority: input.priority.toUpperCase() }),
+        ...(input.body === undefined || input.body === '' ? {} : { hs_task_body: input.body }),
+        ...(await ownerProperty(session, owner, contact)),
+      }),
+      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact }),
+      forgetContact: () => forgetContact(context.client, phone, context.country),
+      associationTypeId: TASK_TO_CONTACT,
+      searchBy: (properties) => [
+        equal('hs_task_subject', properties['hs_task_subject'] ?? ''),
+        equal('hs_timestamp', String(Date.parse(due))),
+      ],
+      optional: [],
+    });
+    if (made === null) {
+      return { outcome: 'skipped', reason: 'no contact with this number' };
+    }
+    return { outcome: 'done', result: { task: { id: made.record.id, due }, ...made.contact } };
+  },
+});
+
+/** Counted from the event, but never in the past when the step begins; the same on every attempt. */
+function dueTime(due: string, occurredAt: number, startedAt: number): string {
+  const wait = parseDuration(due.trim());
+  if (wait === null) {
+    throw permanentFailure('the rendered `due` is no duration', 'invalid_due', 'Write it like 30m, 4h or 1d.');
+  }
+  return new Date(Math.max(occurredAt + wait, startedAt)).toISOString();
+}
+
+function ownerWanted(owner: string): string {
+  const wanted = owner.trim();
+  if (wanted !== CONTACT_OWNER && !/^[^@\s]+@[^@\s]+$/.test(wanted)) {
+    throw permanentFailure('the rendered `owner` is neither contact_owner nor an e-mail', 'invalid_owner', `Write ${CONTACT_OWNER}, or the e-mail of a HubSpot user.`);
+  }
+  return wanted;
+}
+
+async function ownerProperty(session: HubSpotSession, wanted: string, contact: Contact): Promise<Record<string, string>> {
+  if (wanted === CONTACT_OWNER) {
+    return contact.owner_id === null ? {} : { hubspot_owner_id: contact.owner_id };
+  }
+  const id = await session.ownerId(wanted);
+  if (id === null) {
+    throw permanentFailure('HubSpot has no user with the e-mail in `owner`', 'owner_not_found', 'Take the e-mail that the person signs in to HubSpot with.');
+  }
+  return { hubspot_owner_id: id };
+}

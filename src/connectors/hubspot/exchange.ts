@@ -1,0 +1,101 @@
+import { networkFailure } from '../network-failure';
+import { failureOf, transientFailure } from './failure';
+
+/**
+ * Which paths are called. `client`: those of @hubspot/api-client 14, `/crm/v3` and `/crm/v4`, which HubSpot supports until September
+ * 2027 and 30 March 2027 (reference connectors.md 0.2). A date (`2026-09`): the date-based ones. They are not the default because that
+ * version also enforces the portal's validation rules on writes, and because no public page states every path used here for it.
+ */
+export const PATHS: Paths = 'client';
+
+export type Paths = 'client' | `20${number}-${number}`;
+
+const DATED_PATHS: readonly [RegExp, (date: string) => string][] = [
+  [/^\/crm\/v[34]\/objects\//, (date) => `/crm/objects/${date}/`],
+  [/^\/crm\/v3\/properties\//, (date) => `/crm/properties/${date}/`],
+  [/^\/crm\/v3\/owners\/?(?=$|\?)/, (date) => `/crm/owners/${date}`],
+];
+
+/** The path to call instead of the one the client made. */
+export function pathOf(clientPath: string, paths: Paths): string {
+  if (paths === 'client') {
+    return clientPath;
+  }
+  for (const [pattern, start] of DATED_PATHS) {
+    if (pattern.test(clientPath)) {
+      return clientPath.replace(pattern, start(paths));
+    }
+  }
+  return clientPath;
+}
+
+/** What every module of the SDK calls a request, structurally: each has a class of its own. */
+export interface SdkRequest {
+  getUrl(): string;
+  getHttpMethod(): string;
+  getHeaders(): Record<string, string>;
+  getBody(): unknown;
+}
+
+/** An answer in the form that the SDK reads without stumbling: a status it expects, a content type, a body that parses. */
+export interface SdkAnswer {
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+}
+
+/**
+ * One request to HubSpot, in place of the SDK's own HTTP, which has no timeout and no cancellation and takes a missing content type, broken
+ * JSON or a 200 for a 201 for a nameless error (reference connectors.md 1.4).
+ *
+ * @param signal cancels; the request also ends after `timeoutMs`, the body included.
+ * @throws ActionError for everything but a success with a JSON body: classified by status, `transient` for a body that is no JSON.
+ */
+export async function exchange(request: SdkRequest, options: { signal: AbortSignal; timeoutMs: number; paths?: Paths }): Promise<SdkAnswer> {
+  const url = new URL(request.getUrl());
+  const address = `${url.origin}${pathOf(`${url.pathname}${url.search}`, options.paths ?? PATHS)}`;
+  const method = request.getHttpMethod();
+  const body = request.getBody();
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(address, {
+      method,
+      headers: request.getHeaders(),
+      redirect: 'manual',
+      signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
+      ...(typeof body === 'string' ? { body } : {}),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw options.signal.aborted ? transientFailure('the request to hubspot was cancelled', 'cancelled') : networkFailure(error, 'hubspot');
+  }
+  if (!response.ok) {
+    throw failureOf(response.status, response.headers, text);
+  }
+  if (!isJson(text)) {
+    throw transientFailure(`HubSpot answered ${response.status} without a readable body`, 'invalid_answer');
+  }
+  return {
+    status: expectedStatus(method, url.pathname, response.status),
+    headers: { ...Object.fromEntries(response.headers), 'content-type': 'application/json' },
+    text,
+  };
+}
+
+/** A create must say 201 and all else 200 (or 207), or the SDK throws although it was done. */
+function expectedStatus(method: string, clientPath: string, status: number): number {
+  if (status === 207) {
+    return status;
+  }
+  return method === 'POST' && /^\/crm\/v3\/(?:objects|properties)\/[^/]+$/.test(clientPath) ? 201 : 200;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

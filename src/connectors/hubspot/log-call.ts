@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { defineAction } from '../connector';
+import { CALL_OUTCOMES, callProperties, outcomeOf, titleOf } from './call-outcome';
+import type { HubSpotClient } from './client';
+import { contactOutput, findContact, forgetContact, peerPhone, unknownContactInput } from './contacts';
+import { createOnce } from './create-once';
+import { equal } from './session';
+
+/** HubSpot's association type from a call to a contact. */
+const CALL_TO_CONTACT = 194;
+
+/**
+ * `hubspot.log_call`: a call on the contact's timeline, exactly one per action key, hence per call and step: the key begins with the event id,
+ * which holds the call's id. {@link createOnce} says what is guaranteed and what not.
+ */
+export const logCall = defineAction<HubSpotClient>()({
+  summary: 'Logs the call on the HubSpot contact with the number of the far end, once.',
+  input: z.strictObject({
+    outcome: z.enum(CALL_OUTCOMES).optional().describe('How the call ended; by default what the event says'),
+    title: z.string().optional().describe('Title on the timeline; by default such as "Missed call from +15551234567 on +15557654321"'),
+    body: z.string().optional().describe('Notes on the call, HTML'),
+    unknown_contact: unknownContactInput,
+  }),
+  sinks: { body: 'html' },
+  output: z.object({
+    call: z.object({ id: z.string().describe("HubSpot's id of the call") }).describe('The logged call'),
+    contact: contactOutput.describe('The contact that it is logged on'),
+    created: z.boolean().describe('Whether the contact was created for this'),
+    matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
+  }),
+  effect: 'repeatable',
+  budget: '24h',
+  attemptTimeout: '30s',
+  run: async (context, input) => {
+    const { event } = context;
+    if (!event.type.startsWith('call_')) {
+      return { outcome: 'skipped', reason: 'the event is about no call' };
+    }
+    const phone = peerPhone(event, context.country);
+    if ('none' in phone) {
+      return { outcome: 'skipped', reason: phone.none };
+    }
+    const session = context.client.session(context.signal, context.log);
+    const outcome = input.outcome ?? outcomeOf(event);
+    const title = input.title === undefined || input.title.trim() === '' ? titleOf(event, outcome, phone.e164) : input.title;
+    const logged = await createOnce(session, {
+      type: 'calls',
+      key: context.key,
+      properties: () => Promise.resolve(callProperties(event, phone.e164, { outcome, title, body: input.body, key: context.key })),
+      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact }),
+      forgetContact: () => forgetContact(context.client, phone, context.country),
+      associationTypeId: CALL_TO_CONTACT,
+      searchBy: () => [equal('hs_call_external_id', context.key)],
+      // Accounts may have deleted HubSpot's own call outcomes.
+      optional: ['hs_call_disposition'],
+    });
+    if (logged === null) {
+      return { outcome: 'skipped', reason: 'no contact with this number' };
+    }
+    return { outcome: 'done', result: { call: { id: logged.record.id }, ...logged.contact } };
+  },
+});

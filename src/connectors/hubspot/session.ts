@@ -1,0 +1,208 @@
+import { AssociationSpecAssociationCategoryEnum, FilterOperatorEnum } from '@hubspot/api-client/lib/codegen/crm/objects/index';
+import { PropertyCreateFieldTypeEnum, PropertyCreateTypeEnum } from '@hubspot/api-client/lib/codegen/crm/properties/index';
+import { z } from 'zod';
+import { ActionError } from '../action-error';
+import type { ActionLog } from '../connector';
+import type { HubSpotClient } from './client';
+import { answered, transientFailure } from './failure';
+import { openApis, type HubSpotApis } from './sdk';
+
+/** The object types that the bridge reads and writes. */
+export type ObjectType = 'contacts' | 'calls' | 'tasks';
+
+/** A record as the bridge needs it. */
+export interface HubSpotRecord {
+  id: string;
+  /** As text, as HubSpot gives them; null or absent when not set. */
+  properties: Readonly<Record<string, string | null>>;
+  /** Milliseconds since the epoch. */
+  updatedAt: number;
+  /** The contacts it is associated with; empty unless asked for. */
+  contactIds: readonly string[];
+}
+
+/** What a property is, by HubSpot's own words (`date`, `datetime`, `string`, `enumeration`…). */
+export interface PropertyDefinition {
+  name: string;
+  type: string;
+  groupName: string;
+  hasUniqueValue: boolean;
+}
+
+/** One condition of a search. */
+export interface SearchFilter {
+  propertyName: string;
+  operator: FilterOperatorEnum;
+  value: string;
+}
+
+/** The property has this value, without regard to case. */
+export function equal(propertyName: string, value: string): SearchFilter {
+  return { propertyName, operator: FilterOperatorEnum.Eq, value };
+}
+
+/** One of the property's words is this; `*` stands for any part of one. */
+export function hasToken(propertyName: string, value: string): SearchFilter {
+  return { propertyName, operator: FilterOperatorEnum.ContainsToken, value };
+}
+
+const record = z.object({
+  id: z.string().min(1),
+  properties: z.record(z.string(), z.string().nullable()).default({}),
+  updatedAt: z.date().catch(new Date(0)),
+  associations: z.object({ contacts: z.object({ results: z.array(z.object({ id: z.string() })) }).optional() }).optional(),
+});
+const searchAnswer = z.object({ results: z.array(record) });
+const definition = z.object({ name: z.string(), type: z.string(), groupName: z.string().default(''), hasUniqueValue: z.boolean().default(false) });
+const ownersPage = z.object({ results: z.array(z.object({ id: z.string(), email: z.string().optional() })) });
+
+const readRecord = (answer: unknown): HubSpotRecord => toRecord(record.parse(answer));
+
+function toRecord(parsed: z.output<typeof record>): HubSpotRecord {
+  const contactIds = parsed.associations?.contacts?.results.map((association) => association.id) ?? [];
+  return { id: parsed.id, properties: parsed.properties, updatedAt: parsed.updatedAt.getTime(), contactIds: [...new Set(contactIds)] };
+}
+
+/**
+ * The requests of one attempt, in the bridge's own types. Every method throws only ActionError, and its answers are checked: what HubSpot
+ * gives in another shape than it documents is `transient` (`invalid_answer`), never `undefined` further on.
+ */
+export class HubSpotSession {
+  readonly #apis: HubSpotApis;
+
+  constructor(
+    readonly client: HubSpotClient,
+    readonly signal: AbortSignal,
+    readonly log: ActionLog,
+  ) {
+    this.#apis = openApis(client.settings, signal);
+  }
+
+  /**
+   * One record by its id, or by a unique property; null when there is none. Reads the record store, hence what was just written.
+   * @param by.associated whether to give `contactIds`.
+   */
+  async get(type: ObjectType, id: string, by: { idProperty?: string; properties?: readonly string[]; associated?: boolean } = {}): Promise<HubSpotRecord | null> {
+    const associations = by.associated === true ? ['contacts'] : undefined;
+    try {
+      return readRecord(
+        await call(() => this.#apis.records.getById(type, id, by.properties?.slice(), undefined, associations, false, by.idProperty)),
+      );
+    } catch (error) {
+      if (answered(error, 404)) {
+        return null;
+      }
+      throw classified(error);
+    }
+  }
+
+  /** Proves that the token may read contacts. */
+  async contactsReadable(): Promise<void> {
+    await checked(() => this.#apis.records.getPage('contacts', 1), () => undefined);
+  }
+
+  /** @param association to a contact, made together with the record. */
+  async create(type: ObjectType, properties: Readonly<Record<string, string>>, association?: { contactId: string; typeId: number }): Promise<HubSpotRecord> {
+    const associations =
+      association === undefined
+        ? []
+        : [
+            {
+              to: { id: association.contactId },
+              types: [{ associationCategory: AssociationSpecAssociationCategoryEnum.HubspotDefined, associationTypeId: association.typeId }],
+            },
+          ];
+    return checked(() => this.#apis.records.create(type, { properties: { ...properties }, associations }), readRecord);
+  }
+
+  async update(type: ObjectType, id: string, properties: Readonly<Record<string, string>>): Promise<HubSpotRecord> {
+    return checked(() => this.#apis.records.update(type, id, { properties: { ...properties } }), readRecord);
+  }
+
+  /**
+   * Searches, at the client's pace. Each of `anyOf` is one filter group: all its filters must hold. Sees what was written with a lag of
+   * seconds, and gives at most 100.
+   */
+  async search(type: ObjectType, anyOf: readonly (readonly SearchFilter[])[], properties: readonly string[]): Promise<HubSpotRecord[]> {
+    await this.client.searchPace.turn(this.signal);
+    const filterGroups = anyOf.map((filters) => ({ filters: filters.slice() }));
+    return checked(
+      () => this.#apis.search.doSearch(type, { filterGroups, properties: properties.slice(), limit: 100 }),
+      (answer) => searchAnswer.parse(answer).results.map(toRecord),
+    );
+  }
+
+  /** Associates with the default type; no effect when they are associated already. */
+  async associate(type: ObjectType, id: string, contactId: string): Promise<void> {
+    await checked(() => this.#apis.associations.createDefault(type, id, 'contacts', contactId), () => undefined);
+  }
+
+  /** Null when there is no such property. Kept for ten minutes once found. */
+  async property(type: ObjectType, name: string): Promise<PropertyDefinition | null> {
+    const known = this.client.definitions.get(`${type}/${name}`);
+    if (known !== undefined) {
+      return known;
+    }
+    try {
+      const found = definition.parse(await call(() => this.#apis.properties.getByName(type, name)));
+      this.client.definitions.set(`${type}/${name}`, found);
+      return found;
+    } catch (error) {
+      if (answered(error, 404)) {
+        return null;
+      }
+      throw classified(error);
+    }
+  }
+
+  /** Creates a one-line text property that HubSpot keeps unique among the records of its type. */
+  async createUniqueProperty(type: ObjectType, property: { name: string; label: string; description: string; groupName: string }): Promise<void> {
+    await checked(
+      () =>
+        this.#apis.properties.create(type, {
+          ...property,
+          type: PropertyCreateTypeEnum.String,
+          fieldType: PropertyCreateFieldTypeEnum.Text,
+          hasUniqueValue: true,
+          formField: false,
+        }),
+      () => undefined,
+    );
+  }
+
+  /** The id of the owner with this e-mail, null when there is none. Kept for ten minutes once found. */
+  async ownerId(email: string): Promise<string | null> {
+    const wanted = email.toLowerCase();
+    const known = this.client.ownerIds.get(wanted);
+    if (known !== undefined) {
+      return known;
+    }
+    const page = await checked(() => this.#apis.owners.getPage(email, undefined, 10, false), (answer) => ownersPage.parse(answer));
+    const owner = page.results.find((candidate) => candidate.email?.toLowerCase() === wanted);
+    if (owner !== undefined) {
+      this.client.ownerIds.set(wanted, owner.id);
+    }
+    return owner?.id ?? null;
+  }
+}
+
+/** Calls the SDK; what it throws on its own account, after our exchange was content, is an answer of an unknown shape. */
+async function call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await request();
+  } catch (error) {
+    throw classified(error);
+  }
+}
+
+async function checked<Answer, Result>(request: () => Promise<Answer>, read: (answer: Answer) => Result): Promise<Result> {
+  try {
+    return read(await request());
+  } catch (error) {
+    throw classified(error);
+  }
+}
+
+function classified(error: unknown): ActionError {
+  return error instanceof ActionError ? error : transientFailure('HubSpot answered in an unknown shape', 'invalid_answer');
+}
