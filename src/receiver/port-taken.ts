@@ -14,5 +14,5 @@ export class PortTaken extends Error {
 
 /** Turns "address in use" into {@link PortTaken}; gives other errors back as they are. */
 export function portError(error: unknown, port: number, host: string, setting: string): unknown {
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? new PortTaken(port, host, setting) : error;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE' ? new PortTaken(port, host, setting) : error;
 }

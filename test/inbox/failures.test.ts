@@ -33,10 +33,10 @@ function reading(dataDir: string): InboxReader {
   return reader;
 }
 
-/** A child that appends without end; `command` may wrap it. */
-function appender(dataDir: string, prefix: string, wrap: string[] = []): { child: ChildProcess; lines: string[]; until(enough: (lines: string[]) => boolean): Promise<void> } {
-  const [file = process.execPath, ...args] = [...wrap, process.execPath, '-r', join(__dirname, 'run-typescript.cjs'), join(__dirname, 'append-forever.ts'), dataDir, prefix];
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Runs a script of this folder in a process of its own, under `wrap` if given, and collects the lines that it writes. */
+function run(script: string, args: string[], wrap: string[] = []): { child: ChildProcess; lines: string[]; until: (enough: (lines: string[]) => boolean) => Promise<void> } {
+  const command = [...wrap, process.execPath, '-r', join(__dirname, 'run-typescript.cjs'), join(__dirname, script), ...args];
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
   const lines: string[] = [];
   let rest = '';
@@ -70,7 +70,7 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   const dataDir = dataFolder();
   const promised: string[] = [];
   for (const [round, enough] of [150, 700, 2_000].entries()) {
-    const { child, lines, until } = appender(dataDir, `r${round}`);
+    const { child, lines, until } = run('append-forever.ts', [dataDir, `r${round}`]);
     await until((seen) => seen.length >= enough);
     const ended = new Promise((resolve) => child.once('close', resolve));
     child.kill('SIGKILL');
@@ -88,7 +88,7 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
 
 test('a second bridge is refused while the first lives, and not after its kill -9', async () => {
   const dataDir = dataFolder();
-  const { child, until } = appender(dataDir, 'first');
+  const { child, until } = run('append-forever.ts', [dataDir, 'first']);
   await until((lines) => lines.length > 0);
   expect(() => open(dataDir)).toThrow(`process ${child.pid}`);
   const ended = new Promise((resolve) => child.once('close', resolve));
@@ -97,52 +97,45 @@ test('a second bridge is refused while the first lives, and not after its kill -
   open(dataDir);
 }, 30_000);
 
-const hasPrlimit = existsSync('/usr/bin/prlimit');
-
 /** A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does there. */
-(hasPrlimit ? test : test.skip)('a disk that takes no more: appends are refused, and go on by themselves when it does again', async () => {
-  const dataDir = dataFolder();
-  const { child, lines, until } = appender(dataDir, 'f', ['/usr/bin/prlimit', '--fsize=400000:unlimited']);
-  await until((seen) => seen.some((line) => line.startsWith('- SQLITE_')));
-  const before = lines.length;
-  execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
-  await until((seen) => seen.slice(before).filter((line) => line.startsWith('+ ')).length > 100);
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  child.kill('SIGKILL');
-  await ended;
-  const log = sentences();
-  open(dataDir, log);
-  const reader = reading(dataDir);
-  expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
-  expect(log.said).toEqual([]);
-}, 60_000);
+(existsSync('/usr/bin/prlimit') ? describe : describe.skip)('a disk that takes no more', () => {
+  test('appends are refused, and go on by themselves when it takes writes again', async () => {
+    const dataDir = dataFolder();
+    const { child, lines, until } = run('append-forever.ts', [dataDir, 'f'], ['/usr/bin/prlimit', '--fsize=400000:unlimited']);
+    await until((seen) => seen.some((line) => line.startsWith('- SQLITE_')));
+    const before = lines.length;
+    execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+    await until((seen) => seen.slice(before).filter((line) => line.startsWith('+ ')).length > 100);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    const log = sentences();
+    open(dataDir, log);
+    const reader = reading(dataDir);
+    expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
+    expect(log.said).toEqual([]);
+  }, 60_000);
+
+  test('the inbox says why, keeps nothing of the batch, and recovers without traffic', async () => {
+    const dataDir = dataFolder();
+    const { child, lines, until } = run('wait-out-a-problem.ts', [dataDir]);
+    const limit = (fsize: string) => execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), `--fsize=${fsize}:unlimited`]);
+    await until((seen) => seen.length === 1);
+    limit('1000');
+    child.stdin?.write('go\n');
+    await until((seen) => seen.length === 2);
+    limit('unlimited');
+    await until((seen) => seen.length === 4);
+    const [refused, said, kept] = lines.slice(1).map((line): unknown => JSON.parse(line));
+    const why = expect.stringContaining('events cannot be kept: the d');
+    expect(refused).toEqual({ outcomes: [why, why], problem: why });
+    expect(said).toEqual({ said: 'events can be kept again' });
+    expect(kept).toEqual({ outcomes: ['received', 'received'], problem: null });
+    expect(reading(dataDir).get('call_hangup/c2')?.plan).toEqual(planOf('rule-c2'));
+  }, 30_000);
+});
 
 describe('a store in trouble', () => {
-  (hasPrlimit ? test : test.skip)('says why, keeps nothing of the batch, and recovers without traffic', async () => {
-    const dataDir = dataFolder();
-    const log = sentences();
-    const inbox = open(dataDir, log);
-    await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
-    const limit = (fsize: string) => execFileSync('/usr/bin/prlimit', ['--pid', String(process.pid), `--fsize=${fsize}:unlimited`]);
-    limit('1000');
-    try {
-      const outcomes = await Promise.allSettled(['1', '2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf('b')))));
-      expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason instanceof InboxUnavailable)).toEqual([true, true]);
-      expect(inbox.problem()).toMatchObject({ code: expect.stringContaining('SQLITE_'), message: expect.stringContaining('events cannot be kept') });
-    } finally {
-      limit('unlimited');
-    }
-    const deadline = Date.now() + 10_000;
-    while (inbox.problem() !== null && Date.now() < deadline) {
-      await new Promise(setImmediate);
-    }
-    expect(inbox.problem()).toBeNull();
-    expect(log.said.at(-1)).toBe('events can be kept again');
-    expect(reading(dataDir).counts().received).toBe(1);
-    expect(await inbox.append(entryOf('call_hangup', '1', planOf('b')))).toBe('received');
-    expect(reading(dataDir).get('call_hangup/1')?.plan).toEqual(planOf('b'));
-  }, 20_000);
-
   test("one entry that cannot be kept spoils nobody else's, and its plan is not taken for stored", async () => {
     const dataDir = dataFolder();
     const inbox = open(dataDir);

@@ -1,0 +1,56 @@
+import { createServer, type Server } from 'node:net';
+import { Counter, Registry } from 'prom-client';
+import { createAdmin, type Admin } from '../../src/receiver/admin';
+import { PortTaken } from '../../src/receiver/port-taken';
+import { closeDoors, openDoor, sendTo } from './door';
+
+const admins: Admin[] = [];
+const servers: Server[] = [];
+
+afterEach(async () => {
+  for (const admin of admins.splice(0)) {
+    await admin.close();
+  }
+  for (const server of servers.splice(0)) {
+    server.close();
+  }
+  await closeDoors();
+});
+
+function adminOn(port: number, ready = true): { admin: Admin; registry: Registry } {
+  const registry = new Registry();
+  const admin = createAdmin({ host: '127.0.0.1', port, registry, ready: () => ready, parts: () => ({ inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } }) });
+  admins.push(admin);
+  return { admin, registry };
+}
+
+test.each([
+  [true, 200],
+  [false, 503],
+])('readyz: ready %s is %d, with every part in the body', async (ready, status) => {
+  const url = await adminOn(0, ready).admin.listen();
+  const answer = await sendTo(url, { method: 'GET', path: '/readyz' });
+  expect([answer.status, answer.json]).toEqual([status, { ready, parts: { inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } } }]);
+  expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
+});
+
+test('metrics: the whole registry, in Prometheus text', async () => {
+  const { admin, registry } = adminOn(0);
+  new Counter({ name: 'someone_elses_total', help: 'x', registers: [registry] }).inc();
+  const answer = await sendTo(await admin.listen(), { method: 'GET', path: '/metrics' });
+  expect(answer.headers['content-type']).toContain('text/plain');
+  expect(answer.text).toContain('someone_elses_total 1');
+});
+
+test('a taken port is named, with its setting', async () => {
+  const other = createServer();
+  servers.push(other);
+  const port = await new Promise<number>((resolve) => {
+    other.listen(0, '127.0.0.1', () => {
+      const address = other.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+  await expect(adminOn(port).admin.listen()).rejects.toMatchObject({ name: 'PortTaken', port, setting: 'BRIDGE_ADMIN_PORT' });
+  await expect(openDoor({ port })).rejects.toEqual(new PortTaken(port, '127.0.0.1', 'PORT'));
+});
