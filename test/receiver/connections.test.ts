@@ -147,6 +147,25 @@ describe('close', () => {
     agent.destroy();
   });
 
+  test('takes what still arrives on a connection that is busy', async () => {
+    const door = await openDoor();
+    const { port, hostname } = new URL(door.url);
+    const [first, second] = [post('c1'), post('c2')];
+    const socket = connect(Number(port), hostname);
+    let answers = '';
+    socket.on('data', (chunk) => {
+      answers += chunk.toString();
+    });
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    socket.write(first.slice(0, -5));
+    // The door has seen the beginning of it by the time that it answers another.
+    await door.send({ payload: hangup('other') });
+    const closing = door.receiver.close();
+    socket.write(first.slice(-5) + second);
+    await Promise.all([closing, ended]);
+    expect(answers.match(/"status":"\w+"|Connection: close/gi)?.map((each) => each.toLowerCase())).toEqual(['"status":"received"', 'connection: close', '"status":"received"']);
+  });
+
   test('is bounded: a client in the middle of its body is cut off', async () => {
     const door = await openDoor({}, { timeouts: { close: 200 } });
     const exchange = rawExchange(door.url, ['POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"type":']);
