@@ -6,6 +6,7 @@ import type { JsonValue } from '../events/json';
 import { BlockReader, isNothing, quoted, type Block, type Value } from './block-reader';
 import { Findings, sortFindings, type Finding, type Position } from './finding';
 import { DEFAULTS_KEYS, FILE_KEYS } from './keys';
+import { lintRules } from './lint';
 import { RuleSet } from './match';
 import type { ActionCatalogue, Rule } from './model';
 import { readCountry, readLists, readTimezone, readWindows, RuleReader, type Defaults, type NamedList } from './read-rules';
@@ -42,6 +43,9 @@ export function loadRules(options: LoadOptions): LoadedRules {
   const rules = readAll(files, options.actions, findings);
   // Tests are judged against the rules that are there; with faulty rules every second test would be a finding.
   const tests = findings.hasErrors ? [] : readTests(files, rules);
+  if (!findings.hasErrors) {
+    lintRules(rules, findings);
+  }
   if (findings.hasErrors) {
     return { ok: false, findings: sortFindings(findings.all), files: names };
   }
