@@ -16,6 +16,7 @@ const oneOrMore = (item: Schema): Schema => ({ anyOf: [item, { type: 'array', it
  * the two cannot say different things. It is coarser than the check: it knows neither templates nor which field goes with which event.
  */
 export function rulesJsonSchema(actions: ActionCatalogue): Schema {
+  const inputs = inputSchemas(actions);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Rules of the VoIPBIN integration bridge',
@@ -31,7 +32,7 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
     definitions: {
       rule: rule(),
       when: when(),
-      step: step(actions),
+      step: step(inputs.byAction),
       window: block(WINDOW_KEYS, {
         days: oneOrMore({ type: 'string', examples: ['mon-fri', 'sat', 'daily'] }),
         from: { type: 'string', pattern: '^\\d{1,2}:\\d{2}$' },
@@ -50,6 +51,7 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
           why_not: { type: 'object', additionalProperties: oneOrMore({ type: 'string' }) },
         }),
       }),
+      ...inputs.definitions,
     },
   };
 }
@@ -61,10 +63,15 @@ function block<Name extends string>(keys: Readonly<Record<Name, KeyDefinition>>,
   const schemas: Readonly<Record<string, Schema>> = values;
   return {
     type: 'object',
-    properties: Object.fromEntries(entries.map(([name, key]) => [name, { description: key.description, ...schemas[name] }])),
+    properties: Object.fromEntries(entries.map(([name, key]) => [name, described(key.description, schemas[name] ?? {})])),
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
   };
+}
+
+/** Beside a reference draft 7 sees nothing, so a described reference stands in `allOf`. */
+function described(description: string, schema: Schema): Schema {
+  return '$ref' in schema ? { description, allOf: [schema] } : { description, ...schema };
 }
 
 function rule(): Schema {
@@ -97,7 +104,7 @@ function when(): Schema {
   return {
     type: 'object',
     properties: {
-      ...Object.fromEntries(Object.entries(blocks).map(([name, schema]) => [name, { description: BLOCK_KEYS[name as keyof typeof BLOCK_KEYS].description, ...schema }])),
+      ...Object.fromEntries(Object.entries(blocks).map(([name, schema]) => [name, described(BLOCK_KEYS[name as keyof typeof BLOCK_KEYS].description, schema)])),
       ...Object.fromEntries(FIELDS.map((field) => [field.name, { description: field.description, ...test(field) }])),
     },
     patternProperties: { '^data\\..+': test({ name: 'data', kind: 'any' }) },
@@ -154,25 +161,35 @@ function valueOf(field: Pick<FieldDefinition, 'kind' | 'choices' | 'open'>): Sch
   return types[field.kind];
 }
 
-function step(actions: ActionCatalogue): Schema {
-  const names = actions.names();
+/** The inputs of every action. What their schemas define for themselves goes to the top under a name of its own, where references look. */
+function inputSchemas(actions: ActionCatalogue): { byAction: Readonly<Record<string, Schema>>; definitions: Schema } {
+  const byAction: Record<string, Schema> = {};
+  const definitions: Schema = {};
+  for (const name of actions.names()) {
+    const found = actions.find(name);
+    if (found === undefined) {
+      continue;
+    }
+    const text = JSON.stringify(jsonSchemaOf(found.action.input, 'input')).replaceAll('"#/definitions/', `"#/definitions/${name}.`);
+    const { $schema: _, definitions: own, ...schema } = JSON.parse(text) as Schema;
+    byAction[name] = { ...schema, description: found.action.summary };
+    for (const [inner, definition] of Object.entries(own ?? {})) {
+      definitions[`${name}.${inner}`] = definition;
+    }
+  }
+  return { byAction, definitions };
+}
+
+function step(inputs: Readonly<Record<string, Schema>>): Schema {
   const own = block(STEP_KEYS, {
     id: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$' },
     if: { type: 'string' },
     retry: block(RETRY_KEYS, { for: DURATION, every: DURATION, max_every: DURATION }),
     on_error: { enum: ['stop', 'continue'] },
   });
-  const inputs = names.flatMap((name) => {
-    const found = actions.find(name);
-    if (found === undefined) {
-      return [];
-    }
-    const { $schema: _, ...schema } = jsonSchemaOf(found.action.input, 'input');
-    return [[name, { ...schema, description: found.action.summary }] as const];
-  });
   return {
     ...own,
-    properties: { ...(own['properties'] as Schema), ...Object.fromEntries(inputs) },
-    oneOf: names.map((name) => ({ required: [name] })),
+    properties: { ...(own['properties'] as Schema), ...inputs },
+    oneOf: Object.keys(inputs).map((name) => ({ required: [name] })),
   };
 }
