@@ -1,24 +1,18 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import { RE2JS, RE2JSException } from 're2js';
-import { toE164 } from '../events/phone';
-import { parseDuration } from '../settings/duration';
-import { kindOf, isNothing, quoted, type BlockReader, type Value } from './block-reader';
+import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
+import { KIND_WORDS, type ComparedValues, type ListItem } from './compared-values';
 import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, type FieldDefinition } from './fields';
 import { didYouMean, nearest, type Position } from './finding';
 import type { Condition } from './model';
-import { comparable, MAX_PATTERN_CHARS, OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from './operators';
+import { MAX_PATTERN_CHARS, OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from './operators';
 import type { Window } from './windows';
-
-/** A value that a list may hold. */
-export type ListItem = string | number | boolean;
 
 /** Named things that conditions may refer to. */
 export interface Names {
   lists: ReadonlyMap<string, readonly { value: ListItem; at: Position }[]>;
   /** A null window is one that is there, but faulty: its own finding says so. */
   windows: ReadonlyMap<string, Window | null>;
-  /** Live names by any name; null for a name that is none. */
-  typesFor(name: string): readonly string[] | null;
 }
 
 const BLOCKS = ['any', 'all', 'not', 'during', 'not during'] as const;
@@ -37,8 +31,7 @@ export class ConditionReader {
   constructor(
     private readonly reader: BlockReader,
     private readonly names: Names,
-    /** The rule's country, for numbers. */
-    private readonly country: string | null,
+    private readonly values: ComparedValues,
   ) {}
 
   /** A block of conditions: all must hold. */
@@ -55,11 +48,6 @@ export class ConditionReader {
       .map(({ key, keyAt, node: inner }) => this.condition(key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }))
       .filter((condition) => condition !== null);
     return { kind: 'all', of, at: value.at };
-  }
-
-  /** Whether a field can be compared with a value, elsewhere than in `when`; a finding when it cannot. */
-  comparable(field: FieldDefinition, value: ListItem, at: Position): boolean {
-    return this.fitting(field, value, at) !== null;
   }
 
   private condition(key: string, at: Position, value: Value): Condition | null {
@@ -159,7 +147,7 @@ export class ConditionReader {
       this.reader.findings.error(value.at, 'list', `${field.name} is compared with the text ${quoted(node.value)}`, { hint: `for a list write { in: ${node.value} }` });
       return null;
     }
-    const single = this.single(field, value);
+    const single = this.values.single(field, value);
     return single === null ? null : { operator: 'one_of', values: [single], list: null };
   }
 
@@ -218,7 +206,7 @@ export class ConditionReader {
       case 'gte':
       case 'lt':
       case 'lte': {
-        const limit = field.kind === 'time' ? this.time(value, operator) : this.number(field, value);
+        const limit = field.kind === 'time' ? this.values.time(value, operator) : this.values.number(field, value);
         return limit === null ? null : { operator, limit };
       }
     }
@@ -261,7 +249,7 @@ export class ConditionReader {
       const values: ListItem[] = [];
       for (const item of list) {
         // Said where the list is used: that the item is wrong for this field is no fault of the list. One is enough.
-        const fitting = this.fitting(field, item.value, value.at);
+        const fitting = this.values.fitting(field, item.value, value.at);
         if (fitting === null) {
           return null;
         }
@@ -277,135 +265,10 @@ export class ConditionReader {
       this.reader.findings.error(value.at, 'empty', `the list for ${field.name} is empty, so nothing fits`);
       return null;
     }
-    const values = items.map((item) => this.single(field, item)).filter((item) => item !== null);
+    const values = items.map((item) => this.values.single(field, item)).filter((item) => item !== null);
     return values.length === 0 ? null : { operator: 'one_of', values, list: null };
   }
-
-  /** A single value to compare with, of the field's kind and in its comparable form. */
-  private single(field: FieldDefinition, value: Value): ListItem | null {
-    const { node } = value;
-    if (isNothing(node)) {
-      this.reader.findings.error(value.at, 'type', `${field.name} has nothing to be compared with`, { hint: 'for "has no value" write { exists: false }' });
-      return null;
-    }
-    if (!isScalar(node)) {
-      this.reader.findings.error(value.at, 'type', `${field.name} must be compared with single values, not ${kindOf(node)}`);
-      return null;
-    }
-    const found: unknown = node.value;
-    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean' ? this.fitting(field, found, value.at) : null;
-  }
-
-  private fitting(field: FieldDefinition, value: ListItem, at: Position): ListItem | null {
-    const wrong = (hint?: string): null => {
-      this.reader.findings.error(at, 'type', `${field.name} is ${KIND_WORDS[field.kind]}, not ${typeof value === 'string' ? `the text ${quoted(value)}` : `${typeof value === 'number' ? 'the number ' : ''}${value}`}`, hint === undefined ? {} : { hint });
-      return null;
-    };
-    switch (field.kind) {
-      case 'any':
-        return value;
-      case 'boolean': {
-        const word = String(value).toLowerCase();
-        const meant = ['yes', 'on', 'true', '1'].includes(word) ? 'true' : ['no', 'off', 'false', '0'].includes(word) ? 'false' : undefined;
-        return typeof value === 'boolean' ? value : wrong(meant === undefined ? undefined : `did you mean ${meant}, without quotes?`);
-      }
-      case 'seconds': {
-        if (typeof value === 'number') {
-          return value;
-        }
-        const ms = typeof value === 'string' ? parseDuration(value) : null;
-        const number = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? value : ms === null ? null : String(ms / 1_000);
-        return wrong(number === null ? undefined : `did you mean ${number}, without quotes?`);
-      }
-      case 'time':
-        return typeof value === 'string' && Number.isFinite(Date.parse(value)) ? value : wrong('such as "2026-03-02T09:00:00Z"');
-      case 'text':
-      case 'choice':
-      case 'phone': {
-        if (typeof value !== 'string') {
-          return wrong(`quote it: "${value}"`);
-        }
-        if (field.kind === 'phone' && !this.phoneIsFine(value, at)) {
-          return null;
-        }
-        if (!this.wordIsFine(field, value, at)) {
-          return null;
-        }
-        const form = comparable(field, value, this.country);
-        return typeof form === 'string' ? form : value;
-      }
-    }
-  }
-
-  /** What looks like a phone number must be readable as one; other addresses are compared as they are. */
-  private phoneIsFine(text: string, at: Position): boolean {
-    if (!/^\+?[\d\s().-]{7,}$/.test(text) || toE164(text, this.country) !== null) {
-      return true;
-    }
-    this.reader.findings.error(at, 'phone', `${quoted(text)} cannot be read as a phone number`, {
-      hint: text.startsWith('+') || this.country !== null ? 'is a digit missing?' : 'write it as +<country code>…, or set defaults: { country: … }',
-    });
-    return false;
-  }
-
-  private wordIsFine(field: FieldDefinition, word: string, at: Position): boolean {
-    const { findings } = this.reader;
-    if (field.name === 'type') {
-      const types = this.names.typesFor(word);
-      if (types !== null && !types.includes(word)) {
-        findings.error(at, 'choice', `type is never ${quoted(word)}, it holds the live name`, { hint: types[0] === undefined ? 'use on or declared_type' : `did you mean "${types[0]}"?` });
-        return false;
-      }
-    }
-    if (field.choices === undefined || field.choices.some((choice) => choice.value === word)) {
-      return true;
-    }
-    const synonym = field.choices.find((choice) => choice.synonyms?.includes(word.toLowerCase()) === true || choice.value === word.toLowerCase());
-    const words = field.choices.map((choice) => choice.value);
-    const near = synonym?.value ?? nearest(word, words);
-    if (near !== null) {
-      findings.error(at, 'choice', `${field.name} is never ${quoted(word)}`, { hint: `did you mean "${near}"?` });
-      return false;
-    }
-    if (field.open === true) {
-      findings.warn(at, 'choice', `${field.name} is not known to be ${quoted(word)}`, { hint: `known are ${words.join(', ')}` });
-      return true;
-    }
-    findings.error(at, 'choice', `${field.name} is never ${quoted(word)}`, { hint: `it is ${words.join(' or ')}` });
-    return false;
-  }
-
-  private number(field: FieldDefinition, value: Value): number | null {
-    const { node } = value;
-    if (isScalar(node) && typeof node.value === 'number') {
-      return node.value;
-    }
-    const text = isScalar(node) && typeof node.value === 'string' ? node.value : null;
-    const ms = text === null ? null : parseDuration(text);
-    const meant = text !== null && /^\d+(\.\d+)?$/.test(text) ? text : ms === null || field.kind !== 'seconds' ? null : String(ms / 1_000);
-    this.reader.findings.error(value.at, 'type', `${field.name} is compared with ${field.kind === 'seconds' ? 'a number of seconds' : 'a number'}, not ${kindOf(node)}`, meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` });
-    return null;
-  }
-
-  private time(value: Value, operator: string): string | null {
-    const text = this.reader.text(value, operator);
-    if (text !== null && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text)) {
-      this.reader.findings.error(value.at, 'type', `${quoted(text)} is no time`, { hint: 'such as "2026-03-02T09:00:00Z"' });
-      return null;
-    }
-    return text;
-  }
 }
-
-const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
-  text: 'a text',
-  choice: 'a text',
-  phone: 'a phone number or address',
-  seconds: 'a number of seconds',
-  boolean: 'true or false',
-  time: 'a time',
-  any: 'any value',
-};
 
 const OPERATOR_SYNONYMS: ReadonlyMap<string, OperatorName> = new Map(Object.entries<OperatorName>({
   '>': 'gt',

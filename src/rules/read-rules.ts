@@ -4,10 +4,11 @@ import { eventType, knownTypeNames, typesFor } from '../events/catalogue';
 import { parseDuration } from '../settings/duration';
 import { kindOf, quoted, type Block, type BlockReader, type Value } from './block-reader';
 import { fieldNamed, fieldNames } from './fields';
+import { ComparedValues, type ListItem } from './compared-values';
 import { didYouMean, nearest, type Position } from './finding';
 import { LIMIT_KEYS, RULE_KEYS, WINDOW_KEYS } from './keys';
 import type { ActionCatalogue, CelCondition, Limits, Listening, Rule } from './model';
-import { ConditionReader, type ListItem, type Names } from './read-conditions';
+import { ConditionReader, type Names } from './read-conditions';
 import { checkCel, checkStepTexts, StepReader } from './read-steps';
 import { fieldsPresent, Variables, type ResultShape } from './variables';
 import { isTimezone, parseDays, parseTimeOfDay, type Span, type Window } from './windows';
@@ -164,7 +165,7 @@ function readDates(reader: BlockReader, value: Value | undefined, lists: Readonl
 export class RuleReader {
   constructor(
     private readonly reader: BlockReader,
-    private readonly names: Omit<Names, 'typesFor'>,
+    private readonly names: Names,
     private readonly defaults: Defaults,
     private readonly actions: ActionCatalogue,
   ) {}
@@ -191,8 +192,8 @@ export class RuleReader {
     const onValue = block.get('on');
     const on = onValue === undefined ? null : this.on(onValue);
     const whenValue = block.get('when');
-    const conditions = new ConditionReader(reader, { ...this.names, typesFor }, country);
-    const when = whenValue === undefined ? null : conditions.read(whenValue);
+    const values = new ComparedValues(reader, country);
+    const when = whenValue === undefined ? null : new ConditionReader(reader, this.names, values).read(whenValue);
     const doValue = block.get('do');
     const steps = doValue === undefined ? [] : new StepReader(reader, this.actions).read(doValue);
 
@@ -203,11 +204,11 @@ export class RuleReader {
     const expression = celValue === undefined ? null : reader.text(celValue, 'if');
     let condition: CelCondition | null = null;
     if (celValue !== undefined && expression !== null) {
-      checkCel(reader, expression, celValue, new Variables(types, present, done, new Set(steps.map((step) => step.planned.id))), conditions);
+      checkCel(reader, expression, celValue, new Variables(types, present, done, new Set(steps.map((step) => step.planned.id))), values);
       condition = { expression, at: celValue.at };
     }
     steps.forEach((step, index) => {
-      checkStepTexts(reader, step, new Variables(types, present, done, new Set(steps.slice(index).map((later) => later.planned.id))), conditions);
+      checkStepTexts(reader, step, new Variables(types, present, done, new Set(steps.slice(index).map((later) => later.planned.id))), values);
       done.set(step.planned.id, step.result);
     });
 

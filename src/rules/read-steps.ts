@@ -4,12 +4,12 @@ import type { JsonObject, JsonValue } from '../events/json';
 import { durationMs } from '../settings/duration';
 import { quoted, type BlockReader, type Value } from './block-reader';
 import { analyseCel } from './cel';
+import type { ComparedValues } from './compared-values';
 import { fieldNamed } from './fields';
 import { didYouMean, nearest, type Position } from './finding';
 import { RETRY_KEYS, STEP_KEYS } from './keys';
 import type { ActionCatalogue } from './model';
 import type { PlannedStep, RetryBudget } from './plan';
-import type { ConditionReader } from './read-conditions';
 import { checkTemplate } from './template-check';
 import { isTemplate } from './template';
 import { shapeOf, type ResultShape, type Variables } from './variables';
@@ -253,10 +253,10 @@ function explainIssue(action: string, issue: z.core.$ZodIssue, value: JsonValue 
 const TYPE_WORDS: Readonly<Record<string, string>> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', object: 'a block of keys', record: 'a block of keys', array: 'a list' };
 
 /** Checks the texts and the condition of a step against the variables that there are when it runs. */
-export function checkStepTexts(reader: BlockReader, step: ReadStep, variables: Variables, conditions: ConditionReader): void {
+export function checkStepTexts(reader: BlockReader, step: ReadStep, variables: Variables, values: ComparedValues): void {
   checkTexts(reader, step.input, variables);
   if (step.planned.if !== undefined && step.ifAt !== null) {
-    checkCel(reader, step.planned.if, step.ifAt, variables, conditions);
+    checkCel(reader, step.planned.if, step.ifAt, variables, values);
   }
 }
 
@@ -273,7 +273,7 @@ function checkTexts(reader: BlockReader, node: Node | null, variables: Variables
 }
 
 /** Checks a CEL condition: syntax, functions, that what it names exists, and that fields are compared with what they can be. */
-export function checkCel(reader: BlockReader, expression: string, value: Value, variables: Variables, conditions: ConditionReader): void {
+export function checkCel(reader: BlockReader, expression: string, value: Value, variables: Variables, values: ComparedValues): void {
   const references = analyseCel(expression);
   const place = (offset: number): Position => {
     const before = expression.slice(0, offset).split('\n');
@@ -291,7 +291,7 @@ export function checkCel(reader: BlockReader, expression: string, value: Value, 
   for (const { path, value: constant, offset } of references.comparisons) {
     const field = fieldNamed(path.join('.'));
     if (field !== undefined) {
-      conditions.comparable(field, constant, place(offset));
+      values.fitting(field, constant, place(offset));
     }
   }
 }

@@ -154,7 +154,8 @@ function checkToken(token: Token, inside: Inside, variables: Variables, faults: 
   } else if (variable.state === 'maybe' && use === 'inserted' && complete && !inside.present.has(name)) {
     const undefinable = root === 'data' || root === 'steps';
     if (!defaultLater) {
-      report('may-be-absent', `"${name}" may be absent`, `write {{ ${name} | default: "…" }}`);
+      const orCondition = root === 'steps' ? '' : `, or ask for it: when: { ${name}: { exists: true } }`;
+      report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: "…" }}${orCondition}`);
     } else if (undefinable) {
       report('may-be-absent', `"${name}" may be absent, and its default comes too late`, 'put default before the other filters');
     }
