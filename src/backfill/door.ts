@@ -1,0 +1,60 @@
+import { numbersTaught, type OurNumbers } from '../events/our-numbers';
+import type { Inbox } from '../inbox/inbox';
+import { headOf, type InboxOutcome } from '../inbox/stored-event';
+import { takeEvent, type EventRules } from '../receiver/take-event';
+import { VerifiedRequest } from '../receiver/verified-request';
+
+/** What the archive has as the content type of events that no webhook brought. */
+export const BACKFILL_CONTENT_TYPE = 'application/json; source=backfill';
+
+/** Whether a kept event was found by backfill rather than brought by a webhook. */
+export function isBackfilled(contentType: string | null): boolean {
+  return contentType === BACKFILL_CONTENT_TYPE;
+}
+
+/** What {@link openDoor} needs: the receiver's own. */
+export interface DoorOptions {
+  inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOurNumbers'>;
+  ruleSet: () => EventRules;
+  ourNumbers: OurNumbers;
+  /** Called after an event with something to do was kept. Must not throw. */
+  onAppended: () => void;
+}
+
+/** What became of a body: as at the webhook, or `refused` when no event can be made of it (it is in the quarantine then). */
+export type DoorOutcome = InboxOutcome | 'refused';
+
+/**
+ * Takes the body of an event that was missed, as if it had come by webhook now: the same reading, the same id, the same rules, the same inbox. An event that the
+ * webhook brought, in whichever dialect, is a `duplicate`, and so is its webhook when it comes after all; a message and its twin fire a rule once.
+ * @throws InboxUnavailable (as a rejection) when it cannot be kept at present.
+ */
+export type BackfillDoor = (body: Buffer) => Promise<DoorOutcome>;
+
+/** The receiver's own door, from inside: no signature, for nobody sent it. */
+export function openDoor(options: DoorOptions): BackfillDoor {
+  return async (body) => {
+    const request = VerifiedRequest.check({ body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: new Date() }, []);
+    if (request === null) {
+      throw new TypeError('a request that needs no signature was refused for it');
+    }
+    const taken = takeEvent(request, options.ourNumbers, options.ruleSet());
+    if (!taken.ok) {
+      await options.inbox.quarantine({ reason: `${taken.fault}: ${taken.message}`, received_at: request.receivedAt, content_type: request.contentType, body });
+      return 'refused';
+    }
+    const { event, plan } = taken.matched;
+    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: request.contentType, plan });
+    if (outcome === 'received') {
+      options.onAppended();
+    }
+    if (outcome !== 'duplicate') {
+      const fresh = numbersTaught(event).filter((number) => options.ourNumbers.learn(number));
+      if (fresh.length > 0) {
+        // Nobody waits for it: what is lost is learnt again from the next event.
+        options.inbox.learnOurNumbers(fresh).catch(() => undefined);
+      }
+    }
+    return outcome;
+  };
+}

@@ -1,0 +1,29 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PassResult } from './pass';
+
+/** Backfill's metrics. Make it once per registry. */
+export class BackfillMetrics {
+  readonly #events: Counter<'type' | 'outcome'>;
+  readonly #passes: Counter<'outcome'>;
+  readonly #finishedAt: Gauge;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    // Types are the three that backfill makes, so the series are bounded.
+    this.#events = new Counter({ name: 'bridge_backfilled_events_total', help: 'Events that no webhook brought and VoIPBIN\'s API told of, by type and what became of them.', labelNames: ['type', 'outcome'], registers });
+    this.#passes = new Counter({ name: 'bridge_backfill_passes_total', help: 'Looks at VoIPBIN\'s lists, by how they ended: finished, unfinished (goes on soon) or failed.', labelNames: ['outcome'], registers });
+    this.#finishedAt = new Gauge({ name: 'bridge_backfill_finished_timestamp_seconds', help: 'When VoIPBIN\'s lists were last looked through to the end; 0 before the first time.', registers });
+  }
+
+  /** Counts a pass. */
+  passed({ report, finished, problems }: PassResult, now: Date): void {
+    for (const [type, counts] of Object.entries(report.byType())) {
+      this.#events.inc({ type, outcome: 'received' }, counts.received);
+      this.#events.inc({ type, outcome: 'ignored' }, counts.ignored);
+    }
+    this.#passes.inc({ outcome: finished ? 'finished' : problems.length > 0 ? 'failed' : 'unfinished' });
+    if (finished) {
+      this.#finishedAt.set(now.getTime() / 1_000);
+    }
+  }
+}
