@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { connectionsCommand } from './connections';
+import { docsCommand } from './docs';
 import { eventsCommand } from './events';
 import { NO, Refused, WRONG_USE, WrongUse } from './exit';
 import { rulesCommand } from './rules';
@@ -14,7 +15,7 @@ async function main(): Promise<void> {
     .option('--config <file>', 'settings file (default: BRIDGE_CONFIG, else config/bridge.yaml)')
     .showHelpAfterError()
     .exitOverride();
-  for (const command of [startCommand(), sendCommand(), rulesCommand(), eventsCommand(), connectionsCommand(), schemaCommand()]) {
+  for (const command of [startCommand(), sendCommand(), rulesCommand(), eventsCommand(), connectionsCommand(), schemaCommand(), docsCommand()]) {
     program.addCommand(command.exitOverride());
   }
   for (const command of program.commands) {

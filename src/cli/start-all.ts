@@ -14,6 +14,8 @@ import { WorkerSupervisor } from './worker-supervisor';
 
 /** The embedded server is started again after this long when it ends by itself. */
 const SERVER_RESTART_MS = 1_000;
+/** How long a stop waits for a server that is still starting; fetching or building one is not waited for. */
+const STARTING_WITHIN_MS = 5_000;
 
 /**
  * Mode `all`: the receiver in this process, the worker in one of its own, Temporal embedded unless one is configured.
@@ -43,6 +45,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
   let server: EmbeddedServer | null = null;
   // A server that is started again answers where the first one did, also on ports that were chosen at random.
   let ports = { port: settings.temporal.port, uiPort: settings.temporal.uiPort };
+  let namespace = 'default';
   const startServer = async (): Promise<EmbeddedServer> => {
     const cli = await findTemporalCli({
       env: process.env,
@@ -52,6 +55,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
     const started = await startEmbeddedServer({
       cli,
       dataDir: settings.dataDir,
+      namespace,
       ...ports,
       log,
       onExit: () => {
@@ -77,6 +81,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
 
   const begin = async (): Promise<void> => {
     const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: null });
+    namespace = temporal.namespace;
     if (temporal.kind === 'configured') {
       print(`Temporal  ${temporal.address}, namespace ${temporal.namespace} (${temporal.source})`);
     } else {
@@ -118,19 +123,21 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
               listener(message);
             }
           }),
-        linkTo: (eventId) => runLink(uiUrl, 'default', eventId),
+        linkTo: (eventId) => runLink(uiUrl, namespace, eventId),
         print,
       });
     }
     print(`\nReady: send an event with   npx bridge send call_hungup\n       see what came with    npx bridge events list\n       Ctrl-C stops it all.`);
   };
-  void begin().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+  const begun = begin().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
 
   return {
     failed,
     stop: async () => {
       stopping = true;
       await receiver.stop();
+      // A server that is just being started is waited for, so that it can be stopped.
+      await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, STARTING_WITHIN_MS).unref())]);
       await worker?.stop();
       await server?.stop();
     },

@@ -55,6 +55,7 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
         record,
         starter: runStarter(new Client({ connection, namespace: temporal.namespace }), { searchAttributes: searchAttributes.available, eager: false }),
         maxInFlight: settings.dispatch.maxInFlight,
+        forgetAfterMs: settings.retention.maxAgeMs,
         log,
       });
       dispatcher.start();

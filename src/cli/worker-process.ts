@@ -70,6 +70,7 @@ export async function startWorkerProcess(options: {
       record,
       starter: runStarter(new Client({ connection, namespace }), { searchAttributes: searchAttributes.available, eager: true }),
       maxInFlight: settings.dispatch.maxInFlight,
+      forgetAfterMs: settings.retention.maxAgeMs,
       log,
       onStarted: () => metrics.runStarted(),
       onClosed: (eventId, ending) => {

@@ -1,10 +1,12 @@
 import type { Action, Connector } from './connector';
 import { email } from './email/connector';
+import { http } from './http/connector';
+import { hubspot } from './hubspot/connector';
 import { slack } from './slack/connector';
 import { voipbin } from './voipbin/connector';
 
 /** Every connector the bridge has. Adding one is adding it here. */
-export const connectors: readonly Connector[] = [email, slack, voipbin];
+export const connectors: readonly Connector[] = [email, http, hubspot, slack, voipbin];
 
 /** Finds an action by its full name, `hubspot.log_call`; undefined when there is none. */
 export function findAction(name: string): { connector: Connector; action: Action } | undefined {

@@ -39,7 +39,9 @@ export interface RunStarter {
 export interface DispatcherOptions {
   events: PendingEvents;
   /** What it remembers across restarts. */
-  record: Pick<DispatchLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed'>;
+  record: Pick<DispatchLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed' | 'prune'>;
+  /** Runs that closed longer ago are forgotten. Milliseconds. */
+  forgetAfterMs: number;
   starter: RunStarter;
   /** Runs that may be under way at a time; those that wait (backoff, parked connection, recording) do not count. */
   maxInFlight: number;
@@ -50,6 +52,7 @@ export interface DispatcherOptions {
 }
 
 const BATCH = 200;
+const PRUNE_EVERY_MS = 60_000;
 /** How often the inbox is looked at when nobody calls {@link Dispatcher.wake}. */
 const POLL_MS = 500;
 /** A run that has not ended by then is taken to be waiting, and gives its place to the next. */
@@ -73,6 +76,7 @@ export class Dispatcher {
   #endSleep: () => void = () => undefined;
   #loop: Promise<void> = Promise.resolve();
   #problem: string | null = null;
+  #pruning: NodeJS.Timeout | undefined;
   #cursor = 0;
   #startedBefore = new Set<number>();
   readonly #inFlight = new Map<string, () => void>();
@@ -84,6 +88,8 @@ export class Dispatcher {
     this.#cursor = Math.max(this.options.record.watermark(), this.options.events.dispatchedThrough());
     this.#startedBefore = this.options.record.startedAfter(this.#cursor);
     this.#loop = this.#run();
+    this.#pruning = setInterval(() => this.options.record.prune(new Date(Date.now() - this.options.forgetAfterMs)), PRUNE_EVERY_MS);
+    this.#pruning.unref();
   }
 
   /** There may be something new. */
@@ -105,6 +111,7 @@ export class Dispatcher {
   /** Stops starting; resolves when the start that is under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#pruning);
     this.wake();
     await this.#loop;
     for (const giveUpPlace of this.#inFlight.values()) {

@@ -1,19 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { lookAtProcess } from '../../src/temporal/living-process';
 import { RunningBridge } from './running-bridge';
 
 const CREDENTIALS = ['VOIPBIN_ACCESS_KEY', 'VOIPBIN_WEBHOOK_SECRET', 'HUBSPOT_ACCESS_TOKEN', 'SLACK_BOT_TOKEN', 'SMTP_URL', 'MAIL_FROM', 'TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE'];
 const events = z.array(z.object({ event_id: z.string(), became: z.string() }));
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function temporalPid(bridge: RunningBridge): number {
   return z.object({ pid: z.number() }).parse(JSON.parse(readFileSync(join(bridge.dataDir, 'temporal.pid'), 'utf8'))).pid;
@@ -93,25 +85,26 @@ describe('a first start, with nothing configured', () => {
 
   it('refuses a second bridge on the same data folder, naming the first', async () => {
     const second = RunningBridge.start({ dataDir: bridge.dataDir });
-    await second.printed(/already uses the data folder/).catch(() => undefined);
-    await second.stop();
-    expect(second.output).toContain(`process ${bridge.process.pid}`);
-    expect(second.process.exitCode).toBe(1);
+    expect(await second.ended()).toBe(1);
+    expect(second.output).toMatch(new RegExp(`another bridge \\(process ${bridge.process.pid}\\) already uses the data folder`));
     await second.remove();
   });
 
   it('survives kill -9: the next start takes over what is left, and does not show the first steps again', async () => {
     const temporal = temporalPid(bridge);
     await bridge.kill();
-    expect(isAlive(temporal)).toBe(true);
+    expect(lookAtProcess(temporal)).not.toBeNull();
     const next = await RunningBridge.ready({ dataDir: bridge.dataDir });
-    expect(next.output).not.toContain('First steps');
-    const { stdout } = await next.run('events', 'show', 'call_hangup/call-2');
-    expect(stdout).toMatch(/^call_hangup\/call-2: done/);
-    const temporalNow = temporalPid(next);
-    expect(await next.stop()).toBe(0);
-    expect([isAlive(temporal), isAlive(temporalNow)]).toEqual([false, false]);
-    expect(existsSync(join(next.dataDir, 'temporal.pid'))).toBe(false);
-    await next.remove();
+    try {
+      expect(next.output).not.toContain('First steps');
+      const { stdout } = await next.run('events', 'show', 'call_hangup/call-2');
+      expect(stdout).toMatch(/^call_hangup\/call-2: done/);
+      const temporalNow = temporalPid(next);
+      expect(await next.stop()).toBe(0);
+      expect([lookAtProcess(temporal), lookAtProcess(temporalNow)]).toEqual([null, null]);
+      expect(existsSync(join(next.dataDir, 'temporal.pid'))).toBe(false);
+    } finally {
+      await next.remove();
+    }
   }, 120_000);
 });

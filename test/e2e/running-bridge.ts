@@ -87,7 +87,9 @@ export class RunningBridge {
 
   /** Runs a command of the program against this bridge's data and settings. */
   async run(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const child = spawn(process.execPath, [join(ROOT, 'src', 'setup', 'bridge.mjs'), ...args], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // The port was chosen at random, so that only this object knows it.
+    const where = args[0] === 'send' ? ['--url', this.webhook] : [];
+    const child = spawn(process.execPath, [join(ROOT, 'src', 'setup', 'bridge.mjs'), ...args, ...where], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -125,6 +127,14 @@ export class RunningBridge {
       const timer = setTimeout(() => this.process.kill('SIGKILL'), STOP_WITHIN_MS);
       await gone;
       clearTimeout(timer);
+    }
+    return this.process.exitCode;
+  }
+
+  /** Waits for it to end by itself, and gives its exit code. */
+  async ended(): Promise<number | null> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      await once(this.process, 'exit');
     }
     return this.process.exitCode;
   }

@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { keyValueOf } from '../../src/connectors/hubspot/create-once';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
@@ -96,7 +97,9 @@ describe('the documented use cases, on real SDKs', () => {
     expect([answer.status, again.status, twice.status]).toEqual(['received', 'duplicate', 'duplicate']);
     const run = await closed(answer.id);
     expect(run.became).toBe('done');
-    const calls = providers.hubspot.calls.filter((call) => call.properties['voipbin_action_key']?.startsWith(`${answer.id}/`));
+    const key = keyValueOf(`${answer.id}/log-calls/hubspot.log_call#2`);
+    const calls = providers.hubspot.calls.filter((call) => call.properties['voipbin_action_key'] === key);
+    expect(providers.hubspot.calls).toHaveLength(1);
     expect(calls).toHaveLength(1);
     expect(calls[0]?.properties).toMatchObject({ hs_call_direction: 'INBOUND', hs_call_duration: '2666', hs_call_status: 'COMPLETED' });
     const contact = providers.hubspot.contacts.find((candidate) => candidate.properties['phone'] === '+1 (555) 123-4567');

@@ -67,6 +67,7 @@ describe('Dispatcher', () => {
       record,
       starter: temporal,
       maxInFlight,
+      forgetAfterMs: 60_000,
       log: pino({ level: 'silent' }),
     });
     dispatcher.start();
