@@ -112,7 +112,8 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
 
 /**
  * Looks through one list: first what an earlier look left, then from the newest.
- * @returns whether it came to the end; false when a bound was met.
+ * @returns whether it came to the end; false when a bound was met before. What an earlier look left is enough when that is no longer ago than the overlap, or
+ * a list whose overlap alone meets the bounds would never be through.
  */
 async function lookThrough(resource: Resource, options: PassOptions, report: BackfillReport): Promise<boolean> {
   const { limits, now, signal } = options;
@@ -121,11 +122,12 @@ async function lookThrough(resource: Resource, options: PassOptions, report: Bac
   const before = report.total;
   let sweep = leftOver(of, options);
   let isFresh = sweep === null;
+  let isRecent = false;
   for (let pages = 0; ; pages += 1) {
     if (pages > 0) {
       const isSpent = pages >= limits.pages || report.total - before >= limits.events || now().getTime() >= mustEndAt;
       if (isSpent || signal.aborted) {
-        return false;
+        return isRecent;
       }
       await delay(limits.pagePauseMs, undefined, { signal });
     }
@@ -147,6 +149,7 @@ async function lookThrough(resource: Resource, options: PassOptions, report: Bac
       }
       // What was left is done; what came since begins at the top.
       isFresh = true;
+      isRecent = now().getTime() - begun.began_at.getTime() < limits.overlapMs;
     }
   }
 }
