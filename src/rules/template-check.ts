@@ -58,12 +58,12 @@ function walk(templates: readonly Template[], inside: Inside, variables: Variabl
       checkValue(template.value, here, variables, faults, 'inserted');
       continue;
     }
-    const lenient = LENIENT_TAGS.has(nameOf(template));
+    const use = LENIENT_TAGS.has(nameOf(template)) ? 'tested' : nameOf(template) === 'for' ? 'looped' : 'inserted';
     for (const argument of template.arguments?.() ?? []) {
       if (argument instanceof LiquidValue) {
-        checkValue(argument, here, variables, faults, lenient ? 'tested' : 'inserted');
+        checkValue(argument, here, variables, faults, use);
       } else {
-        checkToken(argument, here, variables, faults, lenient ? 'tested' : 'inserted', false);
+        checkToken(argument, here, variables, faults, use, false);
       }
     }
     const block = { ...here, locals: new Set([...here.locals, ...(template.blockScope?.() ?? [])]) };
@@ -73,8 +73,8 @@ function walk(templates: readonly Template[], inside: Inside, variables: Variabl
   }
 }
 
-/** In these an absent variable counts as false, or as no elements. */
-const LENIENT_TAGS = new Set(['if', 'unless', 'case', 'assign', 'for']);
+/** In these an absent variable counts as false or nothing. */
+const LENIENT_TAGS = new Set(['if', 'unless', 'case', 'assign']);
 
 function nameOf(template: Template): string {
   return 'name' in template && typeof template.name === 'string' ? template.name : '';
@@ -105,7 +105,8 @@ function foundBy(value: LiquidValue): string[] {
   return onlyAnd && value.filters.length === 0 ? postfix.flatMap((token) => pathOf(token)?.path.join('.') ?? []) : [];
 }
 
-type Use = 'inserted' | 'tested';
+/** `looped`: its elements are gone through, so that it may be a group, but must be there. */
+type Use = 'inserted' | 'tested' | 'looped';
 
 function checkValue(value: LiquidValue, inside: Inside, variables: Variables, faults: CheckedFault[], use: Use): void {
   const [first] = value.filters;
@@ -149,11 +150,13 @@ function checkToken(token: Token, inside: Inside, variables: Variables, faults: 
     report('unknown-variable', variable.message, variable.hint);
   } else if (variable.state === 'group' && use === 'inserted' && complete) {
     report('variable-group', `"${name}" is a group of fields`, `name one: ${variable.example}`);
-  } else if (variable.state === 'never' && use === 'inserted') {
+  } else if (variable.state === 'never' && use !== 'tested') {
     report('never-present', `"${name}" is always absent for the events of this rule`);
-  } else if (variable.state === 'maybe' && use === 'inserted' && complete && !inside.present.has(name)) {
+  } else if (variable.state === 'maybe' && use !== 'tested' && complete && !inside.present.has(name)) {
     const undefinable = root === 'data' || root === 'steps';
-    if (!defaultLater) {
+    if (use === 'looped') {
+      report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
+    } else if (!defaultLater) {
       const orCondition = root === 'steps' ? '' : `, or ask for it: when: { ${name}: { exists: true } }`;
       report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: "…" }}${orCondition}`);
     } else if (undefinable) {

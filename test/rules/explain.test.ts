@@ -97,6 +97,19 @@ resting: it is off, but would match  (rules.yaml:32)
 1 rule listens to other events: texts`);
 });
 
+test('of alternatives the nearest counts, so that near misses stand in their order', () => {
+  const rule = (name: string, when: string): string => `  - { name: ${name}, on: call_hangup, when: { ${when} }, do: [{ http.request: { url: "https://example.com/" } }] }\n`;
+  const set = ruleSetOf(`version: 1
+rules:
+${rule('two-short', 'direction: outbound, answered: true')}${rule('one-short-of-many', 'any: [{ direction: outbound, answered: true }, { reason: busy }, { direction: outbound, talk_s: 5 }]')}${rule('three-short', 'direction: outbound, answered: true, any: [{ reason: busy }, { reason: normal }]')}`);
+  const { rules } = explain(set, eventOf('call_hangup', CALL), { actions: testActions });
+  expect(rules.map(({ rule: name, missing }) => [name, missing])).toEqual([
+    ['one-short-of-many', 1],
+    ['two-short', 2],
+    ['three-short', 3],
+  ]);
+});
+
 test('what an event does not have is said to be absent', () => {
   const set = ruleSetOf(RULES);
   const { rules } = explain(set, eventOf('call_hungup', { id: 'c2' }), { actions: testActions, rule: 'missed' });

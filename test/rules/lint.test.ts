@@ -41,6 +41,7 @@ describe('says nothing of', () => {
     ['a family under a single type', ['on: call_hangup, stop: true', 'on: call_*']],
     ['a rule that stops under another condition', ["on: call_hangup, if: 'talk_s > 5', stop: true", 'on: call_hangup']],
     ['a rule that stops in shadow', ['on: call_hangup, mode: shadow, stop: true', 'on: call_hangup']],
+    ['a rule that reads numbers as another country does', ['on: call_hangup, country: KR, when: { peer.number: "+15551234567" }, stop: true', 'on: call_hangup, country: US, when: { peer.number: "+15551234567" }']],
     ['a rule that stops only what is fresh', ['on: call_hangup, max_age: 5m, stop: true', 'on: call_hangup']],
     ['a usual auto-reply', [`on: message_created, when: { direction: inbound }, ${text}`]],
     ['a text after a missed call', [`on: call_hangup, when: { answered: false }, ${text}`]],
