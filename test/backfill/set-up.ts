@@ -75,7 +75,7 @@ export interface Bridge {
 export interface Backfilling {
   running: RunningBackfill;
   /** The next pass that ends and was not asked for before. */
-  next(): Promise<PassResult>;
+  next: () => Promise<PassResult>;
 }
 
 export async function openBridge(dataDir: string, options: { rules?: string; secrets?: Secret[] } = {}): Promise<Bridge> {
