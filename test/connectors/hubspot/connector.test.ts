@@ -1,0 +1,63 @@
+import { hubspot } from '../../../src/connectors/hubspot/connector';
+import { startHubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { failureOf, openClient } from './running-actions';
+
+const never = new AbortController().signal;
+const check = (client: ReturnType<typeof openClient>): Promise<string> => hubspot.connection.check?.(client, never) ?? Promise.reject(new Error('no check'));
+
+describe('settings', () => {
+  const { settings } = hubspot.connection;
+  test('a token is enough', () => {
+    expect(settings.parse({ access_token: 'pat-na1-1' })).toMatchObject({ base_url: 'https://api.hubapi.com', idempotency: 'unique_property', create_properties: true, searches_per_second: 4 });
+  });
+  test('a trailing slash is taken off', () => {
+    expect(settings.parse({ access_token: 't', base_url: 'https://api-eu1.hubapi.com/' }).base_url).toBe('https://api-eu1.hubapi.com');
+  });
+  test.each([
+    [{}],
+    [{ access_token: '' }],
+    [{ access_token: 'two words' }],
+    [{ access_token: 't', base_url: 'https://api.hubapi.com/crm/v3' }],
+    [{ access_token: 't', base_url: 'ftp://api.hubapi.com' }],
+    [{ access_token: 't', base_url: 'api.hubapi.com' }],
+    [{ access_token: 't', idempotency: 'hope' }],
+    [{ access_token: 't', acces_token: 't' }],
+  ])('%j is refused', (input) => {
+    expect(settings.safeParse(input).success).toBe(false);
+  });
+});
+
+describe('check', () => {
+  test('creates our properties and says what is connected', async () => {
+    const standIn = await startHubSpotStandIn();
+    expect(await check(openClient(standIn))).toBe('contacts can be read; calls, tasks and new contacts are kept unique');
+    expect(standIn.account.property('tasks', 'voipbin_action_key')?.hasUniqueValue).toBe(true);
+    expect(standIn.account.property('contacts', 'voipbin_phone')?.hasUniqueValue).toBe(true);
+    await standIn.stop();
+  });
+
+  test('two workers may check at once', async () => {
+    const standIn = await startHubSpotStandIn();
+    const said = await Promise.all([check(openClient(standIn)), check(openClient(standIn)), check(openClient(standIn))]);
+    expect(new Set(said)).toEqual(new Set(['contacts can be read; calls, tasks and new contacts are kept unique']));
+    await standIn.stop();
+  });
+
+  test('says why nothing is kept unique', async () => {
+    const standIn = await startHubSpotStandIn({ mayCreateProperties: false });
+    expect(await check(openClient(standIn))).toBe('contacts can be read; what is written is told apart by search only (scope_missing)');
+    await standIn.stop();
+  });
+
+  test('fails for a token that is refused', async () => {
+    const standIn = await startHubSpotStandIn();
+    expect((await failureOf(check(openClient(standIn, { access_token: 'wrong' })))).errorClass).toBe('credential');
+    await standIn.stop();
+  });
+});
+
+test('the connector’s own stand-in gives settings that open a working client', async () => {
+  const running = await hubspot.connection.standIn?.({ port: 0 });
+  expect(await check(hubspot.connection.open(hubspot.connection.settings.parse(running?.settings)))).toContain('contacts can be read');
+  await running?.stop();
+});

@@ -1,0 +1,160 @@
+import type { CanonicalEvent } from '../../../src/events/canonical-event';
+import { startHubSpotStandIn, type HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { callEvent, done, from, openClient, run } from './running-actions';
+
+const UPDATE = { properties: { last_hangup_reason: 'normal' } };
+const started: HubSpotStandIn[] = [];
+
+async function accountWith(contacts: Record<string, string>[], more: Parameters<typeof startHubSpotStandIn>[0] = {}): Promise<HubSpotStandIn> {
+  const standIn = await startHubSpotStandIn({ contacts, ...more });
+  started.push(standIn);
+  return standIn;
+}
+
+afterEach(() => Promise.all(started.splice(0).map((standIn) => standIn.stop())));
+
+describe('a contact is found by phone in whatever format it is stored', () => {
+  const cases: [caller: string, country: string | null, property: string, stored: string][] = [
+    ['+15551234567', 'US', 'phone', '+15551234567'],
+    ['+15551234567', 'US', 'phone', '+1 (555) 123-4567'],
+    ['+15551234567', 'US', 'phone', '(555) 123-4567'],
+    ['+15551234567', 'US', 'phone', '555.123.4567'],
+    ['+15551234567', 'US', 'phone', '555-123-4567 x123'],
+    ['+15551234567', 'US', 'phone', '15551234567'],
+    ['+15551234567', 'US', 'phone', '1 555 123 4567'],
+    ['+15551234567', null, 'phone', '(555) 123-4567'],
+    ['+15551234567', null, 'phone', '+1-555-123-4567'],
+    ['+15551234567', 'KR', 'phone', '+1 555 123 4567'],
+    ['+15551234567', 'US', 'mobilephone', '(555) 123-4567'],
+    ['+15551234567', 'US', 'mobilephone', '+15551234567'],
+    ['+821100000002', 'KR', 'phone', '011-0000-0002'],
+    ['+821100000002', 'KR', 'phone', '01100000002'],
+    ['+821100000002', 'KR', 'phone', '+82 11-0000-0002'],
+    ['+821100000002', 'KR', 'phone', '00821100000002'],
+    ['+821100000002', null, 'phone', '011-0000-0002'],
+    ['+821100000002', 'US', 'phone', '011-0000-0002'],
+    ['+821012345678', 'KR', 'mobilephone', '010-1234-5678'],
+    ['+442071838750', 'GB', 'phone', '020 7183 8750'],
+    ['+442071838750', 'GB', 'phone', '+44 (0)20 7183 8750'],
+    ['+390612345678', 'IT', 'phone', '06 1234 5678'],
+  ];
+  test.each(cases)('%s, rules for %s, %s: %s', async (caller, country, property, stored) => {
+    const standIn = await accountWith([{ firstname: 'Other', phone: '+4930123456' }, { firstname: 'Wanted', [property]: stored }]);
+    const result = await done('update_contact', openClient(standIn), UPDATE, { event: callEvent(from(caller)), country });
+    expect(result).toMatchObject({ contact: { name: 'Wanted' }, created: false, matches: 1 });
+  });
+});
+
+describe('a contact whose number only looks alike is left alone', () => {
+  test.each([
+    ['the same national number in another country', '+12025550123', 'US', '+44 2025550123'],
+    ['a longer number that ends in it', '+15551234567', 'US', '+49 155512345678'],
+    ['a local number of the rule’s country', '+445551234567', 'US', '(555) 123-4567'],
+  ])('%s', async (_name, caller, country, stored) => {
+    const standIn = await accountWith([{ firstname: 'Other', phone: stored }]);
+    expect(await run('update_contact', openClient(standIn), UPDATE, { event: callEvent(from(caller)), country })).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });
+  });
+});
+
+describe('a far end that is no phone is skipped, and says why', () => {
+  test.each<[string, Partial<CanonicalEvent>, RegExp]>([
+    ['no peer', { peer: null }, /no far end/],
+    ['no number', { peer: { type: 'tel', number: null, name: null } }, /no far end/],
+    ['anonymous', from('anonymous'), /no phone number/],
+    ['an extension that looks like a number', from('+15551234567', 'extension'), /address type is extension/],
+    ['sip', from('alice@example.com', 'sip'), /address type is sip/],
+    ['agent', from('eb1ac5c0-ff63-47e2-bcdb-5da9c336eb4b', 'agent'), /address type is agent/],
+    ['a name instead of a number', from('test11'), /no phone number/],
+  ])('%s', async (_name, changes, reason) => {
+    const standIn = await accountWith([]);
+    for (const [action, input] of [['update_contact', UPDATE], ['log_call', {}], ['create_task', { subject: 'x' }]] as const) {
+      const outcome = await run(action, openClient(standIn), { ...input, unknown_contact: 'create' }, { event: callEvent(changes) });
+      expect(outcome).toEqual({ outcome: 'skipped', reason: expect.stringMatching(reason) });
+    }
+    expect(standIn.contacts).toEqual([]);
+  });
+});
+
+test('of several contacts with the number the one changed last is taken, and the result says how many there are', async () => {
+  const standIn = await accountWith([
+    { firstname: 'First', phone: '+15551234567' },
+    { firstname: 'Second', phone: '(555) 123-4567' },
+    { firstname: 'Third', mobilephone: '555 123 4567' },
+  ]);
+  const second = standIn.contacts[1]?.id ?? '';
+  standIn.account.update('contacts', second, { city: 'Seoul' });
+  expect(await done('update_contact', openClient(standIn), UPDATE)).toMatchObject({ contact: { id: second, name: 'Second' }, matches: 3 });
+});
+
+test('several steps about one caller cost one search, also side by side', async () => {
+  const standIn = await accountWith([{ firstname: 'Ada', phone: '+15551234567' }]);
+  const client = openClient(standIn);
+  await Promise.all([done('update_contact', client, UPDATE), done('log_call', client, {}), done('create_task', client, { subject: 'x' }, { key: 'a/b/c' })]);
+  await done('log_call', client, {}, { key: 'd/e/f' });
+  expect(standIn.requests.filter(({ url }) => url.includes('/contacts/search'))).toHaveLength(1);
+});
+
+test('a cached contact that was deleted meanwhile is looked up anew', async () => {
+  const standIn = await accountWith([{ firstname: 'Old', phone: '+15551234567' }]);
+  const client = openClient(standIn);
+  await done('update_contact', client, UPDATE);
+  const replace = (name: string): void => {
+    for (const { id } of standIn.contacts) {
+      standIn.account.remove('contacts', id);
+    }
+    standIn.account.create('contacts', { firstname: name, phone: '5551234567' });
+  };
+  replace('New');
+  expect(await done('update_contact', client, UPDATE)).toMatchObject({ contact: { name: 'New' } });
+  replace('Newer');
+  expect(await done('log_call', client, {})).toMatchObject({ contact: { name: 'Newer' } });
+  replace('Newest');
+  expect(await done('create_task', client, { subject: 'x' })).toMatchObject({ contact: { name: 'Newest' } });
+});
+
+describe('unknown_contact: create', () => {
+  test('creates one contact with the number and the name, once', async () => {
+    const standIn = await accountWith([]);
+    const event = callEvent(from('+15551234567', 'tel', 'Grace Caller'));
+    const result = await done('log_call', openClient(standIn), { unknown_contact: 'create' }, { event });
+    expect(result).toMatchObject({ contact: { name: 'Grace Caller' }, created: true, matches: 1 });
+    expect(standIn.contacts.map(({ properties }) => [properties['phone'], properties['voipbin_phone'], properties['firstname']])).toEqual([['+15551234567', '+15551234567', 'Grace Caller']]);
+  });
+
+  test('takes the number for a name when the caller gives none', async () => {
+    const standIn = await accountWith([]);
+    await done('update_contact', openClient(standIn), { ...UPDATE, unknown_contact: 'create' });
+    expect(standIn.contacts[0]?.properties).toMatchObject({ firstname: '+15551234567', last_hangup_reason: 'normal' });
+  });
+
+  test.each([409, 400] as const)('workers that race make one contact, whose conflict is answered with %s', async (conflictStatus) => {
+    const standIn = await accountWith([], { conflictStatus, indexDelayMs: 60_000 });
+    const clients = Array.from({ length: 8 }, () => openClient(standIn));
+    const results = await Promise.all(clients.map((client, n) => done('log_call', client, { unknown_contact: 'create' }, { key: `call_hangup/${n}/r/s` })));
+    expect(standIn.contacts).toHaveLength(1);
+    expect(results.filter(({ created }) => created === true)).toHaveLength(1);
+    expect(standIn.calls.map(({ contactIds }) => contactIds)).toEqual(Array.from({ length: 8 }, () => [standIn.contacts[0]?.id]));
+  });
+
+  test('does not create a second one while the search still lags behind', async () => {
+    const standIn = await accountWith([], { indexDelayMs: 60_000 });
+    await done('log_call', openClient(standIn), { unknown_contact: 'create' }, { key: 'a/b/c' });
+    await done('log_call', openClient(standIn), { unknown_contact: 'create' }, { key: 'd/e/f' });
+    expect(standIn.contacts).toHaveLength(1);
+  });
+
+  test('a lost answer and a retry make one contact', async () => {
+    const standIn = await accountWith([], { indexDelayMs: 60_000 });
+    const client = openClient(standIn);
+    standIn.failNext({ method: 'POST', path: /\/objects\/contacts$/, how: 'lose_answer' });
+    await expect(run('log_call', client, { unknown_contact: 'create' })).rejects.toMatchObject({ errorClass: 'transient' });
+    await done('log_call', client, { unknown_contact: 'create' });
+    expect([standIn.contacts.length, standIn.calls.length]).toEqual([1, 1]);
+  });
+
+  test('is not a race with steps that skip: they create neither contacts nor properties', async () => {
+    const standIn = await accountWith([]);
+    expect((await run('update_contact', openClient(standIn), UPDATE)).outcome).toBe('skipped');
+    expect(standIn.account.property('contacts', 'voipbin_phone')).toBeUndefined();
+  });
+});

@@ -1,0 +1,169 @@
+import { startHubSpotStandIn, type HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { keyValueOf } from '../../../src/connectors/hubspot/create-once';
+import { callEvent, done, failureOf, from, openClient, run } from './running-actions';
+
+let standIn: HubSpotStandIn;
+beforeEach(async () => {
+  standIn = await startHubSpotStandIn();
+});
+afterEach(() => standIn.stop());
+
+const sampleContact = (): string => standIn.contacts[0]?.id ?? '';
+
+test('an answered call: who, when, how long, which way, on the right contact', async () => {
+  const result = await done('log_call', openClient(standIn), { body: '<p>Asked for a quote</p>' });
+  const [call] = standIn.calls;
+  expect(result).toEqual({
+    call: { id: call?.id },
+    contact: { id: sampleContact(), name: 'Ada Sample', email: 'ada.sample@example.com', owner_id: '71001' },
+    created: false,
+    matches: 1,
+  });
+  expect(call?.contactIds).toEqual([sampleContact()]);
+  expect(call?.properties).toMatchObject({
+    hs_timestamp: '2026-03-02T01:00:00.000Z',
+    hs_call_title: 'Inbound answered call from +15551234567 on +15557654321',
+    hs_call_body: '<p>Asked for a quote</p>',
+    hs_call_direction: 'INBOUND',
+    hs_call_duration: '63250',
+    hs_call_from_number: '+15551234567',
+    hs_call_to_number: '+15557654321',
+    hs_call_status: 'COMPLETED',
+    hs_call_disposition: 'f240bbac-87c9-4f6e-bf70-924b57d47db7',
+    hs_call_external_id: 'call_hangup/5371e9db-d035-4db6-a8d6-0994d33e744e/log-calls/call',
+    voipbin_action_key: keyValueOf('call_hangup/5371e9db-d035-4db6-a8d6-0994d33e744e/log-calls/call'),
+  });
+});
+
+test('a missed call, with the rule’s own outcome and title', async () => {
+  const event = callEvent({ answered: false, talk_s: 0, ring_s: 12, duration_s: 12 });
+  await done('log_call', openClient(standIn), {}, { event, key: 'a/b/1' });
+  await done('log_call', openClient(standIn), { outcome: 'busy', title: 'Line was busy' }, { event, key: 'a/b/2' });
+  expect(standIn.calls.map(({ properties }) => [properties['hs_call_title'], properties['hs_call_status'], properties['hs_call_duration']])).toEqual([
+    ['Missed call from +15551234567 on +15557654321', 'NO_ANSWER', '0'],
+    ['Line was busy', 'BUSY', '0'],
+  ]);
+});
+
+test('without a contact it is skipped, and nothing is written', async () => {
+  const outcome = await run('log_call', openClient(standIn), {}, { event: callEvent(from('+14155552671')) });
+  expect(outcome).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });
+  expect([standIn.calls.length, standIn.contacts.length]).toEqual([0, 3]);
+});
+
+test('an event that is no call is skipped', async () => {
+  expect(await run('log_call', openClient(standIn), {}, { event: callEvent({ type: 'message_created' }) })).toEqual({ outcome: 'skipped', reason: 'the event is about no call' });
+});
+
+describe('exactly one call per action key', () => {
+  test.each([409, 400] as const)('ten at once, from two workers, conflicts answered with %s', async (conflictStatus) => {
+    const racing = await startHubSpotStandIn({ conflictStatus });
+    const clients = [openClient(racing), openClient(racing)];
+    const results = await Promise.all(Array.from({ length: 10 }, (_, n) => done('log_call', clients[n % 2] ?? openClient(racing), {})));
+    expect(racing.calls).toHaveLength(1);
+    expect(new Set(results.map(({ call }) => JSON.stringify(call)))).toEqual(new Set([JSON.stringify({ id: racing.calls[0]?.id })]));
+    expect(racing.requests.some(({ method, url }) => method === 'POST' && url.endsWith('/objects/calls'))).toBe(true);
+    await racing.stop();
+  });
+
+  test.each(['same worker', 'another worker'])('the answer was lost; %s tries again', async (who) => {
+    const client = openClient(standIn);
+    standIn.failNext({ method: 'POST', path: /\/objects\/calls$/, how: 'lose_answer' });
+    expect((await failureOf(run('log_call', client, {}))).errorClass).toBe('transient');
+    expect(standIn.calls).toHaveLength(1);
+    const result = await done('log_call', who === 'same worker' ? client : openClient(standIn), {});
+    expect(result).toMatchObject({ call: { id: standIn.calls[0]?.id }, contact: { name: 'Ada Sample' } });
+    expect(standIn.calls).toHaveLength(1);
+  });
+
+  test.each(['timeout', 'reset', '503'])('nothing was done (%s) and it is tried again', async (how) => {
+    const client = openClient(standIn, { request_timeout: '150ms' });
+    await done('log_call', client, {}, { key: 'warm/up/1' });
+    standIn.failNext({ method: 'POST', path: /\/objects\/calls$/, how: how === 'timeout' ? 'hang' : how === 'reset' ? 'reset' : { status: 503 } });
+    expect((await failureOf(run('log_call', client, {}))).errorClass).toBe('transient');
+    await done('log_call', client, {});
+    expect(standIn.calls).toHaveLength(2);
+  });
+
+  test('other steps and other calls are logged beside it', async () => {
+    const client = openClient(standIn);
+    await done('log_call', client, {}, { key: 'call_hangup/1/r/a' });
+    await done('log_call', client, {}, { key: 'call_hangup/1/r/b' });
+    await done('log_call', client, {}, { key: 'call_hangup/2/r/a' });
+    await done('log_call', client, {}, { key: 'call_hangup/2/r/a' });
+    expect(standIn.calls).toHaveLength(3);
+  });
+
+  test('a logged call that lost its contact gets it back', async () => {
+    await done('log_call', openClient(standIn), {});
+    standIn.account.dissociate('calls', standIn.calls[0]?.id ?? '');
+    await done('log_call', openClient(standIn), {});
+    expect(standIn.calls.map(({ contactIds }) => contactIds)).toEqual([[sampleContact()]]);
+  });
+});
+
+describe('the unique property', () => {
+  const asked = (method: string, part: string): number => standIn.requests.filter((request) => request.method === method && request.url.includes(part)).length;
+
+  test('is created at the first use, beside HubSpot’s own, and asked for once per process', async () => {
+    const client = openClient(standIn);
+    await done('log_call', client, {}, { key: 'a/b/1' });
+    await done('log_call', client, {}, { key: 'a/b/2' });
+    expect(standIn.account.property('calls', 'voipbin_action_key')).toMatchObject({ hasUniqueValue: true, groupName: 'call', type: 'string' });
+    expect(asked('POST', '/properties/calls')).toBe(1);
+    expect(asked('GET', '/properties/calls/voipbin_action_key')).toBe(1);
+  });
+
+  test('that an administrator deletes is created again by the next attempt', async () => {
+    const client = openClient(standIn);
+    await done('log_call', client, {}, { key: 'a/b/1' });
+    standIn.account.removeProperty('calls', 'voipbin_action_key');
+    expect((await failureOf(run('log_call', client, {}, { key: 'a/b/2' }))).errorClass).toBe('transient');
+    await done('log_call', client, {}, { key: 'a/b/2' });
+    expect(standIn.calls).toHaveLength(2);
+  });
+
+  test.each([
+    ['the scope is missing', { mayCreateProperties: false }, {}],
+    ['it may not be created', {}, { create_properties: false }],
+    ['search is configured', {}, { idempotency: 'search' }],
+  ])('is done without when %s: found by the external id', async (_name, account, settings) => {
+    const without = await startHubSpotStandIn(account);
+    const warnings: string[] = [];
+    await done('log_call', openClient(without, settings), {}, { warnings });
+    await done('log_call', openClient(without, settings), {});
+    expect(without.calls).toHaveLength(1);
+    expect(without.calls[0]?.properties).not.toHaveProperty('voipbin_action_key');
+    expect(warnings.filter((warning) => warning.includes('unique'))).toHaveLength('idempotency' in settings ? 0 : 1);
+    await without.stop();
+  });
+
+  test('is done without on the same worker even while the search lags behind', async () => {
+    const lagging = await startHubSpotStandIn({ mayCreateProperties: false, indexDelayMs: 60_000 });
+    const client = openClient(lagging);
+    await done('log_call', client, {});
+    await done('log_call', client, {});
+    expect(lagging.calls).toHaveLength(1);
+    await lagging.stop();
+  });
+
+  test('that HubSpot does not keep unique is searched by', async () => {
+    const property = { name: 'voipbin_action_key', label: 'x', description: '', groupName: 'call', type: 'string', fieldType: 'text', hasUniqueValue: false, hubspotDefined: false, calculated: false, options: [] };
+    standIn.account.addProperty('calls', property);
+    await done('log_call', openClient(standIn), {});
+    await done('log_call', openClient(standIn), {});
+    expect(standIn.calls).toHaveLength(1);
+    expect(standIn.calls[0]?.properties['voipbin_action_key']).toMatch(/^[0-9a-f]{40}$/);
+  });
+});
+
+test('an account that deleted HubSpot’s call outcomes gets the call without one', async () => {
+  const disposition = standIn.account.property('calls', 'hs_call_disposition');
+  disposition?.options.splice(0, disposition.options.length, { label: 'Own', value: 'own', displayOrder: 0, hidden: false });
+  const warnings: string[] = [];
+  await done('log_call', openClient(standIn), {}, { warnings });
+  expect(standIn.calls).toHaveLength(1);
+  expect(standIn.calls[0]?.properties).toMatchObject({ hs_call_status: 'COMPLETED' });
+  expect(standIn.calls[0]?.properties).not.toHaveProperty('hs_call_disposition');
+  expect(warnings.join()).toContain('hs_call_disposition');
+});

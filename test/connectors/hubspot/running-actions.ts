@@ -1,0 +1,118 @@
+import type { ActionContext, ActionOutcome } from '../../../src/connectors/connector';
+import { ActionError } from '../../../src/connectors/action-error';
+import type { HubSpotClient } from '../../../src/connectors/hubspot/client';
+import { hubspot } from '../../../src/connectors/hubspot/connector';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import type { CanonicalEvent } from '../../../src/events/canonical-event';
+import type { JsonObject } from '../../../src/events/json';
+
+export type ActionName = 'update_contact' | 'log_call' | 'create_task';
+
+/** An incoming call from the page's sample caller, answered and hung up after 63.25 s of talk. */
+export function callEvent(changes: Partial<CanonicalEvent> = {}): CanonicalEvent {
+  return {
+    type: 'call_hangup',
+    declared_type: 'call_hungup',
+    event_id: 'call_hangup/5371e9db-d035-4db6-a8d6-0994d33e744e',
+    id: '5371e9db-d035-4db6-a8d6-0994d33e744e',
+    customer_id: null,
+    occurred_at: '2026-03-02T01:01:10.250Z',
+    received_at: '2026-03-02T01:01:10.400Z',
+    direction: 'inbound',
+    peer: { type: 'tel', number: '+15551234567', name: null },
+    ours: { type: 'tel', number: '+15557654321', name: null },
+    answered: true,
+    ring_s: 7,
+    talk_s: 63.25,
+    duration_s: 70.25,
+    hangup_by: 'remote',
+    reason: 'normal',
+    text: null,
+    status: 'hangup',
+    recording_ready: null,
+    call_id: '5371e9db-d035-4db6-a8d6-0994d33e744e',
+    root_call_id: '5371e9db-d035-4db6-a8d6-0994d33e744e',
+    data: {},
+    ...changes,
+  };
+}
+
+/** A peer with this number. */
+export function from(number: string, type = 'tel', name: string | null = null): Partial<CanonicalEvent> {
+  return { peer: { type, number, name } };
+}
+
+/** A client as the bridge would open it, on the stand-in. */
+export function openClient(standIn: Pick<HubSpotStandIn, 'settings'>, changes: JsonObject = {}): HubSpotClient {
+  return hubspot.connection.open(hubspot.connection.settings.parse({ ...standIn.settings, ...changes }));
+}
+
+/** What a test may choose about an attempt. */
+export interface Attempt {
+  event?: CanonicalEvent;
+  key?: string;
+  country?: string | null;
+  timezone?: string;
+  signal?: AbortSignal;
+  startedAt?: Date;
+  warnings?: string[];
+}
+
+export function contextFor(client: HubSpotClient, attempt: Attempt = {}): ActionContext<HubSpotClient> {
+  const event = attempt.event ?? callEvent();
+  const log = (fields: Record<string, unknown>, message: string): void => void attempt.warnings?.push(`${message} ${JSON.stringify(fields)}`);
+  return {
+    client,
+    key: attempt.key ?? `${event.event_id}/log-calls/call`,
+    signal: attempt.signal ?? new AbortController().signal,
+    event,
+    log: { info: () => undefined, warn: log },
+    attempt: 1,
+    startedAt: attempt.startedAt ?? new Date('2026-03-02T01:01:11.000Z'),
+    progress: { last: null, save: () => undefined },
+    country: attempt.country === undefined ? 'US' : attempt.country,
+    timezone: attempt.timezone ?? 'Asia/Seoul',
+    isOurs: () => false,
+    cooldowns: { claim: () => Promise.resolve('claimed'), release: () => Promise.resolve() },
+    clientOf: () => {
+      throw new TypeError('HubSpot asks no other connection');
+    },
+  };
+}
+
+/** Runs an action by its name, as the worker does: the input is judged by its schema first. */
+export function run(name: ActionName, client: HubSpotClient, input: JsonObject, attempt: Attempt = {}): Promise<ActionOutcome<JsonObject>> {
+  const action = hubspot.actions[name];
+  if (action === undefined) {
+    throw new TypeError(`no action ${name}`);
+  }
+  return action.run(contextFor(client, attempt), input);
+}
+
+/** Runs an action that must be done; its result, judged by its output schema. */
+export async function done(name: ActionName, client: HubSpotClient, input: JsonObject, attempt: Attempt = {}): Promise<JsonObject> {
+  const outcome = await run(name, client, input, attempt);
+  if (outcome.outcome !== 'done') {
+    throw new Error(`skipped: ${outcome.reason}`);
+  }
+  const output = hubspot.actions[name]?.output.parse(outcome.result);
+  expect(output).toEqual(outcome.result);
+  return outcome.result;
+}
+
+/** The ActionError that a promise ends in. */
+export async function failureOf(promise: Promise<unknown>): Promise<ActionError> {
+  const thrown: unknown = await promise.then(
+    () => new Error('it did not fail'),
+    (error: unknown) => error,
+  );
+  if (thrown instanceof ActionError) {
+    return thrown;
+  }
+  throw thrown;
+}
+
+/** Everything of an error that Temporal and the logs would keep. */
+export function allText(error: ActionError): string {
+  return `${error.message} ${JSON.stringify(error.detail)}`;
+}
