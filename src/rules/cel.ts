@@ -1,5 +1,6 @@
 import { celEnv, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
 import type { JsonObject } from '../events/json';
+import { compilePattern, patternFault } from './pattern';
 
 type ParsedExpression = ReturnType<typeof parse>;
 type Expression = ParsedExpression['expr'];
@@ -24,7 +25,8 @@ export interface CelReferences {
   faults: CelFault[];
 }
 
-const environment = celEnv();
+/** Its own regular expressions would be tried on texts of any length. */
+const environment = celEnv({ re2: { compile: (pattern) => ({ test: compilePattern(pattern) }) } });
 /** Names that CEL itself gives a meaning. */
 const TYPE_NAMES = new Set(['int', 'uint', 'double', 'bool', 'string', 'bytes', 'list', 'map', 'null_type', 'type', 'google']);
 
@@ -128,6 +130,7 @@ function walk(expression: Expression | undefined, state: Walk): void {
       walk(kind.value.operand, state);
       return;
     case 'callExpr':
+      checkPattern(kind.value.function, kind.value.args, state);
       checkFunction(kind.value.function, state.offsets[String(expression?.id)] ?? 0, state);
       collectComparison(kind.value.function, kind.value.args, state);
       walk(kind.value.target, state);
@@ -166,6 +169,15 @@ function checkFunction(name: string, offset: number, state: Walk): void {
   if (/^[a-zA-Z]\w*$/.test(name) && environment.funcs.find(name) === undefined) {
     const known = [...environment.funcs].map((one) => one.name).filter((one) => /^[a-zA-Z]\w*$/.test(one));
     state.found.faults.push({ code: 'cel-function', message: `there is no function ${name}()`, offset, ...suggestion(name, known) });
+  }
+}
+
+function checkPattern(name: string, args: readonly Expression[], state: Walk): void {
+  const last = args.at(-1);
+  const pattern = name === 'matches' ? constantOf(last) : null;
+  const fault = typeof pattern === 'string' ? patternFault(pattern) : null;
+  if (fault !== null) {
+    state.found.faults.push({ code: 'pattern', message: `the pattern is not a regular expression that can be used: ${fault}`, offset: state.offsets[String(last?.id)] ?? 0 });
   }
 }
 

@@ -28,9 +28,10 @@ export function formatFinding(finding: Finding): string {
  * @param sourceOf the text of a file, or null when it could not be read; then the line is left out.
  */
 export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): string {
+  const sources = new Map([...new Set(findings.map(({ file }) => file))].map((file) => [file, sourceOf(file)?.split(/\r\n|\r|\n/) ?? []]));
   return findings
     .map((finding) => {
-      const line = sourceOf(finding.file)?.split(/\r\n|\r|\n/)[finding.line - 1];
+      const line = sources.get(finding.file)?.[finding.line - 1];
       if (line === undefined || line.trim() === '') {
         return formatFinding(finding);
       }

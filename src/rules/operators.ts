@@ -1,7 +1,7 @@
-import { RE2JS } from 're2js';
 import type { JsonValue } from '../events/json';
 import { toE164 } from '../events/phone';
 import type { FieldKind } from './fields';
+import { compilePattern } from './pattern';
 
 /** The operators of a `when` map, in the order of the docs. Absent fields meet none of them but `exists: false`. */
 export const OPERATORS = {
@@ -10,7 +10,7 @@ export const OPERATORS = {
   prefix: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Begins with this text; numbers with their country code: `"+8221"`.' },
   suffix: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Ends with this text.' },
   contains: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Holds this text; for a list in `data`: has it as an element.' },
-  matches: { operand: 'pattern', kinds: ['text', 'choice', 'phone', 'any'], description: 'Fits a regular expression (RE2) somewhere; `(?i)` ignores upper and lower case.' },
+  matches: { operand: 'pattern', kinds: ['text', 'choice', 'phone', 'any'], description: 'Fits a regular expression (RE2) somewhere in its first 5,000 characters; `(?i)` ignores upper and lower case.' },
   gt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater (later) than.' },
   gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is at least.' },
   lt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less (earlier) than.' },
@@ -30,10 +30,6 @@ export type Test =
   | { operator: 'prefix' | 'suffix' | 'contains' | 'matches'; text: string }
   | { operator: 'gt' | 'gte' | 'lt' | 'lte'; limit: number | string }
   | { operator: 'exists'; wanted: boolean };
-
-/** The longest regular expression, and the longest text that one is tried on (RE2 is linear, this bounds the line). */
-export const MAX_PATTERN_CHARS = 500;
-const MAX_MATCHED_CHARS = 20_000;
 
 const CACHED_NUMBERS = 2_000;
 const numbers = new Map<string, string>();
@@ -69,7 +65,7 @@ export function comparable(field: { name: string; kind: FieldKind }, value: Json
 
 /**
  * Compiles a test to a function of the field's comparable value. The function never throws and takes time linear in the value.
- * @throws RE2JSSyntaxException for a pattern that RE2 does not take; the check refuses it before.
+ * @throws TypeError for a pattern that cannot be used; the check refuses it before.
  */
 export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => boolean {
   switch (test.operator) {
@@ -98,8 +94,8 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
     case 'contains':
       return (value) => (typeof value === 'string' || Array.isArray(value)) && value.includes(test.text);
     case 'matches': {
-      const pattern = RE2JS.compile(test.text);
-      return (value) => typeof value === 'string' && pattern.matcher(value.slice(0, MAX_MATCHED_CHARS)).find();
+      const fits = compilePattern(test.text);
+      return (value) => typeof value === 'string' && fits(value);
     }
     case 'gt':
     case 'gte':

@@ -1,11 +1,11 @@
 import { isMap, isScalar, isSeq } from 'yaml';
-import { RE2JS, RE2JSException } from 're2js';
 import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import { KIND_WORDS, type ComparedValues, type ListItem } from './compared-values';
 import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, type FieldDefinition } from './fields';
 import { didYouMean, nearest, type Position } from './finding';
 import type { Condition } from './model';
-import { MAX_PATTERN_CHARS, OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from './operators';
+import { OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from './operators';
+import { patternFault } from './pattern';
 import type { Window } from './windows';
 
 /** Named things that conditions may refer to. */
@@ -213,21 +213,11 @@ export class ConditionReader {
   }
 
   private patternIsFine(text: string, at: Position): boolean {
-    if (text.length > MAX_PATTERN_CHARS) {
-      this.reader.findings.error(at, 'pattern', `the pattern has ${text.length} characters, more than ${MAX_PATTERN_CHARS}`);
-      return false;
+    const fault = patternFault(text);
+    if (fault !== null) {
+      this.reader.findings.error(at, 'pattern', `the pattern is not a regular expression that can be used: ${fault}`);
     }
-    try {
-      RE2JS.compile(text);
-      return true;
-    } catch (error) {
-      if (!(error instanceof RE2JSException)) {
-        throw error;
-      }
-      const why = /\(\?<?[=!]/.test(text) ? 'looking ahead or back is not possible here' : error.message.replace(/^error parsing regexp: /, '');
-      this.reader.findings.error(at, 'pattern', `the pattern is not a regular expression that can be used: ${why}`);
-      return false;
-    }
+    return fault === null;
   }
 
   private oneOf(field: FieldDefinition, value: Value): Test | null {

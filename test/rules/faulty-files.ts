@@ -391,6 +391,16 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: ['5:30  the pattern is not a regular expression that can be used: looking ahead or back is not possible here'],
   },
   {
+    about: 'pattern with great repeats',
+    text: when('{ text: { matches: "[ab]*a[ab]{900}" } }'),
+    says: ['5:30  the pattern is not a regular expression that can be used: it repeats something more than 100 times'],
+  },
+  {
+    about: 'broken pattern in if',
+    text: rule(`if: text.matches("(stop")${fine}`),
+    says: ['5:22  the pattern is not a regular expression that can be used: missing closing ): `(stop`'],
+  },
+  {
     about: 'unknown list',
     text: when('{ ours.number: { in: $slaes } }', 'lists: { sales: ["+15551234567"] }\n'),
     says: ['6:32  no list is called "slaes"; did you mean $sales?'],

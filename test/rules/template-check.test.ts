@@ -1,4 +1,6 @@
-import { findingsOf } from './load-text';
+import { explain } from '../../src/rules/explain';
+import { testActions } from './catalogue';
+import { eventOf, findingsOf, ruleSetOf } from './load-text';
 
 /** What the check says of a text that is posted by a rule with these further lines. */
 function faultsOf(text: string, more = 'on: call_hangup', before = ''): string[] {
@@ -32,6 +34,12 @@ describe('a field that may be absent is fine where it cannot be', () => {
     ['in a comment', '{% comment %}{{ nobody }}{% endcomment %}', 'on: call_hangup'],
   ])('%s', (_, text, more) => {
     expect(faultsOf(text, more)).toEqual([]);
+    // And so it can be rendered, also for the poorest event that matches.
+    const set = ruleSetOf(`version: 1\nrules:\n  - { name: r, ${more}, do: [{ slack.post_message: { channel: c, text: ${JSON.stringify(text)} } }] }\n`);
+    const events = [{ id: 'c' }, { id: 'c', hangup_reason: 'busy' }].map((data) => eventOf('call_hangup', data)).filter((event) => set.plan(event) !== null);
+    for (const event of events) {
+      expect(explain(set, event, { actions: testActions }).rules[0]?.steps[0]?.input).toMatchObject({ ok: true });
+    }
   });
 });
 
