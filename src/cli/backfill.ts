@@ -1,6 +1,9 @@
 import { Command } from 'commander';
+import type { Registry } from 'prom-client';
+import { startBackfill, type RunningBackfill } from '../backfill/backfill';
 import { missedSince, type MissedPage } from '../backfill/by-hand';
-import { BACKFILL_CONTENT_TYPE } from '../backfill/door';
+import { BACKFILL_CONTENT_TYPE, openDoor, type DoorOptions } from '../backfill/door';
+import { BackfillMetrics } from '../backfill/metrics';
 import { BackfillReport, shown } from '../backfill/report';
 import { ActionError } from '../connectors/action-error';
 import type { Connector } from '../connectors/connector';
@@ -9,6 +12,7 @@ import { voipbin } from '../connectors/voipbin/connector';
 import { OurNumbers } from '../events/our-numbers';
 import { parseInstant } from '../events/time';
 import { InboxReader } from '../inbox/reader';
+import type { ReceiverLog } from '../receiver/server';
 import type { EventRules, MatchedEvent } from '../receiver/take-event';
 import { signatureOf } from '../receiver/verified-request';
 import { parseDuration } from '../settings/duration';
@@ -71,9 +75,40 @@ export function backfillCommand(): Command {
 }
 
 /**
+ * Backfill by itself, beside a receiver: what `bridge backfill` does by hand. Off, which is said once, where the settings say so or VoIPBIN cannot be asked.
+ * @param newestEventAt when the newest event came that the inbox had at the start; null for an empty one.
+ */
+export function startBackfillBeside(
+  receiver: DoorOptions & {
+    settings: Pick<Settings, 'dataDir' | 'connections'>;
+    backfill: { enabled: boolean; everyMs: number; longestGapMs: number };
+    registry: Registry;
+    newestEventAt: Date | null;
+    log: ReceiverLog;
+  },
+): RunningBackfill {
+  const { settings, log, newestEventAt } = receiver;
+  const { enabled, ...timings } = receiver.backfill;
+  const client = enabled ? voipbinClient(settings) : null;
+  if (client === null) {
+    const why = enabled ? 'there is no access key for VoIPBIN (VOIPBIN_ACCESS_KEY)' : 'the settings say so (backfill.enabled)';
+    log.info({}, `events that no webhook brings are not looked for: ${why}`);
+    return { state: () => ({ ok: true, detail: `off: ${why}` }), stop: () => Promise.resolve() };
+  }
+  const running = startBackfill({ dataDir: settings.dataDir, client, door: openDoor(receiver), log, metrics: new BackfillMetrics(receiver.registry), newestEventAt, timings });
+  return {
+    state: () => running.state(),
+    stop: async () => {
+      await running.stop();
+      await client.close();
+    },
+  };
+}
+
+/**
  * A client of the VoIPBIN account in the settings; null when there is no access key. The caller closes it.
  */
-export function voipbinClient(settings: Settings): VoipbinClient | null {
+export function voipbinClient(settings: Pick<Settings, 'connections'>): VoipbinClient | null {
   const configured = settings.connections[voipbin.name]?.settings ?? null;
   if (configured === null) {
     return null;
