@@ -18,8 +18,8 @@ export class HubSpotClient {
   readonly searchPace: SearchPace;
   /** Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept. */
   readonly contacts = new ExpiringCache<FoundContact>({ entries: 5_000, ttlMs: durationMs('1m') });
-  /** Searches under way, by phone number: rules run side by side, and ask for the same caller at the same moment. */
-  readonly contactSearches = new Map<string, Promise<FoundContact | null>>();
+  /** Searches and creations under way, by phone number: rules run side by side, and ask for the same caller at the same moment. */
+  readonly contactsUnderWay = new Map<string, Promise<FoundContact | null>>();
   readonly definitions = new ExpiringCache<PropertyDefinition>({ entries: 1_000, ttlMs: durationMs('10m') });
   readonly ownerIds = new ExpiringCache<string>({ entries: 1_000, ttlMs: durationMs('10m') });
   /** How records of an object type are told apart by our own property; a promise, so that it is found out once. */

@@ -73,7 +73,9 @@ export async function findContact(
   if (known !== undefined) {
     return known;
   }
-  const found = (await searchOnce(session, key, phone.e164, options.country)) ?? (await ownContact(session, phone, options.unknown));
+  const found =
+    (await joined(client, key, () => searchByPhone(session, phone.e164, options.country))) ??
+    (await joined(client, `${key} ${options.unknown}`, () => ownContact(session, phone, options.unknown)));
   if (found !== null) {
     client.contacts.set(key, { ...found, created: false });
   }
@@ -91,22 +93,22 @@ export async function contactById(session: HubSpotSession, id: string): Promise<
   return record === null ? null : contactOf(record);
 }
 
-/** Joins a search for the same number that is under way; when that one failed, makes its own. */
-async function searchOnce(session: HubSpotSession, key: string, e164: string, country: string | null): Promise<FoundContact | null> {
-  const underWay = session.client.contactSearches.get(key);
+/**
+ * Joins what another step of this process is doing about the same number; does it itself when there is none, or when that one failed.
+ * What is joined was created by the other.
+ */
+async function joined(client: HubSpotClient, what: string, make: () => Promise<FoundContact | null>): Promise<FoundContact | null> {
+  const underWay = await client.contactsUnderWay.get(what)?.catch(() => undefined);
   if (underWay !== undefined) {
-    const joined = await underWay.catch(() => undefined);
-    if (joined !== undefined) {
-      return joined;
-    }
+    return underWay === null ? null : { ...underWay, created: false };
   }
-  const search = searchByPhone(session, e164, country);
-  session.client.contactSearches.set(key, search);
+  const own = make();
+  client.contactsUnderWay.set(what, own);
   try {
-    return await search;
+    return await own;
   } finally {
-    if (session.client.contactSearches.get(key) === search) {
-      session.client.contactSearches.delete(key);
+    if (client.contactsUnderWay.get(what) === own) {
+      client.contactsUnderWay.delete(what);
     }
   }
 }

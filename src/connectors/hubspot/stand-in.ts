@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -210,9 +210,9 @@ function fits(order: FailureOrder, method: string, path: string): boolean {
 
 function answerErrorsLikeHubSpot(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ status: 'error', message: 'resource not found', correlationId: randomUUID() }));
-  app.setErrorHandler((error, _request, reply) => {
-    const status = error instanceof z.ZodError ? 400 : 500;
-    return reply.code(status).send({ status: 'error', message: 'Invalid input JSON', correlationId: randomUUID(), category: status === 400 ? 'VALIDATION_ERROR' : 'INTERNAL' });
+  app.setErrorHandler<FastifyError>((error, _request, reply) => {
+    const status = error instanceof z.ZodError ? 400 : (error.statusCode ?? 500);
+    return reply.code(status).send({ status: 'error', message: 'Invalid input JSON', correlationId: randomUUID(), category: status < 500 ? 'VALIDATION_ERROR' : 'INTERNAL' });
   });
 }
 

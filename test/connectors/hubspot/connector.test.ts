@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { hubspot } from '../../../src/connectors/hubspot/connector';
 import { startHubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
 import { failureOf, openClient } from './running-actions';
@@ -54,6 +55,17 @@ describe('check', () => {
     expect((await failureOf(check(openClient(standIn, { access_token: 'wrong' })))).errorClass).toBe('credential');
     await standIn.stop();
   });
+});
+
+test.each(Object.keys(hubspot.actions))('%s has schemas for editors and docs, with every field described', (name) => {
+  const action = hubspot.actions[name];
+  for (const schema of [action?.input, action?.output, hubspot.connection.settings]) {
+    const { properties = {} } = z.toJSONSchema(schema ?? z.never(), { io: 'input', unrepresentable: 'any' });
+    const undescribed = Object.entries(properties).filter(([, field]) => typeof field === 'boolean' || field.description === undefined);
+    expect(Object.keys(properties).length).toBeGreaterThan(0);
+    expect(undescribed.map(([field]) => field)).toEqual([]);
+  }
+  expect(action?.effectOf({ subject: 'x', properties: { a: 'b' } })).toBe('repeatable');
 });
 
 test('the connector’s own stand-in gives settings that open a working client', async () => {

@@ -152,6 +152,14 @@ describe('unknown_contact: create', () => {
     expect([standIn.contacts.length, standIn.calls.length]).toEqual([1, 1]);
   });
 
+  test('steps of one worker make one contact even without the unique property', async () => {
+    const standIn = await accountWith([], { mayCreateProperties: false, indexDelayMs: 60_000 });
+    const client = openClient(standIn);
+    const results = await Promise.all(Array.from({ length: 5 }, (_, n) => done('log_call', client, { unknown_contact: 'create' }, { key: `call_hangup/${n}/r/s` })));
+    expect(standIn.contacts).toHaveLength(1);
+    expect(results.filter(({ created }) => created === true)).toHaveLength(1);
+  });
+
   test('is not a race with steps that skip: they create neither contacts nor properties', async () => {
     const standIn = await accountWith([]);
     expect((await run('update_contact', openClient(standIn), UPDATE)).outcome).toBe('skipped');

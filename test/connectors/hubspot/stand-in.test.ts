@@ -18,7 +18,7 @@ interface Answer {
 async function ask(standIn: HubSpotStandIn, method: string, path: string, body?: unknown, token = 'stand-in-token'): Promise<Answer> {
   const response = await fetch(`${standIn.url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(5_000),
   });
@@ -119,10 +119,10 @@ describe('failures on order', () => {
   test('lose_answer has its effect, reset has none', async () => {
     const standIn = await start();
     standIn.failNext({ how: 'reset' });
-    await expect(create(standIn)).rejects.toThrow();
+    await expect(create(standIn)).rejects.toThrow('fetch failed');
     expect(standIn.contacts).toHaveLength(3);
     standIn.failNext({ how: 'lose_answer' });
-    await expect(create(standIn)).rejects.toThrow();
+    await expect(create(standIn)).rejects.toThrow('fetch failed');
     expect(standIn.contacts).toHaveLength(4);
   });
 
