@@ -3,7 +3,7 @@ import type { OurNumbers } from '../events/our-numbers';
 import type { InboxReader } from '../inbox/reader';
 import { takeEvent, type EventRules, type MatchedEvent } from '../receiver/take-event';
 import { VerifiedRequest } from '../receiver/verified-request';
-import { BACKFILL_CONTENT_TYPE } from './door';
+import { BACKFILL_CONTENT_TYPE } from './content-type';
 import { readListedPage, type VoipbinLists } from './listed-page';
 import { PASS_LIMITS } from './pass';
 import { RESOURCES } from './resource-event';

@@ -3,14 +3,7 @@ import type { Inbox } from '../inbox/inbox';
 import { headOf, type InboxOutcome } from '../inbox/stored-event';
 import { takeEvent, type EventRules } from '../receiver/take-event';
 import { VerifiedRequest } from '../receiver/verified-request';
-
-/** What the archive has as the content type of events that no webhook brought. */
-export const BACKFILL_CONTENT_TYPE = 'application/json; source=backfill';
-
-/** Whether a kept event was found by backfill rather than brought by a webhook. */
-export function isBackfilled(contentType: string | null): boolean {
-  return contentType === BACKFILL_CONTENT_TYPE;
-}
+import { BACKFILL_CONTENT_TYPE } from './content-type';
 
 /** What {@link openDoor} needs: the receiver's own. */
 export interface DoorOptions {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBackfilled } from '../../src/backfill/door';
+import { isBackfilled } from '../../src/backfill/content-type';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import { ago, clock, endedCall, HOUR, kept, MINUTE, noted, openAccount, openBridge, planned, text, type Account, type Bridge } from './set-up';
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBackfilled } from '../../src/backfill/door';
+import { isBackfilled } from '../../src/backfill/content-type';
 import { openStore } from '../../src/inbox/sqlite';
 import { Secret } from '../../src/settings/secret';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
