@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { hubspot } from '../../../src/connectors/hubspot/connector';
-import { startHubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
-import { failureOf, openClient } from './running-actions';
+import { failureOf, openClient, startStandIn } from './running-actions';
 
 const never = new AbortController().signal;
 const check = (client: ReturnType<typeof openClient>): Promise<string> => hubspot.connection.check?.(client, never) ?? Promise.reject(new Error('no check'));
@@ -30,30 +29,26 @@ describe('settings', () => {
 
 describe('check', () => {
   test('creates our properties and says what is connected', async () => {
-    const standIn = await startHubSpotStandIn();
+    const standIn = await startStandIn();
     expect(await check(openClient(standIn))).toBe('contacts can be read; calls, tasks and new contacts are kept unique');
     expect(standIn.account.property('tasks', 'voipbin_action_key')?.hasUniqueValue).toBe(true);
     expect(standIn.account.property('contacts', 'voipbin_phone')?.hasUniqueValue).toBe(true);
-    await standIn.stop();
   });
 
   test('two workers may check at once', async () => {
-    const standIn = await startHubSpotStandIn();
+    const standIn = await startStandIn();
     const said = await Promise.all([check(openClient(standIn)), check(openClient(standIn)), check(openClient(standIn))]);
     expect(new Set(said)).toEqual(new Set(['contacts can be read; calls, tasks and new contacts are kept unique']));
-    await standIn.stop();
   });
 
   test('says why nothing is kept unique', async () => {
-    const standIn = await startHubSpotStandIn({ mayCreateProperties: false });
+    const standIn = await startStandIn({ mayCreateProperties: false });
     expect(await check(openClient(standIn))).toBe('contacts can be read; what is written is told apart by search only (scope_missing)');
-    await standIn.stop();
   });
 
   test('fails for a token that is refused', async () => {
-    const standIn = await startHubSpotStandIn();
+    const standIn = await startStandIn();
     expect((await failureOf(check(openClient(standIn, { access_token: 'wrong' })))).errorClass).toBe('credential');
-    await standIn.stop();
   });
 });
 

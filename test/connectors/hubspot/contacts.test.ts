@@ -1,17 +1,10 @@
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
-import { startHubSpotStandIn, type HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
-import { callEvent, done, from, openClient, run } from './running-actions';
+import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in';
+import { callEvent, done, from, openClient, run, startStandIn } from './running-actions';
 
 const UPDATE = { properties: { last_hangup_reason: 'normal' } };
-const started: HubSpotStandIn[] = [];
 
-async function accountWith(contacts: Record<string, string>[], more: Parameters<typeof startHubSpotStandIn>[0] = {}): Promise<HubSpotStandIn> {
-  const standIn = await startHubSpotStandIn({ contacts, ...more });
-  started.push(standIn);
-  return standIn;
-}
-
-afterEach(() => Promise.all(started.splice(0).map((standIn) => standIn.stop())));
+const accountWith = (contacts: Record<string, string>[], more: HubSpotStandInOptions = {}): Promise<HubSpotStandIn> => startStandIn({ contacts, ...more });
 
 describe('a contact is found by phone in whatever format it is stored', () => {
   const cases: [caller: string, country: string | null, property: string, stored: string][] = [

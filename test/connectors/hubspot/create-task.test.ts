@@ -1,11 +1,10 @@
-import { startHubSpotStandIn, type HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
-import { allText, callEvent, done, failureOf, from, openClient, run } from './running-actions';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { allText, callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 let standIn: HubSpotStandIn;
 beforeEach(async () => {
-  standIn = await startHubSpotStandIn();
+  standIn = await startStandIn();
 });
-afterEach(() => standIn.stop());
 
 test('a task for the contact’s owner, due an hour after the event', async () => {
   const result = await done('create_task', openClient(standIn), { subject: 'Call back', body: '<p>Missed call</p>', priority: 'high' });
@@ -71,10 +70,9 @@ test('a lost answer and a retry make one task', async () => {
 });
 
 test('without the unique property it is found by subject and due time', async () => {
-  const without = await startHubSpotStandIn({ mayCreateProperties: false });
+  const without = await startStandIn({ mayCreateProperties: false });
   await done('create_task', openClient(without), { subject: 'Call back' });
   await done('create_task', openClient(without), { subject: 'Call back' });
   await done('create_task', openClient(without), { subject: 'Something else' });
   expect(without.tasks).toHaveLength(2);
-  await without.stop();
 });

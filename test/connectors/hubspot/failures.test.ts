@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureKind, HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
-import { startHubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
 import { pathOf } from '../../../src/connectors/hubspot/exchange';
-import { allText, callEvent, done, failureOf, from, openClient, run } from './running-actions';
+import { allText, callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const SECRET_TEXT = 'ada.sample@example.com +15551234567 set-cookie';
@@ -11,9 +10,8 @@ const UPDATE = { properties: { last_hangup_reason: 'normal' } };
 
 let standIn: HubSpotStandIn;
 beforeEach(async () => {
-  standIn = await startHubSpotStandIn();
+  standIn = await startStandIn();
 });
-afterEach(() => standIn.stop());
 
 const body = (fields: Record<string, unknown>): string => JSON.stringify({ status: 'error', message: SECRET_TEXT, correlationId: TRACE, ...fields });
 

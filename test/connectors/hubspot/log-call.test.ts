@@ -1,12 +1,11 @@
-import { startHubSpotStandIn, type HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
 import { keyValueOf } from '../../../src/connectors/hubspot/create-once';
-import { callEvent, done, failureOf, from, openClient, run } from './running-actions';
+import { callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 let standIn: HubSpotStandIn;
 beforeEach(async () => {
-  standIn = await startHubSpotStandIn();
+  standIn = await startStandIn();
 });
-afterEach(() => standIn.stop());
 
 const sampleContact = (): string => standIn.contacts[0]?.id ?? '';
 
@@ -57,13 +56,12 @@ test('an event that is no call is skipped', async () => {
 
 describe('exactly one call per action key', () => {
   test.each([409, 400] as const)('ten at once, from two workers, conflicts answered with %s', async (conflictStatus) => {
-    const racing = await startHubSpotStandIn({ conflictStatus });
+    const racing = await startStandIn({ conflictStatus });
     const clients = [openClient(racing), openClient(racing)];
     const results = await Promise.all(Array.from({ length: 10 }, (_, n) => done('log_call', clients[n % 2] ?? openClient(racing), {})));
     expect(racing.calls).toHaveLength(1);
     expect(new Set(results.map(({ call }) => JSON.stringify(call)))).toEqual(new Set([JSON.stringify({ id: racing.calls[0]?.id })]));
     expect(racing.requests.some(({ method, url }) => method === 'POST' && url.endsWith('/objects/calls'))).toBe(true);
-    await racing.stop();
   });
 
   test.each(['same worker', 'another worker'])('the answer was lost; %s tries again', async (who) => {
@@ -128,23 +126,21 @@ describe('the unique property', () => {
     ['it may not be created', {}, { create_properties: false }],
     ['search is configured', {}, { idempotency: 'search' }],
   ])('is done without when %s: found by the external id', async (_name, account, settings) => {
-    const without = await startHubSpotStandIn(account);
+    const without = await startStandIn(account);
     const warnings: string[] = [];
     await done('log_call', openClient(without, settings), {}, { warnings });
     await done('log_call', openClient(without, settings), {});
     expect(without.calls).toHaveLength(1);
     expect(without.calls[0]?.properties).not.toHaveProperty('voipbin_action_key');
     expect(warnings.filter((warning) => warning.includes('unique'))).toHaveLength('idempotency' in settings ? 0 : 1);
-    await without.stop();
   });
 
   test('is done without on the same worker even while the search lags behind', async () => {
-    const lagging = await startHubSpotStandIn({ mayCreateProperties: false, indexDelayMs: 60_000 });
+    const lagging = await startStandIn({ mayCreateProperties: false, indexDelayMs: 60_000 });
     const client = openClient(lagging);
     await done('log_call', client, {});
     await done('log_call', client, {});
     expect(lagging.calls).toHaveLength(1);
-    await lagging.stop();
   });
 
   test('that HubSpot does not keep unique is searched by', async () => {

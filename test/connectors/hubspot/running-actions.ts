@@ -2,11 +2,21 @@ import type { ActionContext, ActionOutcome } from '../../../src/connectors/conne
 import { ActionError } from '../../../src/connectors/action-error';
 import type { HubSpotClient } from '../../../src/connectors/hubspot/client';
 import { hubspot } from '../../../src/connectors/hubspot/connector';
-import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { startHubSpotStandIn, type HubSpotStandIn, type HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 
 export type ActionName = 'update_contact' | 'log_call' | 'create_task';
+
+const started: HubSpotStandIn[] = [];
+afterEach(() => Promise.all(started.splice(0).map((standIn) => standIn.stop())));
+
+/** Starts a stand-in that is stopped after the test, also when that fails. */
+export async function startStandIn(options: HubSpotStandInOptions = {}): Promise<HubSpotStandIn> {
+  const standIn = await startHubSpotStandIn(options);
+  started.push(standIn);
+  return standIn;
+}
 
 /** An incoming call from the page's sample caller, answered and hung up after 63.25 s of talk. */
 export function callEvent(changes: Partial<CanonicalEvent> = {}): CanonicalEvent {

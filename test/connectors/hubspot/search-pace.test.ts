@@ -1,8 +1,7 @@
 import { ActionError } from '../../../src/connectors/action-error';
 import { ExpiringCache } from '../../../src/connectors/hubspot/expiring-cache';
 import { SearchPace } from '../../../src/connectors/hubspot/search-pace';
-import { startHubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
-import { callEvent, done, failureOf, from, openClient, run } from './running-actions';
+import { callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 const never = new AbortController().signal;
 
@@ -38,14 +37,13 @@ test('a wait ends with the signal', async () => {
 });
 
 test('an account’s search limit is kept to, and told as transient when it is passed', async () => {
-  const standIn = await startHubSpotStandIn({ searchesPerSecond: 1 });
+  const standIn = await startStandIn({ searchesPerSecond: 1 });
   const numbers = ['+15551234567', '+15559876543'];
   const update = (client: ReturnType<typeof openClient>, number = ''): Promise<unknown> => done('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
   const hasty = openClient(standIn, { searches_per_second: 1_000 });
   await update(hasty, numbers[0]);
   const error = await failureOf(run('update_contact', hasty, { properties: { city: 'x' } }, { event: callEvent(from('+15559876543')) }));
   expect([error.errorClass, error.detail.code, error.detail.retryAfterMs]).toEqual(['transient', 'SECONDLY', 1_000]);
-  await standIn.stop();
 });
 
 test('a cache forgets by time, and the oldest when full', () => {

@@ -1,14 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { startHubSpotStandIn, type HubSpotStandIn, type HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in';
-
-const started: HubSpotStandIn[] = [];
-afterEach(() => Promise.all(started.splice(0).map((standIn) => standIn.stop())));
-
-async function start(options: HubSpotStandInOptions = {}): Promise<HubSpotStandIn> {
-  const standIn = await startHubSpotStandIn(options);
-  started.push(standIn);
-  return standIn;
-}
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { startStandIn } from './running-actions';
 
 interface Answer {
   status: number;
@@ -43,11 +35,11 @@ describe('search', () => {
     ['HAS_PROPERTY', [[filter('mobilephone', 'HAS_PROPERTY')]], ['Bo']],
     ['NOT_HAS_PROPERTY', [[filter('mobilephone', 'NOT_HAS_PROPERTY')]], ['Ada', 'Chae-won']],
   ])('%s', async (_name, groups, expected) => {
-    expect(names(await search(await start(), ...groups))).toEqual(expected);
+    expect(names(await search(await startStandIn(), ...groups))).toEqual(expected);
   });
 
   test('an unknown property, six groups, no token', async () => {
-    const standIn = await start();
+    const standIn = await startStandIn();
     const unknown = await search(standIn, [filter('no_such', 'EQ', { value: 'x' })]);
     expect([unknown.status, unknown.body.category]).toEqual([400, undefined]);
     expect((await search(standIn, ...Array.from({ length: 6 }, () => [filter('firstname', 'EQ', { value: 'x' })]))).status).toBe(400);
@@ -55,7 +47,7 @@ describe('search', () => {
   });
 
   test('does not see what was just written while the index lags; the record itself is there', async () => {
-    const standIn = await start({ indexDelayMs: 60_000 });
+    const standIn = await startStandIn({ indexDelayMs: 60_000 });
     const { body } = await ask(standIn, 'POST', '/crm/v3/objects/contacts', { properties: { firstname: 'New' } });
     await ask(standIn, 'PATCH', `/crm/v3/objects/contacts/${standIn.contacts[0]?.id}`, { properties: { firstname: 'Renamed' } });
     const found = await search(standIn, [filter('firstname', 'IN', { values: ['new', 'ada', 'renamed'] })]);
@@ -67,7 +59,7 @@ describe('search', () => {
 });
 
 test('what may not be written is refused in HubSpot’s words', async () => {
-  const standIn = await start();
+  const standIn = await startStandIn();
   const create = (type: string, properties: Record<string, string>): Promise<Answer> => ask(standIn, 'POST', `/crm/v3/objects/${type}`, { properties });
   const unknown = await create('contacts', { firstname: 'x', nope: 'y' });
   expect([unknown.status, unknown.body.category]).toEqual([400, 'VALIDATION_ERROR']);
@@ -81,7 +73,7 @@ test('what may not be written is refused in HubSpot’s words', async () => {
 });
 
 test('batch upsert creates once and then updates', async () => {
-  const standIn = await start();
+  const standIn = await startStandIn();
   await ask(standIn, 'POST', '/crm/v3/properties/contacts', { name: 'key', label: 'key', groupName: 'contactinformation', type: 'string', fieldType: 'text', hasUniqueValue: true });
   const upsert = (firstname: string): Promise<Answer> => ask(standIn, 'POST', '/crm/v3/objects/contacts/batch/upsert', { inputs: [{ idProperty: 'key', id: 'k1', properties: { firstname } }] });
   const [first, second] = [await upsert('A'), await upsert('B')];
@@ -91,7 +83,7 @@ test('batch upsert creates once and then updates', async () => {
 });
 
 test('associations come with the record when asked for, and the default PUT may be repeated', async () => {
-  const standIn = await start();
+  const standIn = await startStandIn();
   const contactId = standIn.contacts[0]?.id;
   const { body } = await ask(standIn, 'POST', '/crm/v3/objects/calls', { properties: { hs_timestamp: '2026-03-02T00:00:00Z' } });
   const path = `/crm/v4/objects/calls/${body.id}/associations/default/contacts/${contactId}`;
@@ -104,7 +96,7 @@ describe('failures on order', () => {
   const create = (standIn: HubSpotStandIn): Promise<Answer> => ask(standIn, 'POST', '/crm/v3/objects/contacts', { properties: { firstname: 'New' } });
 
   test('hit only what fits, as often as ordered, one order after the other', async () => {
-    const standIn = await start();
+    const standIn = await startStandIn();
     standIn.failNext({ method: 'POST', path: /contacts$/, times: 2, how: { status: 503, body: '{}' } });
     standIn.failNext({ method: 'POST', how: { status: 418, body: '{}' } });
     expect((await ask(standIn, 'GET', '/crm/v3/objects/contacts')).status).toBe(200);
@@ -117,7 +109,7 @@ describe('failures on order', () => {
   });
 
   test('lose_answer has its effect, reset has none', async () => {
-    const standIn = await start();
+    const standIn = await startStandIn();
     standIn.failNext({ how: 'reset' });
     await expect(create(standIn)).rejects.toThrow('fetch failed');
     expect(standIn.contacts).toHaveLength(3);
@@ -127,7 +119,7 @@ describe('failures on order', () => {
   });
 
   test('heal forgets the orders and drops what hangs', async () => {
-    const standIn = await start();
+    const standIn = await startStandIn();
     standIn.failNext({ times: 5, how: 'hang' });
     const hanging = create(standIn).then(
       () => 'answered',
@@ -143,7 +135,7 @@ describe('failures on order', () => {
 });
 
 test('it keeps at most so many records of a type', async () => {
-  const standIn = await start({ capacity: 4 });
+  const standIn = await startStandIn({ capacity: 4 });
   for (let n = 0; n < 5; n += 1) {
     standIn.account.create('contacts', { firstname: `c${n}` });
   }

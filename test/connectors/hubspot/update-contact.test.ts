@@ -1,11 +1,10 @@
-import { startHubSpotStandIn, type HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
-import { allText, callEvent, done, failureOf, from, openClient, run } from './running-actions';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import { allText, callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 let standIn: HubSpotStandIn;
 beforeEach(async () => {
-  standIn = await startHubSpotStandIn();
+  standIn = await startStandIn();
 });
-afterEach(() => standIn.stop());
 
 test('the page’s use case: last call date and hang-up reason on the contact', async () => {
   const properties = { last_call_date: '2026-03-02T01:01:10.250Z', last_hangup_reason: 'normal' };
