@@ -37,7 +37,7 @@ export interface SdkRequest {
   getBody(): unknown;
 }
 
-/** An answer in the form that the SDK reads without stumbling: a status it expects, a content type, a body that parses. */
+/** An answer in the form that the SDK reads without stumbling: a status it expects, and always a JSON content type. */
 export interface SdkAnswer {
   status: number;
   headers: Record<string, string>;
@@ -49,7 +49,8 @@ export interface SdkAnswer {
  * JSON or a 200 for a 201 for a nameless error (reference connectors.md 1.4).
  *
  * @param signal cancels; the request also ends after `timeoutMs`, the body included.
- * @throws ActionError for everything but a success with a JSON body: classified by status, `transient` for a body that is no JSON.
+ * @throws ActionError for everything but a success, classified by status. A success whose body is no JSON makes the SDK throw, whatever its
+ * content type was; the caller takes all that the SDK itself throws for an answer that cannot be read.
  */
 export async function exchange(request: SdkRequest, options: { signal: AbortSignal; timeoutMs: number; paths?: Paths }): Promise<SdkAnswer> {
   const url = new URL(request.getUrl());
@@ -73,9 +74,6 @@ export async function exchange(request: SdkRequest, options: { signal: AbortSign
   if (!response.ok) {
     throw failureOf(response.status, response.headers, text);
   }
-  if (!isJson(text)) {
-    throw transientFailure(`HubSpot answered ${response.status} without a readable body`, 'invalid_answer');
-  }
   return {
     status: expectedStatus(method, url.pathname, response.status),
     headers: { ...Object.fromEntries(response.headers), 'content-type': 'application/json' },
@@ -89,13 +87,4 @@ function expectedStatus(method: string, clientPath: string, status: number): num
     return status;
   }
   return method === 'POST' && /^\/crm\/v3\/(?:objects|properties)\/[^/]+$/.test(clientPath) ? 201 : 200;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

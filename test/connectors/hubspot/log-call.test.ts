@@ -83,6 +83,16 @@ describe('exactly one call per action key', () => {
     expect(standIn.calls).toHaveLength(2);
   });
 
+  test('a conflict without a word of explanation is looked up all the same', async () => {
+    const client = openClient(standIn);
+    await done('log_call', client, {}, { key: 'warm/up/1' });
+    standIn.failNext({ method: 'POST', path: /\/objects\/calls$/, how: { status: 409 } });
+    const error = await failureOf(run('log_call', client, {}));
+    expect([error.errorClass, error.detail.code, error.detail.retryAfterMs]).toEqual(['transient', 'conflict', 5_000]);
+    await done('log_call', client, {});
+    expect(standIn.calls).toHaveLength(2);
+  });
+
   test('other steps and other calls are logged beside it', async () => {
     const client = openClient(standIn);
     await done('log_call', client, {}, { key: 'call_hangup/1/r/a' });

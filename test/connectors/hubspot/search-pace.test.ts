@@ -36,7 +36,19 @@ test('a wait ends with the signal', async () => {
   await expect(waiting).rejects.toMatchObject({ errorClass: 'transient', detail: { code: 'cancelled' } });
 });
 
-test('an account’s search limit is kept to, and told as transient when it is passed', async () => {
+test('the client keeps its searches to the pace in its settings', async () => {
+  const standIn = await startStandIn();
+  const client = openClient(standIn, { searches_per_second: 0.1 });
+  const update = (number: string): Promise<unknown> => run('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
+  await update('+15551234567');
+  const error = await failureOf(update('+15559876543'));
+  expect([error.errorClass, error.detail.code]).toEqual(['transient', 'search_pace']);
+  expect(error.detail.retryAfterMs).toBeGreaterThan(15_000);
+  expect(standIn.requests.filter(({ url }) => url.endsWith('/search'))).toHaveLength(1);
+  await update('+15551234567');
+});
+
+test('an account’s search limit that others used up is told as transient', async () => {
   const standIn = await startStandIn({ searchesPerSecond: 1 });
   const numbers = ['+15551234567', '+15559876543'];
   const update = (client: ReturnType<typeof openClient>, number = ''): Promise<unknown> => done('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
