@@ -4,6 +4,7 @@ import type { JsonValue } from '../src/events/json';
 import type { PlannedRule } from '../src/rules/plan';
 import type { SearchAttributeName } from '../src/temporal/names';
 import type { Outcome, RuleReport, RunFailureType, RunInput, RunReport, StepReport } from '../src/temporal/run';
+import { claimLimits } from './claim-limits';
 import { runStep } from './run-step';
 
 const outcomeKey = defineSearchAttributeKey('BridgeOutcome' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
@@ -50,6 +51,14 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
 
 async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, showProgress: () => void): Promise<void> {
   const results: Record<string, JsonValue> = {};
+  if (rule.limits !== undefined) {
+    const claimed = await claimLimits({ event: input.event, rule: rule.name, timezone: rule.timezone, limits: rule.limits });
+    if (claimed !== null) {
+      Object.assign(report, claimed);
+      showProgress();
+      return;
+    }
+  }
   for (const step of rule.steps) {
     const done = await runStep({ event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results } });
     report.steps.push(done);
@@ -81,7 +90,7 @@ function describeFailure(rule: string, step: Extract<StepReport, { outcome: 'fai
 function progressTable(rules: RuleReport[]): string {
   const rows = rules.flatMap((rule) =>
     rule.steps.length === 0
-      ? [`| ${rule.rule} | | under way |`]
+      ? [`| ${rule.rule} | | ${rule.reason ?? 'under way'} |`]
       : rule.steps.map((step) => `| ${rule.rule} | ${step.step} | ${step.outcome}${step.outcome === 'skipped' ? `: ${step.reason}` : ''} |`),
   );
   return ['| rule | step | outcome |', '|---|---|---|', ...rows].join('\n');

@@ -4,11 +4,17 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createStepActivities, type StepTools } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
+import type { CanonicalEvent } from '../events/canonical-event';
 import type { OurNumbers } from '../events/our-numbers';
 import { ActionError } from '../connectors/action-error';
+import { toE164 } from '../events/phone';
+import { fieldNamed } from '../rules/fields';
 import { evaluateCondition, renderInput, TemplateError } from '../rules/template';
 import type { Settings } from '../settings/settings';
 import { TemporalCooldowns } from '../temporal/cooldowns';
+import { TemporalLimits } from '../temporal/limits';
+import { CLAIM_LIMITS } from '../temporal/names';
+import type { LimitsInput, LimitsResult } from '../temporal/run';
 import { createWorker } from '../temporal/worker';
 import { openConnections } from './open-connections';
 
@@ -44,20 +50,26 @@ export async function startWorker(options: {
   const { connection, namespace, settings, log } = options;
   const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
+  const hashKey = cooldownHashKey(settings);
+  const cooldowns = new TemporalCooldowns(client, hashKey);
+  const limits = new TemporalLimits(client, cooldowns, hashKey, valueForLimit);
   const worker = await createWorker({
     connection,
     namespace,
     bundlePath: join(__dirname, '..', '..', 'workflow-bundle.js'),
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
-    activities: createStepActivities({
+    activities: {
+      [CLAIM_LIMITS]: (input: LimitsInput): Promise<LimitsResult> => limits.claim(input),
+      ...createStepActivities({
       connections: connections.byName,
       render: (input, scope, sinkOf) => asPermanent(() => renderInput(input, { ...scope, sinkOf })),
       evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
       isOurs: (number) => options.ourNumbers.has(number),
-      cooldowns: new TemporalCooldowns(client, cooldownHashKey(settings)),
+      cooldowns,
       log,
       ...options.events,
-    }),
+      }),
+    },
   });
   const ended = runThen(worker, () => connections.close());
   return {
@@ -77,6 +89,16 @@ export async function startWorker(options: {
       await ended;
     },
   };
+}
+
+/** What a limit is counted per: one number is the same however it is written. */
+function valueForLimit(event: CanonicalEvent, field: string): string | null {
+  const value = fieldNamed(field)?.read(event) ?? null;
+  if (value === null) {
+    return null;
+  }
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return toE164(text, null) ?? text;
 }
 
 async function runThen(worker: { run(): Promise<void> }, close: () => Promise<void>): Promise<void> {

@@ -200,7 +200,8 @@ export class RuleSet {
 
 /** A rule as runs get it. */
 export function plannedRule(rule: Rule): PlannedRule {
-  return { name: rule.name, timezone: rule.timezone, country: rule.country, steps: [...rule.steps] };
+  const limited = rule.limits.cooldown !== null || rule.limits.max !== null;
+  return { name: rule.name, timezone: rule.timezone, country: rule.country, ...(limited ? { limits: rule.limits } : {}), steps: [...rule.steps] };
 }
 
 function indexFor(type: string, rules: readonly Rule[], fieldReaders: FieldReaders): TypeIndex {

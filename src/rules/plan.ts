@@ -18,7 +18,15 @@ export interface PlannedRule {
   timezone: string;
   /** ISO 3166-1 alpha-2 country for reading phone numbers without a country code; null when the rule file names none. */
   country: string | null;
+  /** How often the rule may act; absent when it may always. Counted before its first step. */
+  limits?: PlannedLimits;
   steps: PlannedStep[];
+}
+
+/** `cooldown: 10m per peer.number`, `max: 200 per day`. `per` is a field of the event; null counts all events of the rule together. */
+export interface PlannedLimits {
+  cooldown: { window_ms: number; per: string | null } | null;
+  max: { count: number; every: 'minute' | 'hour' | 'day'; per: string | null } | null;
 }
 
 /** One action of a rule. A rule's steps run in order. */

@@ -9,6 +9,15 @@ export const HANDLE_EVENT = 'handleEvent';
 /** Workflow type that holds a cooldown for its window. */
 export const HOLD_COOLDOWN = 'holdCooldown';
 
+/** Workflow type that counts what a rule did in a minute, an hour or a day. */
+export const COUNT_LIMIT = 'countLimit';
+
+/** Update of `countLimit`: counts one more, if it may be. */
+export const CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
+
+/** Activity that claims a rule's limits, before its first step. */
+export const CLAIM_LIMITS = 'rules.claim_limits';
+
 /** Search attributes and their Temporal types. All are registered at start; runs go without where a server refuses. */
 export const SEARCH_ATTRIBUTES = {
   BridgeEventType: 'Keyword',

@@ -1,7 +1,7 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { ErrorClass } from '../connectors/action-error';
-import type { Plan, PlannedStep } from '../rules/plan';
+import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
 
 /** Input of workflow `handleEvent`. */
 export interface RunInput {
@@ -49,6 +49,26 @@ export type StepReport =
 /** Type of the ApplicationFailure that fails a run; its first detail is the {@link RunReport}. */
 export type RunFailureType = 'StepFailed';
 
+/** Argument of the activity that claims a rule's limits. */
+export interface LimitsInput {
+  event: CanonicalEvent;
+  rule: string;
+  timezone: string;
+  limits: PlannedLimits;
+}
+
+/** What that activity returns: whether the rule may act, and else which limit is reached. */
+export type LimitsResult = { within: true } | { within: false; reason: string };
+
+/** Input of workflow `countLimit`. */
+export interface CountLimitInput {
+  max: number;
+  /** How long the count is kept. */
+  keep_ms: number;
+  /** Who was counted before the workflow continued as new. */
+  owners: string[];
+}
+
 /** Input of workflow `holdCooldown`. */
 export interface HoldCooldownInput {
   window_ms: number;
@@ -58,6 +78,8 @@ export interface HoldCooldownInput {
 export interface RuleReport {
   rule: string;
   outcome: Outcome;
+  /** Why the rule did nothing, when that was not for its steps to say: a limit. */
+  reason?: string;
   steps: StepReport[];
 }
 

@@ -1,6 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import type { StepInput, StepResult } from './run';
+import type { LimitsInput, LimitsResult, StepInput, StepResult } from './run';
 import { TASK_QUEUE } from './names';
 
 /** Workflows kept in memory. Each takes about 1 MB (reference temporal.md 5.2); runs that wait beyond that are replayed when they go on. */
@@ -35,7 +35,7 @@ export function createWorker(options: {
   connection: NativeConnection;
   namespace: string;
   bundlePath: string;
-  activities: Record<string, (input: StepInput) => Promise<StepResult>>;
+  activities: Record<string, ((input: StepInput) => Promise<StepResult>) | ((input: LimitsInput) => Promise<LimitsResult>)>;
   shutdownGraceMs: number;
 }): Promise<Worker> {
   return Worker.create({

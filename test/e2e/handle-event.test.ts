@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
@@ -110,7 +110,7 @@ describe('a run', () => {
     worker = await Worker.create({
       connection,
       taskQueue: 'bridge',
-      workflowBundle: await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows') }),
+      workflowBundle: await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') }),
       activities: createStepActivities({
         connections: new Map([['probe', open]]),
         render: (input, scope) =>

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import pino from 'pino';
+import type { CanonicalEvent } from '../../src/events/canonical-event';
+import type { PlannedLimits } from '../../src/rules/plan';
+import { TemporalCooldowns } from '../../src/temporal/cooldowns';
+import { TemporalLimits } from '../../src/temporal/limits';
+import { TASK_QUEUE } from '../../src/temporal/names';
+import { installRuntime } from '../../src/temporal/worker';
+import { temporalAddress } from './temporal-server';
+
+jest.setTimeout(30_000);
+
+function event(number: string): CanonicalEvent {
+  const id = randomUUID();
+  const at = '2026-03-02T01:00:00.000Z';
+  const peer = { type: 'tel', number, name: null };
+  return {
+    type: 'call_hangup', declared_type: 'call_hangup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at, direction: 'inbound',
+    peer, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: null, text: null, status: null,
+    recording_ready: null, call_id: id, root_call_id: id, data: { id },
+  };
+}
+
+describe('limits, held by Temporal', () => {
+  let connection: NativeConnection;
+  let worker: Worker;
+  let working: Promise<void>;
+  let client: Client;
+  let rule: string;
+  let now: Date;
+
+  beforeAll(async () => {
+    installRuntime(pino({ level: 'silent' }));
+    connection = await NativeConnection.connect({ address: temporalAddress() });
+    client = new Client({ connection });
+    worker = await Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') }) });
+    working = worker.run();
+  }, 60_000);
+
+  afterAll(async () => {
+    worker.shutdown();
+    await working;
+    await connection.close();
+  });
+
+  beforeEach(() => {
+    rule = `rule ${randomUUID()}`;
+    now = new Date('2026-03-02T20:59:30Z');
+  });
+
+  /** A worker's limits of its own, as on another machine. */
+  const limits = (): TemporalLimits => new TemporalLimits(client, new TemporalCooldowns(client, 'key'), 'key', (happened) => happened.peer?.number ?? null, () => now);
+  const claim = (happened: CanonicalEvent, wanted: Partial<PlannedLimits>, timezone = 'UTC') =>
+    limits().claim({ event: happened, rule, timezone, limits: { cooldown: null, max: null, ...wanted } });
+  const within = async (...claims: ReturnType<typeof claim>[]): Promise<number> => (await Promise.all(claims)).filter((result) => result.within).length;
+
+  it('lets one of many at once through a cooldown, and the same one again', async () => {
+    const cooldown = { window_ms: 60_000, per: null };
+    const events = Array.from({ length: 8 }, () => event('+15550000001'));
+    const results = await Promise.all(events.map((happened) => claim(happened, { cooldown })));
+    expect(results.filter((result) => result.within)).toHaveLength(1);
+    const winner = events[results.findIndex((result) => result.within)];
+    expect(winner).toBeDefined();
+    expect(await claim(winner ?? event(''), { cooldown })).toEqual({ within: true });
+    expect(await claim(event('+15550000002'), { cooldown })).toEqual({ within: false, reason: 'limit: within the cooldown' });
+  });
+
+  it('counts a cooldown per number', async () => {
+    const cooldown = { window_ms: 60_000, per: 'peer.number' };
+    expect(await within(claim(event('+15550000001'), { cooldown }), claim(event('+15550000002'), { cooldown }), claim(event('+15550000001'), { cooldown }))).toBe(2);
+  });
+
+  it('is over when its time is', async () => {
+    const cooldown = { window_ms: 1_000, per: null };
+    expect(await within(claim(event('+15550000001'), { cooldown }))).toBe(1);
+    let result = await claim(event('+15550000001'), { cooldown });
+    while (!result.within) {
+      result = await claim(event('+15550000001'), { cooldown });
+    }
+    expect(result).toEqual({ within: true });
+  });
+
+  it('counts to the maximum, over several at once, and the same event only once', async () => {
+    const max = { count: 3, every: 'day' as const, per: null };
+    const first = event('+15550000001');
+    expect(await within(claim(first, { max }), claim(first, { max }), claim(first, { max }))).toBe(3);
+    expect(await within(...Array.from({ length: 6 }, () => claim(event('+15550000001'), { max })))).toBe(2);
+    expect(await claim(event('+15550000001'), { max })).toEqual({ within: false, reason: 'limit: 3 per day reached' });
+  });
+
+  it("begins anew with the calendar day of the rule's zone", async () => {
+    const max = { count: 1, every: 'day' as const, per: null };
+    const seoul = (): ReturnType<typeof claim> => claim(event('+15550000001'), { max }, 'Asia/Seoul');
+    now = new Date('2026-03-02T14:59:00Z');
+    expect([(await seoul()).within, (await seoul()).within]).toEqual([true, false]);
+    now = new Date('2026-03-02T15:01:00Z');
+    expect((await seoul()).within).toBe(true);
+  });
+
+  it('gives the cooldown back when the maximum is reached', async () => {
+    const max = { count: 1, every: 'hour' as const, per: null };
+    const cooldown = { window_ms: 60_000, per: 'peer.number' };
+    expect(await claim(event('+15550000001'), { max, cooldown })).toEqual({ within: true });
+    const refused = event('+15550000002');
+    expect(await claim(refused, { max, cooldown })).toMatchObject({ within: false });
+    now = new Date('2026-03-02T21:00:30Z');
+    let result = await claim(refused, { max, cooldown });
+    while (!result.within) {
+      result = await claim(refused, { max, cooldown });
+    }
+    expect(result).toEqual({ within: true });
+  });
+});
