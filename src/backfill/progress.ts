@@ -110,7 +110,7 @@ export class ProgressFile {
 
 /** How far back each list is looked at next: below the mark by the overlap, never below the floor, nor further than the longest gap. Epoch milliseconds. */
 export function lookBackTo(of: ResourceProgress, overlapMs: number, longestGapMs: number, now: Date): number {
-  return Math.max(of.mark.getTime() - overlapMs, now.getTime() - longestGapMs);
+  return Math.max(of.floor.getTime(), of.mark.getTime() - overlapMs, now.getTime() - longestGapMs);
 }
 
 /** Whether two looks would leave a hole between them: VoIPBIN was last looked through longer ago than is looked back. */
