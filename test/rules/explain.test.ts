@@ -101,11 +101,12 @@ test('of alternatives the nearest counts, so that near misses stand in their ord
   const rule = (name: string, when: string): string => `  - { name: ${name}, on: call_hangup, when: { ${when} }, do: [{ http.request: { url: "https://example.com/" } }] }\n`;
   const set = ruleSetOf(`version: 1
 rules:
-${rule('two-short', 'direction: outbound, answered: true')}${rule('one-short-of-many', 'any: [{ direction: outbound, answered: true }, { reason: busy }, { direction: outbound, talk_s: 5 }]')}${rule('three-short', 'direction: outbound, answered: true, any: [{ reason: busy }, { reason: normal }]')}`);
+${rule('two-short', 'direction: outbound, answered: true')}${rule('one-short-of-many', 'any: [{ direction: outbound, answered: true }, { reason: busy }, { direction: outbound, talk_s: 5 }]')}${rule('two-in-each', 'any: [{ direction: outbound, answered: true }, { reason: busy, talk_s: 5, direction: outbound }]')}${rule('three-short', 'direction: outbound, answered: true, any: [{ reason: busy }, { reason: normal }]')}`);
   const { rules } = explain(set, eventOf('call_hangup', CALL), { actions: testActions });
   expect(rules.map(({ rule: name, missing }) => [name, missing])).toEqual([
     ['one-short-of-many', 1],
     ['two-short', 2],
+    ['two-in-each', 2],
     ['three-short', 3],
   ]);
 });
