@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { backfillCommand } from './backfill';
 import { connectionsCommand } from './connections';
 import { docsCommand } from './docs';
 import { eventsCommand } from './events';
@@ -15,7 +16,7 @@ async function main(): Promise<void> {
     .option('--config <file>', 'settings file (default: BRIDGE_CONFIG, else config/bridge.yaml)')
     .showHelpAfterError()
     .exitOverride();
-  for (const command of [startCommand(), sendCommand(), rulesCommand(), eventsCommand(), connectionsCommand(), schemaCommand(), docsCommand()]) {
+  for (const command of [startCommand(), sendCommand(), rulesCommand(), eventsCommand(), backfillCommand(), connectionsCommand(), schemaCommand(), docsCommand()]) {
     program.addCommand(command.exitOverride());
   }
   for (const command of program.commands) {

@@ -11,6 +11,7 @@ import type { EventRules } from '../receiver/take-event';
 import type { LiveRules } from '../rules/live-rules';
 import { Secret } from '../settings/secret';
 import type { Settings } from '../settings/settings';
+import { startBackfillBeside } from './backfill';
 import { refreshOurNumbers } from './our-numbers-refresh';
 
 /** Bodies that the quarantine holds at most. */
@@ -58,7 +59,8 @@ export async function startReceiver(options: {
   });
   metrics.watch(inbox);
   const reader = InboxReader.open(settings.dataDir);
-  const wasEmpty = reader.newestAt() === null && reader.listQuarantine({ limit: 1 }).length === 0;
+  const newestEventAt = reader.newestAt();
+  const wasEmpty = newestEventAt === null && reader.listQuarantine({ limit: 1 }).length === 0;
   reader.close();
   const ourNumbers = new OurNumbers(settings.numbers, settings.country);
   for (const number of inbox.ourNumbers()) {
@@ -82,12 +84,23 @@ export async function startReceiver(options: {
     log,
     onAppended: options.onAppended,
   });
+  const backfill = startBackfillBeside({
+    settings,
+    backfill: settings.backfill,
+    inbox,
+    ruleSet: options.ruleSet,
+    ourNumbers,
+    onAppended: options.onAppended,
+    registry,
+    newestEventAt,
+    log,
+  });
   const admin = createAdmin({
     host: receiver.adminHost,
     port: receiver.adminPort,
     registry: { contentType: registry.contentType, metrics: async () => `${await registry.metrics()}${options.moreMetrics()}` },
     ready: () => inbox.problem() === null,
-    parts: () => ({ inbox: inboxPart(inbox), ...options.parts() }),
+    parts: () => ({ inbox: inboxPart(inbox), backfill: backfill.state(), ...options.parts() }),
   });
   try {
     const url = await door.listen();
@@ -98,6 +111,7 @@ export async function startReceiver(options: {
       wasEmpty,
       stop: async () => {
         await door.close();
+        await backfill.stop();
         stopRefreshing();
         await admin.close();
         inbox.close();
@@ -105,6 +119,7 @@ export async function startReceiver(options: {
     };
   } catch (error) {
     await door.close();
+    await backfill.stop();
     stopRefreshing();
     inbox.close();
     throw error;

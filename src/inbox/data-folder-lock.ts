@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore, sqliteCode, type Store } from './sqlite';
 
@@ -31,9 +31,17 @@ export function makeDataFolder(dataDir: string): void {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 }
 
-/** Makes a file of the data folder readable by its owner only, before anything is written to it. */
+/**
+ * Makes a file of the data folder readable by its owner only, before anything is written to it.
+ *
+ * A file that is there is not opened: SQLite's locks are the process' (POSIX), and closing any descriptor of the file gives them all up. A store that
+ * was closed but lives on until its statements are collected would then be taken for holding the lock, and no later one in this process would get it; another
+ * process that closes the store believes itself alone then and deletes the log under the writer, with all that was acknowledged since.
+ */
 export function makePrivateFile(path: string): void {
-  writeFileSync(path, '', { flag: 'a', mode: 0o600 });
+  if (!existsSync(path)) {
+    writeFileSync(path, '', { flag: 'a', mode: 0o600 });
+  }
   if (process.platform !== 'win32') {
     chmodSync(path, 0o600);
   }

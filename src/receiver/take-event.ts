@@ -1,3 +1,4 @@
+import { isBackfilled } from '../backfill/content-type';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
@@ -9,8 +10,11 @@ import type { VerifiedRequest } from './verified-request';
 export interface EventRules {
   /** 12 hex characters. */
   readonly hash: string;
-  /** What is to be done for an event; null when no rule wants it. Pure and quick: it stands between request and answer. */
-  plan(event: CanonicalEvent): Plan | null;
+  /**
+   * What is to be done for an event; null when no rule wants it. Pure and quick: it stands between request and answer.
+   * @param arrival `backfill` for an event that no webhook brought and that may be hours old.
+   */
+  plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill'): Plan | null;
 }
 
 /** An event and what the rules in force when it came want done. */
@@ -35,7 +39,7 @@ export function takeEvent(request: VerifiedRequest, ours: OurNumbers, rules: Eve
       return { ok: false, fault: parsed.reason, message: parsed.message };
     }
     const event = canonicalize(parsed.envelope, request.body, request.receivedAt, ours);
-    return { ok: true, matched: { event, plan: rules.plan(event), body: request.body, contentType: request.contentType } };
+    return { ok: true, matched: { event, plan: rules.plan(event, isBackfilled(request.contentType) ? 'backfill' : 'webhook'), body: request.body, contentType: request.contentType } };
   } catch (error) {
     return { ok: false, fault: 'bug', message: 'the bridge could not make an event of the body', error };
   }

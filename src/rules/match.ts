@@ -181,9 +181,15 @@ export class RuleSet {
     return found;
   }
 
-  /** What a run for this event has to do, or null when no live rule matches. */
-  plan(event: CanonicalEvent): Plan | null {
-    const rules = this.matching(event).filter((rule) => rule.mode === 'live').map(plannedRule);
+  /**
+   * What a run for this event has to do, or null when no live rule matches. Of an event that backfill found, replies are left out when it is
+   * older than a quarter of an hour, unless the rule itself says how old it may be.
+   */
+  plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill' = 'webhook'): Plan | null {
+    const isLate = arrival === 'backfill' && ageOf(event) > LATE_REPLY_MS;
+    const rules = this.matching(event)
+      .filter((rule) => rule.mode === 'live')
+      .map((rule) => (isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule)));
     return rules.length === 0 ? null : { ruleset: this.hash, rules };
   }
 
@@ -202,6 +208,17 @@ export class RuleSet {
 export function plannedRule(rule: Rule): PlannedRule {
   const limited = rule.limits.cooldown !== null || rule.limits.max !== null;
   return { name: rule.name, timezone: rule.timezone, country: rule.country, ...(limited ? { limits: rule.limits } : {}), steps: [...rule.steps] };
+}
+
+/** Actions that answer the other side at once or not at all. */
+const REPLIES: ReadonlySet<string> = new Set(['voipbin.send_message']);
+
+/** A reply to something that is older than this comes too late, when nobody has said otherwise: the budget of a reply that came in time. */
+const LATE_REPLY_MS = 15 * 60_000;
+
+/** The steps stay, so that the report shows them as skipped and later steps can tell. */
+function withoutReplies(rule: PlannedRule): PlannedRule {
+  return { ...rule, steps: rule.steps.map((step) => (REPLIES.has(step.action) ? { ...step, if: 'false' } : step)) };
 }
 
 function indexFor(type: string, rules: readonly Rule[], fieldReaders: FieldReaders): TypeIndex {

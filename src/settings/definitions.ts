@@ -65,6 +65,10 @@ function wholeNumber(fallback: number, least: number, most: number, what: string
   });
 }
 
+function flag(fallback: boolean) {
+  return single(fallback, (value) => (value === 'true' || value === 'false' ? value === 'true' : new Refused('expected true or false')));
+}
+
 function port(fallback: number) {
   return wholeNumber(fallback, 0, 65_535, 'a port');
 }
@@ -141,6 +145,9 @@ export const SETTINGS = z.object({
   'temporal.port': port(7233),
   'temporal.ui_port': port(8233),
   'dispatch.max_in_flight': wholeNumber(20, 1, 1_000, 'a number'),
+  'backfill.enabled': flag(true),
+  'backfill.every': age('15m'),
+  'backfill.longest_gap': age('24h'),
 });
 
 /** The name of a setting as in the file, dotted. */
@@ -174,4 +181,7 @@ export const VARIABLES: Readonly<Record<SettingName, string | null>> = {
   'temporal.port': 'BRIDGE_TEMPORAL_PORT',
   'temporal.ui_port': 'BRIDGE_TEMPORAL_UI_PORT',
   'dispatch.max_in_flight': 'BRIDGE_MAX_IN_FLIGHT',
+  'backfill.enabled': 'BRIDGE_BACKFILL',
+  'backfill.every': 'BRIDGE_BACKFILL_EVERY',
+  'backfill.longest_gap': 'BRIDGE_BACKFILL_LONGEST_GAP',
 };

@@ -232,6 +232,12 @@ function assemble(values: z.output<typeof SETTINGS>, directory: string, env: Env
       uiPort: values['temporal.ui_port'],
     },
     dispatch: { maxInFlight: values['dispatch.max_in_flight'] },
+    backfill: {
+      enabled: values['backfill.enabled'],
+      everyMs: values['backfill.every'],
+      // What the inbox has dropped could not be told from what was missed, and would be done again.
+      longestGapMs: Math.min(values['backfill.longest_gap'], values['retention.max_age']),
+    },
   };
 }
 

@@ -15,6 +15,7 @@ export interface Settings {
   retention: RetentionSettings;
   temporal: TemporalSettings;
   dispatch: DispatchSettings;
+  backfill: BackfillSettings;
   /** By connector name; every connector that is registered has one. */
   connections: Record<string, ConnectionSettings>;
 }
@@ -62,6 +63,15 @@ export interface TemporalSettings {
 export interface DispatchSettings {
   /** Runs that are at work at once. */
   maxInFlight: number;
+}
+
+/** Looking for events that no webhook brought. */
+export interface BackfillSettings {
+  enabled: boolean;
+  /** The look of the safety net. */
+  everyMs: number;
+  /** How far back it looks by itself, at most. */
+  longestGapMs: number;
 }
 
 export interface ConnectionSettings {

@@ -86,6 +86,26 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   expect(log.said).toEqual([]);
 }, 60_000);
 
+test('who reads the inbox meanwhile and ends takes nothing away from it, also after a restart', async () => {
+  const dataDir = dataFolder();
+  const promised: string[] = [];
+  for (const round of [0, 1]) {
+    const { child, lines, until } = run('append-on-demand.ts', [dataDir]);
+    child.stdin?.write(`${round}-before\n`);
+    await until((seen) => seen.length === 1);
+    execFileSync(process.execPath, ['-r', join(__dirname, 'run-typescript.cjs'), join(__dirname, 'read-once.ts'), dataDir]);
+    child.stdin?.write(`${round}-after\n`);
+    await until((seen) => seen.length === 2);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    promised.push(...acked(lines));
+  }
+  open(dataDir);
+  const reader = reading(dataDir);
+  expect(promised.filter((id) => !reader.has(id))).toEqual([]);
+}, 60_000);
+
 test('a second bridge is refused while the first lives, and not after its kill -9', async () => {
   const dataDir = dataFolder();
   const { child, until } = run('append-forever.ts', [dataDir, 'first']);

@@ -211,6 +211,17 @@ describe('which rules run', () => {
     expect(set.plan(eventOf('call_hangup', CALL))).toBeNull();
   });
 
+  test.each([
+    ['backfill', 901, '', 'false'],
+    ['backfill', 899, '', undefined],
+    ['backfill', 901, 'max_age: 1h,', undefined],
+    ['webhook', 901, '', undefined],
+  ] as const)('a reply to an event that came by %s after %d s (%s)', (arrival, seconds, maxAge, condition) => {
+    const event = eventOf('message_created', { id: 'm', direction: 'inbound', tm_create: new Date(RECEIVED_AT.getTime() - seconds * 1_000).toISOString() });
+    const set = ruleSetOf(`version: 1\nrules: [{ name: a, on: message_created, ${maxAge} do: [{ voipbin.send_message: { text: x } }, { http.request: { method: GET, url: "https://example.com/" } }] }]`);
+    expect(set.plan(event, arrival)?.rules[0]?.steps.map((step) => step.if)).toEqual([condition, undefined]);
+  });
+
   test('max_age leaves old events alone', () => {
     const at = (seconds: number) => eventOf('call_hangup', { ...CALL, tm_hangup: new Date(RECEIVED_AT.getTime() - seconds * 1_000).toISOString() });
     const set = ruleSetOf(`version: 1\nrules:\n${rule('a', 'max_age: 15m,')}`);

@@ -98,6 +98,7 @@ describe('settings', () => {
       retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 5e9, quarantineMaxBytes: 1e8 },
       temporal: { configured: false, address: null, namespace: null, apiKey: null, cliPath: null, port: 7233, uiPort: 8233 },
       dispatch: { maxInFlight: 20 },
+      backfill: { enabled: true, everyMs: 900_000, longestGapMs: 86_400_000 },
       connections: { crm: { settings: null, missing: ['access_token'] }, web: { settings: { allow: '' }, missing: [] }, pager: { settings: null, missing: ['key'] } },
     });
     expect(settings('')).toEqual(settings(null));
@@ -128,6 +129,7 @@ receiver:
 retention: { max_age: 12h, max_size: 1.5GB, quarantine_max_size: 2000000 }
 temporal: { cli_path: bin/temporal, port: 7000, ui_port: 7001 }
 dispatch: { max_in_flight: 7 }
+backfill: { enabled: false, every: 5m, longest_gap: 2d }
 connections:
   crm: { access_token: t, base_url: "http://127.0.0.1:1/" }
   web: { allow: "a, b" }
@@ -157,6 +159,9 @@ connections:
       BRIDGE_TEMPORAL_PORT: '7000',
       BRIDGE_TEMPORAL_UI_PORT: '7001',
       BRIDGE_MAX_IN_FLIGHT: '7',
+      BRIDGE_BACKFILL: 'false',
+      BRIDGE_BACKFILL_EVERY: '5m',
+      BRIDGE_BACKFILL_LONGEST_GAP: '48h',
       CRM_TOKEN: 't',
       CRM_URL: 'http://127.0.0.1:1/',
       WEB_ALLOW: 'a, b',
@@ -170,6 +175,7 @@ connections:
       receiver: { port: 8080, adminPort: 0, trustProxy: ['10.0.0.1'], maxBodyBytes: 1_048_576, tls: { certFile: join(directory, 'tls.pem') } },
       retention: { maxAgeMs: 43_200_000, maxBytes: 1.5e9, quarantineMaxBytes: 2e6 },
       temporal: { cliPath: join(directory, 'bin/temporal') },
+      backfill: { enabled: false, everyMs: 300_000, longestGapMs: 43_200_000 },
       connections: { crm: { missing: [] } },
     });
     expect(inspect(fromFile, { depth: 9 }) + JSON.stringify(fromFile)).not.toMatch(/'one'|"one"/);
