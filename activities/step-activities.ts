@@ -81,6 +81,9 @@ async function attempt(tools: StepTools, connection: OpenConnection, action: Act
     return { outcome: 'skipped', reason: 'its condition is not met' };
   }
   const rendered = tools.render(step.input, scope, (name) => action.sinkOf(name));
+  if (input.shadow === true) {
+    return { outcome: 'skipped', reason: 'shadow: it would have been done' };
+  }
   const past = readPast(Context.current().info.heartbeatDetails);
   let reached = false;
   try {

@@ -51,7 +51,7 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
 
 async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, showProgress: () => void): Promise<void> {
   const results: Record<string, JsonValue> = {};
-  if (rule.limits !== undefined) {
+  if (rule.limits !== undefined && rule.shadow === undefined) {
     const claimed = await claimLimits({ event: input.event, rule: rule.name, timezone: rule.timezone, limits: rule.limits });
     if (claimed !== null) {
       Object.assign(report, claimed);
@@ -60,7 +60,7 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
     }
   }
   for (const step of rule.steps) {
-    const done = await runStep({ event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results } });
+    const done = await runStep({ event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results }, ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }) });
     report.steps.push(done);
     report.outcome = outcomeOf(report.steps);
     showProgress();

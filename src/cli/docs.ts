@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describeActions } from '../connectors/describe';
+import { describeRuleLanguage } from '../rules/reference-docs';
 import { connectors } from '../connectors/registry';
 
 /** `bridge docs`: documentation made from the program's own definitions. */
@@ -10,6 +11,12 @@ export function docsCommand(): Command {
     .description('connections and actions, with every setting and input (docs/actions.md)')
     .action(() => {
       process.stdout.write(describeActions(connectors));
+    });
+  docs
+    .command('rules')
+    .description('the rule language: fields, operators, filters (docs/rules.md)')
+    .action(() => {
+      process.stdout.write(describeRuleLanguage());
     });
   return docs;
 }

@@ -46,7 +46,7 @@ export async function diffRuleSets(before: RuleSet, after: RuleSet, events: Iter
   let different = 0;
   for await (const event of events) {
     count += 1;
-    const plans = { before: before.plan(event), after: after.plan(event) };
+    const plans = { before: livePart(before.plan(event)), after: livePart(after.plan(event)) };
     countActions(actions, plans);
     if (countRules(rules, event, plans)) {
       different += 1;
@@ -62,6 +62,12 @@ export async function diffRuleSets(before: RuleSet, after: RuleSet, events: Iter
     actions: [...actions].flatMap(([action, counts]) => (counts.before === counts.after ? [] : [{ action, ...counts }])).sort((one, other) => (one.action < other.action ? -1 : 1)),
     neverFire: after.rules.filter((rule) => rule.mode === 'live' && !fired.has(rule.name)).map((rule) => rule.name),
   };
+}
+
+/** A rule in shadow does nothing, so it makes no difference. */
+function livePart(plan: Plan | null): Plan | null {
+  const rules = plan?.rules.filter((rule) => rule.shadow === undefined) ?? [];
+  return plan === null || rules.length === 0 ? null : { ...plan, rules };
 }
 
 interface Plans {

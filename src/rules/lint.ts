@@ -25,7 +25,6 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
       findings.warn(rule.at, 'shadowed', `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches whenever it would, and stops`);
     }
     lintTexts(rule, findings);
-    lintWhatIsToCome(rule, findings);
   });
 }
 
@@ -144,13 +143,6 @@ function withoutPlaces(condition: Condition): unknown {
       return { [condition.kind]: condition.of.map(withoutPlaces) };
     case 'not':
       return { not: withoutPlaces(condition.of) };
-  }
-}
-
-/** What the language has and runs do not do yet; nobody shall rely on it unawares. */
-function lintWhatIsToCome(rule: Rule, findings: Findings): void {
-  if (rule.limits.cooldown !== null || rule.limits.max !== null) {
-    findings.warn(rule.at, 'not-yet', `the limits of the rule ${rule.name} are not counted yet`);
   }
 }
 

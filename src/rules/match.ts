@@ -182,13 +182,12 @@ export class RuleSet {
   }
 
   /**
-   * What a run for this event has to do, or null when no live rule matches. Of an event that backfill found, replies are left out when it is
+   * What a run for this event has to do, or null when no rule matches; rules in shadow are in it, marked. Of an event that backfill found, replies are left out when it is
    * older than a quarter of an hour, unless the rule itself says how old it may be.
    */
   plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill' = 'webhook'): Plan | null {
     const isLate = arrival === 'backfill' && ageOf(event) > LATE_REPLY_MS;
     const rules = this.matching(event)
-      .filter((rule) => rule.mode === 'live')
       .map((rule) => (isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule)));
     return rules.length === 0 ? null : { ruleset: this.hash, rules };
   }
@@ -207,7 +206,7 @@ export class RuleSet {
 /** A rule as runs get it. */
 export function plannedRule(rule: Rule): PlannedRule {
   const limited = rule.limits.cooldown !== null || rule.limits.max !== null;
-  return { name: rule.name, timezone: rule.timezone, country: rule.country, ...(limited ? { limits: rule.limits } : {}), steps: [...rule.steps] };
+  return { name: rule.name, timezone: rule.timezone, country: rule.country, ...(rule.mode === 'shadow' ? { shadow: true as const } : {}), ...(limited ? { limits: rule.limits } : {}), steps: [...rule.steps] };
 }
 
 /** Actions that answer the other side at once or not at all. */

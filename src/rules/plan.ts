@@ -18,6 +18,8 @@ export interface PlannedRule {
   timezone: string;
   /** ISO 3166-1 alpha-2 country for reading phone numbers without a country code; null when the rule file names none. */
   country: string | null;
+  /** True for a rule in shadow: its steps are rendered and reported, and nothing is done. Absent for a live one. */
+  shadow?: true;
   /** How often the rule may act; absent when it may always. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];

@@ -18,6 +18,8 @@ export interface StepInput {
   timezone: string;
   country: string | null;
   step: PlannedStep;
+  /** Whether the rule is in shadow: everything but the effect. */
+  shadow?: true;
   /** Results of the rule's earlier steps that were done, by step id. */
   steps: Record<string, JsonValue>;
   /** When the step began (RFC 3339), before its first attempt. */

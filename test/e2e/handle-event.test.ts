@@ -248,6 +248,16 @@ describe('a run', () => {
     expect(probe.attempts).toEqual([expect.objectContaining({ note: 'parked', attempt: 1 })]);
   });
 
+  it('does everything but the effect for a rule in shadow', async () => {
+    const happened = event();
+    const shadowed = plan({ one: [step('s', 'a')] });
+    shadowed.rules.forEach((rule) => (rule.shadow = true));
+    await startRun(client, happened, shadowed, { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    const end = await awaitRun(client, happened.event_id);
+    expect(end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'shadow: it would have been done' }] }] });
+    expect(probe.attempts).toHaveLength(0);
+  });
+
   it('skips a step whose condition is not met', async () => {
     const { end } = await run({ one: [step('s', 'a', { if: 'false' })] });
     expect(end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }] });

@@ -23,7 +23,6 @@ describe('warns of', () => {
     ['a text on every event', [`on: [call_hangup, call_created], ${text}`], ['4:57  warning: the rule r1 sends a text on every call_hangup, call_created; narrow it with when']],
     ['an answer to ourselves', [`on: message_created, when: { text: { exists: true } }, ${text}`], ['4:79  warning: the rule r1 also hears the texts that we send; add direction: inbound to when']],
     ['an answer without a pause', ['on: message_created, when: { direction: inbound }, do: [{ voipbin.send_message: { text: Hello, cooldown: "0" } }]'], ['4:75  warning: the rule r1 may text the same person without any pause; leave cooldown out, or add limits: { cooldown: 10m per peer.number }']],
-    ['limits', ['on: call_hangup, limits: { max: 5 per day }'], ['4:13  warning: the limits of the rule r1 are not counted yet']],
   ])('%s', (_, rules, says) => {
     expect(findingsOf(file(...rules))).toEqual(says.map((one) => `rules.yaml:${one}`));
   });

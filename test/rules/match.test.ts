@@ -205,10 +205,12 @@ describe('which rules run', () => {
     expect(names(rule('a', 'stop: true, mode: off,'), rule('b'))).toEqual(['b']);
   });
 
-  test('a rule in shadow matches but is not planned; with nothing else there is no plan', () => {
-    const set = ruleSetOf(`version: 1\nrules:\n${rule('a', 'mode: shadow,')}`);
-    expect(set.matching(eventOf('call_hangup', CALL)).map(({ name }) => name)).toEqual(['a']);
-    expect(set.plan(eventOf('call_hangup', CALL))).toBeNull();
+  test('a rule in shadow is planned, marked; a live one is not marked', () => {
+    const set = ruleSetOf(`version: 1\nrules:\n${rule('a', 'mode: shadow,')}${rule('b')}`);
+    expect(set.plan(eventOf('call_hangup', CALL))?.rules.map(({ name, shadow }) => [name, shadow])).toEqual([
+      ['a', true],
+      ['b', undefined],
+    ]);
   });
 
   test.each([
