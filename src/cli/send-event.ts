@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nearest } from '../rules/finding';
+import { nearest } from '../settings/nearest-name';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { ReceiverSettings } from '../settings/settings';
 import { packageRoot } from './package-root';

@@ -1,6 +1,7 @@
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import { parseDuration } from '../settings/duration';
-import { didYouMean, type Findings, type Position } from './finding';
+import { type Findings, type Position } from './finding';
+import { didYouMean } from '../settings/nearest-name';
 import type { KeyDefinition } from './keys';
 import type { YamlFile } from './yaml-file';
 

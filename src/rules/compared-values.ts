@@ -4,7 +4,8 @@ import { toE164 } from '../events/phone';
 import { parseDuration } from '../settings/duration';
 import { isNothing, kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import type { FieldDefinition } from './fields';
-import { nearest, type Position } from './finding';
+import { type Position } from './finding';
+import { nearest } from '../settings/nearest-name';
 import { comparable } from './operators';
 
 /** A single value that a field may be compared with, or that a list may hold. */

@@ -1,5 +1,5 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
-import { nearest } from './finding';
+import { nearest } from '../settings/nearest-name';
 import { parseTemplate, templateWords, type TemplateFault } from './template';
 import type { Variables } from './variables';
 

@@ -1,5 +1,5 @@
 import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, presenceFor } from './fields';
-import { nearest } from './finding';
+import { nearest } from '../settings/nearest-name';
 import type { Condition } from './model';
 import type { Test } from './operators';
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Connector } from '../connectors/connector';
 import { toE164 } from '../events/phone';
-import { nearest } from '../rules/finding';
+import { nearest } from './nearest-name';
 import { loadConnections } from './connection-settings';
 import { SETTINGS, VARIABLES, type SettingName } from './definitions';
 import type { SettingFault, Source } from './fault';
@@ -213,7 +213,6 @@ function assemble(values: z.output<typeof SETTINGS>, directory: string, env: Env
       ipAllow: values['receiver.ip_allow'],
       trustProxy: values['receiver.trust_proxy'],
       ...(certFile === null || keyFile === null ? {} : { tls: { certFile: resolve(directory, certFile), keyFile: resolve(directory, keyFile) } }),
-      maxBodyBytes: values['receiver.max_body'],
       unauthenticatedPerMinute: values['receiver.unauthenticated_per_minute'],
     },
     retention: {

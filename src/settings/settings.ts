@@ -34,7 +34,6 @@ export interface ReceiverSettings {
   trustProxy: false | string[];
   /** PEM files, both there and readable. Absent: plain HTTP. */
   tls?: { certFile: string; keyFile: string };
-  maxBodyBytes: number;
   /** Per address: so many requests with a bad signature are answered at full speed. */
   unauthenticatedPerMinute: number;
 }

@@ -1,7 +1,7 @@
 import { knownTypeNames, typesFor } from '../../src/events/catalogue';
 import type { JsonObject } from '../../src/events/json';
 import { fieldNamed, FIELDS, presenceFor } from '../../src/rules/fields';
-import { nearest } from '../../src/rules/finding';
+import { nearest } from '../../src/settings/nearest-name';
 import { variablesOf } from '../../src/rules/scope';
 import { eventOf } from './load-text';
 

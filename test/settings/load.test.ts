@@ -92,7 +92,6 @@ describe('settings', () => {
         webhookSecrets: [],
         ipAllow: [],
         trustProxy: false,
-        maxBodyBytes: 10_485_760,
         unauthenticatedPerMinute: 60,
       },
       retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 5e9, quarantineMaxBytes: 1e8 },
@@ -124,7 +123,6 @@ receiver:
   ip_allow: [203.0.113.0/24, "2001:db8::1"]
   trust_proxy: [10.0.0.1]
   tls: { cert_file: tls.pem, key_file: tls.pem }
-  max_body: 1MiB
   unauthenticated_per_minute: 5
 retention: { max_age: 12h, max_size: 1.5GB, quarantine_max_size: 2000000 }
 temporal: { cli_path: bin/temporal, port: 7000, ui_port: 7001 }
@@ -150,7 +148,6 @@ connections:
       BRIDGE_TRUST_PROXY: '10.0.0.1',
       BRIDGE_TLS_CERT_FILE: 'tls.pem',
       BRIDGE_TLS_KEY_FILE: 'tls.pem',
-      BRIDGE_MAX_BODY: '1 MiB',
       BRIDGE_UNAUTHENTICATED_PER_MINUTE: '5',
       BRIDGE_RETENTION_MAX_AGE: '12h',
       BRIDGE_RETENTION_MAX_SIZE: '1500MB',
@@ -172,7 +169,7 @@ connections:
     expect(fromFile).toMatchObject({
       country: 'KR',
       numbers: ['+15559876543', '0231234567', '02-312-3456', '15551'],
-      receiver: { port: 8080, adminPort: 0, trustProxy: ['10.0.0.1'], maxBodyBytes: 1_048_576, tls: { certFile: join(directory, 'tls.pem') } },
+      receiver: { port: 8080, adminPort: 0, trustProxy: ['10.0.0.1'], tls: { certFile: join(directory, 'tls.pem') } },
       retention: { maxAgeMs: 43_200_000, maxBytes: 1.5e9, quarantineMaxBytes: 2e6 },
       temporal: { cliPath: join(directory, 'bin/temporal') },
       backfill: { enabled: false, everyMs: 300_000, longestGapMs: 43_200_000 },
