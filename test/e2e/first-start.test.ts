@@ -77,10 +77,12 @@ describe('a first start, with nothing configured', () => {
       const state = z.object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) }).parse(await (await fetch(`${bridge.admin}/readyz`)).json());
       return Object.values(state.parts).every((part) => part.ok) ? state : null;
     });
-    expect(Object.keys(readiness.parts).sort()).toEqual(['connections', 'inbox', 'rules', 'temporal', 'worker']);
-    const metrics = await (await fetch(`${bridge.admin}/metrics`)).text();
-    expect(metrics).toMatch(/bridge_events_received_total\{type="call_hangup",outcome="received"\} 2/);
-    expect(metrics).toMatch(/bridge_step_attempts_total\{action="hubspot.log_call",outcome="done",class=""\} 2/);
+    expect(Object.keys(readiness.parts).sort()).toEqual(['backfill', 'connections', 'inbox', 'rules', 'temporal', 'worker']);
+    const wanted = [/bridge_events_received_total\{type="call_hangup",outcome="received"\} 2/, /bridge_step_attempts_total\{action="hubspot.log_call",outcome="done",class=""\} 2/];
+    await bridge.eventually('the metrics count both processes', async () => {
+      const metrics = await (await fetch(`${bridge.admin}/metrics`)).text();
+      return wanted.every((pattern) => pattern.test(metrics)) ? metrics : null;
+    });
   });
 
   it('refuses a second bridge on the same data folder, naming the first', async () => {
