@@ -31,7 +31,7 @@ export interface StepTools {
   evaluate(condition: string, scope: StepScope): boolean;
   isOurs(number: string): boolean;
   cooldowns: Cooldowns;
-  log: ActionLog;
+  log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
   /** Called when an attempt failed in a way that will be retried: its run waits, and no longer counts as in flight. */
   onWaiting(workflowId: string): void;
   /** Called after every attempt, for the metrics. `class` is null unless it failed. */
@@ -66,7 +66,9 @@ async function runAttempt(tools: StepTools, connection: OpenConnection, action: 
     finish('failed', error.errorClass);
     const { code, remedy } = error.detail;
     const attempted = { event_id: input.event.event_id, rule: input.rule, step: input.step.id, action: input.step.action, attempt: info.attempt + input.earlier_attempts };
-    tools.log.warn({ ...attempted, class: error.errorClass, code, remedy }, `attempt failed: ${error.message}`);
+    // A first attempt that fails in passing is what retries are for; Temporal shows it.
+    const level = error.errorClass === 'transient' && attempted.attempt === 1 ? 'debug' : 'warn';
+    tools.log[level]({ ...attempted, class: error.errorClass, code, remedy }, `attempt failed: ${error.message}`);
     if (error.errorClass === 'transient' || error.errorClass === 'credential') {
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
     }

@@ -137,10 +137,13 @@ function describeEvent(shown: ShownEvent, body: string | null): string {
     shown.rules.length === 0 ? '  rules     none wanted it' : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
   ];
   for (const rule of shown.report?.rules ?? []) {
-    lines.push(`  ${rule.rule}: ${rule.outcome}`);
+    lines.push(`  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`);
     for (const step of rule.steps) {
       const why = step.outcome === 'skipped' ? `: ${step.reason}` : step.outcome === 'failed' ? `: ${step.class} ${step.code}: ${step.message}` : '';
       lines.push(`    ${step.step} (${step.action}) ${step.outcome}${why}`);
+      if (step.outcome === 'done') {
+        lines.push(`      ${JSON.stringify(step.result)}`);
+      }
       if (step.outcome === 'failed' && step.remedy !== null) {
         lines.push(`      what to do: ${step.remedy}`);
       }

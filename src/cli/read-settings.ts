@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { connectors } from '../connectors/registry';
+import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
+import { nearest } from '../settings/nearest-name';
 import { formatFault } from '../settings/fault';
 import type { Settings } from '../settings/settings';
 import { WrongUse } from './exit';
@@ -19,7 +21,25 @@ export function readSettings(command: Command): Settings {
   const file = configFile(command);
   const loaded = loadSettings({ ...(file === null ? {} : { configFile: file }), env: process.env, connectors });
   if (!loaded.ok) {
-    throw new WrongUse(`The settings have ${loaded.faults.length} fault(s):\n${loaded.faults.map(formatFault).join('\n')}`);
+    throw new WrongUse(`The settings have ${loaded.faults.length === 1 ? 'a fault' : `${loaded.faults.length} faults`}:\n${loaded.faults.map(formatFault).join('\n')}`);
   }
+  warnOfUnknownVariables();
   return loaded.settings;
+}
+
+let warned = false;
+
+/** A misspelt variable would be ignored in silence. Told once. */
+function warnOfUnknownVariables(): void {
+  if (warned) {
+    return;
+  }
+  warned = true;
+  const known = [...Object.values(VARIABLES), ...connectors.flatMap((connector) => Object.values(connector.connection.environment)), 'BRIDGE_CONFIG', 'BRIDGE_MODE'].filter((name) => name !== null);
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith('BRIDGE_') && !known.includes(name) && !name.startsWith('BRIDGE_TEST_')) {
+      const meant = known.includes(name.slice('BRIDGE_'.length)) ? name.slice('BRIDGE_'.length) : nearest(name, known);
+      process.stderr.write(`environment ${name}: the bridge has no such setting${meant === null ? '' : `; did you mean ${meant}?`}\n`);
+    }
+  }
 }

@@ -30,6 +30,9 @@ export function sendCommand(): Command {
       }
       process.stdout.write(options.json === true ? `${JSON.stringify(answer)}\n` : `${answer.status} ${answer.result ?? ''} ${answer.id ?? ''}`.trimEnd() + '\n');
       if (answer.status !== 200) {
+        if (answer.status === 401) {
+          throw new WrongUse('the bridge refused the signature: set VOIPBIN_WEBHOOK_SECRET here to what the bridge has');
+        }
         throw answer.status >= 500 ? new Refused('the bridge could not keep the event; see /readyz') : new WrongUse('the bridge refused the event');
       }
       if (answer.id !== null && options.json !== true) {

@@ -36,7 +36,7 @@ export function startCommand(): Command {
       const settings = readSettings(command);
       const log = createLogger({ name: options.mode === 'worker' ? 'worker' : 'bridge' });
       const rules = options.mode === 'worker' ? null : liveRules(settings, log);
-      const running = await startMode(options.mode, settings, rules, configFile(command), log).catch(explain);
+      const running = await startMode(options.mode, settings, rules, configFile(command), log).catch((error: unknown) => explain(error, settings));
       await untilStopped(running);
       rules?.stop();
     });
@@ -92,13 +92,16 @@ async function startMode(mode: Mode, settings: Settings, rules: LiveRules | null
 }
 
 /** Turns what can keep a bridge from starting into a sentence for the operator. */
-function explain(error: unknown): never {
+function explain(error: unknown, settings: Settings): never {
   if (error instanceof PortTaken) {
     const purpose = error.setting === 'PORT' ? 'The webhook' : 'The admin port';
     throw new Refused(portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }));
   }
-  if (error instanceof DataFolderInUse || error instanceof InboxUnavailable) {
+  if (error instanceof DataFolderInUse) {
     throw new Refused(error.message);
+  }
+  if (error instanceof InboxUnavailable) {
+    throw new Refused(`The data folder ${settings.dataDir} cannot be used (${error.code}): ${error.message}. Make it writable, or choose another with BRIDGE_DATA_DIR.`);
   }
   throw error;
 }
@@ -121,4 +124,5 @@ async function untilStopped(running: Running): Promise<void> {
     process.stderr.write('Stopping ...\n');
   }
   await running.stop();
+  process.stderr.write('Stopped.\n');
 }

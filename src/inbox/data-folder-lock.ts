@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { openStore, sqliteCode, type Store } from './sqlite';
 
 /** Another bridge works on this data folder. */
@@ -28,7 +28,14 @@ function readPid(path: string): number | null {
 
 /** Makes the data folder when it is missing, readable by its owner only: it holds numbers and texts. */
 export function makeDataFolder(dataDir: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  // One by one, from the first that is there: Node's own recursion never ends where a folder takes no folders (/proc).
+  const missing: string[] = [];
+  for (let folder = resolve(dataDir); !existsSync(folder); folder = dirname(folder)) {
+    missing.unshift(folder);
+  }
+  for (const folder of missing) {
+    mkdirSync(folder, { mode: 0o700 });
+  }
 }
 
 /**

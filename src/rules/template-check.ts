@@ -38,7 +38,7 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
   const words = templateWords();
   if (filter !== undefined) {
     const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
-    const hint = filter === 'raw' ? 'values are escaped for where the text goes, always' : near === null ? undefined : near.includes('"') ? `write ${near}` : `did you mean "${near}"?`;
+    const hint = filter === 'raw' ? 'values are escaped for where the text goes, always' : near === null ? undefined : near.includes(':') ? `write ${near}` : `did you mean "${near}"?`;
     return { ...fault, severity: 'error', code: 'unknown-filter', message: `there is no filter "${filter}"`, ...(hint === undefined ? {} : { hint }) };
   }
   if (tag !== undefined) {
@@ -48,7 +48,7 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
   return { ...fault, severity: 'error', code: 'template', message: `not a valid template: ${fault.message}` };
 }
 
-const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({ national: 'phone: "national"', international: 'phone', upper: 'upcase', lower: 'downcase', uppercase: 'upcase', lowercase: 'downcase', format: 'date' }));
+const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({ national: "phone: 'national'", international: 'phone', upper: 'upcase', lower: 'downcase', uppercase: 'upcase', lowercase: 'downcase', format: 'date' }));
 
 function walk(templates: readonly Template[], inside: Inside, variables: Variables, faults: CheckedFault[]): void {
   // `assign` holds from where it stands to the end of the text.
@@ -158,7 +158,7 @@ function checkToken(token: Token, inside: Inside, variables: Variables, faults: 
       report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
     } else if (!defaultLater) {
       const orCondition = root === 'steps' ? '' : `, or ask for it: when: { ${name}: { exists: true } }`;
-      report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: "…" }}${orCondition}`);
+      report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: '…' }}${orCondition}`);
     } else if (undefinable) {
       report('may-be-absent', `"${name}" may be absent, and its default comes too late`, 'put default before the other filters');
     }

@@ -189,8 +189,13 @@ export function readYaml(file: string, text: string, findings: Findings): YamlFi
       // What is not closed is noticed at the end of the file, where there is nothing to show.
       const at = parsed.at(Math.min(fault.pos[0], source.trimEnd().length));
       const plain = PLAIN_WORDS.find(({ code, about }) => code === fault.code && (about === undefined || about.test(fault.message)));
-      // One fault of syntax makes others in its line.
-      if (!lines.has(at.line)) {
+      // One fault of syntax makes others in its line, and what the parser did not expect after it is mostly not at fault.
+      if (lines.has(at.line) || (plain === undefined && lines.size > 0)) {
+        continue;
+      }
+      if (QUOTE_IN_QUOTES.test(source.split(/\r\n|\r|\n/)[at.line - 1] ?? '')) {
+        findings.error(at, 'yaml', 'a double quote within a text in double quotes ends the text', { hint: "use single quotes inside {{ }}: {{ reason | default: 'unknown' }}" });
+      } else {
         findings.error(at, 'yaml', plain?.message ?? firstSentence(fault.message), plain?.hint === undefined ? {} : { hint: plain.hint });
       }
       lines.add(at.line);
@@ -199,6 +204,9 @@ export function readYaml(file: string, text: string, findings: Findings): YamlFi
   refuseOddNodes(parsed, parsed.root, 0, findings);
   return findings.all.length > before ? null : parsed;
 }
+
+/** `"{{ x | default: "y" }}"` */
+const QUOTE_IN_QUOTES = /"[^"]*\{\{[^"}]*"/;
 
 function firstSentence(message: string): string {
   const line = message.split('\n')[0] ?? message;

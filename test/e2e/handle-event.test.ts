@@ -118,7 +118,7 @@ describe('a run', () => {
         evaluate: (condition) => condition === 'true',
         isOurs: () => false,
         cooldowns: { claim: async () => 'claimed', release: async () => undefined },
-        log: { info: () => undefined, warn: () => undefined },
+        log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
         onWaiting: () => (waits += 1),
         onAttempt: () => undefined,
       }),

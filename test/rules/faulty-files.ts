@@ -617,12 +617,12 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'may be absent',
     text: post('"from {{ peer.number }}"'),
-    says: ['6:61  "peer.number" may be absent; add a default: {{ peer.number | default: "…" }}, or ask for it: when: { peer.number: { exists: true } }'],
+    says: ['6:61  "peer.number" may be absent; add a default: {{ peer.number | default: \'…\' }}, or ask for it: when: { peer.number: { exists: true } }'],
   },
   {
     about: 'data may be absent',
     text: post('"{{ data.metadata.campaign }}"'),
-    says: ['6:56  "data.metadata.campaign" may be absent; add a default: {{ data.metadata.campaign | default: "…" }}, or ask for it: when: { data.metadata.campaign: { exists: true } }'],
+    says: ['6:56  "data.metadata.campaign" may be absent; add a default: {{ data.metadata.campaign | default: \'…\' }}, or ask for it: when: { data.metadata.campaign: { exists: true } }'],
   },
   {
     about: 'default too late',
@@ -647,7 +647,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'filter of another name',
     text: post('"{{ id | national }}"'),
-    says: ['6:53  there is no filter "national"; write phone: "national"'],
+    says: ['6:53  there is no filter "national"; write phone: \'national\''],
   },
   {
     about: 'raw',

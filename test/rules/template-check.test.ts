@@ -8,7 +8,7 @@ function faultsOf(text: string, more = 'on: call_hangup', before = ''): string[]
   return findingsOf(`version: 1\nrules:\n  - { name: r, ${more}, do: [${before}{ ${step} }] }\n`).map((finding) => finding.replace(/^rules\.yaml:\d+:\d+ {2}/, ''));
 }
 
-const absent = (name: string): string => `"${name}" may be absent; add a default: {{ ${name} | default: "…" }}, or ask for it: when: { ${name}: { exists: true } }`;
+const absent = (name: string): string => `"${name}" may be absent; add a default: {{ ${name} | default: '…' }}, or ask for it: when: { ${name}: { exists: true } }`;
 
 describe('a field that may be absent is fine where it cannot be', () => {
   test.each([
@@ -79,7 +79,7 @@ describe('results of earlier steps', () => {
     ['{{ steps.call.contact.name | default: "?" }}', []],
     ['{% if steps.call.contact.name %}{{ steps.call.contact.name }}{% endif %}', []],
     // A step may have been skipped, so its results may be absent even where the action always gives them.
-    ['{{ steps.call.contact.id }}', ['"steps.call.contact.id" may be absent; add a default: {{ steps.call.contact.id | default: "…" }}']],
+    ['{{ steps.call.contact.id }}', ['"steps.call.contact.id" may be absent; add a default: {{ steps.call.contact.id | default: \'…\' }}']],
     ['{{ steps.call }}', ['"steps.call" is a group of fields; name one: steps.call.call']],
     ['{{ steps.call.contact | default: "?" }}', []],
     ['{{ steps.call.contact.id.deeper | default: "?" }}', ['steps.call.contact.id has no field "deeper"; it is a single value']],
