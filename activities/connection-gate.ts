@@ -23,7 +23,7 @@ export class ConnectionGate {
   constructor(
     private readonly connection: string,
     private readonly events: GateEvents,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   /** Why the connection is parked, or null while it works. */

@@ -43,10 +43,16 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
       type: 'StepFailed' satisfies RunFailureType,
       nonRetryable: true,
       message: failures.map(({ rule, step }) => describeFailure(rule, step)).join('; '),
-      details: [report],
+      details: [withoutResults(report)],
     });
   }
   return report;
+}
+
+/** Results may hold names and addresses; failures are shown and logged where those have no place. The activities' own results stay in the history. */
+function withoutResults(report: RunReport): RunReport {
+  const bare = (step: StepReport): StepReport => (step.outcome === 'done' ? { ...step, result: {} } : step);
+  return { ...report, rules: report.rules.map((rule) => ({ ...rule, steps: rule.steps.map(bare) })) };
 }
 
 async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, showProgress: () => void): Promise<void> {

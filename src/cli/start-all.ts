@@ -151,7 +151,7 @@ function portOf(url: string): number {
 function workerParts(worker: WorkerSupervisor | null): Record<string, { ok: boolean; detail: string }> {
   const state = worker?.state() ?? null;
   if (state === null) {
-    return { worker: { ok: false, detail: 'not running yet, or being started again; events are kept and handled when it runs' } };
+    return { worker: { ok: false, detail: 'not running yet, being started again, or silent; events are kept and handled when it runs' } };
   }
   const parked = Object.entries(state.parked);
   return {

@@ -11,6 +11,8 @@ import type { RuleSet } from '../rules/match';
 import { DataFolderInUse } from '../inbox/data-folder-lock';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
 import { PortTaken } from '../receiver/port-taken';
+import { TemporalSettingsFault } from '../temporal/configured-temporal';
+import { TemporalUnreachable } from '../temporal/connection';
 import { describePortHolder, portTakenMessage } from '../temporal/port-holder';
 import { Refused, WrongUse } from './exit';
 import { describeFindings, readRules } from './rules';
@@ -97,7 +99,7 @@ function explain(error: unknown, settings: Settings): never {
     const purpose = error.setting === 'PORT' ? 'The webhook' : 'The admin port';
     throw new Refused(portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }));
   }
-  if (error instanceof DataFolderInUse) {
+  if (error instanceof DataFolderInUse || error instanceof TemporalUnreachable || error instanceof TemporalSettingsFault) {
     throw new Refused(error.message);
   }
   if (error instanceof InboxUnavailable) {

@@ -22,10 +22,15 @@ function closedMessage(eventId: string, { status, report }: RunEnding): FromWork
   return message.success ? message.data : { type: 'closed', event_id: eventId, status, steps: [] };
 }
 
+/** Ends the worker; before there is one, the process. */
+let stop = (): void => process.exit(0);
+
 async function main(): Promise<void> {
   // Ctrl-C reaches the whole process group; the bridge says when to stop.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
+  // A bridge that is gone before its worker is ready leaves nobody to stop it.
+  process.on('disconnect', () => stop());
   const start = workerStart.parse(JSON.parse(process.argv[2] ?? 'null'));
   const loaded = loadSettings({ ...(start.configFile === null ? {} : { configFile: start.configFile }), env: process.env, connectors });
   if (!loaded.ok) {
@@ -51,14 +56,19 @@ async function main(): Promise<void> {
     if (message.type === 'wake') {
       worker.wake();
     } else {
-      void worker.stop();
+      stop();
     }
   });
-  process.on('disconnect', () => void worker.stop());
+  stop = () => void worker.stop();
+  if (!process.connected) {
+    stop();
+  }
   tell({ type: 'ready', stand_ins: worker.standIns });
   await worker.ended;
   clearInterval(report);
-  process.disconnect();
+  if (process.connected) {
+    process.disconnect();
+  }
 }
 
 main().then(

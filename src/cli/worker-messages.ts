@@ -24,7 +24,7 @@ export const fromWorker = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('closed'),
     event_id: z.string(),
-    status: z.enum(['completed', 'failed']),
+    status: z.enum(['completed', 'failed', 'terminated', 'cancelled', 'timed_out', 'unknown']),
     steps: z.array(stepReport),
   }),
   /** How it is, every few seconds: for /readyz. */

@@ -8,10 +8,9 @@ import { InboxReader } from '../inbox/reader';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
-import { registerSearchAttributes } from '../temporal/search-attributes';
 import { installRuntime } from '../temporal/worker';
 import { refreshOurNumbers } from './our-numbers-refresh';
-import { runStarter } from './run-starter';
+import { runStarter, searchAttributesOn } from './run-starter';
 import { StepMetrics } from './step-metrics';
 import { startWorker } from './worker-role';
 
@@ -41,11 +40,12 @@ export async function startWorkerProcess(options: {
   installRuntime(log);
   const connection = await connectNative(options.temporal);
   const namespace = options.temporal.namespace;
-  const searchAttributes = await registerSearchAttributes(connection, namespace);
-  if (searchAttributes.problem !== undefined) {
-    log.warn({ problem: searchAttributes.problem }, 'runs go without search attributes');
-  }
   const ourNumbers = new OurNumbers(settings.numbers, settings.country);
+  if (options.dispatch) {
+    const known = InboxReader.open(settings.dataDir);
+    known.ourNumbers().forEach((number) => ourNumbers.learn(number));
+    known.close();
+  }
   const stopRefreshing = refreshOurNumbers(ourNumbers, settings, log);
   const metrics = new StepMetrics();
   let dispatcher: Dispatcher | null = null;
@@ -68,7 +68,7 @@ export async function startWorkerProcess(options: {
     dispatcher = new Dispatcher({
       events: reader,
       record,
-      starter: runStarter(new Client({ connection, namespace }), { searchAttributes: searchAttributes.available, eager: true }),
+      starter: runStarter(new Client({ connection, namespace }), { searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true }),
       maxInFlight: settings.dispatch.maxInFlight,
       forgetAfterMs: settings.retention.maxAgeMs,
       log,

@@ -12,6 +12,7 @@ const RESTART_FIRST_MS = 500;
 const RESTART_LONGEST_MS = 30_000;
 /** A worker that ran this long had started well: the next restart is quick again. */
 const RAN_WELL_MS = 60_000;
+const SILENT_MS = 10_000;
 
 /**
  * Keeps one worker process running: starts it again when it ends, at once at first, then less often (up to every 30 s).
@@ -26,6 +27,9 @@ export class WorkerSupervisor {
   /** The latest of each kind that only the latest matters of. */
   #state: Extract<FromWorker, { type: 'state' }> | null = null;
   #metrics = '';
+  /** When the worker was heard last; `performance.now()`. */
+  #heardAt = 0;
+  #waking = false;
 
   constructor(
     private readonly start: WorkerStart,
@@ -46,9 +50,9 @@ export class WorkerSupervisor {
     return this.#child?.pid ?? null;
   }
 
-  /** Null while no worker runs. */
+  /** Null while no worker runs, and when it has been silent for ten seconds. */
   state(): Extract<FromWorker, { type: 'state' }> | null {
-    return this.#state;
+    return performance.now() - this.#heardAt > SILENT_MS ? null : this.#state;
   }
 
   metrics(): string {
@@ -57,7 +61,15 @@ export class WorkerSupervisor {
 
   /** Tells the worker that the inbox has something new. */
   wake(): void {
-    this.#tell({ type: 'wake' });
+    // One at a time: a worker that hangs must not have a queue of them.
+    if (this.#waking || this.#child?.connected !== true) {
+      return;
+    }
+    this.#waking = true;
+    const message: ToWorker = { type: 'wake' };
+    this.#child.send(message, () => {
+      this.#waking = false;
+    });
   }
 
   /** Lets the worker finish what is under way, and ends it when that takes too long. */
@@ -68,10 +80,10 @@ export class WorkerSupervisor {
     if (child === null) {
       return;
     }
-    const gone = once(child, 'exit');
+    const exited = once(child, 'exit');
     this.#tell({ type: 'stop' });
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-    await gone;
+    await exited;
     clearTimeout(timer);
   }
 
@@ -82,7 +94,7 @@ export class WorkerSupervisor {
   }
 
   #fork(): void {
-    const began = Date.now();
+    const began = performance.now();
     const child = fork(join(__dirname, 'worker-child.js'), [JSON.stringify(this.start)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
     if (child.pid !== undefined) {
@@ -94,23 +106,35 @@ export class WorkerSupervisor {
         this.#heard(message.data);
       }
     });
-    child.on('error', (error) => this.log.error({ error: error.name }, 'the worker process could not be started'));
-    child.on('exit', (code, signal) => {
+    const gone = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (this.#child !== child) {
+        return;
+      }
       this.#child = null;
       this.#state = null;
+      this.#waking = false;
       if (this.#stopping) {
         return;
       }
-      if (Date.now() - began > RAN_WELL_MS) {
+      if (performance.now() - began > RAN_WELL_MS) {
         this.#restart = RESTART_FIRST_MS;
       }
       this.log.error({ code, signal, again_in_ms: this.#restart }, 'the worker process ended; it is started again');
       this.#timer = setTimeout(() => this.#fork(), this.#restart);
       this.#restart = Math.min(this.#restart * 2, RESTART_LONGEST_MS);
+    };
+    child.on('exit', gone);
+    // A process that could not be started has no exit.
+    child.on('error', (error) => {
+      this.log.error({ error: error.name }, 'trouble with the worker process');
+      if (child.pid === undefined) {
+        gone(null, null);
+      }
     });
   }
 
   #heard(message: FromWorker): void {
+    this.#heardAt = performance.now();
     if (message.type === 'state') {
       this.#state = message;
     } else if (message.type === 'metrics') {

@@ -21,7 +21,7 @@ export interface PendingEvents {
 
 /** How a run ended; `report` is the run's own, null when nothing is known. */
 export interface RunEnding {
-  status: 'completed' | 'failed';
+  status: 'completed' | 'failed' | 'terminated' | 'cancelled' | 'timed_out' | 'unknown';
   report: unknown;
 }
 
@@ -39,7 +39,7 @@ export interface RunStarter {
 export interface DispatcherOptions {
   events: PendingEvents;
   /** What it remembers across restarts. */
-  record: Pick<DispatchLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed' | 'prune'>;
+  record: Pick<DispatchLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed' | 'openRuns' | 'prune'>;
   /** Runs that closed longer ago are forgotten. Milliseconds. */
   forgetAfterMs: number;
   starter: RunStarter;
@@ -52,14 +52,14 @@ export interface DispatcherOptions {
 }
 
 const BATCH = 200;
-const PRUNE_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 60_000;
 /** How often the inbox is looked at when nobody calls {@link Dispatcher.wake}. */
 const POLL_MS = 500;
 /** A run that has not ended by then is taken to be waiting, and gives its place to the next. */
 const WAITING_AFTER_MS = 3_000;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LONGEST_MS = 10_000;
-/** Runs watched to their end; more are left to `bridge events show`, which asks Temporal. */
+/** Runs watched at a time; the sweep takes up the others as places become free. */
 const MOST_WATCHED = 500;
 
 /**
@@ -67,7 +67,8 @@ const MOST_WATCHED = 500;
  *
  * Guarantees: an event is started at least once, however often this process dies, because it counts as started only after Temporal
  * said so; never twice, because its run's id is its event id. While Temporal is away it tries again, less and less often, up to every 10 s.
- * Not guaranteed: that the end of a run is seen; runs that end while nobody watches are known to Temporal only.
+ * How runs end is watched, and asked after once a minute for those that nobody watched (a restart, an outage). Not guaranteed: that the end is
+ * known when Temporal has forgotten the run first; it is then noted as `unknown`.
  */
 export class Dispatcher {
   #stopped = false;
@@ -76,7 +77,7 @@ export class Dispatcher {
   #endSleep: () => void = () => undefined;
   #loop: Promise<void> = Promise.resolve();
   #problem: string | null = null;
-  #pruning: NodeJS.Timeout | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
   #cursor = 0;
   #startedBefore = new Set<number>();
   readonly #inFlight = new Map<string, () => void>();
@@ -88,8 +89,9 @@ export class Dispatcher {
     this.#cursor = Math.max(this.options.record.watermark(), this.options.events.dispatchedThrough());
     this.#startedBefore = this.options.record.startedAfter(this.#cursor);
     this.#loop = this.#run();
-    this.#pruning = setInterval(() => this.options.record.prune(new Date(Date.now() - this.options.forgetAfterMs)), PRUNE_EVERY_MS);
-    this.#pruning.unref();
+    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
+    this.#sweeping.unref();
+    this.#sweep();
   }
 
   /** There may be something new. */
@@ -111,7 +113,7 @@ export class Dispatcher {
   /** Stops starting; resolves when the start that is under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#pruning);
+    clearInterval(this.#sweeping);
     this.wake();
     await this.#loop;
     for (const giveUpPlace of this.#inFlight.values()) {
@@ -171,7 +173,12 @@ export class Dispatcher {
       this.#inFlight.delete(eventId);
       this.wake();
     });
-    if (this.#watched.size >= MOST_WATCHED) {
+    this.#observe(eventId);
+  }
+
+  /** Notes how the run ends, once it does. */
+  #observe(eventId: string): void {
+    if (this.#watched.has(eventId) || this.#watched.size >= MOST_WATCHED || this.#stopped) {
       return;
     }
     this.#watched.add(eventId);
@@ -181,7 +188,7 @@ export class Dispatcher {
         this.options.record.markClosed([{ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() }]);
         this.options.onClosed?.(eventId, ending);
       })
-      .catch((error: unknown) => this.options.log.warn({ event_id: eventId, problem: describe(error) }, 'the end of a run was not seen'))
+      .catch((error: unknown) => this.options.log.debug({ event_id: eventId, problem: describe(error) }, 'a run could not be watched; it is asked after later'))
       .finally(() => {
         this.#watched.delete(eventId);
         this.runWaits(eventId);
@@ -191,6 +198,18 @@ export class Dispatcher {
   async #freePlace(): Promise<void> {
     while (this.#inFlight.size >= this.options.maxInFlight && !this.#stopped) {
       await this.#sleep(WAITING_AFTER_MS);
+    }
+  }
+
+  /** Takes up runs whose end nobody watches, and forgets those that ended long ago. */
+  #sweep(): void {
+    try {
+      for (const { event_id } of this.options.record.openRuns(MOST_WATCHED)) {
+        this.#observe(event_id);
+      }
+      this.options.record.prune(new Date(Date.now() - this.options.forgetAfterMs));
+    } catch (error) {
+      this.options.log.warn({ problem: describe(error) }, 'the dispatch log could not be swept; it is tried again');
     }
   }
 
@@ -210,10 +229,10 @@ export class Dispatcher {
 
   /** Waits out a failure: new events do not shorten it. */
   async #backOff(ms: number): Promise<void> {
-    const until = Date.now() + ms;
-    while (!this.#stopped && Date.now() < until) {
+    const until = performance.now() + ms;
+    while (!this.#stopped && performance.now() < until) {
       this.#woken = false;
-      await this.#sleep(until - Date.now());
+      await this.#sleep(until - performance.now());
     }
   }
 

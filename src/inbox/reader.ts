@@ -11,6 +11,11 @@ import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary,
 /** Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back meanwhile. */
 const PAGE = 100;
 
+/** Bodies that {@link InboxReader.pendingAfter} reads at once, but for the first: parsed, they take several times as much memory. */
+const BATCH_BYTES = 8 * 1_048_576;
+
+const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
+
 /** How often it is looked whether the file was replaced under its name (a damaged one set aside by the writer). */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -61,7 +66,12 @@ export class InboxReader {
 
   /** Events with something to do that came after `seq`, oldest first, whether they are dispatched or not. */
   pendingAfter(seq: number, limit: number): (StoredEvent & { event_id: string; plan: Plan })[] {
-    return this.#rows('SELECT seq, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?', [seq, limit]).flatMap((row) => {
+    // Sizes first: two hundred bodies of ten megabytes must not be in memory at once.
+    const sizes = this.#rows('SELECT seq, bytes FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?', [seq, limit]).map((row) => sizeRow.parse(row));
+    let room = BATCH_BYTES;
+    const fitting = sizes.filter((row, index) => index === 0 || (room -= row.bytes) > 0);
+    const last = fitting.at(-1)?.seq ?? seq;
+    return this.#rows('SELECT seq, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?', [seq, last, fitting.length]).flatMap((row) => {
       const event = this.#event(row);
       return event.plan === null ? [] : [{ ...event, event_id: event.event.event_id, plan: event.plan }];
     });

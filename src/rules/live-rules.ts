@@ -36,7 +36,8 @@ export class LiveRules {
   ) {
     this.#ruleSet = loaded.ruleSet;
     this.#files = loaded.files;
-    this.#seen = stateOf(this.#files);
+    // Looked at once more: a file may have been saved while it was read.
+    this.#seen = '';
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.#timer.unref();
   }
@@ -60,10 +61,15 @@ export class LiveRules {
     if (state === this.#seen) {
       return;
     }
+    // The state before reading: what is saved meanwhile is seen next time.
+    this.#seen = state;
     const loaded = this.load();
     // Files that the new text includes are looked at too, also when it is refused.
-    this.#files = [...new Set([...loaded.files, ...this.#files.slice(0, 1)])];
-    this.#seen = stateOf(this.#files);
+    const files = [...new Set([...loaded.files, ...this.#files.slice(0, 1)])];
+    if (files.join('\n') !== this.#files.join('\n')) {
+      this.#files = files;
+      this.#seen = '';
+    }
     if (!loaded.ok) {
       const errors = loaded.findings.filter((finding) => finding.severity === 'error').length;
       this.#problem = `the rule files changed and have ${errors} ${errors === 1 ? 'error' : 'errors'} (bridge rules check); rule set ${this.#ruleSet.hash} stays in force`;

@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
 import {
   ApplicationFailure,
-  isGrpcServiceError,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
-import type { CanonicalEvent } from '../events/canonical-event';
+import type { CanonicalEvent, Party } from '../events/canonical-event';
 import type { JsonObject } from '../events/json';
 import type { Plan } from '../rules/plan';
 import { HANDLE_EVENT, TASK_QUEUE } from './names';
 import type { RunInput, RunReport } from './run';
 
-/** gRPC status codes that no repetition mends: the request itself is refused. */
-const REFUSED = new Set([3 /* INVALID_ARGUMENT */, 6, 9 /* FAILED_PRECONDITION */, 11, 12 /* UNIMPLEMENTED */]);
+const INVALID_ARGUMENT = 3;
+const RESOURCE_EXHAUSTED = 8;
+/** Refusals that concern the size of this one event; what else is refused as invalid may be mended at the server, and is tried again. */
+const TOO_LARGE = /size exceeds limit|larger than max/i;
 
 /** How a start ended. `exists`: a run with this id is there already, under way or closed; nothing was started. */
 export type StartOutcome =
@@ -23,9 +27,9 @@ export type StartOutcome =
   | { outcome: 'exists' }
   | { outcome: 'refused'; reason: string };
 
-/** How a run ended. The report is null when the run was terminated, cancelled, or ended in a way of which nothing is known. */
+/** How a run ended; `unknown` when Temporal has no such run (any more). The report is null when the run was terminated, cancelled, or ended in a way of which nothing is known. */
 export interface RunEnd {
-  status: 'completed' | 'failed';
+  status: 'completed' | 'failed' | 'terminated' | 'cancelled' | 'timed_out' | 'unknown';
   report: RunReport | null;
 }
 
@@ -34,6 +38,7 @@ const LONGEST_MEMBER = 64 * 1024;
 /** Events up to this long go into the run whole. Temporal refuses inputs over 2 MiB (reference temporal.md 5.7). */
 const LONGEST_EVENT = 512 * 1024;
 const LONGEST_TEXT = 16 * 1024;
+const LONGEST_NAME = 1_024;
 
 /** How a run is started. */
 export interface StartOptions {
@@ -70,30 +75,54 @@ export async function startRun(client: Client, event: CanonicalEvent, plan: Plan
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
       return { outcome: 'exists' };
     }
-    if (isGrpcServiceError(error) && REFUSED.has(error.code)) {
-      return { outcome: 'refused', reason: `Temporal refused the start (gRPC ${error.code})` };
+    const refusal = grpcErrorIn(error);
+    if (refusal !== null && (refusal.code === INVALID_ARGUMENT || refusal.code === RESOURCE_EXHAUSTED)) {
+      if (TOO_LARGE.test(refusal.details)) {
+        return { outcome: 'refused', reason: `Temporal refused the start: the event is too large (gRPC ${refusal.code})` };
+      }
     }
     throw error;
   }
 }
 
-/** Waits for a run to close. Throws when Temporal could not be asked, or has no such run. */
+/** The SDK wraps what the server answered. */
+function grpcErrorIn(error: unknown): { code: number; details: string } | null {
+  // Told by shape: errors of native code are no instances of this realm's Error everywhere (jest).
+  for (let cause: unknown = error, depth = 0; typeof cause === 'object' && cause !== null && depth < 5; depth += 1) {
+    if ('code' in cause && typeof cause.code === 'number') {
+      const details = 'details' in cause && typeof cause.details === 'string' ? cause.details : '';
+      return { code: cause.code, details: details === '' && 'message' in cause && typeof cause.message === 'string' ? cause.message : details };
+    }
+    cause = 'cause' in cause ? cause.cause : undefined;
+  }
+  return null;
+}
+
+/** Why a start or a question failed, for logs and /readyz: Temporal's own status, which holds nothing of an event. */
+export function describeTemporalError(error: unknown): string {
+  const refusal = grpcErrorIn(error);
+  if (refusal !== null) {
+    return `Temporal answered with gRPC status ${refusal.code}: ${refusal.details}`.slice(0, 300);
+  }
+  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 300) : 'unknown error';
+}
+
+/** Waits for a run to close. Throws when Temporal could not be asked. */
 export async function awaitRun(client: Client, workflowId: string): Promise<RunEnd> {
   try {
     const report: unknown = await client.workflow.getHandle(workflowId).result();
     return { status: 'completed', report: asReport(report) };
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
-      const detail: unknown = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : null;
-      return { status: 'failed', report: asReport(detail) };
+      const { cause } = error;
+      const status = cause instanceof TerminatedFailure ? 'terminated' : cause instanceof CancelledFailure ? 'cancelled' : cause instanceof TimeoutFailure ? 'timed_out' : 'failed';
+      return { status, report: asReport(cause instanceof ApplicationFailure ? cause.details?.[0] : null) };
+    }
+    if (error instanceof WorkflowNotFoundError) {
+      return { status: 'unknown', report: null };
     }
     throw error;
   }
-}
-
-/** Whether the error says that Temporal has no such run (never started, or past its retention). */
-export function isNoSuchRun(error: unknown): boolean {
-  return error instanceof WorkflowNotFoundError;
 }
 
 function asReport(value: unknown): RunReport | null {
@@ -135,11 +164,21 @@ export function fitForRun(event: CanonicalEvent): CanonicalEvent {
       room -= size;
     }
   }
-  const shortened: Record<string, unknown> = { ...event, data };
-  for (const [name, value] of Object.entries(shortened)) {
-    if (typeof value === 'string' && value.length > LONGEST_TEXT) {
-      shortened[name] = value.slice(0, LONGEST_TEXT);
-    }
-  }
-  return { ...event, ...(shortened as Partial<CanonicalEvent>) };
+  const text = (value: string | null): string | null => value?.slice(0, LONGEST_TEXT) ?? null;
+  const party = (side: Party | null): Party | null =>
+    side === null ? null : { type: side.type.slice(0, LONGEST_NAME), number: side.number?.slice(0, LONGEST_NAME) ?? null, name: side.name?.slice(0, LONGEST_NAME) ?? null };
+  return {
+    ...event,
+    declared_type: event.declared_type.slice(0, LONGEST_NAME),
+    customer_id: event.customer_id?.slice(0, LONGEST_NAME) ?? null,
+    peer: party(event.peer),
+    ours: party(event.ours),
+    hangup_by: text(event.hangup_by),
+    reason: text(event.reason),
+    text: text(event.text),
+    status: text(event.status),
+    call_id: event.call_id?.slice(0, LONGEST_NAME) ?? null,
+    root_call_id: event.root_call_id?.slice(0, LONGEST_NAME) ?? null,
+    data,
+  };
 }

@@ -141,6 +141,19 @@ describe('Dispatcher', () => {
     expect(record.get('call_hangup/c1')).toMatchObject({ state: 'closed', outcome: 'refused', report: '{"reason":"too large"}' });
   });
 
+  it('asks after runs that ended while nobody watched', async () => {
+    events = [pending(1)];
+    dispatch();
+    await temporal.startedAtLeast(1);
+    await dispatcher.stop();
+    temporal.ends.clear();
+    dispatch();
+    await untilTrue(() => temporal.ends.size === 1);
+    temporal.end('call_hangup/c1');
+    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
+    expect(temporal.started).toHaveLength(1);
+  });
+
   it('notes how a run ended', async () => {
     events = [pending(1)];
     dispatch();

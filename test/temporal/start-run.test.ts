@@ -24,6 +24,13 @@ describe('fitForRun', () => {
     expect(Buffer.byteLength(JSON.stringify(fit))).toBeLessThan(512 * 1_024);
   });
 
+  it('bounds names and numbers of either side, too', () => {
+    const named = { ...event({ id: '1', source: { type: 'tel', target: '+15551234567', target_name: 'n'.repeat(3_000_000) } }), peer: { type: 'tel', number: '+15551234567', name: 'n'.repeat(3_000_000) } };
+    const fit = fitForRun(named);
+    expect(fit.peer).toMatchObject({ number: '+15551234567' });
+    expect(Buffer.byteLength(JSON.stringify(fit))).toBeLessThan(512 * 1_024);
+  });
+
   it('bounds a great many short parts, too', () => {
     const wide = event(Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`part_${index}`, 'z'.repeat(10_000)])));
     expect(Buffer.byteLength(JSON.stringify(fitForRun(wide)))).toBeLessThan(512 * 1_024);
