@@ -1,0 +1,75 @@
+/** The benchmark: measures the bridge against anchors in the same run, and prints the ratios. `npm run bench -- --help`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { ackLatency } from './figures/ack-latency';
+import { acks } from './figures/acks';
+import { burst } from './figures/burst';
+import { throughput, timeToEffect } from './figures/effects';
+import { say, verdictOf, type Figure, type Scale } from './figures/figure';
+import { idle } from './figures/idle';
+import { matching } from './figures/matching';
+import { describeMachine } from './machine';
+import { tableOf } from './table';
+
+const RESULTS = join(__dirname, '..', '..', 'results');
+
+const WHOLE: Scale = { rounds: 5, acks: 12_000, pacedS: 10, effects: 600, burst: 10_000, idleS: 60 };
+const QUICK: Scale = { rounds: 1, acks: 5_000, pacedS: 5, effects: 250, burst: 1_000, idleS: 15 };
+
+const FIGURES: Readonly<Record<string, (scale: Scale) => Promise<Figure> | Figure>> = {
+  acks: (scale) => acks(scale, true),
+  latency: (scale) => ackLatency(scale),
+  unwanted: (scale) => acks(scale, false),
+  throughput: (scale) => throughput(scale),
+  effect: (scale) => timeToEffect(scale),
+  burst: (scale) => burst(scale),
+  matching: (scale) => matching(scale),
+  idle: (scale) => idle(scale),
+};
+
+interface Options {
+  quick?: true;
+  only?: string[];
+  strict?: true;
+  rounds?: string;
+}
+
+async function run(options: Options): Promise<void> {
+  const names = options.only ?? Object.keys(FIGURES);
+  const scale = { ...(options.quick ? QUICK : WHOLE), ...(options.rounds === undefined ? {} : { rounds: Number(options.rounds) }) };
+  const machine = await describeMachine();
+  const at = new Date();
+  const figures: (Figure & { name: string })[] = [];
+  for (const [index, name] of names.entries()) {
+    const measure = FIGURES[name];
+    if (measure === undefined) {
+      throw new Error(`there is no figure "${name}": choose of ${Object.keys(FIGURES).join(', ')}`);
+    }
+    say(`${index + 1}/${names.length} ${name}`);
+    figures.push({ name, ...(await measure(scale)) });
+  }
+  mkdirSync(RESULTS, { recursive: true });
+  const file = join(RESULTS, `${at.toISOString().replaceAll(':', '-')}.json`);
+  writeFileSync(file, `${JSON.stringify({ at, machine, scale, figures: figures.map((figure) => ({ ...figure, verdict: verdictOf(figure) })) }, null, 1)}\n`);
+  process.stdout.write(`\n${tableOf(figures, machine)}\nRaw figures: ${file}\n`);
+  const verdicts = figures.map(verdictOf);
+  if (verdicts.includes('FAULTY') || (options.strict === true && verdicts.includes('MISSED'))) {
+    process.exitCode = 1;
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => process.exit(130));
+}
+const program = new Command('bench')
+  .description('Measures the bridge on this machine, against anchors started in the same run.')
+  .option('--quick', 'few rounds, small numbers: two or three minutes, to try it; the numbers mean little')
+  .option('--only <names...>', `only these figures: ${Object.keys(FIGURES).join(', ')}`)
+  .option('--rounds <count>', 'rounds of bridge and anchor in turns (5)')
+  .option('--strict', 'exit with 1 when a figure misses what it must reach at least; lost or doubled events always do')
+  .action(run);
+program.parseAsync(process.argv).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

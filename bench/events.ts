@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { Secret } from '../src/settings/secret';
+import { signatureOf } from '../src/receiver/verified-request';
+
+/** Signs what the benchmark sends; bridge and anchor check it alike. */
+export const SECRET = 'secret of the benchmark';
+
+/** One event to be sent. */
+export interface BenchEvent {
+  /** `data.id`. */
+  id: string;
+  body: Buffer;
+  /** The `X-VoIPBIN-Signature` header. */
+  signature: string;
+}
+
+/** Whether the benchmark's rule wants it: it asks for calls that came in. */
+export type Wanted = boolean;
+
+/**
+ * Ended calls, as VoIPBIN's live sender writes them (its members and sizes are those of a real `call_hangup`), each with an id of its own.
+ */
+export function makeEvents(count: number, wanted: Wanted): BenchEvent[] {
+  const secret = new Secret(SECRET);
+  return Array.from({ length: count }, (_, index) => {
+    const id = randomUUID();
+    const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data: hangup(id, wanted, index) }));
+    return { id, body, signature: signatureOf(body, secret) };
+  });
+}
+
+/** The event id that the bridge gives an event. */
+export function eventIdOf(event: Pick<BenchEvent, 'id'>): string {
+  return `call_hangup/${event.id}`;
+}
+
+function hangup(id: string, wanted: Wanted, index: number): Record<string, unknown> {
+  const theirs = { type: 'tel', target: `+1555${String(1_000_000 + (index % 9_000_000)).padStart(7, '0')}`, target_name: '', name: '', detail: '' };
+  const ours = { type: 'tel', target: '+15559876543', target_name: '', name: '', detail: '' };
+  return {
+    id,
+    customer_id: '5e4a0680-804e-11ec-8477-2fea5968d85b',
+    owner_type: '',
+    owner_id: '00000000-0000-0000-0000-000000000000',
+    flow_id: '0b2a9d5c-6f3e-4c61-9f0e-5d6a8a1b9c11',
+    activeflow_id: '8d9f6c1e-2b7a-4f0d-8e35-94c7d2a6b013',
+    type: 'flow',
+    master_call_id: '00000000-0000-0000-0000-000000000000',
+    chained_call_ids: [],
+    recording_id: '00000000-0000-0000-0000-000000000000',
+    recording_ids: [],
+    groupcall_id: '00000000-0000-0000-0000-000000000000',
+    source: wanted ? theirs : ours,
+    destination: wanted ? ours : theirs,
+    status: 'hangup',
+    action: { id: '00000000-0000-0000-0000-000000000001', next_id: '00000000-0000-0000-0000-000000000000', type: 'hangup' },
+    direction: wanted ? 'incoming' : 'outgoing',
+    mute_direction: '',
+    hangup_by: 'remote',
+    hangup_reason: 'normal',
+    tm_create: '2026-03-02T15:00:00.123456Z',
+    tm_update: '2026-03-02T15:02:10.654321Z',
+    tm_progressing: '2026-03-02T15:00:05.111111Z',
+    tm_ringing: '2026-03-02T15:00:01.222222Z',
+    tm_hangup: '2026-03-02T15:02:10.654321Z',
+    tm_delete: null,
+  };
+}

@@ -1,0 +1,63 @@
+import { BridgeProcess, ruleFor } from '../bridge-process';
+import { startPart } from '../child';
+import { nowMs } from '../clock';
+import { countAt, effectsOf } from '../effects';
+import { makeEvents } from '../events';
+import { closedLoop, openLoop } from '../http-load';
+import { median, spreadOf, type Spread } from '../statistics';
+import { faultsOf } from './answers';
+import { say, type Figure, type Scale } from './figure';
+
+const PER_SECOND = 200;
+/** Events that wait for their run before a round begins, so that effects drain from its first moment. */
+const BACKLOG = 100;
+/** A run done in a second is the least that is waited for. */
+const SLOWEST_RUNS_PER_SECOND = 5;
+
+/**
+ * Time from request to answer at 200 events a second, every one of them wanted, while worker and Temporal do their runs as fast as they can;
+ * against the bare route at the same rate with nothing else to do.
+ */
+export async function ackLatency(scale: Scale): Promise<Figure> {
+  const [bare, crm] = await Promise.all([startPart('bare-route', null), startPart('crm', 25)]);
+  const bridge = await BridgeProcess.start({ mode: 'all', rules: ruleFor(crm.url) });
+  const rounds: { bridge: Spread[]; bare: Spread[]; drained_per_s: number[] } = { bridge: [], bare: [], drained_per_s: [] };
+  const faults: string[] = [];
+  try {
+    await closedLoop(bare.url, makeEvents(1_000, true), 16);
+    for (let turn = 0; turn < scale.rounds; turn += 1) {
+      const events = makeEvents(PER_SECOND * scale.pacedS, true);
+      const anchor = await openLoop(bare.url, events, PER_SECOND);
+      rounds.bare.push(spreadOf(anchor.map(({ sentAt, answeredAt }) => answeredAt - sentAt)));
+      const before = await countAt(crm.url);
+      const backlog = makeEvents(BACKLOG, true);
+      const began = nowMs();
+      faults.push(...faultsOf('bridge', (await closedLoop(bridge.webhook, backlog, 16)).answers, 'received'));
+      const answers = await openLoop(bridge.webhook, events, PER_SECOND);
+      const meanwhile = (await countAt(crm.url)) - before;
+      rounds.bridge.push(spreadOf(answers.map(({ sentAt, answeredAt }) => answeredAt - sentAt)));
+      rounds.drained_per_s.push(Math.round((meanwhile * 1_000) / (nowMs() - began)));
+      faults.push(...faultsOf('bridge', answers, 'received'));
+      say(`  round ${turn + 1}: p50/p99 bridge ${rounds.bridge.at(-1)?.p50}/${rounds.bridge.at(-1)?.p99} ms (${rounds.drained_per_s.at(-1)} effects/s meanwhile), bare ${rounds.bare.at(-1)?.p50}/${rounds.bare.at(-1)?.p99} ms`);
+      const ids = [...backlog, ...events].map(({ id }) => id);
+      const { lost, twice } = await effectsOf(crm.url, ids, before, (ids.length * 1_000) / SLOWEST_RUNS_PER_SECOND);
+      if (lost > 0 || twice > 0) {
+        faults.push(`${lost} effects were lost, ${twice} came twice`);
+      }
+    }
+  } finally {
+    await bridge.remove();
+    await Promise.all([bare.stop(), crm.stop()]);
+  }
+  const of = (who: 'bridge' | 'bare', what: keyof Spread): number => median(rounds[who].map((one) => one[what]));
+  return {
+    title: 'ack p99 at 200/s while effects drain',
+    bridge: `${of('bridge', 'p99').toFixed(1)} ms`,
+    anchor: `${of('bare', 'p99').toFixed(1)} ms`,
+    ratio: of('bridge', 'p99') / of('bare', 'p99'),
+    target: { better: 'lower', floor: 3, aim: 2 },
+    notes: [`p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s done meanwhile`],
+    faults,
+    raw: { rounds, per_second: PER_SECOND, backlog: BACKLOG },
+  };
+}

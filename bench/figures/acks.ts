@@ -1,0 +1,66 @@
+import { BridgeProcess, ruleFor } from '../bridge-process';
+import { startPart } from '../child';
+import { makeEvents, type BenchEvent } from '../events';
+import { closedLoop } from '../http-load';
+import { usageOf } from '../processes';
+import { median, round } from '../statistics';
+import { faultsOf } from './answers';
+import { say, type Figure, type Scale } from './figure';
+
+const CONNECTIONS = 64;
+
+interface Round {
+  per_s: number;
+  /** Processor time of the server's process for one answer. Microseconds. */
+  cpu_us: number;
+}
+
+/** Acks a second in a closed loop, of events that the rule wants, or does not want, against the bare route. Nothing but receiving is done meanwhile. */
+export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
+  const outcome = wanted ? 'received' : 'ignored';
+  const bare = await startPart('bare-route', null);
+  const bridge = await BridgeProcess.start({ mode: 'receiver', rules: ruleFor('http://127.0.0.1:1') });
+  const sent: BenchEvent[] = [];
+  const rounds: { bridge: Round[]; bare: Round[] } = { bridge: [], bare: [] };
+  const faults: string[] = [];
+  try {
+    const measure = async (who: 'bridge' | 'bare', events: readonly BenchEvent[]): Promise<Round> => {
+      const [url, pid] = who === 'bridge' ? [bridge.webhook, bridge.pids()['receiver'] ?? 0] : [bare.url, bare.pid];
+      const before = usageOf(pid);
+      const load = await closedLoop(url, events, CONNECTIONS);
+      faults.push(...faultsOf(who, load.answers, who === 'bridge' ? outcome : 'received'));
+      return { per_s: Math.round(load.perSecond), cpu_us: round(((usageOf(pid).cpuS - before.cpuS) * 1e6) / events.length) };
+    };
+    for (let turn = -1; turn < scale.rounds; turn += 1) {
+      // Both get the very same bodies.
+      const events = makeEvents(scale.acks, wanted);
+      sent.push(...events);
+      for (const who of turn % 2 === 0 ? (['bridge', 'bare'] as const) : (['bare', 'bridge'] as const)) {
+        const measured = await measure(who, events);
+        say(`  ${turn < 0 ? 'warm-up' : `round ${turn + 1}`}: ${who} ${measured.per_s}/s, ${measured.cpu_us} us of processor an ack`);
+        if (turn >= 0) {
+          rounds[who].push(measured);
+        }
+      }
+    }
+    await bridge.stop();
+    const missing = bridge.missing(sent);
+    if (missing > 0) {
+      faults.push(`${missing} acknowledged events are not in the inbox`);
+    }
+  } finally {
+    await Promise.all([bridge.remove(), bare.stop()]);
+  }
+  const of = (who: 'bridge' | 'bare', what: keyof Round): number => median(rounds[who].map((one) => one[what]));
+  const ratio = of('bridge', 'per_s') / of('bare', 'per_s');
+  return {
+    title: wanted ? 'durable acks/s, closed loop' : 'event no rule wants, acks/s',
+    bridge: `${Math.round(of('bridge', 'per_s'))}/s`,
+    anchor: `${Math.round(of('bare', 'per_s'))}/s`,
+    ratio,
+    target: wanted ? { better: 'higher', floor: 0.6, aim: 0.8 } : { better: 'higher', floor: 0.6, aim: 0.9 },
+    notes: [`processor an ack: ${Math.round(of('bridge', 'cpu_us'))} us against ${Math.round(of('bare', 'cpu_us'))} us; ${CONNECTIONS} connections`],
+    faults,
+    raw: { rounds, sent: sent.length, connections: CONNECTIONS },
+  };
+}

@@ -1,0 +1,26 @@
+import { cpus, release, totalmem, type } from 'node:os';
+import { findTemporalCli } from '../src/temporal/cli-binary';
+
+/** What the figures were measured on. */
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memory_gib: number;
+  system: string;
+  node: string;
+  temporal_cli: string;
+}
+
+/** Describes this machine; gets a Temporal CLI where there is none yet. */
+export async function describeMachine(): Promise<Machine> {
+  const cores = cpus();
+  const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
+  return {
+    cpu: cores[0]?.model.trim() ?? 'unknown',
+    cores: cores.length,
+    memory_gib: Math.round((totalmem() / 2 ** 30) * 10) / 10,
+    system: `${type()} ${release()}`,
+    node: process.versions.node,
+    temporal_cli: cli.version,
+  };
+}

@@ -1,0 +1,10 @@
+/** What the textbook program is told of an ended call: what the bridge's rule writes into the CRM, no more. */
+export interface EndedCall {
+  id: string;
+  peer: string;
+  occurred_at: string;
+  reason: string;
+}
+
+/** The task queue of the textbook program. */
+export const TEXTBOOK_QUEUE = 'textbook';
