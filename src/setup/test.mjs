@@ -20,4 +20,5 @@ const run = (command, args) => spawnSync(process.execPath, [command, ...args], {
 
 const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
 const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');
-process.exit(fetched !== 0 ? fetched : run(jest, process.argv.slice(2)));
+// One at a time: the end-to-end tests share a Temporal server and its task queue.
+process.exit(fetched !== 0 ? fetched : run(jest, ['--maxWorkers=1', ...process.argv.slice(2)]));

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { lookAtProcess } from '../../src/temporal/living-process';
+import { startProviders, type Providers } from './providers';
+import { RunningBridge } from './running-bridge';
+import { temporalAddress } from './temporal-server';
+
+jest.setTimeout(120_000);
+
+const RULES = `version: 1
+rules:
+  - name: post
+    on: call_hangup
+    do:
+      - slack.post_message: { channel: "#calls", text: "{{ id }}" }
+`;
+
+function hangup(id: string) {
+  return { type: 'call_hangup', data: { id, direction: 'incoming', source: { type: 'tel', target: '+15551234567' }, destination: { type: 'tel', target: '+15559876543' } } };
+}
+
+describe('receivers and workers of their own, on one Temporal', () => {
+  let providers: Providers;
+  let receivers: RunningBridge[];
+  let workers: RunningBridge[];
+
+  beforeAll(async () => {
+    providers = await startProviders();
+    const env = { ...providers.env, TEMPORAL_ADDRESS: temporalAddress() };
+    const start = (mode: string): RunningBridge => RunningBridge.start({ env, rules: RULES, args: ['--mode', mode] });
+    receivers = [start('receiver'), start('receiver')];
+    workers = [start('worker'), start('worker')];
+    await Promise.all([...receivers, ...workers].map((bridge) => bridge.printed(/^Temporal/m)));
+  });
+
+  afterAll(async () => {
+    await Promise.all([...receivers, ...workers].map((bridge) => bridge.remove()));
+    await providers.stop();
+  });
+
+  const posted = (id: string): number => providers.slack.messages.filter((message) => message.text === id).length;
+  const at = (list: RunningBridge[], index: number): RunningBridge => {
+    const bridge = list[index];
+    if (bridge === undefined) {
+      throw new Error('no such bridge');
+    }
+    return bridge;
+  };
+
+  it('do an event that reaches both receivers once', async () => {
+    const ids = Array.from({ length: 10 }, () => randomUUID());
+    await Promise.all(ids.flatMap((id) => receivers.map((receiver) => receiver.post(hangup(id)))));
+    await at(receivers, 0).eventually('all are posted', () => (ids.every((id) => posted(id) > 0) ? ids : null));
+    for (const receiver of receivers) {
+      await receiver.eventually('all runs are known to be closed', async () => {
+        const listed = z.array(z.object({ became: z.string() })).parse(JSON.parse((await receiver.run('events', 'list', '--json')).stdout));
+        return listed.length === ids.length && listed.every(({ became }) => became === 'done') ? listed : null;
+      });
+    }
+    expect(ids.map(posted)).toEqual(ids.map(() => 1));
+  });
+
+  it('go on when one worker and one receiver are killed', async () => {
+    await at(workers, 0).kill();
+    await at(receivers, 0).kill();
+    const id = randomUUID();
+    expect((await at(receivers, 1).post(hangup(id))).status).toBe(200);
+    await at(receivers, 1).eventually('it is posted', () => (posted(id) === 1 ? id : null));
+  });
+});
+
+describe('a bridge that is killed while its worker starts', () => {
+  it('leaves no worker behind', async () => {
+    const providers = await startProviders();
+    const bridge = RunningBridge.start({ env: providers.env });
+    await bridge.printed(/^Temporal/m);
+    const child = await bridge.eventually('the worker process is there', () => childOf(bridge.process.pid ?? 0, 'worker-child'));
+    await bridge.kill();
+    while (lookAtProcess(child) !== null) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    // What is left of it, its Temporal server, is the next start's to end.
+    const next = await RunningBridge.ready({ env: providers.env, dataDir: bridge.dataDir });
+    expect(await next.stop()).toBe(0);
+    await next.remove();
+    await bridge.remove();
+    await providers.stop();
+  });
+});
+
+/** A child of a process whose command says `part`; null while there is none. Linux only, as the machines that run these tests. */
+function childOf(parent: number, part: string): number | null {
+  const children = readFileSync(join('/proc', String(parent), 'task', String(parent), 'children'), 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  return children.find((pid) => lookAtProcess(pid)?.command.includes(part)) ?? null;
+}
