@@ -36,8 +36,8 @@ export function openDoor(options: DoorOptions): BackfillDoor {
       await options.inbox.quarantine({ reason: `${taken.fault}: ${taken.message}`, received_at: request.receivedAt, content_type: request.contentType, body });
       return 'refused';
     }
-    const { event, plan } = taken.matched;
-    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: request.contentType, plan });
+    const { event, plan, ruleset } = taken.matched;
+    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: request.contentType, ruleset, plan });
     if (outcome === 'received') {
       options.onAppended();
     }

@@ -78,7 +78,7 @@ async function show(id: string, options: { body?: true; json?: true }, command: 
     const shown = {
       event: stored.event,
       rules: stored.plan?.rules.map((rule) => rule.name) ?? [],
-      ruleset: stored.plan?.ruleset ?? null,
+      ruleset: stored.ruleset,
       became: became(stored.plan === null ? 'ignored' : 'received', dispatched, run),
       report,
       pending: run?.pending ?? [],
@@ -134,7 +134,7 @@ function describeEvent(shown: ShownEvent, body: string | null): string {
     `  type      ${event.type}${declared}`,
     `  occurred  ${event.occurred_at}`,
     `  received  ${event.received_at}`,
-    shown.rules.length === 0 ? '  rules     none wanted it' : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
+    shown.rules.length === 0 ? `  rules     none wanted it (rule set ${shown.ruleset ?? 'unknown'})` : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
   ];
   for (const rule of shown.report?.rules ?? []) {
     lines.push(`  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`);

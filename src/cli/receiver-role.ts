@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { OurNumbers } from '../events/our-numbers';
 import { Inbox } from '../inbox/inbox';
 import { InboxReader } from '../inbox/reader';
@@ -58,6 +58,12 @@ export async function startReceiver(options: {
     onProblem: (code) => metrics.storeFailed(code),
   });
   metrics.watch(inbox);
+  const refused: Gauge = new Gauge({
+    name: 'bridge_rules_refused',
+    help: '1 while the rule files as they are have errors, and earlier rules are in force.',
+    registers: [registry],
+    collect: () => refused.set(options.parts()['rules']?.ok === false ? 1 : 0),
+  });
   const reader = InboxReader.open(settings.dataDir);
   const newestEventAt = reader.newestAt();
   const wasEmpty = newestEventAt === null && reader.listQuarantine({ limit: 1 }).length === 0;

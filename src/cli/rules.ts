@@ -19,6 +19,8 @@ import { FINE, NO, Refused, WrongUse } from './exit';
 import { readSettings } from './read-settings';
 import { readEvent } from './send-event';
 
+const MOST_TRAFFIC = 100_000;
+
 type GoodRules = Extract<LoadedRules, { ok: true }>;
 
 /** `bridge rules`: what ops write. */
@@ -28,9 +30,10 @@ export function rulesCommand(): Command {
     .command('check')
     .description('everything that is wrong in the rule files, all at once')
     .argument('[files...]', 'rule files (default: BRIDGE_RULES, else config/rules.yaml)')
-    .option('--traffic <span>', 'also hold the rules against the events of this time: 30d')
+    .option('--traffic <span>', 'how far back events are held against the rules', '30d')
+    .option('--no-traffic', 'do not look at the events that came')
     .option('--json', 'print the findings as JSON')
-    .action((files: string[], options: { traffic?: string; json?: true }, command: Command) => check(files, options, command));
+    .action((files: string[], options: { traffic: string | false; json?: true }, command: Command) => check(files, options, command));
   rules
     .command('test')
     .description('try the tests that stand beside the rules')
@@ -45,6 +48,11 @@ export function rulesCommand(): Command {
     .option('--rules <file>', 'the rule file (default: BRIDGE_RULES, else config/rules.yaml)')
     .option('--json', 'print JSON')
     .action((event: string, options: { rule?: string; rules?: string; json?: true }, command: Command) => explainEvent(event, options, command));
+  rules
+    .command('history')
+    .description('which rule sets were in force, by the events that they judged')
+    .option('--json', 'print JSON')
+    .action((options: { json?: true }, command: Command) => history(options, command));
   rules
     .command('diff')
     .description('what two rule files would do differently with the events that came; nothing is done')
@@ -74,14 +82,14 @@ export function describeFindings(findings: readonly Finding[]): string {
   return formatFindings(findings, readSource);
 }
 
-async function check(files: string[], options: { traffic?: string; json?: true }, command: Command): Promise<void> {
+async function check(files: string[], options: { traffic: string | false; json?: true }, command: Command): Promise<void> {
   const checked = filesToRead(files, command).map((file) => ({ file, loaded: readRules(file) }));
   const findings = checked.flatMap(({ loaded }) => loaded.findings);
-  if (options.traffic !== undefined) {
+  if (options.traffic !== false) {
     const since = spanBefore(options.traffic, '--traffic');
     const rules = checked.flatMap(({ loaded }) => (loaded.ok ? loaded.ruleSet.rules : []));
     const reader = InboxReader.open(readSettings(command).dataDir);
-    findings.push(...(await lintTraffic(rules, eventsSince(reader, since), options.traffic)));
+    findings.push(...(await lintTraffic(rules, atMost(eventsSince(reader, since)), options.traffic)));
     reader.close();
   }
   const ok = checked.every(({ loaded }) => loaded.ok);
@@ -118,6 +126,17 @@ async function diff(before: string, after: string, options: { since: string; jso
   reader.close();
   print(options.json, difference, formatDifference(difference));
   process.exitCode = difference.different === 0 ? FINE : NO;
+}
+
+function history(options: { json?: true }, command: Command): void {
+  const settings = readSettings(command);
+  const reader = InboxReader.open(settings.dataDir);
+  const uses = reader.ruleSets();
+  reader.close();
+  const loaded = readRules(settings.rulesFile);
+  const now = loaded.ok ? loaded.ruleSet.hash : null;
+  const lines = uses.map(({ ruleset, first_at, last_at, events, received }) => `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} wanted${ruleset === now ? '  (the file as it is)' : ''}`);
+  print(options.json, uses, lines.length === 0 ? 'No event has come yet.' : lines.join('\n'));
 }
 
 function filesToRead(files: string[], command: Command): string[] {
@@ -161,6 +180,18 @@ function findEnvelope(settings: Settings, eventId: string): Envelope | null {
 function* eventsSince(reader: InboxReader, since: Date): Generator<CanonicalEvent> {
   for (const stored of reader.iterate({ since })) {
     yield stored.event;
+  }
+}
+
+/** As many as are looked at for warnings; more say no more. */
+function* atMost(events: Iterable<CanonicalEvent>): Generator<CanonicalEvent> {
+  let left = MOST_TRAFFIC;
+  for (const event of events) {
+    left -= 1;
+    if (left < 0) {
+      return;
+    }
+    yield event;
   }
 }
 

@@ -69,7 +69,7 @@ export class InboxWrites {
     }
     const inserted = change(
       this.#sql('INSERT INTO events (event_id, type, received_at, plan, bytes, content_type, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'),
-      [event.event_id, event.type, at, plan === null ? null : this.#planId(plan), entry.body.length, entry.content_type, JSON.stringify(event), bodyColumn(entry.body)],
+      [event.event_id, event.type, at, plan === null ? null : this.#planId(plan), entry.body.length, entry.content_type, JSON.stringify({ ...event, ruleset: entry.ruleset }), bodyColumn(entry.body)],
     );
     if (inserted === 0) {
       return 'duplicate';

@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from '../events/json';
 import type { Plan } from '../rules/plan';
 import { INBOX_FILE, INBOX_SCHEMA } from './inbox-schema';
 import { all, blobOf, oneNumber, openStore, prepare, type Bound, type Store } from './sqlite';
-import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary, type StoredEvent } from './stored-event';
+import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary, type RuleSetUse, type StoredEvent } from './stored-event';
 
 /** Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back meanwhile. */
 const PAGE = 100;
@@ -41,6 +41,11 @@ export interface InboxCounts {
 
 const summaryRow = z.object({ seq: z.number(), head: z.string(), to_do: z.number(), bytes: z.number() });
 const eventRow = z.object({ seq: z.number(), head: z.string(), plan: z.number().nullable(), content_type: z.string().nullable(), body: z.unknown() });
+/** Beside the event's own fields in its head. */
+const judgedBy = z.object({ ruleset: z.string().nullable().default(null) });
+const ruleSetRow = z
+  .object({ ruleset: z.string().nullable(), first_at: z.number(), last_at: z.number(), events: z.number(), received: z.number() })
+  .transform((row): RuleSetUse => ({ ...row, first_at: new Date(row.first_at).toISOString(), last_at: new Date(row.last_at).toISOString() }));
 const quarantineRow = z
   .object({ id: z.string(), received_at: z.number(), reason: z.string(), content_type: z.string().nullable(), bytes: z.number(), times: z.number() })
   .transform((row): QuarantineSummary => ({ ...row, received_at: new Date(row.received_at).toISOString() }));
@@ -101,7 +106,8 @@ export class InboxReader {
     }
     return this.#rows(`SELECT seq, head, plan IS NOT NULL AS to_do, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [...values, options.limit]).map((row) => {
       const { seq, head, to_do, bytes } = summaryRow.parse(row);
-      return { seq, event: eventHead.parse(JSON.parse(head)), outcome: to_do === 1 ? 'received' : 'ignored', bytes };
+      const kept: unknown = JSON.parse(head);
+      return { seq, event: eventHead.parse(kept), outcome: to_do === 1 ? 'received' : 'ignored', bytes, ruleset: judgedBy.parse(kept).ruleset };
     });
   }
 
@@ -138,6 +144,12 @@ export class InboxReader {
     return { received, ignored: this.#number('SELECT count(*) FROM events') - received, quarantined: this.#number('SELECT count(*) FROM quarantine') };
   }
 
+  /** The rule sets that judged the events kept, in the order in which they came into force. */
+  ruleSets(): RuleSetUse[] {
+    const sql = "SELECT json_extract(head, '$.ruleset') AS ruleset, min(received_at) AS first_at, max(received_at) AS last_at, count(*) AS events, count(plan) AS received FROM events GROUP BY 1 ORDER BY min(seq)";
+    return this.#rows(sql, []).map((row) => ruleSetRow.parse(row));
+  }
+
   /** When the newest event came; null when there is none. */
   newestAt(): Date | null {
     const at = this.#number('SELECT received_at FROM events ORDER BY seq DESC LIMIT 1');
@@ -166,7 +178,8 @@ export class InboxReader {
   #event(row: unknown): StoredEvent {
     const { seq, head, plan, content_type, body } = eventRow.parse(row);
     const raw = blobOf(body);
-    return { seq, event: { ...eventHead.parse(JSON.parse(head)), data: dataOf(raw) }, body: raw, content_type, plan: plan === null ? null : this.#plan(plan) };
+    const kept: unknown = JSON.parse(head);
+    return { seq, event: { ...eventHead.parse(kept), data: dataOf(raw) }, ruleset: judgedBy.parse(kept).ruleset, body: raw, content_type, plan: plan === null ? null : this.#plan(plan) };
   }
 
   #plan(id: number): Plan {

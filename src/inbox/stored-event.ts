@@ -12,6 +12,8 @@ export interface InboxEntry {
   body: Buffer;
   /** The request's content type, for the record; null when it had none. */
   content_type: string | null;
+  /** Hash of the rule set that judged it. */
+  ruleset: string | null;
   /** What is to be done; null (or no rules in it) when no rule wants the event. */
   plan: Plan | null;
 }
@@ -28,14 +30,28 @@ export interface EventSummary {
   seq: number;
   event: EventHead;
   outcome: 'received' | 'ignored';
+  /** Hash of the rule set that judged it; null where an earlier bridge kept none. */
+  ruleset: string | null;
   /** Size of the body in bytes. */
   bytes: number;
+}
+
+/** A rule set, by the events that it judged. Times are RFC 3339. */
+export interface RuleSetUse {
+  ruleset: string | null;
+  first_at: string;
+  last_at: string;
+  events: number;
+  /** Of these, how many a rule wanted. */
+  received: number;
 }
 
 /** A kept event, whole. */
 export interface StoredEvent {
   seq: number;
   event: CanonicalEvent;
+  /** As in {@link EventSummary}. */
+  ruleset: string | null;
   /** Byte for byte as received. */
   body: Buffer;
   content_type: string | null;

@@ -171,8 +171,8 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
   };
 
   const keep = async (matched: MatchedEvent, reply: FastifyReply, began: number): Promise<FastifyReply> => {
-    const { event, plan, body, contentType } = matched;
-    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: contentType, plan });
+    const { event, plan, ruleset, body, contentType } = matched;
+    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: contentType, ruleset, plan });
     metrics.received(event.type, outcome, (performance.now() - began) / 1_000);
     if (outcome === 'received') {
       options.onAppended?.();

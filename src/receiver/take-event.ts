@@ -21,6 +21,8 @@ export interface EventRules {
 export interface MatchedEvent {
   event: CanonicalEvent;
   plan: Plan | null;
+  /** Hash of those rules. */
+  ruleset: string;
   body: Buffer;
   contentType: string | null;
 }
@@ -39,7 +41,7 @@ export function takeEvent(request: VerifiedRequest, ours: OurNumbers, rules: Eve
       return { ok: false, fault: parsed.reason, message: parsed.message };
     }
     const event = canonicalize(parsed.envelope, request.body, request.receivedAt, ours);
-    return { ok: true, matched: { event, plan: rules.plan(event, isBackfilled(request.contentType) ? 'backfill' : 'webhook'), body: request.body, contentType: request.contentType } };
+    return { ok: true, matched: { event, plan: rules.plan(event, isBackfilled(request.contentType) ? 'backfill' : 'webhook'), ruleset: rules.hash, body: request.body, contentType: request.contentType } };
   } catch (error) {
     return { ok: false, fault: 'bug', message: 'the bridge could not make an event of the body', error };
   }

@@ -58,6 +58,7 @@ export function entryOf(type: string, id: string, plan: Plan | null, more: Parti
     },
     body: body ?? Buffer.from(JSON.stringify({ type, data: { id } })),
     content_type: 'application/json',
+    ruleset: plan?.ruleset ?? null,
     plan,
   };
 }

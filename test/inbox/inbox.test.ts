@@ -37,7 +37,7 @@ describe('append', () => {
     expect(await open(dataDir).append(entry)).toBe('received');
 
     const stored = reading(dataDir).get('call_hangup/c1');
-    expect(stored).toEqual({ seq: 1, event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } }, body, content_type: 'application/json', plan });
+    expect(stored).toEqual({ seq: 1, event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } }, body, content_type: 'application/json', plan, ruleset: plan.ruleset });
   });
 
   test('answers received, ignored or duplicate', async () => {

@@ -28,8 +28,7 @@ export function hasHeader(headers: Readonly<Record<string, string>> | undefined,
 export function wireHeaders(headers: Readonly<Record<string, string>>): Map<string, string> {
   const wire = new Map<string, string>();
   for (const [name, value] of Object.entries(headers)) {
-    // eslint-disable-next-line no-control-regex
-    const line = value.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+    const line = value.replace(/\p{Cc}+/gu, ' ').trim();
     if (line !== '') {
       wire.set(name.toLowerCase(), Buffer.from(line, 'utf8').toString('latin1'));
     }
