@@ -76,6 +76,13 @@ export class BridgeProcess {
     return this.#found(/^Webhook\s+(\S+)/m);
   }
 
+  /** The sum of a metric over all its labels, as /metrics has it now. */
+  async metric(name: string): Promise<number> {
+    const admin = this.#found(/^Admin\s+(http:\/\/[^/\s]+)/m);
+    const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n');
+    return lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)).reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
   /** `host:port` of its embedded Temporal. */
   get temporal(): string {
     return this.#found(/^Temporal\s+([\w.:]+)/m);

@@ -23,6 +23,7 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
   const sent: BenchEvent[] = [];
   const rounds: { bridge: Round[]; bare: Round[] } = { bridge: [], bare: [] };
   const faults: string[] = [];
+  let aCommit = 0;
   try {
     const measure = async (who: 'bridge' | 'bare', events: readonly BenchEvent[]): Promise<Round> => {
       const [url, pid] = who === 'bridge' ? [bridge.webhook, bridge.pids()['receiver'] ?? 0] : [bare.url, bare.pid];
@@ -43,6 +44,9 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
         }
       }
     }
+    const commits = await bridge.metric('bridge_inbox_commit_entries_count');
+    const entries = await bridge.metric('bridge_inbox_commit_entries_sum');
+    aCommit = commits === 0 ? 0 : round(entries / commits);
     await bridge.stop();
     const missing = bridge.missing(sent);
     if (missing > 0) {
@@ -59,8 +63,8 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
     anchor: `${Math.round(of('bare', 'per_s'))}/s`,
     ratio,
     target: wanted ? { better: 'higher', floor: 0.6, aim: 0.8 } : { better: 'higher', floor: 0.6, aim: 0.9 },
-    notes: [`processor an ack: ${Math.round(of('bridge', 'cpu_us'))} us against ${Math.round(of('bare', 'cpu_us'))} us; ${CONNECTIONS} connections`],
+    notes: [`processor an ack: ${Math.round(of('bridge', 'cpu_us'))} us against ${Math.round(of('bare', 'cpu_us'))} us; ${aCommit.toFixed(0)} events a commit; ${CONNECTIONS} connections`],
     faults,
-    raw: { rounds, sent: sent.length, connections: CONNECTIONS },
+    raw: { rounds, sent: sent.length, events_a_commit: aCommit, connections: CONNECTIONS },
   };
 }
