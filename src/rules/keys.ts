@@ -76,5 +76,5 @@ export const TEST_KEYS = {
 export const EXPECT_KEYS = {
   rules: { description: 'The names of the rules that match, and no others.' },
   steps: { description: 'By rule, by step: inputs as rendered.' },
-  why_not: { description: 'By rule: the field, window or word that keeps it from matching.' },
+  why_not: { description: 'By rule: the field, `during`, or word that keeps it from matching.' },
 } as const satisfies Keys;

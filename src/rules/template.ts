@@ -38,7 +38,7 @@ const DROPPED_FILTERS = ['raw', 'inspect'];
 /** The bridge's own filters, and Liquid's that behave differently here; for the docs. */
 export const FILTER_DOCS: Readonly<Record<string, { description: string; example: string; result: string }>> = {
   default: { description: 'Stands in for a value that is absent or empty.', example: "{{ peer.name | default: 'unknown' }}", result: 'unknown' },
-  phone: { description: "A phone number as people write it: international, or `phone: 'national'`.", example: '{{ peer.number | phone }}', result: '+82 10-1234-5678' },
+  phone: { description: "A phone number as people write it: international, or `phone: 'national'`.", example: '{{ peer.number | phone }}', result: '+82 10 1234 5678' },
   e164: { description: 'A phone number in the form that machines use.', example: '{{ peer.number | e164 }}', result: '+821012345678' },
   mask: { description: 'All but the last four characters hidden.', example: '{{ peer.number | mask }}', result: '*********5678' },
   duration: { description: 'Seconds in words.', example: '{{ talk_s | duration }}', result: '2 min 05 s' },
