@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nearest } from '../settings/nearest-name';
 import type { JsonObject, JsonValue } from '../events/json';
+import { signatureOf } from '../receiver/verified-request';
 import type { ReceiverSettings } from '../settings/settings';
 import { packageRoot } from './package-root';
 import { WrongUse } from './exit';
@@ -101,7 +101,7 @@ export interface Answer {
 export async function sendEvent(event: JsonObject, url: string, receiver: Pick<ReceiverSettings, 'webhookSecrets'>): Promise<Answer> {
   const body = Buffer.from(JSON.stringify(event));
   const secret = receiver.webhookSecrets[0];
-  const signature = secret === undefined ? {} : { 'x-voipbin-signature': `sha256=${createHmac('sha256', secret.reveal()).update(body).digest('hex')}` };
+  const signature = secret === undefined ? {} : { 'x-voipbin-signature': signatureOf(body, secret) };
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...signature },
@@ -118,7 +118,7 @@ export async function sendEvent(event: JsonObject, url: string, receiver: Pick<R
 }
 
 /** Where this machine's receiver takes events. */
-export function webhookUrl(receiver: Pick<ReceiverSettings, 'host' | 'port' | 'tls'>, port = receiver.port): string {
+export function webhookUrl(receiver: Pick<ReceiverSettings, 'host' | 'port' | 'tls'>): string {
   const host = receiver.host === '0.0.0.0' || receiver.host === '::' ? '127.0.0.1' : receiver.host;
-  return `${receiver.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}/voipbin/webhook`;
+  return `${receiver.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${receiver.port}/voipbin/webhook`;
 }

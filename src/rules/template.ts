@@ -63,8 +63,7 @@ const ESCAPES: Readonly<Record<Sink, (text: string) => string>> = {
   html: (text) => text.replace(/[&<>"']/g, (character) => HTML[character] ?? ''),
   slack: (text) => text.replace(/[&<>]/g, (character) => HTML[character] ?? ''),
   // Control characters as a whole: a header is one line, whatever ends a line there.
-  // eslint-disable-next-line no-control-regex
-  header: (text) => text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, ' ').trim(),
+  header: (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim(),
   url: (text) => encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd')),
   json: (text) => JSON.stringify(text).slice(1, -1),
 };

@@ -73,7 +73,7 @@ function builtHash() {
   return existsSync(stamp) ? readFileSync(stamp, 'utf8') : null;
 }
 
-/** Builds beside the old build and swaps the two, so that a bridge that is running keeps whole files. @param {string} hash */
+/** Builds beside the old build and swaps the two, so that nobody meets half a build. A running bridge's next worker is then of the new one. @param {string} hash */
 async function build(hash) {
   const fresh = join(root, `.bridge-build-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
