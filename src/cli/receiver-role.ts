@@ -50,7 +50,7 @@ export async function startReceiver(options: {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = new ReceiverMetrics(registry);
-  const inbox = Inbox.open({
+  const inbox = await Inbox.open({
     dataDir: settings.dataDir,
     log,
     retention: { maxAgeMs: retention.maxAgeMs, maxBytes: retention.maxBytes, quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes } },
@@ -120,14 +120,14 @@ export async function startReceiver(options: {
         await backfill.stop();
         stopRefreshing();
         await admin.close();
-        inbox.close();
+        await inbox.close();
       },
     };
   } catch (error) {
     await door.close();
     await backfill.stop();
     stopRefreshing();
-    inbox.close();
+    await inbox.close();
     throw error;
   }
 }

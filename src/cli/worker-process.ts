@@ -68,7 +68,7 @@ export async function startWorkerProcess(options: {
     dispatcher = new Dispatcher({
       events: reader,
       record,
-      starter: runStarter(new Client({ connection, namespace }), { searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true }),
+      starter: runStarter(new Client({ connection, namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true }),
       maxInFlight: settings.dispatch.maxInFlight,
       forgetAfterMs: settings.retention.maxAgeMs,
       log,
