@@ -56,7 +56,11 @@ export async function startWorkerProcess(options: {
     settings,
     ourNumbers,
     log,
-    events: { onWaiting: (workflowId) => dispatcher?.runWaits(workflowId), onAttempt: metrics.attempt },
+    events: {
+      onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
+      onAttempt: metrics.attempt,
+      onRunEnded: (workflowId, failed, report) => dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
+    },
   });
   let closeInbox = (): void => undefined;
   if (options.dispatch) {
@@ -70,6 +74,7 @@ export async function startWorkerProcess(options: {
       record,
       starter: runStarter(new Client({ connection, namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true }),
       maxInFlight: settings.dispatch.maxInFlight,
+      isTold: true,
       forgetAfterMs: settings.retention.maxAgeMs,
       log,
       onStarted: () => metrics.runStarted(),

@@ -1,12 +1,12 @@
 // The inbox's writer thread on a machine with faults: while the file `fault` in the data folder says `end` the thread ends at the next write, while it
 // says `hang` a write hangs (as on a disk that does not answer).
 const { readFileSync } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 const { parentPort, workerData } = require('node:worker_threads');
 
 function fault() {
   try {
-    return readFileSync(join(workerData.dataDir, 'fault'), 'utf8');
+    return readFileSync(path.join(workerData.dataDir, 'fault'), 'utf8');
   } catch {
     return '';
   }
