@@ -101,7 +101,7 @@ export class Dispatcher {
   /** Starts that the watermark has not passed yet. */
   #begun: Begun[] = [];
   #starting = 0;
-  #failure: unknown = null;
+  #failure: Error | null = null;
   readonly #inFlight = new Map<string, () => void>();
   /** Runs whose end is not known yet, as far as this dispatcher has to do with them. */
   readonly #open = new Set<string>();
@@ -221,7 +221,7 @@ export class Dispatcher {
         (error: unknown) => {
           this.#open.delete(pending.event.event_id);
           this.runWaits(pending.event.event_id);
-          this.#failure ??= error;
+          this.#failure ??= asError(error);
         },
       )
       .finally(() => {
@@ -318,7 +318,7 @@ export class Dispatcher {
         this.#note();
       } catch (error) {
         // Kept in memory, and noted with the next ones; no more is started before that.
-        this.#failure ??= error;
+        this.#failure ??= asError(error);
         this.wake();
       }
     }, NOTE_AFTER_MS);
@@ -402,4 +402,8 @@ export function outcomeOf(ending: RunEnding): string {
 /** The kind of an error in a few words; gRPC messages name services and addresses of ours, never an event's content. */
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 200) : 'unknown error';
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('unknown error');
 }

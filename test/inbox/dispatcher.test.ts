@@ -211,6 +211,7 @@ describe('Dispatcher', () => {
     events = [pending(1)];
     dispatch(1, true);
     await untilTrue(() => temporal.ends.size === 1);
+    expect(record.get('call_hangup/c1')?.state).toBe('started');
     temporal.end('call_hangup/c1');
     await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
   });
