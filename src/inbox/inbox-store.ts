@@ -17,6 +17,13 @@ const SLICE_PAUSE_MS = 25;
 /** How often a store in trouble is tried when no event does so. */
 const PROBE_EVERY_MS = 1_000;
 
+/** A write with what belongs to it. */
+interface Pending {
+  write: Write;
+  body: Buffer;
+  plan: HashedPlan | null;
+}
+
 /** Whom the store tells of what happens to it. */
 export interface StoreEvents {
   onLog(level: 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string): void;
@@ -62,22 +69,25 @@ export class InboxStore {
   }
 
   /**
-   * Does the writes of a batch in one transaction, and syncs it. When the store refuses the transaction nothing of it is kept; when one write is to blame,
+   * Does the writes of some batches in one transaction, and syncs it. When the store refuses the transaction nothing of it is kept; when one write is to blame,
    * it alone is refused.
-   * @returns one result a write, in their order.
+   * @returns for each batch one result a write, in their order.
    */
-  commit(batch: Batch): WriteResult[] {
-    const bodies = bodiesOf(batch);
-    const all = batch.writes.map((write, index) => ({ write, body: bodies[index] ?? Buffer.alloc(0) }));
-    const together = this.#attempt(all, batch.plans);
+  commit(batches: readonly Batch[]): WriteResult[][] {
+    const pending = batches.map(pendingIn);
+    const all = pending.flat();
+    const together = this.#attempt(all);
     if (together.ok || together.storeWide || all.length === 1) {
-      return together.ok ? together.results : all.map(() => together.refusal);
+      let at = 0;
+      return pending.map(({ length }) => (together.ok ? together.results.slice(at, (at += length)) : Array.from({ length }, () => together.refusal)));
     }
-    // One write spoils the batch: each gets a transaction of its own, so that only the guilty one is refused.
-    return all.map((one) => {
-      const alone = this.#attempt([one], batch.plans);
-      return alone.ok ? (alone.results[0] ?? refusalOf(new InboxUnavailable('unknown', 'the write was never run'))) : alone.refusal;
-    });
+    // One write spoils them all: each gets a transaction of its own, so that only the guilty one is refused.
+    return pending.map((writes) =>
+      writes.map((one) => {
+        const alone = this.#attempt([one]);
+        return alone.ok ? (alone.results[0] ?? refusalOf(new InboxUnavailable('unknown', 'the write was never run'))) : alone.refusal;
+      }),
+    );
   }
 
   /**
@@ -162,10 +172,10 @@ export class InboxStore {
     this.#open = null;
   }
 
-  #attempt(all: readonly { write: Write; body: Buffer }[], plans: Batch['plans']): { ok: true; results: WriteResult[] } | { ok: false; refusal: WriteResult; storeWide: boolean } {
+  #attempt(all: readonly Pending[]): { ok: true; results: WriteResult[] } | { ok: false; refusal: WriteResult; storeWide: boolean } {
     try {
       const { store, writes } = this.#opened();
-      const results = inTransaction(store, () => all.map(({ write, body }): WriteResult => ({ ok: true, value: this.#write(writes, write, body, plans) })));
+      const results = inTransaction(store, () => all.map((pending): WriteResult => ({ ok: true, value: this.#write(writes, pending) })));
       this.#committed();
       return { ok: true, results };
     } catch (error) {
@@ -174,10 +184,10 @@ export class InboxStore {
     }
   }
 
-  #write(writes: InboxWrites, write: Write, body: Buffer, plans: Batch['plans']): string | null {
+  #write(writes: InboxWrites, { write, body, plan }: Pending): string | null {
     switch (write.kind) {
       case 'append':
-        return writes.append(write, planIn(plans, write.plan), body);
+        return writes.append(write, plan, body);
       case 'quarantine':
         return writes.quarantine(write, body, this.retention.quarantine);
       case 'our_numbers':
@@ -243,13 +253,13 @@ export class InboxStore {
   }
 }
 
-/** Every write's own part of the batch's bodies. */
-function bodiesOf({ writes, bodies }: Batch): Buffer[] {
+/** The writes of a batch, each with its own part of the batch's bodies and plans. */
+function pendingIn({ writes, bodies, plans }: Batch): Pending[] {
   let at = 0;
   return writes.map((write) => {
     const length = write.kind === 'our_numbers' ? 0 : write.bytes;
     at += length;
-    return Buffer.from(bodies, at - length, length);
+    return { write, body: Buffer.from(bodies, at - length, length), plan: write.kind === 'append' ? planIn(plans, write.plan) : null };
   });
 }
 

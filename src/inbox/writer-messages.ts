@@ -24,7 +24,7 @@ export type Write =
   | { kind: 'quarantine'; reason: string; received_at: number; content_type: string | null; bytes: number }
   | { kind: 'our_numbers'; numbers: readonly string[]; learned_at: number };
 
-/** Writes that share one transaction. */
+/** Writes that were handed over together; they share one transaction, with those of other batches that wait. */
 export interface Batch {
   writes: readonly Write[];
   /** The bodies of the writes that have one, end to end, in the order of the writes. */
@@ -51,8 +51,8 @@ export type FromWriter =
   | { type: 'opened' }
   /** The store could not be opened; the thread ends. */
   | { type: 'failed'; code: string; message: string }
-  /** A batch is done: kept and synced, or refused. `tookMs` is null when nothing was kept. */
-  | { type: 'results'; results: readonly WriteResult[]; tookMs: number | null }
+  /** Batches are done, the oldest first: kept and synced, or refused. `tookMs` is that of their transaction, null when nothing was kept. */
+  | { type: 'results'; batches: readonly (readonly WriteResult[])[]; tookMs: number | null }
   | { type: 'problem'; problem: InboxProblem | null }
   /** The store refused a transaction. */
   | { type: 'refused'; code: string }

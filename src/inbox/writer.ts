@@ -5,10 +5,9 @@ import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
 import type { Retention } from './retention';
 import type { FromWriter, ToWriter, WriteResult, WriterStart } from './writer-messages';
 
-/** Bounds of one batch: how long the store's only writer may be busy with it. */
+/** What is handed over together at most. */
 const MAX_WRITES = 512;
-const MAX_BYTES = 16 * 1_048_576;
-/** Bounds of what waits for the next batch. */
+/** Bounds of what is not on the disk yet. */
 const MOST_WAITING = 20_000;
 const MOST_WAITING_BYTES = 128 * 1_048_576;
 /** A disk that takes longer for a batch is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
@@ -46,8 +45,8 @@ interface Waiting {
 /**
  * Hands writes to the thread that writes the store (writer-thread.ts), which is started again should it end.
  *
- * Group commit: while a batch is under way everything that arrives waits for the next one, hence one sync for all that arrived meanwhile. Alone, a
- * write waits for nothing but its own.
+ * Group commit: what arrives within one turn of the event loop is handed over at once, and while the thread is busy with a transaction all that is handed over
+ * meanwhile waits for the next one, hence one sync for all that arrived meanwhile. Alone, a write waits for nothing but its own.
  *
  * Guarantees: a write's promise resolves only after the sync that covers it; writes are done in the order in which they were added; every promise settles
  * within five seconds. Not guaranteed: that a write which was refused as `slow` or `writer_ended` is not kept after all.
@@ -56,9 +55,11 @@ export class Writer {
   #thread: Worker | null = null;
   #isOpen = false;
   #closing: (() => void) | null = null;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #underWay: Waiting[] | null = null;
+  /** What came in this turn of the event loop. */
+  #fresh: Waiting[] = [];
+  /** Batches that the thread has, the oldest first. */
+  #sent: Waiting[][] = [];
+  #held = { writes: 0, bytes: 0 };
   #scheduled = false;
   #slow: NodeJS.Timeout | undefined;
   #problem: InboxProblem | null = null;
@@ -86,12 +87,13 @@ export class Writer {
       return Promise.reject(new InboxUnavailable(this.#problem?.code ?? 'unknown', this.#problem?.message ?? 'events cannot be kept: the store is not open'));
     }
     const bytes = sizeOf(prepared);
-    if (this.#waiting.length >= MOST_WAITING || (this.#waitingBytes > 0 && this.#waitingBytes + bytes > MOST_WAITING_BYTES)) {
+    if (this.#held.writes >= MOST_WAITING || (this.#held.bytes > 0 && this.#held.bytes + bytes > MOST_WAITING_BYTES)) {
       return Promise.reject(new InboxUnavailable('busy', 'events cannot be kept: they come faster than the disk takes them'));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ prepared, resolve, reject });
-      this.#waitingBytes += bytes;
+      this.#fresh.push({ prepared, resolve, reject });
+      this.#held.writes += 1;
+      this.#held.bytes += bytes;
       this.#schedule();
     });
   }
@@ -181,7 +183,7 @@ export class Writer {
     const { log, onProblem } = this.options;
     switch (message.type) {
       case 'results':
-        this.#settle(message.results, message.tookMs);
+        this.#settle(message.batches, message.tookMs);
         return;
       case 'problem':
         this.#problem = message.problem;
@@ -199,7 +201,7 @@ export class Writer {
 
   /** What comes within one turn of the event loop goes together. */
   #schedule(): void {
-    if (!this.#scheduled && this.#underWay === null) {
+    if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => {
         this.#scheduled = false;
@@ -209,63 +211,48 @@ export class Writer {
   }
 
   #send(): void {
-    if (this.#underWay !== null || !this.#isOpen) {
+    if (!this.#isOpen) {
       return;
     }
-    if (this.#waiting.length === 0) {
-      if (this.#closing !== null) {
-        this.#tell({ type: 'close' });
-      }
-      return;
+    while (this.#fresh.length > 0) {
+      const sent = this.#fresh.splice(0, MAX_WRITES);
+      const batch = batchOf(sent.map(({ prepared }) => prepared));
+      this.#sent.push(sent);
+      this.#thread?.ref();
+      this.#tell({ type: 'batch', batch }, [batch.bodies]);
+      this.#slow ??= setTimeout(() => this.#tooSlow(), SLOW_MS);
     }
-    this.#underWay = this.#takeBatch();
-    this.#thread?.ref();
-    const batch = batchOf(this.#underWay.map(({ prepared }) => prepared));
-    this.#tell({ type: 'batch', batch }, [batch.bodies]);
-    this.#slow = setTimeout(() => this.#tooSlow(), SLOW_MS);
+    if (this.#closing !== null) {
+      this.#tell({ type: 'close' });
+    }
   }
 
   #tell(message: ToWriter, transfer: ArrayBuffer[] = []): void {
     this.#thread?.postMessage(message, transfer);
   }
 
-  #takeBatch(): Waiting[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { prepared } of this.#waiting) {
-      const size = sizeOf(prepared);
-      if (count > 0 && (count === MAX_WRITES || bytes + size > MAX_BYTES)) {
-        break;
-      }
-      bytes += size;
-      count += 1;
-    }
-    this.#waitingBytes -= bytes;
-    return this.#waiting.splice(0, count);
-  }
-
-  #settle(results: readonly WriteResult[], tookMs: number | null): void {
+  #settle(batches: readonly (readonly WriteResult[])[], tookMs: number | null): void {
     clearTimeout(this.#slow);
-    const batch = this.#underWay ?? [];
-    this.#underWay = null;
     if (this.#problem?.code === 'slow') {
       this.options.log.info({ code: 'slow' }, 'events can be kept again');
       this.#problem = null;
     }
     if (tookMs !== null) {
-      this.options.onCommit?.(results.length, tookMs);
+      this.options.onCommit?.(batches.reduce((sum, { length }) => sum + length, 0), tookMs);
     }
-    for (const [index, { resolve, reject }] of batch.entries()) {
-      const result = results[index];
-      if (result?.ok === true) {
-        resolve(result.value);
-      } else {
-        reject(new InboxUnavailable(result?.code ?? 'unknown', result?.message ?? 'events cannot be kept: the store failed'));
+    for (const [n, waiting] of this.#sent.splice(0, batches.length).entries()) {
+      for (const [index, { prepared, resolve, reject }] of waiting.entries()) {
+        this.#release(prepared);
+        const result = batches[n]?.[index];
+        if (result?.ok === true) {
+          resolve(result.value);
+        } else {
+          reject(new InboxUnavailable(result?.code ?? 'unknown', result?.message ?? 'events cannot be kept: the store failed'));
+        }
       }
     }
-    if (this.#waiting.length > 0 || this.#closing !== null) {
-      this.#schedule();
-    } else {
+    this.#slow = this.#sent.length === 0 ? undefined : setTimeout(() => this.#tooSlow(), SLOW_MS);
+    if (this.#sent.length === 0 && this.#closing === null) {
       this.#thread?.unref();
     }
   }
@@ -278,25 +265,32 @@ export class Writer {
       this.options.onProblem?.('slow');
     }
     this.#problem = { code: 'slow', message, since: this.#problem?.since ?? new Date() };
-    for (const { reject } of [...(this.#underWay ?? []), ...this.#waiting]) {
-      reject(new InboxUnavailable('slow', message));
-    }
-    // The batch stays under way until its results come: the thread can do no other.
-    this.#underWay = [];
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    // The thread still has these batches, and their results will come: nobody waits for them any more.
+    const late = this.#sent.flat();
+    this.#sent = this.#sent.map(() => []);
+    this.#refuse(late, new InboxUnavailable('slow', message));
     this.#slow = setTimeout(() => this.#tooSlow(), SLOW_MS);
   }
 
   #refuseAll(error: InboxUnavailable): void {
     clearTimeout(this.#slow);
-    const all = [...(this.#underWay ?? []), ...this.#waiting];
-    this.#underWay = null;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    for (const { reject } of all) {
+    this.#slow = undefined;
+    const all = [...this.#sent.flat(), ...this.#fresh];
+    this.#sent = [];
+    this.#fresh = [];
+    this.#refuse(all, error);
+  }
+
+  #refuse(waiting: readonly Waiting[], error: InboxUnavailable): void {
+    for (const { prepared, reject } of waiting) {
+      this.#release(prepared);
       reject(error);
     }
+  }
+
+  #release(prepared: PreparedWrite): void {
+    this.#held.writes -= 1;
+    this.#held.bytes -= sizeOf(prepared);
   }
 }
 

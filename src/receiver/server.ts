@@ -178,7 +178,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     if (outcome !== 'duplicate') {
       learn(event);
     }
-    return reply.header('content-type', JSON_TYPE).send(`{"status":"${outcome}","id":${JSON.stringify(event.event_id)}}`);
+    return acknowledge(reply, `{"status":"${outcome}","id":${JSON.stringify(event.event_id)}}`);
   };
 
   /** Remembers numbers that the event shows to be ours. Nobody waits for it: what is lost is learnt again from the next event. */
@@ -302,6 +302,15 @@ function newServer(settings: ReceiverSettings, timeouts: ReceiverTimeouts, metri
     http.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
   return http;
+}
+
+/** Answers an event. Past Fastify's own sending, whose hooks and serialisers have nothing to do here and cost a tenth of an ack. */
+function acknowledge(reply: FastifyReply, json: string): FastifyReply {
+  reply.hijack();
+  // Event ids are ASCII, so characters are bytes.
+  reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': json.length });
+  reply.raw.end(json);
+  return reply;
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

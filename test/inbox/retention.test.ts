@@ -31,7 +31,7 @@ function open(retention: Partial<Retention>): { dataDir: string; store: InboxSto
 
 /** Keeps these, together. */
 function keep(store: InboxStore, ...writes: PreparedWrite[]): void {
-  expect(store.commit(batchOf(writes)).every((result) => result.ok)).toBe(true);
+  expect(store.commit([batchOf(writes)]).flat().every((result) => result.ok)).toBe(true);
 }
 
 /** Prunes to the end of a pass. @returns the number of slices. */
