@@ -103,10 +103,11 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     state.reported = what;
     await reported({ connection, state: what, problem });
   };
-  const probeIsDue = (): boolean => state.probe_at_once && line.size > 0;
+  const mayProbeAtOnce = (): boolean => state.probe_at_once && line.size > 0;
+  const historyIsLong = (): boolean => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events;
 
   for (;;) {
-    if (workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events) {
+    if (historyIsLong()) {
       await continueAsNew<typeof parkConnection>({ connection, pace, problem, waiting: [...line.steps], progress: state });
     }
     if (state.works) {
@@ -119,8 +120,8 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
       }
     } else if (state.reported !== 'parked') {
       await report('parked');
-    } else if (state.next_probe_ms > Date.now() && !probeIsDue()) {
-      await condition(() => state.works || probeIsDue(), state.next_probe_ms - Date.now());
+    } else if (state.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
+      await condition(() => state.works || mayProbeAtOnce() || historyIsLong(), state.next_probe_ms - Date.now());
     } else if (line.size > 0) {
       waitFor(state.probe_at_once ? pace.first_ms : Math.min(state.probe_every_ms * 2, pace.longest_ms));
       state.probe_at_once = false;

@@ -19,7 +19,7 @@ describe('a run', () => {
     installRuntime(pino({ level: 'silent' }));
     connection = await NativeConnection.connect({ address: temporalAddress() });
     client = new Client({ connection });
-    worker = await startProbeWorker({ connection, workflowBundle: await bundleWorkflows(), connections: [{ connector: probeConnector('probe'), client: probe }] });
+    worker = await startProbeWorker({ workflowBundle: await bundleWorkflows(), connections: [{ connector: probeConnector('probe'), client: probe }] });
   }, 60_000);
 
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
@@ -14,6 +14,7 @@ import { TemporalCooldowns } from '../../src/temporal/cooldowns';
 import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/temporal/names';
 import { ParkedConnections } from '../../src/temporal/parked-connections';
 import type { LinePace } from '../../src/temporal/parking';
+import { temporalAddress } from './temporal-server';
 
 /** A connector whose only action does what its input says: the run, its retries and its report are what is looked at. */
 export interface Attempt {
@@ -118,22 +119,22 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
   return bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') });
 }
 
-/** Starts a worker with these connections, each given with its client. */
+/** Starts a worker with these connections, each given with its client. Its Temporal connection is its own: two workers cannot share one. */
 export async function startProbeWorker(options: {
-  connection: NativeConnection;
   workflowBundle: WorkflowBundleWithSourceMap;
   connections: { connector: Connector; client: unknown }[];
   pace?: LinePace;
   askAfterLineMs?: number;
 }): Promise<ProbeWorker> {
-  const client = new Client({ connection: options.connection });
+  const connection = await NativeConnection.connect({ address: temporalAddress() });
+  const client = new Client({ connection });
   const gates = new Map(options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]));
   const lines = new ParkedConnections(client, options.pace, options.askAfterLineMs);
   const waits: string[] = [];
   const logged: Logged[] = [];
   const log = pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, { write: (text: string) => void logged.push(JSON.parse(text) as Logged) });
   const worker = await Worker.create({
-    connection: options.connection,
+    connection,
     taskQueue: TASK_QUEUE,
     workflowBundle: options.workflowBundle,
     activities: {
@@ -161,6 +162,7 @@ export async function startProbeWorker(options: {
     stop: async () => {
       worker.shutdown();
       await working;
+      await connection.close();
     },
   };
 }
