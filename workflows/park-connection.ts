@@ -30,6 +30,8 @@ export const connectionWorks = defineSignal(WORKS);
 export const resume = defineSignal(AT_ONCE);
 export const lineState = defineQuery<LineState>(STATE);
 
+/** Temporal's timers are no finer. */
+const SECOND_MS = 1_000;
 const REPORT_WITHIN_MS = 5_000;
 const REPORT_TRIES = 3;
 
@@ -61,6 +63,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
   const waitFor = (ms: number): void => {
     state.probe_every_ms = ms;
     state.next_probe_ms = Date.now() + ms;
+    state.probe_at_once = false;
   };
   setHandler(stepWaits, ({ step, problem: failure }) => {
     line.add(step);
@@ -87,17 +90,12 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
   remember();
   show();
 
-  /** Takes out the oldest step whose run is still there. @returns false when there is none. */
+  /** Takes out the oldest step. @returns whether it heard: its run may be gone. */
   const letGoOldest = async (probe: boolean): Promise<boolean> => {
-    for (let step = line.takeOldest(); step !== undefined; step = line.takeOldest()) {
-      const word: GoOn = { step: step.step, connection, probe };
-      const heard = await signalled(step.run, word);
-      show();
-      if (heard) {
-        return true;
-      }
-    }
-    return false;
+    const step = line.takeOldest();
+    const heard = step !== undefined && (await signalled(step.run, { step: step.step, connection, probe }));
+    show();
+    return heard;
   };
   const report = async (what: ConnectionReport['state']): Promise<void> => {
     state.reported = what;
@@ -106,26 +104,29 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
   const mayProbeAtOnce = (): boolean => state.probe_at_once && line.size > 0;
   const historyIsLong = (): boolean => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events;
 
+  let letGo = 0;
   for (;;) {
     if (historyIsLong()) {
       await continueAsNew<typeof parkConnection>({ connection, pace, problem, waiting: [...line.steps], progress: state });
     }
-    if (state.works) {
-      if (await letGoOldest(false)) {
-        await condition(() => !state.works, pace.let_go_every_ms);
-      } else if (state.reported !== 'works') {
-        await report('works');
-      } else {
-        return;
+    if (state.works && line.size > 0) {
+      letGo += (await letGoOldest(false)) ? 1 : 0;
+      if (letGo >= pace.let_go_per_second) {
+        letGo = 0;
+        await condition(() => !state.works, SECOND_MS);
       }
+    } else if (state.works && state.reported !== 'works') {
+      await report('works');
+    } else if (state.works) {
+      return;
     } else if (state.reported !== 'parked') {
       await report('parked');
     } else if (state.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
       await condition(() => state.works || mayProbeAtOnce() || historyIsLong(), state.next_probe_ms - Date.now());
     } else if (line.size > 0) {
-      waitFor(state.probe_at_once ? pace.first_ms : Math.min(state.probe_every_ms * 2, pace.longest_ms));
-      state.probe_at_once = false;
-      await letGoOldest(true);
+      if (await letGoOldest(true)) {
+        waitFor(state.probe_at_once ? pace.first_ms : Math.min(state.probe_every_ms * 2, pace.longest_ms));
+      }
     } else {
       await report('left');
       if (line.size === 0) {

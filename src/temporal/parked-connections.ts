@@ -5,7 +5,7 @@ import { CONNECTION_WORKS, LINE_STATE, lineId, PARK_CONNECTION, RESUME, STEP_WAI
 const CALL_WITHIN_MS = 5_000;
 
 /** DESIGN "Connectors": 30 s, then less often up to 5 min. */
-const LINE_PACE: LinePace = { first_ms: 30_000, longest_ms: 300_000, let_go_every_ms: 100, history_events: 2_000 };
+const LINE_PACE: LinePace = { first_ms: 30_000, longest_ms: 300_000, let_go_per_second: 10, history_events: 2_000 };
 /** A line that somebody ended by hand leaves its steps waiting; they ask after it this often. */
 const ASK_AFTER_LINE_MS = 600_000;
 

@@ -37,8 +37,8 @@ export interface LinePace {
   /** The first probe comes this long after the failure; each later one after twice the time, up to `longest_ms`. */
   first_ms: number;
   longest_ms: number;
-  /** When the connection works again: one step in this time. */
-  let_go_every_ms: number;
+  /** How many steps go on in a second when the connection works again. */
+  let_go_per_second: number;
   /** The line continues as a new run of its workflow when its history has this many events. */
   history_events: number;
 }

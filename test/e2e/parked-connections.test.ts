@@ -20,7 +20,7 @@ import { temporalAddress } from './temporal-server';
 jest.setTimeout(60_000);
 
 /** No probe comes by itself within a test. */
-const BY_WORD_ONLY: LinePace = { first_ms: 60_000, longest_ms: 120_000, let_go_every_ms: 30, history_events: 2_000 };
+const BY_WORD_ONLY: LinePace = { first_ms: 60_000, longest_ms: 120_000, let_go_per_second: 10, history_events: 2_000 };
 const WITHIN_MS = 30_000;
 
 describe('a parked connection', () => {
@@ -183,7 +183,7 @@ describe('a parked connection', () => {
   });
 
   it('parks again when a step fails by the credential while they go on', async () => {
-    const worker = await start({ pace: { ...BY_WORD_ONLY, let_go_every_ms: 400 } });
+    const worker = await start({ pace: { ...BY_WORD_ONLY, let_go_per_second: 1 } });
     probe.down = error('credential');
     const runs = await runsThatWait(['a', 'b', 'c', 'd']);
     probe.down = null;
