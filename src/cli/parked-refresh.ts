@@ -6,6 +6,7 @@ import type { ParkedConnections } from '../temporal/parked-connections';
 const REFRESH_EVERY_MS = 10_000;
 
 type Gates = ReadonlyMap<string, { readonly gate: ConnectionGate }>;
+type Lines = Pick<ParkedConnections, 'resume' | 'ask'>;
 
 /**
  * Keeps this worker's gates true to the lines of parked connections, also of those that other workers parked.
@@ -13,7 +14,7 @@ type Gates = ReadonlyMap<string, { readonly gate: ConnectionGate }>;
  *
  * @returns what ends it; resolves when the refresh under way, if any, has ended.
  */
-export function refreshGates(gates: Gates, parked: ParkedConnections, log: Logger, everyMs: number = REFRESH_EVERY_MS): () => Promise<void> {
+export function refreshGates(gates: Gates, parked: Lines, log: Pick<Logger, 'debug'>, everyMs: number = REFRESH_EVERY_MS): () => Promise<void> {
   let stopped = false;
   let endSleep = (): void => undefined;
   const all = async (what: (name: string, gate: ConnectionGate) => Promise<void>): Promise<void> => {
@@ -45,7 +46,7 @@ export function refreshGates(gates: Gates, parked: ParkedConnections, log: Logge
   };
 }
 
-async function refresh(name: string, gate: ConnectionGate, parked: ParkedConnections): Promise<void> {
+async function refresh(name: string, gate: ConnectionGate, parked: Lines): Promise<void> {
   const before = gate.changes;
   const found = await parked.ask(name);
   if (gate.changes !== before) {

@@ -204,6 +204,19 @@ describe('a parked connection', () => {
     expect(logged('error', 'connection parked')).toBe(1);
   });
 
+  it('takes a probe back that failed in passing, without another try of its own', async () => {
+    const worker = await start();
+    probe.down = error('credential');
+    const [workflowId = ''] = await runsThatWait(['a']);
+    probe.down = error('transient');
+    await worker.lines.resume('probe');
+    await until('it waits again', async () => (notesTried().length === 2 && (await waitingIn('probe')) === 1 && (await parkedStepsOf(workflowId)).length === 1 ? true : null));
+    probe.down = null;
+    await worker.lines.resume('probe');
+    expect((await awaitRun(client, workflowId)).status).toBe('completed');
+    expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  });
+
   it('passes over runs that are gone', async () => {
     const worker = await start();
     probe.down = error('credential');
