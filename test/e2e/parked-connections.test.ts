@@ -194,6 +194,7 @@ describe('a parked connection', () => {
     await worker.lines.resume('probe');
     await until('b is back', async () => ((await parkedStepsOf(runs[1] ?? '')).length === 1 && notesTried().includes('b') ? true : null));
     await wait(3);
+    expect((await worker.lines.look('probe'))?.line?.next_probe_at).not.toBeNull();
     expect(notesTried()).toEqual(['a', 'a', 'b']);
     expect(logged('info', 'connection works again')).toBe(0);
     probe.down = null;
