@@ -6,6 +6,8 @@ import type { JsonObject, JsonValue } from '../src/events/json';
 import { actionKey } from '../src/temporal/names';
 import type { StepFailureDetail, StepInput, StepResult } from '../src/temporal/run';
 import type { ConnectionGate } from './connection-gate';
+import { passGates, type Lines, type Passage } from './pass-gates';
+import { StepProgress } from './step-progress';
 
 /** What a template or condition of a step may refer to. */
 export interface StepScope {
@@ -31,15 +33,14 @@ export interface StepTools {
   evaluate(condition: string, scope: StepScope): boolean;
   isOurs(number: string): boolean;
   cooldowns: Cooldowns;
+  /** Where the steps of parked connections wait. */
+  lines: Lines;
   log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
-  /** Called when an attempt failed in a way that will be retried: its run waits, and no longer counts as in flight. */
+  /** Called when an attempt failed in a way that another will follow: its run waits, and no longer counts as in flight. */
   onWaiting(workflowId: string): void;
   /** Called after every attempt, for the metrics. `class` is null unless it failed. */
   onAttempt(attempt: { action: string; outcome: 'done' | 'skipped' | 'failed'; class: string | null; seconds: number }): void;
 }
-
-/** Often enough for cancellation to be noticed, and well within the heartbeat time-out of `workflows/run-step.ts`. */
-const HEARTBEAT_EVERY_MS = 5_000;
 
 /** One activity per action, by the action's full name. */
 export function createStepActivities(tools: StepTools): Record<string, (input: StepInput) => Promise<StepResult>> {
@@ -55,28 +56,37 @@ export function createStepActivities(tools: StepTools): Record<string, (input: S
 async function runAttempt(tools: StepTools, connection: OpenConnection, action: Action, input: StepInput): Promise<StepResult> {
   const { info } = Context.current();
   const began = performance.now();
+  const progress = new StepProgress(input);
+  let reached = false;
   const finish = (outcome: 'done' | 'skipped' | 'failed', errorClass: string | null): void =>
     tools.onAttempt({ action: input.step.action, outcome, class: errorClass, seconds: (performance.now() - began) / 1_000 });
   try {
-    const result = await attempt(tools, connection, action, input);
+    const result = await attempt(tools, connection, action, input, progress, () => (reached = true));
     finish(result.outcome, null);
     return result;
   } catch (thrown) {
     const error = asActionError(thrown, connection.connector.name, tools.log, input.step.action);
     finish('failed', error.errorClass);
+    const waits = error.errorClass === 'transient' || error.errorClass === 'credential';
+    const heldBack = !reached && waits;
+    const attempts = heldBack ? progress.attempt - 1 : progress.attempt;
+    if (heldBack) {
+      progress.heldBack();
+    }
     const { code, remedy } = error.detail;
-    const attempted = { event_id: input.event.event_id, rule: input.rule, step: input.step.id, action: input.step.action, attempt: info.attempt + input.earlier_attempts };
-    // A first attempt that fails in passing is what retries are for; Temporal shows it.
-    const level = error.errorClass === 'transient' && attempted.attempt === 1 ? 'debug' : 'warn';
-    tools.log[level]({ ...attempted, class: error.errorClass, code, remedy }, `attempt failed: ${error.message}`);
-    if (error.errorClass === 'transient' || error.errorClass === 'credential') {
+    const attempted = { event_id: input.event.event_id, rule: input.rule, step: input.step.id, action: input.step.action, attempt: progress.attempt, class: error.errorClass, code, remedy };
+    // A first attempt that fails in passing is what retries are for, and a held-back one what parking is for; Temporal shows both.
+    const level = heldBack || (error.errorClass === 'transient' && progress.attempt === 1) ? 'debug' : 'warn';
+    tools.log[level](attempted, `attempt ${heldBack ? 'held back' : 'failed'}: ${error.message}`);
+    if (waits) {
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
     }
-    throw asFailure(error);
+    throw asFailure(error, { attempts, saved: progress.saved });
   }
 }
 
-async function attempt(tools: StepTools, connection: OpenConnection, action: Action, input: StepInput): Promise<StepResult> {
+/** @param onReached called when the attempt gets to the action. */
+async function attempt(tools: StepTools, connection: OpenConnection, action: Action, input: StepInput, progress: StepProgress, onReached: () => void): Promise<StepResult> {
   const { step } = input;
   const scope: StepScope = { event: input.event, steps: input.steps, timezone: input.timezone, country: input.country };
   if (step.if !== undefined && !tools.evaluate(step.if, scope)) {
@@ -86,69 +96,40 @@ async function attempt(tools: StepTools, connection: OpenConnection, action: Act
   if (input.shadow === true) {
     return { outcome: 'skipped', reason: 'shadow: it would have been done' };
   }
-  const past = readPast(Context.current().info.heartbeatDetails);
-  let reached = false;
-  try {
-    return await connection.gate.pass(async () => {
-      reached = true;
-      const heartbeat = startHeartbeat(past);
-      try {
-        return await action.run(contextOf(tools, connection, input, past, heartbeat), rendered);
-      } finally {
-        heartbeat.stop();
-      }
-    });
-  } finally {
-    if (!reached) {
-      Context.current().heartbeat({ ...past, held_back: past.held_back + 1 } satisfies Past);
+  return passGates(passageOf(tools, connection, action, input), async () => {
+    onReached();
+    const stopHeartbeat = progress.heartbeat();
+    try {
+      return await action.run(contextOf(tools, connection, input, progress), rendered);
+    } finally {
+      stopHeartbeat();
     }
-  }
+  });
 }
 
-/** What an attempt leaves for the next one, as Temporal's heartbeat details. */
-interface Past {
-  /** Attempts that a parked connection held back: they never got to the action. */
-  held_back: number;
-  /** What the action saved last. */
-  saved: JsonValue;
-}
-
-function readPast(details: unknown): Past {
-  const found: Partial<Record<keyof Past, JsonValue>> = typeof details === 'object' && details !== null ? details : {};
-  return { held_back: typeof found.held_back === 'number' ? found.held_back : 0, saved: found.saved ?? null };
-}
-
-interface Heartbeat {
-  save(detail: JsonValue): void;
-  stop(): void;
-}
-
-/** Keeps telling Temporal that the attempt lives, with what it saved last. */
-function startHeartbeat(past: Past): Heartbeat {
-  const context = Context.current();
-  let last = past;
-  const timer = setInterval(() => context.heartbeat(last), HEARTBEAT_EVERY_MS);
-  timer.unref();
+function passageOf({ connections, lines, log }: StepTools, connection: OpenConnection, action: Action, input: StepInput): Passage {
+  const { info } = Context.current();
   return {
-    save: (detail) => {
-      last = { ...past, saved: detail };
-      context.heartbeat(last);
-    },
-    stop: () => clearInterval(timer),
+    connections,
+    uses: [connection.connector.name, ...action.alsoUsedBy(input.step.input)],
+    step: { run: info.workflowExecution?.workflowId ?? '', step: `${input.rule}/${input.step.id}`, began_at: input.began_at },
+    // A line lets go of one attempt, not of the retries that a transient failure of it may need.
+    letGo: info.attempt === 1 ? (input.let_go ?? null) : null,
+    lines,
+    log,
   };
 }
 
-function contextOf(tools: StepTools, connection: OpenConnection, input: StepInput, past: Past, heartbeat: Heartbeat): ActionContext<unknown> {
-  const { info, cancellationSignal } = Context.current();
+function contextOf(tools: StepTools, connection: OpenConnection, input: StepInput, progress: StepProgress): ActionContext<unknown> {
   return {
     client: connection.client,
     key: actionKey(input.event.event_id, input.rule, input.step.id),
-    signal: cancellationSignal,
+    signal: Context.current().cancellationSignal,
     event: input.event,
     log: tools.log,
-    attempt: Math.max(info.attempt + input.earlier_attempts - past.held_back, 1),
+    attempt: progress.attempt,
     startedAt: new Date(input.began_at),
-    progress: { last: past.saved, save: (detail) => heartbeat.save(detail) },
+    progress: { last: progress.saved, save: (detail) => progress.save(detail) },
     country: input.country,
     timezone: input.timezone,
     isOurs: (number) => tools.isOurs(number),
@@ -181,7 +162,7 @@ function asActionError(thrown: unknown, connection: string, log: ActionLog, acti
   });
 }
 
-function asFailure(error: ActionError): ApplicationFailure {
+function asFailure(error: ActionError, past: Pick<StepFailureDetail, 'attempts' | 'saved'>): ApplicationFailure {
   const { connection, code, remedy, correlationId, retryAfterMs } = error.detail;
   const detail: StepFailureDetail = {
     connection,
@@ -189,11 +170,14 @@ function asFailure(error: ActionError): ApplicationFailure {
     remedy: remedy ?? null,
     correlation_id: correlationId ?? null,
     retry_after_ms: retryAfterMs ?? null,
+    attempts: past.attempts,
+    saved: error.errorClass === 'credential' ? past.saved : null,
   };
   return ApplicationFailure.create({
     type: error.errorClass,
     message: error.message,
-    nonRetryable: error.errorClass === 'permanent' || error.errorClass === 'ambiguous',
+    // A step whose connection is parked waits in its run: not for a time, but for a word.
+    nonRetryable: error.errorClass !== 'transient',
     details: [detail],
     ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
   });

@@ -1,13 +1,23 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { ApplicationFailure, proxySinks, setCurrentDetails, upsertSearchAttributes, type Sinks } from '@temporalio/workflow';
+import { ApplicationFailure, defineQuery, defineSignal, proxySinks, setCurrentDetails, setHandler, upsertSearchAttributes, type Sinks } from '@temporalio/workflow';
 import type { JsonValue } from '../src/events/json';
 import type { PlannedRule } from '../src/rules/plan';
-import type { SearchAttributeName } from '../src/temporal/names';
+import type { GO_ON, PARKED_STEPS, SearchAttributeName } from '../src/temporal/names';
+import type { GoOn, ParkedStep } from '../src/temporal/parking';
 import type { Outcome, RuleReport, RunFailureType, RunInput, RunReport, RunSinks, StepReport } from '../src/temporal/run';
 import { claimLimits } from './claim-limits';
+import { ParkedSteps } from './parked-steps';
 import { runStep } from './run-step';
 
 const { runs } = proxySinks<RunSinks & Sinks>();
+const LET_GO: typeof GO_ON = 'goOn';
+const PARKED: typeof PARKED_STEPS = 'parkedSteps';
+
+/** The line of a parked connection lets a step try. */
+export const goOn = defineSignal<[GoOn]>(LET_GO);
+/** The steps that wait for a parked connection. */
+export const parkedSteps = defineQuery<ParkedStep[]>(PARKED);
+
 const outcomeKey = defineSearchAttributeKey('BridgeOutcome' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
 const errorClassKey = defineSearchAttributeKey('BridgeErrorClass' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
 
@@ -20,13 +30,16 @@ const errorClassKey = defineSearchAttributeKey('BridgeErrorClass' satisfies Sear
 export async function handleEvent(input: RunInput): Promise<RunReport> {
   const { event, plan } = input;
   const rules = plan.rules.map((rule): RuleReport => ({ rule: rule.name, outcome: 'skipped', steps: [] }));
-  const showProgress = (): void => setCurrentDetails(progressTable(rules));
+  const parked = new ParkedSteps(() => showProgress());
+  const showProgress = (): void => setCurrentDetails(progressTable(rules, parked.list()));
+  setHandler(goOn, (word) => parked.hear(word));
+  setHandler(parkedSteps, () => parked.list());
   showProgress();
   await Promise.all(
     plan.rules.map(async (rule, index) => {
       const report = rules[index];
       if (report !== undefined) {
-        await runRule(input, rule, report, showProgress);
+        await runRule(input, rule, report, { parked, showProgress });
       }
     }),
   );
@@ -57,7 +70,13 @@ function withoutResults(report: RunReport): RunReport {
   return { ...report, rules: report.rules.map((rule) => ({ ...rule, steps: rule.steps.map(bare) })) };
 }
 
-async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, showProgress: () => void): Promise<void> {
+/** What the rules of a run share. */
+interface SharedByRules {
+  parked: ParkedSteps;
+  showProgress: () => void;
+}
+
+async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, { parked, showProgress }: SharedByRules): Promise<void> {
   const results: Record<string, JsonValue> = {};
   if (rule.limits !== undefined && rule.shadow === undefined) {
     const claimed = await claimLimits({ event: input.event, rule: rule.name, timezone: rule.timezone, limits: rule.limits });
@@ -68,7 +87,8 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
     }
   }
   for (const step of rule.steps) {
-    const done = await runStep({ event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results }, ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }) });
+    const stepInput = { event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results }, ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }) };
+    const done = await runStep(stepInput, parked);
     report.steps.push(done);
     report.outcome = outcomeOf(report.steps);
     showProgress();
@@ -95,11 +115,11 @@ function describeFailure(rule: string, step: Extract<StepReport, { outcome: 'fai
 }
 
 /** Markdown for the run's page in the Temporal UI. Names of rules and steps, and outcomes; no personal data. */
-function progressTable(rules: RuleReport[]): string {
-  const rows = rules.flatMap((rule) =>
-    rule.steps.length === 0
-      ? [`| ${rule.rule} | | ${rule.reason ?? 'under way'} |`]
-      : rule.steps.map((step) => `| ${rule.rule} | ${step.step} | ${step.outcome}${step.outcome === 'skipped' ? `: ${step.reason}` : ''} |`),
-  );
+function progressTable(rules: RuleReport[], parked: ParkedStep[]): string {
+  const rows = rules.flatMap((rule) => {
+    const ended = rule.steps.map((step) => `| ${rule.rule} | ${step.step} | ${step.outcome}${step.outcome === 'skipped' ? `: ${step.reason}` : ''} |`);
+    const waiting = parked.flatMap((step) => (step.rule === rule.rule ? [`| ${step.rule} | ${step.step} | waits: ${step.connection} is parked (${step.code}) |`] : []));
+    return ended.length + waiting.length === 0 ? [`| ${rule.rule} | | ${rule.reason ?? 'under way'} |`] : [...ended, ...waiting];
+  });
   return ['| rule | step | outcome |', '|---|---|---|', ...rows].join('\n');
 }

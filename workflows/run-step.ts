@@ -9,7 +9,10 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import type { ErrorClass } from '../src/connectors/action-error';
+import type { JsonValue } from '../src/events/json';
+import type { GoOn, ParkedStep } from '../src/temporal/parking';
 import type { StepFailureDetail, StepInput, StepReport, StepResult } from '../src/temporal/run';
+import { stepKey, type ParkedSteps } from './parked-steps';
 
 /** The activity of an action; registered under the action's name, so that the Temporal UI reads like the rule file. */
 type StepActivity = (input: StepInput) => Promise<StepResult>;
@@ -19,15 +22,22 @@ const LOCAL_ATTEMPT_MS = 10_000;
 /** A worker that dies in the middle of an attempt is noticed after this long. */
 const HEARTBEAT_TIMEOUT_MS = 30_000;
 const SHORTEST_BUDGET_MS = 1_000;
+/** Where the failure does not say how often a waiting step asks after its line. */
+const ASK_AFTER_LINE_MS = 600_000;
 
 const failureConverter = new DefaultFailureConverter();
 
 interface StepFailure {
   class: ErrorClass;
+  /** The connection that failed; empty when no attempt came to an end. */
+  connection: string;
   code: string;
   message: string;
   remedy: string | null;
   retryAfterMs: number | null;
+  /** Null where the attempt itself could not tell. */
+  attempts: number | null;
+  saved: JsonValue;
 }
 
 /**
@@ -35,37 +45,55 @@ interface StepFailure {
  *
  * A repeatable action is tried once as a local activity (no round trips to Temporal) and goes on as a regular activity, with its
  * retry budget, when that attempt fails in passing. Others are regular activities from the start, so that every attempt is recorded
- * before it is made.
+ * before it is made. A step whose connection is parked waits, within the same budget, until the connection's line lets it go.
  *
  * Never throws for a failed step; throws only when the run is cancelled.
  */
-export async function runStep(input: Omit<StepInput, 'began_at' | 'earlier_attempts'>): Promise<StepReport> {
+export async function runStep(input: Omit<StepInput, Carried>, parkedSteps: ParkedSteps): Promise<StepReport> {
   const { step, rule } = input;
   const began = Date.now();
+  const until = began + step.retry.for_ms - SHORTEST_BUDGET_MS;
   const summary = `${rule} › ${step.id}`;
   const describe = { step: step.id, action: step.action };
-  const stepInput: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
-  try {
-    if (step.effect === 'repeatable') {
-      try {
-        return { ...describe, ...(await runLocally(stepInput, summary)) };
-      } catch (error) {
-        const failure = classify(error);
-        if (failure.class !== 'transient' && failure.class !== 'credential') {
+  let next: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
+  let locally = step.effect === 'repeatable';
+  for (;;) {
+    try {
+      parkedSteps.forgetWord(stepKey(rule, step.id));
+      return { ...describe, ...(await (locally ? runLocally(next, summary) : runDurably(next, summary, began))) };
+    } catch (error) {
+      const failure = classify(error);
+      if (failure.class === 'credential') {
+        const parked: ParkedStep = { rule, step: step.id, connection: failure.connection, code: failure.code };
+        const waited = await parkedSteps.waitInLine(parked, next.began_at, until, failure.retryAfterMs ?? ASK_AFTER_LINE_MS);
+        if (waited.end === 'budget_spent') {
           return failed(describe, failure);
         }
+        next = carryOver(next, failure, waited.end === 'let_go' ? waited.word : null);
+      } else {
         const wait = failure.retryAfterMs ?? step.retry.every_ms;
-        if (wait + SHORTEST_BUDGET_MS > step.retry.for_ms) {
+        if (!locally || failure.class !== 'transient' || wait + SHORTEST_BUDGET_MS > step.retry.for_ms) {
           return failed(describe, failure);
         }
         await sleep(wait, { summary: `${summary}: again after ${failure.code}` });
-        stepInput.earlier_attempts = 1;
+        next = carryOver(next, failure, null);
       }
+      locally = false;
     }
-    return { ...describe, ...(await runDurably(stepInput, summary, began)) };
-  } catch (error) {
-    return failed(describe, classify(error));
   }
+}
+
+/** What of a step's input is not the caller's to say: it changes from activity to activity. */
+type Carried = 'began_at' | 'earlier_attempts' | 'saved' | 'let_go';
+
+/** The next activity's input: it knows of the attempts that were made before. */
+function carryOver({ let_go: _old, ...input }: StepInput, failure: StepFailure, word: GoOn | null): StepInput {
+  return {
+    ...input,
+    earlier_attempts: failure.attempts ?? input.earlier_attempts + 1,
+    ...(failure.saved === null ? {} : { saved: failure.saved }),
+    ...(word === null ? {} : { let_go: word }),
+  };
 }
 
 function runLocally(input: StepInput, summary: string): Promise<StepResult> {
@@ -108,11 +136,9 @@ function classify(error: unknown): StepFailure {
   const cause = applicationFailureIn(error);
   if (cause === undefined) {
     const code = error instanceof TimeoutFailure || error.cause instanceof TimeoutFailure ? 'timeout' : 'unknown';
-    return { class: 'transient', code, message: 'the step did not finish in time', remedy: null, retryAfterMs: null };
+    return { ...readDetail(undefined), class: 'transient', code, message: 'the step did not finish in time' };
   }
-  const detail: unknown = cause.details?.[0];
-  const { code, remedy, retryAfterMs } = readDetail(detail);
-  return { class: errorClass(cause.type), code, message: cause.message, remedy, retryAfterMs };
+  return { ...readDetail(cause.details?.[0]), class: errorClass(cause.type), message: cause.message };
 }
 
 /**
@@ -130,12 +156,15 @@ function applicationFailureIn(error: TemporalFailure): ApplicationFailure | unde
   return undefined;
 }
 
-function readDetail(detail: unknown): { code: string; remedy: string | null; retryAfterMs: number | null } {
-  const found: Partial<Record<keyof StepFailureDetail, unknown>> = typeof detail === 'object' && detail !== null ? detail : {};
+function readDetail(detail: unknown): Omit<StepFailure, 'class' | 'message'> {
+  const found: Partial<Record<keyof StepFailureDetail, JsonValue>> = typeof detail === 'object' && detail !== null ? detail : {};
   return {
+    connection: typeof found.connection === 'string' ? found.connection : '',
     code: typeof found.code === 'string' ? found.code : 'unknown',
     remedy: typeof found.remedy === 'string' ? found.remedy : null,
     retryAfterMs: typeof found.retry_after_ms === 'number' ? found.retry_after_ms : null,
+    attempts: typeof found.attempts === 'number' ? found.attempts : null,
+    saved: found.saved ?? null,
   };
 }
 

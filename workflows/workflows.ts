@@ -2,3 +2,4 @@
 export { countLimit } from './count-limit';
 export { handleEvent } from './handle-event';
 export { holdCooldown } from './hold-cooldown';
+export { parkConnection } from './park-connection';

@@ -1,9 +1,8 @@
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Settings } from '../settings/settings';
-import { connectClient, resolveTemporal } from '../temporal/connection';
-import { embeddedAddressOf } from '../temporal/embedded-server';
-
-const ANSWER_WITHIN_MS = 3_000;
+import { PARKED_STEPS } from '../temporal/names';
+import type { ParkedStep } from '../temporal/parking';
+import { askTemporal } from './ask-temporal';
 
 /** What Temporal says of a run now. */
 export interface RunState {
@@ -11,29 +10,37 @@ export interface RunState {
   status: string;
   /** Steps that are being retried: the activity, its attempt, and the last failure's message. */
   pending: { action: string; attempt: number; problem: string | null }[];
+  /** Steps that wait for a parked connection; none also where no worker runs that could tell. */
+  parked: ParkedStep[];
 }
 
 /**
  * Asks Temporal for a run. Null when it cannot be asked, or knows no such run.
  */
 export async function askRun(settings: Settings, eventId: string): Promise<RunState | null> {
-  const embeddedAddress = embeddedAddressOf(settings.dataDir);
-  const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress });
-  const connection = connectClient(temporal);
   try {
-    const client = new Client({ connection, namespace: temporal.namespace });
-    const description = await client.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => client.workflow.getHandle(eventId).describe());
-    return {
-      status: description.status.name.toLowerCase(),
-      pending: (description.raw.pendingActivities ?? []).map((activity) => ({
-        action: activity.activityType?.name ?? '',
-        attempt: activity.attempt ?? 1,
-        problem: activity.lastFailure?.message ?? null,
-      })),
-    };
+    return await askTemporal(settings, async (client) => {
+      const description = await client.workflow.getHandle(eventId).describe();
+      const status = description.status.name.toLowerCase();
+      return {
+        status,
+        pending: (description.raw.pendingActivities ?? []).map((activity) => ({
+          action: activity.activityType?.name ?? '',
+          attempt: activity.attempt ?? 1,
+          problem: activity.lastFailure?.message ?? null,
+        })),
+        parked: status === 'running' ? await askParkedSteps(client, eventId) : [],
+      };
+    });
   } catch {
     return null;
-  } finally {
-    await connection.close();
+  }
+}
+
+async function askParkedSteps(client: Client, eventId: string): Promise<ParkedStep[]> {
+  try {
+    return await client.workflow.getHandle(eventId).query<ParkedStep[]>(PARKED_STEPS);
+  } catch {
+    return [];
   }
 }

@@ -82,6 +82,7 @@ async function show(id: string, options: { body?: true; json?: true }, command: 
       became: became(stored.plan === null ? 'ignored' : 'received', dispatched, run),
       report,
       pending: run?.pending ?? [],
+      parked: run?.parked ?? [],
     };
     print(options.json, shown, () => describeEvent(shown, options.body === true ? stored.body.toString() : null));
   } finally {
@@ -124,6 +125,7 @@ interface ShownEvent {
   became: string;
   report: RunReport | null;
   pending: RunState['pending'];
+  parked: RunState['parked'];
 }
 
 function describeEvent(shown: ShownEvent, body: string | null): string {
@@ -151,6 +153,9 @@ function describeEvent(shown: ShownEvent, body: string | null): string {
   }
   for (const pending of shown.pending) {
     lines.push(`  ${pending.action}: attempt ${pending.attempt}${pending.problem === null ? '' : `, last: ${pending.problem}`}`);
+  }
+  for (const { rule, step, connection, code } of shown.parked) {
+    lines.push(`  ${rule}, ${step}: waits, for ${connection} is parked (${code}); see bridge connections list`);
   }
   return [...lines, ...(body === null ? [] : [body])].join('\n');
 }

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { ConnectionGate } from '../../activities/connection-gate';
 import type { OpenConnection } from '../../activities/step-activities';
 import type { Connector, RunningStandIn } from '../connectors/connector';
@@ -16,7 +15,7 @@ export interface OpenConnections {
  * Opens every connector's connection. One without credentials gets its stand-in, on loopback.
  * No provider is asked anything yet.
  */
-export async function openConnections(connectors: readonly Connector[], settings: Settings, log: Logger): Promise<OpenConnections> {
+export async function openConnections(connectors: readonly Connector[], settings: Settings): Promise<OpenConnections> {
   const byName = new Map<string, OpenConnection>();
   const running: RunningStandIn[] = [];
   const standIns: string[] = [];
@@ -29,12 +28,7 @@ export async function openConnections(connectors: readonly Connector[], settings
       standIns.push(connector.name);
       connectionSettings = connector.connection.settings.parse(standIn.settings);
     }
-    const gate = new ConnectionGate(connector.name, {
-      onParked: (connection, { errorClass, detail }) =>
-        log.error({ connection, class: errorClass, code: detail.code, remedy: detail.remedy }, 'connection parked: its credential or account does not work; its steps wait'),
-      onResumed: (connection) => log.info({ connection }, 'connection works again'),
-    });
-    byName.set(connector.name, { connector, client: connector.connection.open(connectionSettings), gate });
+    byName.set(connector.name, { connector, client: connector.connection.open(connectionSettings), gate: new ConnectionGate() });
   }
   return {
     byName,

@@ -13,10 +13,13 @@ import { evaluateCondition, renderInput, TemplateError } from '../rules/template
 import type { Settings } from '../settings/settings';
 import { TemporalCooldowns } from '../temporal/cooldowns';
 import { TemporalLimits } from '../temporal/limits';
-import { CLAIM_LIMITS } from '../temporal/names';
+import { CLAIM_LIMITS, REPORT_CONNECTION } from '../temporal/names';
+import { ParkedConnections } from '../temporal/parked-connections';
 import type { LimitsInput, LimitsResult } from '../temporal/run';
 import { createWorker } from '../temporal/worker';
 import { openConnections } from './open-connections';
+import { refreshGates } from './parked-refresh';
+import { reportConnection } from './report-connection';
 
 /** Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made again elsewhere. */
 const SHUTDOWN_GRACE_MS = 15_000;
@@ -50,11 +53,12 @@ export async function startWorker(options: {
 }): Promise<RunningWorker> {
   const { connection, namespace, settings, log } = options;
   const { onRunEnded, ...stepEvents } = options.events;
-  const connections = await openConnections(options.connectors, settings, log);
+  const connections = await openConnections(options.connectors, settings);
   const client = new Client({ connection, namespace });
   const hashKey = cooldownHashKey(settings);
   const cooldowns = new TemporalCooldowns(client, hashKey);
   const limits = new TemporalLimits(client, cooldowns, hashKey, valueForLimit);
+  const lines = new ParkedConnections(client);
   const worker = await createWorker({
     connection,
     namespace,
@@ -63,29 +67,36 @@ export async function startWorker(options: {
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
     activities: {
       [CLAIM_LIMITS]: (input: LimitsInput): Promise<LimitsResult> => limits.claim(input),
+      [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({
-      connections: connections.byName,
-      render: (input, scope, sinkOf) => asPermanent(() => renderInput(input, { ...scope, sinkOf })),
-      evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
-      isOurs: (number) => options.ourNumbers.has(number),
-      cooldowns,
-      log,
-      ...stepEvents,
+        connections: connections.byName,
+        render: (input, scope, sinkOf) => asPermanent(() => renderInput(input, { ...scope, sinkOf })),
+        evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
+        isOurs: (number) => options.ourNumbers.has(number),
+        cooldowns,
+        lines,
+        log,
+        ...stepEvents,
       }),
     },
   });
-  const ended = runThen(worker, () => connections.close());
+  const stopRefreshing = refreshGates(connections.byName, lines, log);
+  const ended = runThen(worker, async () => {
+    await stopRefreshing();
+    await connections.close();
+  });
   return {
     standIns: connections.standIns,
     parked: () =>
       Object.fromEntries(
         [...connections.byName].flatMap(([name, { gate }]) => {
-          const problem = gate.problem();
-          return problem === null ? [] : [[name, problem]];
+          const { problem } = gate;
+          return problem === null ? [] : [[name, `${problem.message} (${problem.code})`]];
         }),
       ),
     ended,
     stop: async () => {
+      void stopRefreshing();
       if (worker.getState() === 'RUNNING') {
         worker.shutdown();
       }

@@ -53,7 +53,8 @@ export interface ActionContext<Client> {
   /** When the step began (its first attempt), not this attempt. */
   readonly startedAt: Date;
   /**
-   * What earlier attempts left for later ones (Temporal heartbeat details). Best effort: what was saved just before a crash may be lost.
+   * What earlier attempts left for later ones, in Temporal's history: no personal data. Best effort: what was saved just before a crash may
+   * be lost.
    */
   readonly progress: { readonly last: JsonValue; save(detail: JsonValue): void };
   /** Country for reading phone numbers without a country code, from the rule file; null when it names none. */

@@ -1,6 +1,7 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { ErrorClass } from '../connectors/action-error';
+import type { GoOn } from './parking';
 import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
 
 /** Input of workflow `handleEvent`. */
@@ -24,8 +25,12 @@ export interface StepInput {
   steps: Record<string, JsonValue>;
   /** When the step began (RFC 3339), before its first attempt. */
   began_at: string;
-  /** Attempts made before this activity was scheduled: 1 when the local activity was tried first, else 0. */
+  /** Attempts made before this activity was scheduled; those that a parked connection held back do not count. */
   earlier_attempts: number;
+  /** What the action saved last in those attempts, where it saved anything. */
+  saved?: JsonValue;
+  /** The word of a parked connection's line on which this attempt is made: it passes that connection's gate. */
+  let_go?: GoOn;
 }
 
 /** First detail of the ApplicationFailure that a failed attempt throws; its `type` is the error class. */
@@ -35,8 +40,12 @@ export interface StepFailureDetail {
   remedy: string | null;
   /** The provider's own id for the request. */
   correlation_id: string | null;
-  /** The delay that the provider, or a parked connection, asks for. */
+  /** The delay that the provider asks for; of class `credential`, after how long a waiting step asks whether its line is still there. */
   retry_after_ms: number | null;
+  /** Attempts of the step so far, this one included; those that a parked connection held back do not count. */
+  attempts: number;
+  /** Of class `credential`: what the action saved last, for the attempt that is made when the connection works again. */
+  saved: JsonValue;
 }
 
 /** What an action's activity returns. */

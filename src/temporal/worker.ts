@@ -1,5 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import type { ConnectionReport } from './parking';
 import type { LimitsInput, LimitsResult, RunReport, StepInput, StepResult } from './run';
 import { TASK_QUEUE } from './names';
 
@@ -36,7 +37,7 @@ export function createWorker(options: {
   connection: NativeConnection;
   namespace: string;
   bundlePath: string;
-  activities: Record<string, ((input: StepInput) => Promise<StepResult>) | ((input: LimitsInput) => Promise<LimitsResult>)>;
+  activities: Record<string, ((input: StepInput) => Promise<StepResult>) | ((input: LimitsInput) => Promise<LimitsResult>) | ((report: ConnectionReport) => Promise<void>)>;
   onRunEnded: (eventId: string, failed: boolean, report: RunReport) => void;
   shutdownGraceMs: number;
 }): Promise<Worker> {

@@ -1,134 +1,29 @@
-import { randomUUID } from 'node:crypto';
 import { Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
-import { z } from 'zod';
-import { ConnectionGate } from '../../activities/connection-gate';
-import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
-import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
-import { defineAction, defineConnector, type ActionContext } from '../../src/connectors/connector';
-import type { CanonicalEvent } from '../../src/events/canonical-event';
-import type { Plan, PlannedStep } from '../../src/rules/plan';
+import type { PlannedStep } from '../../src/rules/plan';
 import { awaitRun, startRun } from '../../src/temporal/start-run';
 import { installRuntime } from '../../src/temporal/worker';
 import { recordHistory } from '../histories/record';
+import { bundleWorkflows, error, event, plan, probeConnector, startProbeWorker, step, type Probe, type ProbeWorker } from './probe';
 import { temporalAddress } from './temporal-server';
 
-/** A connector whose only action does what its input says: the run, its retries and its report are what is looked at here. */
-interface Attempt {
-  key: string;
-  attempt: number;
-  note: string;
-}
-interface Probe {
-  attempts: Attempt[];
-  failures: Map<string, (context: ActionContext<Probe>) => ActionError | null>;
-}
-
-const actionParts = {
-  summary: 'Writes down that it ran.',
-  input: z.strictObject({ note: z.string() }),
-  output: z.object({ note: z.string() }),
-  budget: '1h',
-  attemptTimeout: '5s',
-  run: async (context: ActionContext<Probe>, input: { note: string }) => {
-    context.client.attempts.push({ key: context.key, attempt: context.attempt, note: input.note });
-    const failure = context.client.failures.get(input.note)?.(context) ?? null;
-    if (failure !== null) {
-      throw failure;
-    }
-    return { outcome: 'done' as const, result: { note: `${input.note}!` } };
-  },
-};
-const probeConnector = defineConnector<{}, Probe>({
-  name: 'probe',
-  summary: 'For these tests.',
-  connection: { settings: z.object({}), environment: {}, credentials: [], open: () => ({ attempts: [], failures: new Map() }) },
-  actions: {
-    repeat: defineAction<Probe>()({ ...actionParts, effect: 'repeatable' }),
-    once: defineAction<Probe>()({ ...actionParts, effect: 'once' }),
-  },
-});
-
-function error(errorClass: ErrorClass, retryAfterMs?: number): ActionError {
-  return new ActionError(errorClass, 'the probe says no', {
-    connection: 'probe',
-    code: 'no',
-    remedy: 'Say yes.',
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
-}
-
-function step(id: string, note: string, more: Partial<PlannedStep> = {}): PlannedStep {
-  return {
-    id,
-    action: 'probe.repeat',
-    effect: 'repeatable',
-    input: { note },
-    on_error: 'stop',
-    retry: { for_ms: 60_000, every_ms: 50, max_every_ms: 200 },
-    attempt_timeout_ms: 5_000,
-    ...more,
-  };
-}
-
-function event(): CanonicalEvent {
-  const id = randomUUID();
-  const at = '2026-03-02T01:00:00.000Z';
-  return {
-    type: 'call_hangup', declared_type: 'call_hungup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at,
-    direction: 'inbound', peer: null, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: 'normal',
-    text: null, status: null, recording_ready: null, call_id: id, root_call_id: id, data: { id },
-  };
-}
-
-function plan(rules: Record<string, PlannedStep[]>): Plan {
-  return { ruleset: 'abcdef012345', rules: Object.entries(rules).map(([name, steps]) => ({ name, timezone: 'UTC', country: null, steps })) };
-}
-
 describe('a run', () => {
-  const probe: Probe = { attempts: [], failures: new Map() };
-  /** The gate's own time: parked connections are probed by it. */
-  let gateClock = 0;
-  const gate = new ConnectionGate('probe', { onParked: () => undefined, onResumed: () => undefined }, () => gateClock);
-  let waits = 0;
+  const probe: Probe = { attempts: [], failures: new Map(), down: null };
   let connection: NativeConnection;
   let client: Client;
-  let worker: Worker;
-  let working: Promise<void>;
+  let worker: ProbeWorker;
 
   beforeAll(async () => {
     installRuntime(pino({ level: 'silent' }));
     connection = await NativeConnection.connect({ address: temporalAddress() });
     client = new Client({ connection });
-    const open: OpenConnection = {
-      connector: probeConnector,
-      client: probe,
-      gate,
-    };
-    worker = await Worker.create({
-      connection,
-      taskQueue: 'bridge',
-      workflowBundle: await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') }),
-      activities: createStepActivities({
-        connections: new Map([['probe', open]]),
-        render: (input, scope) =>
-          Object.fromEntries(Object.entries(input).map(([name, value]) => [name, value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value])),
-        evaluate: (condition) => condition === 'true',
-        isOurs: () => false,
-        cooldowns: { claim: async () => 'claimed', release: async () => undefined },
-        log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
-        onWaiting: () => (waits += 1),
-        onAttempt: () => undefined,
-      }),
-    });
-    working = worker.run();
+    worker = await startProbeWorker({ workflowBundle: await bundleWorkflows(), connections: [{ connector: probeConnector('probe'), client: probe }] });
   }, 60_000);
 
   afterAll(async () => {
-    worker.shutdown();
-    await working;
+    await worker.stop();
     await connection.close();
   });
 
@@ -232,21 +127,6 @@ describe('a run', () => {
     });
     await run({ one: [step('s', 'saves', { action: 'probe.once', effect: 'once' })] });
     expect(seen).toEqual([null, { saved_at: 1 }, { saved_at: 2 }]);
-  });
-
-  it('does not count attempts that a parked connection held back', async () => {
-    await expect(gate.pass(() => Promise.reject(error('credential')))).rejects.toThrow('the probe says no');
-    gateClock = 29_500;
-    const before = waits;
-    const happened = event();
-    await startRun(client, happened, plan({ one: [step('s', 'parked', { action: 'probe.once', effect: 'once' })] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
-    while (waits === before) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(probe.attempts).toHaveLength(0);
-    gateClock = 31_000;
-    expect((await awaitRun(client, happened.event_id)).status).toBe('completed');
-    expect(probe.attempts).toEqual([expect.objectContaining({ note: 'parked', attempt: 1 })]);
   });
 
   it('does everything but the effect for a rule in shadow', async () => {

@@ -15,5 +15,13 @@ export async function recordHistory(client: Client, workflowId: string, name: st
     return;
   }
   const history: unknown = JSON.parse(historyToJSON(await client.workflow.getHandle(workflowId).fetchHistory()));
-  writeFileSync(join(__dirname, `${name}.json`), `${JSON.stringify(history, (key, value: unknown) => (OF_THE_MACHINE.has(key) ? undefined : value), 1)}\n`);
+  writeFileSync(join(__dirname, `${name}.json`), `${JSON.stringify(history, withoutMachine, 1)}\n`);
+}
+
+/** A worker's own task queue is named after its process and host: `<pid>@<host>-<id>`. */
+function withoutMachine(key: string, value: unknown): unknown {
+  if (OF_THE_MACHINE.has(key)) {
+    return undefined;
+  }
+  return key === 'name' && typeof value === 'string' && /^\d+@/.test(value) ? 'sticky' : value;
 }

@@ -23,7 +23,7 @@ describe('runs that began under earlier code', () => {
   }, 60_000);
 
   it('are there', () => {
-    expect(names).toEqual(expect.arrayContaining(['failed-permanently', 'local-then-regular', 'two-rules']));
+    expect(names).toEqual(expect.arrayContaining(['failed-permanently', 'local-then-regular', 'parked-connection', 'two-rules', 'waited-for-connection']));
   });
 
   it.each(names)('%s replays', async (name) => {

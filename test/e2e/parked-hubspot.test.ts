@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { startProviders, type Providers } from './providers';
+import { RunningBridge } from './running-bridge';
+
+jest.setTimeout(120_000);
+
+const RULES = `version: 1
+rules:
+  - name: log
+    on: call_hangup
+    do:
+      - hubspot.log_call: { outcome: no_answer, unknown_contact: create }
+  - name: post
+    on: call_hangup
+    do:
+      - slack.post_message: { channel: "#calls", text: "{{ id }}" }
+`;
+
+const readiness = z.object({ parts: z.object({ connections: z.object({ ok: z.boolean(), detail: z.string() }).optional() }) });
+const listed = z.array(z.object({ connection: z.string(), uses: z.string(), state: z.enum(['works', 'parked']), parked: z.object({ problem: z.object({ code: z.string() }), line: z.object({ waiting: z.number() }) }).nullable() }));
+const shown = z.object({ became: z.string(), parked: z.array(z.object({ rule: z.string(), connection: z.string() })) });
+
+describe('a HubSpot token that is revoked', () => {
+  let providers: Providers;
+  let bridge: RunningBridge;
+
+  beforeAll(async () => {
+    providers = await startProviders();
+    bridge = await RunningBridge.ready({ env: providers.env, rules: RULES });
+  });
+
+  afterAll(async () => {
+    await bridge.remove();
+    await providers.stop();
+  });
+
+  /** A call that ends, from a number of its own. */
+  async function call(index: number): Promise<string> {
+    const data = { id: randomUUID(), direction: 'incoming', source: { type: 'tel', target: `+1555123000${index}` }, destination: { type: 'tel', target: '+15559876543' } };
+    return (await bridge.post({ type: 'call_hangup', data })).answer.id ?? '';
+  }
+  const show = async (id: string) => shown.parse(JSON.parse((await bridge.run('events', 'show', id, '--json')).stdout));
+  const ready = async () => readiness.parse(await (await fetch(`${bridge.admin}/readyz`)).json()).parts.connections;
+  const gauge = async (): Promise<string | null> => /^bridge_connection_parked\{connection="hubspot"\} 1$/m.exec(await (await fetch(`${bridge.admin}/metrics`)).text())?.[0] ?? null;
+
+  it('parks HubSpot and nothing else, is told once and seen everywhere, and goes on when it is told to', async () => {
+    expect((await bridge.run('connections', 'list')).code).toBe(0);
+    providers.hubspot.failNext({ how: { status: 401 }, times: 1_000_000 });
+    const first = await call(0);
+    await bridge.eventually('the first waits', async () => ((await show(first)).parked.length === 1 ? true : null));
+    expect((await show(first)).parked).toEqual([{ rule: 'log', connection: 'hubspot' }]);
+    const asked = providers.hubspot.requests.length;
+    const later: string[] = [];
+    for (const index of [1, 2, 3]) {
+      later.push(await call(index));
+    }
+    await bridge.eventually('all wait', async () => {
+      const { stdout } = await bridge.run('connections', 'list', '--json');
+      return listed.parse(JSON.parse(stdout)).find(({ connection }) => connection === 'hubspot')?.parked?.line.waiting === 4 ? true : null;
+    });
+    expect(providers.hubspot.requests).toHaveLength(asked);
+    await bridge.eventually('Slack has heard of all', () => (providers.slack.messages.length === 4 ? true : null));
+
+    const list = await bridge.run('connections', 'list');
+    expect(list.code).toBe(1);
+    expect(list.stdout).toMatch(/^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*bridge connections resume hubspot$/m);
+    expect(list.stdout).toMatch(/^slack +credentials +works$/m);
+    expect((await bridge.run('events', 'show', first)).stdout).toMatch(/log, hubspot.log_call#1: waits, for hubspot is parked \(\S+\)/);
+    await bridge.eventually('the state is told', async () => ((await ready())?.detail.startsWith('hubspot parked') === true ? true : null));
+    await bridge.eventually('the gauge is 1', gauge);
+
+    providers.hubspot.heal();
+    expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({ code: 0, stdout: '{"connection":"hubspot","resumed":true}\n' });
+    for (const id of [first, ...later]) {
+      await bridge.eventually(`${id} is done`, async () => ((await show(id)).became === 'done' ? true : null));
+    }
+    expect(providers.hubspot.calls).toHaveLength(4);
+    await bridge.eventually('it is not parked any more', async () => ((await ready())?.ok === true && (await gauge()) === null ? true : null));
+    await bridge.printed(/connection works again/);
+    expect(bridge.output.match(/connection parked/g)).toHaveLength(1);
+    expect(bridge.output).toMatch(/"level":"error".*"connection":"hubspot".*"code":"[^"]+".*"remedy":"[^"]+".*connection parked/);
+  });
+
+  it('says so when there is nothing to resume, and what was meant by a misspelt name', async () => {
+    expect(await bridge.run('connections', 'resume', 'slack')).toMatchObject({ code: 1, stdout: 'slack is not parked; no step waits for it\n' });
+    expect(await bridge.run('connections', 'resume', 'hubspott')).toMatchObject({ code: 2, stderr: 'unknown connection "hubspott"; did you mean "hubspot"?\n' });
+    expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({ code: 1, stdout: '{"connection":"hubspot","resumed":false}\n' });
+    expect((await bridge.run('connections', 'resume', 'nothing-like-it')).stderr).toBe('unknown connection "nothing-like-it"; there are email, http, hubspot, slack, voipbin\n');
+  });
+});

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import pino from 'pino';
+import { z } from 'zod';
+import { ConnectionGate } from '../../activities/connection-gate';
+import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
+import { reportConnection } from '../../src/cli/report-connection';
+import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
+import { defineAction, defineConnector, type ActionContext, type Connector } from '../../src/connectors/connector';
+import type { CanonicalEvent } from '../../src/events/canonical-event';
+import type { Plan, PlannedStep } from '../../src/rules/plan';
+import { TemporalCooldowns } from '../../src/temporal/cooldowns';
+import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/temporal/names';
+import { ParkedConnections } from '../../src/temporal/parked-connections';
+import type { LinePace } from '../../src/temporal/parking';
+import { temporalAddress } from './temporal-server';
+
+/** A connector whose only action does what its input says: the run, its retries and its report are what is looked at. */
+export interface Attempt {
+  key: string;
+  attempt: number;
+  note: string;
+  saved: unknown;
+}
+export interface Probe {
+  attempts: Attempt[];
+  /** By note. */
+  failures: Map<string, (context: ActionContext<Probe>) => ActionError | null>;
+  /** While set, every attempt fails with it. */
+  down: ActionError | null;
+}
+
+const actionParts = {
+  summary: 'Writes down that it ran.',
+  input: z.strictObject({ note: z.string() }),
+  output: z.object({ note: z.string() }),
+  budget: '1h',
+  attemptTimeout: '5s',
+  run: async (context: ActionContext<Probe>, input: { note: string }) => {
+    const { client, key, attempt, progress } = context;
+    client.attempts.push({ key, attempt, note: input.note, saved: progress.last });
+    const failure = client.down ?? client.failures.get(input.note)?.(context) ?? null;
+    if (failure !== null) {
+      throw failure;
+    }
+    return { outcome: 'done' as const, result: { note: `${input.note}!` } };
+  },
+};
+
+/** The connector, under a name. */
+export function probeConnector(name: string): Connector<{}, Probe> {
+  return defineConnector<{}, Probe>({
+    name,
+    summary: 'For these tests.',
+    connection: { settings: z.object({}), environment: {}, credentials: [], open: () => ({ attempts: [], failures: new Map(), down: null }) },
+    actions: {
+      repeat: defineAction<Probe>()({ ...actionParts, effect: 'repeatable' }),
+      once: defineAction<Probe>()({ ...actionParts, effect: 'once' }),
+    },
+  });
+}
+
+export function error(errorClass: ErrorClass, retryAfterMs?: number): ActionError {
+  return new ActionError(errorClass, 'the probe says no', {
+    connection: 'probe',
+    code: 'no',
+    remedy: 'Say yes.',
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+export function step(id: string, note: string, more: Partial<PlannedStep> = {}): PlannedStep {
+  return {
+    id,
+    action: 'probe.repeat',
+    effect: 'repeatable',
+    input: { note },
+    on_error: 'stop',
+    retry: { for_ms: 60_000, every_ms: 50, max_every_ms: 200 },
+    attempt_timeout_ms: 5_000,
+    ...more,
+  };
+}
+
+export function event(more: Partial<CanonicalEvent> = {}): CanonicalEvent {
+  const id = randomUUID();
+  const at = '2026-03-02T01:00:00.000Z';
+  return {
+    type: 'call_hangup', declared_type: 'call_hungup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at,
+    direction: 'inbound', peer: null, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: 'normal',
+    text: null, status: null, recording_ready: null, call_id: id, root_call_id: id, data: { id }, ...more,
+  };
+}
+
+export function plan(rules: Record<string, PlannedStep[]>): Plan {
+  return { ruleset: 'abcdef012345', rules: Object.entries(rules).map(([name, steps]) => ({ name, timezone: 'UTC', country: null, steps })) };
+}
+
+/** A line of the log. */
+export interface Logged {
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+/** A worker in this process, with gates of its own. */
+export interface ProbeWorker {
+  gates: Map<string, OpenConnection>;
+  lines: ParkedConnections;
+  /** Workflow ids of runs that were told to wait. */
+  waits: string[];
+  log: Logged[];
+  stop(): Promise<void>;
+}
+
+/** Bundles the workflows; once a test file. */
+export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  return bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') });
+}
+
+/** Starts a worker with these connections, each given with its client. Its Temporal connection is its own: two workers cannot share one. */
+export async function startProbeWorker(options: {
+  workflowBundle: WorkflowBundleWithSourceMap;
+  connections: { connector: Connector; client: unknown }[];
+  pace?: LinePace;
+  askAfterLineMs?: number;
+}): Promise<ProbeWorker> {
+  const connection = await NativeConnection.connect({ address: temporalAddress() });
+  const client = new Client({ connection });
+  const gates = new Map(options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]));
+  const lines = new ParkedConnections(client, options.pace, options.askAfterLineMs);
+  const waits: string[] = [];
+  const logged: Logged[] = [];
+  const log = pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, { write: (text: string) => void logged.push(JSON.parse(text) as Logged) });
+  const worker = await Worker.create({
+    connection,
+    taskQueue: TASK_QUEUE,
+    workflowBundle: options.workflowBundle,
+    activities: {
+      [REPORT_CONNECTION]: reportConnection(log),
+      ...createStepActivities({
+        connections: gates,
+        render: (input, scope) =>
+          Object.fromEntries(Object.entries(input).map(([name, value]) => [name, value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value])),
+        evaluate: (condition) => condition === 'true',
+        isOurs: () => false,
+        cooldowns: new TemporalCooldowns(client, 'key'),
+        lines,
+        log,
+        onWaiting: (workflowId) => waits.push(workflowId),
+        onAttempt: () => undefined,
+      }),
+    },
+  });
+  const working = worker.run();
+  return {
+    gates,
+    lines,
+    waits,
+    log: logged,
+    stop: async () => {
+      worker.shutdown();
+      await working;
+      await connection.close();
+    },
+  };
+}
