@@ -40,8 +40,16 @@ interface StepFailure {
   saved: JsonValue;
 }
 
+/** A step that could not begin before its budget was over: Temporal was away, or earlier steps took so long. */
+const TOO_LATE: Pick<StepFailure, 'class' | 'code' | 'message' | 'remedy'> = {
+  class: 'transient',
+  code: 'too_late',
+  message: 'its turn came after its budget, which counts from the event, had run out',
+  remedy: 'Nothing is wrong with the step. Where it should be done even so late, give it a longer `retry: { for: ... }`.',
+};
+
 /**
- * Runs one step to its end: done, skipped, or failed with its class.
+ * Runs one step to its end: done, skipped, or failed with its class; failed at once where its budget counts from the event and is over.
  *
  * A repeatable action is tried once as a local activity (no round trips to Temporal) and goes on as a regular activity, with its
  * retry budget, when that attempt fails in passing. Others are regular activities from the start, so that every attempt is recorded
@@ -52,15 +60,19 @@ interface StepFailure {
 export async function runStep(input: Omit<StepInput, Carried>, parkedSteps: ParkedSteps): Promise<StepReport> {
   const { step, rule } = input;
   const began = Date.now();
-  const until = began + step.retry.for_ms - SHORTEST_BUDGET_MS;
+  const ends = (step.retry.from === 'event' ? Date.parse(input.event.received_at) : began) + step.retry.for_ms;
+  const until = ends - SHORTEST_BUDGET_MS;
   const summary = `${rule} › ${step.id}`;
   const describe = { step: step.id, action: step.action };
   let next: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
+  if (began > until) {
+    return failed(describe, TOO_LATE);
+  }
   let locally = step.effect === 'repeatable';
   for (;;) {
     try {
       parkedSteps.forgetWord(stepKey(rule, step.id));
-      return { ...describe, ...(await (locally ? runLocally(next, summary) : runDurably(next, summary, began))) };
+      return { ...describe, ...(await (locally ? runLocally(next, summary) : runDurably(next, summary, ends))) };
     } catch (error) {
       const failure = classify(error);
       if (failure.class === 'credential') {
@@ -72,7 +84,7 @@ export async function runStep(input: Omit<StepInput, Carried>, parkedSteps: Park
         next = carryOver(next, failure, waited.end === 'let_go' ? waited.word : null);
       } else {
         const wait = failure.retryAfterMs ?? step.retry.every_ms;
-        if (!locally || failure.class !== 'transient' || wait + SHORTEST_BUDGET_MS > step.retry.for_ms) {
+        if (!locally || failure.class !== 'transient' || Date.now() + wait > until) {
           return failed(describe, failure);
         }
         await sleep(wait, { summary: `${summary}: again after ${failure.code}` });
@@ -107,9 +119,9 @@ function runLocally(input: StepInput, summary: string): Promise<StepResult> {
   return call(activities, input);
 }
 
-function runDurably(input: StepInput, summary: string, began: number): Promise<StepResult> {
+function runDurably(input: StepInput, summary: string, ends: number): Promise<StepResult> {
   const { step } = input;
-  const budget = Math.max(step.retry.for_ms - (Date.now() - began), SHORTEST_BUDGET_MS);
+  const budget = Math.max(ends - Date.now(), SHORTEST_BUDGET_MS);
   const activities = proxyActivities<Record<string, StepActivity>>({
     startToCloseTimeout: step.attempt_timeout_ms,
     scheduleToCloseTimeout: budget,
@@ -172,6 +184,6 @@ function errorClass(type: string | undefined | null): ErrorClass {
   return type === 'permanent' || type === 'credential' || type === 'ambiguous' ? type : 'transient';
 }
 
-function failed(describe: { step: string; action: string }, failure: StepFailure): StepReport {
+function failed(describe: { step: string; action: string }, failure: Pick<StepFailure, 'class' | 'code' | 'message' | 'remedy'>): StepReport {
   return { ...describe, outcome: 'failed', class: failure.class, code: failure.code, message: failure.message, remedy: failure.remedy };
 }

@@ -93,6 +93,8 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   alsoUses?: { of(input: Input): readonly string[] };
   /** Default retry budget, as a duration (`24h`). */
   budget: string;
+  /** Whether the budget counts from the event's arrival, for what comes too late to be of use however late its step began; else from the step's beginning. */
+  budgetFrom?: 'event';
   /** How long one attempt may take, as a duration (`30s`). */
   attemptTimeout: string;
   /**
@@ -107,6 +109,7 @@ export interface Action<Client = unknown> {
   readonly input: z.ZodType<unknown>;
   readonly output: z.ZodType<JsonObject>;
   readonly budget: string;
+  readonly budgetFrom: 'event' | 'step';
   readonly attemptTimeout: string;
   sinkOf(inputName: string): Sink;
   /** @param input the input as written in the rule file, already found valid. */
@@ -161,6 +164,7 @@ export function defineAction<Client>() {
       input: definition.input,
       output: definition.output,
       budget: definition.budget,
+      budgetFrom: definition.budgetFrom ?? 'step',
       attemptTimeout: definition.attemptTimeout,
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),

@@ -80,7 +80,7 @@ function describeAction(name: string, action: Action): string[] {
   return [
     `### ${name}`,
     action.summary,
-    [`- Effect: ${effectOf(action)}.`, `- Tried for ${action.budget} unless the rule says otherwise; one attempt takes at most ${action.attemptTimeout}.`].join('\n'),
+    [`- Effect: ${effectOf(action)}.`, `- Tried for ${action.budget}${action.budgetFrom === 'event' ? ' after the event came (later it is of no use to anyone)' : ''} unless the rule says otherwise; one attempt takes at most ${action.attemptTimeout}.`].join('\n'),
     table(['input', 'type', 'default', 'description', 'inserted values'], inputs),
     results.length === 0 ? 'It leaves no results for later steps.' : table(['result', 'type', 'description'], results),
   ];

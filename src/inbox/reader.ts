@@ -287,7 +287,7 @@ const storedPlan: z.ZodType<Plan> = z.looseObject({
           input: jsonObject,
           if: z.string().exactOptional(),
           on_error: z.enum(['stop', 'continue']),
-          retry: z.object({ for_ms: z.number(), every_ms: z.number(), max_every_ms: z.number() }),
+          retry: z.looseObject({ for_ms: z.number(), every_ms: z.number(), max_every_ms: z.number(), from: z.literal('event').exactOptional() }),
           attempt_timeout_ms: z.number(),
         }),
       ),

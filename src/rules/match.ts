@@ -228,15 +228,12 @@ export function plannedRule(rule: Rule): PlannedRule {
   return { name: rule.name, timezone: rule.timezone, country: rule.country, ...(rule.mode === 'shadow' ? { shadow: true as const } : {}), ...(limited ? { limits: rule.limits } : {}), steps: [...rule.steps] };
 }
 
-/** Actions that answer the other side at once or not at all. */
-const REPLIES: ReadonlySet<string> = new Set(['voipbin.send_message']);
-
-/** A reply to something that is older than this comes too late, when nobody has said otherwise: the budget of a reply that came in time. */
+/** A reply (an action whose budget counts from the event) to something that is older than this comes too late, when nobody has said otherwise: the budget of a reply that came in time. */
 const LATE_REPLY_MS = 15 * 60_000;
 
 /** The steps stay, so that the report shows them as skipped and later steps can tell. */
 function withoutReplies(rule: PlannedRule): PlannedRule {
-  return { ...rule, steps: rule.steps.map((step) => (REPLIES.has(step.action) ? { ...step, if: 'false' } : step)) };
+  return { ...rule, steps: rule.steps.map((step) => (step.retry.from === 'event' ? { ...step, if: 'false' } : step)) };
 }
 
 function indexFor(type: string, rules: readonly Rule[], fieldReaders: FieldReaders): TypeIndex {

@@ -51,8 +51,10 @@ export interface PlannedStep {
 
 /** How long, and how often, a step that fails in passing is tried again. Milliseconds. */
 export interface RetryBudget {
-  /** The whole budget, from when the step began. */
+  /** The whole budget, from when the step began, or from when the event came (`from`). */
   for_ms: number;
+  /** `event` where the action says so; absent where the budget counts from the step's beginning. */
+  from?: 'event';
   /** The first wait between two attempts; it doubles from there. */
   every_ms: number;
   /** The longest wait between two attempts. */

@@ -107,6 +107,7 @@ export class StepReader {
     const onErrorWord = onError === undefined ? 'stop' : this.reader.oneOf(onError, 'on_error', ['stop', 'continue'] as const);
     const condition = ifValue === undefined ? null : this.reader.text(ifValue, 'if');
     const retry = this.retry(block.get('retry'), found === undefined ? 0 : durationMs(found.action.budget));
+    const from = found?.action.budgetFrom === 'event' ? { from: 'event' as const } : {};
     if (found === undefined) {
       return null;
     }
@@ -125,7 +126,7 @@ export class StepReader {
         input: input ?? {},
         ...(condition === null ? {} : { if: condition }),
         on_error: onErrorWord ?? 'stop',
-        retry,
+        retry: { ...retry, ...from },
         attempt_timeout_ms: durationMs(definition.attemptTimeout),
       },
     };

@@ -118,6 +118,15 @@ describe('a run', () => {
     expect(probe.attempts.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('does not begin what comes too late: a budget that counts from the event', async () => {
+    const reply = step('s', 'reply', { retry: { for_ms: 900_000, every_ms: 100, max_every_ms: 200, from: 'event' } });
+    const late = await run({ one: [reply], two: [step('s', 'other')] }, event({ received_at: new Date(Date.now() - 901_000).toISOString() }));
+    expect(late.end.report).toMatchObject({ outcome: 'partial', rules: [{ rule: 'one', steps: [{ outcome: 'failed', class: 'transient', code: 'too_late' }] }, { rule: 'two', outcome: 'done' }] });
+    expect(probe.attempts.map(({ note }) => note)).toEqual(['other']);
+    const inTime = await run({ one: [reply] }, event({ received_at: new Date(Date.now() - 800_000).toISOString() }));
+    expect(inTime.end.report?.outcome).toBe('done');
+  });
+
   it('gives a later attempt what an earlier one saved', async () => {
     const seen: unknown[] = [];
     probe.failures.set('saves', ({ attempt, progress }) => {

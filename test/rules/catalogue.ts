@@ -48,6 +48,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     output: z.object({ message: z.object({ id: z.string() }) }),
     effect: 'verifiable',
     budget: '15m',
+    budgetFrom: 'event',
     attemptTimeout: '20s',
     run: done,
   }),

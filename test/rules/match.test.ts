@@ -246,6 +246,7 @@ rules:
         retry: { for: 2h, every: 10s }
         on_error: continue
       - http.request: { method: GET, url: "https://example.com/" }
+      - voipbin.send_message: { text: Thanks }
 `);
   const plan = set.plan(eventOf('call_hungup', CALL));
   expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
@@ -285,6 +286,7 @@ rules:
             retry: { for_ms: 3_600_000, every_ms: 1_000, max_every_ms: 300_000 },
             attempt_timeout_ms: 30_000,
           },
+          expect.objectContaining({ action: 'voipbin.send_message', retry: { for_ms: 900_000, every_ms: 1_000, max_every_ms: 300_000, from: 'event' } }),
         ],
       },
     ],

@@ -44,6 +44,7 @@ export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
   output,
   effect: 'verifiable',
   budget: '15m',
+  budgetFrom: 'event',
   attemptTimeout: '25s',
   run: async (context, { text, to, from, cooldown }) => {
     const recipient = guardText({ event: context.event, to, from, country: context.country, isOurs: (number) => context.isOurs(number) });
