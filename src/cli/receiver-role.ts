@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { OurNumbers } from '../events/our-numbers';
 import { Inbox } from '../inbox/inbox';
 import { InboxReader } from '../inbox/reader';
-import { createAdmin, type PartState } from '../receiver/admin';
+import { createAdmin, type PartState } from '../admin/server';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { EventRules } from '../receiver/take-event';

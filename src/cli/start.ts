@@ -10,7 +10,7 @@ import type { PlannedStep } from '../rules/plan';
 import type { RuleSet } from '../rules/match';
 import { DataFolderInUse } from '../inbox/data-folder-lock';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
-import { PortTaken } from '../receiver/port-taken';
+import { PortTaken } from '../settings/port-taken';
 import { TemporalSettingsFault } from '../temporal/configured-temporal';
 import { TemporalUnreachable } from '../temporal/connection';
 import { describePortHolder, portTakenMessage } from '../temporal/port-holder';

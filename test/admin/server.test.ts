@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:net';
 import { Counter, Registry } from 'prom-client';
-import { createAdmin, type Admin } from '../../src/receiver/admin';
-import { PortTaken } from '../../src/receiver/port-taken';
-import { closeDoors, openDoor, sendTo } from './door';
+import { createAdmin, type Admin } from '../../src/admin/server';
+import { PortTaken } from '../../src/settings/port-taken';
+import { closeDoors, openDoor, sendTo } from '../receiver/door';
 
 const admins: Admin[] = [];
 const servers: Server[] = [];
