@@ -19,7 +19,7 @@ import { createWorker } from '../temporal/worker';
 import { openConnections } from './open-connections';
 
 /** Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made again elsewhere. */
-const SHUTDOWN_GRACE_MS = 15_000;
+const SHUTDOWN_GRACE_MS = 12_000;
 
 /** A worker that is polling. */
 export interface RunningWorker {
@@ -28,6 +28,8 @@ export interface RunningWorker {
   parked(): Record<string, string>;
   /** Resolves when the worker has ended, by {@link stop} or by itself. @throws when it ended with an error. */
   ended: Promise<void>;
+  /** Whether nothing is under way any more. {@link ended} may still wait for Temporal, which is told last. */
+  isDrained(): boolean;
   stop(): Promise<void>;
 }
 
@@ -82,6 +84,7 @@ export async function startWorker(options: {
         }),
       ),
     ended,
+    isDrained: () => worker.getState() === 'DRAINED' || worker.getState() === 'STOPPED',
     stop: async () => {
       if (worker.getState() === 'RUNNING') {
         worker.shutdown();

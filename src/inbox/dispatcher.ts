@@ -105,6 +105,11 @@ export class Dispatcher {
     this.#inFlight.get(eventId)?.();
   }
 
+  /** Runs that are at work: started, neither closed nor waiting. */
+  inFlight(): number {
+    return this.#inFlight.size;
+  }
+
   /** Why events are not being started, or null. */
   problem(): string | null {
     return this.#problem;
