@@ -34,6 +34,15 @@ test.each([
   expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
 });
 
+test('readyz is 503 from the moment it is told to stop, and says so; healthz stays', async () => {
+  const { admin } = adminOn(0);
+  const url = await admin.listen();
+  admin.stopping();
+  const answer = await sendTo(url, { method: 'GET', path: '/readyz' });
+  expect([answer.status, answer.json]).toMatchObject([503, { ready: false, parts: { stopping: { ok: false }, inbox: { ok: true } } }]);
+  expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
+});
+
 test('metrics: the whole registry, in Prometheus text', async () => {
   const { admin, registry } = adminOn(0);
   new Counter({ name: 'someone_elses_total', help: 'x', registers: [registry] }).inc();
