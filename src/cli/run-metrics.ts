@@ -9,8 +9,6 @@ export interface RunGauges {
   inFlight(): number;
   /** Runs started and not known to be closed. */
   open(): number;
-  /** Why Temporal cannot be used, or null. */
-  temporalProblem(): string | null;
 }
 
 /** The part of a run's report that is counted. */
@@ -67,7 +65,6 @@ export class RunMetrics {
     const gauges: [name: string, help: string, read: () => number][] = [
       ['bridge_runs_in_flight', 'Runs at work.', () => runs.inFlight()],
       ['bridge_runs_waiting', 'Runs that wait: for a retry, a parked connection, a recording, or a worker.', () => Math.max(0, runs.open() - runs.inFlight())],
-      ['bridge_temporal_unavailable', '1 while Temporal does not answer or takes no runs.', () => (runs.temporalProblem() === null ? 0 : 1)],
     ];
     for (const [name, help, read] of gauges) {
       const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });

@@ -7,6 +7,7 @@ import { Dispatcher } from '../inbox/dispatcher';
 import { InboxReader } from '../inbox/reader';
 import type { Settings } from '../settings/settings';
 import { connectClient, resolveTemporal } from '../temporal/connection';
+import { showTemporal } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { endsWithin } from './ends-within';
 import { WrongUse } from './exit';
@@ -47,7 +48,8 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
   });
   const watch = watchTemporal(connection, temporal.namespace, log);
   const temporalProblem = (): string | null => dispatcher.problem() ?? watch.problem();
-  runs.watch({ inFlight: () => dispatcher.inFlight(), open: () => record.openCount(), temporalProblem });
+  runs.watch({ inFlight: () => dispatcher.inFlight(), open: () => record.openCount() });
+  showTemporal(registry, temporalProblem);
   const stopDispatching = async (): Promise<void> => {
     watch.stop();
     await endsWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);

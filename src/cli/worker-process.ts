@@ -11,6 +11,7 @@ import { InboxReader } from '../inbox/reader';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
+import { showTemporal } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../temporal/worker';
 import { endsWithin } from './ends-within';
@@ -86,6 +87,7 @@ export async function startWorkerProcess(options: {
   steps.watch(() => Object.keys(worker.parked()));
   const watch = watchTemporal(connection, namespace, log);
   const temporalProblem = (): string | null => dispatcher?.problem() ?? watch.problem();
+  showTemporal(registry, temporalProblem);
   let closeInbox = (): void => undefined;
   if (options.dispatch) {
     const reader = InboxReader.open(settings.dataDir);
@@ -107,7 +109,7 @@ export async function startWorkerProcess(options: {
       },
     });
     let openRuns = (): number => record.openCount();
-    runs.watch({ inFlight: () => dispatching.inFlight(), open: () => openRuns(), temporalProblem });
+    runs.watch({ inFlight: () => dispatching.inFlight(), open: () => openRuns() });
     dispatcher = dispatching;
     dispatching.start();
     closeInbox = () => {

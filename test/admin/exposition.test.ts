@@ -18,21 +18,20 @@ test('what prom-client writes is read back', async () => {
 });
 
 test.each([
-  ['a family twice', `${family('a')}a 1\n${family('b')}b 1\n${family('a')}`],
-  ['TYPE twice', `${family('a')}# TYPE a gauge\n`],
-  ['TYPE without HELP', '# TYPE a gauge\na 1\n'],
-  ['a sample outside its family', `${family('a')}a 1\n${family('b')}a{x="y"} 2\n`],
-  ['a sample before any family', 'a 1\n'],
-  ['a series twice', `${family('a')}a{x="1",y="2"} 1\na{y="2",x="1"} 1\n`],
-  ['no number', `${family('a')}a one\n`],
-  ['a label that is not quoted', `${family('a')}a{x=y} 1\n`],
-  ['no newline at the end', `${family('a')}a 1`],
-  ['lines run together', `${family('a')}a 1# HELP b x\n`],
-  ['a counter without _total', `${family('a', 'counter')}a 1\n`],
-  ['a gauge with _total', `${family('a_total')}a_total 1\n`],
-  ['a histogram without +Inf', histogram('h_bucket{le="1"} 2\n')],
-  ['a histogram that shrinks', histogram('h_bucket{le="1"} 3\nh_bucket{le="+Inf"} 2\n')],
-  ['a histogram whose count differs', histogram('h_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\n')],
-])('%s is refused', (_what, text) => {
-  expect(() => readExposition(text)).toThrow();
+  ['a family twice', 'was there before', `${family('a')}a 1\n${family('b')}b 1\n${family('a')}`],
+  ['TYPE twice', 'TYPE does not follow', `${family('a')}# TYPE a gauge\n`],
+  ['TYPE without HELP', 'TYPE does not follow', '# TYPE a gauge\na 1\n'],
+  ['a sample outside its family', 'outside its family', `${family('a')}a 1\n${family('b')}a{x="y"} 2\n`],
+  ['a sample before any family', 'outside its family', 'a 1\n'],
+  ['a series twice', 'the same series twice', `${family('a')}a{x="1",y="2"} 1\na{y="2",x="1"} 1\n`],
+  ['no number', 'not a sample', `${family('a')}a one\n`],
+  ['a label that is not quoted', 'not a sample', `${family('a')}a{x=y} 1\n`],
+  ['no newline at the end', 'newline', `${family('a')}a 1`],
+  ['lines run together', 'not a sample', `${family('a')}a 1# HELP b x\n`],
+  ['a counter without _total', '_total', `${family('a', 'counter')}a 1\n`],
+  ['a histogram without +Inf', 'not a histogram', histogram('h_bucket{le="1"} 2\n')],
+  ['a histogram that shrinks', 'not a histogram', histogram('h_bucket{le="1"} 3\nh_bucket{le="+Inf"} 2\n')],
+  ['a histogram whose count differs', 'not a histogram', histogram('h_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\n')],
+])('%s is refused: %s', (_what, why, text) => {
+  expect(() => readExposition(text)).toThrow(why);
 });

@@ -56,7 +56,7 @@ export function readExposition(text: string): Map<string, Family> {
       if (open === null || !belongs(sample.name, open.name, open.family.type)) {
         return fail('a sample outside its family');
       }
-      const id = JSON.stringify([sample.name, Object.entries(sample.labels).sort()]);
+      const id = `${sample.name} ${labelSet(sample.labels)}`;
       if (series.has(id)) {
         fail('the same series twice');
       }
@@ -94,8 +94,8 @@ function belongs(sample: string, family: string, type: Family['type']): boolean 
 }
 
 function checkFamily(name: string, { type, samples }: Family): void {
-  if ((type === 'counter') !== name.endsWith('_total')) {
-    throw new Error(`${name}: counters, and only they, end in _total`);
+  if (type === 'counter' && !name.endsWith('_total')) {
+    throw new Error(`${name}: counters end in _total`);
   }
   for (const { value } of samples) {
     if (type === 'counter' && !(value >= 0)) {
@@ -107,12 +107,20 @@ function checkFamily(name: string, { type, samples }: Family): void {
   }
 }
 
+/** The labels in an order of their own, so that equal sets are equal texts. */
+function labelSet(labels: Record<string, string>): string {
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}="${value}"`)
+    .toSorted((one, other) => one.localeCompare(other))
+    .join();
+}
+
 /** Buckets of each series must grow and end in +Inf, which is the count. */
 function checkHistogram(name: string, samples: readonly Sample[]): void {
   const bySeries = new Map<string, { buckets: [le: number, count: number][]; sum: number | null; count: number | null }>();
   for (const sample of samples) {
     const { le, ...others } = sample.labels;
-    const id = JSON.stringify(Object.entries(others).sort());
+    const id = labelSet(others);
     const found = bySeries.get(id) ?? { buckets: [], sum: null, count: null };
     bySeries.set(id, found);
     if (sample.name.endsWith('_bucket')) {
@@ -130,7 +138,7 @@ function checkHistogram(name: string, samples: readonly Sample[]): void {
     });
     const last = buckets.at(-1);
     if (!grows || last === undefined || last[0] !== Infinity || last[1] !== count || sum === null) {
-      throw new Error(`${name} ${id}: not a histogram`);
+      throw new Error(`${name}{${id}}: not a histogram`);
     }
   }
 }
