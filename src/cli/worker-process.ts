@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
-import { GracefulShutdownPeriodExpiredError } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Connector } from '../connectors/connector';
@@ -123,10 +122,10 @@ export async function startWorkerProcess(options: {
     try {
       await worker.ended;
     } catch (error) {
-      if (!stopping || !(error instanceof GracefulShutdownPeriodExpiredError)) {
+      if (!stopping) {
         throw error;
       }
-      log.warn({}, 'the worker did not end by itself in time; Temporal gives what was under way to the next worker');
+      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'the worker did not end cleanly in time; Temporal gives what was under way to the next worker');
     } finally {
       stopRefreshing();
       watch.stop();
