@@ -33,6 +33,9 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
   }
   // Before the door is open: a data folder whose runs nobody can start must not take events.
   const record = DispatchLog.open(settings.dataDir);
+  if (record.setAside !== null) {
+    log.error({}, record.setAside);
+  }
   const reader = InboxReader.open(settings.dataDir);
   const connection = connectClient(temporal);
   const registry = processRegistry(packageVersion());

@@ -112,9 +112,14 @@ describe('while Temporal is frozen', () => {
     expect(tookMs).toBeLessThan(5_000);
   });
 
-  it('a stop is seen at /readyz, and a second signal ends it at once', async () => {
+  it('a worker is ready again when Temporal answers again; a stop is seen at /readyz, and a second signal ends it at once', async () => {
     const worker = start('worker');
     await worker.printed(/^Temporal/m);
+    const becomes = (status: number) => worker.eventually(`/readyz is ${status}`, async () => ((await readyz(worker)).status === status ? status : null));
+    process.kill(server.pid, 'SIGSTOP');
+    await becomes(503);
+    process.kill(server.pid, 'SIGCONT');
+    await becomes(200);
     process.kill(server.pid, 'SIGSTOP');
     worker.process.kill('SIGTERM');
     await worker.printed(/^Stopping/m);
