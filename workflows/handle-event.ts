@@ -1,12 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { ApplicationFailure, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { ApplicationFailure, proxySinks, setCurrentDetails, upsertSearchAttributes, type Sinks } from '@temporalio/workflow';
 import type { JsonValue } from '../src/events/json';
 import type { PlannedRule } from '../src/rules/plan';
 import type { SearchAttributeName } from '../src/temporal/names';
-import type { Outcome, RuleReport, RunFailureType, RunInput, RunReport, StepReport } from '../src/temporal/run';
+import type { Outcome, RuleReport, RunFailureType, RunInput, RunReport, RunSinks, StepReport } from '../src/temporal/run';
 import { claimLimits } from './claim-limits';
 import { runStep } from './run-step';
 
+const { runs } = proxySinks<RunSinks & Sinks>();
 const outcomeKey = defineSearchAttributeKey('BridgeOutcome' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
 const errorClassKey = defineSearchAttributeKey('BridgeErrorClass' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
 
@@ -38,6 +39,7 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
       ...(first === undefined ? [] : [{ key: errorClassKey, value: first.step.class }]),
     ]);
   }
+  runs.ended(first !== undefined, report);
   if (first !== undefined) {
     throw ApplicationFailure.create({
       type: 'StepFailed' satisfies RunFailureType,

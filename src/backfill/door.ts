@@ -1,6 +1,6 @@
 import { numbersTaught, type OurNumbers } from '../events/our-numbers';
 import type { Inbox } from '../inbox/inbox';
-import { headOf, type InboxOutcome } from '../inbox/stored-event';
+import type { InboxOutcome } from '../inbox/stored-event';
 import { takeEvent, type EventRules } from '../receiver/take-event';
 import { VerifiedRequest } from '../receiver/verified-request';
 import { BACKFILL_CONTENT_TYPE } from './content-type';
@@ -37,7 +37,7 @@ export function openDoor(options: DoorOptions): BackfillDoor {
       return 'refused';
     }
     const { event, plan, ruleset } = taken.matched;
-    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: request.contentType, ruleset, plan });
+    const outcome = await options.inbox.append({ event, body, content_type: request.contentType, ruleset, plan });
     if (outcome === 'received') {
       options.onAppended();
     }

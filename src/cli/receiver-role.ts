@@ -52,7 +52,7 @@ export async function startReceiver(options: {
   const { settings, registry, log } = options;
   const { receiver, retention } = settings;
   const metrics = new ReceiverMetrics(registry);
-  const inbox = Inbox.open({
+  const inbox = await Inbox.open({
     dataDir: settings.dataDir,
     log,
     retention: { maxAgeMs: retention.maxAgeMs, maxBytes: retention.maxBytes, quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes } },
@@ -133,15 +133,15 @@ export async function startReceiver(options: {
         await Promise.all([door.close(), backfill.stop()]);
       },
       close: async () => {
-        inbox.close();
         await admin.close();
+        await inbox.close();
       },
     };
   } catch (error) {
     await door.close();
     await backfill.stop();
     stopRefreshing();
-    inbox.close();
+    await inbox.close();
     throw error;
   }
 }

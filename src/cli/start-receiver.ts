@@ -43,7 +43,7 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
   const dispatcher = new Dispatcher({
     events: reader,
     record,
-    starter: runs.counting(runStarter(new Client({ connection, namespace: temporal.namespace }), { searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log), eager: false })),
+    starter: runs.counting(runStarter(new Client({ connection, namespace: temporal.namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log), eager: false })),
     maxInFlight: settings.dispatch.maxInFlight,
     forgetAfterMs: settings.retention.maxAgeMs,
     log,
@@ -51,7 +51,7 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
   });
   const watch = watchTemporal(connection, temporal.namespace, log);
   const temporalProblem = (): string | null => dispatcher.problem() ?? watch.problem();
-  runs.watch({ inFlight: () => dispatcher.inFlight(), open: () => record.openCount() });
+  runs.watch({ inFlight: () => dispatcher.runs().inFlight, open: () => record.openCount() });
   showTemporal(registry, temporalProblem);
   const stopDispatching = async (): Promise<void> => {
     watch.stop();

@@ -81,7 +81,11 @@ export async function startWorkerProcess(options: {
     settings,
     ourNumbers,
     log,
-    events: { onWaiting: (workflowId) => dispatcher?.runWaits(workflowId), onAttempt: steps.attempt },
+    events: {
+      onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
+      onAttempt: steps.attempt,
+      onRunEnded: (workflowId, failed, report) => dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
+    },
   });
   steps.watch(() => Object.keys(worker.parked()));
   const watch = watchTemporal(connection, namespace, log);
@@ -98,8 +102,9 @@ export async function startWorkerProcess(options: {
     const dispatching = new Dispatcher({
       events: reader,
       record,
-      starter: runs.counting(runStarter(new Client({ connection, namespace }), { searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true })),
+      starter: runs.counting(runStarter(new Client({ connection, namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true })),
       maxInFlight: settings.dispatch.maxInFlight,
+      isTold: true,
       forgetAfterMs: settings.retention.maxAgeMs,
       log,
       onClosed: (eventId, ending) => {
@@ -108,7 +113,7 @@ export async function startWorkerProcess(options: {
       },
     });
     let openRuns = (): number => record.openCount();
-    runs.watch({ inFlight: () => dispatching.inFlight(), open: () => openRuns() });
+    runs.watch({ inFlight: () => dispatching.runs().inFlight, open: () => openRuns() });
     dispatcher = dispatching;
     dispatching.start();
     closeInbox = () => {

@@ -37,6 +37,7 @@ export interface RunningWorker {
 export interface WorkerEvents {
   onWaiting: StepTools['onWaiting'];
   onAttempt: StepTools['onAttempt'];
+  onRunEnded: Parameters<typeof createWorker>[0]['onRunEnded'];
 }
 
 /** Starts the worker: workflows and actions, polling Temporal. */
@@ -50,6 +51,7 @@ export async function startWorker(options: {
   events: WorkerEvents;
 }): Promise<RunningWorker> {
   const { connection, namespace, settings, log } = options;
+  const { onRunEnded, ...stepEvents } = options.events;
   const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
   const hashKey = cooldownHashKey(settings);
@@ -59,6 +61,7 @@ export async function startWorker(options: {
     connection,
     namespace,
     bundlePath: join(__dirname, '..', '..', 'workflow-bundle.js'),
+    onRunEnded,
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
     activities: {
       [CLAIM_LIMITS]: (input: LimitsInput): Promise<LimitsResult> => limits.claim(input),
@@ -69,7 +72,7 @@ export async function startWorker(options: {
       isOurs: (number) => options.ourNumbers.has(number),
       cooldowns,
       log,
-      ...options.events,
+      ...stepEvents,
       }),
     },
   });

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { fromWorker, type FromWorker, type ToWorker, type WorkerStart } from './worker-messages';
 
 /** Acks go before runs: the worker takes the processor when the receiver leaves it. */
-const WORKER_NICENESS = 5;
+const WORKER_NICENESS = 10;
 /** The worker bounds its own stop by less (worker-process.ts). */
 const STOP_WITHIN_MS = 19_000;
 const RESTART_FIRST_MS = 500;

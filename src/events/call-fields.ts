@@ -18,8 +18,11 @@ export function readCall(type: string, data: JsonObject, ours: KnowsOurs): Resou
   const answered = wasAnswered();
   const id = data['id'];
   const callId = isFitId(id) ? id : null;
+  const { direction, peer, ours: ourEnd } = tellEnds('call', data, readParty(data['source']), readParty(data['destination']), ours);
   return {
-    ...tellEnds('call', data, readParty(data['source']), readParty(data['destination']), ours),
+    direction,
+    peer,
+    ours: ourEnd,
     answered,
     ring_s: secondsBetween(created, progressing ?? (answered === false ? hangup : null)),
     talk_s: hungUp && answered === false ? 0 : secondsBetween(progressing, hangup),

@@ -27,7 +27,7 @@ export function parseEnvelope(body: Buffer): ParsedEnvelope {
   if (body.length === 0) {
     return { ok: false, reason: 'empty', message: 'the body is empty' };
   }
-  if (isTooDeep(body)) {
+  if (mayBeTooDeep(body) && isTooDeep(body)) {
     return { ok: false, reason: 'too_deep', message: `the body nests more than ${DEEPEST} levels deep` };
   }
   const value = parseJson(body);
@@ -56,6 +56,20 @@ function parseJson(body: Buffer): JsonValue | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether there are brackets enough to be too deep at all: a quick look, as hardly any body has them. */
+function mayBeTooDeep(body: Buffer): boolean {
+  let opened = 0;
+  for (const bracket of [OPEN_OBJECT, OPEN_LIST]) {
+    for (let at = body.indexOf(bracket); at !== -1; at = body.indexOf(bracket, at + 1)) {
+      opened += 1;
+      if (opened > DEEPEST) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 /** Counts brackets outside texts on the raw bytes, before anything is built of them. UTF-8 keeps these bytes for these characters. */

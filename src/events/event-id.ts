@@ -16,6 +16,7 @@ export const UNKNOWN_TYPE = 'unknown';
 const FIT_TYPE = /^[a-z][a-z0-9_.-]{0,63}$/;
 const FIT_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const SCHEME = /^[A-Za-z]+:/;
+const SEPARATORS: ReadonlySet<number> = new Set(['.', '_', ':', '-'].map((character) => character.charCodeAt(0)));
 
 /** The type as it may stand in ids, search attributes and logs: the name itself, or `unknown` where it is not the name of a type at all. */
 export function safeTypeName(type: string): string {
@@ -44,6 +45,17 @@ export function isFitId(id: JsonValue | undefined): id is string {
 
 /** Digits alone, at least seven of them; or, after a scheme like `tel:` and with separators, as many as phone numbers have (E.164: 15 at most). */
 function looksLikePhone(text: string): boolean {
-  const digits = text.replace(SCHEME, '').replaceAll(/[._:-]/g, '');
-  return /^\d{7,}$/.test(text) || /^\d{7,15}$/.test(digits);
+  let digits = 0;
+  let separators = 0;
+  for (let at = SCHEME.exec(text)?.[0].length ?? 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x30 && code <= 0x39) {
+      digits += 1;
+    } else if (SEPARATORS.has(code)) {
+      separators += 1;
+    } else {
+      return false;
+    }
+  }
+  return digits >= 7 && (digits <= 15 || (separators === 0 && digits === text.length));
 }

@@ -13,7 +13,25 @@ export function readPhone(text: string, country: string | null): PhoneNumber | n
   return parsed !== undefined && parsed.isPossible() ? parsed : null;
 }
 
+/** Numbers that were read before, by country and text. Reading one costs as much as all the rest of taking an event, and the same ones come again and again. */
+const known = new Map<string, string | null>();
+const MOST_KNOWN = 10_000;
+/** Longer texts are no numbers, and are not kept. */
+const LONGEST_KNOWN = 40;
+
 /** The number in E.164 (`+15551234567`), or null when the text is no phone number. */
 export function toE164(text: string, country: string | null): string | null {
-  return readPhone(text, country)?.number ?? null;
+  if (text.length > LONGEST_KNOWN) {
+    return readPhone(text, country)?.number ?? null;
+  }
+  const key = `${country ?? ''} ${text}`;
+  let number = known.get(key);
+  if (number === undefined) {
+    number = readPhone(text, country)?.number ?? null;
+    if (known.size >= MOST_KNOWN) {
+      known.clear();
+    }
+    known.set(key, number);
+  }
+  return number;
 }

@@ -16,6 +16,10 @@ export function parseInstant(value: unknown): Instant | null {
   if (typeof value !== 'string' || value.length > 40) {
     return null;
   }
+  const usual = readUsual(value);
+  if (usual !== null) {
+    return usual;
+  }
   const match = TIME.exec(value);
   if (match === null) {
     return null;
@@ -34,6 +38,40 @@ export function parseInstant(value: unknown): Instant | null {
   const offset = (Number(offsetHour) * 60 + Number(offsetMinute)) * (sign === '-' ? -60 : 60);
   const seconds = midnight / 1000 + h * 3600 + mi * 60 + s - offset;
   return seconds * 1_000_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
+}
+
+/** Places of the digits, and of what stands between them, in `2026-08-22T06:10:58.431201Z`. */
+const USUAL_LENGTH = 27;
+const USUAL_MARKS: readonly (readonly [at: number, character: string])[] = [[4, '-'], [7, '-'], [10, 'T'], [13, ':'], [16, ':'], [19, '.'], [26, 'Z']];
+
+/** The form that the live sender uses, read by place: five times as fast, and every event has several of them. Null for every other form, and for dates on the edge. */
+function readUsual(text: string): Instant | null {
+  if (text.length !== USUAL_LENGTH || USUAL_MARKS.some(([at, character]) => text[at] !== character)) {
+    return null;
+  }
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const micros = digits(text, 20, 26);
+  // Days that not every month has are left to the reader that knows the calendar.
+  const isPlain = year >= FIRST_YEAR && year < NOT_YET_YEAR && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 59 && micros >= 0;
+  return isPlain ? (Date.UTC(year, month - 1, day, hour, minute, second) / 1_000) * 1_000_000 + micros : null;
+}
+
+/** The number that the digits in these places make; -1 where one is no digit. */
+function digits(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let at = from; at < to; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) {
+      return -1;
+    }
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** RFC 3339 in UTC: milliseconds, or microseconds where there are any (`2026-08-22T06:10:58.431201Z`). */

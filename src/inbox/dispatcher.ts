@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
-import type { DispatchLog } from './dispatch-log';
+import type { ClosedRun, DispatchLog, StartedRun } from './dispatch-log';
 
 /** An event that a rule wants and that has no run yet, as the inbox gives it. */
 export interface PendingEvent {
@@ -45,6 +45,11 @@ export interface DispatcherOptions {
   starter: RunStarter;
   /** Runs that may be under way at a time; those that wait (backoff, parked connection, recording) do not count. */
   maxInFlight: number;
+  /**
+   * Whether somebody else (the worker in the same process) tells how runs end, by {@link Dispatcher.runEnded}. Temporal is then asked only about runs that
+   * nobody told of within a second: a question that waits for the end costs Temporal's server about a sixth of the run itself.
+   */
+  isTold?: boolean;
   log: Logger;
   /** Called for every run that closed while this dispatcher watched it. */
   onClosed?: (eventId: string, ending: RunEnding) => void;
@@ -57,13 +62,26 @@ const SWEEP_EVERY_MS = 60_000;
 const POLL_MS = 500;
 /** A run that has not ended by then is taken to be waiting, and gives its place to the next. */
 const WAITING_AFTER_MS = 3_000;
+/** When somebody tells how runs end, Temporal is asked only after this. */
+const TOLD_WITHIN_MS = 1_000;
+/** Starts under way at a time: one alone waits for the server's disk most of the time, many would overtake each other. */
+const MOST_STARTING = 8;
+/** What became of runs is noted together, at the latest after this. */
+const NOTE_AFTER_MS = 10;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LONGEST_MS = 10_000;
 /** Runs watched at a time; the sweep takes up the others as places become free. */
 const MOST_WATCHED = 500;
 
+/** A start that was begun, in the order of the inbox. */
+interface Begun {
+  seq: number;
+  isDone: boolean;
+}
+
 /**
- * Starts one run per pending event, oldest first, with a bounded number in flight.
+ * Starts one run per pending event, oldest first, with a bounded number in flight. A few starts are under way at a time, so that an event can overtake those
+ * few before it, never more.
  *
  * Guarantees: an event is started at least once, however often this process dies, because it counts as started only after Temporal
  * said so; never twice, because its run's id is its event id. While Temporal is away it tries again, less and less often, up to every 10 s.
@@ -80,8 +98,17 @@ export class Dispatcher {
   #sweeping: NodeJS.Timeout | undefined;
   #cursor = 0;
   #startedBefore = new Set<number>();
+  /** Starts that the watermark has not passed yet. */
+  #begun: Begun[] = [];
+  #starting = 0;
+  #failure: Error | null = null;
   readonly #inFlight = new Map<string, () => void>();
+  /** Runs whose end is not known yet, as far as this dispatcher has to do with them. */
+  readonly #open = new Set<string>();
   readonly #watched = new Set<string>();
+  #started: StartedRun[] = [];
+  #closed: ClosedRun[] = [];
+  #noting: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: DispatcherOptions) {}
 
@@ -105,9 +132,15 @@ export class Dispatcher {
     this.#inFlight.get(eventId)?.();
   }
 
-  /** Runs that are at work: started, neither closed nor waiting. */
-  inFlight(): number {
-    return this.#inFlight.size;
+  /** The run of this event has come to its end. One that is none of this dispatcher's is left alone. */
+  runEnded(eventId: string, ending: RunEnding): void {
+    if (!this.#open.delete(eventId)) {
+      return;
+    }
+    this.runWaits(eventId);
+    this.#closed.push({ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() });
+    this.#noteSoon();
+    this.options.onClosed?.(eventId, ending);
   }
 
   /** Why events are not being started, or null. */
@@ -115,7 +148,12 @@ export class Dispatcher {
     return this.#problem;
   }
 
-  /** Stops starting; resolves when the start that is under way has ended. */
+  /** Runs that count as in flight, and those whose end is not known yet. */
+  runs(): { inFlight: number; open: number } {
+    return { inFlight: this.#inFlight.size, open: this.#open.size };
+  }
+
+  /** Stops starting; resolves when the starts that are under way have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#sweeping);
@@ -123,6 +161,11 @@ export class Dispatcher {
     await this.#loop;
     for (const giveUpPlace of this.#inFlight.values()) {
       giveUpPlace();
+    }
+    try {
+      this.#note();
+    } catch (error) {
+      this.options.log.warn({ problem: describe(error) }, 'what was started last could not be noted; it is started again, which Temporal refuses');
     }
   }
 
@@ -133,66 +176,106 @@ export class Dispatcher {
         const pending = this.options.events.pendingAfter(this.#cursor, BATCH);
         for (const event of pending) {
           await this.#freePlace();
-          if (this.#stopped) {
-            return;
+          if (this.#stopped || this.#failure !== null) {
+            break;
           }
-          await this.#startOne(event);
-          this.#cursor = event.seq;
-          backoff = BACKOFF_FIRST_MS;
-          this.#setProblem(null);
+          this.#begin(event);
         }
-        if (pending.length === 0) {
+        if (pending.length === 0 && this.#failure === null) {
           await this.#sleep(POLL_MS);
         }
+        if (this.#failure !== null) {
+          throw this.#failure;
+        }
+        if (this.#problem === null) {
+          backoff = BACKOFF_FIRST_MS;
+        }
       } catch (error) {
+        await this.#startsEnded();
+        this.#goBack();
         this.#setProblem(describe(error));
         await this.#backOff(backoff);
         backoff = Math.min(backoff * 2, BACKOFF_LONGEST_MS);
+        this.#noteSoon();
       }
     }
+    await this.#startsEnded();
+  }
+
+  #begin(pending: PendingEvent): void {
+    this.#cursor = pending.seq;
+    if (this.#startedBefore.delete(pending.seq)) {
+      return;
+    }
+    const begun: Begun = { seq: pending.seq, isDone: false };
+    this.#begun.push(begun);
+    this.#starting += 1;
+    this.#takePlace(pending.event.event_id);
+    this.#startOne(pending)
+      .then(
+        () => {
+          begun.isDone = true;
+          this.#noteSoon();
+          this.#setProblem(null);
+        },
+        (error: unknown) => {
+          this.#open.delete(pending.event.event_id);
+          this.runWaits(pending.event.event_id);
+          this.#failure ??= asError(error);
+        },
+      )
+      .finally(() => {
+        this.#starting -= 1;
+        this.wake();
+      });
   }
 
   async #startOne({ seq, event, plan }: PendingEvent): Promise<void> {
-    const { record, starter, log, onStarted } = this.options;
-    if (this.#startedBefore.delete(seq)) {
-      return;
-    }
+    const { starter, log, onStarted } = this.options;
     const { event_id } = event;
     const start = await starter.start(event, plan);
     const at = new Date();
-    const run_id = start.outcome === 'started' ? start.runId : '';
-    record.markStarted([{ seq, event_id, run_id, started_at: at }], seq);
+    this.#started.push({ seq, event_id, run_id: start.outcome === 'started' ? start.runId : '', started_at: at });
     if (start.outcome === 'refused') {
       log.error({ event_id, reason: start.reason }, 'Temporal refused the run of an event; the event is kept, see bridge events show');
-      record.markClosed([{ event_id, outcome: 'refused', report: JSON.stringify({ reason: start.reason }), closed_at: at }]);
+      this.#open.delete(event_id);
+      this.runWaits(event_id);
+      this.#closed.push({ event_id, outcome: 'refused', report: JSON.stringify({ reason: start.reason }), closed_at: at });
       return;
     }
     onStarted?.(event_id);
     this.#watch(event_id);
   }
 
-  #watch(eventId: string): void {
-    const timer = setTimeout(() => this.runWaits(eventId), WAITING_AFTER_MS);
+  /** Gives the run a place, which it keeps until it ends or waits. Before it is started: its end may be told before the start is answered. */
+  #takePlace(eventId: string): void {
+    this.#open.add(eventId);
+    const waiting = setTimeout(() => this.runWaits(eventId), WAITING_AFTER_MS);
     this.#inFlight.set(eventId, () => {
-      clearTimeout(timer);
+      clearTimeout(waiting);
       this.#inFlight.delete(eventId);
       this.wake();
     });
-    this.#observe(eventId);
   }
 
-  /** Notes how the run ends, once it does. */
+  /** Sees to it that the end of a run that was started is known. */
+  #watch(eventId: string): void {
+    if (this.options.isTold !== true) {
+      this.#observe(eventId);
+    } else if (this.#open.has(eventId)) {
+      setTimeout(() => this.#observe(eventId), TOLD_WITHIN_MS).unref();
+    }
+  }
+
+  /** Asks Temporal how the run ends; the answer comes once it has. */
   #observe(eventId: string): void {
-    if (this.#watched.has(eventId) || this.#watched.size >= MOST_WATCHED || this.#stopped) {
+    if (!this.#open.has(eventId) || this.#watched.has(eventId) || this.#watched.size >= MOST_WATCHED || this.#stopped) {
       return;
     }
     this.#watched.add(eventId);
     this.options.starter
       .ended(eventId)
-      .then((ending) => {
-        this.options.record.markClosed([{ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() }]);
-        this.options.onClosed?.(eventId, ending);
-      })
+      .then((ending) => this.runEnded(eventId, ending))
       .catch((error: unknown) => this.options.log.debug({ event_id: eventId, problem: describe(error) }, 'a run could not be watched; it is asked after later'))
       .finally(() => {
         this.#watched.delete(eventId);
@@ -201,8 +284,62 @@ export class Dispatcher {
   }
 
   async #freePlace(): Promise<void> {
-    while (this.#inFlight.size >= this.options.maxInFlight && !this.#stopped) {
+    while (!this.#stopped && this.#failure === null && (this.#inFlight.size >= this.options.maxInFlight || this.#starting >= MOST_STARTING)) {
       await this.#sleep(WAITING_AFTER_MS);
+    }
+  }
+
+  async #startsEnded(): Promise<void> {
+    while (this.#starting > 0) {
+      this.#woken = false;
+      await this.#sleep(POLL_MS, true);
+    }
+  }
+
+  /** To before the oldest start that failed: what was not started is read again, what was started beyond it is known. */
+  #goBack(): void {
+    this.#failure = null;
+    const failed = this.#begun.findIndex(({ isDone }) => !isDone);
+    if (failed === -1) {
+      return;
+    }
+    for (const { seq, isDone } of this.#begun.splice(failed)) {
+      if (isDone) {
+        this.#startedBefore.add(seq);
+      } else {
+        this.#cursor = Math.min(this.#cursor, seq - 1);
+      }
+    }
+  }
+
+  #noteSoon(): void {
+    this.#noting ??= setTimeout(() => {
+      try {
+        this.#note();
+      } catch (error) {
+        // Kept in memory, and noted with the next ones; no more is started before that.
+        this.#failure ??= asError(error);
+        this.wake();
+      }
+    }, NOTE_AFTER_MS);
+  }
+
+  /** Writes down what was started and what ended, and how far all is started. */
+  #note(): void {
+    clearTimeout(this.#noting);
+    this.#noting = undefined;
+    const started = this.#started;
+    const closed = this.#closed;
+    const done = this.#begun.findIndex(({ isDone }) => !isDone);
+    const passed = this.#begun.slice(0, done === -1 ? this.#begun.length : done);
+    if (started.length > 0 || passed.length > 0) {
+      this.options.record.markStarted(started, passed.at(-1)?.seq);
+      this.#started = this.#started.slice(started.length);
+      this.#begun = this.#begun.slice(passed.length);
+    }
+    if (closed.length > 0) {
+      this.options.record.markClosed(closed);
+      this.#closed = this.#closed.slice(closed.length);
     }
   }
 
@@ -210,6 +347,7 @@ export class Dispatcher {
   #sweep(): void {
     try {
       for (const { event_id } of this.options.record.openRuns(MOST_WATCHED)) {
+        this.#open.add(event_id);
         this.#observe(event_id);
       }
       this.options.record.prune(new Date(Date.now() - this.options.forgetAfterMs));
@@ -218,9 +356,9 @@ export class Dispatcher {
     }
   }
 
-  /** Until woken, or for `ms`. */
-  async #sleep(ms: number): Promise<void> {
-    if (!this.#woken && !this.#stopped) {
+  /** Until woken, or for `ms`; not at all once it is stopped, unless it must be. */
+  async #sleep(ms: number, evenWhenStopped = false): Promise<void> {
+    if (!this.#woken && (evenWhenStopped || !this.#stopped)) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
         this.#endSleep = () => {
@@ -264,4 +402,8 @@ export function outcomeOf(ending: RunEnding): string {
 /** The kind of an error in a few words; gRPC messages name services and addresses of ours, never an event's content. */
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 200) : 'unknown error';
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('unknown error');
 }

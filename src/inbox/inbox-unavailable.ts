@@ -46,3 +46,12 @@ export function isStoreWide(error: unknown): boolean {
   const code = sqliteCode(error);
   return error instanceof InboxUnavailable || (code !== undefined && (isCorruption(error) || CAUSES.some(([prefix]) => code.startsWith(prefix))));
 }
+
+/** Why nothing can be kept at present. */
+export interface InboxProblem {
+  /** SQLite's name (`SQLITE_FULL`), `slow`, `writer_ended`, or `unknown`. */
+  code: string;
+  /** For people: what is wrong and what to do. */
+  message: string;
+  since: Date;
+}

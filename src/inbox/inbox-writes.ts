@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Plan } from '../rules/plan';
+import { z } from 'zod';
 import { all, change, one, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
-import type { InboxEntry, InboxOutcome } from './stored-event';
+import type { InboxOutcome } from './stored-event';
+import type { Write } from './writer-messages';
 
 /** Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f). */
 const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
@@ -18,14 +19,21 @@ export interface QuarantineBounds {
   bytes: number;
 }
 
-/** A request that is no event. */
-export interface QuarantineEntry {
-  /** A short code and a sentence of ours, never content. */
-  reason: string;
-  received_at: Date;
-  content_type: string | null;
-  body: Buffer;
+type Append = Extract<Write, { kind: 'append' }>;
+type Quarantine = Extract<Write, { kind: 'quarantine' }>;
+
+/** A plan as the store takes it: its JSON, and the SHA-256 of that (hex). */
+export interface HashedPlan {
+  hash: string;
+  json: string;
 }
+
+/** Makes a {@link HashedPlan} of a plan's JSON. */
+export function hashedPlan(json: string): HashedPlan {
+  return { hash: createHash('sha256').update(json).digest('hex'), json };
+}
+
+const rulesOf = z.looseObject({ rules: z.array(z.looseObject({ name: z.string() })) });
 
 /** The id of a quarantined body. */
 export function quarantineId(body: Buffer): string {
@@ -45,7 +53,6 @@ export class InboxWrites {
   readonly #store: Store;
   readonly #statements = new Map<string, Prepared>();
   readonly #planIds = new Map<string, number>();
-  readonly #hashes = new WeakMap<Plan, { hash: string; json: string }>();
   #quarantined: QuarantineBounds | null = null;
 
   constructor(store: Store) {
@@ -59,17 +66,15 @@ export class InboxWrites {
     this.#quarantined = null;
   }
 
-  /** Keeps an event; see {@link InboxOutcome}. */
-  append(entry: InboxEntry): InboxOutcome {
-    const { event } = entry;
-    const at = Date.parse(event.received_at);
-    const plan = this.#withoutFired(entry, at);
+  /** Keeps an event; see {@link InboxOutcome}. @param given its plan, null when there is nothing to do. */
+  append(write: Append, given: HashedPlan | null, body: Buffer): InboxOutcome {
+    const plan = given === null || !TWIN_TYPES.has(write.type) ? given : this.#withoutFired(write, given);
     if (plan === 'duplicate') {
       return 'duplicate';
     }
     const inserted = change(
       this.#sql('INSERT INTO events (event_id, type, received_at, plan, bytes, content_type, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'),
-      [event.event_id, event.type, at, plan === null ? null : this.#planId(plan), entry.body.length, entry.content_type, JSON.stringify({ ...event, ruleset: entry.ruleset }), bodyColumn(entry.body)],
+      [write.event_id, write.type, write.received_at, plan === null ? null : this.#planId(plan), body.length, write.content_type, write.head, bodyColumn(body)],
     );
     if (inserted === 0) {
       return 'duplicate';
@@ -78,28 +83,21 @@ export class InboxWrites {
   }
 
   /** Keeps what is no event, the oldest making room. @returns its id. */
-  quarantine(entry: QuarantineEntry, bounds: QuarantineBounds): string {
-    const id = quarantineId(entry.body);
-    const at = entry.received_at.getTime();
-    if (change(this.#sql('UPDATE quarantine SET times = times + 1, received_at = ?, reason = ? WHERE id = ?'), [at, entry.reason, id]) > 0) {
+  quarantine(write: Quarantine, body: Buffer, bounds: QuarantineBounds): string {
+    const id = quarantineId(body);
+    const { received_at: at, reason } = write;
+    if (change(this.#sql('UPDATE quarantine SET times = times + 1, received_at = ?, reason = ? WHERE id = ?'), [at, reason, id]) > 0) {
       return id;
     }
-    change(this.#sql('INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)'), [
-      id,
-      at,
-      entry.reason,
-      entry.body.length,
-      entry.content_type,
-      bodyColumn(entry.body),
-    ]);
-    this.#makeRoom(entry.body.length, bounds);
+    change(this.#sql('INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)'), [id, at, reason, body.length, write.content_type, bodyColumn(body)]);
+    this.#makeRoom(body.length, bounds);
     return id;
   }
 
-  /** Notes numbers that we have sent from. */
-  learnOurNumbers(numbers: readonly string[], at: Date): void {
+  /** Notes numbers that we have sent from. @param at epoch milliseconds. */
+  learnOurNumbers(numbers: readonly string[], at: number): void {
     for (const number of numbers) {
-      change(this.#sql('INSERT INTO our_numbers (number, learned_at) SELECT ?, ? WHERE (SELECT count(*) FROM our_numbers) < ? ON CONFLICT DO NOTHING'), [number, at.getTime(), MAX_OUR_NUMBERS]);
+      change(this.#sql('INSERT INTO our_numbers (number, learned_at) SELECT ?, ? WHERE (SELECT count(*) FROM our_numbers) < ? ON CONFLICT DO NOTHING'), [number, at, MAX_OUR_NUMBERS]);
     }
   }
 
@@ -109,41 +107,29 @@ export class InboxWrites {
   }
 
   /** The plan without rules that the event's twin fired, noting the rest as fired; null when nothing is left to do. */
-  #withoutFired(entry: InboxEntry, at: number): Plan | null | 'duplicate' {
-    const { plan, event } = entry;
-    if (plan === null || plan.rules.length === 0) {
-      return null;
-    }
-    if (!TWIN_TYPES.has(event.type)) {
-      return plan;
-    }
-    if (one(this.#sql('SELECT 1 FROM events WHERE event_id = ?'), [event.event_id]) !== undefined) {
+  #withoutFired(write: Append, given: HashedPlan): HashedPlan | null | 'duplicate' {
+    if (one(this.#sql('SELECT 1 FROM events WHERE event_id = ?'), [write.event_id]) !== undefined) {
       return 'duplicate';
     }
-    const rules = plan.rules.filter((rule) => change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [event.id, rule.name, at]) > 0);
+    const plan = rulesOf.parse(JSON.parse(given.json));
+    const rules = plan.rules.filter((rule) => change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [write.id, rule.name, write.received_at]) > 0);
     if (rules.length === plan.rules.length) {
-      return plan;
+      return given;
     }
-    return rules.length === 0 ? null : { ...plan, rules };
+    return rules.length === 0 ? null : hashedPlan(JSON.stringify({ ...plan, rules }));
   }
 
-  #planId(plan: Plan): number {
-    let known = this.#hashes.get(plan);
-    if (known === undefined) {
-      const json = JSON.stringify(plan);
-      known = { hash: createHash('sha256').update(json).digest('hex'), json };
-      this.#hashes.set(plan, known);
-    }
-    const remembered = this.#planIds.get(known.hash);
+  #planId({ hash, json }: HashedPlan): number {
+    const remembered = this.#planIds.get(hash);
     if (remembered !== undefined) {
       return remembered;
     }
-    change(this.#sql('INSERT INTO plans (hash, json) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING'), [known.hash, known.json]);
-    const id = oneNumber(this.#store, 'SELECT id FROM plans WHERE hash = ?', [known.hash]);
+    change(this.#sql('INSERT INTO plans (hash, json) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING'), [hash, json]);
+    const id = oneNumber(this.#store, 'SELECT id FROM plans WHERE hash = ?', [hash]);
     if (this.#planIds.size >= REMEMBERED_PLANS) {
       this.#planIds.clear();
     }
-    this.#planIds.set(known.hash, id);
+    this.#planIds.set(hash, id);
     return id;
   }
 

@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { parseEnvelope } from '../events/envelope';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { Plan } from '../rules/plan';
+import type { DispatchLogReader } from './dispatch-log';
 import { INBOX_FILE, INBOX_SCHEMA } from './inbox-schema';
+import { heldBytes } from './retention';
 import { all, blobOf, oneNumber, openStore, prepare, type Bound, type Store } from './sqlite';
 import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary, type RuleSetUse, type StoredEvent } from './stored-event';
 
@@ -21,6 +23,17 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** How many plans are kept parsed; an installation has a few dozen. */
 const PARSED_PLANS = 200;
+
+/** The backlog is counted no further than this. */
+const COUNT_AT_MOST = 100_000;
+
+/** Events that wait to be dispatched. */
+export interface Backlog {
+  /** How many; counted up to 100,000. */
+  depth: number;
+  /** Age of the oldest in milliseconds; 0 when there is none. */
+  oldestAgeMs: number;
+}
 
 /** What {@link InboxReader.list} is asked. */
 export interface ListOptions {
@@ -156,6 +169,30 @@ export class InboxReader {
     return at === 0 ? null : new Date(at);
   }
 
+  /** Events that wait to be dispatched, as far as the dispatch log tells. */
+  backlog(dispatched: DispatchLogReader, now: Date): Backlog {
+    const watermark = dispatched.watermark();
+    const above = this.#number('SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? LIMIT ?)', [watermark, COUNT_AT_MOST]);
+    const started = above === 0 ? new Set<number>() : dispatched.startedAfter(watermark);
+    const depth = Math.max(0, above - started.size);
+    if (depth === 0) {
+      return { depth, oldestAgeMs: 0 };
+    }
+    const oldest = this.#number('SELECT received_at FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT 1', [watermark]);
+    return { depth, oldestAgeMs: Math.max(0, now.getTime() - oldest) };
+  }
+
+  /** How much the store holds on the disk. Bytes, without the log. */
+  heldBytes(): number {
+    const store = this.#current();
+    return store === null ? 0 : heldBytes(store);
+  }
+
+  /** How much the quarantine holds. */
+  quarantined(): { count: number; bytes: number } {
+    return { count: this.#number('SELECT count(*) FROM quarantine'), bytes: this.#number('SELECT sum(bytes) FROM quarantine') };
+  }
+
   /** Numbers that we have sent from. */
   ourNumbers(): string[] {
     return this.#rows('SELECT number FROM our_numbers', []).map((row) => z.object({ number: z.string() }).parse(row).number);
@@ -201,9 +238,9 @@ export class InboxReader {
     return store === null ? [] : all(prepare(store, sql), values);
   }
 
-  #number(sql: string): number {
+  #number(sql: string, values: Bound[] = []): number {
     const store = this.#current();
-    return store === null ? 0 : oneNumber(store, sql);
+    return store === null ? 0 : oneNumber(store, sql, values);
   }
 
   #current(): Store | null {

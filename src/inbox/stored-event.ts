@@ -108,8 +108,31 @@ export const eventHead: z.ZodType<EventHead> = z.object({
   root_call_id: text,
 });
 
-/** The head of a canonical event. */
-export function headOf(event: CanonicalEvent): EventHead {
-  const { data: _, ...head } = event;
-  return head;
+/** The head of a canonical event, with whose rules judged it, as the store keeps it: JSON. Written out member by member, as every event passes here. */
+export function headJson(event: EventHead, ruleset: string | null): string {
+  const head: EventHead & { ruleset: string | null } = {
+    type: event.type,
+    declared_type: event.declared_type,
+    event_id: event.event_id,
+    id: event.id,
+    customer_id: event.customer_id,
+    occurred_at: event.occurred_at,
+    received_at: event.received_at,
+    direction: event.direction,
+    peer: event.peer,
+    ours: event.ours,
+    answered: event.answered,
+    ring_s: event.ring_s,
+    talk_s: event.talk_s,
+    duration_s: event.duration_s,
+    hangup_by: event.hangup_by,
+    reason: event.reason,
+    text: event.text,
+    status: event.status,
+    recording_ready: event.recording_ready,
+    call_id: event.call_id,
+    root_call_id: event.root_call_id,
+    ruleset,
+  };
+  return JSON.stringify(head);
 }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { knownTypeNames } from '../events/catalogue';
-import type { Backlog } from '../inbox/inbox';
+import type { Backlog } from '../inbox/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
 
 /** Why a request was not taken. */

@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net';
 import { numbersTaught, type OurNumbers } from '../events/our-numbers';
 import type { Inbox } from '../inbox/inbox';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
-import { headOf } from '../inbox/stored-event';
 import { portError } from '../settings/port-taken';
 import type { Secret } from '../settings/secret';
 import { AllowList } from './allow-list';
@@ -109,7 +108,6 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
   const http = newServer(settings, timeouts, metrics);
   await http.register(rateLimit, { global: false, max: settings.noisePerMinute, timeWindow: 60_000, cache: 10_000, ipv6Subnet: 64 });
   const countNoise = http.createRateLimit();
-  const allowList = new AllowList(settings.allow);
   const memory = new BodyMemory(MAX_BODIES_BYTES);
 
   /** Counts a request that is noise. @returns whether its address has sent too much of it. */
@@ -172,7 +170,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
 
   const keep = async (matched: MatchedEvent, reply: FastifyReply, began: number): Promise<FastifyReply> => {
     const { event, plan, ruleset, body, contentType } = matched;
-    const outcome = await options.inbox.append({ event: headOf(event), body, content_type: contentType, ruleset, plan });
+    const outcome = await options.inbox.append({ event, body, content_type: contentType, ruleset, plan });
     metrics.received(event.type, outcome, (performance.now() - began) / 1_000);
     if (outcome === 'received') {
       options.onAppended?.();
@@ -180,7 +178,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     if (outcome !== 'duplicate') {
       learn(event);
     }
-    return reply.header('content-type', JSON_TYPE).send(`{"status":"${outcome}","id":${JSON.stringify(event.event_id)}}`);
+    return acknowledge(reply, `{"status":"${outcome}","id":${JSON.stringify(event.event_id)}}`);
   };
 
   /** Remembers numbers that the event shows to be ours. Nobody waits for it: what is lost is learnt again from the next event. */
@@ -232,13 +230,16 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     }
   };
 
-  http.addHook('onRequest', (request, reply, done) => {
-    if (isWebhook(request.url) && !allowList.allows(request.ip)) {
-      refuse(reply, 403, 'address', 'this address may not call the webhook');
-    } else {
-      done();
-    }
-  });
+  if (settings.allow.length > 0) {
+    const allowList = new AllowList(settings.allow);
+    http.addHook('onRequest', (request, reply, done) => {
+      if (isWebhook(request.url) && !allowList.allows(request.ip)) {
+        refuse(reply, 403, 'address', 'this address may not call the webhook');
+      } else {
+        done();
+      }
+    });
+  }
   for (const url of [WEBHOOK_PATH, `${WEBHOOK_PATH}/`]) {
     http.route({ method: ['POST', 'PUT', 'GET', 'DELETE'], url, handler: receive });
   }
@@ -301,6 +302,15 @@ function newServer(settings: ReceiverSettings, timeouts: ReceiverTimeouts, metri
     http.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
   return http;
+}
+
+/** Answers an event. Past Fastify's own sending, whose hooks and serialisers have nothing to do here and cost a tenth of an ack. */
+function acknowledge(reply: FastifyReply, json: string): FastifyReply {
+  reply.hijack();
+  // Event ids are ASCII, so characters are bytes.
+  reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': json.length });
+  reply.raw.end(json);
+  return reply;
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

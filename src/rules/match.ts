@@ -135,6 +135,9 @@ interface TypeIndex {
 /** An equality with more values than this is not worth an index. */
 const MOST_INDEXED_VALUES = 1_000;
 
+/** Plans that are kept to be shared; a rule set has as many as there are sets of rules that match together. */
+const MOST_PLANS = 1_000;
+
 /**
  * Rules that are right, compiled. Immutable: a changed file gives a new one.
  *
@@ -146,6 +149,8 @@ export class RuleSet {
   readonly #byType: ReadonlyMap<string, TypeIndex>;
   /** Rules on families and `*`, for types that no rule names and the catalogue does not know. */
   readonly #onFamilies: readonly number[];
+  readonly #places: ReadonlyMap<Rule, number>;
+  readonly #plans = new Map<string, Plan>();
 
   /**
    * @param hash 12 hex characters of the canonical form of the files.
@@ -156,6 +161,7 @@ export class RuleSet {
     readonly rules: readonly Rule[],
   ) {
     const fields = new FieldReaders();
+    this.#places = new Map(rules.map((rule, index) => [rule, index]));
     this.#compiled = rules.map((rule) => compileRule(rule, fields));
     this.#onFamilies = rules.flatMap((rule, index) => (rule.on.prefixes.length > 0 ? [index] : []));
     const types = new Set(rules.flatMap((rule) => [...rule.on.types]));
@@ -187,9 +193,22 @@ export class RuleSet {
    */
   plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill' = 'webhook'): Plan | null {
     const isLate = arrival === 'backfill' && ageOf(event) > LATE_REPLY_MS;
-    const rules = this.matching(event)
-      .map((rule) => (isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule)));
-    return rules.length === 0 ? null : { ruleset: this.hash, rules };
+    const matching = this.matching(event);
+    return matching.length === 0 ? null : this.#planOf(matching, isLate);
+  }
+
+  /** Events that match the same rules share one plan object, so that it is made, hashed and written once. */
+  #planOf(matching: readonly Rule[], isLate: boolean): Plan {
+    const key = `${isLate} ${matching.map((rule) => this.#places.get(rule)).join(' ')}`;
+    let plan = this.#plans.get(key);
+    if (plan === undefined) {
+      plan = { ruleset: this.hash, rules: matching.map((rule) => (isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule))) };
+      if (this.#plans.size >= MOST_PLANS) {
+        this.#plans.clear();
+      }
+      this.#plans.set(key, plan);
+    }
+    return plan;
   }
 
   #candidates(event: CanonicalEvent): readonly number[] {

@@ -95,3 +95,11 @@ export interface RunReport {
   outcome: Outcome;
   rules: RuleReport[];
 }
+
+/** What a run tells the worker that it runs in (Temporal calls this a sink): not recorded, and not told again when the run is replayed. */
+export interface RunSinks {
+  runs: {
+    /** It has come to its end; whether any step failed, and the report. Temporal has yet to record it. */
+    ended(failed: boolean, report: RunReport): void;
+  };
+}

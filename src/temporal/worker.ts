@@ -1,6 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import type { LimitsInput, LimitsResult, StepInput, StepResult } from './run';
+import type { LimitsInput, LimitsResult, RunReport, StepInput, StepResult } from './run';
 import { TASK_QUEUE } from './names';
 
 /** Workflows kept in memory. Each takes about 1 MB (reference temporal.md 5.2); runs that wait beyond that are replayed when they go on. */
@@ -32,6 +32,7 @@ export function installRuntime(log: Logger): void {
 /**
  * The worker: workflows from the prebuilt bundle, activities as given.
  *
+ * @param onRunEnded told when a run comes to its end in this worker, a moment before Temporal records it; told again should that fail.
  * @param shutdownGraceMs how long attempts that are under way may go on once it is told to stop; then they are cancelled and retried elsewhere.
  */
 export function createWorker(options: {
@@ -39,6 +40,7 @@ export function createWorker(options: {
   namespace: string;
   bundlePath: string;
   activities: Record<string, ((input: StepInput) => Promise<StepResult>) | ((input: LimitsInput) => Promise<LimitsResult>)>;
+  onRunEnded: (eventId: string, failed: boolean, report: RunReport) => void;
   shutdownGraceMs: number;
 }): Promise<Worker> {
   return Worker.create({
@@ -47,6 +49,7 @@ export function createWorker(options: {
     taskQueue: TASK_QUEUE,
     workflowBundle: { codePath: options.bundlePath },
     activities: options.activities,
+    sinks: { runs: { ended: { fn: ({ workflowId }, failed: boolean, report: RunReport) => options.onRunEnded(workflowId, failed, report), callDuringReplay: false } } },
     maxCachedWorkflows: CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,

@@ -12,18 +12,20 @@ import { inboxOptions, planOf, sentences } from '../inbox/entries';
  * `finished <recovered>` for each pass.
  */
 const [, , dataDir = '', apiUrl = '', behindMs = '0'] = process.argv;
-const inbox = Inbox.open(inboxOptions(dataDir));
-startBackfill({
-  dataDir,
-  client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: [] }),
-  door: openDoor({ inbox, ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }), ourNumbers: new OurNumbers([], null), onAppended: () => undefined }),
-  log: sentences(),
-  metrics: null,
-  newestEventAt: null,
-  timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, goOnMs: 1 },
-  limits: { pagePauseMs: 40, pages: 4 },
-  now: () => new Date(Date.now() - Number(behindMs)),
-  onPass: ({ finished, report }) => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`),
+const opening = Inbox.open(inboxOptions(dataDir));
+void opening.then((inbox) => {
+  startBackfill({
+    dataDir,
+    client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: [] }),
+    door: openDoor({ inbox, ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }), ourNumbers: new OurNumbers([], null), onAppended: () => undefined }),
+    log: sentences(),
+    metrics: null,
+    newestEventAt: null,
+    timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, goOnMs: 1 },
+    limits: { pagePauseMs: 40, pages: 4 },
+    now: () => new Date(Date.now() - Number(behindMs)),
+    onPass: ({ finished, report }) => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`),
+  });
 });
 // Nothing of the bridge's own keeps a process alive.
 setInterval(() => undefined, 1_000);

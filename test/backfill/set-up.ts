@@ -83,7 +83,7 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
   const log = sentences();
   const registry = new Registry();
   const backfillMetrics = new BackfillMetrics(registry);
-  const inbox = Inbox.open(inboxOptions(dataDir, { log }));
+  const inbox = await Inbox.open(inboxOptions(dataDir, { log }));
   const reader = InboxReader.open(dataDir);
   const ourNumbers = new OurNumbers(inbox.ourNumbers(), null);
   const appended = { count: 0 };
@@ -155,7 +155,7 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
       await Promise.all(running.map((one) => one.stop()));
       await receiver.close();
       reader.close();
-      inbox.close();
+      await inbox.close();
     },
   };
   return bridge;

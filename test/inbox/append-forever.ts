@@ -7,9 +7,9 @@ import { entryOf, inboxOptions, planOf } from './entries';
  * refused; each line is written before the next append. Arguments: data folder, prefix of ids.
  */
 const [, , dataDir = '', prefix = ''] = process.argv;
-const inbox = Inbox.open(inboxOptions(dataDir));
+const opening = Inbox.open(inboxOptions(dataDir));
 
-async function appendForever(lane: number): Promise<void> {
+async function appendForever(inbox: Inbox, lane: number): Promise<void> {
   for (let n = 0; ; n += 1) {
     const id = `${prefix}-${lane}-${n}`;
     const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id, filler: 'x'.repeat(500) } }));
@@ -24,6 +24,8 @@ async function appendForever(lane: number): Promise<void> {
   }
 }
 
-for (let lane = 0; lane < 20; lane += 1) {
-  void appendForever(lane);
-}
+void opening.then((inbox) => {
+  for (let lane = 0; lane < 20; lane += 1) {
+    void appendForever(inbox, lane);
+  }
+});

@@ -5,7 +5,7 @@ import { entryOf, inboxOptions, planOf } from './entries';
 
 /* A child process that appends an event for each line on stdin and says `+ id` when it is acknowledged. Argument: data folder. */
 const [, , dataDir = ''] = process.argv;
-const inbox = Inbox.open(inboxOptions(dataDir));
+const opening = Inbox.open(inboxOptions(dataDir));
 createInterface({ input: process.stdin }).on('line', (id) => {
-  void inbox.append(entryOf('call_hangup', id, planOf('a'))).then(() => writeSync(1, `+ ${id}\n`));
+  void opening.then((inbox) => inbox.append(entryOf('call_hangup', id, planOf('a')))).then(() => writeSync(1, `+ ${id}\n`));
 });

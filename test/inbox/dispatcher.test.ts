@@ -23,10 +23,30 @@ class PlayedTemporal implements RunStarter {
   readonly ends = new Map<string, (ending: RunEnding) => void>();
   away = false;
   refuse = new Set<string>();
+  /** Starts of these fail. */
+  failing = new Set<string>();
+  /** Starts that are answered only when told. */
+  held = new Map<string, () => void>();
+  hold = false;
+  asked = 0;
+  mostAtOnce = 0;
   #changed = (): void => undefined;
 
   async start(event: CanonicalEvent): ReturnType<RunStarter['start']> {
-    if (this.away) {
+    this.asked += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.asked);
+    try {
+      if (this.hold) {
+        await new Promise<void>((resolve) => this.held.set(event.event_id, resolve));
+      }
+      return this.#answer(event);
+    } finally {
+      this.asked -= 1;
+    }
+  }
+
+  #answer(event: CanonicalEvent): Awaited<ReturnType<RunStarter['start']>> {
+    if (this.away || this.failing.has(event.event_id)) {
       throw new Error('UNAVAILABLE');
     }
     if (this.refuse.has(event.event_id)) {
@@ -61,12 +81,13 @@ describe('Dispatcher', () => {
   let events: PendingEvent[];
   let dispatcher: Dispatcher;
 
-  function dispatch(maxInFlight = 20): void {
+  function dispatch(maxInFlight = 20, isTold = false): void {
     dispatcher = new Dispatcher({
       events: { pendingAfter: (seq, limit) => events.filter((event) => event.seq > seq).slice(0, limit), dispatchedThrough: () => 0 },
       record,
       starter: temporal,
       maxInFlight,
+      isTold,
       forgetAfterMs: 60_000,
       log: pino({ level: 'silent' }),
     });
@@ -94,7 +115,7 @@ describe('Dispatcher', () => {
     dispatcher.wake();
     await temporal.startedAtLeast(3);
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
-    expect(record.watermark()).toBe(3);
+    await untilTrue(() => record.watermark() === 3);
   });
 
   it('does not start again what an earlier life started', async () => {
@@ -138,6 +159,7 @@ describe('Dispatcher', () => {
     dispatch();
     await temporal.startedAtLeast(1);
     expect(temporal.started).toEqual(['call_hangup/c2']);
+    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
     expect(record.get('call_hangup/c1')).toMatchObject({ state: 'closed', outcome: 'refused', report: '{"reason":"too large"}' });
   });
 
@@ -152,6 +174,46 @@ describe('Dispatcher', () => {
     temporal.end('call_hangup/c1');
     await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
     expect(temporal.started).toHaveLength(1);
+  });
+
+  it('begins a few starts at a time, no more, and passes over none that fails among them', async () => {
+    events = Array.from({ length: 12 }, (_, n) => pending(n + 1));
+    temporal.hold = true;
+    temporal.failing.add('call_hangup/c2');
+    dispatch();
+    await untilTrue(() => temporal.held.size === 8);
+    temporal.hold = false;
+    temporal.held.forEach((answer) => answer());
+    await untilTrue(() => dispatcher.problem() !== null);
+    expect(temporal.started).toEqual([1, 3, 4, 5, 6, 7, 8].map((n) => `call_hangup/c${n}`));
+    await untilTrue(() => record.watermark() === 1);
+    temporal.failing.clear();
+    await temporal.startedAtLeast(12);
+    expect(temporal.started).toEqual([1, 3, 4, 5, 6, 7, 8, 2, 9, 10, 11, 12].map((n) => `call_hangup/c${n}`));
+    await untilTrue(() => record.watermark() === 12);
+    expect([temporal.mostAtOnce, dispatcher.problem()]).toEqual([8, null]);
+  });
+
+  it('asks Temporal about no run whose end it is told', async () => {
+    events = [1, 2, 3].map(pending);
+    dispatch(1, true);
+    for (const n of [1, 2, 3]) {
+      await temporal.startedAtLeast(n);
+      dispatcher.runEnded(`call_hangup/c${n}`, { status: 'completed', report: { outcome: 'done', rules: [] } });
+    }
+    await untilTrue(() => record.get('call_hangup/c3')?.state === 'closed');
+    expect(temporal.ends.size).toBe(0);
+    dispatcher.runEnded('call_hangup/of-another', { status: 'completed', report: null });
+    expect(dispatcher.runs()).toEqual({ inFlight: 0, open: 0 });
+  });
+
+  it('asks about a run whose end nobody told of', async () => {
+    events = [pending(1)];
+    dispatch(1, true);
+    await untilTrue(() => temporal.ends.size === 1);
+    expect(record.get('call_hangup/c1')?.state).toBe('started');
+    temporal.end('call_hangup/c1');
+    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
   });
 
   it('notes how a run ended', async () => {

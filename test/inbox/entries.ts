@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { InboxLog, InboxOptions } from '../../src/inbox/inbox';
+import type { InboxOptions } from '../../src/inbox/inbox';
+import type { InboxLog } from '../../src/inbox/writer';
 import type { EventHead, InboxEntry } from '../../src/inbox/stored-event';
 import type { Plan } from '../../src/rules/plan';
 
@@ -93,6 +94,7 @@ export function inboxOptions(dataDir: string, more: Partial<InboxOptions> = {}):
   return {
     dataDir,
     log: sentences(),
+    threadScript: join(__dirname, 'writer-thread.cjs'),
     retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 1_073_741_824, quarantine: { count: 100, bytes: 1_048_576 } },
     ...more,
   };

@@ -8,12 +8,12 @@ import { InboxReader } from '../../src/inbox/reader';
 import { openStore } from '../../src/inbox/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
-const opened: { close(): void }[] = [];
+const opened: { close(): unknown }[] = [];
 const children: ChildProcess[] = [];
 
-afterEach(() => {
+afterEach(async () => {
   for (const each of opened.splice(0)) {
-    each.close();
+    await each.close();
   }
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
@@ -21,8 +21,8 @@ afterEach(() => {
   removeDataFolders();
 });
 
-function open(dataDir: string, log = sentences()): Inbox {
-  const inbox = Inbox.open(inboxOptions(dataDir, { log }));
+async function open(dataDir: string, log = sentences()): Promise<Inbox> {
+  const inbox = await Inbox.open(inboxOptions(dataDir, { log }));
   opened.push(inbox);
   return inbox;
 }
@@ -78,7 +78,7 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
     promised.push(...acked(lines));
   }
   const log = sentences();
-  const inbox = open(dataDir, log);
+  const inbox = await open(dataDir, log);
   const reader = reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
   expect(promised.length).toBeGreaterThanOrEqual(2_850);
@@ -101,7 +101,7 @@ test('who reads the inbox meanwhile and ends takes nothing away from it, also af
     await ended;
     promised.push(...acked(lines));
   }
-  open(dataDir);
+  await open(dataDir);
   const reader = reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
 }, 60_000);
@@ -110,11 +110,11 @@ test('a second bridge is refused while the first lives, and not after its kill -
   const dataDir = dataFolder();
   const { child, until } = run('append-forever.ts', [dataDir, 'first']);
   await until((lines) => lines.length > 0);
-  expect(() => open(dataDir)).toThrow(`process ${child.pid}`);
+  await expect(open(dataDir)).rejects.toThrow(`process ${child.pid}`);
   const ended = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGKILL');
   await ended;
-  open(dataDir);
+  await open(dataDir);
 }, 30_000);
 
 /** A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does there. */
@@ -130,7 +130,7 @@ test('a second bridge is refused while the first lives, and not after its kill -
     child.kill('SIGKILL');
     await ended;
     const log = sentences();
-    open(dataDir, log);
+    await open(dataDir, log);
     const reader = reading(dataDir);
     expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
     expect(log.said).toEqual([]);
@@ -158,7 +158,7 @@ test('a second bridge is refused while the first lives, and not after its kill -
 describe('a store in trouble', () => {
   test("one entry that cannot be kept spoils nobody else's, and its plan is not taken for stored", async () => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
     const other = openStore(join(dataDir, 'inbox.db'));
     opened.push(other);
@@ -190,20 +190,20 @@ describe('a damaged store', () => {
   /** A folder whose store looks as after a `kill -9` with `count` events in it, as copied under the feet of its writer. */
   async function torn(count: number): Promise<string> {
     const live = dataFolder();
-    const inbox = open(live);
+    const inbox = await open(live);
     await Promise.all(Array.from({ length: count }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, planOf('a'), { body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler: 'x'.repeat(700) } })) }))));
     await inbox.append(entryOf('message_created', 'm1', planOf('reply')));
     await inbox.quarantine({ reason: 'not_json', received_at: new Date(), content_type: null, body: Buffer.from('garbage') });
     await inbox.learnOurNumbers(['+15551112222']);
-    inbox.close();
+    await inbox.close();
     // Open once more, so that the end is not a clean one.
-    const again = open(live);
+    const again = await open(live);
     const copy = join(dataFolder(), 'copy');
     mkdirSync(copy);
     for (const file of readdirSync(live).filter((name) => name.startsWith('inbox.db') && !name.endsWith('-shm'))) {
       copyFileSync(join(live, file), join(copy, file));
     }
-    again.close();
+    await again.close();
     return copy;
   }
 
@@ -212,7 +212,7 @@ describe('a damaged store', () => {
   test('an untouched copy is taken over as it is', async () => {
     const dataDir = await torn(300);
     const log = sentences();
-    open(dataDir, log);
+    await open(dataDir, log);
     expect(reading(dataDir).counts()).toEqual({ received: 301, ignored: 0, quarantined: 1 });
     expect([log.said, setAsideFiles(dataDir)]).toEqual([[], []]);
   });
@@ -227,7 +227,7 @@ describe('a damaged store', () => {
     writeFileSync(path, bytes);
 
     const log = sentences();
-    const inbox = open(dataDir, log);
+    const inbox = await open(dataDir, log);
     expect(setAsideFiles(dataDir)).toHaveLength(1);
     expect(log.said.join()).toMatch(/was damaged: \d+ events could be read/);
     const reader = reading(dataDir);
@@ -251,7 +251,7 @@ describe('a damaged store', () => {
     const path = join(dataDir, 'inbox.db');
     truncateSync(path, Math.floor(statSync(path).size / 2 / 4_096) * 4_096);
     const log = sentences();
-    open(dataDir, log);
+    await open(dataDir, log);
     expect(log.said.join()).toContain('was damaged');
     expect(reading(dataDir).counts().received).toBeGreaterThan(50);
   });
@@ -263,7 +263,7 @@ describe('a damaged store', () => {
     opened.push(dispatched);
     dispatched.markStarted([], 4);
     const log = sentences();
-    const inbox = open(dataDir, log);
+    const inbox = await open(dataDir, log);
     expect(log.said.join()).toContain('0 events could be read');
     await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
     expect(reading(dataDir).pendingAfter(dispatched.watermark(), 10)).toHaveLength(1);
@@ -275,7 +275,7 @@ describe('a damaged store', () => {
     expect(reader.counts().received).toBe(4);
     writeFileSync(join(dataDir, 'inbox.db.new'), Buffer.alloc(20_000, 7));
     execFileSync('mv', [join(dataDir, 'inbox.db.new'), join(dataDir, 'inbox.db')]);
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
     const deadline = Date.now() + 5_000;
     while (!reader.has('call_hangup/new') && Date.now() < deadline) {

@@ -7,10 +7,10 @@ import { InboxReader } from '../../src/inbox/reader';
 import { openStore } from '../../src/inbox/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
-const opened: { close(): void }[] = [];
+const opened: { close(): unknown }[] = [];
 
-function open(dataDir: string, more: Parameters<typeof inboxOptions>[1] = {}): Inbox {
-  const inbox = Inbox.open(inboxOptions(dataDir, more));
+async function open(dataDir: string, more: Parameters<typeof inboxOptions>[1] = {}): Promise<Inbox> {
+  const inbox = await Inbox.open(inboxOptions(dataDir, more));
   opened.push(inbox);
   return inbox;
 }
@@ -21,9 +21,9 @@ function reading(dataDir: string): InboxReader {
   return reader;
 }
 
-afterEach(() => {
+afterEach(async () => {
   for (const each of opened.splice(0)) {
-    each.close();
+    await each.close();
   }
   removeDataFolders();
 });
@@ -34,7 +34,7 @@ describe('append', () => {
     const plan = planOf('missed-call');
     const body = Buffer.from('{ "type": "call_hangup", "data": {"id":"c1","deep":{"list":[1,null,"ä"]}} }\n');
     const entry = entryOf('call_hangup', 'c1', plan, { declared_type: 'call_hungup', peer: { type: 'tel', number: '+15551230000', name: null }, talk_s: 12.5, body });
-    expect(await open(dataDir).append(entry)).toBe('received');
+    expect(await (await open(dataDir)).append(entry)).toBe('received');
 
     const stored = reading(dataDir).get('call_hangup/c1');
     expect(stored).toEqual({ seq: 1, event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } }, body, content_type: 'application/json', plan, ruleset: plan.ruleset });
@@ -42,7 +42,7 @@ describe('append', () => {
 
   test('answers received, ignored or duplicate', async () => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('received');
     expect(await inbox.append(entryOf('call_created', 'c1', null))).toBe('ignored');
     expect(await inbox.append(entryOf('call_ringing', 'c1', planOf()))).toBe('ignored');
@@ -52,7 +52,7 @@ describe('append', () => {
   });
 
   test('gives one received and else duplicates when one id comes many times at once', async () => {
-    const inbox = open(dataFolder());
+    const inbox = await open(dataFolder());
     const outcomes = await Promise.all(Array.from({ length: 200 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n % 5}`, planOf('a')))));
     expect(outcomes.filter((outcome) => outcome === 'received')).toHaveLength(5);
     expect(outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(195);
@@ -60,7 +60,7 @@ describe('append', () => {
 
   test('commits what arrived together in one transaction, bounded in number', async () => {
     const commits: number[] = [];
-    const inbox = open(dataFolder(), { onCommit: (jobs) => commits.push(jobs) });
+    const inbox = await open(dataFolder(), { onCommit: (jobs) => commits.push(jobs) });
     await Promise.all(Array.from({ length: 600 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, null))));
     expect(commits).toEqual([512, 88]);
   });
@@ -68,7 +68,7 @@ describe('append', () => {
   test('resolves only after the commit', async () => {
     const dataDir = dataFolder();
     const reader = reading(dataDir);
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     const seen: boolean[] = [];
     await Promise.all(
       Array.from({ length: 50 }, async (_, n) => {
@@ -85,7 +85,7 @@ describe('append', () => {
     ['no payload at all', entryOf('x', '', null, { body: Buffer.from('{"type":"x","data":{}}') })],
   ])('keeps %s', async (_, entry) => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     await inbox.append(entry);
     expect(await inbox.append(entry)).toBe('duplicate');
     const [stored] = [...reading(dataDir).iterate({ since: new Date(0) })];
@@ -97,7 +97,7 @@ describe('append', () => {
 
   test('stores equal plans once', async () => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'c1', planOf('a')));
     await inbox.append(entryOf('call_hangup', 'c2', planOf('a')));
     await inbox.append(entryOf('call_hangup', 'c3', planOf('b')));
@@ -109,9 +109,9 @@ describe('append', () => {
 
   test('refuses after close, and close keeps what still waits', async () => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     const waiting = inbox.append(entryOf('call_hangup', 'c1', null));
-    inbox.close();
+    await inbox.close();
     expect(await waiting).toBe('ignored');
     await expect(inbox.append(entryOf('call_hangup', 'c2', null))).rejects.toMatchObject({ code: 'closed' });
     expect(reading(dataDir).has('call_hangup/c1')).toBe(true);
@@ -126,7 +126,7 @@ describe('twins of a message', () => {
 
   test.each(pairs)('%s before %s: a rule fires once', async (first, second) => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     expect(await inbox.append(entryOf(first, 'm1', planOf('reply', 'log')))).toBe('received');
     expect(await inbox.append(entryOf(second, 'm1', planOf('reply', 'other')))).toBe('received');
     expect(await inbox.append(entryOf(second, 'm1', planOf('reply')))).toBe('duplicate');
@@ -137,12 +137,12 @@ describe('twins of a message', () => {
   });
 
   test.each(pairs)('%s before %s, at the same moment, with nothing left: ignored', async (first, second) => {
-    const inbox = open(dataFolder());
+    const inbox = await open(dataFolder());
     expect(await Promise.all([inbox.append(entryOf(first, 'm1', planOf('reply'))), inbox.append(entryOf(second, 'm1', planOf('reply')))])).toEqual(['received', 'ignored']);
   });
 
   test('other types and other messages are not twins', async () => {
-    const inbox = open(dataFolder());
+    const inbox = await open(dataFolder());
     for (const entry of [entryOf('message_created', 'm1', planOf('reply')), entryOf('conversation_message_created', 'm2', planOf('reply')), entryOf('call_hangup', 'm1', planOf('reply')), entryOf('message_deleted', 'm1', planOf('reply'))]) {
       expect(await inbox.append(entry)).toBe('received');
     }
@@ -150,43 +150,43 @@ describe('twins of a message', () => {
 });
 
 describe('the data folder', () => {
-  test('is refused to a second bridge, with the pid of the first', () => {
+  test('is refused to a second bridge, with the pid of the first', async () => {
     const dataDir = dataFolder();
-    const first = open(dataDir);
-    expect(() => open(dataDir)).toThrow(new DataFolderInUse(dataDir, process.pid));
-    expect(() => open(dataDir)).toThrow(`process ${process.pid}`);
-    first.close();
-    open(dataDir);
+    const first = await open(dataDir);
+    await expect(open(dataDir)).rejects.toThrow(new DataFolderInUse(dataDir, process.pid));
+    await expect(open(dataDir)).rejects.toThrow(`process ${process.pid}`);
+    await first.close();
+    await open(dataDir);
   });
 
   test('is readable by its owner only', async () => {
     const dataDir = join(dataFolder(), 'new');
-    await open(dataDir).append(entryOf('call_hangup', 'c1', null));
+    await (await open(dataDir)).append(entryOf('call_hangup', 'c1', null));
     expect(statSync(dataDir).mode & 0o077).toBe(0);
     for (const file of ['inbox.db', 'inbox.db-wal']) {
       expect(statSync(join(dataDir, file)).mode & 0o077).toBe(0);
     }
   });
 
-  test('written by a newer bridge is refused, untouched', () => {
+  test('written by a newer bridge is refused, untouched', async () => {
     const dataDir = dataFolder();
-    open(dataDir).close();
+    await (await open(dataDir)).close();
     const store = openStore(join(dataDir, 'inbox.db'));
     store.exec('PRAGMA user_version = 99');
     store.close();
-    expect(() => open(dataDir)).toThrow('newer bridge');
+    await expect(open(dataDir)).rejects.toThrow('newer bridge');
   });
 });
 
 describe('reopening', () => {
   test('knows events, twins and our numbers again', async () => {
     const dataDir = dataFolder();
-    const first = open(dataDir);
+    const first = await open(dataDir);
     await first.append(entryOf('message_created', 'm1', planOf('reply')));
     await first.learnOurNumbers(['+15550001111', '+15550001111']);
-    first.close();
+    await first.close();
     const log = sentences();
-    const second = open(dataDir, { log });
+    const second = await open(dataDir, { log });
     expect(await second.append(entryOf('message_created', 'm1', planOf('reply')))).toBe('duplicate');
     expect(await second.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
     expect(second.ourNumbers()).toEqual(['+15550001111']);
@@ -199,7 +199,7 @@ describe('reopening', () => {
     const log = DispatchLog.open(dataDir);
     opened.push(log);
     log.markStarted([{ seq: 70, event_id: 'call_hangup/old', run_id: 'r', started_at: new Date() }], 70);
-    await open(dataDir).append(entryOf('call_hangup', 'c1', planOf('a')));
+    await (await open(dataDir)).append(entryOf('call_hangup', 'c1', planOf('a')));
     expect(reading(dataDir).pendingAfter(log.watermark(), 10).map((event) => event.seq)).toEqual([71]);
   });
 });
@@ -209,7 +209,7 @@ describe('quarantine', () => {
 
   test('keeps a body once and counts how often it came', async () => {
     const dataDir = dataFolder();
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     const id = await inbox.quarantine(request('garbage'));
     expect(await inbox.quarantine(request('garbage', '2026-03-02T02:00:00Z'))).toBe(id);
     const empty = await inbox.quarantine(request('', '2026-03-02T03:00:00Z'));
@@ -229,12 +229,12 @@ describe('quarantine', () => {
   ])('is bounded by %s, the oldest making room, also after a restart', async (_, quarantine) => {
     const dataDir = dataFolder();
     const retention = { maxAgeMs: 86_400_000, maxBytes: 1e9, quarantine };
-    const first = open(dataDir, { retention });
+    const first = await open(dataDir, { retention });
     for (const n of [1, 2, 3, 4, 5]) {
       await first.quarantine(request(`garbage no ${n}`));
     }
-    first.close();
-    await open(dataDir, { retention }).quarantine(request('garbage no 6'));
+    await first.close();
+    await (await open(dataDir, { retention })).quarantine(request('garbage no 6'));
     const kept = reading(dataDir).listQuarantine();
     const expected = quarantine.count === 3 ? ['garbage no 6', 'garbage no 5', 'garbage no 4'] : ['garbage no 6', 'garbage no 5'];
     expect(kept.map((each) => reading(dataDir).getQuarantined(each.id)?.body.toString())).toEqual(expected);
@@ -246,7 +246,7 @@ describe('backlog', () => {
     const dataDir = dataFolder();
     const log = DispatchLog.open(dataDir);
     opened.push(log);
-    const inbox = open(dataDir);
+    const inbox = await open(dataDir);
     const at = (second: number) => ({ received_at: new Date(Date.UTC(2026, 2, 2, 1, 0, second)).toISOString() });
     for (const n of [1, 2, 3, 4]) {
       await inbox.append(entryOf('call_hangup', `c${n}`, n === 2 ? null : planOf('a'), at(n)));

@@ -2,18 +2,18 @@ import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/reader';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from './entries';
 
-const opened: { close(): void }[] = [];
+const opened: { close(): void | Promise<void> }[] = [];
 
-afterEach(() => {
+afterEach(async () => {
   for (const each of opened.splice(0)) {
-    each.close();
+    await each.close();
   }
   removeDataFolders();
 });
 
-function openBoth(dataDir = dataFolder()): { inbox: Inbox; reader: InboxReader } {
+async function openBoth(dataDir = dataFolder()): Promise<{ inbox: Inbox; reader: InboxReader }> {
   const reader = InboxReader.open(dataDir);
-  const inbox = Inbox.open(inboxOptions(dataDir));
+  const inbox = await Inbox.open(inboxOptions(dataDir));
   opened.push(inbox, reader);
   return { inbox, reader };
 }
@@ -26,7 +26,7 @@ test('is empty before there is an inbox', () => {
 });
 
 test('gives what is to do in the order of arrival, in pages', async () => {
-  const { inbox, reader } = openBoth();
+  const { inbox, reader } = await openBoth();
   for (let n = 1; n <= 6; n += 1) {
     await inbox.append(entryOf('call_hangup', `c${n}`, n % 2 === 0 ? planOf(`r${n}`) : null));
   }
@@ -39,7 +39,7 @@ test('gives what is to do in the order of arrival, in pages', async () => {
 });
 
 test('lists newest first, by type, by outcome and page by page', async () => {
-  const { inbox, reader } = openBoth();
+  const { inbox, reader } = await openBoth();
   for (const [type, id, plan] of [
     ['call_hangup', '1', planOf('a')],
     ['call_created', '2', null],
@@ -59,7 +59,7 @@ test('lists newest first, by type, by outcome and page by page', async () => {
 });
 
 test('iterates over all since a time, across pages, while more arrives', async () => {
-  const { inbox, reader } = openBoth();
+  const { inbox, reader } = await openBoth();
   const at = (n: number) => ({ received_at: new Date(Date.UTC(2026, 2, 2, 0, 0, n)).toISOString() });
   await Promise.all(Array.from({ length: 250 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, null, at(n)))));
   const seen: string[] = [];
@@ -74,10 +74,10 @@ test('iterates over all since a time, across pages, while more arrives', async (
 });
 
 test('a long read does not keep the log from being folded back, and the reader cannot write', async () => {
-  const { inbox, reader } = openBoth();
+  const { inbox, reader } = await openBoth();
   await Promise.all(Array.from({ length: 300 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, null))));
   const slow = reader.iterate({ since: new Date(0) });
   slow.next();
-  inbox.close();
+  await inbox.close();
   expect([...slow]).toHaveLength(299);
 });

@@ -1,11 +1,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
-import { Inbox } from '../../src/inbox/inbox';
+import { appendOf, batchOf, quarantineOf, type PreparedWrite } from '../../src/inbox/batch';
+import { InboxStore } from '../../src/inbox/inbox-store';
 import { InboxReader } from '../../src/inbox/reader';
 import type { Retention } from '../../src/inbox/retention';
 import { openStore } from '../../src/inbox/sqlite';
-import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from './entries';
+import { dataFolder, entryOf, planOf, removeDataFolders } from './entries';
 
 const opened: { close(): void }[] = [];
 
@@ -19,19 +20,24 @@ afterEach(() => {
 const DAY = 86_400_000;
 const NOW = new Date('2026-03-10T00:00:00Z');
 
-function open(retention: Partial<Retention>): { dataDir: string; inbox: Inbox; reader: InboxReader; dispatched: DispatchLog } {
+function open(retention: Partial<Retention>): { dataDir: string; store: InboxStore; reader: InboxReader; dispatched: DispatchLog } {
   const dataDir = dataFolder();
-  const inbox = Inbox.open(inboxOptions(dataDir, { retention: { maxAgeMs: 7 * DAY, maxBytes: 1e9, quarantine: { count: 100, bytes: 1e6 }, ...retention } }));
+  const store = new InboxStore(dataDir, { maxAgeMs: 7 * DAY, maxBytes: 1e9, quarantine: { count: 100, bytes: 1e6 }, ...retention }, { onLog: () => undefined, onProblem: () => undefined, onRefused: () => undefined });
   const reader = InboxReader.open(dataDir);
   const dispatched = DispatchLog.open(dataDir);
-  opened.push(inbox, reader, dispatched);
-  return { dataDir, inbox, reader, dispatched };
+  opened.push(reader, dispatched, store);
+  return { dataDir, store, reader, dispatched };
+}
+
+/** Keeps these, together. */
+function keep(store: InboxStore, ...writes: PreparedWrite[]): void {
+  expect(store.commit([batchOf(writes)]).flat().every((result) => result.ok)).toBe(true);
 }
 
 /** Prunes to the end of a pass. @returns the number of slices. */
-function prune(inbox: Inbox): number {
+function prune(store: InboxStore): number {
   let slices = 1;
-  while (inbox.pruneSlice(NOW)) {
+  while (store.prune(NOW)) {
     slices += 1;
   }
   return slices;
@@ -40,64 +46,66 @@ function prune(inbox: Inbox): number {
 const daysAgo = (days: number) => ({ received_at: new Date(NOW.getTime() - days * DAY).toISOString() });
 
 test('drops what is too old, but nothing that is still to be dispatched', async () => {
-  const { inbox, reader, dispatched } = open({});
-  await inbox.append(entryOf('call_created', 'old-ignored', null, daysAgo(8)));
-  await inbox.append(entryOf('call_hangup', 'old-dispatched', planOf('a'), daysAgo(8)));
-  await inbox.append(entryOf('call_hangup', 'old-waiting', planOf('b'), daysAgo(8)));
-  await inbox.append(entryOf('call_created', 'old-ignored-2', null, daysAgo(8)));
-  await inbox.append(entryOf('call_hangup', 'young', planOf('c'), daysAgo(6)));
+  const { store, reader, dispatched } = open({});
+  keep(store, appendOf(entryOf('call_created', 'old-ignored', null, daysAgo(8))));
+  keep(store, appendOf(entryOf('call_hangup', 'old-dispatched', planOf('a'), daysAgo(8))));
+  keep(store, appendOf(entryOf('call_hangup', 'old-waiting', planOf('b'), daysAgo(8))));
+  keep(store, appendOf(entryOf('call_created', 'old-ignored-2', null, daysAgo(8))));
+  keep(store, appendOf(entryOf('call_hangup', 'young', planOf('c'), daysAgo(6))));
   dispatched.markStarted([], 2);
-  prune(inbox);
+  prune(store);
   expect(reader.list({ limit: 10 }).map((event) => event.event.id)).toEqual(['young', 'old-waiting']);
   expect(reader.dispatchedThrough()).toBe(2);
   dispatched.markStarted([], 5);
-  prune(inbox);
+  prune(store);
   expect(reader.list({ limit: 10 }).map((event) => event.event.id)).toEqual(['young']);
 });
 
 test('drops the oldest beyond the size, in bounded slices, and gives the space back', async () => {
-  const { dataDir, inbox, reader } = open({ maxBytes: 2_000_000 });
+  const { dataDir, store, reader } = open({ maxBytes: 2_000_000 });
   const filler = 'x'.repeat(9_000);
-  await Promise.all(Array.from({ length: 1_000 }, (_, n) => inbox.append(entryOf('call_created', `c${n}`, null, { ...daysAgo(1), body: Buffer.from(JSON.stringify({ type: 'call_created', data: { id: `c${n}`, filler } })) }))));
-  const before = inbox.heldBytes();
+  keep(store, ...Array.from({ length: 1_000 }, (_, n) => appendOf(entryOf('call_created', `c${n}`, null, { ...daysAgo(1), body: Buffer.from(JSON.stringify({ type: 'call_created', data: { id: `c${n}`, filler } })) }))));
+  const before = reader.heldBytes();
   expect(before).toBeGreaterThan(9_000_000);
-  expect(prune(inbox)).toBeGreaterThan(4);
-  expect(inbox.heldBytes()).toBeLessThan(2_100_000);
+  expect(prune(store)).toBeGreaterThan(4);
+  expect(reader.heldBytes()).toBeLessThan(2_100_000);
   const kept = reader.counts().ignored;
   expect(kept).toBeGreaterThan(100);
   expect(reader.list({ limit: 1 })[0]?.event.id).toBe('c999');
   expect(reader.has('call_created/c0')).toBe(false);
-  while (inbox.pruneSlice(NOW)) {
+  while (store.prune(NOW)) {
     // Until nothing is left to do.
   }
-  inbox.close();
+  reader.close();
+  store.close();
+  opened.splice(0, 3);
   expect(statSync(join(dataDir, 'inbox.db')).size).toBeLessThan(before / 2);
 });
 
 test('forgets quarantined bodies, fired twins and plans nobody refers to', async () => {
-  const { dataDir, inbox, reader, dispatched } = open({});
-  await inbox.append(entryOf('message_created', 'm1', planOf('old'), daysAgo(8)));
-  await inbox.append(entryOf('message_created', 'm2', planOf('new'), daysAgo(1)));
-  await inbox.quarantine({ reason: 'not_json', received_at: new Date(NOW.getTime() - 8 * DAY), content_type: null, body: Buffer.from('old') });
-  await inbox.quarantine({ reason: 'not_json', received_at: NOW, content_type: null, body: Buffer.from('new') });
+  const { dataDir, store, reader, dispatched } = open({});
+  keep(store, appendOf(entryOf('message_created', 'm1', planOf('old'), daysAgo(8))));
+  keep(store, appendOf(entryOf('message_created', 'm2', planOf('new'), daysAgo(1))));
+  keep(store, quarantineOf({ reason: 'not_json', received_at: new Date(NOW.getTime() - 8 * DAY), content_type: null, body: Buffer.from('old') }));
+  keep(store, quarantineOf({ reason: 'not_json', received_at: NOW, content_type: null, body: Buffer.from('new') }));
   dispatched.markStarted([], 2);
-  prune(inbox);
+  prune(store);
   expect(reader.counts()).toEqual({ received: 1, ignored: 0, quarantined: 1 });
-  const store = openStore(join(dataDir, 'inbox.db'));
-  opened.push(store);
-  expect(store.prepare('SELECT count(*) AS n FROM plans').get([])).toMatchObject({ n: 1 });
-  expect(store.prepare('SELECT count(*) AS n FROM fired').get([])).toMatchObject({ n: 1 });
+  const raw = openStore(join(dataDir, 'inbox.db'));
+  opened.push(raw);
+  expect(raw.prepare('SELECT count(*) AS n FROM plans').get([])).toMatchObject({ n: 1 });
+  expect(raw.prepare('SELECT count(*) AS n FROM fired').get([])).toMatchObject({ n: 1 });
   // A plan that was dropped is stored again when it is needed again.
-  await inbox.append(entryOf('message_created', 'm3', planOf('old'), daysAgo(0)));
+  keep(store, appendOf(entryOf('message_created', 'm3', planOf('old'), daysAgo(0))));
   expect(reader.get('message_created/m3')?.plan).toEqual(planOf('old'));
 });
 
 test('a slice keeps its bounds whatever there is to drop', async () => {
-  const { inbox, reader } = open({});
-  await Promise.all(Array.from({ length: 500 }, (_, n) => inbox.append(entryOf('call_created', `c${n}`, null, daysAgo(9)))));
-  expect(inbox.pruneSlice(NOW)).toBe(true);
+  const { store, reader } = open({});
+  keep(store, ...Array.from({ length: 500 }, (_, n) => appendOf(entryOf('call_created', `c${n}`, null, daysAgo(9)))));
+  expect(store.prune(NOW)).toBe(true);
   expect(reader.counts().ignored).toBe(300);
-  expect(inbox.pruneSlice(NOW)).toBe(true);
-  expect(inbox.pruneSlice(NOW)).toBe(false);
+  expect(store.prune(NOW)).toBe(true);
+  expect(store.prune(NOW)).toBe(false);
   expect(reader.counts().ignored).toBe(0);
 });

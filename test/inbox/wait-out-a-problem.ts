@@ -8,29 +8,30 @@ import { entryOf, inboxOptions, planOf, sentences } from './entries';
  */
 const [, , dataDir = ''] = process.argv;
 const log = sentences();
-const inbox = Inbox.open(inboxOptions(dataDir, { log }));
+const opening = Inbox.open(inboxOptions(dataDir, { log }));
 
 function say(what: unknown): void {
   writeSync(1, `${JSON.stringify(what)}\n`);
 }
 
-async function appendBoth(): Promise<string[]> {
+async function appendBoth(inbox: Inbox): Promise<string[]> {
   const outcomes = await Promise.allSettled(['c1', 'c2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(`rule-${id}`)))));
   return outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : String(outcome.reason)));
 }
 
 async function waitOut(): Promise<void> {
-  say({ outcomes: await appendBoth(), problem: inbox.problem()?.message ?? null });
+  const inbox = await opening;
+  say({ outcomes: await appendBoth(inbox), problem: inbox.problem()?.message ?? null });
   while (inbox.problem() !== null) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   say({ said: log.said.at(-1) });
-  say({ outcomes: await appendBoth(), problem: inbox.problem()?.message ?? null });
-  inbox.close();
+  say({ outcomes: await appendBoth(inbox), problem: inbox.problem()?.message ?? null });
+  await inbox.close();
 }
 
 process.stdin.once('data', () => {
   process.stdin.pause();
   void waitOut();
 });
-say('ready');
+void opening.then(() => say('ready'));

@@ -67,7 +67,7 @@ export async function openDoor(settings: Partial<ReceiverSettings> = {}, more: P
   const dataDir = dataFolder();
   const metrics = new ReceiverMetrics(new Registry());
   const log = sentences();
-  const inbox = Inbox.open(inboxOptions(dataDir, { log, onProblem: (code) => metrics.storeFailed(code), onCommit: (jobs, tookMs) => metrics.committed(jobs, tookMs) }));
+  const inbox = await Inbox.open(inboxOptions(dataDir, { log, onProblem: (code) => metrics.storeFailed(code), onCommit: (jobs, tookMs) => metrics.committed(jobs, tookMs) }));
   metrics.watch(inbox);
   const ourNumbers = new OurNumbers([], null);
   const appended = { count: 0 };
@@ -93,7 +93,7 @@ export async function openDoor(settings: Partial<ReceiverSettings> = {}, more: P
 export async function closeDoors(): Promise<void> {
   for (const door of open.splice(0)) {
     await door.receiver.close();
-    door.inbox.close();
+    await door.inbox.close();
     door.reader.close();
   }
   removeDataFolders();

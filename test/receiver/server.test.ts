@@ -191,7 +191,7 @@ describe('quarantine', () => {
 describe('when nothing can be kept', () => {
   test('the answer is 503, for events and for what is none', async () => {
     const { send, inbox } = await openDoor();
-    inbox.close();
+    await inbox.close();
     for (const payload of [hangup('c1'), 'garbage']) {
       const answer = await send({ payload });
       expect([answer.status, answer.json?.error]).toEqual([503, 'unavailable']);
