@@ -1,5 +1,5 @@
 import type { VoipbinClient } from '../connectors/voipbin/client';
-import type { PartState } from '../receiver/admin';
+import type { PartState } from '../admin/server';
 import type { ReceiverLog } from '../receiver/server';
 import type { BackfillDoor } from './door';
 import type { BackfillMetrics } from './metrics';

@@ -1,28 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { backfillCommand } from './backfill';
 import { connectionsCommand } from './connections';
 import { docsCommand } from './docs';
 import { eventsCommand } from './events';
 import { NO, Refused, WRONG_USE, WrongUse } from './exit';
-import { packageRoot } from './package-root';
+import { packageVersion } from './package-root';
 import { rulesCommand } from './rules';
 import { schemaCommand } from './schema';
 import { sendCommand } from './send';
 import { startCommand } from './start';
 
-/** As package.json has it. */
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
-}
-
 /** The command line. Exit codes: 0 fine, 1 the answer is no, 2 wrong use. */
 async function main(): Promise<void> {
   const program = new Command('bridge')
     .description('VoIPBIN webhooks in, durable Temporal workflows out.')
-    .version(version())
+    .version(packageVersion())
     .option('--config <file>', 'settings file (default: BRIDGE_CONFIG, else config/bridge.yaml)')
     .showHelpAfterError()
     .exitOverride();

@@ -3,6 +3,12 @@ import { dirname, join } from 'node:path';
 
 let found: string | undefined;
 
+/** The bridge's version, as its package.json has it. */
+export function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}
+
 /** The folder of the bridge itself: where its package.json stands, whether this runs from `src` or from `dist`. */
 export function packageRoot(): string {
   for (let folder = __dirname; found === undefined; folder = dirname(folder)) {

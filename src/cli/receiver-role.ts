@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { OurNumbers } from '../events/our-numbers';
 import { Inbox } from '../inbox/inbox';
 import { InboxReader } from '../inbox/reader';
-import { createAdmin, type PartState } from '../receiver/admin';
+import { createAdmin, type PartState } from '../admin/server';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { EventRules } from '../receiver/take-event';
@@ -25,30 +25,32 @@ export interface RunningReceiver {
   admin: string;
   /** Whether nothing had ever been received when it started. */
   wasEmpty: boolean;
-  /** Takes no more events, answers those it has, closes the inbox. */
+  /** Takes no more events and answers those it has, within ten seconds. /readyz is 503 from the first moment. */
   stop(): Promise<void>;
+  /** Closes the inbox and the admin port, once nothing needs them any more. */
+  close(): Promise<void>;
 }
 
 /**
  * Starts the receiver: HTTP door, inbox, admin port.
  *
  * @param onAppended an event with something to do was kept.
+ * @param registry gets the receiver's metrics, and is what /metrics shows. Once per registry.
  * @param parts the state of what is not the receiver's own, for /readyz.
- * @param moreMetrics metrics of other processes, in Prometheus' text form.
+ * @param moreMetrics metrics of another process, in Prometheus' text form; none of a name that the registry has.
  * @throws PortTaken, DataFolderInUse, InboxUnavailable.
  */
 export async function startReceiver(options: {
   settings: Settings;
+  registry: Registry;
   ruleSet: () => EventRules;
   log: Logger;
   onAppended: () => void;
   parts: () => Record<string, PartState>;
-  moreMetrics: () => string;
+  moreMetrics?: () => string;
 }): Promise<RunningReceiver> {
-  const { settings, log } = options;
+  const { settings, registry, log } = options;
   const { receiver, retention } = settings;
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const metrics = new ReceiverMetrics(registry);
   const inbox = await Inbox.open({
     dataDir: settings.dataDir,
@@ -58,6 +60,16 @@ export async function startReceiver(options: {
     onProblem: (code) => metrics.storeFailed(code),
   });
   metrics.watch(inbox);
+  const inForce: Gauge<'ruleset'> = new Gauge({
+    name: 'bridge_rules_info',
+    help: '1; the hash of the rule set in force is in the label.',
+    labelNames: ['ruleset'],
+    registers: [registry],
+    collect: () => {
+      inForce.reset();
+      inForce.set({ ruleset: options.ruleSet().hash }, 1);
+    },
+  });
   const refused: Gauge = new Gauge({
     name: 'bridge_rules_refused',
     help: '1 while the rule files as they are have errors, and earlier rules are in force.',
@@ -104,7 +116,7 @@ export async function startReceiver(options: {
   const admin = createAdmin({
     host: receiver.adminHost,
     port: receiver.adminPort,
-    registry: { contentType: registry.contentType, metrics: async () => `${await registry.metrics()}${options.moreMetrics()}` },
+    registry: { contentType: registry.contentType, metrics: async () => `${await registry.metrics()}${options.moreMetrics?.() ?? ''}` },
     ready: () => inbox.problem() === null,
     parts: () => ({ inbox: inboxPart(inbox), backfill: backfill.state(), ...options.parts() }),
   });
@@ -116,9 +128,11 @@ export async function startReceiver(options: {
       admin: adminUrl,
       wasEmpty,
       stop: async () => {
-        await door.close();
-        await backfill.stop();
+        admin.stopping();
         stopRefreshing();
+        await Promise.all([door.close(), backfill.stop()]);
+      },
+      close: async () => {
         await admin.close();
         await inbox.close();
       },

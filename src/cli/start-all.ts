@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import { processRegistry } from '../admin/process-metrics';
+import type { PartState } from '../admin/server';
 import type { LiveRules } from '../rules/live-rules';
 import { connectionsUsedBy } from '../connectors/registry';
 import type { Settings } from '../settings/settings';
@@ -6,16 +8,22 @@ import { findTemporalCli } from '../temporal/cli-binary';
 import { resolveTemporal } from '../temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded-server';
 import { runLink } from '../temporal/ui-link';
+import { endsWithin } from './ends-within';
 import { showFirstSteps } from './first-steps';
+import { packageVersion } from './package-root';
 import { rulesPart, startReceiver } from './receiver-role';
 import type { Running } from './start';
+import { watchWorkerProcess } from './supervisor-metrics';
 import type { FromWorker } from './worker-messages';
+import { workerParts } from './worker-parts';
 import { WorkerSupervisor } from './worker-supervisor';
 
 /** The embedded server is started again after this long when it ends by itself. */
 const SERVER_RESTART_MS = 1_000;
-/** How long a stop waits for a server that is still starting; fetching or building one is not waited for. */
+/** How long a stop waits for a server that is still starting to be ended; fetching or building one is not waited for. */
 const STARTING_WITHIN_MS = 5_000;
+
+const NOT_YET: PartState = { ok: false, detail: 'it waits for Temporal, which is being started; events are kept and handled when it runs' };
 
 /**
  * Mode `all`: the receiver in this process, the worker in one of its own, Temporal embedded unless one is configured.
@@ -25,12 +33,15 @@ const STARTING_WITHIN_MS = 5_000;
 export async function startAll(settings: Settings, rules: LiveRules, config: string | null, log: Logger): Promise<Running> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   let worker: WorkerSupervisor | null = null;
+  const registry = processRegistry(packageVersion());
+  watchWorkerProcess(registry, () => worker);
   const receiver = await startReceiver({
     settings,
+    registry,
     ruleSet: () => rules.ruleSet,
     log,
     onAppended: () => worker?.wake(),
-    parts: () => ({ rules: rulesPart(rules), ...workerParts(worker) }),
+    parts: () => ({ rules: rulesPart(rules), ...(worker === null ? { worker: NOT_YET } : partsOf(worker)) }),
     moreMetrics: () => worker?.metrics() ?? '',
   });
   print(`Webhook   ${receiver.webhook}`);
@@ -41,7 +52,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
   const failed = new Promise<string>((resolve) => {
     fail = resolve;
   });
-  let stopping = false;
+  const stopping = new AbortController();
   let server: EmbeddedServer | null = null;
   // A server that is started again answers where the first one did, also on ports that were chosen at random.
   let ports = { port: settings.temporal.port, uiPort: settings.temporal.uiPort };
@@ -58,25 +69,35 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
       namespace,
       ...ports,
       log,
+      signal: stopping.signal,
       onExit: () => {
-        if (!stopping) {
+        if (!stopping.signal.aborted) {
           log.error({}, 'the embedded Temporal server ended; it is started again, events are kept meanwhile');
-          setTimeout(() => void restart(), SERVER_RESTART_MS);
+          restartAfter(SERVER_RESTART_MS);
         }
       },
     });
     ports = { port: portOf(`http://${started.address}`), uiPort: portOf(started.uiUrl) };
     return started;
   };
+  let restarting: Promise<void> = Promise.resolve();
   const restart = async (): Promise<void> => {
+    if (stopping.signal.aborted) {
+      return;
+    }
     try {
       server = await startServer();
     } catch (error) {
-      log.error({ problem: error instanceof Error ? error.message : 'unknown' }, 'the embedded Temporal server could not be started');
-      if (!stopping) {
-        setTimeout(() => void restart(), SERVER_RESTART_MS * 5);
+      if (!stopping.signal.aborted) {
+        log.error({ problem: error instanceof Error ? error.message : 'unknown' }, 'the embedded Temporal server could not be started');
+        restartAfter(SERVER_RESTART_MS * 5);
       }
     }
+  };
+  const restartAfter = (ms: number): void => {
+    setTimeout(() => {
+      restarting = restart();
+    }, ms);
   };
 
   const begin = async (): Promise<void> => {
@@ -88,7 +109,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
       server = await startServer();
       print(`Temporal  ${server.address}, its UI at ${server.uiUrl}`);
     }
-    if (stopping) {
+    if (stopping.signal.aborted) {
       return;
     }
     const uiUrl = server?.uiUrl ?? null;
@@ -134,12 +155,10 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
   return {
     failed,
     stop: async () => {
-      stopping = true;
-      await receiver.stop();
-      // A server that is just being started is waited for, so that it can be stopped.
-      await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, STARTING_WITHIN_MS).unref())]);
-      await worker?.stop();
+      stopping.abort();
+      await Promise.all([receiver.stop(), endsWithin(Promise.all([begun, restarting]), STARTING_WITHIN_MS).then(() => worker?.stop())]);
       await server?.stop();
+      await receiver.close();
     },
   };
 }
@@ -148,15 +167,9 @@ function portOf(url: string): number {
   return Number(new URL(url).port);
 }
 
-function workerParts(worker: WorkerSupervisor | null): Record<string, { ok: boolean; detail: string }> {
-  const state = worker?.state() ?? null;
-  if (state === null) {
-    return { worker: { ok: false, detail: 'not running yet, being started again, or silent; events are kept and handled when it runs' } };
-  }
-  const parked = Object.entries(state.parked);
-  return {
-    worker: { ok: true, detail: 'running' },
-    temporal: state.dispatcher === null ? { ok: true, detail: 'runs are started' } : { ok: false, detail: state.dispatcher },
-    connections: parked.length === 0 ? { ok: true, detail: 'none parked' } : { ok: false, detail: parked.map(([name, why]) => `${name} parked: ${why}`).join('; ') },
-  };
+function partsOf(worker: WorkerSupervisor): Record<string, PartState> {
+  const state = worker.state();
+  return state === null
+    ? { worker: { ok: false, detail: `${worker.problem() ?? 'it is being started'}; events are kept and handled when it runs` } }
+    : { worker: { ok: true, detail: 'running' }, ...workerParts(state) };
 }

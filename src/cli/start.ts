@@ -10,16 +10,20 @@ import type { PlannedStep } from '../rules/plan';
 import type { RuleSet } from '../rules/match';
 import { DataFolderInUse } from '../inbox/data-folder-lock';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
-import { PortTaken } from '../receiver/port-taken';
+import { PortTaken } from '../settings/port-taken';
 import { TemporalSettingsFault } from '../temporal/configured-temporal';
 import { TemporalUnreachable } from '../temporal/connection';
 import { describePortHolder, portTakenMessage } from '../temporal/port-holder';
+import { endsWithin } from './ends-within';
 import { Refused, WrongUse } from './exit';
 import { describeFindings, readRules } from './rules';
 import { configFile, readSettings } from './read-settings';
 
 const MODES = ['all', 'receiver', 'worker'] as const;
 type Mode = (typeof MODES)[number];
+
+/** The modes bound their own stops by less; orchestrators commonly kill after 30 s. */
+const STOP_WITHIN_MS = 28_000;
 
 /** Something that runs until it is told to stop. */
 export interface Running {
@@ -35,12 +39,15 @@ export function startCommand(): Command {
     .description('run the bridge')
     .addOption(new Option('--mode <mode>', 'all: everything on this machine; receiver: webhook and inbox; worker: runs').choices(MODES).default('all').env('BRIDGE_MODE'))
     .action(async (options: { mode: Mode }, command: Command) => {
+      const asked = stopAsked();
       const settings = readSettings(command);
       const log = createLogger({ name: options.mode === 'worker' ? 'worker' : 'bridge' });
       const rules = options.mode === 'worker' ? null : liveRules(settings, log);
       const running = await startMode(options.mode, settings, rules, configFile(command), log).catch((error: unknown) => explain(error, settings));
-      await untilStopped(running);
+      await untilStopped(running, asked);
       rules?.stop();
+      // What never answered (a frozen server, a download) would keep the process.
+      process.exit();
     });
 }
 
@@ -108,23 +115,39 @@ function explain(error: unknown, settings: Settings): never {
   throw error;
 }
 
-/** Until SIGINT or SIGTERM, or until it fails by itself. A second signal ends it at once. */
-async function untilStopped(running: Running): Promise<void> {
-  const signal = new Promise<null>((resolve) => {
+/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
+function stopAsked(): Promise<null> {
+  return new Promise((resolve) => {
+    let asked = false;
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(name, () => {
-        process.once(name, () => process.exit(130));
+      process.on(name, () => {
+        if (asked) {
+          process.exit(130);
+        }
+        asked = true;
         resolve(null);
       });
     }
   });
-  const failure = await Promise.race([signal, running.failed]);
+}
+
+/** Until it is asked to stop, or fails by itself; then stops it. Sets the exit code. */
+async function untilStopped(running: Running, asked: Promise<null>): Promise<void> {
+  const failure = await Promise.race([asked, running.failed]);
   if (failure !== null) {
     process.stderr.write(`${failure}\n`);
     process.exitCode = 1;
   } else {
     process.stderr.write('Stopping ...\n');
   }
-  await running.stop();
-  process.stderr.write('Stopped.\n');
+  const stopped = running.stop().catch((error: unknown) => {
+    process.stderr.write(`Stopping went wrong: ${error instanceof Error ? error.message : 'unknown error'}. No event is lost.\n`);
+    process.exitCode = 1;
+  });
+  if (await endsWithin(stopped, STOP_WITHIN_MS)) {
+    process.stderr.write('Stopped.\n');
+  } else {
+    process.stderr.write(`Not everything ended within ${STOP_WITHIN_MS / 1_000} s; what is left is ended with the process. No event is lost.\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,53 +1,80 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { StepTools } from '../../activities/step-activities';
+import type { Action, Connector } from '../connectors/connector';
 
-/** The worker's metrics, in a registry of their own: Temporal's own exporter ends with its last native object. */
+/** The worker's metrics: what steps came to, and how long providers took. Temporal's own exporter ends with its last native object. Make it once per registry. */
 export class StepMetrics {
-  readonly registry = new Registry();
-  readonly #attempts = new Counter({
-    name: 'bridge_step_attempts_total',
-    help: 'Attempts of steps, by action, outcome (done, skipped, failed) and error class.',
-    labelNames: ['action', 'outcome', 'class'],
-    registers: [this.registry],
-  });
-  readonly #seconds = new Histogram({
-    name: 'bridge_step_attempt_seconds',
-    help: 'How long attempts took, the provider included.',
-    labelNames: ['action'],
-    buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
-    registers: [this.registry],
-  });
-  readonly #started = new Counter({ name: 'bridge_runs_started_total', help: 'Runs handed to Temporal.', registers: [this.registry] });
-  readonly #closed = new Counter({
-    name: 'bridge_runs_closed_total',
-    help: 'Runs whose end this worker saw, by outcome.',
-    labelNames: ['outcome'],
-    registers: [this.registry],
-  });
-  readonly #parked = new Gauge({
-    name: 'bridge_connection_parked',
-    help: '1 while the connection is parked because its credential or account does not work.',
-    labelNames: ['connection'],
-    registers: [this.registry],
-  });
+  readonly #attempts: Counter<'action' | 'outcome' | 'class'>;
+  readonly #seconds: Histogram<'action'>;
+  readonly #latency: Histogram<'connection' | 'action' | 'outcome'>;
+
+  constructor(private readonly registry: Registry) {
+    const registers = [registry];
+    this.#attempts = new Counter({
+      name: 'bridge_step_attempts_total',
+      help: 'Attempts of steps, by action, outcome (done, skipped, failed) and error class.',
+      labelNames: ['action', 'outcome', 'class'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'bridge_step_attempt_seconds',
+      help: 'How long attempts took, rendering and parked connections included.',
+      labelNames: ['action'],
+      buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+      registers,
+    });
+    this.#latency = new Histogram({
+      name: 'bridge_provider_latency_seconds',
+      help: 'How long providers took over an action (all its requests), by connection, action and outcome.',
+      labelNames: ['connection', 'action', 'outcome'],
+      buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+      registers,
+    });
+  }
 
   attempt: StepTools['onAttempt'] = ({ action, outcome, class: errorClass, seconds }) => {
     this.#attempts.inc({ action, outcome, class: errorClass ?? '' });
     this.#seconds.observe({ action }, seconds);
   };
 
-  runStarted(): void {
-    this.#started.inc();
+  /** The same connectors, with the time that their actions take measured: after rendering and the connection's gate, so it is the provider's. */
+  timing(connectors: readonly Connector[]): Connector[] {
+    return connectors.map((connector) => ({
+      ...connector,
+      actions: Object.fromEntries(Object.entries(connector.actions).map(([name, action]) => [name, this.#timed(action, connector.name, `${connector.name}.${name}`)])),
+    }));
   }
 
-  runClosed(outcome: string): void {
-    this.#closed.inc({ outcome });
+  /** @param parked names of the connections that are parked now; asked at every scrape. */
+  watch(parked: () => string[]): void {
+    const gauge: Gauge<'connection'> = new Gauge({
+      name: 'bridge_connection_parked',
+      help: '1 while the connection is parked because its credential or account does not work.',
+      labelNames: ['connection'],
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        for (const connection of parked()) {
+          gauge.set({ connection }, 1);
+        }
+      },
+    });
   }
 
-  parked(names: readonly string[]): void {
-    this.#parked.reset();
-    for (const connection of names) {
-      this.#parked.set({ connection }, 1);
-    }
+  #timed(action: Action, connection: string, name: string): Action {
+    return {
+      ...action,
+      run: async (context, input) => {
+        const end = this.#latency.startTimer({ connection, action: name });
+        try {
+          const result = await action.run(context, input);
+          end({ outcome: result.outcome });
+          return result;
+        } catch (error) {
+          end({ outcome: 'failed' });
+          throw error;
+        }
+      },
+    };
   }
 }

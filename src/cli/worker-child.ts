@@ -1,4 +1,5 @@
 /** The worker process of `bridge start` in mode `all`: forked by it, spoken to over IPC, ends with it. */
+import { Registry } from 'prom-client';
 import { connectors } from '../connectors/registry';
 import { loadSettings } from '../settings/load';
 import { createLogger } from '../settings/log';
@@ -8,6 +9,7 @@ import { fromWorker, toWorker, workerStart, type FromWorker } from './worker-mes
 import { startWorkerProcess } from './worker-process';
 
 const STATE_EVERY_MS = 2_000;
+const TOLD_WITHIN_MS = 1_000;
 
 function tell(message: FromWorker): void {
   if (process.connected) {
@@ -22,7 +24,7 @@ function closedMessage(eventId: string, { status, report }: RunEnding): FromWork
   return message.success ? message.data : { type: 'closed', event_id: eventId, status, steps: [] };
 }
 
-/** Ends the worker; before there is one, the process. */
+/** Ends the worker; while it still connects, the process. */
 let stop = (): void => process.exit(0);
 
 async function main(): Promise<void> {
@@ -31,50 +33,59 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => undefined);
   // A bridge that is gone before its worker is ready leaves nobody to stop it.
   process.on('disconnect', () => stop());
+  let wake = (): void => undefined;
+  process.on('message', (raw) => {
+    const message = toWorker.parse(raw);
+    if (message.type === 'wake') {
+      wake();
+    } else {
+      stop();
+    }
+  });
   const start = workerStart.parse(JSON.parse(process.argv[2] ?? 'null'));
   const loaded = loadSettings({ ...(start.configFile === null ? {} : { configFile: start.configFile }), env: process.env, connectors });
   if (!loaded.ok) {
     throw new Error('the settings changed since the bridge read them');
   }
   const log = createLogger({ name: 'worker' });
+  const registry = new Registry();
   const worker = await startWorkerProcess({
     temporal: resolveTemporal({ settings: loaded.settings.temporal, env: process.env, embeddedAddress: start.embeddedAddress }),
     settings: loaded.settings,
     connectors,
     dispatch: start.dispatch,
+    registry,
     log,
     onClosed: (eventId, ending) => tell(closedMessage(eventId, ending)),
   });
-  const report = setInterval(() => {
-    const state = worker.state();
-    worker.metrics.parked(Object.keys(state.parked));
-    tell({ type: 'state', ...state });
-    void worker.metrics.registry.metrics().then((text) => tell({ type: 'metrics', text }));
-  }, STATE_EVERY_MS);
-  process.on('message', (raw) => {
-    const message = toWorker.parse(raw);
-    if (message.type === 'wake') {
-      worker.wake();
-    } else {
-      stop();
-    }
+  const report = (): void => {
+    tell({ type: 'state', ...worker.state() });
+    registry.metrics().then(
+      (text) => tell({ type: 'metrics', text }),
+      () => tell({ type: 'metrics', text: '' }),
+    );
+  };
+  const reporting = setInterval(report, STATE_EVERY_MS);
+  wake = () => worker.wake();
+  const stopped = new Promise<void>((resolve) => {
+    stop = () => void worker.stop().then(resolve);
   });
-  stop = () => void worker.stop();
   if (!process.connected) {
     stop();
   }
   tell({ type: 'ready', stand_ins: worker.standIns });
-  await worker.ended;
-  clearInterval(report);
-  if (process.connected) {
-    process.disconnect();
-  }
+  report();
+  await Promise.race([worker.ended, stopped]);
+  clearInterval(reporting);
 }
 
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    process.stderr.write(`worker: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
+    const problem = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`worker: ${problem}\n`);
+    // The bridge hears why before the process is gone.
+    process.send?.({ type: 'failed', problem } satisfies FromWorker, () => process.exit(1));
+    setTimeout(() => process.exit(1), TOLD_WITHIN_MS);
   },
 );

@@ -27,10 +27,12 @@ export const fromWorker = z.discriminatedUnion('type', [
     status: z.enum(['completed', 'failed', 'terminated', 'cancelled', 'timed_out', 'unknown']),
     steps: z.array(stepReport),
   }),
-  /** How it is, every few seconds: for /readyz. */
-  z.object({ type: z.literal('state'), dispatcher: z.string().nullable(), parked: z.record(z.string(), z.string()) }),
+  /** How it is, every few seconds: for /readyz. `temporal`: why Temporal cannot be used. */
+  z.object({ type: z.literal('state'), temporal: z.string().nullable(), parked: z.record(z.string(), z.string()) }),
   /** Its metrics in Prometheus' text form, every few seconds: for /metrics. */
   z.object({ type: z.literal('metrics'), text: z.string() }),
+  /** It ends because of this. */
+  z.object({ type: z.literal('failed'), problem: z.string() }),
 ]);
 export type FromWorker = z.infer<typeof fromWorker>;
 

@@ -1,42 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import type { Connector } from '../connectors/connector';
 import { OurNumbers } from '../events/our-numbers';
 import { DispatchLog } from '../inbox/dispatch-log';
-import { Dispatcher, outcomeOf, type RunEnding } from '../inbox/dispatcher';
+import { Dispatcher, type RunEnding } from '../inbox/dispatcher';
 import { InboxReader } from '../inbox/reader';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
+import { showTemporal } from '../temporal/metrics';
+import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../temporal/worker';
+import { endsWithin } from './ends-within';
 import { refreshOurNumbers } from './our-numbers-refresh';
+import { RunMetrics } from './run-metrics';
 import { runStarter, searchAttributesOn } from './run-starter';
 import { StepMetrics } from './step-metrics';
-import { startWorker } from './worker-role';
+import { startWorker, type RunningWorker } from './worker-role';
+
+/** A start under way may end before the worker does; it is made again if it did not. */
+const DISPATCHER_WITHIN_MS = 1_000;
+/** What is under way takes this long at most: the worker's own bounds (worker-role.ts), and a little. */
+const DRAINED_WITHIN_MS = 15_000;
+/** A Temporal that does not answer keeps a worker from ending; with nothing under way it is not waited for longer than this. */
+const GOODBYE_WITHIN_MS = 2_000;
+const LOOK_EVERY_MS = 50;
+const CLOSE_WITHIN_MS = 1_000;
 
 /** A worker, with the dispatcher beside it where this machine has an inbox. */
 export interface WorkerProcess {
   standIns: string[];
-  metrics: StepMetrics;
-  state(): { dispatcher: string | null; parked: Record<string, string> };
+  state(): {
+    /** Why Temporal cannot be used, or null. */
+    temporal: string | null;
+    /** Connections that are parked, by name, with why. */
+    parked: Record<string, string>;
+  };
   wake(): void;
+  /** Resolves when all has ended, by {@link stop} or by itself. @throws when the worker ended with an error. */
   ended: Promise<void>;
+  /** Stops within 18 s, whether Temporal answers or not. What was under way and did not end is made again by the next worker. */
   stop(): Promise<void>;
 }
 
 /**
  * Connects to Temporal and starts the worker; with `dispatch`, also starts runs for the inbox in the data folder, over the same connection:
  * that is what makes eager starts possible.
+ *
+ * @param options.registry gets the worker's metrics, and the dispatcher's. Once per registry.
+ * @throws TemporalUnreachable.
  */
 export async function startWorkerProcess(options: {
   temporal: ResolvedTemporal;
   settings: Settings;
   connectors: readonly Connector[];
   dispatch: boolean;
+  registry: Registry;
   log: Logger;
   onClosed?: (eventId: string, ending: RunEnding) => void;
 }): Promise<WorkerProcess> {
-  const { settings, log } = options;
+  const { settings, registry, log } = options;
   installRuntime(log);
   const connection = await connectNative(options.temporal);
   const namespace = options.temporal.namespace;
@@ -47,21 +72,25 @@ export async function startWorkerProcess(options: {
     known.close();
   }
   const stopRefreshing = refreshOurNumbers(ourNumbers, settings, log);
-  const metrics = new StepMetrics();
+  const steps = new StepMetrics(registry);
   let dispatcher: Dispatcher | null = null;
   const worker = await startWorker({
     connection,
     namespace,
-    connectors: options.connectors,
+    connectors: steps.timing(options.connectors),
     settings,
     ourNumbers,
     log,
     events: {
       onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
-      onAttempt: metrics.attempt,
+      onAttempt: steps.attempt,
       onRunEnded: (workflowId, failed, report) => dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
     },
   });
+  steps.watch(() => Object.keys(worker.parked()));
+  const watch = watchTemporal(connection, namespace, log);
+  const temporalProblem = (): string | null => dispatcher?.problem() ?? watch.problem();
+  showTemporal(registry, temporalProblem);
   let closeInbox = (): void => undefined;
   if (options.dispatch) {
     const reader = InboxReader.open(settings.dataDir);
@@ -69,47 +98,69 @@ export async function startWorkerProcess(options: {
     if (record.setAside !== null) {
       log.error({}, record.setAside);
     }
-    dispatcher = new Dispatcher({
+    const runs = new RunMetrics(registry);
+    const dispatching = new Dispatcher({
       events: reader,
       record,
-      starter: runStarter(new Client({ connection, namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true }),
+      starter: runs.counting(runStarter(new Client({ connection, namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true })),
       maxInFlight: settings.dispatch.maxInFlight,
       isTold: true,
       forgetAfterMs: settings.retention.maxAgeMs,
       log,
-      onStarted: () => metrics.runStarted(),
       onClosed: (eventId, ending) => {
-        metrics.runClosed(outcomeOf(ending));
+        runs.closed(ending);
         options.onClosed?.(eventId, ending);
       },
     });
-    dispatcher.start();
+    let openRuns = (): number => record.openCount();
+    runs.watch({ inFlight: () => dispatching.runs().inFlight, open: () => openRuns() });
+    dispatcher = dispatching;
+    dispatching.start();
     closeInbox = () => {
+      openRuns = () => 0;
       reader.close();
       record.close();
     };
   }
+  let stopping = false;
   const untilEnded = async (): Promise<void> => {
     try {
       await worker.ended;
+    } catch (error) {
+      if (!stopping) {
+        throw error;
+      }
+      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'the worker did not end cleanly in time; Temporal gives what was under way to the next worker');
     } finally {
       stopRefreshing();
-      await dispatcher?.stop();
+      watch.stop();
+      await endsWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS);
       closeInbox();
-      await connection.close();
+      // A worker that did not end holds on to it; the process ends soon, and it with the process.
+      await endsWithin(connection.close(), CLOSE_WITHIN_MS);
     }
   };
   const ended = untilEnded();
   return {
     standIns: worker.standIns,
-    metrics,
-    state: () => ({ dispatcher: dispatcher?.problem() ?? null, parked: worker.parked() }),
+    state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
     wake: () => dispatcher?.wake(),
     ended,
     stop: async () => {
-      await dispatcher?.stop();
-      await worker.stop();
-      await ended;
+      stopping = true;
+      const stopped = endsWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() => Promise.allSettled([worker.stop(), ended]));
+      await Promise.race([stopped, untilDrained(worker)]);
+      if (!(await endsWithin(stopped, GOODBYE_WITHIN_MS))) {
+        log.warn({}, worker.isDrained() ? 'Temporal could not be told that the worker stops; it will notice' : 'steps that did not end in time are left behind; Temporal gives them to the next worker');
+      }
     },
   };
+}
+
+/** Until nothing is under way; no longer than that should take. */
+async function untilDrained(worker: Pick<RunningWorker, 'isDrained'>): Promise<void> {
+  const deadline = performance.now() + DRAINED_WITHIN_MS;
+  while (!worker.isDrained() && performance.now() < deadline) {
+    await delay(LOOK_EVERY_MS);
+  }
 }

@@ -22,7 +22,7 @@ import { refreshGates } from './parked-refresh';
 import { reportConnection } from './report-connection';
 
 /** Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made again elsewhere. */
-const SHUTDOWN_GRACE_MS = 15_000;
+const SHUTDOWN_GRACE_MS = 12_000;
 
 /** A worker that is polling. */
 export interface RunningWorker {
@@ -31,6 +31,8 @@ export interface RunningWorker {
   parked(): Record<string, string>;
   /** Resolves when the worker has ended, by {@link stop} or by itself. @throws when it ended with an error. */
   ended: Promise<void>;
+  /** Whether nothing is under way any more. {@link ended} may still wait for Temporal, which is told last. */
+  isDrained(): boolean;
   stop(): Promise<void>;
 }
 
@@ -95,6 +97,7 @@ export async function startWorker(options: {
         }),
       ),
     ended,
+    isDrained: () => worker.getState() === 'DRAINED' || worker.getState() === 'STOPPED',
     stop: async () => {
       void stopRefreshing();
       if (worker.getState() === 'RUNNING') {

@@ -7,12 +7,14 @@ import { fromWorker, type FromWorker, type ToWorker, type WorkerStart } from './
 
 /** Acks go before runs: the worker takes the processor when the receiver leaves it. */
 const WORKER_NICENESS = 10;
-const STOP_WITHIN_MS = 25_000;
+/** The worker bounds its own stop by less (worker-process.ts). */
+const STOP_WITHIN_MS = 19_000;
 const RESTART_FIRST_MS = 500;
 const RESTART_LONGEST_MS = 30_000;
 /** A worker that ran this long had started well: the next restart is quick again. */
 const RAN_WELL_MS = 60_000;
 const SILENT_MS = 10_000;
+const LONGEST_PROBLEM = 300;
 
 /**
  * Keeps one worker process running: starts it again when it ends, at once at first, then less often (up to every 30 s).
@@ -30,6 +32,11 @@ export class WorkerSupervisor {
   /** When the worker was heard last; `performance.now()`. */
   #heardAt = 0;
   #waking = false;
+  /** What the running worker said of its end. */
+  #farewell: string | null = null;
+  /** That the worker before ended, and why; null once the next one is heard. */
+  #failure: string | null = null;
+  #restarts = 0;
 
   constructor(
     private readonly start: WorkerStart,
@@ -52,11 +59,28 @@ export class WorkerSupervisor {
 
   /** Null while no worker runs, and when it has been silent for ten seconds. */
   state(): Extract<FromWorker, { type: 'state' }> | null {
-    return performance.now() - this.#heardAt > SILENT_MS ? null : this.#state;
+    return this.#isSilent() ? null : this.#state;
   }
 
+  /** Why there is no {@link state}, for people. */
+  problem(): string | null {
+    if (this.state() !== null) {
+      return null;
+    }
+    if (this.#failure !== null) {
+      return this.#failure;
+    }
+    return this.#state !== null ? `it has said nothing for ${Math.round((performance.now() - this.#heardAt) / 1_000)} s` : 'it is being started';
+  }
+
+  /** The worker's metrics in Prometheus' text form; empty while {@link state} is null: what a dead or silent worker told last is not how things are. */
   metrics(): string {
-    return this.#metrics;
+    return this.state() === null ? '' : this.#metrics;
+  }
+
+  /** How often a worker was started again. */
+  restarts(): number {
+    return this.#restarts;
   }
 
   /** Tells the worker that the inbox has something new. */
@@ -97,6 +121,7 @@ export class WorkerSupervisor {
     const began = performance.now();
     const child = fork(join(__dirname, 'worker-child.js'), [JSON.stringify(this.start)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
+    this.#farewell = null;
     if (child.pid !== undefined) {
       lowerPriority(child.pid);
     }
@@ -112,6 +137,7 @@ export class WorkerSupervisor {
       }
       this.#child = null;
       this.#state = null;
+      this.#metrics = '';
       this.#waking = false;
       if (this.#stopping) {
         return;
@@ -120,7 +146,11 @@ export class WorkerSupervisor {
         this.#restart = RESTART_FIRST_MS;
       }
       this.log.error({ code, signal, again_in_ms: this.#restart }, 'the worker process ended; it is started again');
-      this.#timer = setTimeout(() => this.#fork(), this.#restart);
+      this.#failure = `it ended (${this.#farewell ?? signal ?? `exit code ${code}`}) and is started again`;
+      this.#timer = setTimeout(() => {
+        this.#restarts += 1;
+        this.#fork();
+      }, this.#restart);
       this.#restart = Math.min(this.#restart * 2, RESTART_LONGEST_MS);
     };
     child.on('exit', gone);
@@ -133,10 +163,17 @@ export class WorkerSupervisor {
     });
   }
 
+  #isSilent(): boolean {
+    return performance.now() - this.#heardAt > SILENT_MS;
+  }
+
   #heard(message: FromWorker): void {
     this.#heardAt = performance.now();
-    if (message.type === 'state') {
+    if (message.type === 'failed') {
+      this.#farewell = message.problem.slice(0, LONGEST_PROBLEM);
+    } else if (message.type === 'state') {
       this.#state = message;
+      this.#failure = null;
     } else if (message.type === 'metrics') {
       this.#metrics = message.text;
     }

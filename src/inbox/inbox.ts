@@ -99,6 +99,11 @@ export class Inbox {
     return this.#reader.heldBytes();
   }
 
+  /** How much the quarantine holds; at most 5 ms when it is full. */
+  quarantined(): { count: number; bytes: number } {
+    return this.#reader.quarantined();
+  }
+
   /** Keeps what still waits, then closes the file and gives the data folder back, within a bound. Safe to call twice. */
   async close(): Promise<void> {
     // Readers first: the last to close the file folds the log back.

@@ -188,6 +188,11 @@ export class InboxReader {
     return store === null ? 0 : heldBytes(store);
   }
 
+  /** How much the quarantine holds. */
+  quarantined(): { count: number; bytes: number } {
+    return { count: this.#number('SELECT count(*) FROM quarantine'), bytes: this.#number('SELECT sum(bytes) FROM quarantine') };
+  }
+
   /** Numbers that we have sent from. */
   ourNumbers(): string[] {
     return this.#rows('SELECT number FROM our_numbers', []).map((row) => z.object({ number: z.string() }).parse(row).number);

@@ -10,6 +10,7 @@ export type RefusalReason = 'method' | 'address' | 'too_large' | 'signature' | '
 export interface InboxGauges {
   backlog(): Backlog;
   heldBytes(): number;
+  quarantined(): { count: number; bytes: number };
   problem(): object | null;
 }
 
@@ -53,6 +54,8 @@ export class ReceiverMetrics {
       ['bridge_inbox_depth', 'Events that wait to be dispatched (counted up to 100,000).', () => inbox.backlog().depth],
       ['bridge_inbox_oldest_age_seconds', 'Age of the oldest event that waits to be dispatched; 0 when none does.', () => inbox.backlog().oldestAgeMs / 1_000],
       ['bridge_inbox_bytes', 'What the inbox holds on the disk.', () => inbox.heldBytes()],
+      ['bridge_quarantine_entries', 'Bodies that are no events, as far as they are kept.', () => inbox.quarantined().count],
+      ['bridge_quarantine_bytes', 'Size of these bodies.', () => inbox.quarantined().bytes],
       ['bridge_inbox_unavailable', '1 while nothing can be kept and events are answered with 503.', () => (inbox.problem() === null ? 0 : 1)],
     ];
     for (const [name, help, read] of gauges) {

@@ -16,7 +16,8 @@ const READY_WITHIN_MS = 60_000;
 /** A server that was there before us has had its time to start. */
 const HEALTHY_WITHIN_MS = 5_000;
 const CALL_WITHIN_MS = 2_000;
-const STOP_WITHIN_MS = 10_000;
+/** Its data are safe either way: SQLite's write-ahead log survives a kill. */
+const STOP_WITHIN_MS = 5_000;
 /** One that does not answer hardly hears a request to end. */
 const STOP_SICK_WITHIN_MS = 2_000;
 const BOUND_LOG_EVERY_MS = 60_000;
@@ -46,7 +47,7 @@ export interface EmbeddedServer {
   readonly pid: number;
   /** Whether an earlier bridge had started it. */
   readonly takenOver: boolean;
-  /** Ends it, within fifteen seconds; `onExit` is not called then. Safe to call twice. */
+  /** Ends it, within ten seconds; `onExit` is not called then. Safe to call twice. */
   stop(): Promise<void>;
 }
 
@@ -63,6 +64,8 @@ export interface EmbeddedServerOptions {
   /** Default `default`, which is there in any case. */
   namespace?: string;
   log: Logger;
+  /** Gives up starting: what runs by then is ended. Of no effect once the server is ready. */
+  signal?: AbortSignal;
   /** It ended by itself. Starting it again is the caller's decision. */
   onExit: (end: ServerEnd) => void;
   /** What chooses the ports, for messages. */
@@ -77,7 +80,7 @@ export interface EmbeddedServerOptions {
  * (or the like); then the next start finds it by its record. It is not restarted here.
  *
  * @throws PortUnavailable before anything is started.
- * @throws EmbeddedServerFailed when it ends early or is not ready within a minute.
+ * @throws EmbeddedServerFailed when it ends early, is not ready within a minute, or `signal` aborts first.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const dataDir = resolve(options.dataDir);
@@ -96,6 +99,9 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     await adopted.stop(healthy ? STOP_WITHIN_MS : STOP_SICK_WITHIN_MS);
   }
   removeRecord(dataDir);
+  if (options.signal?.aborted === true) {
+    throw new EmbeddedServerFailed("Temporal's server was not started: it was told to stop first");
+  }
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startNew(start, log);
@@ -156,9 +162,9 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
     version: start.cli.version,
   };
   writeRecord(start.dataDir, record);
-  const problem = await becomesReady(record, READY_WITHIN_MS, server.ended);
+  const problem = await becomesReady(record, READY_WITHIN_MS, server.ended, start.signal);
   if (problem !== null) {
-    await server.stop(STOP_WITHIN_MS);
+    await server.stop(start.signal?.aborted === true ? STOP_SICK_WITHIN_MS : STOP_WITHIN_MS);
     removeRecord(start.dataDir);
     throw new EmbeddedServerFailed([`Temporal's server ${problem}. The end of its log (${log.path}):`, ...indented(log)].join('\n'));
   }
@@ -218,10 +224,17 @@ async function isHealthy(record: ServerRecord): Promise<boolean> {
 }
 
 /** Waits until the namespace answers and the UI is served. Returns what went wrong, as the end of a sentence; null when it is ready. */
-async function becomesReady(record: ServerRecord, withinMs: number, ended: Promise<ProcessEnd>): Promise<string | null> {
+async function becomesReady(record: ServerRecord, withinMs: number, ended: Promise<ProcessEnd>, signal?: AbortSignal): Promise<string | null> {
   const stop = new AbortController();
   const reconnect = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
   const connection = boundedConnection({ address: addressOf(record), channelArgs: reconnect }, () => CALL_WITHIN_MS);
+  const givenUp = new Promise<string>((resolve) => {
+    const giveUp = (): void => resolve('was still starting when it was told to stop');
+    if (signal?.aborted === true) {
+      giveUp();
+    }
+    signal?.addEventListener('abort', giveUp, { once: true });
+  });
   const early = ended.then(({ code, signal }) => `ended before it was ready (${signal ?? `exit code ${code}`})`);
   try {
     const describe = (): Promise<unknown> => connection.workflowService.describeNamespace({ namespace: record.namespace });
@@ -236,7 +249,7 @@ async function becomesReady(record: ServerRecord, withinMs: number, ended: Promi
     const ready = Promise.all([succeeds(describe, withinMs, stop.signal), succeeds(serveUi, withinMs, stop.signal)]).then((done) =>
       done.every(Boolean) ? null : `was not ready within ${withinMs / 1_000} s`,
     );
-    return await Promise.race([early, ready]);
+    return await Promise.race([early, ready, givenUp]);
   } finally {
     stop.abort();
     await connection.close();

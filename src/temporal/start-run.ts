@@ -17,6 +17,8 @@ import { HANDLE_EVENT, TASK_QUEUE } from './names';
 import type { RunInput, RunReport } from './run';
 
 const INVALID_ARGUMENT = 3;
+/** Statuses that the clients make themselves when the server says nothing; the native one says 1 where the other says 4. */
+const NO_ANSWER: Readonly<Record<number, string>> = { 1: 'Temporal does not answer in time:', 4: 'Temporal does not answer in time:', 14: 'Temporal cannot be reached:' };
 const RESOURCE_EXHAUSTED = 8;
 /** Refusals that concern the size of this one event; what else is refused as invalid may be mended at the server, and is tried again. */
 const TOO_LARGE = /size exceeds limit|larger than max/i;
@@ -102,7 +104,8 @@ function grpcErrorIn(error: unknown): { code: number; details: string } | null {
 export function describeTemporalError(error: unknown): string {
   const refusal = grpcErrorIn(error);
   if (refusal !== null) {
-    return `Temporal answered with gRPC status ${refusal.code}: ${refusal.details}`.slice(0, 300);
+    const what = NO_ANSWER[refusal.code] ?? 'Temporal answered with';
+    return `${what} gRPC status ${refusal.code}: ${refusal.details}`.slice(0, 300);
   }
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 300) : 'unknown error';
 }

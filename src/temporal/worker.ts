@@ -7,6 +7,9 @@ import { TASK_QUEUE } from './names';
 /** Workflows kept in memory. Each takes about 1 MB (reference temporal.md 5.2); runs that wait beyond that are replayed when they go on. */
 const CACHED_WORKFLOWS = 200;
 
+/** Attempts that were cancelled may take this long to end; and so long is waited for a server that does not answer. */
+const CANCELLED_WITHIN_MS = 2_000;
+
 /** Sends the SDK's own logs where ours go. Call once, before anything else of the SDK. */
 export function installRuntime(log: Logger): void {
   Runtime.install({
@@ -53,6 +56,6 @@ export function createWorker(options: {
     maxConcurrentActivityTaskExecutions: 100,
     maxConcurrentLocalActivityExecutions: 100,
     shutdownGraceTime: options.shutdownGraceMs,
-    shutdownForceTime: options.shutdownGraceMs + 5_000,
+    shutdownForceTime: options.shutdownGraceMs + CANCELLED_WITHIN_MS,
   });
 }

@@ -258,4 +258,15 @@ describe('metrics', () => {
     expect(text).toContain('bridge_inbox_unavailable 0');
     expect(text).not.toContain('made_up');
   });
+
+  test('tell how much the quarantine holds', async () => {
+    const door = await openDoor();
+    await door.send({ payload: 'no event' });
+    await door.send({ payload: 'no event' });
+    await door.send({ payload: '[]' });
+    const text = await door.metrics.registry.metrics();
+    expect(text).toContain('bridge_quarantine_entries 2\n');
+    expect(text).toContain(`bridge_quarantine_bytes ${'no event'.length + '[]'.length}\n`);
+    expect(text).toContain('bridge_quarantined_total{reason="not_json"} 2\n');
+  });
 });

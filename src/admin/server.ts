@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { portError } from './port-taken';
+import { portError } from '../settings/port-taken';
 
 /** The state of one part of the bridge. */
 export interface PartState {
@@ -19,7 +19,7 @@ export interface AdminOptions {
   registry: Pick<Registry, 'contentType' | 'metrics'>;
   /** Every part's state by name, for `/readyz`. Asked at each request; quick. */
   parts: () => Record<string, PartState>;
-  /** Whether events can be taken and kept: what `/readyz` answers 200 or 503 by, whatever else is wrong. */
+  /** Whether it does what it is there for: what `/readyz` answers 200 or 503 by, whatever else is wrong. */
   ready: () => boolean;
 }
 
@@ -27,19 +27,24 @@ export interface AdminOptions {
 export interface Admin {
   /** @returns `http://127.0.0.1:5001`. @throws PortTaken. */
   listen(): Promise<string>;
+  /** From now on `/readyz` is 503: whoever sends work here should turn elsewhere. */
+  stopping(): void;
   close(): Promise<void>;
 }
 
+const STOPPING: PartState = { ok: false, detail: 'it was told to stop: what is under way is finished, new connections are not taken' };
+
 /**
- * `/healthz` (the process answers), `/readyz` (events can be taken and kept; the body tells the state of every part), `/metrics`
+ * `/healthz` (200 as long as the process answers), `/readyz` (it can do its work; the body tells the state of every part), `/metrics`
  * (Prometheus). A port of its own, so that it is never open where the webhook is.
  */
 export function createAdmin(options: AdminOptions): Admin {
   const http = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
+  let isStopping = false;
   http.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   http.get('/readyz', (_request, reply) => {
-    const ready = options.ready();
-    return reply.code(ready ? 200 : 503).send({ ready, parts: options.parts() });
+    const ready = !isStopping && options.ready();
+    return reply.code(ready ? 200 : 503).send({ ready, parts: { ...(isStopping ? { stopping: STOPPING } : {}), ...options.parts() } });
   });
   http.get('/metrics', async (_request, reply) => reply.header('content-type', options.registry.contentType).send(await options.registry.metrics()));
   return {
@@ -52,6 +57,9 @@ export function createAdmin(options: AdminOptions): Admin {
       const address: AddressInfo | string | null = http.server.address();
       const port = typeof address === 'object' && address !== null ? address.port : options.port;
       return `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+    },
+    stopping: () => {
+      isStopping = true;
     },
     close: async () => {
       await http.close();

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:net';
 import { Counter, Registry } from 'prom-client';
-import { createAdmin, type Admin } from '../../src/receiver/admin';
-import { PortTaken } from '../../src/receiver/port-taken';
-import { closeDoors, openDoor, sendTo } from './door';
+import { createAdmin, type Admin } from '../../src/admin/server';
+import { PortTaken } from '../../src/settings/port-taken';
+import { closeDoors, openDoor, sendTo } from '../receiver/door';
 
 const admins: Admin[] = [];
 const servers: Server[] = [];
@@ -31,6 +31,15 @@ test.each([
   const url = await adminOn(0, ready).admin.listen();
   const answer = await sendTo(url, { method: 'GET', path: '/readyz' });
   expect([answer.status, answer.json]).toEqual([status, { ready, parts: { inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } } }]);
+  expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
+});
+
+test('readyz is 503 from the moment it is told to stop, and says so; healthz stays', async () => {
+  const { admin } = adminOn(0);
+  const url = await admin.listen();
+  admin.stopping();
+  const answer = await sendTo(url, { method: 'GET', path: '/readyz' });
+  expect([answer.status, answer.json]).toMatchObject([503, { ready: false, parts: { stopping: { ok: false }, inbox: { ok: true } } }]);
   expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
 });
 
