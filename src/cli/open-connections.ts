@@ -1,7 +1,11 @@
 import { ConnectionGate } from '../../activities/connection-gate';
 import type { OpenConnection } from '../../activities/step-activities';
+import type { Logger } from 'pino';
+import { ActionError } from '../connectors/action-error';
 import type { Connector, RunningStandIn } from '../connectors/connector';
 import type { Settings } from '../settings/settings';
+
+const PREPARE_WITHIN_MS = 20_000;
 
 /** The connections of a worker, all open. */
 export interface OpenConnections {
@@ -13,9 +17,10 @@ export interface OpenConnections {
 
 /**
  * Opens every connector's connection. One without credentials gets its stand-in, on loopback.
- * No provider is asked anything yet.
+ * Providers are asked to make ready what they keep for the bridge; nobody waits for that.
  */
-export async function openConnections(connectors: readonly Connector[], settings: Settings): Promise<OpenConnections> {
+export async function openConnections(connectors: readonly Connector[], settings: Settings, log: Logger): Promise<OpenConnections> {
+  const closing = new AbortController();
   const byName = new Map<string, OpenConnection>();
   const running: RunningStandIn[] = [];
   const standIns: string[] = [];
@@ -28,16 +33,30 @@ export async function openConnections(connectors: readonly Connector[], settings
       standIns.push(connector.name);
       connectionSettings = connector.connection.settings.parse(standIn.settings);
     }
-    byName.set(connector.name, { connector, client: connector.connection.open(connectionSettings), gate: new ConnectionGate() });
+    const client = connector.connection.open(connectionSettings);
+    byName.set(connector.name, { connector, client, gate: new ConnectionGate() });
+    if (configured !== null) {
+      void prepare(connector, client, AbortSignal.any([closing.signal, AbortSignal.timeout(PREPARE_WITHIN_MS)]), log);
+    }
   }
   return {
     byName,
     standIns,
     close: async () => {
+      closing.abort();
       for (const { connector, client } of byName.values()) {
         await connector.connection.close?.(client);
       }
       await Promise.all(running.map((standIn) => standIn.stop()));
     },
   };
+}
+
+async function prepare({ name, connection }: Connector, client: unknown, signal: AbortSignal, log: Logger): Promise<void> {
+  try {
+    await connection.prepare?.(client, signal, log);
+  } catch (error) {
+    // The first step meets the same trouble, and is what is told of.
+    log.debug({ connection: name, code: error instanceof ActionError ? error.detail.code : 'unknown' }, 'a connection could not be made ready at the start');
+  }
 }

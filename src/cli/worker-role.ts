@@ -55,7 +55,7 @@ export async function startWorker(options: {
 }): Promise<RunningWorker> {
   const { connection, namespace, settings, log } = options;
   const { onRunEnded, ...stepEvents } = options.events;
-  const connections = await openConnections(options.connectors, settings);
+  const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
   const hashKey = cooldownHashKey(settings);
   const cooldowns = new TemporalCooldowns(client, hashKey);

@@ -138,6 +138,8 @@ export interface ConnectionDefinition<Settings, Client> {
   /** Makes the client. No network. */
   open(settings: Settings): Client;
   close?(client: Client): Promise<void>;
+  /** What is set up at the provider once, asked when a worker starts so that the first event need not wait for it. Throws ActionError; the first action then sees to it itself. */
+  prepare?(client: Client, signal: AbortSignal, log: ActionLog): Promise<void>;
   /** One harmless request that proves the credential works; the answer says in a few words what is connected. Throws ActionError. */
   check?(client: Client, signal: AbortSignal): Promise<string>;
   /** Starts the stand-in. A `port` of 0 or absent takes a free one. */

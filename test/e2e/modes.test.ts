@@ -49,6 +49,12 @@ describe('receivers and workers of their own, on one Temporal', () => {
     return bridge;
   };
 
+  it('make ready at HubSpot what tells records apart, before any event', async () => {
+    const property = await at(workers, 0).eventually('the property is there', () => providers.hubspot.account.property('calls', 'voipbin_action_key') ?? null);
+    expect(property.hasUniqueValue).toBe(true);
+    expect(providers.hubspot.calls).toHaveLength(0);
+  });
+
   it('do an event that reaches both receivers once', async () => {
     const ids = Array.from({ length: 10 }, () => randomUUID());
     await Promise.all(ids.flatMap((id) => receivers.map((receiver) => receiver.post(hangup(id)))));

@@ -7,6 +7,9 @@ import { hubspotSettings, type HubSpotSettings } from './settings';
 import { startHubSpotStandIn } from './stand-in';
 import { updateContact } from './update-contact';
 
+/** Records that are told apart by a property of ours. */
+const KEYED = ['calls', 'tasks', 'contacts'] as const;
+
 /** HubSpot: contacts, calls and tasks of one account, by the official SDK's generated APIs. */
 export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
   name: 'hubspot',
@@ -16,12 +19,21 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
     environment: { access_token: 'HUBSPOT_ACCESS_TOKEN', base_url: 'HUBSPOT_BASE_URL' },
     credentials: ['access_token'],
     open: (settings) => new HubSpotClient(settings),
+    prepare: async (client, signal, log) => {
+      const session = client.session(signal, log);
+      for (const type of KEYED) {
+        await keyingOf(session, type);
+      }
+    },
     check: async (client, signal) => {
       const reasons = new Set<string>();
       const session = client.session(signal, { info: () => undefined, warn: (fields) => void reasons.add(String(fields['reason'])) });
       // Reading contacts is what every action needs: a token without that scope fails here.
       await session.contactsReadable();
-      const keyings = [await keyingOf(session, 'calls'), await keyingOf(session, 'tasks'), await keyingOf(session, 'contacts')];
+      const keyings = [];
+      for (const type of KEYED) {
+        keyings.push(await keyingOf(session, type));
+      }
       if (keyings.every((keying) => keying === 'unique')) {
         return 'contacts can be read; calls, tasks and new contacts are kept unique';
       }
