@@ -1,0 +1,139 @@
+import { createServer } from 'node:net';
+import { childrenOf } from '../../bench/processes';
+import { runningServer } from '../../src/temporal/server-record';
+import { RunningBridge, type BridgeOptions } from '../e2e/running-bridge';
+import type { Random } from './random';
+
+/** What can be killed. `all`: the bridge, its worker and its embedded Temporal server at one moment. */
+export type Victim = 'bridge' | 'worker' | 'temporal' | 'all';
+
+/** How a bridge is started, and started again. */
+export interface SupervisedOptions extends Omit<BridgeOptions, 'dataDir'> {
+  dataDir: string;
+  /** What it prints when it has started: /^Ready/m unless said otherwise, which comes when the worker runs, too. */
+  readyWhen?: RegExp;
+}
+
+/** Outside the range from which systems take ports for outgoing connections: one of those could have it while the bridge is away. */
+const [LEAST_PORT, MOST_PORT] = [20_000, 29_999];
+const STARTED_AGAIN_AFTER_MS = 100;
+
+/** A bridge and what operators have around it: whenever it ends it is started again, on the same ports and data folder. */
+export class SupervisedBridge {
+  #bridge: RunningBridge;
+  #ended = false;
+  #supervision: Promise<void>;
+  /** How often it was started again. */
+  restarts = 0;
+  /** All that earlier ones printed. */
+  #earlier = '';
+
+  private constructor(private readonly options: SupervisedOptions) {
+    this.#bridge = RunningBridge.start(options);
+    this.#supervision = this.#supervise();
+  }
+
+  /** Starts one and waits until it has. */
+  static async start(random: Random, options: SupervisedOptions): Promise<SupervisedBridge> {
+    const env = { PORT: String(await freePort(random)), BRIDGE_ADMIN_PORT: String(await freePort(random)), ...options.env };
+    const supervised = new SupervisedBridge({ ...options, env });
+    try {
+      await supervised.ready();
+    } catch (error) {
+      await supervised.end();
+      throw error;
+    }
+    return supervised;
+  }
+
+  /** Until the present one has started. */
+  async ready(): Promise<void> {
+    await this.#bridge.printed(this.options.readyWhen ?? /^Ready/m);
+  }
+
+  get webhook(): string {
+    return `http://127.0.0.1:${this.options.env?.['PORT'] ?? ''}/voipbin/webhook`;
+  }
+
+  get admin(): string {
+    return `http://127.0.0.1:${this.options.env?.['BRIDGE_ADMIN_PORT'] ?? ''}`;
+  }
+
+  /** The bridge that runs now, or ran last. */
+  get current(): RunningBridge {
+    return this.#bridge;
+  }
+
+  /** All that was printed, by earlier ones too. */
+  get output(): string {
+    return this.#earlier + this.#bridge.output;
+  }
+
+  /** Kills, with SIGKILL. Who is not there at the moment is left out. @returns how many processes it were. */
+  kill(victim: Victim): number {
+    const bridge = this.#bridge.process.pid ?? 0;
+    const worker = victim === 'worker' || victim === 'all' ? childrenOf(bridge, 'worker-child') : [];
+    const server = victim === 'temporal' || victim === 'all' ? runningServer(this.options.dataDir) : null;
+    const pids = [...(victim === 'bridge' || victim === 'all' ? [bridge] : []), ...worker, ...(server === null ? [] : [server.pid])];
+    return pids.filter(killed).length;
+  }
+
+  /** Tells it to end with a signal and waits until it has; it is started again at once. @returns its exit code. */
+  async restart(signal: NodeJS.Signals): Promise<number | null> {
+    const before = this.#bridge;
+    before.process.kill(signal);
+    return before.ended();
+  }
+
+  /** Ends it for good, and what it left behind. @returns its exit code. */
+  async end(): Promise<number | null> {
+    this.#ended = true;
+    const code = await this.#bridge.stop();
+    await this.#supervision;
+    await this.#bridge.remove();
+    const left = runningServer(this.options.dataDir);
+    if (left !== null) {
+      killed(left.pid);
+    }
+    return code;
+  }
+
+  async #supervise(): Promise<void> {
+    for (;;) {
+      await this.#bridge.ended();
+      if (this.#ended) {
+        return;
+      }
+      this.#earlier += this.#bridge.output;
+      await this.#bridge.remove();
+      await new Promise((resolve) => setTimeout(resolve, STARTED_AGAIN_AFTER_MS));
+      if (this.#ended) {
+        return;
+      }
+      this.restarts += 1;
+      this.#bridge = RunningBridge.start(this.options);
+    }
+  }
+}
+
+function killed(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGKILL');
+    return true;
+  } catch {
+    // It has just ended by itself.
+    return false;
+  }
+}
+
+async function freePort(random: Random): Promise<number> {
+  for (;;) {
+    const port = random.whole(LEAST_PORT, MOST_PORT);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (isFree) {
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }
+  }
+}
