@@ -1,14 +1,18 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { nowMs } from '../../bench/clock';
 
 /** A TCP proxy before one server, that can be slow, or gone. */
 export class TcpProxy {
   /** How much later every byte arrives, each way. Milliseconds. */
   delayMs = 0;
+  /** When bytes went which way, in their order. Moments of the bench clock. */
+  readonly passed: { from: 'client' | 'server'; at: number }[] = [];
   #server: Server | null = null;
   readonly #sockets = new Set<Socket>();
 
   private constructor(
-    private readonly target: string,
+    /** What stands behind it, `host:port`. */
+    readonly target: string,
     private port: number,
   ) {}
 
@@ -45,14 +49,17 @@ export class TcpProxy {
   #join(client: Socket): void {
     const [host = '', port = ''] = this.target.split(':');
     const server = connect(Number(port), host);
-    this.#pass(client, server);
-    this.#pass(server, client);
+    this.#pass(client, server, 'client');
+    this.#pass(server, client, 'server');
   }
 
-  #pass(from: Socket, to: Socket): void {
+  #pass(from: Socket, to: Socket, who: 'client' | 'server'): void {
     this.#sockets.add(from);
     from.setNoDelay(true);
-    from.on('data', (chunk: Buffer) => this.#later(() => to.write(chunk)));
+    from.on('data', (chunk: Buffer) => {
+      this.passed.push({ from: who, at: nowMs() });
+      this.#later(() => to.write(chunk));
+    });
     from.on('end', () => this.#later(() => to.end()));
     from.on('error', () => to.destroy());
     from.on('close', () => {
