@@ -2,6 +2,7 @@ import { startProviders, type Providers } from '../e2e/providers';
 import { HttpSink } from './http-sink';
 import { Random, SEED } from './random';
 import { RunFolder } from './run-folder';
+import { HonestSender } from './sender';
 import { Witness } from './witness';
 
 /** How long each scenario puts the bridge under load. Seconds; `CHAOS_SECONDS=120` for longer runs. */
@@ -20,6 +21,8 @@ export interface Stage {
   providers: Providers;
   http: HttpSink;
   witness: Witness;
+  /** A sender that stops when the scenario ends. @param secret signs the events when given. */
+  newSender(secret?: string): HonestSender;
   /** Ended in {@link strike}, the last one first. */
   endLater(end: () => Promise<unknown>): void;
   /** Ends all that was started. @throws when something outlived it. */
@@ -40,6 +43,11 @@ export async function setStage(name: string): Promise<Stage> {
     providers,
     http,
     witness,
+    newSender: (secret) => {
+      const sender = new HonestSender(secret);
+      ends.push(async () => sender.stop());
+      return sender;
+    },
     endLater: (end) => void ends.push(end),
     strike: async () => {
       const failed: unknown[] = [];

@@ -1,7 +1,6 @@
 import { nowMs, until } from '../../bench/clock';
 import { settleAndAudit, type Expected } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
-import { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
 import { openRunsAt, OwnTemporal } from './temporal';
 import { traffic } from './traffic';
@@ -47,7 +46,7 @@ describe('two receivers and two workers on one Temporal, each killed now and the
     const receivers = [await start('receiver'), await start('receiver')];
     const workers = [await start('worker'), await start('worker')];
 
-    const sender = new HonestSender();
+    const sender = stage.newSender();
     const deliveries = traffic(random, { subjects: PER_SECOND * LOAD_SECONDS });
     // Whoever sends to both sends to each by itself, with tries of its own.
     const targets = deliveries.map(() => (random.next() < TO_BOTH ? receivers : [random.pick(receivers)]));

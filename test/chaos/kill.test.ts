@@ -2,7 +2,6 @@ import { nowMs, until } from '../../bench/clock';
 import { embeddedAddressOf } from '../../src/temporal/embedded-server';
 import { settleAndAudit, type Expected } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
-import { HonestSender } from './sender';
 import { SupervisedBridge, type Victim } from './supervised-bridge';
 import { openRunsAt } from './temporal';
 import { traffic } from './traffic';
@@ -38,7 +37,7 @@ describe('kill -9 every few seconds, under load', () => {
     const dataDir = stage.folder.folder();
     const bridge = await SupervisedBridge.start(random, { dataDir, rules: RULES, env: providers.env });
     stage.endLater(() => bridge.end());
-    const sender = new HonestSender();
+    const sender = stage.newSender();
     const deliveries = traffic(random, { subjects: PER_SECOND * LOAD_SECONDS });
 
     let sending = true;

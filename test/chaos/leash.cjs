@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * Runs beside a test file and waits for its end, however that comes; then it kills what still belongs to the folder it was given: processes whose command line or
- * environment names it. Tests end their processes themselves; this is for a test process that was killed.
+ * Runs beside a test file and waits for its end, however that comes; then it kills what still belongs to the folder it was given (processes whose command line or
+ * environment names it), and unmounts what is mounted there. Tests end their processes themselves; this is for a test process that was killed.
  */
+const { spawnSync } = require('node:child_process');
 const { readdirSync, readFileSync, rmSync } = require('node:fs');
 
 const folder = process.argv[2] ?? '';
@@ -27,6 +28,9 @@ function end() {
         // It has just ended.
       }
     }
+  }
+  for (const line of readFileSync('/proc/mounts', 'utf8').split('\n').filter((mount) => mount.includes(folder))) {
+    spawnSync('umount', ['--lazy', line.split(' ')[1] ?? '']);
   }
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   process.exit(0);

@@ -2,7 +2,7 @@ import { eventually, nowMs } from '../../bench/clock';
 import { embeddedAddressOf } from '../../src/temporal/embedded-server';
 import { missing, settleAndAudit, type Expected } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
-import { HonestSender } from './sender';
+import type { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
 import { TcpProxy } from './tcp-proxy';
 import { openRunsAt } from './temporal';
@@ -49,10 +49,11 @@ describe('providers are away', () => {
   let proxies: Record<Provider, TcpProxy>;
   let bridge: SupervisedBridge;
   let dataDir: string;
-  const sender = new HonestSender();
+  let sender: HonestSender;
 
   beforeAll(async () => {
     stage = await setStage('provider-outages');
+    sender = stage.newSender();
     const { hubspot, slack, voipbin, email } = stage.providers;
     const before = async (url: string): Promise<TcpProxy> => {
       const proxy = await TcpProxy.start(new URL(url).host);

@@ -30,15 +30,21 @@ const answerSchema = z.object({ status: z.enum(['received', 'duplicate', 'ignore
 export class HonestSender {
   readonly attempts: Attempt[] = [];
   readonly #secret: Secret | null;
+  #stopped = false;
 
   /** @param secret signs the events when given. */
   constructor(secret?: string) {
     this.#secret = secret === undefined ? null : new Secret(secret);
   }
 
+  /** Sends nothing more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Sends one event, with all its tries. @param url asked for every try. */
   async deliver(delivery: Delivery, url: () => string): Promise<void> {
-    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    for (let attempt = 1; attempt <= TRIES && !this.#stopped; attempt += 1) {
       const { status } = await this.#attempt(delivery, url());
       if (status !== null && status < 500) {
         return;
@@ -58,6 +64,9 @@ export class HonestSender {
     const underWay: Promise<void>[] = [];
     for (const [index, delivery] of deliveries.entries()) {
       await until(began + (index * 1_000) / perSecond);
+      if (this.#stopped) {
+        break;
+      }
       underWay.push(this.deliver(delivery, () => url(delivery)));
     }
     await Promise.all(underWay);

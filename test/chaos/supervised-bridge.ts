@@ -21,7 +21,8 @@ const STARTED_AGAIN_AFTER_MS = 100;
 /** A bridge and what operators have around it: whenever it ends it is started again, on the same ports and data folder. */
 export class SupervisedBridge {
   #bridge: RunningBridge;
-  #ended = false;
+  /** Whether it is left alone when it ends. */
+  #held = false;
   #supervision: Promise<void>;
   /** How often it was started again. */
   restarts = 0;
@@ -78,16 +79,40 @@ export class SupervisedBridge {
     return pids.filter(killed).length;
   }
 
-  /** Tells it to end with a signal and waits until it has; it is started again at once. @returns its exit code. */
+  /** Tells it to end and waits until it has; it is started again at once. @returns its exit code. */
   async restart(signal: NodeJS.Signals): Promise<number | null> {
     const before = this.#bridge;
     before.process.kill(signal);
     return before.ended();
   }
 
+  /** Tells it to end and waits until it has; it stays so until {@link startAgain}. @returns its exit code. */
+  async stop(signal: NodeJS.Signals): Promise<number | null> {
+    this.#held = true;
+    this.#bridge.process.kill(signal);
+    const code = await this.#bridge.ended();
+    await this.#supervision;
+    return code;
+  }
+
+  /** Starts it after {@link stop}, and waits until it has. */
+  async startAgain(): Promise<void> {
+    this.#held = false;
+    await this.#startNext();
+    this.#supervision = this.#supervise();
+    await this.ready();
+  }
+
+  /** Tries to start it after {@link stop}, where it should refuse. @returns how it ended and what it printed. */
+  async refuseToStart(): Promise<{ code: number | null; output: string }> {
+    await this.#startNext();
+    const code = await this.#bridge.ended();
+    return { code, output: this.#bridge.output };
+  }
+
   /** Ends it for good, and what it left behind. @returns its exit code. */
   async end(): Promise<number | null> {
-    this.#ended = true;
+    this.#held = true;
     const code = await this.#bridge.stop();
     await this.#supervision;
     await this.#bridge.remove();
@@ -101,18 +126,19 @@ export class SupervisedBridge {
   async #supervise(): Promise<void> {
     for (;;) {
       await this.#bridge.ended();
-      if (this.#ended) {
-        return;
-      }
-      this.#earlier += this.#bridge.output;
-      await this.#bridge.remove();
       await new Promise((resolve) => setTimeout(resolve, STARTED_AGAIN_AFTER_MS));
-      if (this.#ended) {
+      if (this.#held) {
         return;
       }
       this.restarts += 1;
-      this.#bridge = RunningBridge.start(this.options);
+      await this.#startNext();
     }
+  }
+
+  async #startNext(): Promise<void> {
+    this.#earlier += this.#bridge.output;
+    await this.#bridge.remove();
+    this.#bridge = RunningBridge.start(this.options);
   }
 }
 

@@ -2,7 +2,7 @@ import { nowMs, until } from '../../bench/clock';
 import { settleAndAudit, type Expected } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { agreement } from './order';
-import { HonestSender } from './sender';
+import type { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
 import { TcpProxy } from './tcp-proxy';
 import { createNamespace, openRunsAt, OwnTemporal } from './temporal';
@@ -34,11 +34,12 @@ describe('Temporal is away', () => {
   let proxy: TcpProxy;
   let bridge: SupervisedBridge;
   /** One for all outages: every one of them is held against all that was ever sent. */
-  const sender = new HonestSender();
+  let sender: HonestSender;
   const openRuns = (): Promise<number> => openRunsAt(temporal.address, NAMESPACE);
 
   beforeAll(async () => {
     stage = await setStage('temporal-outages');
+    sender = stage.newSender();
     temporal = await OwnTemporal.start(stage.folder.folder());
     stage.endLater(() => temporal.stop());
     proxy = await TcpProxy.start(temporal.address);
