@@ -204,9 +204,14 @@ export class Inbox {
     clearTimeout(this.#probeTimer);
     this.#commits.drain();
     if (this.#problem === null && this.#open !== null) {
-      this.#open.writes.note('clean', 1);
-      // Prepared statements live until they are collected, and with them libsql keeps the log; fold it back by hand.
-      this.#open.store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      try {
+        this.#open.writes.note('clean', 1);
+        // Prepared statements live until they are collected, and with them libsql keeps the log; fold it back by hand.
+        this.#open.store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } catch (error) {
+        // A disk that filled up since the last event. What was kept is kept; whoever closes the inbox must go on.
+        this.#log.warn({ code: InboxUnavailable.of(error).code }, 'the inbox could not be closed cleanly; it is checked at the next start');
+      }
     }
     this.#closeStore();
     this.#dispatched.close();
