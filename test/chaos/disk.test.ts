@@ -105,4 +105,15 @@ describe('the disk', () => {
     inbox.close();
     expect(lost).toEqual([]);
   }, SCENARIO_WITHIN_MS);
+
+  it('is full as the bridge is told to end: it does, and goes on when there is room', async () => {
+    // Nothing comes meanwhile: the bridge finds out only as it ends.
+    disk.fill();
+    const code = await bridge.stop('SIGTERM');
+    disk.free();
+    await bridge.startAgain();
+    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    expect(faults).toEqual([]);
+    expect(code).toBe(0);
+  }, SCENARIO_WITHIN_MS);
 });
