@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { eventually } from '../../bench/clock';
 import { childrenOf } from '../../bench/processes';
 import { runningServer } from '../../src/temporal/server-record';
 import { RunningBridge, type BridgeOptions } from '../e2e/running-bridge';
@@ -17,6 +18,7 @@ export interface SupervisedOptions extends Omit<BridgeOptions, 'dataDir'> {
 /** Outside the range from which systems take ports for outgoing connections: one of those could have it while the bridge is away. */
 const [LEAST_PORT, MOST_PORT] = [20_000, 29_999];
 const STARTED_AGAIN_AFTER_MS = 100;
+const NEXT_WITHIN_MS = 10_000;
 
 /** A bridge and what operators have around it: whenever it ends it is started again, on the same ports and data folder. */
 export class SupervisedBridge {
@@ -79,11 +81,13 @@ export class SupervisedBridge {
     return pids.filter(killed).length;
   }
 
-  /** Tells it to end and waits until it has; it is started again at once. @returns its exit code. */
+  /** Tells it to end and waits until it has and the next one is being started. @returns its exit code. */
   async restart(signal: NodeJS.Signals): Promise<number | null> {
     const before = this.#bridge;
     before.process.kill(signal);
-    return before.ended();
+    const code = await before.ended();
+    await eventually('the next bridge is started', () => (this.#bridge === before ? null : this.#bridge), NEXT_WITHIN_MS);
+    return code;
   }
 
   /** Tells it to end and waits until it has; it stays so until {@link startAgain}. @returns its exit code. */
