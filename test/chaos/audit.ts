@@ -13,6 +13,8 @@ export interface AuditOptions {
   expected: Expected;
   /** Subjects whose mail may have come twice, under one Message-ID, because a server's answer was lost. */
   mailTwice?: ReadonlySet<string>;
+  /** Subjects whose events could not be read any more from a torn store: they count as not acknowledged. */
+  lost?: ReadonlySet<string>;
 }
 
 const LOOK_EVERY_MS = 250;
@@ -31,8 +33,7 @@ export function audit(options: AuditOptions): string[] {
     done.set(key, [...(done.get(key) ?? []), effect]);
   }
   const faults: string[] = sender.wrongAnswers();
-  const subjects = sender.subjects();
-  for (const { subject, acknowledged } of subjects.values()) {
+  for (const { subject, acknowledged } of subjectsOf(options)) {
     for (const action of expected[subject.kind]) {
       const found = done.get(`${action} ${subject.id}`) ?? [];
       done.delete(`${action} ${subject.id}`);
@@ -57,11 +58,16 @@ function judge(found: readonly Effect[], acknowledged: boolean, mayBeTwice: bool
   return isOne ? null : `done ${found.length} times (${under.join(', ')})`;
 }
 
+function subjectsOf({ sender, lost }: AuditOptions): { subject: Subject; acknowledged: boolean }[] {
+  return [...sender.subjects().values()].map(({ subject, acknowledged }) => ({ subject, acknowledged: acknowledged && lost?.has(subject.id) !== true }));
+}
+
 /** How many things that were acknowledged are not done yet. */
-export function missing({ sender, witness, expected }: AuditOptions): number {
+export function missing(options: AuditOptions): number {
+  const { witness, expected } = options;
   const done = new Set(witness.effects().map(({ action, subject }) => `${action} ${String(subject)}`));
   let count = 0;
-  for (const { subject, acknowledged } of sender.subjects().values()) {
+  for (const { subject, acknowledged } of subjectsOf(options)) {
     count += acknowledged ? expected[subject.kind].filter((action) => !done.has(`${action} ${subject.id}`)).length : 0;
   }
   return count;
