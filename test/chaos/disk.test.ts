@@ -3,23 +3,17 @@ import { join } from 'node:path';
 import { eventually, nowMs, until } from '../../bench/clock';
 import { childrenOf } from '../../bench/processes';
 import { InboxReader } from '../../src/inbox/reader';
-import { settleAndAudit, type Expected } from './audit';
+import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { CALLS } from './rules';
 import type { HonestSender } from './sender';
 import { canMount, limitedDisk, mountSmallDisk, type SmallDisk } from './small-disk';
 import { SupervisedBridge } from './supervised-bridge';
 import { openRunsAt, OwnTemporal } from './temporal';
 import { traffic } from './traffic';
-import { TEXTS } from './witness';
 
-const RULES = `version: 1
-rules:
-  - name: post
-    on: call_hangup
-    do:
-      - slack.post_message: { channel: "#calls", text: "${TEXTS.slack}" }
-`;
-const EXPECTED: Expected = { call: ['slack.post_message'], message: [] };
+jest.setTimeout(SCENARIO_WITHIN_MS);
+
 const PER_SECOND = 20;
 const DISK_MIB = 16;
 const FULL_FOR_MS = 3_000;
@@ -48,11 +42,11 @@ describe('the disk', () => {
     dataDir = join(disk.path, 'data');
     mkdirSync(dataDir);
     const env = { ...stage.providers.env, TEMPORAL_ADDRESS: temporal.address };
-    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: RULES, env });
+    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: CALLS.text, env });
     stage.endLater(() => bridge.end());
-  }, SCENARIO_WITHIN_MS);
+  });
 
-  afterAll(() => stage.strike(), SCENARIO_WITHIN_MS);
+  afterAll(() => stage.strike());
 
   const readiness = async (): Promise<{ status: number; text: string }> => {
     const response = await fetch(`${bridge.admin}/readyz`);
@@ -71,8 +65,8 @@ describe('the disk', () => {
       const before = sender.attempts.length;
       await sender.deliverAll(traffic(stage.random, { subjects: 10, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
       expect(sender.attempts.slice(before).filter(({ status }) => status !== 200)).toEqual([]);
-      expect(await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, () => openRunsAt(temporal.address), DONE_WITHIN_MS)).toEqual([]);
-    }, SCENARIO_WITHIN_MS);
+      expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS)).toEqual([]);
+    });
   });
 
   it('is full for a while: refused with 503, said by /readyz, taken again by itself, and nothing lost', async () => {
@@ -89,7 +83,7 @@ describe('the disk', () => {
     await load;
 
     const began = nowMs();
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
     const refused = sender.attempts.filter(({ status }) => status === 503);
     tell('disk', `${refused.length} of ${sender.attempts.length} requests refused, by a ${canMount() ? 'full file system' : 'limit on the size of files'}; done ${Math.round((nowMs() - began) / 1_000)} s after`);
     expect(faults).toEqual([]);
@@ -104,7 +98,7 @@ describe('the disk', () => {
     const lost = [...sender.acknowledgedEvents()].filter((id) => !inbox.has(id));
     inbox.close();
     expect(lost).toEqual([]);
-  }, SCENARIO_WITHIN_MS);
+  });
 
   it('is full as the bridge is told to end: it does, and goes on when there is room', async () => {
     // Nothing comes meanwhile: the bridge finds out only as it ends.
@@ -112,8 +106,8 @@ describe('the disk', () => {
     const code = await bridge.stop('SIGTERM');
     disk.free();
     await bridge.startAgain();
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
     expect(faults).toEqual([]);
     expect(code).toBe(0);
-  }, SCENARIO_WITHIN_MS);
+  });
 });

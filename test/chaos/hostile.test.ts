@@ -1,23 +1,16 @@
 import { nowMs } from '../../bench/clock';
 import { MemoryWatch } from '../../bench/processes';
 import { InboxReader } from '../../src/inbox/reader';
-import { embeddedAddressOf } from '../../src/temporal/embedded-server';
-import { settleAndAudit, type Expected } from './audit';
+import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { Attacker } from './hostile';
+import { CALLS } from './rules';
 import { SupervisedBridge } from './supervised-bridge';
-import { openRunsAt } from './temporal';
+import { openRunsIn } from './temporal';
 import { traffic } from './traffic';
-import { TEXTS } from './witness';
 
-const RULES = `version: 1
-rules:
-  - name: post
-    on: call_hangup
-    do:
-      - slack.post_message: { channel: "#calls", text: "${TEXTS.slack}" }
-`;
-const EXPECTED: Expected = { call: ['slack.post_message'], message: [] };
+jest.setTimeout(SCENARIO_WITHIN_MS);
+
 const SECRET = 'secret of the chaos tests';
 const PER_SECOND = 20;
 /** Honest events are answered within this also now; VoIPBIN waits for 15 s. */
@@ -47,13 +40,13 @@ describe('hostile requests under load', () => {
   beforeEach(async () => {
     stage = await setStage('hostile');
   });
-  afterEach(() => stage.strike(), SCENARIO_WITHIN_MS);
+  afterEach(() => stage.strike());
 
   it('keep no honest event from being answered and done, and take no memory or disk without bound', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
     const env = { ...providers.env, VOIPBIN_WEBHOOK_SECRET: SECRET, BRIDGE_QUARANTINE_MAX_SIZE: String(QUARANTINE_BYTES) };
-    const bridge = await SupervisedBridge.start(random, { dataDir, rules: RULES, env });
+    const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS.text, env });
     stage.endLater(() => bridge.end());
     const attacker = new Attacker(bridge.webhook, SECRET, random);
     stage.endLater(async () => attacker.stop());
@@ -68,7 +61,7 @@ describe('hostile requests under load', () => {
     const mostMemory = memory.stop()['bridge'] ?? 0;
 
     const began = nowMs();
-    const faults = await settleAndAudit({ sender, witness, expected: EXPECTED }, () => openRunsAt(embeddedAddressOf(dataDir) ?? 'no-server:1'), DONE_WITHIN_MS);
+    const faults = await settleAndAudit({ sender, witness, expected: CALLS.expected }, () => openRunsIn(dataDir), DONE_WITHIN_MS);
     const slowest = Math.max(...sender.attempts.map(({ sentAt, answeredAt }) => answeredAt - sentAt));
     const inbox = InboxReader.open(dataDir);
     const quarantined = inbox.listQuarantine({ limit: 100_000 });
@@ -85,5 +78,5 @@ describe('hostile requests under load', () => {
     expect(Object.keys(attacker.summary()).sort()).toEqual(Object.keys(ANSWERS).sort());
     expect(attacker.answers.filter(({ kind, status }) => ANSWERS[kind]?.includes(status) !== true)).toEqual([]);
     expect(bridge.restarts).toBe(0);
-  }, SCENARIO_WITHIN_MS);
+  });
 });

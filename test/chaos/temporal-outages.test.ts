@@ -1,23 +1,17 @@
 import { nowMs, until } from '../../bench/clock';
-import { settleAndAudit, type Expected } from './audit';
+import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { agreement } from './order';
+import { CALLS } from './rules';
 import type { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
 import { TcpProxy } from './tcp-proxy';
 import { createNamespace, openRunsAt, OwnTemporal } from './temporal';
 import { traffic } from './traffic';
-import { TEXTS } from './witness';
+
+jest.setTimeout(SCENARIO_WITHIN_MS);
 
 const NAMESPACE = 'made-later';
-const RULES = `version: 1
-rules:
-  - name: post
-    on: call_hangup
-    do:
-      - slack.post_message: { channel: "#calls", text: "${TEXTS.slack}" }
-`;
-const EXPECTED: Expected = { call: ['slack.post_message'], message: [] };
 const PER_SECOND = 30;
 /** An outage takes as long as the events that are sent during it. */
 const OUTAGE_SECONDS = Math.max(6, LOAD_SECONDS / 3);
@@ -46,14 +40,14 @@ describe('Temporal is away', () => {
     stage.endLater(() => proxy.refuse());
     bridge = await SupervisedBridge.start(stage.random, {
       dataDir: stage.folder.folder(),
-      rules: RULES,
+      rules: CALLS.text,
       env: { ...stage.providers.env, TEMPORAL_ADDRESS: proxy.address, TEMPORAL_NAMESPACE: NAMESPACE, BRIDGE_MAX_IN_FLIGHT: String(MOST_IN_FLIGHT) },
       readyWhen: /^Temporal /m,
     });
     stage.endLater(() => bridge.end());
-  }, SCENARIO_WITHIN_MS);
+  });
 
-  afterAll(() => stage.strike(), SCENARIO_WITHIN_MS);
+  afterAll(() => stage.strike());
 
   /**
    * Sends events while Temporal is away, then lets it come back, and holds what happened against what should have.
@@ -76,7 +70,7 @@ describe('Temporal is away', () => {
         await until(nowMs() + 150);
       }
     })();
-    const undone = await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, openRuns, DONE_WITHIN_MS);
+    const undone = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS);
     draining = false;
     await watch;
 
@@ -93,7 +87,7 @@ describe('Temporal is away', () => {
 
   it('because its namespace does not exist yet', async () => {
     expect(await outage('namespace missing', PER_SECOND, () => createNamespace(temporal.address, NAMESPACE))).toEqual([]);
-  }, SCENARIO_WITHIN_MS);
+  });
 
   it('because it is stopped', async () => {
     await proxy.refuse();
@@ -103,7 +97,7 @@ describe('Temporal is away', () => {
       await proxy.accept();
     };
     expect(await outage('stopped', PER_SECOND, comesBack)).toEqual([]);
-  }, SCENARIO_WITHIN_MS);
+  });
 
   it('because it hangs, and the bridge says that events wait', async () => {
     temporal.freeze();
@@ -115,7 +109,7 @@ describe('Temporal is away', () => {
     expect(await outage('frozen', PER_SECOND, comesBack)).toEqual([]);
     expect(said).toMatch(/[1-9]\d* events wait to be started/);
     expect(await readyz(bridge)).toContain('no event waits');
-  }, SCENARIO_WITHIN_MS);
+  });
 
   it('because the way there is slow', async () => {
     proxy.delayMs = 200;
@@ -123,7 +117,7 @@ describe('Temporal is away', () => {
       proxy.delayMs = 0;
     };
     expect(await outage('slow', PER_SECOND / 3, comesBack)).toEqual([]);
-  }, SCENARIO_WITHIN_MS);
+  });
 });
 
 async function readyz(bridge: SupervisedBridge): Promise<string> {

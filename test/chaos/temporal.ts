@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import pino from 'pino';
 import { findTemporalCli } from '../../src/temporal/cli-binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded-server';
+import { embeddedAddressOf, startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded-server';
 import { HANDLE_EVENT } from '../../src/temporal/names';
 
 const CALL_WITHIN_MS = 5_000;
@@ -65,6 +65,15 @@ export async function openRunsAt(address: string, namespace = 'default'): Promis
     const client = new Client({ connection, namespace });
     return (await client.workflow.count(`WorkflowType = '${HANDLE_EVENT}' AND ExecutionStatus = 'Running'`)).count;
   });
+}
+
+/** The same of the embedded server of a data folder. Throws while none runs. */
+export async function openRunsIn(dataDir: string): Promise<number> {
+  const address = embeddedAddressOf(dataDir);
+  if (address === null) {
+    throw new Error('no embedded server runs at the moment');
+  }
+  return openRunsAt(address);
 }
 
 /** Makes a namespace, as an operator does with `temporal operator namespace create`. */

@@ -1,22 +1,16 @@
 import { closeSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { InboxReader } from '../../src/inbox/reader';
-import { settleAndAudit, type Expected } from './audit';
+import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { CALLS } from './rules';
 import type { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
 import { openRunsAt, OwnTemporal } from './temporal';
 import { traffic } from './traffic';
-import { TEXTS } from './witness';
 
-const RULES = `version: 1
-rules:
-  - name: post
-    on: call_hangup
-    do:
-      - slack.post_message: { channel: "#calls", text: "${TEXTS.slack}" }
-`;
-const EXPECTED: Expected = { call: ['slack.post_message'], message: [] };
+jest.setTimeout(SCENARIO_WITHIN_MS);
+
 const PER_SECOND = 50;
 const EVENTS = 200;
 const PAGE = 4_096;
@@ -34,12 +28,12 @@ describe('a store that was torn while the bridge was dead', () => {
     stage.endLater(() => temporal.stop());
     dataDir = stage.folder.folder();
     const env = { ...stage.providers.env, TEMPORAL_ADDRESS: temporal.address };
-    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: RULES, env, readyWhen: /^Temporal /m });
+    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: CALLS.text, env, readyWhen: /^Temporal /m });
     stage.endLater(() => bridge.end());
     sender = stage.newSender();
-  }, SCENARIO_WITHIN_MS);
+  });
 
-  afterEach(() => stage.strike(), SCENARIO_WITHIN_MS);
+  afterEach(() => stage.strike());
 
   const openRuns = (): Promise<number> => openRunsAt(temporal.address);
   const send = (events: number): Promise<void> => sender.deliverAll(traffic(stage.random, { subjects: events, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
@@ -74,27 +68,27 @@ describe('a store that was torn while the bridge was dead', () => {
     await bridge.startAgain();
     const gone = lost();
     await send(20);
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED, lost: gone }, openRuns, DONE_WITHIN_MS);
+    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected, lost: gone }, openRuns, DONE_WITHIN_MS);
     const [, said] = /inbox\.db was damaged: (\d+) events could be read and were kept; the damaged file is/.exec(bridge.current.output) ?? [];
     tell('torn', `${String(said)} events kept, ${gone.size} lost`);
     expect(said).toBeDefined();
     expect(asideOf('inbox.db')).toHaveLength(1);
     expect(gone.size).toBeLessThanOrEqual(mostLost);
     expect(faults).toEqual([]);
-  }, SCENARIO_WITHIN_MS);
+  });
 
   it('the record of what was started is garbage: set aside, and nothing is done twice', async () => {
     await send(EVENTS / 2);
-    expect(await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, openRuns, DONE_WITHIN_MS)).toEqual([]);
+    expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS)).toEqual([]);
     await bridge.stop('SIGKILL');
     writeFileSync(join(dataDir, 'dispatch.db'), Buffer.alloc(20_000, 7));
     // Else all of it could be had from there again.
     rmSync(join(dataDir, 'dispatch.db-wal'), { force: true });
     await bridge.startAgain();
     await send(20);
-    expect(await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED }, openRuns, DONE_WITHIN_MS)).toEqual([]);
+    expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS)).toEqual([]);
     expect(asideOf('dispatch.db')).toHaveLength(1);
-  }, SCENARIO_WITHIN_MS);
+  });
 });
 
 function overwritePage(path: string): void {
