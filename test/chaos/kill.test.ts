@@ -11,6 +11,8 @@ jest.setTimeout(SCENARIO_WITHIN_MS);
 const PER_SECOND = 20;
 /** A worker that ended is started again after up to half a minute. */
 const THERE_WITHIN_MS = 60_000;
+/** Else nothing is being sent at the moment, for everything was killed just now. */
+const SENT_WITHIN_MS = 2_000;
 const VICTIMS: readonly Victim[] = ['worker', 'bridge', 'temporal', 'all'];
 
 describe('kill -9 every few seconds, under load', () => {
@@ -35,6 +37,10 @@ describe('kill -9 every few seconds, under load', () => {
     for (let round = 0; sending || round < VICTIMS.length; round += 1) {
       await until(nowMs() + random.whole(1_000, 4_000));
       const victim = VICTIMS[round % VICTIMS.length] ?? 'all';
+      // The worst moment to die at: the text is sent, and only VoIPBIN knows.
+      const sent = providers.voipbin.sent.at(-1);
+      providers.voipbin.failNext({ path: '/messages', method: 'POST', how: 'hang_after_effect' });
+      await eventually('another text is sent', () => (providers.voipbin.sent.at(-1) !== sent ? true : null), SENT_WITHIN_MS, 10).catch(() => undefined);
       await eventually(`there was a ${victim} to kill`, () => (bridge.kill(victim) > 0 ? true : null), THERE_WITHIN_MS);
       killed[victim] += 1;
     }
