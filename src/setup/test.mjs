@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm test`: makes everything ready, the Temporal server too, then runs jest with the arguments given. */
+/** `npm test` and `npm run test:chaos`: makes everything ready, the Temporal server too, then runs jest with the arguments given; all but the chaos tests unless these say which. */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -20,5 +20,7 @@ const run = (command, args) => spawnSync(process.execPath, [command, ...args], {
 
 const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
 const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');
+const given = process.argv.slice(2);
+const projects = given.includes('--selectProjects') ? [] : ['--selectProjects', 'unit', 'e2e'];
 // One at a time: the end-to-end tests share a Temporal server and its task queue.
-process.exit(fetched !== 0 ? fetched : run(jest, ['--maxWorkers=1', ...process.argv.slice(2)]));
+process.exit(fetched !== 0 ? fetched : run(jest, [...projects, '--maxWorkers=1', ...given]));

@@ -171,6 +171,20 @@ describe('a store in trouble', () => {
     expect(reading(dataDir).get('call_hangup/bad')?.plan).toEqual(planOf('bad'));
   });
 
+  test('one that takes no more writes as it is closed is closed all the same, and opened again with all it had', async () => {
+    const dataDir = dataFolder();
+    const log = sentences();
+    const inbox = await open(dataDir, log);
+    await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
+    const other = openStore(join(dataDir, 'inbox.db'));
+    opened.push(other);
+    other.exec(`CREATE TRIGGER refuse BEFORE UPDATE ON meta BEGIN SELECT raise(ABORT, 'refused'); END; CREATE TRIGGER refuse_new BEFORE INSERT ON meta BEGIN SELECT raise(ABORT, 'refused'); END`);
+    await inbox.close();
+    expect(log.said).toEqual(['the inbox could not be closed cleanly; it is checked at the next start']);
+    other.exec('DROP TRIGGER refuse; DROP TRIGGER refuse_new');
+    expect(await (await open(dataDir)).append(entryOf('call_hangup', 'before', planOf('a')))).toBe('duplicate');
+  });
+
   test.each([
     ['SQLITE_FULL', 'disk is full'],
     ['SQLITE_READONLY', 'read-only'],

@@ -1,0 +1,113 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually, nowMs, until } from '../../bench/clock';
+import { childrenOf } from '../../bench/processes';
+import { InboxReader } from '../../src/inbox/reader';
+import { settleAndAudit } from './audit';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { CALLS } from './rules';
+import type { HonestSender } from './sender';
+import { canMount, limitedDisk, mountSmallDisk, type SmallDisk } from './small-disk';
+import { SupervisedBridge } from './supervised-bridge';
+import { openRunsAt, OwnTemporal } from './temporal';
+import { traffic } from './traffic';
+
+jest.setTimeout(SCENARIO_WITHIN_MS);
+
+const PER_SECOND = 20;
+const DISK_MIB = 16;
+const FULL_FOR_MS = 3_000;
+const NOTICED_WITHIN_MS = 30_000;
+
+describe('the disk', () => {
+  let stage: Stage;
+  let temporal: OwnTemporal;
+  let disk: SmallDisk;
+  let bridge: SupervisedBridge;
+  let dataDir: string;
+  let sender: HonestSender;
+
+  beforeAll(async () => {
+    stage = await setStage('disk');
+    sender = stage.newSender();
+    temporal = await OwnTemporal.start(stage.folder.folder());
+    stage.endLater(() => temporal.stop());
+    const path = stage.folder.folder();
+    const pids = (): number[] => {
+      const pid = bridge.current.process.pid ?? 0;
+      return [pid, ...childrenOf(pid, 'worker-child')];
+    };
+    disk = canMount() ? mountSmallDisk(path, DISK_MIB) : limitedDisk(path, pids);
+    stage.endLater(async () => disk.end());
+    dataDir = join(disk.path, 'data');
+    mkdirSync(dataDir);
+    const env = { ...stage.providers.env, TEMPORAL_ADDRESS: temporal.address };
+    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: CALLS.text, env });
+    stage.endLater(() => bridge.end());
+  });
+
+  afterAll(() => stage.strike());
+
+  const readiness = async (): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`${bridge.admin}/readyz`);
+    return { status: response.status, text: await response.text() };
+  };
+
+  (canMount() ? describe : describe.skip)('is read-only at a start', () => {
+    it('is refused with the reason, until it is not', async () => {
+      expect(await bridge.stop('SIGTERM')).toBe(0);
+      disk.setReadOnly(true);
+      const refused = await bridge.refuseToStart();
+      disk.setReadOnly(false);
+      expect(refused.code).toBe(1);
+      expect(refused.output).toMatch(/data folder .* cannot be used/);
+      await bridge.startAgain();
+      const before = sender.attempts.length;
+      await sender.deliverAll(traffic(stage.random, { subjects: 10, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+      expect(sender.attempts.slice(before).filter(({ status }) => status !== 200)).toEqual([]);
+      expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS)).toEqual([]);
+    });
+  });
+
+  it('is full for a while: refused with 503, said by /readyz, taken again by itself, and nothing lost', async () => {
+    const deliveries = traffic(stage.random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] });
+    const load = sender.deliverAll(deliveries, PER_SECOND, () => bridge.webhook);
+    await until(nowMs() + (LOAD_SECONDS * 1_000) / 4);
+
+    disk.fill();
+    const full = await eventually('readiness says that events cannot be kept', () => readiness().then((now) => (now.status === 503 ? now : null)), NOTICED_WITHIN_MS);
+    await until(nowMs() + FULL_FOR_MS);
+    disk.free();
+    const freed = nowMs();
+    await eventually('readiness says that events can be kept', async () => ((await readiness()).status === 200 ? true : null), NOTICED_WITHIN_MS);
+    await load;
+
+    const began = nowMs();
+    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const refused = sender.attempts.filter(({ status }) => status === 503);
+    tell('disk', `${refused.length} of ${sender.attempts.length} requests refused, by a ${canMount() ? 'full file system' : 'limit on the size of files'}; done ${Math.round((nowMs() - began) / 1_000)} s after`);
+    expect(faults).toEqual([]);
+    expect(full.text).toContain('events cannot be kept: the d');
+    expect(refused.length).toBeGreaterThan(0);
+    // Every answer was one that VoIPBIN understands, and it went on by itself.
+    expect(sender.attempts.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
+    expect(sender.attempts.filter(({ sentAt, status }) => sentAt > freed + NOTICED_WITHIN_MS / 10 && status !== 200)).toEqual([]);
+    expect(bridge.restarts).toBe(0);
+    // Last, for this process would keep the disk busy.
+    const inbox = InboxReader.open(dataDir);
+    const lost = [...sender.acknowledgedEvents()].filter((id) => !inbox.has(id));
+    inbox.close();
+    expect(lost).toEqual([]);
+  });
+
+  it('is full as the bridge is told to end: it does, and goes on when there is room', async () => {
+    // Nothing comes meanwhile: the bridge finds out only as it ends.
+    disk.fill();
+    const code = await bridge.stop('SIGTERM');
+    disk.free();
+    await bridge.startAgain();
+    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    expect(faults).toEqual([]);
+    expect(code).toBe(0);
+  });
+});
