@@ -10,14 +10,14 @@ const WORKER_NICENESS = 10;
 /** The worker bounds its own stop by less (worker-process.ts). */
 const STOP_WITHIN_MS = 19_000;
 const RESTART_FIRST_MS = 500;
-const RESTART_LONGEST_MS = 30_000;
+const RESTART_LONGEST_MS = 10_000;
 /** A worker that ran this long had started well: the next restart is quick again. */
 const RAN_WELL_MS = 60_000;
 const SILENT_MS = 10_000;
 const LONGEST_PROBLEM = 300;
 
 /**
- * Keeps one worker process running: starts it again when it ends, at once at first, then less often (up to every 30 s).
+ * Keeps one worker process running: starts it again when it ends, at once at first, then less often (up to every 10 s).
  * What the worker was doing is not lost: Temporal gives it to the next one.
  */
 export class WorkerSupervisor {

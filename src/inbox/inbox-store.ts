@@ -97,6 +97,7 @@ export class InboxStore {
   prune(now: Date): boolean {
     const { store, writes } = this.#opened();
     const more = this.#pruning.slice(store, now);
+    writes.recountQuarantine();
     if (!more) {
       if (dropUnusedPlans(store)) {
         writes.forget();

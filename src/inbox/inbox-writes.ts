@@ -66,6 +66,11 @@ export class InboxWrites {
     this.#quarantined = null;
   }
 
+  /** The quarantine was changed by others: how much it holds is counted anew. */
+  recountQuarantine(): void {
+    this.#quarantined = null;
+  }
+
   /** Keeps an event; see {@link InboxOutcome}. @param given its plan, null when there is nothing to do. */
   append(write: Append, given: HashedPlan | null, body: Buffer): InboxOutcome {
     const plan = given === null || !TWIN_TYPES.has(write.type) ? given : this.#withoutFired(write, given);

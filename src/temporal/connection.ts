@@ -99,9 +99,7 @@ export function within<Result>(connection: Connection | NativeConnection, ms: nu
 export async function connectNative(temporal: ResolvedTemporal, withinMs: number = NATIVE_CONNECT_MS): Promise<NativeConnection> {
   // Only a worker pays for loading the native code.
   const { NativeConnection } = await import('@temporalio/worker');
-  // On one machine there is no line to be spared, and packing costs a tenth of what a run takes, at both ends (measured).
-  const compression = temporal.kind === 'configured' ? {} : { grpcCompression: { codec: 'none' as const } };
-  const connecting = NativeConnection.connect({ ...temporal.connectionOptions(), ...compression });
+  const connecting = NativeConnection.connect(temporal.connectionOptions());
   const stop = new AbortController();
   const late = delay(withinMs, null, { signal: stop.signal });
   try {

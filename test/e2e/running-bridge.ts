@@ -112,7 +112,7 @@ export class RunningBridge {
       if (found !== null) {
         return found;
       }
-      if (Date.now() > deadline || this.process.exitCode !== null) {
+      if (Date.now() > deadline || this.process.exitCode !== null || this.process.signalCode !== null) {
         throw new Error(`it never came that ${what}; the bridge printed:\n${this.output.slice(-4_000)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -163,7 +163,7 @@ export class RunningBridge {
         const found = look();
         if (found !== null) {
           done(() => resolve(found));
-        } else if (this.process.exitCode !== null) {
+        } else if (this.process.exitCode !== null || this.process.signalCode !== null) {
           done(() => reject(new Error(`the bridge ended before ${what}:\n${this.output}`)));
         }
       };

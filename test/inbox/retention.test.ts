@@ -109,3 +109,12 @@ test('a slice keeps its bounds whatever there is to drop', async () => {
   expect(store.prune(NOW)).toBe(false);
   expect(reader.counts().ignored).toBe(0);
 });
+
+test('what the retention takes out of the quarantine makes room there', () => {
+  const { store, reader } = open({ quarantine: { count: 3, bytes: 1e6 } });
+  const request = (body: string, days: number): PreparedWrite => quarantineOf({ reason: 'not_json', received_at: new Date(NOW.getTime() - days * DAY), content_type: null, body: Buffer.from(body) });
+  keep(store, request('old 1', 9), request('old 2', 9), request('young 1', 1));
+  prune(store);
+  keep(store, request('young 2', 1), request('young 3', 1));
+  expect(reader.listQuarantine()).toHaveLength(3);
+});
