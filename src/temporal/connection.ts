@@ -83,10 +83,7 @@ export function boundedConnection(options: LazyConnectionOptions, bound: CallBou
   return connection;
 }
 
-/**
- * Bounds the calls of a function. For connections that do not do so themselves: `withDeadline` turns on async hooks for the whole process for good, which slows
- * every promise (a tenth of what an answer of the receiver costs), so it has no place where events are received.
- */
+/** Bounds the calls of a function on a connection that does not bound them itself (the worker's). */
 export function within<Result>(connection: Connection | NativeConnection, ms: number, call: () => Promise<Result>): Promise<Result> {
   return connection instanceof Connection && bounded.has(connection) ? call() : connection.withDeadline(Date.now() + ms, call);
 }
