@@ -110,9 +110,11 @@ export class Writer {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_WITHIN_MS);
     });
-    this.#thread?.ref();
-    this.#schedule();
-    await Promise.race([closed, late]);
+    if (this.#isOpen) {
+      this.#thread?.ref();
+      this.#schedule();
+      await Promise.race([closed, late]);
+    }
     clearTimeout(timer);
     clearTimeout(this.#slow);
     this.#refuseAll(new InboxUnavailable('closed', 'the inbox is closed'));
@@ -126,6 +128,9 @@ export class Writer {
     this.#thread = thread;
     return new Promise((resolve, reject) => {
       thread.on('message', (message: FromWriter) => {
+        if (this.#thread !== thread) {
+          return;
+        }
         if (message.type === 'opened') {
           this.#isOpen = true;
           // With nothing to do it keeps no process alive.

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtProcess } from './living-process';
@@ -133,8 +133,6 @@ function lowerPriority(pid: number): void {
       for (const thread of readdirSync(`/proc/${pid}/task`)) {
         setPriority(Number(thread), NICENESS);
       }
-      // Where the kernel groups processes by session (sched(7), "autogroup"), the server's own group competes with ours, whatever the niceness in it.
-      writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
     }
   } catch {
     // Not allowed here, or gone already: then it runs as it is.
