@@ -96,6 +96,13 @@ async function attempt(tools: StepTools, connection: OpenConnection, action: Act
   if (input.shadow === true) {
     return { outcome: 'skipped', reason: 'shadow: it would have been done' };
   }
+  if (input.too_late === true) {
+    throw new ActionError('transient', 'its turn came after its budget, which counts from the event, had run out', {
+      connection: connection.connector.name,
+      code: 'too_late',
+      remedy: 'Nothing is wrong with the step. Where it should be done even so late, give it a longer `retry: { for: ... }`.',
+    });
+  }
   return passGates(passageOf(tools, connection, action, input), async () => {
     onReached();
     const stopHeartbeat = progress.heartbeat();

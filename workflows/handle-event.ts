@@ -52,7 +52,7 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
       ...(first === undefined ? [] : [{ key: errorClassKey, value: first.step.class }]),
     ]);
   }
-  runs.ended(first !== undefined, report);
+  runs.ended(first !== undefined, first === undefined ? report : withoutResults(report));
   if (first !== undefined) {
     throw ApplicationFailure.create({
       type: 'StepFailed' satisfies RunFailureType,

@@ -40,14 +40,6 @@ interface StepFailure {
   saved: JsonValue;
 }
 
-/** A step that could not begin before its budget was over: Temporal was away, or earlier steps took so long. */
-const TOO_LATE: Pick<StepFailure, 'class' | 'code' | 'message' | 'remedy'> = {
-  class: 'transient',
-  code: 'too_late',
-  message: 'its turn came after its budget, which counts from the event, had run out',
-  remedy: 'Nothing is wrong with the step. Where it should be done even so late, give it a longer `retry: { for: ... }`.',
-};
-
 /**
  * Runs one step to its end: done, skipped, or failed with its class; failed at once where its budget counts from the event and is over.
  *
@@ -66,7 +58,8 @@ export async function runStep(input: Omit<StepInput, Carried>, parkedSteps: Park
   const describe = { step: step.id, action: step.action };
   let next: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
   if (began > until) {
-    return failed(describe, TOO_LATE);
+    // Temporal was away, or earlier steps took so long. Only the attempt itself finds out whether there is anything to do at all.
+    return tooLate(describe, { ...next, too_late: true }, summary);
   }
   let locally = step.effect === 'repeatable';
   for (;;) {
@@ -95,8 +88,16 @@ export async function runStep(input: Omit<StepInput, Carried>, parkedSteps: Park
   }
 }
 
+async function tooLate(describe: { step: string; action: string }, input: StepInput, summary: string): Promise<StepReport> {
+  try {
+    return { ...describe, ...(await runLocally(input, summary)) };
+  } catch (error) {
+    return failed(describe, classify(error));
+  }
+}
+
 /** What of a step's input is not the caller's to say: it changes from activity to activity. */
-type Carried = 'began_at' | 'earlier_attempts' | 'saved' | 'let_go';
+type Carried = 'began_at' | 'earlier_attempts' | 'saved' | 'let_go' | 'too_late';
 
 /** The next activity's input: it knows of the attempts that were made before. */
 function carryOver({ let_go: _old, ...input }: StepInput, failure: StepFailure, word: GoOn | null): StepInput {
@@ -184,6 +185,6 @@ function errorClass(type: string | undefined | null): ErrorClass {
   return type === 'permanent' || type === 'credential' || type === 'ambiguous' ? type : 'transient';
 }
 
-function failed(describe: { step: string; action: string }, failure: Pick<StepFailure, 'class' | 'code' | 'message' | 'remedy'>): StepReport {
+function failed(describe: { step: string; action: string }, failure: StepFailure): StepReport {
   return { ...describe, outcome: 'failed', class: failure.class, code: failure.code, message: failure.message, remedy: failure.remedy };
 }

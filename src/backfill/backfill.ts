@@ -182,6 +182,7 @@ class Backfill implements RunningBackfill {
       return result.problems.length > 0 ? this.#againAfter() : this.#next(result);
     } catch (error) {
       if (!signal.aborted) {
+        this.#options.metrics?.failed();
         this.#failed([problemOf('messages', error)]);
       }
       return this.#againAfter();

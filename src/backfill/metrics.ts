@@ -15,6 +15,11 @@ export class BackfillMetrics {
     this.#finishedAt = new Gauge({ name: 'bridge_backfill_finished_timestamp_seconds', help: 'When VoIPBIN\'s lists were last looked through to the end; 0 before the first time.', registers });
   }
 
+  /** Counts a pass that did not get as far as the lists. */
+  failed(): void {
+    this.#passes.inc({ outcome: 'failed' });
+  }
+
   /** Counts a pass. */
   passed({ report, finished, problems }: PassResult, now: Date): void {
     for (const [type, counts] of Object.entries(report.byType())) {

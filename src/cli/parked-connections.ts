@@ -11,7 +11,7 @@ import { FINE, NO, Refused, WrongUse } from './exit';
 interface ListedConnection {
   connection: string;
   uses: 'credentials' | 'stand-in' | 'none needed';
-  state: 'works' | 'parked';
+  state: 'not_parked' | 'parked';
   parked: ParkedConnection | null;
 }
 
@@ -23,7 +23,7 @@ export async function listConnections(connectors: readonly Connector[], settings
     for (const { name, connection } of connectors) {
       const uses = connection.credentials.length === 0 ? 'none needed' : (settings.connections[name]?.settings ?? null) === null ? 'stand-in' : 'credentials';
       const parked = await lines.look(name);
-      asked.push({ connection: name, uses, state: parked === null ? 'works' : 'parked', parked });
+      asked.push({ connection: name, uses, state: parked === null ? 'not_parked' : 'parked', parked });
     }
     return asked;
   });
@@ -55,10 +55,10 @@ async function askLines<Answer>(settings: Settings, ask: (lines: ParkedConnectio
 function describeRow({ connection, uses, parked }: ListedConnection): string {
   const head = `${connection.padEnd(9)} ${uses.padEnd(11)}`;
   if (parked === null) {
-    return `${head} works`;
+    return `${head} not parked`;
   }
   const { problem, since, line } = parked;
   const steps = line === null ? 'no worker tells how many steps wait' : `${line.waiting} ${line.waiting === 1 ? 'step waits' : 'steps wait'}, ${line.next_probe_at === null ? 'they go on now' : `next probe ${line.next_probe_at}`}`;
-  const todo = `then restart the bridge, or: bridge connections resume ${connection}`;
+  const todo = `Then restart the bridge (a new value is read at a start), or, when it was mended at the provider: bridge connections resume ${connection}`;
   return [`${head} PARKED since ${since}: ${problem.message} (${problem.code})`, `${' '.repeat(22)}${steps}`, `${' '.repeat(22)}what to do: ${problem.remedy ?? 'Mend the credential.'} ${todo}`].join('\n');
 }

@@ -134,7 +134,11 @@ export async function startReceiver(options: {
       },
       close: async () => {
         await admin.close();
-        await inbox.close();
+        if (!(await inbox.close())) {
+          log.error({}, 'the disk still does not answer; the bridge is ended without waiting for it. No event that was acknowledged is lost');
+          // A thread that hangs in a call of the system keeps Node from exiting in any other way.
+          process.kill(process.pid, 'SIGKILL');
+        }
       },
     };
   } catch (error) {

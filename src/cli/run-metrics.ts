@@ -46,7 +46,7 @@ export class RunMetrics {
           throw error;
         }
       },
-      ended: (eventId) => starter.ended(eventId),
+      ended: (eventId, signal) => starter.ended(eventId, signal),
     };
   }
 

@@ -23,7 +23,7 @@ export function runStarter(client: Client, options: Pick<StartOptions, 'eager'> 
         throw new Error(describeTemporalError(error));
       }
     },
-    ended: (eventId) => awaitRun(client, eventId),
+    ended: (eventId, signal) => awaitRun(client, eventId, signal),
   };
 }
 

@@ -115,11 +115,27 @@ function explain(error: unknown, settings: Settings): never {
   throw error;
 }
 
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
+/** How often it is looked whether npm is still there. */
+const LOOK_FOR_PARENT_MS = 500;
+
+/**
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP. A second one ends the process at once. An npm that is told to end takes only its shell along and not the program
+ * in it, so that started by npm, the bridge also stops when what started it is gone.
+ */
 function stopAsked(): Promise<null> {
   return new Promise((resolve) => {
     let asked = false;
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    const parent = process.ppid;
+    if (process.env['npm_lifecycle_event'] !== undefined) {
+      const timer = setInterval(() => {
+        if (process.ppid !== parent) {
+          clearInterval(timer);
+          resolve(null);
+        }
+      }, LOOK_FOR_PARENT_MS);
+      timer.unref();
+    }
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(name, () => {
         if (asked) {
           process.exit(130);

@@ -104,9 +104,9 @@ export class DispatchLogReader {
     return found ?? null;
   }
 
-  /** Runs started and not known to be closed, oldest first. */
-  openRuns(limit: number): DispatchState[] {
-    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL ORDER BY seq LIMIT ?`, [limit]);
+  /** Runs started and not known to be closed, oldest first. @param after only those after this `seq`. */
+  openRuns(limit: number, after = 0): DispatchState[] {
+    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`, [after, limit]);
   }
 
   /** The `seq` of events above the watermark that are started already, for a dispatcher that begins again. */

@@ -11,10 +11,16 @@ export interface PendingEvent {
   plan: Plan;
 }
 
+/** A pending event of which nothing but its place and id can be read: the store was damaged. */
+export interface UnreadableEvent {
+  seq: number;
+  event_id: string;
+}
+
 /** Where events wait for their run. */
 export interface PendingEvents {
-  /** The oldest pending events after `seq`, oldest first. */
-  pendingAfter(seq: number, limit: number): PendingEvent[];
+  /** The oldest pending events after `seq`, oldest first. @param onUnreadable told of those that cannot be read, which are left out. */
+  pendingAfter(seq: number, limit: number, onUnreadable: (unreadable: UnreadableEvent) => void): PendingEvent[];
   /** Every event up to this place is known to have been started, whatever the record remembers. */
   dispatchedThrough(): number;
 }
@@ -32,8 +38,8 @@ export interface RunStarter {
     event: CanonicalEvent,
     plan: Plan,
   ): Promise<{ outcome: 'started'; runId: string } | { outcome: 'exists' } | { outcome: 'refused'; reason: string }>;
-  /** Resolves when the run has closed. @throws when it could not be asked. */
-  ended(eventId: string): Promise<RunEnding>;
+  /** Resolves when the run has closed. @throws when it could not be asked, or when `signal` aborts first. */
+  ended(eventId: string, signal: AbortSignal): Promise<RunEnding>;
 }
 
 export interface DispatcherOptions {
@@ -60,8 +66,9 @@ const BATCH = 200;
 const SWEEP_EVERY_MS = 60_000;
 /** How often the inbox is looked at when nobody calls {@link Dispatcher.wake}. */
 const POLL_MS = 500;
-/** A run that has not ended by then is taken to be waiting, and gives its place to the next. */
+/** A run that has not ended by then is taken to be waiting, and gives its place to the next; sooner where nobody tells that it waits. */
 const WAITING_AFTER_MS = 3_000;
+const UNTOLD_WAITING_AFTER_MS = 1_000;
 /** When somebody tells how runs end, Temporal is asked only after this. */
 const TOLD_WITHIN_MS = 1_000;
 /** Starts under way at a time: one alone waits for the server's disk most of the time, many would overtake each other. */
@@ -70,8 +77,11 @@ const MOST_STARTING = 8;
 const NOTE_AFTER_MS = 10;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LONGEST_MS = 10_000;
-/** Runs watched at a time; the sweep takes up the others as places become free. */
+/** Runs watched at a time, and for how long: one that waits for hours must not keep others from being watched. The sweep takes it up again. */
 const MOST_WATCHED = 500;
+const WATCHED_FOR_MS = 20_000;
+/** Of these, so many are taken up by a sweep; the rest is for runs that are just being started. */
+const MOST_SWEPT = 300;
 
 /** A start that was begun, in the order of the inbox. */
 interface Begun {
@@ -97,7 +107,12 @@ export class Dispatcher {
   #problem: string | null = null;
   #sweeping: NodeJS.Timeout | undefined;
   #cursor = 0;
+  /** Events above the watermark that are known to be started. */
   #startedBefore = new Set<number>();
+  /** Ids of events whose start is not answered yet. */
+  readonly #unanswered = new Set<string>();
+  /** How far the sweep has come round. */
+  #swept = 0;
   /** Starts that the watermark has not passed yet. */
   #begun: Begun[] = [];
   #starting = 0;
@@ -132,15 +147,15 @@ export class Dispatcher {
     this.#inFlight.get(eventId)?.();
   }
 
-  /** The run of this event has come to its end. One that is none of this dispatcher's is left alone. */
+  /** The run of this event has come to its end, perhaps once more. One that is none of this dispatcher's is left alone. */
   runEnded(eventId: string, ending: RunEnding): void {
-    if (!this.#open.delete(eventId)) {
-      return;
-    }
-    this.runWaits(eventId);
+    // Noted whenever it is told: the one before may have been of an end that Temporal never recorded. An unknown run's is noted by nobody.
     this.#closed.push({ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() });
     this.#noteSoon();
-    this.options.onClosed?.(eventId, ending);
+    this.runWaits(eventId);
+    if (this.#open.delete(eventId)) {
+      this.options.onClosed?.(eventId, ending);
+    }
   }
 
   /** Why events are not being started, or null. */
@@ -173,13 +188,17 @@ export class Dispatcher {
     let backoff = BACKOFF_FIRST_MS;
     while (!this.#stopped) {
       try {
-        const pending = this.options.events.pendingAfter(this.#cursor, BATCH);
+        const unreadable: UnreadableEvent[] = [];
+        const pending = this.options.events.pendingAfter(this.#cursor, BATCH, (event) => unreadable.push(event));
         for (const event of pending) {
           await this.#freePlace();
           if (this.#stopped || this.#failure !== null) {
             break;
           }
           this.#begin(event);
+        }
+        if (this.#failure === null && !this.#stopped) {
+          this.#passOver(unreadable);
         }
         if (pending.length === 0 && this.#failure === null) {
           await this.#sleep(POLL_MS);
@@ -204,18 +223,18 @@ export class Dispatcher {
 
   #begin(pending: PendingEvent): void {
     this.#cursor = pending.seq;
-    if (this.#startedBefore.delete(pending.seq)) {
+    if (this.#startedBefore.has(pending.seq)) {
       return;
     }
     const begun: Begun = { seq: pending.seq, isDone: false };
     this.#begun.push(begun);
     this.#starting += 1;
+    this.#unanswered.add(pending.event.event_id);
     this.#takePlace(pending.event.event_id);
     this.#startOne(pending)
       .then(
         () => {
           begun.isDone = true;
-          this.#noteSoon();
           this.#setProblem(null);
         },
         (error: unknown) => {
@@ -226,8 +245,24 @@ export class Dispatcher {
       )
       .finally(() => {
         this.#starting -= 1;
+        this.#unanswered.delete(pending.event.event_id);
+        this.#noteSoon();
         this.wake();
       });
+  }
+
+  /** What cannot be read is never going to be started: it is noted and told, and does not hold up the rest. */
+  #passOver(unreadable: readonly UnreadableEvent[]): void {
+    for (const { seq, event_id } of unreadable.filter((event) => !this.#startedBefore.has(event.seq))) {
+      const reason = 'the event or what was to be done for it cannot be read: the store was damaged';
+      const at = new Date();
+      this.options.log.error({ event_id, reason }, 'an event cannot be handled; what VoIPBIN still knows of it comes with bridge backfill');
+      this.#started.push({ seq, event_id, run_id: '', started_at: at });
+      this.#closed.push({ event_id, outcome: 'refused', report: JSON.stringify({ reason }), closed_at: at });
+      this.#startedBefore.add(seq);
+      this.#cursor = Math.max(this.#cursor, seq);
+      this.#noteSoon();
+    }
   }
 
   async #startOne({ seq, event, plan }: PendingEvent): Promise<void> {
@@ -250,7 +285,7 @@ export class Dispatcher {
   /** Gives the run a place, which it keeps until it ends or waits. Before it is started: its end may be told before the start is answered. */
   #takePlace(eventId: string): void {
     this.#open.add(eventId);
-    const waiting = setTimeout(() => this.runWaits(eventId), WAITING_AFTER_MS);
+    const waiting = setTimeout(() => this.runWaits(eventId), this.options.isTold === true ? WAITING_AFTER_MS : UNTOLD_WAITING_AFTER_MS);
     this.#inFlight.set(eventId, () => {
       clearTimeout(waiting);
       this.#inFlight.delete(eventId);
@@ -274,7 +309,7 @@ export class Dispatcher {
     }
     this.#watched.add(eventId);
     this.options.starter
-      .ended(eventId)
+      .ended(eventId, AbortSignal.timeout(WATCHED_FOR_MS))
       .then((ending) => this.runEnded(eventId, ending))
       .catch((error: unknown) => this.options.log.debug({ event_id: eventId, problem: describe(error) }, 'a run could not be watched; it is asked after later'))
       .finally(() => {
@@ -329,24 +364,30 @@ export class Dispatcher {
     clearTimeout(this.#noting);
     this.#noting = undefined;
     const started = this.#started;
-    const closed = this.#closed;
+    // The end of a run may be told before its start is answered; there is nothing yet to note it at.
+    const closed = this.#closed.filter(({ event_id }) => !this.#unanswered.has(event_id));
     const done = this.#begun.findIndex(({ isDone }) => !isDone);
     const passed = this.#begun.slice(0, done === -1 ? this.#begun.length : done);
     if (started.length > 0 || passed.length > 0) {
       this.options.record.markStarted(started, passed.at(-1)?.seq);
       this.#started = this.#started.slice(started.length);
       this.#begun = this.#begun.slice(passed.length);
+      const through = passed.at(-1)?.seq ?? 0;
+      this.#startedBefore = new Set([...this.#startedBefore].filter((seq) => seq > through));
     }
     if (closed.length > 0) {
       this.options.record.markClosed(closed);
-      this.#closed = this.#closed.slice(closed.length);
+      this.#closed = this.#closed.filter((one) => !closed.includes(one));
     }
   }
 
   /** Takes up runs whose end nobody watches, and forgets those that ended long ago. */
   #sweep(): void {
     try {
-      for (const { event_id } of this.options.record.openRuns(MOST_WATCHED)) {
+      const open = this.options.record.openRuns(MOST_SWEPT, this.#swept);
+      this.#swept = open.length < MOST_SWEPT ? 0 : (open.at(-1)?.seq ?? 0);
+      const told = new Set(this.#closed.map(({ event_id }) => event_id));
+      for (const { event_id } of open.filter((run) => !told.has(run.event_id))) {
         this.#open.add(event_id);
         this.#observe(event_id);
       }

@@ -26,6 +26,7 @@ export type InboxOptions = WriterOptions;
 export class Inbox {
   readonly #dispatched: DispatchLogReader;
   readonly #reader: InboxReader;
+  #closed: Promise<boolean> | null = null;
 
   private constructor(
     dataDir: string,
@@ -104,12 +105,23 @@ export class Inbox {
     return this.#reader.quarantined();
   }
 
-  /** Keeps what still waits, then closes the file and gives the data folder back, within a bound. Safe to call twice. */
-  async close(): Promise<void> {
+  /**
+   * Keeps what still waits, then closes the file and gives the data folder back, within a bound. Safe to call twice.
+   * @returns false when the disk hangs so that a write could not be ended: the data folder is not given back then, and the process may not be able to exit.
+   */
+  close(): Promise<boolean> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<boolean> {
     // Readers first: the last to close the file folds the log back.
     this.#reader.close();
     this.#dispatched.close();
-    await this.writer.close();
-    this.lock.release();
+    const ended = await this.writer.close();
+    if (ended) {
+      this.lock.release();
+    }
+    return ended;
   }
 }

@@ -16,6 +16,7 @@ const PAGE = 100;
 /** Bodies that {@link InboxReader.pendingAfter} reads at once, but for the first: parsed, they take several times as much memory. */
 const BATCH_BYTES = 8 * 1_048_576;
 
+const placeRow = z.object({ seq: z.number(), event_id: z.string() });
 const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
 
 /** How often it is looked whether the file was replaced under its name (a damaged one set aside by the writer). */
@@ -82,15 +83,22 @@ export class InboxReader {
     return new InboxReader(dataDir);
   }
 
-  /** Events with something to do that came after `seq`, oldest first, whether they are dispatched or not. */
-  pendingAfter(seq: number, limit: number): (StoredEvent & { event_id: string; plan: Plan })[] {
+  /**
+   * Events with something to do that came after `seq`, oldest first, whether they are dispatched or not.
+   * @param onUnreadable told of those that cannot be read (a damaged store), which are left out.
+   */
+  pendingAfter(seq: number, limit: number, onUnreadable: (unreadable: { seq: number; event_id: string }) => void = () => undefined): (StoredEvent & { event_id: string; plan: Plan })[] {
     // Sizes first: two hundred bodies of ten megabytes must not be in memory at once.
     const sizes = this.#rows('SELECT seq, bytes FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?', [seq, limit]).map((row) => sizeRow.parse(row));
     let room = BATCH_BYTES;
     const fitting = sizes.filter((row, index) => index === 0 || (room -= row.bytes) > 0);
     const last = fitting.at(-1)?.seq ?? seq;
-    return this.#rows('SELECT seq, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?', [seq, last, fitting.length]).flatMap((row) => {
-      const event = this.#event(row);
+    return this.#rows('SELECT seq, event_id, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?', [seq, last, fitting.length]).flatMap((row) => {
+      const event = this.#readable(row);
+      if (event === null) {
+        onUnreadable(placeRow.parse(row));
+        return [];
+      }
       return event.plan === null ? [] : [{ ...event, event_id: event.event.event_id, plan: event.plan }];
     });
   }
@@ -210,6 +218,18 @@ export class InboxReader {
     this.#store?.close();
     this.#store = null;
     this.#plans.clear();
+  }
+
+  /** Null when the row, its plan or its body is not what was once written. Trouble of the store as a whole is thrown. */
+  #readable(row: unknown): StoredEvent | null {
+    try {
+      return this.#event(row);
+    } catch (error) {
+      if (error instanceof z.ZodError || error instanceof TypeError || error instanceof SyntaxError) {
+        return null;
+      }
+      throw error;
+    }
   }
 
   #event(row: unknown): StoredEvent {

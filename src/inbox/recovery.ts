@@ -73,6 +73,7 @@ export function setAside(path: string, dataDir: string, now: Date): SetAside {
   try {
     prepareInbox(fresh);
     const rescued = rescue(aside, fresh);
+    startPlansAfterKnown(fresh);
     startSequenceAfterDispatched(fresh, dataDir);
     return { path: aside, rescued };
   } finally {
@@ -97,12 +98,22 @@ export function startSequenceAfterDispatched(store: Store, dataDir: string): voi
   } finally {
     log.close();
   }
-  if (oneNumber(store, "SELECT seq FROM sqlite_sequence WHERE name = 'events'") >= greatest) {
+  startSequenceAt(store, 'events', greatest);
+}
+
+/** A plan that was lost must not get another's number: its events would do what was never meant for them. */
+function startPlansAfterKnown(store: Store): void {
+  startSequenceAt(store, 'plans', oneNumber(store, 'SELECT max(plan) FROM events'));
+}
+
+/** Lets a table number its next row above `least`. */
+function startSequenceAt(store: Store, table: string, least: number): void {
+  if (oneNumber(store, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table]) >= least) {
     return;
   }
   inTransaction(store, () => {
-    prepare(store, "DELETE FROM sqlite_sequence WHERE name = 'events'").run([]);
-    prepare(store, "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)").run([greatest]);
+    prepare(store, 'DELETE FROM sqlite_sequence WHERE name = ?').run([table]);
+    prepare(store, 'INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run([table, least]);
   });
 }
 

@@ -43,7 +43,8 @@ export interface WriterStart {
 }
 
 export type ToWriter =
-  | { type: 'batch'; batch: Batch }
+  /** @param number counts the batches that this thread was given. */
+  | { type: 'batch'; number: number; batch: Batch }
   /** Close the store, then end. */
   | { type: 'close' };
 
@@ -52,7 +53,7 @@ export type FromWriter =
   /** The store could not be opened; the thread ends. */
   | { type: 'failed'; code: string; message: string }
   /** Batches are done, the oldest first: kept and synced, or refused. `tookMs` is that of their transaction, null when nothing was kept. */
-  | { type: 'results'; batches: readonly (readonly WriteResult[])[]; tookMs: number | null }
+  | { type: 'results'; batches: readonly { number: number; results: readonly WriteResult[] }[]; tookMs: number | null }
   | { type: 'problem'; problem: InboxProblem | null }
   /** The store refused a transaction. */
   | { type: 'refused'; code: string }

@@ -2,7 +2,9 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { InboxUnavailable } from './inbox-unavailable';
 import { InboxStore } from './inbox-store';
-import type { Batch, FromWriter, ToWriter, WriterStart } from './writer-messages';
+import type { FromWriter, ToWriter, WriterStart } from './writer-messages';
+
+type BatchMessage = Extract<ToWriter, { type: 'batch' }>;
 
 function tell(message: FromWriter): void {
   parentPort?.postMessage(message);
@@ -29,24 +31,25 @@ const MAX_WRITES = 512;
 const MAX_BYTES = 16 * 1_048_576;
 
 /** All batches that have arrived meanwhile, up to the bounds, share one transaction, hence one sync. */
-function commit(store: InboxStore, first: Batch): ToWriter | null {
+function commit(store: InboxStore, first: BatchMessage): ToWriter | null {
   const began = performance.now();
   const batches = [first];
-  let writes = first.writes.length;
-  let bytes = first.bodies.byteLength;
+  let writes = first.batch.writes.length;
+  let bytes = first.batch.bodies.byteLength;
   let next: ToWriter | null = null;
   while (writes < MAX_WRITES && bytes < MAX_BYTES) {
     next = nextMessage();
     if (next?.type !== 'batch') {
       break;
     }
-    batches.push(next.batch);
+    batches.push(next);
     writes += next.batch.writes.length;
     bytes += next.batch.bodies.byteLength;
     next = null;
   }
-  const results = store.commit(batches);
-  tell({ type: 'results', batches: results, tookMs: results.some((batch) => batch.some(({ ok }) => ok)) ? performance.now() - began : null });
+  const results = store.commit(batches.map(({ batch }) => batch));
+  const tookMs = results.some((batch) => batch.some(({ ok }) => ok)) ? performance.now() - began : null;
+  tell({ type: 'results', batches: batches.map(({ number }, index) => ({ number, results: results[index] ?? [] })), tookMs });
   return next;
 }
 
@@ -63,7 +66,7 @@ function serve(store: InboxStore, message: ToWriter): void {
       parentPort?.close();
       return;
     }
-    current = commit(store, current.batch);
+    current = commit(store, current);
   }
 }
 

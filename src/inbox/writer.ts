@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { batchOf, type PreparedWrite } from './batch';
 import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
@@ -13,8 +14,9 @@ const MOST_WAITING_BYTES = 128 * 1_048_576;
 /** A disk that takes longer for a batch is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
 const SLOW_MS = 4_000;
 const RESTART_MS = 1_000;
-/** {@link Writer.close} waits this long for what is under way. */
+/** {@link Writer.close} waits this long for what is under way, and then for the thread to end. */
 const CLOSE_WITHIN_MS = 8_000;
+const END_WITHIN_MS = 1_000;
 
 /** Where the inbox tells of what an operator should know. */
 export interface InboxLog {
@@ -34,6 +36,14 @@ export interface WriterOptions {
   onProblem?: (code: string) => void;
   /** The script of the thread. Default: the compiled one beside this file. */
   threadScript?: string;
+}
+
+/** A batch that the thread has. */
+interface Sent {
+  number: number;
+  /** `performance.now()` */
+  at: number;
+  waiting: Waiting[];
 }
 
 interface Waiting {
@@ -58,7 +68,8 @@ export class Writer {
   /** What came in this turn of the event loop. */
   #fresh: Waiting[] = [];
   /** Batches that the thread has, the oldest first. */
-  #sent: Waiting[][] = [];
+  #sent: Sent[] = [];
+  #batches = 0;
   #held = { writes: 0, bytes: 0 };
   #scheduled = false;
   #slow: NodeJS.Timeout | undefined;
@@ -83,7 +94,8 @@ export class Writer {
     if (this.#closing !== null) {
       return Promise.reject(new InboxUnavailable('closed', 'the inbox is closed'));
     }
-    if (!this.#isOpen) {
+    // While the disk hangs nothing is added to what waits for it; the results of that tell when it is back.
+    if (!this.#isOpen || this.#problem?.code === 'slow') {
       return Promise.reject(new InboxUnavailable(this.#problem?.code ?? 'unknown', this.#problem?.message ?? 'events cannot be kept: the store is not open'));
     }
     const bytes = sizeOf(prepared);
@@ -98,11 +110,11 @@ export class Writer {
     });
   }
 
-  /** Keeps what still waits, then closes the store and ends the thread, within a bound. */
-  async close(): Promise<void> {
-    if (this.#closing !== null) {
-      return;
-    }
+  /**
+   * Keeps what still waits, then closes the store and ends the thread, within a bound. Call it once.
+   * @returns false when the thread could not be ended: it hangs in a call of the system, and the process with it when it is to exit.
+   */
+  async close(): Promise<boolean> {
     const closed = new Promise<void>((resolve) => {
       this.#closing = resolve;
     });
@@ -118,7 +130,7 @@ export class Writer {
     clearTimeout(timer);
     clearTimeout(this.#slow);
     this.#refuseAll(new InboxUnavailable('closed', 'the inbox is closed'));
-    await this.#thread?.terminate();
+    return this.#thread === null || Promise.race([this.#thread.terminate().then(() => true), delay(END_WITHIN_MS, false)]);
   }
 
   #start(): Promise<void> {
@@ -142,6 +154,8 @@ export class Writer {
           this.#hear(message);
         }
       });
+      // A message that is lost would give its answer to the next one's sender: better to begin anew.
+      thread.on('messageerror', () => void thread.terminate());
       thread.on('error', (error) => this.options.log.error({ error: error.name }, 'the thread that writes the inbox failed; it is started again'));
       thread.on('exit', () => {
         reject(new InboxUnavailable('writer_ended', 'events cannot be kept: the thread that writes them ended'));
@@ -222,9 +236,10 @@ export class Writer {
     while (this.#fresh.length > 0) {
       const sent = this.#fresh.splice(0, MAX_WRITES);
       const batch = batchOf(sent.map(({ prepared }) => prepared));
-      this.#sent.push(sent);
+      const number = (this.#batches += 1);
+      this.#sent.push({ number, at: performance.now(), waiting: sent });
       this.#thread?.ref();
-      this.#tell({ type: 'batch', batch }, [batch.bodies]);
+      this.#tell({ type: 'batch', number, batch }, [batch.bodies]);
       this.#slow ??= setTimeout(() => this.#tooSlow(), SLOW_MS);
     }
     if (this.#closing !== null) {
@@ -236,19 +251,18 @@ export class Writer {
     this.#thread?.postMessage(message, transfer);
   }
 
-  #settle(batches: readonly (readonly WriteResult[])[], tookMs: number | null): void {
-    clearTimeout(this.#slow);
-    if (this.#problem?.code === 'slow') {
-      this.options.log.info({ code: 'slow' }, 'events can be kept again');
-      this.#problem = null;
-    }
-    if (tookMs !== null) {
-      this.options.onCommit?.(batches.reduce((sum, { length }) => sum + length, 0), tookMs);
-    }
-    for (const [n, waiting] of this.#sent.splice(0, batches.length).entries()) {
-      for (const [index, { prepared, resolve, reject }] of waiting.entries()) {
+  #settle(batches: readonly { number: number; results: readonly WriteResult[] }[], tookMs: number | null): void {
+    for (const { number, results } of batches) {
+      const sent = this.#sent.shift();
+      if (sent?.number !== number) {
+        this.options.log.error({}, 'the thread that writes the inbox answered out of turn; it is started again');
+        this.#refuse(sent?.waiting ?? [], new InboxUnavailable('writer_ended', 'events cannot be kept: the thread that writes them failed'));
+        void this.#thread?.terminate();
+        return;
+      }
+      for (const [index, { prepared, resolve, reject }] of sent.waiting.entries()) {
         this.#release(prepared);
-        const result = batches[n]?.[index];
+        const result = results[index];
         if (result?.ok === true) {
           resolve(result.value);
         } else {
@@ -256,8 +270,18 @@ export class Writer {
         }
       }
     }
-    this.#slow = this.#sent.length === 0 ? undefined : setTimeout(() => this.#tooSlow(), SLOW_MS);
-    if (this.#sent.length === 0 && this.#closing === null) {
+    if (tookMs !== null) {
+      this.options.onCommit?.(batches.reduce((sum, { results }) => sum + results.length, 0), tookMs);
+    }
+    clearTimeout(this.#slow);
+    const oldest = this.#sent[0];
+    const leftMs = oldest === undefined ? SLOW_MS : oldest.at + SLOW_MS - performance.now();
+    this.#slow = oldest === undefined ? undefined : setTimeout(() => this.#tooSlow(), Math.max(leftMs, 0));
+    if (this.#problem?.code === 'slow' && leftMs > 0) {
+      this.options.log.info({ code: 'slow' }, 'events can be kept again');
+      this.#problem = null;
+    }
+    if (oldest === undefined && this.#closing === null) {
       this.#thread?.unref();
     }
   }
@@ -271,16 +295,15 @@ export class Writer {
     }
     this.#problem = { code: 'slow', message, since: this.#problem?.since ?? new Date() };
     // The thread still has these batches, and their results will come: nobody waits for them any more.
-    const late = this.#sent.flat();
-    this.#sent = this.#sent.map(() => []);
+    const late = this.#sent.flatMap((sent) => sent.waiting.splice(0));
     this.#refuse(late, new InboxUnavailable('slow', message));
-    this.#slow = setTimeout(() => this.#tooSlow(), SLOW_MS);
+    this.#slow = undefined;
   }
 
   #refuseAll(error: InboxUnavailable): void {
     clearTimeout(this.#slow);
     this.#slow = undefined;
-    const all = [...this.#sent.flat(), ...this.#fresh];
+    const all = [...this.#sent.flatMap(({ waiting }) => waiting), ...this.#fresh];
     this.#sent = [];
     this.#fresh = [];
     this.#refuse(all, error);

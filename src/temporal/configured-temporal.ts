@@ -9,6 +9,8 @@ export interface TemporalSettings {
   /** `host:port`. */
   address?: string | null | undefined;
   namespace?: string | null | undefined;
+  /** Where the bridge's own server listens. */
+  port?: number;
   apiKey?: Secret | null | undefined;
 }
 

@@ -5,7 +5,8 @@ import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@
 import type { NativeConnection } from '@temporalio/worker';
 import { configuredTemporal, type ConnectionBasics, type TemporalSettings } from './configured-temporal';
 
-const DEFAULT_ADDRESS = '127.0.0.1:7233';
+const LOOPBACK = '127.0.0.1';
+const DEFAULT_PORT = 7233;
 const DEFAULT_NAMESPACE = 'default';
 const CLIENT_CONNECT_MS = 5_000;
 /** The server answers a long poll (waiting for a run to close) after twenty seconds at the latest. */
@@ -50,7 +51,7 @@ export function resolveTemporal(options: { settings?: TemporalSettings; env: Nod
     return { kind: 'configured', source, address, namespace: namespace ?? DEFAULT_NAMESPACE, connectionOptions };
   }
   const namespace = nonEmpty(env['TEMPORAL_NAMESPACE']) ?? nonEmpty(options.settings?.namespace) ?? DEFAULT_NAMESPACE;
-  const address = embeddedAddress ?? DEFAULT_ADDRESS;
+  const address = embeddedAddress ?? `${LOOPBACK}:${options.settings?.port === undefined || options.settings.port === 0 ? DEFAULT_PORT : options.settings.port}`;
   const found =
     embeddedAddress === null
       ? { kind: 'default' as const, source: 'the default, as neither TEMPORAL_ADDRESS nor a profile says where Temporal is' }

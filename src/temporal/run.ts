@@ -25,6 +25,8 @@ export interface StepInput {
   steps: Record<string, JsonValue>;
   /** When the step began (RFC 3339), before its first attempt. */
   began_at: string;
+  /** Set when the step's budget, which counts from the event, was over before it began: it is not done any more. */
+  too_late?: true;
   /** Attempts made before this activity was scheduled; those that a parked connection held back do not count. */
   earlier_attempts: number;
   /** What the action saved last in those attempts, where it saved anything. */

@@ -110,10 +110,11 @@ export function describeTemporalError(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 300) : 'unknown error';
 }
 
-/** Waits for a run to close. Throws when Temporal could not be asked. */
-export async function awaitRun(client: Client, workflowId: string): Promise<RunEnd> {
+/** Waits for a run to close. Throws when Temporal could not be asked, or `signal` aborts first. */
+export async function awaitRun(client: Client, workflowId: string, signal?: AbortSignal): Promise<RunEnd> {
+  const result = (): Promise<unknown> => client.workflow.getHandle(workflowId).result();
   try {
-    const report: unknown = await client.workflow.getHandle(workflowId).result();
+    const report: unknown = await (signal === undefined ? result() : client.withAbortSignal(signal, result));
     return { status: 'completed', report: asReport(report) };
   } catch (error) {
     if (error instanceof WorkflowFailedError) {

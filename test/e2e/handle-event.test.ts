@@ -123,6 +123,8 @@ describe('a run', () => {
     const late = await run({ one: [reply], two: [step('s', 'other')] }, event({ received_at: new Date(Date.now() - 901_000).toISOString() }));
     expect(late.end.report).toMatchObject({ outcome: 'partial', rules: [{ rule: 'one', steps: [{ outcome: 'failed', class: 'transient', code: 'too_late' }] }, { rule: 'two', outcome: 'done' }] });
     expect(probe.attempts.map(({ note }) => note)).toEqual(['other']);
+    const idle = await run({ one: [{ ...reply, if: 'false' }] }, event({ received_at: new Date(Date.now() - 901_000).toISOString() }));
+    expect(idle.end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }] });
     const inTime = await run({ one: [reply] }, event({ received_at: new Date(Date.now() - 800_000).toISOString() }));
     expect(inTime.end.report?.outcome).toBe('done');
   });

@@ -29,6 +29,7 @@ class PlayedTemporal implements RunStarter {
   held = new Map<string, () => void>();
   hold = false;
   asked = 0;
+  failures = 0;
   mostAtOnce = 0;
   #changed = (): void => undefined;
 
@@ -47,6 +48,7 @@ class PlayedTemporal implements RunStarter {
 
   #answer(event: CanonicalEvent): Awaited<ReturnType<RunStarter['start']>> {
     if (this.away || this.failing.has(event.event_id)) {
+      this.failures += 1;
       throw new Error('UNAVAILABLE');
     }
     if (this.refuse.has(event.event_id)) {
@@ -80,10 +82,20 @@ describe('Dispatcher', () => {
   let temporal: PlayedTemporal;
   let events: PendingEvent[];
   let dispatcher: Dispatcher;
+  let unreadable: Set<number>;
+  let closed: string[];
 
   function dispatch(maxInFlight = 20, isTold = false): void {
     dispatcher = new Dispatcher({
-      events: { pendingAfter: (seq, limit) => events.filter((event) => event.seq > seq).slice(0, limit), dispatchedThrough: () => 0 },
+      events: {
+        pendingAfter: (seq, limit, onUnreadable) => {
+          const page = events.filter((event) => event.seq > seq).slice(0, limit);
+          page.filter((event) => unreadable.has(event.seq)).forEach((event) => onUnreadable({ seq: event.seq, event_id: event.event.event_id }));
+          return page.filter((event) => !unreadable.has(event.seq));
+        },
+        dispatchedThrough: () => 0,
+      },
+      onClosed: (eventId) => closed.push(eventId),
       record,
       starter: temporal,
       maxInFlight,
@@ -99,6 +111,8 @@ describe('Dispatcher', () => {
     record = DispatchLog.open(dataDir);
     temporal = new PlayedTemporal();
     events = [];
+    unreadable = new Set();
+    closed = [];
   });
 
   afterEach(async () => {
@@ -192,6 +206,42 @@ describe('Dispatcher', () => {
     expect(temporal.started).toEqual([1, 3, 4, 5, 6, 7, 8, 2, 9, 10, 11, 12].map((n) => `call_hangup/c${n}`));
     await untilTrue(() => record.watermark() === 12);
     expect([temporal.mostAtOnce, dispatcher.problem()]).toEqual([8, null]);
+  });
+
+  it('starts nothing twice however often an earlier start fails', async () => {
+    events = Array.from({ length: 5 }, (_, n) => pending(n + 1));
+    temporal.failing.add('call_hangup/c1');
+    dispatch();
+    await untilTrue(() => temporal.failures >= 3);
+    temporal.failing.clear();
+    await untilTrue(() => record.watermark() === 5);
+    expect([...temporal.started].sort()).toEqual([1, 2, 3, 4, 5].map((n) => `call_hangup/c${n}`));
+  });
+
+  it('notes an end that is told before the start is answered, and the last one that is told', async () => {
+    events = [pending(1)];
+    temporal.hold = true;
+    dispatch(20, true);
+    await untilTrue(() => temporal.held.size === 1);
+    dispatcher.runEnded('call_hangup/c1', { status: 'completed', report: { outcome: 'done', rules: [] } });
+    // Longer than notes are held back.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    temporal.held.forEach((answer) => answer());
+    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
+    expect(record.get('call_hangup/c1')?.outcome).toBe('done');
+    dispatcher.runEnded('call_hangup/c1', { status: 'failed', report: { outcome: 'failed', rules: [] } });
+    await untilTrue(() => record.get('call_hangup/c1')?.outcome === 'failed');
+    expect(closed).toEqual(['call_hangup/c1']);
+  });
+
+  it('passes over an event that cannot be read, says so, and goes on', async () => {
+    events = [pending(1), pending(2), pending(3)];
+    unreadable.add(2);
+    dispatch();
+    await temporal.startedAtLeast(2);
+    await untilTrue(() => record.get('call_hangup/c2')?.state === 'closed');
+    expect(record.get('call_hangup/c2')).toMatchObject({ outcome: 'refused', report: expect.stringContaining('cannot be read') as string });
+    expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c3']);
   });
 
   it('asks Temporal about no run whose end it is told', async () => {

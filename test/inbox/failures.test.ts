@@ -5,6 +5,7 @@ import { DispatchLog } from '../../src/inbox/dispatch-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxUnavailable } from '../../src/inbox/inbox-unavailable';
 import { InboxReader } from '../../src/inbox/reader';
+import { setAside } from '../../src/inbox/recovery';
 import { openStore } from '../../src/inbox/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
@@ -258,6 +259,24 @@ describe('a damaged store', () => {
     expect(await inbox.append(entryOf('call_hangup', 'new', planOf('a')))).toBe('received');
     expect(reader.get('call_hangup/new')?.seq).toBeGreaterThan(301);
     expect(inbox.ourNumbers()).toEqual(['+15551112222']);
+  });
+
+  test('a plan that is lost: its events are told of, and never get the plan of others', async () => {
+    const dataDir = dataFolder();
+    const first = await open(dataDir);
+    await first.append(entryOf('call_hangup', 'c1', planOf('kept')));
+    await first.append(entryOf('call_hangup', 'c2', planOf('lost')));
+    await first.close();
+    const store = openStore(join(dataDir, 'inbox.db'));
+    store.exec("DELETE FROM plans WHERE id = 2; DELETE FROM sqlite_sequence WHERE name = 'plans'; UPDATE meta SET value = 0 WHERE name = 'clean'");
+    store.close();
+    setAside(join(dataDir, 'inbox.db'), dataDir, new Date());
+    const inbox = await open(dataDir);
+    await inbox.append(entryOf('call_hangup', 'c3', planOf('new')));
+    const unreadable: string[] = [];
+    const pending = reading(dataDir).pendingAfter(0, 10, ({ event_id }) => unreadable.push(event_id));
+    expect(pending.map(({ event_id, plan }) => [event_id, plan.rules[0]?.name])).toEqual([['call_hangup/c1', 'kept'], ['call_hangup/c3', 'new']]);
+    expect(unreadable).toEqual(['call_hangup/c2']);
   });
 
   test('a file cut off in the middle', async () => {

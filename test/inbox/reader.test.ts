@@ -2,7 +2,7 @@ import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/reader';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from './entries';
 
-const opened: { close(): void | Promise<void> }[] = [];
+const opened: { close(): unknown }[] = [];
 
 afterEach(async () => {
   for (const each of opened.splice(0)) {

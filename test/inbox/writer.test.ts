@@ -54,8 +54,13 @@ test('a disk that hangs keeps nobody waiting; what it takes after all is a dupli
   expect(refused).toMatchObject({ code: 'slow' });
   expect(performance.now() - began).toBeLessThan(5_000);
   expect(faulty.inbox.problem()?.message).toContain('the disk has not answered');
+  // Nothing is added to what waits for a disk that hangs.
+  const again = performance.now();
+  await expect(faulty.inbox.append(entryOf('call_hangup', 'c2', planOf('a')))).rejects.toMatchObject({ code: 'slow' });
+  expect(performance.now() - again).toBeLessThan(1_000);
   faulty.heal();
   await untilWell(faulty.inbox);
+  expect(faulty.reader.has('call_hangup/c2')).toBe(false);
   expect(await faulty.inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
   expect(faulty.log.said.filter((sentence) => sentence.includes('the disk has not answered'))).toHaveLength(1);
 }, 20_000);
