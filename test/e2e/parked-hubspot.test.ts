@@ -18,7 +18,7 @@ rules:
 `;
 
 const readiness = z.object({ parts: z.object({ connections: z.object({ ok: z.boolean(), detail: z.string() }).optional() }) });
-const listed = z.array(z.object({ connection: z.string(), uses: z.string(), state: z.enum(['works', 'parked']), parked: z.object({ problem: z.object({ code: z.string() }), line: z.object({ waiting: z.number() }) }).nullable() }));
+const listed = z.array(z.object({ connection: z.string(), uses: z.string(), state: z.enum(['not_parked', 'parked']), parked: z.object({ problem: z.object({ code: z.string() }), line: z.object({ waiting: z.number() }) }).nullable() }));
 const shown = z.object({ became: z.string(), parked: z.array(z.object({ rule: z.string(), connection: z.string() })) });
 
 describe('a HubSpot token that is revoked', () => {
@@ -65,7 +65,7 @@ describe('a HubSpot token that is revoked', () => {
     const list = await bridge.run('connections', 'list');
     expect(list.code).toBe(1);
     expect(list.stdout).toMatch(/^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*bridge connections resume hubspot$/m);
-    expect(list.stdout).toMatch(/^slack +credentials +works$/m);
+    expect(list.stdout).toMatch(/^slack +credentials +not parked$/m);
     expect((await bridge.run('events', 'show', first)).stdout).toMatch(/log, hubspot.log_call#1: waits, for hubspot is parked \(\S+\)/);
     await bridge.eventually('the state is told', async () => ((await ready())?.detail.startsWith('hubspot parked') === true ? true : null));
     await bridge.eventually('the gauge is 1', gauge);
