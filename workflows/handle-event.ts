@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { ApplicationFailure, defineQuery, defineSignal, proxySinks, setCurrentDetails, setHandler, upsertSearchAttributes, type Sinks } from '@temporalio/workflow';
+import { ApplicationFailure, defineQuery, defineSignal, proxySinks, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo, type Sinks } from '@temporalio/workflow';
 import type { JsonValue } from '../src/events/json';
 import type { PlannedRule } from '../src/rules/plan';
 import type { GO_ON, PARKED_STEPS, SearchAttributeName } from '../src/temporal/names';
@@ -76,6 +76,14 @@ interface SharedByRules {
   showProgress: () => void;
 }
 
+/**
+ * When the event came, by this run's clock: as long before the run began as the event had waited by the clock of the machine that had it. Epoch milliseconds.
+ * Clocks of different machines are never compared.
+ */
+function arrivedAt(input: RunInput): number {
+  return workflowInfo().startTime.getTime() - (input.waited_ms ?? 0);
+}
+
 async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, { parked, showProgress }: SharedByRules): Promise<void> {
   const results: Record<string, JsonValue> = {};
   if (rule.limits !== undefined && rule.shadow === undefined) {
@@ -88,7 +96,7 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, {
   }
   for (const step of rule.steps) {
     const stepInput = { event: input.event, rule: rule.name, timezone: rule.timezone, country: rule.country, step, steps: { ...results }, ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }) };
-    const done = await runStep(stepInput, parked);
+    const done = await runStep(stepInput, arrivedAt(input), parked);
     report.steps.push(done);
     report.outcome = outcomeOf(report.steps);
     showProgress();

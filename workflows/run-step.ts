@@ -47,12 +47,14 @@ interface StepFailure {
  * retry budget, when that attempt fails in passing. Others are regular activities from the start, so that every attempt is recorded
  * before it is made. A step whose connection is parked waits, within the same budget, until the connection's line lets it go.
  *
+ * @param arrivedAt when the event came, by this run's clock. Epoch milliseconds.
+ *
  * Never throws for a failed step; throws only when the run is cancelled.
  */
-export async function runStep(input: Omit<StepInput, Carried>, parkedSteps: ParkedSteps): Promise<StepReport> {
+export async function runStep(input: Omit<StepInput, Carried>, arrivedAt: number, parkedSteps: ParkedSteps): Promise<StepReport> {
   const { step, rule } = input;
   const began = Date.now();
-  const ends = (step.retry.from === 'event' ? Date.parse(input.event.received_at) : began) + step.retry.for_ms;
+  const ends = (step.retry.from === 'event' ? arrivedAt : began) + step.retry.for_ms;
   const until = ends - SHORTEST_BUDGET_MS;
   const summary = `${rule} › ${step.id}`;
   const describe = { step: step.id, action: step.action };

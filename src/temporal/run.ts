@@ -8,6 +8,8 @@ import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
 export interface RunInput {
   event: CanonicalEvent;
   plan: Plan;
+  /** How long the event had waited when its run was started, by the clock of the machine that received it; absent in runs of earlier bridges. Milliseconds. */
+  waited_ms?: number;
   /** False where the server has no such search attributes; the workflow then sets none. */
   search_attributes: boolean;
 }

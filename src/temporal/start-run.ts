@@ -59,7 +59,8 @@ export interface StartOptions {
  */
 export async function startRun(client: Client, event: CanonicalEvent, plan: Plan, options: StartOptions): Promise<StartOutcome> {
   const { workflowId, searchAttributes, eager } = options;
-  const input: RunInput = { event: fitForRun(event), plan, search_attributes: searchAttributes };
+  const waited_ms = Math.max(0, Date.now() - Date.parse(event.received_at));
+  const input: RunInput = { event: fitForRun(event), plan, waited_ms, search_attributes: searchAttributes };
   const rules = plan.rules.map((rule) => rule.name);
   try {
     const handle = await client.workflow.start(HANDLE_EVENT, {

@@ -7,7 +7,10 @@ export interface Rules {
   expected: Expected;
 }
 
-/** A call is logged in HubSpot and told on Slack; a message that came in is answered by text, whichever of its twins comes first. */
+/**
+ * A call is logged in HubSpot and told on Slack; a message that came in is answered by text, whichever of its twins comes first, and however late: the budget of a
+ * reply counts by the clock, which may jump here.
+ */
 export const CALLS_AND_MESSAGES: Rules = {
   text: `version: 1
 rules:
@@ -21,6 +24,7 @@ rules:
     when: { direction: inbound }
     do:
       - voipbin.send_message: { text: "${TEXTS.sms}", cooldown: 0s }
+        retry: { for: 3d }
 `,
   expected: { call: ['hubspot.log_call', 'slack.post_message'], message: ['voipbin.send_message'] },
 };
