@@ -253,6 +253,7 @@ export class Dispatcher {
 
   /** What cannot be read is never going to be started: it is noted and told, and does not hold up the rest. */
   #passOver(unreadable: readonly UnreadableEvent[]): void {
+    this.#cursor = Math.max(this.#cursor, ...unreadable.map(({ seq }) => seq));
     for (const { seq, event_id } of unreadable.filter((event) => !this.#startedBefore.has(event.seq))) {
       const reason = 'the event or what was to be done for it cannot be read: the store was damaged';
       const at = new Date();
@@ -260,7 +261,6 @@ export class Dispatcher {
       this.#started.push({ seq, event_id, run_id: '', started_at: at });
       this.#closed.push({ event_id, outcome: 'refused', report: JSON.stringify({ reason }), closed_at: at });
       this.#startedBefore.add(seq);
-      this.#cursor = Math.max(this.#cursor, seq);
       this.#noteSoon();
     }
   }
@@ -347,6 +347,16 @@ export class Dispatcher {
     }
   }
 
+  /** What lies below the watermark is not asked about again. They were added in their order, but for a few, which stay a little longer. */
+  #forgetStarted(through: number): void {
+    for (const seq of this.#startedBefore) {
+      if (seq > through) {
+        return;
+      }
+      this.#startedBefore.delete(seq);
+    }
+  }
+
   #noteSoon(): void {
     this.#noting ??= setTimeout(() => {
       try {
@@ -372,8 +382,7 @@ export class Dispatcher {
       this.options.record.markStarted(started, passed.at(-1)?.seq);
       this.#started = this.#started.slice(started.length);
       this.#begun = this.#begun.slice(passed.length);
-      const through = passed.at(-1)?.seq ?? 0;
-      this.#startedBefore = new Set([...this.#startedBefore].filter((seq) => seq > through));
+      this.#forgetStarted(passed.at(-1)?.seq ?? 0);
     }
     if (closed.length > 0) {
       this.options.record.markClosed(closed);
