@@ -219,19 +219,22 @@ describe('Dispatcher', () => {
   });
 
   it('notes an end that is told before the start is answered, and the last one that is told', async () => {
-    events = [pending(1)];
+    record.markStarted([{ seq: 1, event_id: 'call_hangup/earlier', run_id: 'r', started_at: new Date() }], 1);
+    events = [{ ...pending(1), seq: 2 }];
     temporal.hold = true;
     dispatch(20, true);
     await untilTrue(() => temporal.held.size === 1);
-    dispatcher.runEnded('call_hangup/c1', { status: 'completed', report: { outcome: 'done', rules: [] } });
-    // Longer than notes are held back.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const id of ['c1', 'earlier']) {
+      dispatcher.runEnded(`call_hangup/${id}`, { status: 'completed', report: { outcome: 'done', rules: [] } });
+    }
+    // Notes are written together: that of the other run shows that this one's could have been.
+    await untilTrue(() => record.get('call_hangup/earlier')?.state === 'closed');
     temporal.held.forEach((answer) => answer());
     await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
     expect(record.get('call_hangup/c1')?.outcome).toBe('done');
     dispatcher.runEnded('call_hangup/c1', { status: 'failed', report: { outcome: 'failed', rules: [] } });
     await untilTrue(() => record.get('call_hangup/c1')?.outcome === 'failed');
-    expect(closed).toEqual(['call_hangup/c1']);
+    expect(closed.filter((id) => id === 'call_hangup/c1')).toHaveLength(1);
   });
 
   it('passes over an event that cannot be read, says so, and goes on', async () => {
