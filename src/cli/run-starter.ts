@@ -1,22 +1,24 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { RunStarter } from '../inbox/dispatcher';
-import { START_WITHIN_MS, within } from '../temporal/connection';
 import { awaitRun, describeTemporalError, startRun, type StartOptions } from '../temporal/start-run';
 import { registerSearchAttributes } from '../temporal/search-attributes';
+
+/** A start that takes longer is given up and tried again: the same id cannot start twice. */
+const START_WITHIN_MS = 5_000;
 
 /**
  * Starts runs with this client; each run's workflow id is its event's id.
  * @param options.searchAttributes registers them, and tells whether they may be used; asked again when the server has lost them.
  */
-export function runStarter(client: Client, options: Pick<StartOptions, 'eager'> & { connection: Parameters<typeof within>[0]; searchAttributes: () => Promise<boolean> }): RunStarter {
+export function runStarter(client: Client, options: Pick<StartOptions, 'eager'> & { searchAttributes: () => Promise<boolean> }): RunStarter {
   let searchAttributes: Promise<boolean> | null = null;
   return {
     start: async (event, plan) => {
       try {
         searchAttributes ??= options.searchAttributes();
         const start = { workflowId: event.event_id, eager: options.eager, searchAttributes: await searchAttributes };
-        return await within(options.connection, START_WITHIN_MS, () => startRun(client, event, plan, start));
+        return await client.withDeadline(Date.now() + START_WITHIN_MS, () => startRun(client, event, plan, start));
       } catch (error) {
         // Asked again after any failure: the server may have lost its data, or be another one at the same address.
         searchAttributes = null;

@@ -43,7 +43,7 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
   const dispatcher = new Dispatcher({
     events: reader,
     record,
-    starter: runs.counting(runStarter(new Client({ connection, namespace: temporal.namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log), eager: false })),
+    starter: runs.counting(runStarter(new Client({ connection, namespace: temporal.namespace }), { searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log), eager: false })),
     maxInFlight: settings.dispatch.maxInFlight,
     forgetAfterMs: settings.retention.maxAgeMs,
     log,

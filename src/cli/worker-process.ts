@@ -102,7 +102,7 @@ export async function startWorkerProcess(options: {
     const dispatching = new Dispatcher({
       events: reader,
       record,
-      starter: runs.counting(runStarter(new Client({ connection, namespace }), { connection, searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true })),
+      starter: runs.counting(runStarter(new Client({ connection, namespace }), { searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true })),
       maxInFlight: settings.dispatch.maxInFlight,
       isTold: true,
       forgetAfterMs: settings.retention.maxAgeMs,

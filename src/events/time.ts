@@ -44,7 +44,7 @@ export function parseInstant(value: unknown): Instant | null {
 const USUAL_LENGTH = 27;
 const USUAL_MARKS: readonly (readonly [at: number, character: string])[] = [[4, '-'], [7, '-'], [10, 'T'], [13, ':'], [16, ':'], [19, '.'], [26, 'Z']];
 
-/** The form that the live sender uses, read by place: five times as fast, and every event has several of them. Null for every other form, and for dates on the edge. */
+/** The form that the live sender uses, read by place: nearly four times as fast (86 against 326 ns), and every event has several of them. Null for every other form, and for dates on the edge. */
 function readUsual(text: string): Instant | null {
   if (text.length !== USUAL_LENGTH || USUAL_MARKS.some(([at, character]) => text[at] !== character)) {
     return null;

@@ -206,6 +206,10 @@ export class Dispatcher {
         if (this.#failure !== null) {
           throw this.#failure;
         }
+        if (pending.length === 0 && this.#noting === undefined) {
+          // Nothing waits and all is noted: whatever was wrong is over, though no start has shown it.
+          this.#setProblem(null);
+        }
         if (this.#problem === null) {
           backoff = BACKOFF_FIRST_MS;
         }

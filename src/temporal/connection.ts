@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
-import { InterceptingCall, type Interceptor } from '@grpc/grpc-js';
 import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { configuredTemporal, type ConnectionBasics, type TemporalSettings } from './configured-temporal';
@@ -11,10 +10,6 @@ const DEFAULT_NAMESPACE = 'default';
 const CLIENT_CONNECT_MS = 5_000;
 /** The server answers a long poll (waiting for a run to close) after twenty seconds at the latest. */
 const CALL_WITHIN_MS = 30_000;
-/** A start that takes longer is given up and tried again: the same id cannot start twice. */
-export const START_WITHIN_MS = 5_000;
-
-type LazyConnectionOptions = NonNullable<Parameters<typeof Connection.lazy>[0]>;
 /** The SDK's ten attempts overshoot every deadline (reference temporal.md 1.5); who calls repeats, at a pace of its own. */
 const ATTEMPTS = 3;
 const NATIVE_CONNECT_MS = 15_000;
@@ -59,34 +54,19 @@ export function resolveTemporal(options: { settings?: TemporalSettings; env: Nod
   return { ...found, address, namespace, connectionOptions: () => ({ address }) };
 }
 
-/** Connections whose calls end by themselves. */
-const bounded = new WeakSet<Connection>();
-
-/** How long a call of a connection may take, in milliseconds, by the path of its method. */
-type CallBound = (path: string) => number;
-
 /**
  * A connection that needs no native code, for the receiver and for commands. It connects when it is first used, so Temporal may be away now.
- * Every call ends: a start after 5 s, others after 30 s, unless the caller sets a nearer deadline (see {@link within}). The caller closes it.
+ * Every call ends: after 30 s unless the caller sets a nearer deadline (`withDeadline`). The caller closes it.
  */
 export function connectClient(temporal: ResolvedTemporal, callWithinMs: number = CALL_WITHIN_MS): Connection {
   const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS }));
-  const bound: CallBound = (path) => (path.endsWith('/StartWorkflowExecution') ? Math.min(START_WITHIN_MS, callWithinMs) : callWithinMs);
-  return boundedConnection({ ...temporal.connectionOptions(), connectTimeout: CLIENT_CONNECT_MS }, bound, retry);
-}
-
-/** A lazy connection every call of which ends by itself, all attempts of one call together. */
-export function boundedConnection(options: LazyConnectionOptions, bound: CallBound, retry?: Interceptor): Connection {
-  const deadline = (call: Parameters<Interceptor>[0]): Parameters<Interceptor>[0] => ({ ...call, deadline: call.deadline ?? Date.now() + bound(call.method_definition.path) });
-  const interceptor: Interceptor = (call, next) => (retry === undefined ? new InterceptingCall(next(deadline(call))) : retry(deadline(call), next));
-  const connection = Connection.lazy({ ...options, interceptors: [interceptor] });
-  bounded.add(connection);
-  return connection;
-}
-
-/** Bounds the calls of a function on a connection that does not bound them itself (the worker's). */
-export function within<Result>(connection: Connection | NativeConnection, ms: number, call: () => Promise<Result>): Promise<Result> {
-  return connection instanceof Connection && bounded.has(connection) ? call() : connection.withDeadline(Date.now() + ms, call);
+  // All attempts of one call share one deadline.
+  const boundedRetry: typeof retry = (options, nextCall) => retry({ ...options, deadline: options.deadline ?? Date.now() + callWithinMs }, nextCall);
+  return Connection.lazy({
+    ...temporal.connectionOptions(),
+    connectTimeout: CLIENT_CONNECT_MS,
+    interceptors: [boundedRetry],
+  });
 }
 
 /**

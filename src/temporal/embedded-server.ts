@@ -2,10 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isNativeError } from 'node:util/types';
+import { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { TemporalCli } from './cli-binary';
 import { isAtLeast } from './cli-version';
-import { boundedConnection } from './connection';
 import { SEARCH_ATTRIBUTES } from './names';
 import { reservePorts, type WantedPort } from './port-holder';
 import { ServerLog } from './server-log';
@@ -227,7 +227,7 @@ async function isHealthy(record: ServerRecord): Promise<boolean> {
 async function becomesReady(record: ServerRecord, withinMs: number, ended: Promise<ProcessEnd>, signal?: AbortSignal): Promise<string | null> {
   const stop = new AbortController();
   const reconnect = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
-  const connection = boundedConnection({ address: addressOf(record), channelArgs: reconnect }, () => CALL_WITHIN_MS);
+  const connection = Connection.lazy({ address: addressOf(record), interceptors: [], channelArgs: reconnect });
   const givenUp = new Promise<string>((resolve) => {
     const giveUp = (): void => resolve('was still starting when it was told to stop');
     if (signal?.aborted === true) {
@@ -237,7 +237,7 @@ async function becomesReady(record: ServerRecord, withinMs: number, ended: Promi
   });
   const early = ended.then(({ code, signal }) => `ended before it was ready (${signal ?? `exit code ${code}`})`);
   try {
-    const describe = (): Promise<unknown> => connection.workflowService.describeNamespace({ namespace: record.namespace });
+    const describe = (): Promise<unknown> => connection.withDeadline(Date.now() + CALL_WITHIN_MS, () => connection.workflowService.describeNamespace({ namespace: record.namespace }));
     // The UI is served before its own connection to the server stands: what counts is that it can show something.
     const serveUi = async (): Promise<void> => {
       const response = await fetch(`${uiUrlOf(record)}/api/v1/namespaces/${record.namespace}`, { signal: AbortSignal.timeout(CALL_WITHIN_MS) });

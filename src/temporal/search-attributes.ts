@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
-import { within } from './connection';
 import { SEARCH_ATTRIBUTES } from './names';
 
 type Types = Record<string, temporal.api.enums.v1.IndexedValueType>;
@@ -128,5 +127,5 @@ function isAway(error: unknown): boolean {
 }
 
 function bounded<T>(connection: Connection | NativeConnection, call: () => Promise<T>): Promise<T> {
-  return within(connection, CALL_WITHIN_MS, call);
+  return connection.withDeadline(Date.now() + CALL_WITHIN_MS, call);
 }
