@@ -10,8 +10,6 @@ export interface DoorOptions {
   inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOurNumbers'>;
   ruleSet: () => EventRules;
   ourNumbers: OurNumbers;
-  /** Called after an event with something to do was kept. Must not throw. */
-  onAppended: () => void;
 }
 
 /** What became of a body: as at the webhook, or `refused` when no event can be made of it (it is in the quarantine then). */
@@ -38,9 +36,6 @@ export function openDoor(options: DoorOptions): BackfillDoor {
     }
     const { event, plan, ruleset } = taken.matched;
     const outcome = await options.inbox.append({ event, body, content_type: request.contentType, ruleset, plan });
-    if (outcome === 'received') {
-      options.onAppended();
-    }
     if (outcome !== 'duplicate') {
       const fresh = numbersTaught(event).filter((number) => options.ourNumbers.learn(number));
       if (fresh.length > 0) {

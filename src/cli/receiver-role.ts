@@ -34,7 +34,7 @@ export interface RunningReceiver {
 /**
  * Starts the receiver: HTTP door, inbox, admin port.
  *
- * @param onAppended an event with something to do was kept.
+ * @param onIndexed events with something to do can be read in the inbox.
  * @param registry gets the receiver's metrics, and is what /metrics shows. Once per registry.
  * @param parts the state of what is not the receiver's own, for /readyz.
  * @param moreMetrics metrics of another process, in Prometheus' text form; none of a name that the registry has.
@@ -45,7 +45,7 @@ export async function startReceiver(options: {
   registry: Registry;
   ruleSet: () => EventRules;
   log: Logger;
-  onAppended: () => void;
+  onIndexed: () => void;
   parts: () => Record<string, PartState>;
   moreMetrics?: () => string;
 }): Promise<RunningReceiver> {
@@ -58,6 +58,7 @@ export async function startReceiver(options: {
     retention: { maxAgeMs: retention.maxAgeMs, maxBytes: retention.maxBytes, quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes } },
     onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
     onProblem: (code) => metrics.storeFailed(code),
+    onIndexed: options.onIndexed,
   });
   metrics.watch(inbox);
   const inForce: Gauge<'ruleset'> = new Gauge({
@@ -100,7 +101,6 @@ export async function startReceiver(options: {
     ourNumbers,
     metrics,
     log,
-    onAppended: options.onAppended,
   });
   const backfill = startBackfillBeside({
     settings,
@@ -108,7 +108,6 @@ export async function startReceiver(options: {
     inbox,
     ruleSet: options.ruleSet,
     ourNumbers,
-    onAppended: options.onAppended,
     registry,
     newestEventAt,
     log,

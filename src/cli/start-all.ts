@@ -40,7 +40,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
     registry,
     ruleSet: () => rules.ruleSet,
     log,
-    onAppended: () => worker?.wake(),
+    onIndexed: () => worker?.wake(),
     parts: () => ({ rules: rulesPart(rules), ...(worker === null ? { worker: NOT_YET } : partsOf(worker)) }),
     moreMetrics: () => worker?.metrics() ?? '',
   });

@@ -69,7 +69,7 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, lo
       registry,
       ruleSet: () => rules.ruleSet,
       log,
-      onAppended: () => dispatcher.wake(),
+      onIndexed: () => dispatcher.wake(),
       parts: () => ({ rules: rulesPart(rules), temporal: temporalPart(temporalProblem()) }),
     });
   } catch (error) {

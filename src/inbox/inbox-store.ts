@@ -1,98 +1,125 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { makePrivateFile } from './data-folder-lock';
 import { DispatchLogReader } from './dispatch-log';
-import { INBOX_FILE, prepareInbox } from './inbox-schema';
+import { durably, INBOX_FILE, prepareInbox } from './inbox-schema';
 import { InboxUnavailable, isStoreWide, type InboxProblem } from './inbox-unavailable';
-import { InboxWrites, type HashedPlan } from './inbox-writes';
+import { InboxWrites, quarantineId, type HashedPlan } from './inbox-writes';
+import type { JournalPosition, JournalRecord } from './journal-frame';
+import { JournalReader, type JournalPart } from './journal-reader';
+import { KnownIds, type IdHashes } from './known-ids';
 import { isDamaged, setAside, setAsideMessage, startSequenceAfterDispatched } from './recovery';
 import { dropUnusedPlans, Pruning, type Retention } from './retention';
-import { inTransaction, isCorruption, openStore, type Store } from './sqlite';
-import type { Batch, Write, WriteResult } from './writer-messages';
+import { all, inTransaction, isCorruption, oneNumber, openStore, prepare, type Store } from './sqlite';
 
-/** How often old events are looked for. */
-const PRUNE_EVERY_MS = 30_000;
-/** The pause between two slices of pruning: acks go first. */
-const SLICE_PAUSE_MS = 25;
-/** How often a store in trouble is tried when no event does so. */
-const PROBE_EVERY_MS = 1_000;
-
-/** A write with what belongs to it. */
-interface Pending {
-  write: Write;
-  body: Buffer;
-  plan: HashedPlan | null;
-}
+/** Ids that are read at once at a start. */
+const IDS_AT_ONCE = 10_000;
 
 /** Whom the store tells of what happens to it. */
 export interface StoreEvents {
   onLog(level: 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string): void;
-  /** Nothing can be kept any more, or again (null). */
+  /** Nothing can be brought into the store any more, or again (null). */
   onProblem(problem: InboxProblem | null): void;
   /** A transaction was refused. */
   onRefused(code: string): void;
 }
 
+/** The part of an event's head that has columns of its own. */
+const headColumns = z.object({ event_id: z.string(), type: z.string(), id: z.string(), received_at: z.string() });
+
 /**
- * The inbox's file and its only writer; synchronous, hence in a thread of its own (writer-thread.ts). The guarantees are those of `Inbox`.
+ * `inbox.db`, in which what the journal keeps can be looked up and read by others, and its only writer; synchronous, hence in a thread of its own
+ * (indexer-thread.ts). It follows the journal and holds, beside all else, how far.
  */
 export class InboxStore {
   readonly #path: string;
+  readonly #journal: JournalReader;
   readonly #dispatched: DispatchLogReader;
   readonly #pruning: Pruning;
+  /** The plans of the journal's segment that is being read, by their hash. */
+  #plans = new Map<string, string>();
+  /** Whether events that had a run may be missing in the store: they are not taken again from the journal, as Temporal may have forgotten them. */
+  #isRebuilt = false;
+  /** Everything before it is in the store. */
+  #position: JournalPosition = { segment: 0, offset: 0 };
+  /** Up to this segment all is in the store durably. */
+  #released = 0;
   /** Null while it has to be opened again. */
   #open: { store: Store; writes: InboxWrites } | null = null;
   #problem: InboxProblem | null = null;
-  #closed = false;
-  #pruneTimer: NodeJS.Timeout | undefined;
-  #probeTimer: NodeJS.Timeout | undefined;
 
   /**
-   * Opens the store, making it when there is none. After an unclean end the file is checked; a damaged one is set aside and what is
-   * readable of it kept.
+   * Opens the store, making it when there is none. After an unclean end the file is checked; a damaged one is set aside and what is readable of it kept.
+   * @param isJournalWritten whether the journal is being written meanwhile. If not, all it has is brought into the store, and a new segment begun.
    * @throws InboxUnavailable when it cannot be opened; Error when a newer bridge wrote it.
    */
   constructor(
     private readonly dataDir: string,
     private readonly retention: Retention,
     private readonly events: StoreEvents,
+    isJournalWritten: boolean,
   ) {
     this.#path = join(dataDir, INBOX_FILE);
+    this.#journal = new JournalReader(dataDir);
     this.#dispatched = new DispatchLogReader(dataDir);
     this.#pruning = new Pruning(retention, this.#dispatched);
     try {
       this.#start();
+      if (!isJournalWritten) {
+        this.#takeRest();
+      }
     } catch (error) {
       this.#closeStore();
       throw error instanceof Error && error.message.includes('newer bridge') ? error : InboxUnavailable.of(error);
     }
   }
 
-  /**
-   * Does the writes of some batches in one transaction, and syncs it. When the store refuses the transaction nothing of it is kept; when one write is to blame,
-   * it alone is refused.
-   * @returns for each batch one result a write, in their order.
-   */
-  commit(batches: readonly Batch[]): WriteResult[][] {
-    const pending = batches.map(pendingIn);
-    const all = pending.flat();
-    const together = this.#attempt(all);
-    if (together.ok || together.storeWide || all.length === 1) {
-      let at = 0;
-      return pending.map(({ length }) => (together.ok ? together.results.slice(at, (at += length)) : Array.from({ length }, () => together.refusal)));
+  /** Everything in the journal before it is in the store. */
+  get position(): JournalPosition {
+    return this.#position;
+  }
+
+  /** Up to this segment of the journal all is in the store, durably: it may be overwritten. */
+  get released(): number {
+    return this.#released;
+  }
+
+  /** The ids of all events kept. */
+  knownIds(): IdHashes {
+    const { store } = this.#opened();
+    const known = new KnownIds();
+    const page = prepare(store, 'SELECT seq, event_id FROM events WHERE seq > ? ORDER BY seq LIMIT ?');
+    for (let seq = 0; ; ) {
+      const rows = all(page, [seq, IDS_AT_ONCE]).map((row) => z.object({ seq: z.number(), event_id: z.string() }).parse(row));
+      rows.forEach(({ event_id }) => known.add(event_id));
+      if (rows.length < IDS_AT_ONCE) {
+        return known.hashes();
+      }
+      seq = rows.at(-1)?.seq ?? seq;
     }
-    // One write spoils them all: each gets a transaction of its own, so that only the guilty one is refused.
-    return pending.map((writes) =>
-      writes.map((one) => {
-        const alone = this.#attempt([one]);
-        return alone.ok ? (alone.results[0] ?? refusalOf(new InboxUnavailable('unknown', 'the write was never run'))) : alone.refusal;
-      }),
-    );
   }
 
   /**
-   * Drops one slice of what the retention no longer wants. Runs by itself every half minute.
+   * Brings a part of what the journal has up to `through` into the store, in one transaction.
+   * @returns how many events with something to do were among it; null when the store is in trouble ({@link StoreEvents.onProblem}), to be tried again.
+   */
+  index(through: JournalPosition): number | null {
+    try {
+      const part = this.#journal.next(this.#position, through);
+      const toDo = part === null ? 0 : this.#take(part);
+      this.#indexed();
+      return toDo;
+    } catch (error) {
+      this.#refused(error);
+      return null;
+    }
+  }
+
+  /**
+   * Drops one slice of what the retention no longer wants.
    * @returns whether there is more to do at once.
+   * @throws the store's error; nothing of the slice was dropped then.
    */
   prune(now: Date): boolean {
     const { store, writes } = this.#opened();
@@ -109,20 +136,19 @@ export class InboxStore {
 
   /** Closes the file, noting that the end was a clean one. */
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#pruneTimer);
-    clearTimeout(this.#probeTimer);
     if (this.#problem === null && this.#open !== null) {
+      const { store, writes } = this.#open;
       try {
-        this.#open.writes.note('clean', 1);
+        durably(store, () => writes.note('clean', 1));
         // Prepared statements live until they are collected, and with them libsql keeps the log; fold it back by hand.
-        this.#open.store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } catch (error) {
         // A disk that filled up since the last event. What was kept is kept; whoever closes the inbox must go on.
         this.events.onLog('warn', { code: InboxUnavailable.of(error).code }, 'the inbox could not be closed cleanly; it is checked at the next start');
       }
     }
     this.#closeStore();
+    this.#journal.close();
     this.#dispatched.close();
   }
 
@@ -141,11 +167,11 @@ export class InboxStore {
       this.#rescue();
       this.#begin();
     }
-    this.#schedulePruning(PRUNE_EVERY_MS);
   }
 
   #rescue(): void {
     const found = setAside(this.#path, this.dataDir, new Date());
+    this.#isRebuilt = true;
     this.events.onLog('error', { rescued: found.rescued, set_aside: found.path }, setAsideMessage(found));
   }
 
@@ -154,8 +180,42 @@ export class InboxStore {
     const { store, writes } = this.#opened();
     if (isNew) {
       startSequenceAfterDispatched(store, this.dataDir);
+      this.#isRebuilt = true;
     }
-    writes.note('clean', 0);
+    durably(store, () => writes.note('clean', 0));
+    const noted = (name: string): number => oneNumber(store, 'SELECT value FROM meta WHERE name = ?', [name]);
+    this.#position = this.#isRebuilt ? { segment: 0, offset: 0 } : { segment: noted('journal_segment'), offset: noted('journal_offset') };
+    this.#plans = this.#journal.plansBefore(this.#position);
+  }
+
+  #takeRest(): void {
+    const onDamage = ({ aside }: { aside: string }): void =>
+      this.events.onLog('error', { set_aside: aside }, `a part of the journal was damaged and is lost; the rest of it was kept, and a copy of the damaged file is ${aside}. Events that are missing can be fetched again with "bridge backfill".`);
+    const newest = Math.max(this.#position.segment, ...this.#journal.segments());
+    for (const part of this.#journal.rest(this.#position, onDamage)) {
+      this.#take(part);
+    }
+    this.#isRebuilt = false;
+    this.#plans = new Map();
+    this.#position = { segment: newest + 1, offset: 0 };
+    const { store, writes } = this.#opened();
+    durably(store, () => this.#notePosition(writes, this.#position));
+    this.#released = newest;
+  }
+
+  #hasRun({ meta, text }: JournalRecord): boolean {
+    if (meta.kind !== 'event') {
+      return false;
+    }
+    try {
+      return this.#dispatched.get(headColumns.parse(JSON.parse(text)).event_id) !== null;
+    } catch (error) {
+      // A damaged dispatch log is set aside by its own writer and begins anew.
+      if (isCorruption(error)) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   #opened(): { store: Store; writes: InboxWrites } {
@@ -178,31 +238,99 @@ export class InboxStore {
     this.#open = null;
   }
 
-  #attempt(all: readonly Pending[]): { ok: true; results: WriteResult[] } | { ok: false; refusal: WriteResult; storeWide: boolean } {
+  #take({ records: all, end }: JournalPart): number {
+    const { store, writes } = this.#opened();
+    const records = this.#isRebuilt ? all.filter((record) => !this.#hasRun(record)) : all;
+    const isNextSegment = end.segment > this.#position.segment;
+    if (isNextSegment) {
+      this.#plans.clear();
+    }
+    let toDo = 0;
     try {
-      const { store, writes } = this.#opened();
-      const results = inTransaction(store, () => all.map((pending): WriteResult => ({ ok: true, value: this.#write(writes, pending) })));
-      this.#committed();
-      return { ok: true, results };
+      toDo = inTransaction(store, () => {
+        const found = records.filter((record) => this.#write(writes, record)).length;
+        this.#notePosition(writes, end);
+        return found;
+      });
     } catch (error) {
-      const storeWide = isStoreWide(error);
-      return { ok: false, refusal: this.#rolledBack(error, storeWide), storeWide };
+      writes.forget();
+      if (isStoreWide(error)) {
+        throw error;
+      }
+      toDo = this.#takeOneByOne(store, writes, records);
+      inTransaction(store, () => this.#notePosition(writes, end));
+    }
+    if (isNextSegment) {
+      // All of the one before is in.
+      durably(store, () => this.#notePosition(writes, end));
+      this.#released = end.segment - 1;
+    }
+    this.#position = end;
+    return toDo;
+  }
+
+  /** One record spoils them all: each gets a transaction of its own, so that only the guilty one is set apart. */
+  #takeOneByOne(store: Store, writes: InboxWrites, records: readonly JournalRecord[]): number {
+    return records.filter((record) => {
+      try {
+        return inTransaction(store, () => this.#write(writes, record));
+      } catch (error) {
+        writes.forget();
+        if (isStoreWide(error)) {
+          throw error;
+        }
+        this.#setApart(store, writes, record, error);
+        return false;
+      }
+    }).length;
+  }
+
+  /** It was acknowledged, so it is not dropped, even though nothing can be done with it. */
+  #setApart(store: Store, writes: InboxWrites, { meta, bytes }: JournalRecord, error: unknown): void {
+    const { code } = InboxUnavailable.of(error);
+    const id = quarantineId(bytes);
+    this.events.onRefused(code);
+    this.events.onLog('error', { code, quarantine: id, error: error instanceof Error ? error.name : 'unknown' }, 'an entry could not be brought into the inbox; it is kept (bridge events list --quarantine): please report this');
+    if (meta.kind === 'event' || meta.kind === 'quarantine') {
+      const row = { id, reason: 'bug: the event could not be brought into the inbox', received_at: Date.now(), content_type: meta.content_type, body: bytes };
+      inTransaction(store, () => writes.quarantine(row, this.retention.quarantine));
     }
   }
 
-  #write(writes: InboxWrites, { write, body, plan }: Pending): string | null {
-    switch (write.kind) {
-      case 'append':
-        return writes.append(write, plan, body);
+  /** @returns whether it is a new event with something to do. */
+  #write(writes: InboxWrites, { meta, text, bytes }: JournalRecord): boolean {
+    switch (meta.kind) {
+      case 'plan':
+        this.#plans.set(meta.hash, text);
+        return false;
+      case 'event': {
+        const { event_id, type, id, received_at } = headColumns.parse(JSON.parse(text));
+        const plan = meta.plan === null ? null : this.#planOf(meta.plan);
+        return writes.event({ event_id, type, id, received_at: Date.parse(received_at), content_type: meta.content_type, head: text, body: bytes, plan }) && plan !== null;
+      }
       case 'quarantine':
-        return writes.quarantine(write, body, this.retention.quarantine);
+        writes.quarantine({ ...meta, body: bytes }, this.retention.quarantine);
+        return false;
       case 'our_numbers':
-        writes.learnOurNumbers(write.numbers, write.learned_at);
-        return null;
+        writes.learnOurNumbers(meta.numbers, meta.learned_at);
+        return false;
     }
   }
 
-  #committed(): void {
+  #planOf(hash: string): HashedPlan {
+    const json = this.#plans.get(hash);
+    if (json === undefined) {
+      throw new TypeError('the journal lacks the plan of one of its events');
+    }
+    return { hash, json };
+  }
+
+  #notePosition(writes: InboxWrites, { segment, offset }: JournalPosition): void {
+    writes.note('journal_segment', segment);
+    writes.note('journal_offset', offset);
+  }
+
+  #indexed(): void {
     if (this.#problem !== null) {
       this.events.onLog('info', { code: this.#problem.code }, 'events can be kept again');
       this.#problem = null;
@@ -210,73 +338,16 @@ export class InboxStore {
     }
   }
 
-  #rolledBack(error: unknown, storeWide: boolean): WriteResult {
+  #refused(error: unknown): void {
     this.#open?.writes.forget();
-    const unavailable = InboxUnavailable.of(error);
-    this.events.onRefused(unavailable.code);
-    if (!storeWide) {
-      this.events.onLog('error', { code: unavailable.code, error: error instanceof Error ? error.name : 'unknown' }, 'one entry could not be kept');
-      return refusalOf(unavailable);
-    }
+    const { code, message } = InboxUnavailable.of(error);
+    this.events.onRefused(code);
     if (this.#problem === null) {
-      this.events.onLog('error', { code: unavailable.code }, unavailable.message);
+      this.events.onLog('error', { code }, message);
     }
-    this.#problem = { code: unavailable.code, message: unavailable.message, since: this.#problem?.since ?? new Date() };
+    this.#problem = { code, message, since: this.#problem?.since ?? new Date() };
     this.events.onProblem(this.#problem);
     // A file opened while the disk was read-only stays read-only for its connection, and after a failed sync a fresh look is safest.
     this.#closeStore();
-    this.#scheduleProbe();
-    return refusalOf(unavailable);
   }
-
-  /** Without traffic (a load balancer has turned away) only this finds out that the disk takes writes again. */
-  #scheduleProbe(): void {
-    if (this.#probeTimer !== undefined || this.#closed) {
-      return;
-    }
-    this.#probeTimer = setTimeout(() => {
-      this.#probeTimer = undefined;
-      try {
-        const { store, writes } = this.#opened();
-        inTransaction(store, () => writes.note('probe', Date.now()));
-        this.#committed();
-      } catch (error) {
-        this.#rolledBack(error, true);
-      }
-    }, PROBE_EVERY_MS);
-  }
-
-  #schedulePruning(afterMs: number): void {
-    this.#pruneTimer = setTimeout(() => {
-      let more = false;
-      try {
-        more = this.#problem?.code !== 'SQLITE_IOERR' && this.prune(new Date());
-      } catch (error) {
-        this.events.onLog('warn', { code: InboxUnavailable.of(error).code }, 'old events could not be dropped; it is tried again later');
-      }
-      this.#schedulePruning(more ? SLICE_PAUSE_MS : PRUNE_EVERY_MS);
-    }, afterMs);
-  }
-}
-
-/** The writes of a batch, each with its own part of the batch's bodies and plans. */
-function pendingIn({ writes, bodies, plans }: Batch): Pending[] {
-  let at = 0;
-  return writes.map((write) => {
-    const length = write.kind === 'our_numbers' ? 0 : write.bytes;
-    at += length;
-    return { write, body: Buffer.from(bodies, at - length, length), plan: write.kind === 'append' ? planIn(plans, write.plan) : null };
-  });
-}
-
-function planIn(plans: Batch['plans'], hash: string | null): HashedPlan | null {
-  const json = hash === null ? undefined : plans.get(hash);
-  if (hash !== null && json === undefined) {
-    throw new TypeError('a batch lacks the plan of one of its events');
-  }
-  return hash === null || json === undefined ? null : { hash, json };
-}
-
-function refusalOf({ code, message }: InboxUnavailable): WriteResult {
-  return { ok: false, code, message };
 }

@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { all, change, one, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
-import type { InboxOutcome } from './stored-event';
-import type { Write } from './writer-messages';
+import { all, change, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
 
-/** Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f). */
-const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
+/** Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f): a rule fires for one of them only. */
+export const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
 
 /** How many plans are remembered as stored; beyond it the memory is emptied and filled anew. */
 const REMEMBERED_PLANS = 1_000;
@@ -19,8 +17,31 @@ export interface QuarantineBounds {
   bytes: number;
 }
 
-type Append = Extract<Write, { kind: 'append' }>;
-type Quarantine = Extract<Write, { kind: 'quarantine' }>;
+/** An event as the store takes it. */
+export interface EventRow {
+  event_id: string;
+  type: string;
+  /** `data.id`, or what stands for it. */
+  id: string;
+  /** Epoch milliseconds. */
+  received_at: number;
+  content_type: string | null;
+  /** Its head and the rule set that judged it, as JSON. */
+  head: string;
+  body: Buffer;
+  /** Null when there is nothing to do. */
+  plan: HashedPlan | null;
+}
+
+/** A quarantined request as the store takes it. */
+export interface QuarantineRow {
+  id: string;
+  reason: string;
+  /** Epoch milliseconds. */
+  received_at: number;
+  content_type: string | null;
+  body: Buffer;
+}
 
 /** A plan as the store takes it: its JSON, and the SHA-256 of that (hex). */
 export interface HashedPlan {
@@ -71,32 +92,30 @@ export class InboxWrites {
     this.#quarantined = null;
   }
 
-  /** Keeps an event; see {@link InboxOutcome}. @param given its plan, null when there is nothing to do. */
-  append(write: Append, given: HashedPlan | null, body: Buffer): InboxOutcome {
-    const plan = given === null || !TWIN_TYPES.has(write.type) ? given : this.#withoutFired(write, given);
-    if (plan === 'duplicate') {
-      return 'duplicate';
-    }
+  /**
+   * Puts an event in its place; what is there already stays. The rules of a message are noted as fired.
+   * @returns whether it was new.
+   */
+  event({ event_id, type, id, received_at, content_type, head, body, plan }: EventRow): boolean {
     const inserted = change(
       this.#sql('INSERT INTO events (event_id, type, received_at, plan, bytes, content_type, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'),
-      [write.event_id, write.type, write.received_at, plan === null ? null : this.#planId(plan), body.length, write.content_type, write.head, bodyColumn(body)],
+      [event_id, type, received_at, plan === null ? null : this.#planId(plan), body.length, content_type, head, bodyColumn(body)],
     );
-    if (inserted === 0) {
-      return 'duplicate';
+    if (inserted > 0 && plan !== null && TWIN_TYPES.has(type)) {
+      for (const rule of rulesOf.parse(JSON.parse(plan.json)).rules) {
+        change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [id, rule.name, received_at]);
+      }
     }
-    return plan === null ? 'ignored' : 'received';
+    return inserted > 0;
   }
 
-  /** Keeps what is no event, the oldest making room. @returns its id. */
-  quarantine(write: Quarantine, body: Buffer, bounds: QuarantineBounds): string {
-    const id = quarantineId(body);
-    const { received_at: at, reason } = write;
+  /** Puts what is no event into the quarantine, the oldest making room. */
+  quarantine({ id, reason, received_at: at, content_type, body }: QuarantineRow, bounds: QuarantineBounds): void {
     if (change(this.#sql('UPDATE quarantine SET times = times + 1, received_at = ?, reason = ? WHERE id = ?'), [at, reason, id]) > 0) {
-      return id;
+      return;
     }
-    change(this.#sql('INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)'), [id, at, reason, body.length, write.content_type, bodyColumn(body)]);
+    change(this.#sql('INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)'), [id, at, reason, body.length, content_type, bodyColumn(body)]);
     this.#makeRoom(body.length, bounds);
-    return id;
   }
 
   /** Notes numbers that we have sent from. @param at epoch milliseconds. */
@@ -107,21 +126,8 @@ export class InboxWrites {
   }
 
   /** Notes a figure by name, overwriting the earlier one. */
-  note(name: 'clean' | 'probe' | 'dispatched', value: number): void {
+  note(name: 'clean' | 'dispatched' | 'journal_segment' | 'journal_offset', value: number): void {
     change(this.#sql('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'), [name, value]);
-  }
-
-  /** The plan without rules that the event's twin fired, noting the rest as fired; null when nothing is left to do. */
-  #withoutFired(write: Append, given: HashedPlan): HashedPlan | null | 'duplicate' {
-    if (one(this.#sql('SELECT 1 FROM events WHERE event_id = ?'), [write.event_id]) !== undefined) {
-      return 'duplicate';
-    }
-    const plan = rulesOf.parse(JSON.parse(given.json));
-    const rules = plan.rules.filter((rule) => change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [write.id, rule.name, write.received_at]) > 0);
-    if (rules.length === plan.rules.length) {
-      return given;
-    }
-    return rules.length === 0 ? null : hashedPlan(JSON.stringify({ ...plan, rules }));
   }
 
   #planId({ hash, json }: HashedPlan): number {

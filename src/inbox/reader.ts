@@ -114,6 +114,11 @@ export class InboxReader {
     return this.#rows('SELECT 1 FROM events WHERE event_id = ?', [eventId]).length > 0;
   }
 
+  /** Names of the rules that a message or its twin fired. */
+  firedBy(twin: string): string[] {
+    return this.#rows('SELECT rule FROM fired WHERE twin = ?', [twin]).map((row) => z.object({ rule: z.string() }).parse(row).rule);
+  }
+
   /** Events, newest first. */
   list(options: ListOptions): EventSummary[] {
     const values: Bound[] = [options.before ?? Number.MAX_SAFE_INTEGER];

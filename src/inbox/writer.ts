@@ -1,87 +1,92 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
-import { batchOf, type PreparedWrite } from './batch';
 import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
-import type { Retention } from './retention';
-import type { FromWriter, ToWriter, WriteResult, WriterStart } from './writer-messages';
+import { hashedPlan, type HashedPlan } from './inbox-writes';
+import type { InboxLog } from './indexer';
+import { Journal } from './journal';
+import type { JournalPosition, JournalRecord } from './journal-frame';
+import type { Plan } from '../rules/plan';
+import type { UnindexedEvent } from './unindexed';
 
-/** What is handed over together at most. */
-const MAX_WRITES = 512;
+/** What is written together at most. */
+const MOST_TOGETHER = 512;
+const MOST_BYTES_TOGETHER = 16 * 1_048_576;
 /** Bounds of what is not on the disk yet. */
 const MOST_WAITING = 20_000;
 const MOST_WAITING_BYTES = 128 * 1_048_576;
-/** A disk that takes longer for a batch is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
+/** A disk that takes longer for a write is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
 const SLOW_MS = 4_000;
-const RESTART_MS = 1_000;
-/** {@link Writer.close} waits this long for what is under way, and then for the thread to end. */
+/** How often a disk in trouble is tried when no event does so. */
+const PROBE_EVERY_MS = 1_000;
+/** {@link Writer.close} waits this long for what is under way. */
 const CLOSE_WITHIN_MS = 8_000;
-const END_WITHIN_MS = 1_000;
 
-/** Where the inbox tells of what an operator should know. */
-export interface InboxLog {
-  info(fields: Record<string, unknown>, message: string): void;
-  warn(fields: Record<string, unknown>, message: string): void;
-  error(fields: Record<string, unknown>, message: string): void;
+/** A record that waits to be written. */
+interface Waiting {
+  record: JournalRecord;
+  plan: HashedPlan | null;
+  event: UnindexedEvent | null;
+  resolve: () => void;
+  reject: (error: InboxUnavailable) => void;
 }
 
 /** What the writer needs. */
 export interface WriterOptions {
   dataDir: string;
   log: InboxLog;
-  retention: Retention;
-  /** Told of every batch that came through: how many writes, and how long its transaction took, its sync included. */
-  onCommit?: (writes: number, tookMs: number) => void;
-  /** Told whenever the store refused a transaction. */
-  onProblem?: (code: string) => void;
-  /** The script of the thread. Default: the compiled one beside this file. */
-  threadScript?: string;
+  /** Where the journal begins. */
+  position: JournalPosition;
+  /** Told of every write that came through, before its records' promises resolve: the events in it, and the place behind it. */
+  onKept: (events: readonly UnindexedEvent[], records: number, end: JournalPosition, tookMs: number) => void;
+  /** Told of events that were not kept, before their promises reject. */
+  onRefused: (events: readonly UnindexedEvent[], error: InboxUnavailable) => void;
+  /** Told of events that nobody waits for any more, though they may still be kept. */
+  onLate: (events: readonly UnindexedEvent[], error: InboxUnavailable) => void;
+  /** Told whenever the disk refused a write. */
+  onProblem: (code: string) => void;
+  /** Whether writing must wait until more of the journal is indexed. */
+  mustWait: () => boolean;
 }
 
-/** A batch that the thread has. */
-interface Sent {
-  number: number;
-  /** `performance.now()` */
-  at: number;
-  waiting: Waiting[];
-}
+/** Plans are objects that events share (`RuleSet.plan`), so each is turned into text once. */
+const hashed = new WeakMap<Plan, HashedPlan>();
 
-interface Waiting {
-  prepared: PreparedWrite;
-  resolve: (value: string | null) => void;
-  reject: (error: InboxUnavailable) => void;
+/** A plan as the journal keeps it. */
+export function hashOf(plan: Plan): HashedPlan {
+  let known = hashed.get(plan);
+  if (known === undefined) {
+    known = hashedPlan(JSON.stringify(plan));
+    hashed.set(plan, known);
+  }
+  return known;
 }
 
 /**
- * Hands writes to the thread that writes the store (writer-thread.ts), which is started again should it end.
+ * Puts records into the journal.
  *
- * Group commit: what arrives within one turn of the event loop is handed over at once, and while the thread is busy with a transaction all that is handed over
- * meanwhile waits for the next one, hence one sync for all that arrived meanwhile. Alone, a write waits for nothing but its own.
+ * Group commit: what arrives within one turn of the event loop goes together, and while one write is on its way to the disk all that arrives waits for the next
+ * one, hence one sync for all that arrived meanwhile. Alone, a record waits for nothing but its own.
  *
- * Guarantees: a write's promise resolves only after the sync that covers it; writes are done in the order in which they were added; every promise settles
- * within five seconds. Not guaranteed: that a write which was refused as `slow` or `writer_ended` is not kept after all.
+ * Guarantees: a record's promise resolves only after the sync that covers it; records are written in the order in which they were added; every promise settles
+ * within five seconds. Not guaranteed: that a record which was refused as `slow` is not kept after all.
  */
 export class Writer {
-  #thread: Worker | null = null;
-  #isOpen = false;
-  #closing: (() => void) | null = null;
-  /** What came in this turn of the event loop. */
+  readonly #journal: Journal;
+  /** What waits for the next write. */
   #fresh: Waiting[] = [];
-  /** Batches that the thread has, the oldest first. */
-  #sent: Sent[] = [];
-  #batches = 0;
-  #held = { writes: 0, bytes: 0 };
-  #scheduled = false;
+  /** What is being written. Nobody waits for it any more once the disk was found slow. */
+  #writing: Waiting[] | null = null;
+  #held = { records: 0, bytes: 0 };
+  #isScheduled = false;
   #slow: NodeJS.Timeout | undefined;
+  #probe: NodeJS.Timeout | undefined;
   #problem: InboxProblem | null = null;
+  #isClosed = false;
+  #idle: () => void = () => undefined;
+  /** Plans that stand in the journal's present segment. */
+  #plans = { segment: 0, hashes: new Set<string>() };
 
-  private constructor(private readonly options: WriterOptions) {}
-
-  /** @throws InboxUnavailable when the store cannot be opened; Error when a newer bridge wrote it. */
-  static async open(options: WriterOptions): Promise<Writer> {
-    const writer = new Writer(options);
-    await writer.#start();
-    return writer;
+  constructor(private readonly options: WriterOptions) {
+    this.#journal = new Journal(options.dataDir, options.position.segment);
   }
 
   /** Why nothing can be kept at present; null when all is well. */
@@ -89,240 +94,229 @@ export class Writer {
     return this.#problem;
   }
 
+  /** Every segment of the journal up to this one is in `inbox.db`, durably. */
+  release(segment: number): void {
+    this.#journal.release(segment);
+  }
+
+  /** What had to wait for the indexer may go on. */
+  goOn(): void {
+    if (this.#fresh.length > 0) {
+      this.#write();
+    }
+  }
+
   /** @throws InboxUnavailable (as a rejection) when it could not be kept. */
-  add(prepared: PreparedWrite): Promise<string | null> {
-    if (this.#closing !== null) {
-      return Promise.reject(new InboxUnavailable('closed', 'the inbox is closed'));
+  add(record: JournalRecord, plan: HashedPlan | null = null, event: UnindexedEvent | null = null): Promise<void> {
+    const refusal = this.#refusal(sizeOf(record));
+    if (refusal !== null) {
+      this.options.onRefused(event === null ? [] : [event], refusal);
+      return Promise.reject(refusal);
     }
-    // While the disk hangs nothing is added to what waits for it; the results of that tell when it is back.
-    if (!this.#isOpen || this.#problem?.code === 'slow') {
-      return Promise.reject(new InboxUnavailable(this.#problem?.code ?? 'unknown', this.#problem?.message ?? 'events cannot be kept: the store is not open'));
-    }
-    const bytes = sizeOf(prepared);
-    if (this.#held.writes >= MOST_WAITING || (this.#held.bytes > 0 && this.#held.bytes + bytes > MOST_WAITING_BYTES)) {
-      return Promise.reject(new InboxUnavailable('busy', 'events cannot be kept: they come faster than the disk takes them'));
-    }
+    this.#held.records += 1;
+    this.#held.bytes += sizeOf(record);
     return new Promise((resolve, reject) => {
-      this.#fresh.push({ prepared, resolve, reject });
-      this.#held.writes += 1;
-      this.#held.bytes += bytes;
+      this.#fresh.push({ record, plan, event, resolve, reject });
       this.#schedule();
     });
+  }
+
+  /** Why a record of this size would be refused at once; null when it would not. */
+  #refusal(bytes: number): InboxUnavailable | null {
+    if (this.#isClosed) {
+      return new InboxUnavailable('closed', 'the inbox is closed');
+    }
+    // While the disk hangs nothing is added to what waits for it; that it takes the write after all tells when it is back.
+    if (this.#problem?.code === 'slow') {
+      return new InboxUnavailable('slow', this.#problem.message);
+    }
+    if (this.#held.records >= MOST_WAITING || (this.#held.bytes > 0 && this.#held.bytes + bytes > MOST_WAITING_BYTES)) {
+      return new InboxUnavailable('busy', 'events cannot be kept: they come faster than the disk takes them');
+    }
+    return null;
   }
 
   /**
-   * Keeps what still waits, then closes the store and ends the thread, within a bound. Call it once.
-   * @returns false when the thread could not be ended: it hangs in a call of the system, and the process with it when it is to exit.
+   * Writes what still waits, then closes the journal, within a bound. Call it once.
+   * @returns false when a write is still on its way: the disk hangs.
    */
   async close(): Promise<boolean> {
-    const closed = new Promise<void>((resolve) => {
-      this.#closing = resolve;
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_WITHIN_MS);
-    });
-    if (this.#isOpen) {
-      this.#thread?.ref();
+    this.#isClosed = true;
+    clearTimeout(this.#probe);
+    if (this.#fresh.length > 0 || this.#writing !== null) {
+      const idle = new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
       this.#schedule();
-      await Promise.race([closed, late]);
+      const late = new AbortController();
+      await Promise.race([idle, delay(CLOSE_WITHIN_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
+      late.abort();
     }
-    clearTimeout(timer);
     clearTimeout(this.#slow);
-    this.#refuseAll(new InboxUnavailable('closed', 'the inbox is closed'));
-    return this.#thread === null || Promise.race([this.#thread.terminate().then(() => true), delay(END_WITHIN_MS, false)]);
-  }
-
-  #start(): Promise<void> {
-    const { dataDir, retention, threadScript } = this.options;
-    const workerData: WriterStart = { dataDir, retention };
-    const thread = new Worker(threadScript ?? join(__dirname, 'writer-thread.js'), { workerData, name: 'inbox writer' });
-    this.#thread = thread;
-    return new Promise((resolve, reject) => {
-      thread.on('message', (message: FromWriter) => {
-        if (this.#thread !== thread) {
-          return;
-        }
-        if (message.type === 'opened') {
-          this.#isOpen = true;
-          // With nothing to do it keeps no process alive.
-          thread.unref();
-          resolve();
-        } else if (message.type === 'failed') {
-          reject(message.code === 'newer' ? new Error(message.message) : new InboxUnavailable(message.code, message.message));
-        } else {
-          this.#hear(message);
-        }
-      });
-      // A message that is lost would give its answer to the next one's sender: better to begin anew.
-      thread.on('messageerror', () => void thread.terminate());
-      thread.on('error', (error) => this.options.log.error({ error: error.name }, 'the thread that writes the inbox failed; it is started again'));
-      thread.on('exit', () => {
-        reject(new InboxUnavailable('writer_ended', 'events cannot be kept: the thread that writes them ended'));
-        if (this.#thread === thread) {
-          this.#ended();
-        }
-      });
-    });
-  }
-
-  #ended(): void {
-    const wasOpen = this.#isOpen;
-    this.#isOpen = false;
-    this.#thread = null;
-    if (this.#closing !== null) {
-      this.#closing();
-    } else if (wasOpen) {
-      const message = 'events cannot be kept: the thread that writes them ended and is being started again';
-      this.#problem = { code: 'writer_ended', message, since: new Date() };
-      this.#refuseAll(new InboxUnavailable('writer_ended', message));
-      this.#restart();
+    this.#refuse(this.#fresh.splice(0), new InboxUnavailable('closed', 'the inbox is closed'));
+    if (this.#writing !== null) {
+      return false;
     }
-  }
-
-  #restart(): void {
-    setTimeout(() => {
-      if (this.#closing !== null) {
-        return;
-      }
-      this.#start().then(
-        () => {
-          this.#problem = null;
-          this.options.log.info({}, 'events can be kept again');
-        },
-        (error: unknown) => {
-          this.#problem = { code: 'writer_ended', message: error instanceof Error ? error.message : 'unknown', since: this.#problem?.since ?? new Date() };
-          this.#restart();
-        },
-      );
-    }, RESTART_MS).unref();
-  }
-
-  #hear(message: Exclude<FromWriter, { type: 'opened' | 'failed' }>): void {
-    const { log, onProblem } = this.options;
-    switch (message.type) {
-      case 'results':
-        this.#settle(message.batches, message.tookMs);
-        return;
-      case 'problem':
-        this.#problem = message.problem;
-        return;
-      case 'refused':
-        onProblem?.(message.code);
-        return;
-      case 'log':
-        log[message.level](message.fields, message.message);
-        return;
-      case 'closed':
-        this.#closing?.();
-    }
+    await this.#journal.close();
+    return true;
   }
 
   /** What comes within one turn of the event loop goes together. */
   #schedule(): void {
-    if (!this.#scheduled) {
-      this.#scheduled = true;
+    if (!this.#isScheduled && this.#writing === null) {
+      this.#isScheduled = true;
       setImmediate(() => {
-        this.#scheduled = false;
-        this.#send();
+        this.#isScheduled = false;
+        this.#write();
       });
     }
   }
 
-  #send(): void {
-    if (!this.#isOpen) {
+  #write(): void {
+    if (this.#writing !== null || this.#fresh.length === 0) {
       return;
     }
-    while (this.#fresh.length > 0) {
-      const sent = this.#fresh.splice(0, MAX_WRITES);
-      const batch = batchOf(sent.map(({ prepared }) => prepared));
-      const number = (this.#batches += 1);
-      this.#sent.push({ number, at: performance.now(), waiting: sent });
-      this.#thread?.ref();
-      this.#tell({ type: 'batch', number, batch }, [batch.bodies]);
-      this.#slow ??= setTimeout(() => this.#tooSlow(), SLOW_MS);
+    this.#slow ??= setTimeout(() => this.#tooSlow(), SLOW_MS);
+    if (this.#journal.isFull || this.options.mustWait()) {
+      return;
     }
-    if (this.#closing !== null) {
-      this.#tell({ type: 'close' });
-    }
+    const together = this.#fresh.splice(0, this.#fits());
+    this.#writing = together;
+    const began = performance.now();
+    this.#journal.write(this.#recordsOf(together)).then(
+      (end) => this.#written(together, end, performance.now() - began),
+      (error: unknown) => this.#failed(together, error),
+    );
   }
 
-  #tell(message: ToWriter, transfer: ArrayBuffer[] = []): void {
-    this.#thread?.postMessage(message, transfer);
+  #fits(): number {
+    let bytes = 0;
+    const beyond = this.#fresh.findIndex(({ record }, index) => index > 0 && (index === MOST_TOGETHER || (bytes += sizeOf(record)) > MOST_BYTES_TOGETHER));
+    return beyond === -1 ? this.#fresh.length : beyond;
   }
 
-  #settle(batches: readonly { number: number; results: readonly WriteResult[] }[], tookMs: number | null): void {
-    for (const { number, results } of batches) {
-      const sent = this.#sent.shift();
-      if (sent?.number !== number) {
-        this.options.log.error({}, 'the thread that writes the inbox answered out of turn; it is started again');
-        this.#refuse(sent?.waiting ?? [], new InboxUnavailable('writer_ended', 'events cannot be kept: the thread that writes them failed'));
-        void this.#thread?.terminate();
-        return;
-      }
-      for (const [index, { prepared, resolve, reject }] of sent.waiting.entries()) {
-        this.#release(prepared);
-        const result = results[index];
-        if (result?.ok === true) {
-          resolve(result.value);
-        } else {
-          reject(new InboxUnavailable(result?.code ?? 'unknown', result?.message ?? 'events cannot be kept: the store failed'));
-        }
-      }
+  /** A plan goes before the first event of a segment that has it, so that every segment can be read by itself. */
+  #recordsOf(together: readonly Waiting[]): JournalRecord[] {
+    const { segment } = this.#journal;
+    if (this.#plans.segment !== segment) {
+      this.#plans = { segment, hashes: new Set() };
     }
-    if (tookMs !== null) {
-      this.options.onCommit?.(batches.reduce((sum, { results }) => sum + results.length, 0), tookMs);
+    const records: JournalRecord[] = [];
+    for (const { record, plan } of together) {
+      if (plan !== null && !this.#plans.hashes.has(plan.hash)) {
+        this.#plans.hashes.add(plan.hash);
+        records.push({ meta: { kind: 'plan', hash: plan.hash }, text: plan.json, bytes: NO_BYTES });
+      }
+      records.push(record);
     }
-    clearTimeout(this.#slow);
-    const oldest = this.#sent[0];
-    const leftMs = oldest === undefined ? SLOW_MS : oldest.at + SLOW_MS - performance.now();
-    this.#slow = oldest === undefined ? undefined : setTimeout(() => this.#tooSlow(), Math.max(leftMs, 0));
-    if (this.#problem?.code === 'slow' && leftMs > 0) {
-      this.options.log.info({ code: 'slow' }, 'events can be kept again');
+    return records;
+  }
+
+  #written(together: readonly Waiting[], end: JournalPosition, tookMs: number): void {
+    this.#settled();
+    if (this.#problem !== null) {
+      this.options.log.info({ code: this.#problem.code }, 'events can be kept again');
       this.#problem = null;
     }
-    if (oldest === undefined && this.#closing === null) {
-      this.#thread?.unref();
+    this.options.onKept(eventsOf(together), together.length, end, tookMs);
+    // The disk has its next work before these are answered.
+    this.#write();
+    for (const { record, resolve } of together) {
+      this.#release(record);
+      resolve();
+    }
+    this.#idleIfSo();
+  }
+
+  #failed(together: readonly Waiting[], error: unknown): void {
+    this.#settled();
+    // Which of its plans the segment has is not known now.
+    this.#plans = { segment: 0, hashes: new Set() };
+    const unavailable = InboxUnavailable.of(error);
+    this.options.onProblem(unavailable.code);
+    if (this.#problem === null) {
+      this.options.log.error({ code: unavailable.code }, unavailable.message);
+    }
+    this.#problem = { code: unavailable.code, message: unavailable.message, since: this.#problem?.since ?? new Date() };
+    this.#refuse(together, unavailable);
+    this.#scheduleProbe();
+    if (this.#fresh.length > 0) {
+      this.#schedule();
+    }
+    this.#idleIfSo();
+  }
+
+  #settled(): void {
+    this.#writing = null;
+    clearTimeout(this.#slow);
+    this.#slow = undefined;
+  }
+
+  #idleIfSo(): void {
+    if (this.#fresh.length === 0 && this.#writing === null) {
+      this.#idle();
     }
   }
 
-  /** The disk hangs. Nobody is kept waiting; what the disk takes after all is a duplicate when it is sent again. */
+  /** Without traffic (a load balancer has turned away) only this finds out that the disk takes writes again. */
+  #scheduleProbe(): void {
+    if (this.#probe === undefined && !this.#isClosed) {
+      this.#probe = setTimeout(() => {
+        this.#probe = undefined;
+        if (this.#problem !== null && this.#writing === null) {
+          this.#writing = [];
+          this.#journal.write([]).then(
+            (end) => this.#written([], end, 0),
+            (error: unknown) => this.#failed([], error),
+          );
+        }
+      }, PROBE_EVERY_MS);
+      this.#probe.unref();
+    }
+  }
+
+  /** The disk hangs, or the indexer does not keep up. Nobody is kept waiting; what the disk takes after all is a duplicate when it is sent again. */
   #tooSlow(): void {
+    this.#slow = undefined;
+    if (this.#writing === null) {
+      this.#refuse(this.#fresh.splice(0), new InboxUnavailable('busy', 'events cannot be kept: they come faster than they can be indexed'));
+      return;
+    }
     const message = `events cannot be kept: the disk has not answered for ${SLOW_MS / 1_000} s; look at its health and load`;
     if (this.#problem === null) {
       this.options.log.error({ code: 'slow' }, message);
-      this.options.onProblem?.('slow');
+      this.options.onProblem('slow');
     }
     this.#problem = { code: 'slow', message, since: this.#problem?.since ?? new Date() };
-    // The thread still has these batches, and their results will come: nobody waits for them any more.
-    const late = this.#sent.flatMap((sent) => sent.waiting.splice(0));
-    this.#refuse(late, new InboxUnavailable('slow', message));
-    this.#slow = undefined;
-  }
-
-  #refuseAll(error: InboxUnavailable): void {
-    clearTimeout(this.#slow);
-    this.#slow = undefined;
-    const all = [...this.#sent.flatMap(({ waiting }) => waiting), ...this.#fresh];
-    this.#sent = [];
-    this.#fresh = [];
-    this.#refuse(all, error);
+    const error = new InboxUnavailable('slow', message);
+    this.options.onLate(eventsOf(this.#writing), error);
+    for (const { reject } of this.#writing) {
+      reject(error);
+    }
+    this.#refuse(this.#fresh.splice(0), error);
   }
 
   #refuse(waiting: readonly Waiting[], error: InboxUnavailable): void {
-    for (const { prepared, reject } of waiting) {
-      this.#release(prepared);
+    this.options.onRefused(eventsOf(waiting), error);
+    for (const { record, reject } of waiting) {
+      this.#release(record);
       reject(error);
     }
   }
 
-  #release(prepared: PreparedWrite): void {
-    this.#held.writes -= 1;
-    this.#held.bytes -= sizeOf(prepared);
+  #release(record: JournalRecord): void {
+    this.#held.records -= 1;
+    this.#held.bytes -= sizeOf(record);
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** About how much memory it takes. */
-function sizeOf({ write, body }: PreparedWrite): number {
-  return (body?.length ?? 0) + (write.kind === 'append' ? write.head.length : 0) + 1_024;
+function sizeOf({ text, bytes }: JournalRecord): number {
+  return bytes.length + text.length + 1_024;
+}
+
+function eventsOf(waiting: readonly Waiting[]): UnindexedEvent[] {
+  return waiting.flatMap(({ event }) => (event === null ? [] : [event]));
 }

@@ -51,7 +51,10 @@ export function readBody(stream: Readable, most: number, memory: BodyMemory): Pr
         chunks.push(chunk);
       }
     };
-    const onEnd = (): void => finish({ ok: true, body: Buffer.concat(chunks, length) });
+    const onEnd = (): void => {
+      const [only] = chunks;
+      finish({ ok: true, body: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, length) });
+    };
     const onBroken = (): void => finish({ ok: false, why: 'broken' });
     // An 'error' is followed by 'close'; the listener stays so that it never goes unheard.
     stream.on('error', () => undefined);

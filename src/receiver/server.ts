@@ -78,8 +78,6 @@ export interface ReceiverOptions {
   ourNumbers: OurNumbers;
   metrics: ReceiverMetrics;
   log: ReceiverLog;
-  /** Called after an event with something to do was kept: time to look into the inbox. Must not throw. */
-  onAppended?: () => void;
   timeouts?: Partial<ReceiverTimeouts>;
 }
 
@@ -172,9 +170,6 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     const { event, plan, ruleset, body, contentType } = matched;
     const outcome = await options.inbox.append({ event, body, content_type: contentType, ruleset, plan });
     metrics.received(event.type, outcome, (performance.now() - began) / 1_000);
-    if (outcome === 'received') {
-      options.onAppended?.();
-    }
     if (outcome !== 'duplicate') {
       learn(event);
     }

@@ -17,7 +17,7 @@ void opening.then((inbox) => {
   startBackfill({
     dataDir,
     client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: [] }),
-    door: openDoor({ inbox, ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }), ourNumbers: new OurNumbers([], null), onAppended: () => undefined }),
+    door: openDoor({ inbox, ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }), ourNumbers: new OurNumbers([], null) }),
     log: sentences(),
     metrics: null,
     newestEventAt: null,

@@ -83,13 +83,10 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
   const log = sentences();
   const registry = new Registry();
   const backfillMetrics = new BackfillMetrics(registry);
-  const inbox = await Inbox.open(inboxOptions(dataDir, { log }));
+  const appended = { count: 0 };
+  const inbox = await Inbox.open(inboxOptions(dataDir, { log, onIndexed: (events) => (appended.count += events) }));
   const reader = InboxReader.open(dataDir);
   const ourNumbers = new OurNumbers(inbox.ourNumbers(), null);
-  const appended = { count: 0 };
-  const onAppended = (): void => {
-    appended.count += 1;
-  };
   const receiver: Receiver = await createReceiver({
     settings: { host: '127.0.0.1', port: 0, secrets: options.secrets ?? [], allow: [], trustProxy: false, tls: null, noisePerMinute: 60 },
     inbox,
@@ -97,7 +94,6 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
     ourNumbers,
     metrics: new ReceiverMetrics(registry),
     log,
-    onAppended,
   });
   const webhook = `${await receiver.listen()}/voipbin/webhook`;
   const running: RunningBackfill[] = [];
@@ -115,7 +111,7 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
       const started = startBackfill({
         dataDir,
         client: account.client,
-        door: openDoor({ inbox, ruleSet: () => rules, ourNumbers, onAppended }),
+        door: openDoor({ inbox, ruleSet: () => rules, ourNumbers }),
         log,
         metrics: backfillMetrics,
         newestEventAt: reader.newestAt(),
@@ -136,7 +132,10 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
         running: started,
         next: () => {
           const first = passes.shift();
-          return first === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(first);
+          return (first === undefined ? new Promise<PassResult>((resolve) => waiting.push(resolve)) : Promise.resolve(first)).then(async (result) => {
+            await inbox.indexed();
+            return result;
+          });
         },
       };
     },
@@ -144,11 +143,13 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
       const backfilling = bridge.backfill(account, more);
       const result = await backfilling.next();
       await backfilling.running.stop();
+      await inbox.indexed();
       return result;
     },
     send: async (type, data, contentType = 'application/json') => {
       const answer = await fetch(webhook, { method: 'POST', body: JSON.stringify({ type, data }), headers: { 'content-type': contentType } });
       const json: unknown = await answer.json();
+      await inbox.indexed();
       return typeof json === 'object' && json !== null && 'status' in json ? String(json.status) : `HTTP ${answer.status}`;
     },
     close: async () => {

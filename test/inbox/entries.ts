@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InboxOptions } from '../../src/inbox/inbox';
-import type { InboxLog } from '../../src/inbox/writer';
-import type { EventHead, InboxEntry } from '../../src/inbox/stored-event';
+import type { InboxLog } from '../../src/inbox/indexer';
+import { hashedPlan } from '../../src/inbox/inbox-writes';
+import type { JournalRecord } from '../../src/inbox/journal-frame';
+import { headJson, type EventHead, type InboxEntry } from '../../src/inbox/stored-event';
 import type { Plan } from '../../src/rules/plan';
 
 /** A plan with one step per rule name. */
@@ -64,6 +66,14 @@ export function entryOf(type: string, id: string, plan: Plan | null, more: Parti
   };
 }
 
+/** What the journal keeps of an entry. */
+export function recordsOf({ event, body, content_type, ruleset, plan }: InboxEntry): JournalRecord[] {
+  const json = plan === null ? null : JSON.stringify(plan);
+  const hash = json === null ? null : hashedPlan(json).hash;
+  const record: JournalRecord = { meta: { kind: 'event', plan: hash, content_type }, text: headJson(event, ruleset), bytes: body };
+  return json === null || hash === null ? [record] : [{ meta: { kind: 'plan', hash }, text: json, bytes: Buffer.alloc(0) }, record];
+}
+
 /** A temporary data folder, gone after the test. */
 export function dataFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'bridge-inbox-'));
@@ -94,7 +104,7 @@ export function inboxOptions(dataDir: string, more: Partial<InboxOptions> = {}):
   return {
     dataDir,
     log: sentences(),
-    threadScript: join(__dirname, 'writer-thread.cjs'),
+    threadScript: join(__dirname, 'indexer-thread.cjs'),
     retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 1_073_741_824, quarantine: { count: 100, bytes: 1_048_576 } },
     ...more,
   };

@@ -10,12 +10,14 @@ import { openStore } from '../../src/inbox/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];
+const inboxes: Inbox[] = [];
 const children: ChildProcess[] = [];
 
 afterEach(async () => {
   for (const each of opened.splice(0)) {
     await each.close();
   }
+  inboxes.length = 0;
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
   }
@@ -25,10 +27,13 @@ afterEach(async () => {
 async function open(dataDir: string, log = sentences()): Promise<Inbox> {
   const inbox = await Inbox.open(inboxOptions(dataDir, { log }));
   opened.push(inbox);
+  inboxes.push(inbox);
   return inbox;
 }
 
-function reading(dataDir: string): InboxReader {
+/** Reads what was kept so far. */
+async function reading(dataDir: string): Promise<InboxReader> {
+  await Promise.all(inboxes.map((inbox) => inbox.indexed()));
   const reader = InboxReader.open(dataDir);
   opened.push(reader);
   return reader;
@@ -80,7 +85,7 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   }
   const log = sentences();
   const inbox = await open(dataDir, log);
-  const reader = reading(dataDir);
+  const reader = await reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
   expect(promised.length).toBeGreaterThanOrEqual(2_850);
   expect(await inbox.append(entryOf('call_hangup', 'r0-0-0', planOf('a')))).toBe('duplicate');
@@ -103,7 +108,7 @@ test('who reads the inbox meanwhile and ends takes nothing away from it, also af
     promised.push(...acked(lines));
   }
   await open(dataDir);
-  const reader = reading(dataDir);
+  const reader = await reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
 }, 60_000);
 
@@ -132,7 +137,7 @@ test('a second bridge is refused while the first lives, and not after its kill -
     await ended;
     const log = sentences();
     await open(dataDir, log);
-    const reader = reading(dataDir);
+    const reader = await reading(dataDir);
     expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
     expect(log.said).toEqual([]);
   }, 60_000);
@@ -152,24 +157,31 @@ test('a second bridge is refused while the first lives, and not after its kill -
     expect(refused).toEqual({ outcomes: [why, why], problem: why });
     expect(said).toEqual({ said: 'events can be kept again' });
     expect(kept).toEqual({ outcomes: ['received', 'received'], problem: null });
-    expect(reading(dataDir).get('call_hangup/c2')?.plan).toEqual(planOf('rule-c2'));
+    expect((await reading(dataDir)).get('call_hangup/c2')?.plan).toEqual(planOf('rule-c2'));
   }, 30_000);
 });
 
 describe('a store in trouble', () => {
-  test("one entry that cannot be kept spoils nobody else's, and its plan is not taken for stored", async () => {
+  test("one entry that the store refuses spoils nobody else's; it is set apart, as it was acknowledged, and its plan is not taken for stored", async () => {
     const dataDir = dataFolder();
-    const inbox = await open(dataDir);
+    const log = sentences();
+    const inbox = await open(dataDir, log);
     await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
+    await inbox.indexed();
     const other = openStore(join(dataDir, 'inbox.db'));
     opened.push(other);
     other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.event_id LIKE '%bad%' BEGIN SELECT raise(ABORT, 'refused'); END`);
     const outcomes = await Promise.allSettled(['good-1', 'bad', 'good-2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(id)))));
-    expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
+    const reader = await reading(dataDir);
+    expect(reader.list({ limit: 10 }).map(({ event }) => event.id)).toEqual(['good-2', 'good-1', 'before']);
+    const [apart] = reader.listQuarantine();
+    expect(reader.getQuarantined(apart?.id ?? '')?.body.toString()).toBe('{"type":"call_hangup","data":{"id":"bad"}}');
+    expect([log.said.length, log.said[0]]).toEqual([1, expect.stringContaining('bridge events list --quarantine')]);
     expect(inbox.problem()).toBeNull();
     other.exec('DROP TRIGGER refuse');
     expect(await inbox.append(entryOf('call_hangup', 'bad', planOf('bad')))).toBe('received');
-    expect(reading(dataDir).get('call_hangup/bad')?.plan).toEqual(planOf('bad'));
+    expect((await reading(dataDir)).get('call_hangup/bad')?.plan).toEqual(planOf('bad'));
   });
 
   test('one that takes no more writes as it is closed is closed all the same, and opened again with all it had', async () => {
@@ -177,6 +189,7 @@ describe('a store in trouble', () => {
     const log = sentences();
     const inbox = await open(dataDir, log);
     await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
+    await inbox.indexed();
     const other = openStore(join(dataDir, 'inbox.db'));
     opened.push(other);
     other.exec(`CREATE TRIGGER refuse BEFORE UPDATE ON meta BEGIN SELECT raise(ABORT, 'refused'); END; CREATE TRIGGER refuse_new BEFORE INSERT ON meta BEGIN SELECT raise(ABORT, 'refused'); END`);
@@ -228,7 +241,7 @@ describe('a damaged store', () => {
     const dataDir = await torn(300);
     const log = sentences();
     await open(dataDir, log);
-    expect(reading(dataDir).counts()).toEqual({ received: 301, ignored: 0, quarantined: 1 });
+    expect((await reading(dataDir)).counts()).toEqual({ received: 301, ignored: 0, quarantined: 1 });
     expect([log.said, setAsideFiles(dataDir)]).toEqual([[], []]);
   });
 
@@ -245,7 +258,7 @@ describe('a damaged store', () => {
     const inbox = await open(dataDir, log);
     expect(setAsideFiles(dataDir)).toHaveLength(1);
     expect(log.said.join()).toMatch(/was damaged: \d+ events could be read/);
-    const reader = reading(dataDir);
+    const reader = await reading(dataDir);
     const { received, quarantined } = reader.counts();
     expect(received).toBeGreaterThan(280);
     expect(received).toBeLessThanOrEqual(301);
@@ -257,6 +270,7 @@ describe('a damaged store', () => {
     expect(await inbox.append(entryOf('call_hangup', 'c0', planOf('a')))).toBe('duplicate');
     expect(await inbox.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
     expect(await inbox.append(entryOf('call_hangup', 'new', planOf('a')))).toBe('received');
+    await inbox.indexed();
     expect(reader.get('call_hangup/new')?.seq).toBeGreaterThan(301);
     expect(inbox.ourNumbers()).toEqual(['+15551112222']);
   });
@@ -274,7 +288,7 @@ describe('a damaged store', () => {
     const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'c3', planOf('new')));
     const unreadable: string[] = [];
-    const pending = reading(dataDir).pendingAfter(0, 10, ({ event_id }) => unreadable.push(event_id));
+    const pending = (await reading(dataDir)).pendingAfter(0, 10, ({ event_id }) => unreadable.push(event_id));
     expect(pending.map(({ event_id, plan }) => [event_id, plan.rules[0]?.name])).toEqual([['call_hangup/c1', 'kept'], ['call_hangup/c3', 'new']]);
     expect(unreadable).toEqual(['call_hangup/c2']);
   });
@@ -286,7 +300,7 @@ describe('a damaged store', () => {
     const log = sentences();
     await open(dataDir, log);
     expect(log.said.join()).toContain('was damaged');
-    expect(reading(dataDir).counts().received).toBeGreaterThan(50);
+    expect((await reading(dataDir)).counts().received).toBeGreaterThan(50);
   });
 
   test('a file that is no database at all, and a dispatch log that is ahead of it', async () => {
@@ -299,12 +313,12 @@ describe('a damaged store', () => {
     const inbox = await open(dataDir, log);
     expect(log.said.join()).toContain('0 events could be read');
     await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
-    expect(reading(dataDir).pendingAfter(dispatched.watermark(), 10)).toHaveLength(1);
+    expect((await reading(dataDir)).pendingAfter(dispatched.watermark(), 10)).toHaveLength(1);
   });
 
   test('a reader notices that the file under it was replaced', async () => {
     const dataDir = await torn(3);
-    const reader = reading(dataDir);
+    const reader = await reading(dataDir);
     expect(reader.counts().received).toBe(4);
     writeFileSync(join(dataDir, 'inbox.db.new'), Buffer.alloc(20_000, 7));
     execFileSync('mv', [join(dataDir, 'inbox.db.new'), join(dataDir, 'inbox.db')]);

@@ -8,14 +8,18 @@ import { openStore } from '../../src/inbox/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];
+const inboxes: Inbox[] = [];
 
 async function open(dataDir: string, more: Parameters<typeof inboxOptions>[1] = {}): Promise<Inbox> {
   const inbox = await Inbox.open(inboxOptions(dataDir, more));
   opened.push(inbox);
+  inboxes.push(inbox);
   return inbox;
 }
 
-function reading(dataDir: string): InboxReader {
+/** Reads what was kept so far. */
+async function reading(dataDir: string): Promise<InboxReader> {
+  await Promise.all(inboxes.map((inbox) => inbox.indexed()));
   const reader = InboxReader.open(dataDir);
   opened.push(reader);
   return reader;
@@ -25,6 +29,7 @@ afterEach(async () => {
   for (const each of opened.splice(0)) {
     await each.close();
   }
+  inboxes.length = 0;
   removeDataFolders();
 });
 
@@ -36,7 +41,7 @@ describe('append', () => {
     const entry = entryOf('call_hangup', 'c1', plan, { declared_type: 'call_hungup', peer: { type: 'tel', number: '+15551230000', name: null }, talk_s: 12.5, body });
     expect(await (await open(dataDir)).append(entry)).toBe('received');
 
-    const stored = reading(dataDir).get('call_hangup/c1');
+    const stored = (await reading(dataDir)).get('call_hangup/c1');
     expect(stored).toEqual({ seq: 1, event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } }, body, content_type: 'application/json', plan, ruleset: plan.ruleset });
   });
 
@@ -48,7 +53,7 @@ describe('append', () => {
     expect(await inbox.append(entryOf('call_ringing', 'c1', planOf()))).toBe('ignored');
     expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
     expect(await inbox.append(entryOf('call_created', 'c1', planOf('a')))).toBe('duplicate');
-    expect(reading(dataDir).counts()).toEqual({ received: 1, ignored: 2, quarantined: 0 });
+    expect((await reading(dataDir)).counts()).toEqual({ received: 1, ignored: 2, quarantined: 0 });
   });
 
   test('gives one received and else duplicates when one id comes many times at once', async () => {
@@ -65,18 +70,15 @@ describe('append', () => {
     expect(commits).toEqual([512, 88]);
   });
 
-  test('resolves only after the commit', async () => {
+  test('can be read by others once it is indexed', async () => {
     const dataDir = dataFolder();
-    const reader = reading(dataDir);
-    const inbox = await open(dataDir);
-    const seen: boolean[] = [];
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, n) => {
-        await inbox.append(entryOf('call_hangup', `c${n}`, null));
-        seen.push(reader.has(`call_hangup/c${n}`));
-      }),
-    );
-    expect(seen).toEqual(Array.from({ length: 50 }, () => true));
+    const reader = await reading(dataDir);
+    const indexed: number[] = [];
+    const inbox = await open(dataDir, { onIndexed: (events) => indexed.push(events) });
+    await Promise.all(Array.from({ length: 50 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, n < 20 ? planOf('a') : null))));
+    await inbox.indexed();
+    expect(reader.counts()).toEqual({ received: 20, ignored: 30, quarantined: 0 });
+    expect(indexed.reduce((sum, events) => sum + events, 0)).toBe(20);
   });
 
   test.each([
@@ -88,7 +90,7 @@ describe('append', () => {
     const inbox = await open(dataDir);
     await inbox.append(entry);
     expect(await inbox.append(entry)).toBe('duplicate');
-    const [stored] = [...reading(dataDir).iterate({ since: new Date(0) })];
+    const [stored] = [...(await reading(dataDir)).iterate({ since: new Date(0) })];
     expect(stored?.event.event_id).toBe(entry.event.event_id);
     expect(stored?.event.text).toBe(entry.event.text);
     expect(stored?.body.equals(entry.body)).toBe(true);
@@ -101,10 +103,11 @@ describe('append', () => {
     await inbox.append(entryOf('call_hangup', 'c1', planOf('a')));
     await inbox.append(entryOf('call_hangup', 'c2', planOf('a')));
     await inbox.append(entryOf('call_hangup', 'c3', planOf('b')));
+    await inbox.indexed();
     const store = openStore(join(dataDir, 'inbox.db'));
     opened.push(store);
     expect(store.prepare('SELECT count(*) AS n FROM plans').get([])).toMatchObject({ n: 2 });
-    expect(reading(dataDir).get('call_hangup/c3')?.plan).toEqual(planOf('b'));
+    expect((await reading(dataDir)).get('call_hangup/c3')?.plan).toEqual(planOf('b'));
   });
 
   test('refuses after close, and close keeps what still waits', async () => {
@@ -114,7 +117,7 @@ describe('append', () => {
     await inbox.close();
     expect(await waiting).toBe('ignored');
     await expect(inbox.append(entryOf('call_hangup', 'c2', null))).rejects.toMatchObject({ code: 'closed' });
-    expect(reading(dataDir).has('call_hangup/c1')).toBe(true);
+    expect((await reading(dataDir)).has('call_hangup/c1')).toBe(true);
   });
 });
 
@@ -130,7 +133,7 @@ describe('twins of a message', () => {
     expect(await inbox.append(entryOf(first, 'm1', planOf('reply', 'log')))).toBe('received');
     expect(await inbox.append(entryOf(second, 'm1', planOf('reply', 'other')))).toBe('received');
     expect(await inbox.append(entryOf(second, 'm1', planOf('reply')))).toBe('duplicate');
-    const plans = reading(dataDir)
+    const plans = (await reading(dataDir))
       .pendingAfter(0, 10)
       .map((event) => event.plan.rules.map((rule) => rule.name));
     expect(plans).toEqual([['reply', 'log'], ['other']]);
@@ -190,7 +193,7 @@ describe('reopening', () => {
     expect(await second.append(entryOf('message_created', 'm1', planOf('reply')))).toBe('duplicate');
     expect(await second.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
     expect(second.ourNumbers()).toEqual(['+15550001111']);
-    expect(reading(dataDir).ourNumbers()).toEqual(['+15550001111']);
+    expect((await reading(dataDir)).ourNumbers()).toEqual(['+15550001111']);
     expect(log.said).toEqual([]);
   });
 
@@ -200,7 +203,7 @@ describe('reopening', () => {
     opened.push(log);
     log.markStarted([{ seq: 70, event_id: 'call_hangup/old', run_id: 'r', started_at: new Date() }], 70);
     await (await open(dataDir)).append(entryOf('call_hangup', 'c1', planOf('a')));
-    expect(reading(dataDir).pendingAfter(log.watermark(), 10).map((event) => event.seq)).toEqual([71]);
+    expect((await reading(dataDir)).pendingAfter(log.watermark(), 10).map((event) => event.seq)).toEqual([71]);
   });
 });
 
@@ -213,7 +216,7 @@ describe('quarantine', () => {
     const id = await inbox.quarantine(request('garbage'));
     expect(await inbox.quarantine(request('garbage', '2026-03-02T02:00:00Z'))).toBe(id);
     const empty = await inbox.quarantine(request('', '2026-03-02T03:00:00Z'));
-    const reader = reading(dataDir);
+    const reader = await reading(dataDir);
     expect(reader.listQuarantine().map((each) => [each.id, each.times, each.received_at, each.bytes])).toEqual([
       [empty, 1, '2026-03-02T03:00:00.000Z', 0],
       [id, 2, '2026-03-02T02:00:00.000Z', 7],
@@ -235,9 +238,10 @@ describe('quarantine', () => {
     }
     await first.close();
     await (await open(dataDir, { retention })).quarantine(request('garbage no 6'));
-    const kept = reading(dataDir).listQuarantine();
+    const reader = await reading(dataDir);
+    const kept = reader.listQuarantine();
     const expected = quarantine.count === 3 ? ['garbage no 6', 'garbage no 5', 'garbage no 4'] : ['garbage no 6', 'garbage no 5'];
-    expect(kept.map((each) => reading(dataDir).getQuarantined(each.id)?.body.toString())).toEqual(expected);
+    expect(kept.map((each) => reader.getQuarantined(each.id)?.body.toString())).toEqual(expected);
   });
 });
 
@@ -252,6 +256,7 @@ describe('backlog', () => {
       await inbox.append(entryOf('call_hangup', `c${n}`, n === 2 ? null : planOf('a'), at(n)));
     }
     const now = new Date(Date.UTC(2026, 2, 2, 1, 0, 10));
+    await inbox.indexed();
     expect(inbox.backlog(now)).toEqual({ depth: 3, oldestAgeMs: 9_000 });
     log.markStarted([{ seq: 1, event_id: 'call_hangup/c1', run_id: 'r1', started_at: now }, { seq: 4, event_id: 'call_hangup/c4', run_id: 'r4', started_at: now }], 2);
     expect(inbox.backlog(now)).toEqual({ depth: 1, oldestAgeMs: 7_000 });

@@ -1,18 +1,20 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
-import { appendOf, batchOf, quarantineOf, type PreparedWrite } from '../../src/inbox/batch';
 import { InboxStore } from '../../src/inbox/inbox-store';
+import { quarantineId } from '../../src/inbox/inbox-writes';
+import { Journal } from '../../src/inbox/journal';
+import type { JournalRecord } from '../../src/inbox/journal-frame';
 import { InboxReader } from '../../src/inbox/reader';
 import type { Retention } from '../../src/inbox/retention';
 import { openStore } from '../../src/inbox/sqlite';
-import { dataFolder, entryOf, planOf, removeDataFolders } from './entries';
+import { dataFolder, entryOf, planOf, recordsOf, removeDataFolders } from './entries';
 
-const opened: { close(): void }[] = [];
+const opened: { close(): unknown }[] = [];
 
-afterEach(() => {
+afterEach(async () => {
   for (const each of opened.splice(0)) {
-    each.close();
+    await each.close();
   }
   removeDataFolders();
 });
@@ -20,18 +22,34 @@ afterEach(() => {
 const DAY = 86_400_000;
 const NOW = new Date('2026-03-10T00:00:00Z');
 
-function open(retention: Partial<Retention>): { dataDir: string; store: InboxStore; reader: InboxReader; dispatched: DispatchLog } {
-  const dataDir = dataFolder();
-  const store = new InboxStore(dataDir, { maxAgeMs: 7 * DAY, maxBytes: 1e9, quarantine: { count: 100, bytes: 1e6 }, ...retention }, { onLog: () => undefined, onProblem: () => undefined, onRefused: () => undefined });
-  const reader = InboxReader.open(dataDir);
-  const dispatched = DispatchLog.open(dataDir);
-  opened.push(reader, dispatched, store);
-  return { dataDir, store, reader, dispatched };
+interface Opened {
+  dataDir: string;
+  store: InboxStore;
+  reader: InboxReader;
+  dispatched: DispatchLog;
+  /** Keeps these, together. */
+  keep: (...records: JournalRecord[]) => Promise<void>;
 }
 
-/** Keeps these, together. */
-function keep(store: InboxStore, ...writes: PreparedWrite[]): void {
-  expect(store.commit([batchOf(writes)]).flat().every((result) => result.ok)).toBe(true);
+function open(retention: Partial<Retention>): Opened {
+  const dataDir = dataFolder();
+  const store = new InboxStore(dataDir, { maxAgeMs: 7 * DAY, maxBytes: 1e9, quarantine: { count: 100, bytes: 1e6 }, ...retention }, { onLog: () => undefined, onProblem: () => undefined, onRefused: () => undefined }, false);
+  const journal = new Journal(dataDir, store.position.segment);
+  const reader = InboxReader.open(dataDir);
+  const dispatched = DispatchLog.open(dataDir);
+  opened.push(reader, dispatched, store, journal);
+  const keep = async (...records: JournalRecord[]): Promise<void> => {
+    const end = await journal.write(records);
+    while (store.position.offset < end.offset) {
+      expect(store.index(end)).not.toBeNull();
+    }
+  };
+  return { dataDir, store, reader, dispatched, keep };
+}
+
+function quarantined(body: string, days: number): JournalRecord {
+  const bytes = Buffer.from(body);
+  return { meta: { kind: 'quarantine', id: quarantineId(bytes), reason: 'not_json', received_at: NOW.getTime() - days * DAY, content_type: null }, text: '', bytes };
 }
 
 /** Prunes to the end of a pass. @returns the number of slices. */
@@ -46,12 +64,12 @@ function prune(store: InboxStore): number {
 const daysAgo = (days: number) => ({ received_at: new Date(NOW.getTime() - days * DAY).toISOString() });
 
 test('drops what is too old, but nothing that is still to be dispatched', async () => {
-  const { store, reader, dispatched } = open({});
-  keep(store, appendOf(entryOf('call_created', 'old-ignored', null, daysAgo(8))));
-  keep(store, appendOf(entryOf('call_hangup', 'old-dispatched', planOf('a'), daysAgo(8))));
-  keep(store, appendOf(entryOf('call_hangup', 'old-waiting', planOf('b'), daysAgo(8))));
-  keep(store, appendOf(entryOf('call_created', 'old-ignored-2', null, daysAgo(8))));
-  keep(store, appendOf(entryOf('call_hangup', 'young', planOf('c'), daysAgo(6))));
+  const { store, reader, dispatched, keep } = open({});
+  await keep(...recordsOf(entryOf('call_created', 'old-ignored', null, daysAgo(8))));
+  await keep(...recordsOf(entryOf('call_hangup', 'old-dispatched', planOf('a'), daysAgo(8))));
+  await keep(...recordsOf(entryOf('call_hangup', 'old-waiting', planOf('b'), daysAgo(8))));
+  await keep(...recordsOf(entryOf('call_created', 'old-ignored-2', null, daysAgo(8))));
+  await keep(...recordsOf(entryOf('call_hangup', 'young', planOf('c'), daysAgo(6))));
   dispatched.markStarted([], 2);
   prune(store);
   expect(reader.list({ limit: 10 }).map((event) => event.event.id)).toEqual(['young', 'old-waiting']);
@@ -62,9 +80,9 @@ test('drops what is too old, but nothing that is still to be dispatched', async 
 });
 
 test('drops the oldest beyond the size, in bounded slices, and gives the space back', async () => {
-  const { dataDir, store, reader } = open({ maxBytes: 2_000_000 });
+  const { dataDir, store, reader, keep } = open({ maxBytes: 2_000_000 });
   const filler = 'x'.repeat(9_000);
-  keep(store, ...Array.from({ length: 1_000 }, (_, n) => appendOf(entryOf('call_created', `c${n}`, null, { ...daysAgo(1), body: Buffer.from(JSON.stringify({ type: 'call_created', data: { id: `c${n}`, filler } })) }))));
+  await keep(...Array.from({ length: 1_000 }, (_, n) => recordsOf(entryOf('call_created', `c${n}`, null, { ...daysAgo(1), body: Buffer.from(JSON.stringify({ type: 'call_created', data: { id: `c${n}`, filler } })) }))).flat());
   const before = reader.heldBytes();
   expect(before).toBeGreaterThan(9_000_000);
   expect(prune(store)).toBeGreaterThan(4);
@@ -83,11 +101,11 @@ test('drops the oldest beyond the size, in bounded slices, and gives the space b
 });
 
 test('forgets quarantined bodies, fired twins and plans nobody refers to', async () => {
-  const { dataDir, store, reader, dispatched } = open({});
-  keep(store, appendOf(entryOf('message_created', 'm1', planOf('old'), daysAgo(8))));
-  keep(store, appendOf(entryOf('message_created', 'm2', planOf('new'), daysAgo(1))));
-  keep(store, quarantineOf({ reason: 'not_json', received_at: new Date(NOW.getTime() - 8 * DAY), content_type: null, body: Buffer.from('old') }));
-  keep(store, quarantineOf({ reason: 'not_json', received_at: NOW, content_type: null, body: Buffer.from('new') }));
+  const { dataDir, store, reader, dispatched, keep } = open({});
+  await keep(...recordsOf(entryOf('message_created', 'm1', planOf('old'), daysAgo(8))));
+  await keep(...recordsOf(entryOf('message_created', 'm2', planOf('new'), daysAgo(1))));
+  await keep(quarantined('old', 8));
+  await keep(quarantined('new', 0));
   dispatched.markStarted([], 2);
   prune(store);
   expect(reader.counts()).toEqual({ received: 1, ignored: 0, quarantined: 1 });
@@ -96,13 +114,13 @@ test('forgets quarantined bodies, fired twins and plans nobody refers to', async
   expect(raw.prepare('SELECT count(*) AS n FROM plans').get([])).toMatchObject({ n: 1 });
   expect(raw.prepare('SELECT count(*) AS n FROM fired').get([])).toMatchObject({ n: 1 });
   // A plan that was dropped is stored again when it is needed again.
-  keep(store, appendOf(entryOf('message_created', 'm3', planOf('old'), daysAgo(0))));
+  await keep(...recordsOf(entryOf('message_created', 'm3', planOf('old'), daysAgo(0))));
   expect(reader.get('message_created/m3')?.plan).toEqual(planOf('old'));
 });
 
 test('a slice keeps its bounds whatever there is to drop', async () => {
-  const { store, reader } = open({});
-  keep(store, ...Array.from({ length: 500 }, (_, n) => appendOf(entryOf('call_created', `c${n}`, null, daysAgo(9)))));
+  const { store, reader, keep } = open({});
+  await keep(...Array.from({ length: 500 }, (_, n) => recordsOf(entryOf('call_created', `c${n}`, null, daysAgo(9)))).flat());
   expect(store.prune(NOW)).toBe(true);
   expect(reader.counts().ignored).toBe(300);
   expect(store.prune(NOW)).toBe(true);
@@ -110,11 +128,10 @@ test('a slice keeps its bounds whatever there is to drop', async () => {
   expect(reader.counts().ignored).toBe(0);
 });
 
-test('what the retention takes out of the quarantine makes room there', () => {
-  const { store, reader } = open({ quarantine: { count: 3, bytes: 1e6 } });
-  const request = (body: string, days: number): PreparedWrite => quarantineOf({ reason: 'not_json', received_at: new Date(NOW.getTime() - days * DAY), content_type: null, body: Buffer.from(body) });
-  keep(store, request('old 1', 9), request('old 2', 9), request('young 1', 1));
+test('what the retention takes out of the quarantine makes room there', async () => {
+  const { store, reader, keep } = open({ quarantine: { count: 3, bytes: 1e6 } });
+  await keep(quarantined('old 1', 9), quarantined('old 2', 9), quarantined('young 1', 1));
   prune(store);
-  keep(store, request('young 2', 1), request('young 3', 1));
+  await keep(quarantined('young 2', 1), quarantined('young 3', 1));
   expect(reader.listQuarantine()).toHaveLength(3);
 });

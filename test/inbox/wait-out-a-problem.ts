@@ -26,7 +26,9 @@ async function waitOut(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   say({ said: log.said.at(-1) });
-  say({ outcomes: await appendBoth(inbox), problem: inbox.problem()?.message ?? null });
+  const outcomes = await appendBoth(inbox);
+  await inbox.indexed();
+  say({ outcomes, problem: inbox.problem()?.message ?? null });
   await inbox.close();
 }
 

@@ -47,6 +47,7 @@ export function sendTo(url: string, { method = 'POST', path = '/voipbin/webhook'
 /** A receiver with a real inbox, and what is needed to look behind it. */
 export interface Door {
   url: string;
+  /** Sends it, and waits until what was kept of it can be read. */
   send: (request: Sent) => Promise<Answer>;
   receiver: Receiver;
   inbox: Inbox;
@@ -67,10 +68,12 @@ export async function openDoor(settings: Partial<ReceiverSettings> = {}, more: P
   const dataDir = dataFolder();
   const metrics = new ReceiverMetrics(new Registry());
   const log = sentences();
-  const inbox = await Inbox.open(inboxOptions(dataDir, { log, onProblem: (code) => metrics.storeFailed(code), onCommit: (jobs, tookMs) => metrics.committed(jobs, tookMs) }));
+  const appended = { count: 0 };
+  const inbox = await Inbox.open(
+    inboxOptions(dataDir, { log, onProblem: (code) => metrics.storeFailed(code), onCommit: (records, tookMs) => metrics.committed(records, tookMs), onIndexed: (events) => (appended.count += events) }),
+  );
   metrics.watch(inbox);
   const ourNumbers = new OurNumbers([], null);
-  const appended = { count: 0 };
   const receiver = await createReceiver({
     settings: { host: '127.0.0.1', port: 0, secrets: [], allow: [], trustProxy: false, tls: null, noisePerMinute: 60, ...settings },
     inbox,
@@ -78,13 +81,14 @@ export async function openDoor(settings: Partial<ReceiverSettings> = {}, more: P
     ourNumbers,
     metrics,
     log,
-    onAppended: () => {
-      appended.count += 1;
-    },
     ...more,
   });
   const url = await receiver.listen();
-  const door = { url, send: (request: Sent) => sendTo(url, request), receiver, inbox, reader: InboxReader.open(dataDir), metrics, ourNumbers, log, appended };
+  const door = { url, send: async (request: Sent) => {
+      const answer = await sendTo(url, request);
+      await inbox.indexed();
+      return answer;
+    }, receiver, inbox, reader: InboxReader.open(dataDir), metrics, ourNumbers, log, appended };
   open.push(door);
   return door;
 }

@@ -1,0 +1,222 @@
+import fs, { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DispatchLog } from '../../src/inbox/dispatch-log';
+import { Inbox } from '../../src/inbox/inbox';
+import { Journal, journalFile } from '../../src/inbox/journal';
+import { encodeFrame, frameBound, type JournalPosition, type JournalRecord } from '../../src/inbox/journal-frame';
+import { JournalReader, type JournalDamage } from '../../src/inbox/journal-reader';
+import { InboxReader } from '../../src/inbox/reader';
+import { dataFolder, entryOf, inboxOptions, planOf, recordsOf, removeDataFolders, sentences } from './entries';
+
+const opened: { close(): unknown }[] = [];
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const each of opened.splice(0)) {
+    await each.close();
+  }
+  removeDataFolders();
+});
+
+function openJournal(dataDir: string, segment = 1): Journal {
+  const journal = new Journal(dataDir, segment);
+  opened.push(journal);
+  return journal;
+}
+
+function openReader(dataDir: string): JournalReader {
+  const reader = new JournalReader(dataDir);
+  opened.push(reader);
+  return reader;
+}
+
+const START: JournalPosition = { segment: 1, offset: 0 };
+
+function quarantined(id: string, bytes = Buffer.alloc(0)): JournalRecord {
+  return { meta: { kind: 'quarantine', id, reason: 'r', received_at: 1, content_type: null }, text: '', bytes };
+}
+
+function idsIn(records: readonly JournalRecord[]): string[] {
+  return records.map(({ meta }) => (meta.kind === 'quarantine' ? meta.id : meta.kind));
+}
+
+/** All that a new reader finds, and the damage that it tells of. */
+function rest(dataDir: string, from = START): { ids: string[]; damage: JournalDamage[] } {
+  const damage: JournalDamage[] = [];
+  const ids = [...openReader(dataDir).rest(from, (found) => damage.push(found))].flatMap(({ records }) => idsIn(records));
+  return { ids, damage };
+}
+
+test('gives back what was written, of every kind, byte for byte', async () => {
+  const dataDir = dataFolder();
+  const records: JournalRecord[] = [
+    ...recordsOf(entryOf('call_hangup', 'c1', planOf('ä\u0000"\u{1F600}'), { text: 'a\0b"\\ä\u{1F600}', body: Buffer.from([0, 255, 10, 13]) })),
+    { meta: { kind: 'quarantine', id: 'q', reason: '\u0001'.repeat(600), received_at: 5, content_type: '"\\'.repeat(300) }, text: '', bytes: Buffer.alloc(0) },
+    { meta: { kind: 'our_numbers', numbers: Array.from({ length: 500 }, (_, n) => `\u0001+1555${n}`), learned_at: 7 }, text: '', bytes: Buffer.alloc(0) },
+    quarantined('large', Buffer.alloc(10_000_000, 7)),
+  ];
+  const end = await openJournal(dataDir).write(records);
+  // As text: comparing ten megabytes number by number takes many seconds.
+  const legible = (found: readonly JournalRecord[]) => found.map((record) => ({ ...record, bytes: record.bytes.toString('latin1') }));
+  const next = openReader(dataDir).next(START, end);
+  expect([legible(next?.records ?? []), next?.end]).toEqual([legible(records), end]);
+  expect([...openReader(dataDir).rest(START, () => undefined)].map((part) => [legible(part.records), part.end])).toEqual([[legible(records), end]]);
+});
+
+test('a frame never outgrows its bound', () => {
+  const worst: JournalRecord = { meta: { kind: 'event', plan: 'f'.repeat(64), content_type: '\u0001'.repeat(200) }, text: '\uffff'.repeat(1_000), bytes: Buffer.alloc(10) };
+  const room = Buffer.alloc(frameBound([worst]));
+  expect(encodeFrame([worst], START, room).length).toBeLessThanOrEqual(room.length);
+});
+
+test('its files take turns once what stands in the other may be overwritten, and what an earlier segment left is not taken for kept', async () => {
+  const dataDir = dataFolder();
+  const journal = openJournal(dataDir);
+  const megabyte = Buffer.alloc(1_048_576, 1);
+  const ends: JournalPosition[] = [];
+  const write = async (id: string): Promise<void> => void ends.push(await journal.write([quarantined(id, megabyte)]));
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    await write(id);
+  }
+  expect(ends.map(({ segment }) => segment)).toEqual([1, 1, 1, 1, 2, 2]);
+  for (const id of ['g', 'h', 'i', 'j']) {
+    await write(id);
+  }
+  // The first segment is not released: the second grows.
+  expect(ends.at(-1)?.segment).toBe(2);
+  expect(rest(dataDir).ids.join('')).toBe('abcdefghij');
+  journal.release(1);
+  await write('k');
+  expect(ends.at(-1)?.segment).toBe(3);
+  expect(rest(dataDir, { segment: 2, offset: 0 })).toEqual({ ids: ['e', 'f', 'g', 'h', 'i', 'j', 'k'], damage: [] });
+  // From segment to segment, each by itself.
+  const reader = openReader(dataDir);
+  const second = reader.next({ segment: 2, offset: 0 }, ends.at(-1) ?? START);
+  expect([idsIn(second?.records ?? []).join(''), second?.end.segment]).toEqual(['efghij', 2]);
+  expect(idsIn(reader.next(second?.end ?? START, ends.at(-1) ?? START)?.records ?? [])).toEqual(['k']);
+});
+
+test('a write that fails leaves nothing, and the next one takes its place', async () => {
+  const dataDir = dataFolder();
+  const journal = openJournal(dataDir);
+  await journal.write([quarantined('a')]);
+  const write = fs.write;
+  let calls = 0;
+  jest.spyOn(fs, 'write').mockImplementation((...args: unknown[]) => {
+    // The first half of the frame reaches the disk, the second does not.
+    calls += 1;
+    const [fd, bytes, , length, position, answer] = args;
+    if (calls === 1 && typeof length === 'number') {
+      Reflect.apply(write, fs, [fd, bytes, 0, Math.floor(length / 2), position, answer]);
+    } else if (typeof answer === 'function') {
+      answer(Object.assign(new Error('full'), { code: 'ENOSPC' }), 0);
+    }
+  });
+  await expect(journal.write([quarantined('lost', Buffer.alloc(500, 2))])).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(rest(dataDir)).toEqual({ ids: ['a'], damage: [] });
+  jest.restoreAllMocks();
+  await journal.write([quarantined('b')]);
+  expect(rest(dataDir)).toEqual({ ids: ['a', 'b'], damage: [] });
+});
+
+describe('after a crash', () => {
+  /** A folder with a journal of three writes, and where each of them ends. */
+  async function written(): Promise<{ dataDir: string; path: string; ends: JournalPosition[] }> {
+    const dataDir = dataFolder();
+    const journal = openJournal(dataDir);
+    const ends: JournalPosition[] = [];
+    for (const id of ['a', 'b', 'c']) {
+      ends.push(await journal.write([quarantined(id, Buffer.from(`body of ${id}`))]));
+    }
+    return { dataDir, path: journalFile(dataDir, 1), ends };
+  }
+
+  test('a last write that was cut off anywhere is no damage', async () => {
+    const { dataDir, path, ends } = await written();
+    const whole = readFileSync(path);
+    for (let cut = (ends[1]?.offset ?? 0) + 1; cut < (ends[2]?.offset ?? 0); cut += 7) {
+      writeFileSync(path, whole.subarray(0, cut));
+      expect(rest(dataDir)).toEqual({ ids: ['a', 'b'], damage: [] });
+    }
+    truncateSync(path, 0);
+    expect(rest(dataDir)).toEqual({ ids: [], damage: [] });
+  });
+
+  test.each([
+    ['in the middle', 1, ['a', 'c']],
+    ['at the beginning', 0, ['b', 'c']],
+  ])('a broken part %s is passed over, and the file put aside', async (_, broken, left) => {
+    const { dataDir, path, ends } = await written();
+    const bytes = readFileSync(path);
+    bytes.fill(0xaa, ends[broken - 1]?.offset ?? 0, (ends[broken - 1]?.offset ?? 0) + 30);
+    writeFileSync(path, bytes);
+    const found = rest(dataDir);
+    expect(found.ids).toEqual(left);
+    expect(found.damage.map(({ aside }) => readFileSync(aside).equals(bytes))).toEqual([true]);
+  });
+});
+
+describe('the inbox', () => {
+  const events = ['c1', 'c2', 'c3'];
+
+  /** A data folder as a `kill -9` leaves it at worst: everything in the journal, nothing of it in `inbox.db`. */
+  async function unindexed(): Promise<string> {
+    const dataDir = dataFolder();
+    await (await Inbox.open(inboxOptions(dataDir))).close();
+    const journal = openJournal(dataDir, 7);
+    for (const id of events) {
+      await journal.write(recordsOf(entryOf('call_hangup', id, planOf('a'))));
+    }
+    return dataDir;
+  }
+
+  async function openInbox(dataDir: string, log = sentences()): Promise<InboxReader> {
+    const inbox = await Inbox.open(inboxOptions(dataDir, { log }));
+    const reader = InboxReader.open(dataDir);
+    opened.push(inbox, reader);
+    await inbox.append(entryOf('call_hangup', 'after', planOf('a')));
+    await inbox.indexed();
+    return reader;
+  }
+
+  const ids = (reader: InboxReader) => reader.pendingAfter(0, 10).map(({ event }) => event.id);
+
+  test('takes up what it had not indexed, once', async () => {
+    const dataDir = await unindexed();
+    const log = sentences();
+    const reader = await openInbox(dataDir, log);
+    expect(ids(reader)).toEqual([...events, 'after']);
+    for (const each of opened.splice(0)) {
+      await each.close();
+    }
+    expect(ids(await openInbox(dataDir, log))).toEqual([...events, 'after']);
+    expect(log.said).toEqual([]);
+  });
+
+  test('of a store that is lost takes up what the journal has, but for events that have a run', async () => {
+    const dataDir = await unindexed();
+    writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
+    const dispatched = DispatchLog.open(dataDir);
+    dispatched.markStarted([{ seq: 2, event_id: 'call_hangup/c2', run_id: 'r', started_at: new Date() }], 2);
+    dispatched.close();
+    expect(ids(await openInbox(dataDir))).toEqual(['c1', 'c3', 'after']);
+  });
+
+  test('tells of a journal that is damaged', async () => {
+    const dataDir = await unindexed();
+    const path = journalFile(dataDir, 7);
+    const bytes = readFileSync(path);
+    bytes.fill(0, 100, 110);
+    writeFileSync(path, bytes);
+    const log = sentences();
+    expect(ids(await openInbox(dataDir, log))).toEqual(['c2', 'c3', 'after']);
+    expect(log.said).toEqual([expect.stringMatching(/^a part of the journal was damaged .* "bridge backfill"\.$/)]);
+    expect(readdirSync(dataDir).filter((name) => name.includes('journal.1.corrupt-'))).toHaveLength(1);
+  });
+
+  test('keeps its journal from others', async () => {
+    const dataDir = dataFolder();
+    await openInbox(dataDir);
+    expect(readdirSync(dataDir).filter((name) => name.startsWith('journal.')).map((name) => statSync(join(dataDir, name)).mode & 0o077)).toEqual([0]);
+  });
+});
