@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { eventually, nowMs, until } from './clock';
 
 /** What a process has used. */
 export interface Usage {
@@ -25,6 +26,24 @@ export function usageOf(pid: number): Usage {
   } catch {
     return { cpuS: 0, rssMib: 0 };
   }
+}
+
+const IDLE_MS = 300;
+const IDLE_WITHIN_MS = 60_000;
+
+/** Waits until a process has next to nothing to do: at most two hundredths of a second within three tenths. @returns how long that took, in milliseconds. */
+export async function untilIdle(pid: number): Promise<number> {
+  const began = nowMs();
+  await eventually(
+    'a process was idle',
+    async () => {
+      const { cpuS } = usageOf(pid);
+      await until(nowMs() + IDLE_MS);
+      return usageOf(pid).cpuS - cpuS <= 0.02 ? true : null;
+    },
+    IDLE_WITHIN_MS,
+  );
+  return nowMs() - began - IDLE_MS;
 }
 
 /** A process' children whose command line holds a text. */
