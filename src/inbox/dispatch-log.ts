@@ -2,6 +2,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataFolderLock, makePrivateFile } from './data-folder-lock';
+import { CHECKPOINT_PAGES } from './inbox-schema';
 import { all, change, inTransaction, isCorruption, one, oneNumber, openStore, prepare, type Bound, type Prepared, type Store } from './sqlite';
 
 /** The dispatch log's file in the data folder. */
@@ -283,6 +284,7 @@ function openWriter(path: string): Store {
   try {
     store.exec('PRAGMA journal_mode = WAL');
     store.exec('PRAGMA synchronous = NORMAL');
+    store.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     store.exec('PRAGMA journal_size_limit = 67108864');
     if (oneNumber(store, 'PRAGMA user_version') === 0) {
       store.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);

@@ -7,10 +7,10 @@ import { isBefore, type JournalPosition } from './journal-frame';
 import type { IdHashes } from './known-ids';
 import type { Retention } from './retention';
 
-/** So few records are indexed at once: at an ordinary pace an event can be read as soon as it is answered. */
-const FEW = 16;
-/** Under pressure answers go first, and the rest is indexed together when nothing has come for this long, */
-const QUIET_MS = 20;
+/** What comes alone is indexed at once, so that it can be read as soon as it is answered; but no more often than this, as every time costs the disk. */
+const PAUSE_MS = 20;
+/** When more than this comes in one pause, answers go first: the rest is indexed together in the first pause in which nothing comes, */
+const FEW = 32;
 /** at the latest after this, or when there are so many. */
 const LATEST_MS = 1_000;
 const MANY = 20_000;
@@ -52,7 +52,8 @@ export class Indexer {
   #indexed: JournalPosition;
   /** What it was not yet asked for. */
   #unasked = { records: 0, since: 0, last: 0 };
-  #quiet: NodeJS.Timeout | undefined;
+  #pause: NodeJS.Timeout | undefined;
+  #askedAt = -PAUSE_MS;
   #caughtUp: { end: JournalPosition; resolve: () => void }[] = [];
 
   private constructor(private readonly options: IndexerOptions) {
@@ -112,7 +113,7 @@ export class Indexer {
       this.#closing = resolve;
     });
     if (this.#isOpen) {
-      clearTimeout(this.#quiet);
+      clearTimeout(this.#pause);
       this.#thread?.ref();
       if (this.#kept !== null) {
         this.#tell({ type: 'index', through: this.#kept });
@@ -228,23 +229,25 @@ export class Indexer {
   }
 
   #followSoon(): void {
-    if (this.#kept === null || this.#unasked.records === 0 || this.#isBusy() || this.#quiet !== undefined) {
+    if (this.#kept === null || this.#unasked.records === 0 || this.#isBusy() || this.#pause !== undefined) {
       return;
     }
     const now = performance.now();
     const { records, since, last } = this.#unasked;
-    if (records <= FEW || records >= MANY || now - last >= QUIET_MS || now - since >= LATEST_MS) {
+    const isPaused = now - this.#askedAt >= PAUSE_MS;
+    if ((isPaused && (records <= FEW || now - last >= PAUSE_MS)) || records >= MANY || now - since >= LATEST_MS) {
       this.#ask(this.#kept);
       return;
     }
-    this.#quiet = setTimeout(() => {
-      this.#quiet = undefined;
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
       this.#followSoon();
-    }, QUIET_MS);
+    }, PAUSE_MS);
   }
 
   #ask(through: JournalPosition): void {
     this.#asked = through;
+    this.#askedAt = performance.now();
     this.#unasked = { records: 0, since: 0, last: 0 };
     this.#thread?.ref();
     this.#tell({ type: 'index', through });

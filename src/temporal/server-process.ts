@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
-import { closeSync, readdirSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookAtProcess } from './living-process';
 import type { ServerLog } from './server-log';
@@ -33,21 +34,36 @@ export interface ServerProcess {
   stop(askedForMs: number): Promise<void>;
 }
 
-/** Starts the server in a process group of its own, so that Ctrl-C reaches only the bridge, which then ends the server when the time has come. */
+/**
+ * Starts the server in a process group of its own, so that Ctrl-C reaches only the bridge, which then ends the server when the time has come.
+ *
+ * Node can do that by a session of its own only (`detached`). Where Linux shares the processor out by sessions (sched(7), "The autogroup feature") the server's
+ * lower priority then counts for nothing against the bridge, and acks wait for it: p99 at 200 a second 13-20 ms, against 6 ms in one session. There a shell
+ * gives it its group, and stays as its parent.
+ */
 export async function spawnServer(program: string, args: readonly string[], log: ServerLog): Promise<ServerProcess> {
   const output = log.open();
   const env = Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', output, output], env, windowsHide: true });
+  const shell = sharesBySession() ? SHELLS.find((path) => existsSync(path)) : undefined;
+  const child =
+    shell === undefined
+      ? spawn(program, args, { detached: true, stdio: ['ignore', output, output], env, windowsHide: true })
+      : spawn(shell, ['-c', IN_A_GROUP, shell, program, ...args], { stdio: ['ignore', output, output, 'pipe'], env });
   closeSync(output);
-  const ended = new Promise<ProcessEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  const exited = new Promise<ProcessEnd>((resolve) => child.once('exit', (code, signal) => resolve(shell === undefined ? { code, signal } : endSaidByShell(code, signal))));
   await new Promise((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
   });
-  const { pid } = child;
+  const pid = shell === undefined ? child.pid : await pidSaidBy(child);
   if (pid === undefined) {
     throw new Error(`${program} has no process id`);
   }
+  // Whoever ends the shell has not ended the server.
+  const ended = exited.then((end) => {
+    const living = shell === undefined ? null : lookAtProcess(pid);
+    return living === null ? end : adoptServer(pid, living.started).ended;
+  });
   lowerPriority(pid);
   child.unref();
   endWithUs(pid, ended);
@@ -86,6 +102,41 @@ export function adoptServer(pid: number, started: string): ServerProcess {
     },
   };
 }
+
+/** The shells that can give a process a group without a terminal. */
+const SHELLS = ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'];
+
+/** Runs its arguments in a group of their own, says the process id on its fourth descriptor, and ends as they do. Ctrl-C reaches the shell, and is nothing to it. */
+const IN_A_GROUP = 'set -m; trap : INT TERM HUP; "$@" 3>&- & echo $! >&3; exec 3>&-; while kill -0 $! 2>/dev/null; do wait $!; end=$?; done; exit $end';
+
+function sharesBySession(): boolean {
+  try {
+    return readFileSync('/proc/sys/kernel/sched_autogroup_enabled', 'utf8').trim() === '1';
+  } catch {
+    // Not Linux, or one that was built without it.
+    return false;
+  }
+}
+
+async function pidSaidBy(shell: ChildProcess): Promise<number | undefined> {
+  const [, , , said] = shell.stdio;
+  if (said === null || said === undefined) {
+    return undefined;
+  }
+  const [bytes]: unknown[] = await Promise.race([once(said, 'data'), once(shell, 'exit').then(() => [])]);
+  said.destroy();
+  const pid = Number(String(bytes));
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+/** A shell says 128 and the signal's number of a program that a signal ended. */
+function endSaidByShell(code: number | null, signal: NodeJS.Signals | null): ProcessEnd {
+  const named = Object.entries(constants.signals).find(([, number]) => number === (code ?? 0) - 128)?.[0];
+  const found = SIGNALS.find((one) => one === named);
+  return found === undefined ? { code, signal } : { code: null, signal: found };
+}
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGQUIT', 'SIGPIPE'];
 
 function endWithUs(pid: number, ended: Promise<unknown>): void {
   const end = (): void => signalServer(pid, 'SIGTERM');
