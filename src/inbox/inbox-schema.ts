@@ -1,7 +1,7 @@
 import { inTransaction, oneNumber, type Store } from './sqlite';
 
-/** Version of the tables below, in `user_version`. */
-export const INBOX_SCHEMA = 1;
+/** Version of the file, in `user_version`. 1: without a journal before it. A bridge that knows no journal must not open the file and pass it over. */
+export const INBOX_SCHEMA = 2;
 
 /** So many pages of the log are brought into a file at once. */
 export const CHECKPOINT_PAGES = 4_000;
@@ -65,6 +65,9 @@ export function prepareInbox(store: Store): void {
   const version = oneNumber(store, 'PRAGMA user_version');
   if (version > INBOX_SCHEMA) {
     throw new Error(`${INBOX_FILE} was written by a newer bridge (its format is ${version}, this one knows ${INBOX_SCHEMA}): update this bridge, or give it another data folder`);
+  }
+  if (version === 1) {
+    store.exec(`PRAGMA user_version = ${INBOX_SCHEMA}`);
   }
   if (version === 0) {
     store.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${INBOX_SCHEMA}; COMMIT`);

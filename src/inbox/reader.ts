@@ -283,13 +283,14 @@ export class InboxReader {
     }
     const store = openStore(this.#path);
     const version = oneNumber(store, 'PRAGMA user_version');
-    if (version !== INBOX_SCHEMA) {
+    if (version === 0) {
+      // The writer is about to make its tables.
       store.close();
-      if (version === 0) {
-        // The writer is about to make its tables.
-        return null;
-      }
-      throw new Error(`${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA}: use the same version of the bridge everywhere`);
+      return null;
+    }
+    if (version > INBOX_SCHEMA) {
+      store.close();
+      throw new Error(`${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`);
     }
     store.exec('PRAGMA query_only = 1');
     this.#store = store;

@@ -42,9 +42,9 @@ export class ReceiverMetrics {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
       registers,
     });
-    this.#commit = new Histogram({ name: 'bridge_inbox_commit_seconds', help: 'Time of one inbox transaction, its sync included.', buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2], registers });
-    this.#batch = new Histogram({ name: 'bridge_inbox_commit_entries', help: 'Entries that shared one inbox transaction.', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512], registers });
-    this.#failures = new Counter({ name: 'bridge_inbox_failures_total', help: 'Inbox transactions that the store refused, by its code.', labelNames: ['code'], registers });
+    this.#commit = new Histogram({ name: 'bridge_inbox_commit_seconds', help: 'Time of one write to the journal, its sync included.', buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2], registers });
+    this.#batch = new Histogram({ name: 'bridge_inbox_commit_entries', help: 'Entries that shared one write to the journal.', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512], registers });
+    this.#failures = new Counter({ name: 'bridge_inbox_failures_total', help: 'Writes that the disk or the store refused, by their code.', labelNames: ['code'], registers });
   }
 
   /** Gauges that look at the inbox when they are scraped. */
@@ -53,7 +53,7 @@ export class ReceiverMetrics {
     const gauges: [name: string, help: string, read: () => number][] = [
       ['bridge_inbox_depth', 'Events that wait to be dispatched (counted up to 100,000).', () => inbox.backlog().depth],
       ['bridge_inbox_oldest_age_seconds', 'Age of the oldest event that waits to be dispatched; 0 when none does.', () => inbox.backlog().oldestAgeMs / 1_000],
-      ['bridge_inbox_bytes', 'What the inbox holds on the disk.', () => inbox.heldBytes()],
+      ['bridge_inbox_bytes', 'What inbox.db holds on the disk, without its log and the journal.', () => inbox.heldBytes()],
       ['bridge_quarantine_entries', 'Bodies that are no events, as far as they are kept.', () => inbox.quarantined().count],
       ['bridge_quarantine_bytes', 'Size of these bodies.', () => inbox.quarantined().bytes],
       ['bridge_inbox_unavailable', '1 while nothing can be kept and events are answered with 503.', () => (inbox.problem() === null ? 0 : 1)],

@@ -171,6 +171,18 @@ describe('the data folder', () => {
     }
   });
 
+  test('written by a bridge without a journal is taken over', async () => {
+    const dataDir = dataFolder();
+    const first = await open(dataDir);
+    await first.append(entryOf('call_hangup', 'c1', planOf('a')));
+    await first.close();
+    const store = openStore(join(dataDir, 'inbox.db'));
+    store.exec("PRAGMA user_version = 1; DELETE FROM meta WHERE name LIKE 'journal%'");
+    store.close();
+    expect((await reading(dataDir)).has('call_hangup/c1')).toBe(true);
+    expect(await (await open(dataDir)).append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
+  });
+
   test('written by a newer bridge is refused, untouched', async () => {
     const dataDir = dataFolder();
     await (await open(dataDir)).close();

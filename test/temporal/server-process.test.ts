@@ -1,0 +1,85 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lookAtProcess } from '../../src/temporal/living-process';
+import { ServerLog } from '../../src/temporal/server-log';
+import { spawnServer, type ServerProcess } from '../../src/temporal/server-process';
+
+const AUTOGROUP = '/proc/sys/kernel/sched_autogroup_enabled';
+const isShared = existsSync(AUTOGROUP) && readFileSync(AUTOGROUP, 'utf8').trim() === '1';
+
+let folder: string;
+let server: ServerProcess | null = null;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bridge-server-'));
+});
+
+afterEach(async () => {
+  await server?.stop(5_000);
+  server = null;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Starts a program of Node's in the server's place. */
+async function start(program: string): Promise<{ process: ServerProcess; log: ServerLog }> {
+  const log = new ServerLog(join(folder, 'server.log'));
+  server = await spawnServer(process.execPath, ['-e', program], log);
+  return { process: server, log };
+}
+
+const WAITS = 'setInterval(() => undefined, 1_000)';
+
+/** Parent, process group and session of a process (proc(5)). */
+function placeOf(pid: number): { parent: number; group: number; session: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [, parent, group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+  return { parent: parent ?? 0, group: group ?? 0, session: session ?? 0 };
+}
+
+(process.platform === 'linux' ? test : test.skip)('has a group of its own, and the session of the bridge where that shares the processor', async () => {
+  const { pid } = (await start(WAITS)).process;
+  expect(lookAtProcess(pid)?.command).toContain(WAITS);
+  const place = placeOf(pid);
+  expect(place.group).toBe(pid);
+  expect(place.session === placeOf(process.pid).session).toBe(isShared);
+});
+
+test.each([
+  ['an exit code', 'process.exit(3)', { code: 3, signal: null }],
+  ['a signal', "process.kill(process.pid, 'SIGKILL')", { code: null, signal: 'SIGKILL' }],
+])('that ends by itself is known to, with %s', async (_, program, end) => {
+  expect(await (await start(program)).process.ended).toEqual(end);
+});
+
+test('writes to its log, and is asked to end first', async () => {
+  const { process: running, log } = await start(`process.on('SIGTERM', () => { console.log('asked'); process.exit(0); }); console.log('runs'); ${WAITS}`);
+  while (log.tail(1).length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await running.stop(5_000);
+  expect(log.tail(5)).toEqual(['runs', 'asked']);
+  expect(await running.ended).toEqual({ code: 0, signal: null });
+});
+
+describe('under a shell', () => {
+  (isShared ? test : test.skip)('Ctrl-C reaches the shell and does nothing', async () => {
+    const { process: running } = await start(WAITS);
+    const { parent } = placeOf(running.pid);
+    expect(parent).not.toBe(process.pid);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.kill(parent, signal);
+    }
+    process.kill(running.pid, 'SIGKILL');
+    expect(await running.ended).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  (isShared ? test : test.skip)('it is not taken for ended when the shell is', async () => {
+    const { process: running } = await start(WAITS);
+    process.kill(placeOf(running.pid).parent, 'SIGKILL');
+    const early = await Promise.race([running.ended.then(() => 'ended'), new Promise((resolve) => setTimeout(resolve, 1_000, 'lives'))]);
+    expect(early).toBe('lives');
+    await running.stop(5_000);
+    expect(lookAtProcess(running.pid)).toBeNull();
+  });
+});
