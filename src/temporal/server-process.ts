@@ -107,7 +107,7 @@ export function adoptServer(pid: number, started: string): ServerProcess {
 const SHELLS = ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'];
 
 /** Runs its arguments in a group of their own, says the process id on its fourth descriptor, and ends as they do. Ctrl-C reaches the shell, and is nothing to it. */
-const IN_A_GROUP = 'set -m; trap : INT TERM HUP; "$@" 3>&- & echo $! >&3; exec 3>&- 1>/dev/null 2>&1; wait $!; end=$?; while kill -0 $!; do wait $!; end=$?; done; exit $end';
+const IN_A_GROUP = 'set -m; trap : INT TERM HUP; "$@" 3>&- & echo $! >&3; exec 3>&- 1>/dev/null 2>&1; wait $!; while kill -0 $!; do wait $!; done; wait $!; exit $?';
 
 function sharesBySession(): boolean {
   try {
