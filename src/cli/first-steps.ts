@@ -1,12 +1,12 @@
 import type { ReceiverSettings } from '../settings/settings';
 import { readEvent, sendEvent } from './send-event';
-import type { FromWorker } from './worker-messages';
+import type { FromChild } from './child-messages';
 
 /** The page's three use cases: a call ends, a text comes in, a recording is ready. */
 const SAMPLES = ['call_hungup_curl', 'message_created_page', 'recording_updated_done'];
 const WITHIN_MS = 60_000;
 
-type Closed = Extract<FromWorker, { type: 'closed' }>;
+type Closed = Extract<FromChild, { type: 'closed' }>;
 
 /**
  * Shows a newcomer the whole job: sends the page's three samples through the bridge's own door and tells, in a few lines, what each did

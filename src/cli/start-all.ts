@@ -13,10 +13,10 @@ import { showFirstSteps } from './first-steps';
 import { packageVersion } from './package-root';
 import { rulesPart, startReceiver } from './receiver-role';
 import type { Running } from './start';
-import { watchWorkerProcess } from './supervisor-metrics';
-import type { FromWorker } from './worker-messages';
+import { watchChildProcess } from './supervisor-metrics';
+import type { FromChild } from './child-messages';
 import { workerParts } from './worker-parts';
-import { WorkerSupervisor } from './worker-supervisor';
+import { ChildSupervisor } from './child-supervisor';
 
 /** The embedded server is started again after this long when it ends by itself. */
 const SERVER_RESTART_MS = 1_000;
@@ -32,9 +32,9 @@ const NOT_YET: PartState = { ok: false, detail: 'it waits for Temporal, which is
  */
 export async function startAll(settings: Settings, rules: LiveRules, config: string | null, log: Logger): Promise<Running> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
-  let worker: WorkerSupervisor | null = null;
+  let worker: ChildSupervisor | null = null;
   const registry = processRegistry(packageVersion());
-  watchWorkerProcess(registry, () => worker);
+  watchChildProcess(registry, 'worker', () => worker);
   const receiver = await startReceiver({
     settings,
     registry,
@@ -113,7 +113,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
       return;
     }
     const uiUrl = server?.uiUrl ?? null;
-    worker = new WorkerSupervisor({ configFile: config, embeddedAddress: server?.address ?? null, dispatch: true }, log);
+    worker = new ChildSupervisor('worker', { configFile: config, embeddedAddress: server?.address ?? null }, log);
     worker.onMessage((message) => {
       if (message.type === 'ready') {
         ready(message.stand_ins);
@@ -139,7 +139,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
         url: receiver.webhook,
         receiver: settings.receiver,
         onClosed: (listener) =>
-          worker?.onMessage((message: FromWorker) => {
+          worker?.onMessage((message: FromChild) => {
             if (message.type === 'closed') {
               listener(message);
             }
@@ -167,7 +167,7 @@ function portOf(url: string): number {
   return Number(new URL(url).port);
 }
 
-function partsOf(worker: WorkerSupervisor): Record<string, PartState> {
+function partsOf(worker: ChildSupervisor): Record<string, PartState> {
   const state = worker.state();
   return state === null
     ? { worker: { ok: false, detail: `${worker.problem() ?? 'it is being started'}; events are kept and handled when it runs` } }

@@ -5,11 +5,12 @@ import { connectors } from '../connectors/registry';
 import type { Settings } from '../settings/settings';
 import { resolveTemporal } from '../temporal/connection';
 import { TASK_QUEUE } from '../temporal/names';
+import type { ChildWork } from './child';
 import { WrongUse } from './exit';
 import { packageVersion } from './package-root';
 import type { Running } from './start';
 import { workerParts } from './worker-parts';
-import { startWorkerProcess, type WorkerProcess } from './worker-process';
+import { startWorkerProcess } from './worker-process';
 
 /**
  * Mode `worker`: runs only, for events that receivers elsewhere have taken. Its admin port answers before Temporal does.
@@ -22,7 +23,7 @@ export async function startWorkerOnly(settings: Settings, log: Logger): Promise<
     throw new WrongUse('Mode worker needs the Temporal that receivers use: set TEMPORAL_ADDRESS (or a profile), or start in mode all.');
   }
   const registry = processRegistry(packageVersion());
-  let worker: WorkerProcess | null = null;
+  let worker: ChildWork | null = null;
   const admin = createAdmin({
     host: settings.receiver.adminHost,
     port: settings.receiver.adminPort,

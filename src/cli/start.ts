@@ -94,7 +94,7 @@ async function startMode(mode: Mode, settings: Settings, rules: LiveRules | null
   }
   if (mode === 'receiver') {
     const { startReceiverOnly } = await import('./start-receiver.js');
-    return startReceiverOnly(settings, rules, log);
+    return startReceiverOnly(settings, rules, config, log);
   }
   const { startAll } = await import('./start-all.js');
   return startAll(settings, rules, config, log);

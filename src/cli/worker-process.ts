@@ -13,6 +13,7 @@ import { connectNative } from '../temporal/connection';
 import { showTemporal } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../temporal/worker';
+import type { ChildWork } from './child';
 import { endsWithin } from './ends-within';
 import { refreshOurNumbers } from './our-numbers-refresh';
 import { RunMetrics } from './run-metrics';
@@ -29,25 +30,11 @@ const GOODBYE_WITHIN_MS = 2_000;
 const LOOK_EVERY_MS = 50;
 const CLOSE_WITHIN_MS = 1_000;
 
-/** A worker, with the dispatcher beside it where this machine has an inbox. */
-export interface WorkerProcess {
-  standIns: string[];
-  state(): {
-    /** Why Temporal cannot be used, or null. */
-    temporal: string | null;
-    /** Connections that are parked, by name, with why. */
-    parked: Record<string, string>;
-  };
-  wake(): void;
-  /** Resolves when all has ended, by {@link stop} or by itself. @throws when the worker ended with an error. */
-  ended: Promise<void>;
-  /** Stops within 18 s, whether Temporal answers or not. What was under way and did not end is made again by the next worker. */
-  stop(): Promise<void>;
-}
-
 /**
  * Connects to Temporal and starts the worker; with `dispatch`, also starts runs for the inbox in the data folder, over the same connection:
  * that is what makes eager starts possible.
+ *
+ * It stops within 18 s. What was under way and did not end is made again by the next worker.
  *
  * @param options.registry gets the worker's metrics, and the dispatcher's. Once per registry.
  * @throws TemporalUnreachable.
@@ -60,7 +47,7 @@ export async function startWorkerProcess(options: {
   registry: Registry;
   log: Logger;
   onClosed?: (eventId: string, ending: RunEnding) => void;
-}): Promise<WorkerProcess> {
+}): Promise<ChildWork> {
   const { settings, registry, log } = options;
   installRuntime(log);
   const connection = await connectNative(options.temporal);

@@ -1,24 +1,28 @@
 import { z } from 'zod';
 
 /**
- * What the bridge's process and its worker process say to each other over Node's IPC channel. The worker ends when the channel closes:
- * it never outlives its bridge.
+ * What the bridge's process and its child process (the worker, or the dispatcher) say to each other over Node's IPC channel. The child ends when the channel
+ * closes: it never outlives its bridge.
  */
 
-/** From the bridge to its worker. */
-export const toWorker = z.discriminatedUnion('type', [
+/** The two child processes: `worker` in mode `all` (with the dispatcher in it), `dispatcher` in mode `receiver`. */
+export type ChildName = 'worker' | 'dispatcher';
+
+
+/** From the bridge to its child. */
+export const toChild = z.discriminatedUnion('type', [
   /** There is something new in the inbox. */
   z.object({ type: z.literal('wake') }),
   /** Finish what is under way, then end. */
   z.object({ type: z.literal('stop') }),
 ]);
-export type ToWorker = z.infer<typeof toWorker>;
+export type ToChild = z.infer<typeof toChild>;
 
 const stepReport = z.looseObject({ step: z.string(), action: z.string(), outcome: z.enum(['done', 'skipped', 'failed']) });
 
-/** From the worker to its bridge. */
-export const fromWorker = z.discriminatedUnion('type', [
-  /** It polls. `stand_ins`: connections that a stand-in answers. */
+/** From the child to its bridge. */
+export const fromChild = z.discriminatedUnion('type', [
+  /** It is at work. `stand_ins`: connections that a stand-in answers. */
   z.object({ type: z.literal('ready'), stand_ins: z.array(z.string()) }),
   /** A run closed. */
   z.object({
@@ -34,14 +38,12 @@ export const fromWorker = z.discriminatedUnion('type', [
   /** It ends because of this. */
   z.object({ type: z.literal('failed'), problem: z.string() }),
 ]);
-export type FromWorker = z.infer<typeof fromWorker>;
+export type FromChild = z.infer<typeof fromChild>;
 
-/** What the worker process is started with (as JSON in its arguments). No secrets: it reads the settings itself. */
-export const workerStart = z.object({
+/** What the child process is started with (as JSON in its arguments). No secrets: it reads the settings itself. */
+export const childStart = z.object({
   configFile: z.string().nullable(),
   /** Address of the embedded server; null when the environment or a profile says where Temporal is. */
   embeddedAddress: z.string().nullable(),
-  /** Whether it starts runs for the inbox in the data folder, too. */
-  dispatch: z.boolean(),
 });
-export type WorkerStart = z.infer<typeof workerStart>;
+export type ChildStart = z.infer<typeof childStart>;

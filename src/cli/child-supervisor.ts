@@ -3,53 +3,54 @@ import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { fromWorker, type FromWorker, type ToWorker, type WorkerStart } from './worker-messages';
+import { fromChild, type ChildName, type ChildStart, type FromChild, type ToChild } from './child-messages';
 
-/** Acks go before runs: the worker takes the processor when the receiver leaves it. */
-const WORKER_NICENESS = 10;
-/** The worker bounds its own stop by less (worker-process.ts). */
+/** Acks go before runs: the child takes the processor when the receiver leaves it. */
+const NICENESS = 10;
+/** The children bound their own stops by less (worker-process.ts, dispatcher-process.ts). */
 const STOP_WITHIN_MS = 19_000;
 const RESTART_FIRST_MS = 500;
 const RESTART_LONGEST_MS = 10_000;
-/** A worker that ran this long had started well: the next restart is quick again. */
+/** One that ran this long had started well: the next restart is quick again. */
 const RAN_WELL_MS = 60_000;
 const SILENT_MS = 10_000;
 const LONGEST_PROBLEM = 300;
 
 /**
- * Keeps one worker process running: starts it again when it ends, at once at first, then less often (up to every 10 s).
- * What the worker was doing is not lost: Temporal gives it to the next one.
+ * Keeps one child process running: starts it again when it ends, at once at first, then less often (up to every 10 s).
+ * What it was doing is not lost: Temporal gives it to the next one, or it is started again.
  */
-export class WorkerSupervisor {
+export class ChildSupervisor {
   #child: ChildProcess | null = null;
   #stopping = false;
   #restart = RESTART_FIRST_MS;
   #timer: NodeJS.Timeout | undefined;
-  #listeners: ((message: FromWorker) => void)[] = [];
+  #listeners: ((message: FromChild) => void)[] = [];
   /** The latest of each kind that only the latest matters of. */
-  #state: Extract<FromWorker, { type: 'state' }> | null = null;
+  #state: Extract<FromChild, { type: 'state' }> | null = null;
   #metrics = '';
-  /** When the worker was heard last; `performance.now()`. */
+  /** When it was heard last; `performance.now()`. */
   #heardAt = 0;
   #waking = false;
-  /** What the running worker said of its end. */
+  /** What the running one said of its end. */
   #farewell: string | null = null;
-  /** That the worker before ended, and why; null once the next one is heard. */
+  /** That the one before ended, and why; null once the next one is heard. */
   #failure: string | null = null;
   #restarts = 0;
 
   constructor(
-    private readonly start: WorkerStart,
+    private readonly name: ChildName,
+    private readonly start: ChildStart,
     private readonly log: Logger,
   ) {}
 
-  /** Starts the first worker. */
+  /** Starts the first one. */
   run(): void {
     this.#fork();
   }
 
-  /** Hears every message of every worker process. */
-  onMessage(listener: (message: FromWorker) => void): void {
+  /** Hears every message of every child process. */
+  onMessage(listener: (message: FromChild) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -57,8 +58,8 @@ export class WorkerSupervisor {
     return this.#child?.pid ?? null;
   }
 
-  /** Null while no worker runs, and when it has been silent for ten seconds. */
-  state(): Extract<FromWorker, { type: 'state' }> | null {
+  /** Null while none runs, and when it has been silent for ten seconds. */
+  state(): Extract<FromChild, { type: 'state' }> | null {
     return this.#isSilent() ? null : this.#state;
   }
 
@@ -73,30 +74,30 @@ export class WorkerSupervisor {
     return this.#state !== null ? `it has said nothing for ${Math.round((performance.now() - this.#heardAt) / 1_000)} s` : 'it is being started';
   }
 
-  /** The worker's metrics in Prometheus' text form; empty while {@link state} is null: what a dead or silent worker told last is not how things are. */
+  /** Its metrics in Prometheus' text form; empty while {@link state} is null: what a dead or silent process told last is not how things are. */
   metrics(): string {
     return this.state() === null ? '' : this.#metrics;
   }
 
-  /** How often a worker was started again. */
+  /** How often it was started again. */
   restarts(): number {
     return this.#restarts;
   }
 
-  /** Tells the worker that the inbox has something new. */
+  /** Tells it that the inbox has something new. */
   wake(): void {
-    // One at a time: a worker that hangs must not have a queue of them.
+    // One at a time: one that hangs must not have a queue of them.
     if (this.#waking || this.#child?.connected !== true) {
       return;
     }
     this.#waking = true;
-    const message: ToWorker = { type: 'wake' };
+    const message: ToChild = { type: 'wake' };
     this.#child.send(message, () => {
       this.#waking = false;
     });
   }
 
-  /** Lets the worker finish what is under way, and ends it when that takes too long. */
+  /** Lets it finish what is under way, and ends it when that takes too long. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#timer);
@@ -111,7 +112,7 @@ export class WorkerSupervisor {
     clearTimeout(timer);
   }
 
-  #tell(message: ToWorker): void {
+  #tell(message: ToChild): void {
     if (this.#child?.connected === true) {
       this.#child.send(message, () => undefined);
     }
@@ -119,14 +120,14 @@ export class WorkerSupervisor {
 
   #fork(): void {
     const began = performance.now();
-    const child = fork(join(__dirname, 'worker-child.js'), [JSON.stringify(this.start)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(join(__dirname, `${this.name}-child.js`), [JSON.stringify(this.start)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
     this.#farewell = null;
     if (child.pid !== undefined) {
       lowerPriority(child.pid);
     }
     child.on('message', (raw) => {
-      const message = fromWorker.safeParse(raw);
+      const message = fromChild.safeParse(raw);
       if (message.success) {
         this.#heard(message.data);
       }
@@ -145,7 +146,7 @@ export class WorkerSupervisor {
       if (performance.now() - began > RAN_WELL_MS) {
         this.#restart = RESTART_FIRST_MS;
       }
-      this.log.error({ code, signal, again_in_ms: this.#restart }, 'the worker process ended; it is started again');
+      this.log.error({ code, signal, again_in_ms: this.#restart }, `the ${this.name} process ended; it is started again`);
       this.#failure = `it ended (${this.#farewell ?? signal ?? `exit code ${code}`}) and is started again`;
       this.#timer = setTimeout(() => {
         this.#restarts += 1;
@@ -156,7 +157,7 @@ export class WorkerSupervisor {
     child.on('exit', gone);
     // A process that could not be started has no exit.
     child.on('error', (error) => {
-      this.log.error({ error: error.name }, 'trouble with the worker process');
+      this.log.error({ error: error.name }, `trouble with the ${this.name} process`);
       if (child.pid === undefined) {
         gone(null, null);
       }
@@ -167,7 +168,7 @@ export class WorkerSupervisor {
     return performance.now() - this.#heardAt > SILENT_MS;
   }
 
-  #heard(message: FromWorker): void {
+  #heard(message: FromChild): void {
     this.#heardAt = performance.now();
     if (message.type === 'failed') {
       this.#farewell = message.problem.slice(0, LONGEST_PROBLEM);
@@ -185,7 +186,7 @@ export class WorkerSupervisor {
 
 function lowerPriority(pid: number): void {
   try {
-    setPriority(pid, WORKER_NICENESS);
+    setPriority(pid, NICENESS);
   } catch {
     // Not allowed here: then it runs as it is.
   }
