@@ -1,7 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { LabelValues } from '../admin/label-values';
-import { outcomeOf, type RunEnding, type RunStarter } from '../inbox/dispatcher';
+import type { RunStarter } from '../inbox/dispatcher';
+import { outcomeOf, type RunEnding } from '../inbox/open-runs';
 
 /** What the gauges ask at every scrape. */
 export interface RunGauges {

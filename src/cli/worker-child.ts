@@ -1,6 +1,6 @@
 /** The worker process of `bridge start` in mode `all`. */
 import { connectors } from '../connectors/registry';
-import type { RunEnding } from '../inbox/dispatcher';
+import type { RunEnding } from '../inbox/open-runs';
 import { resolveTemporal } from '../temporal/connection';
 import { runChild } from './child';
 import { fromChild, type FromChild } from './child-messages';

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 import type { ClosedRun, DispatchLog, StartedRun } from './dispatch-log';
+import { describe, OpenRuns, outcomeOf, type RunEnding } from './open-runs';
 
 /** An event that a rule wants and that has no run yet, as the inbox gives it. */
 export interface PendingEvent {
@@ -23,12 +24,6 @@ export interface PendingEvents {
   pendingAfter(seq: number, limit: number, onUnreadable: (unreadable: UnreadableEvent) => void): PendingEvent[];
   /** Every event up to this place is known to have been started, whatever the record remembers. */
   dispatchedThrough(): number;
-}
-
-/** How a run ended; `report` is the run's own, null when nothing is known. */
-export interface RunEnding {
-  status: 'completed' | 'failed' | 'terminated' | 'cancelled' | 'timed_out' | 'unknown';
-  report: unknown;
 }
 
 /** Starts runs and sees them end. */
@@ -69,20 +64,12 @@ const POLL_MS = 500;
 /** A run that has not ended by then is taken to be waiting, and gives its place to the next; sooner where nobody tells that it waits. */
 const WAITING_AFTER_MS = 3_000;
 const UNTOLD_WAITING_AFTER_MS = 1_000;
-/** When somebody tells how runs end, Temporal is asked only after this. */
-const TOLD_WITHIN_MS = 1_000;
 /** Starts under way at a time: one alone waits for the server's disk most of the time, many would overtake each other. */
 const MOST_STARTING = 8;
 /** What became of runs is noted together, at the latest after this. */
 const NOTE_AFTER_MS = 10;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_LONGEST_MS = 10_000;
-/** Runs watched at a time, and for how long: one that waits for hours must not keep others from being watched. The sweep takes it up again. */
-const MOST_WATCHED = 500;
-const WATCHED_FOR_MS = 20_000;
-/** Of these, so many are taken up by a sweep; the rest is for runs that are just being started. */
-const MOST_SWEPT = 300;
-
 /** A start that was begun, in the order of the inbox. */
 interface Begun {
   seq: number;
@@ -111,21 +98,27 @@ export class Dispatcher {
   #startedBefore = new Set<number>();
   /** Ids of events whose start is not answered yet. */
   readonly #unanswered = new Set<string>();
-  /** How far the sweep has come round. */
-  #swept = 0;
   /** Starts that the watermark has not passed yet. */
   #begun: Begun[] = [];
   #starting = 0;
   #failure: Error | null = null;
   readonly #inFlight = new Map<string, () => void>();
-  /** Runs whose end is not known yet, as far as this dispatcher has to do with them. */
-  readonly #open = new Set<string>();
-  readonly #watched = new Set<string>();
+  readonly #open: OpenRuns;
   #started: StartedRun[] = [];
   #closed: ClosedRun[] = [];
   #noting: NodeJS.Timeout | undefined;
 
-  constructor(private readonly options: DispatcherOptions) {}
+  constructor(private readonly options: DispatcherOptions) {
+    const { starter, record, isTold = false, log } = options;
+    this.#open = new OpenRuns({
+      ended: (eventId, signal) => starter.ended(eventId, signal),
+      record,
+      isTold,
+      log,
+      onEnded: (eventId, ending) => this.runEnded(eventId, ending),
+      onUnwatched: (eventId) => this.runWaits(eventId),
+    });
+  }
 
   start(): void {
     this.#cursor = Math.max(this.options.record.watermark(), this.options.events.dispatchedThrough());
@@ -153,7 +146,7 @@ export class Dispatcher {
     this.#closed.push({ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() });
     this.#noteSoon();
     this.runWaits(eventId);
-    if (this.#open.delete(eventId)) {
+    if (this.#open.remove(eventId)) {
       this.options.onClosed?.(eventId, ending);
     }
   }
@@ -172,6 +165,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#sweeping);
+    this.#open.stop();
     this.wake();
     await this.#loop;
     for (const giveUpPlace of this.#inFlight.values()) {
@@ -242,7 +236,7 @@ export class Dispatcher {
           this.#setProblem(null);
         },
         (error: unknown) => {
-          this.#open.delete(pending.event.event_id);
+          this.#open.remove(pending.event.event_id);
           this.runWaits(pending.event.event_id);
           this.#failure ??= asError(error);
         },
@@ -277,13 +271,13 @@ export class Dispatcher {
     this.#started.push({ seq, event_id, run_id: start.outcome === 'started' ? start.runId : '', started_at: at });
     if (start.outcome === 'refused') {
       log.error({ event_id, reason: start.reason }, 'Temporal refused the run of an event; the event is kept, see bridge events show');
-      this.#open.delete(event_id);
+      this.#open.remove(event_id);
       this.runWaits(event_id);
       this.#closed.push({ event_id, outcome: 'refused', report: JSON.stringify({ reason: start.reason }), closed_at: at });
       return;
     }
     onStarted?.(event_id);
-    this.#watch(event_id);
+    this.#open.watch(event_id);
   }
 
   /** Gives the run a place, which it keeps until it ends or waits. Before it is started: its end may be told before the start is answered. */
@@ -295,31 +289,6 @@ export class Dispatcher {
       this.#inFlight.delete(eventId);
       this.wake();
     });
-  }
-
-  /** Sees to it that the end of a run that was started is known. */
-  #watch(eventId: string): void {
-    if (this.options.isTold !== true) {
-      this.#observe(eventId);
-    } else if (this.#open.has(eventId)) {
-      setTimeout(() => this.#observe(eventId), TOLD_WITHIN_MS).unref();
-    }
-  }
-
-  /** Asks Temporal how the run ends; the answer comes once it has. */
-  #observe(eventId: string): void {
-    if (!this.#open.has(eventId) || this.#watched.has(eventId) || this.#watched.size >= MOST_WATCHED || this.#stopped) {
-      return;
-    }
-    this.#watched.add(eventId);
-    this.options.starter
-      .ended(eventId, AbortSignal.timeout(WATCHED_FOR_MS))
-      .then((ending) => this.runEnded(eventId, ending))
-      .catch((error: unknown) => this.options.log.debug({ event_id: eventId, problem: describe(error) }, 'a run could not be watched; it is asked after later'))
-      .finally(() => {
-        this.#watched.delete(eventId);
-        this.runWaits(eventId);
-      });
   }
 
   async #freePlace(): Promise<void> {
@@ -397,13 +366,7 @@ export class Dispatcher {
   /** Takes up runs whose end nobody watches, and forgets those that ended long ago. */
   #sweep(): void {
     try {
-      const open = this.options.record.openRuns(MOST_SWEPT, this.#swept);
-      this.#swept = open.length < MOST_SWEPT ? 0 : (open.at(-1)?.seq ?? 0);
-      const told = new Set(this.#closed.map(({ event_id }) => event_id));
-      for (const { event_id } of open.filter((run) => !told.has(run.event_id))) {
-        this.#open.add(event_id);
-        this.#observe(event_id);
-      }
+      this.#open.sweep(new Set(this.#closed.map(({ event_id }) => event_id)));
       this.options.record.prune(new Date(Date.now() - this.options.forgetAfterMs));
     } catch (error) {
       this.options.log.warn({ problem: describe(error) }, 'the dispatch log could not be swept; it is tried again');
@@ -444,18 +407,6 @@ export class Dispatcher {
       this.options.log.warn({ problem }, 'runs cannot be started; events are kept and will be started when this is over');
     }
   }
-}
-
-/** The outcome a run is listed under: its report's, or how Temporal closed it. */
-export function outcomeOf(ending: RunEnding): string {
-  const { report } = ending;
-  const outcome: unknown = typeof report === 'object' && report !== null && 'outcome' in report ? report.outcome : null;
-  return typeof outcome === 'string' ? outcome : ending.status;
-}
-
-/** The kind of an error in a few words; gRPC messages name services and addresses of ours, never an event's content. */
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 200) : 'unknown error';
 }
 
 function asError(thrown: unknown): Error {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
-import { Dispatcher, type PendingEvent, type RunEnding, type RunStarter } from '../../src/inbox/dispatcher';
+import { Dispatcher, type PendingEvent, type RunStarter } from '../../src/inbox/dispatcher';
+import type { RunEnding } from '../../src/inbox/open-runs';
 
 function pending(seq: number): PendingEvent {
   const id = `c${seq}`;
@@ -235,6 +236,20 @@ describe('Dispatcher', () => {
     dispatcher.runEnded('call_hangup/c1', { status: 'failed', report: { outcome: 'failed', rules: [] } });
     await untilTrue(() => record.get('call_hangup/c1')?.outcome === 'failed');
     expect(closed.filter((id) => id === 'call_hangup/c1')).toHaveLength(1);
+  });
+
+  it('says that the dispatch log cannot be written, and that it can again, though nothing waits to be started', async () => {
+    events = [pending(1)];
+    dispatch(1, true);
+    await untilTrue(() => record.watermark() === 1);
+    const markClosed = jest.spyOn(record, 'markClosed').mockImplementationOnce(() => {
+      throw new Error('full');
+    });
+    dispatcher.runEnded('call_hangup/c1', { status: 'completed', report: { outcome: 'done', rules: [] } });
+    await untilTrue(() => dispatcher.problem() !== null);
+    expect(dispatcher.problem()).toContain('full');
+    await untilTrue(() => dispatcher.problem() === null);
+    expect([markClosed.mock.calls.length, record.get('call_hangup/c1')?.outcome]).toEqual([2, 'done']);
   });
 
   it('passes over an event that cannot be read, says so, and goes on', async () => {
