@@ -2,6 +2,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataFolderLock, makePrivateFile } from './data-folder-lock';
+import { FollowedStore } from './followed-store';
 import { CHECKPOINT_PAGES } from './inbox-schema';
 import { all, change, inTransaction, isCorruption, one, oneNumber, openStore, prepare, type Bound, type Prepared, type Store } from './sqlite';
 
@@ -82,11 +83,10 @@ const COLUMNS = 'seq, event_id, run_id, started_at, closed_at, outcome, report';
  * Close it when done.
  */
 export class DispatchLogReader {
-  readonly #path: string;
-  #store: Store | null = null;
+  readonly #file: FollowedStore;
 
   constructor(dataDir: string) {
-    this.#path = join(dataDir, DISPATCH_FILE);
+    this.#file = new FollowedStore(join(dataDir, DISPATCH_FILE), (store) => oneNumber(store, 'PRAGMA user_version') > 0);
   }
 
   /** Every event up to this `seq` is started or needs no run; 0 at first. See {@link DispatchLog.markStarted}. */
@@ -112,7 +112,7 @@ export class DispatchLogReader {
 
   /** The `seq` of events above the watermark that are started already, for a dispatcher that begins again. */
   startedAfter(seq: number): Set<number> {
-    const store = this.#open();
+    const store = this.#file.current();
     const found = store === null ? [] : all(prepare(store, 'SELECT seq FROM runs WHERE seq > ?'), [seq]);
     return new Set(found.map((entry) => z.object({ seq: z.number() }).parse(entry).seq));
   }
@@ -123,35 +123,17 @@ export class DispatchLogReader {
   }
 
   close(): void {
-    this.#store?.close();
-    this.#store = null;
+    this.#file.close();
   }
 
   #rows(sql: string, values: Bound[]): DispatchState[] {
-    const store = this.#open();
+    const store = this.#file.current();
     return store === null ? [] : all(prepare(store, sql), values).map((entry) => row.parse(entry));
   }
 
   #number(sql: string): number {
-    const store = this.#open();
+    const store = this.#file.current();
     return store === null ? 0 : oneNumber(store, sql);
-  }
-
-  #open(): Store | null {
-    if (this.#store !== null) {
-      return this.#store;
-    }
-    if (!existsSync(this.#path)) {
-      return null;
-    }
-    const store = openStore(this.#path);
-    if (oneNumber(store, 'PRAGMA user_version') === 0) {
-      store.close();
-      return null;
-    }
-    store.exec('PRAGMA query_only = 1');
-    this.#store = store;
-    return store;
   }
 }
 

@@ -1,13 +1,13 @@
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseEnvelope } from '../events/envelope';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { Plan } from '../rules/plan';
 import type { DispatchLogReader } from './dispatch-log';
+import { FollowedStore } from './followed-store';
 import { INBOX_FILE, INBOX_SCHEMA } from './inbox-schema';
 import { heldBytes } from './retention';
-import { all, blobOf, oneNumber, openStore, prepare, type Bound, type Store } from './sqlite';
+import { all, blobOf, oneNumber, prepare, type Bound, type Store } from './sqlite';
 import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary, type RuleSetUse, type StoredEvent } from './stored-event';
 
 /** Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back meanwhile. */
@@ -18,9 +18,6 @@ const BATCH_BYTES = 8 * 1_048_576;
 
 const placeRow = z.object({ seq: z.number(), event_id: z.string() });
 const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
-
-/** How often it is looked whether the file was replaced under its name (a damaged one set aside by the writer). */
-const LOOK_AGAIN_MS = 1_000;
 
 /** How many plans are kept parsed; an installation has a few dozen. */
 const PARSED_PLANS = 200;
@@ -69,14 +66,11 @@ const quarantineRow = z
  * Before the writer has made the file everything is empty. It never writes, and never waits for a commit (WAL).
  */
 export class InboxReader {
-  readonly #path: string;
   readonly #plans = new Map<number, Plan>();
-  #store: Store | null = null;
-  #inode = 0;
-  #lookedAt = 0;
+  readonly #file: FollowedStore;
 
   private constructor(dataDir: string) {
-    this.#path = join(dataDir, INBOX_FILE);
+    this.#file = new FollowedStore(join(dataDir, INBOX_FILE), isInbox, () => this.#plans.clear());
   }
 
   static open(dataDir: string): InboxReader {
@@ -197,7 +191,7 @@ export class InboxReader {
 
   /** How much the store holds on the disk. Bytes, without the log. */
   heldBytes(): number {
-    const store = this.#current();
+    const store = this.#file.current();
     return store === null ? 0 : heldBytes(store);
   }
 
@@ -220,9 +214,7 @@ export class InboxReader {
   }
 
   close(): void {
-    this.#store?.close();
-    this.#store = null;
-    this.#plans.clear();
+    this.#file.close();
   }
 
   /** Null when the row, its plan or its body is not what was once written. Trouble of the store as a whole is thrown. */
@@ -259,44 +251,23 @@ export class InboxReader {
   }
 
   #rows(sql: string, values: Bound[]): unknown[] {
-    const store = this.#current();
+    const store = this.#file.current();
     return store === null ? [] : all(prepare(store, sql), values);
   }
 
   #number(sql: string, values: Bound[] = []): number {
-    const store = this.#current();
+    const store = this.#file.current();
     return store === null ? 0 : oneNumber(store, sql, values);
   }
+}
 
-  #current(): Store | null {
-    if (this.#store !== null && Date.now() - this.#lookedAt < LOOK_AGAIN_MS) {
-      return this.#store;
-    }
-    this.#lookedAt = Date.now();
-    const inode = existsSync(this.#path) ? statSync(this.#path).ino : 0;
-    if (this.#store !== null && inode === this.#inode) {
-      return this.#store;
-    }
-    this.close();
-    if (inode === 0) {
-      return null;
-    }
-    const store = openStore(this.#path);
-    const version = oneNumber(store, 'PRAGMA user_version');
-    if (version === 0) {
-      // The writer is about to make its tables.
-      store.close();
-      return null;
-    }
-    if (version > INBOX_SCHEMA) {
-      store.close();
-      throw new Error(`${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`);
-    }
-    store.exec('PRAGMA query_only = 1');
-    this.#store = store;
-    this.#inode = inode;
-    return store;
+/** @returns false when the writer is about to make its tables. @throws when a newer bridge wrote it. */
+function isInbox(store: Store): boolean {
+  const version = oneNumber(store, 'PRAGMA user_version');
+  if (version > INBOX_SCHEMA) {
+    throw new Error(`${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`);
   }
+  return version > 0;
 }
 
 const json: z.ZodType<JsonValue> = z.json();

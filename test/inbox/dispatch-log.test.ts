@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DispatchLog, DispatchLogReader } from '../../src/inbox/dispatch-log';
 import { dataFolder, removeDataFolders } from './entries';
@@ -28,6 +28,22 @@ test('is empty to a reader before there is one, and known to it afterwards', () 
   expect([reader.watermark(), reader.get('x'), reader.openRuns(5), reader.greatestSeq()]).toEqual([0, null, [], 0]);
   open(dataDir).markStarted([run(1)], 1);
   expect([reader.watermark(), reader.get('call_hangup/c1')?.state, reader.openCount()]).toEqual([1, 'started', 1]);
+});
+
+test('that was replaced under a reader is noticed', async () => {
+  const dataDir = dataFolder();
+  const reader = new DispatchLogReader(dataDir);
+  opened.push(reader);
+  const first = open(dataDir);
+  first.markStarted([run(1)], 1);
+  expect(reader.watermark()).toBe(1);
+  first.close();
+  renameSync(join(dataDir, 'dispatch.db'), join(dataDir, 'dispatch.db.corrupt'));
+  open(dataDir).markStarted([run(7)], 7);
+  while (reader.watermark() !== 7) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(reader.get('call_hangup/c1')).toBeNull();
 });
 
 test('follows a run from its start to its end', () => {
