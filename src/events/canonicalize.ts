@@ -67,8 +67,13 @@ export function canonicalize(envelope: Envelope, rawBody: Buffer, receivedAt: Da
 }
 
 function occurredAt(type: string, data: JsonObject): string | null {
-  const own = TIME_BY_ENDING.filter(([ending]) => type.endsWith(ending)).map(([, time]) => time);
-  for (const name of [...own, ...TIMES]) {
+  for (const [ending, name] of TIME_BY_ENDING) {
+    const instant = type.endsWith(ending) ? parseInstant(data[name]) : null;
+    if (instant !== null) {
+      return formatInstant(instant);
+    }
+  }
+  for (const name of TIMES) {
     const instant = parseInstant(data[name]);
     if (instant !== null) {
       return formatInstant(instant);
