@@ -6,12 +6,15 @@ import { parseInstant } from '../events/time';
 /** The lists of VoIPBIN's API that missed events are made of, the most urgent first: a text may want an answer. */
 export const RESOURCES = ['messages', 'calls', 'recordings'] as const;
 
+/** The types of the events that are made of them. */
+export const BACKFILLED_TYPES = ['message_created', 'call_hangup', 'recording_finished'] as const;
+
 /** One of {@link RESOURCES}. */
 export type Resource = (typeof RESOURCES)[number];
 
 /** An event made of a listed resource, as VoIPBIN's live sender would have sent it. */
 export interface ResourceEvent {
-  type: string;
+  type: (typeof BACKFILLED_TYPES)[number];
   /** `{type, data}` in the live dialect. */
   body: Buffer;
   /** When it happened at VoIPBIN. Epoch milliseconds. */
@@ -59,7 +62,7 @@ export function createdAt(item: JsonObject): number | null {
   return timeAt(item, 'tm_create');
 }
 
-function ended(type: string, item: JsonObject, occurredAt: number): ResourceState {
+function ended(type: ResourceEvent['type'], item: JsonObject, occurredAt: number): ResourceState {
   return { state: 'ended', event: { type, body: Buffer.from(JSON.stringify({ type, data: item })), occurredAt } };
 }
 

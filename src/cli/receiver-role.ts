@@ -17,6 +17,12 @@ import { refreshOurNumbers } from './our-numbers-refresh';
 /** Bodies that the quarantine holds at most. */
 const QUARANTINE_COUNT = 10_000;
 
+/** What is printed of the webhook at a start. */
+export function webhookLine(webhook: string, { receiver }: Settings): string {
+  const isOpen = receiver.webhookSecrets.length === 0 && receiver.ipAllow.length === 0;
+  return `Webhook   ${webhook}${isOpen ? '   (no VOIPBIN_WEBHOOK_SECRET is set: whoever can reach it can send events)' : ''}`;
+}
+
 /** The receiver, taking events. */
 export interface RunningReceiver {
   /** `http://127.0.0.1:5000/voipbin/webhook` */

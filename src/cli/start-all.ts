@@ -11,7 +11,7 @@ import { runLink } from '../temporal/ui-link';
 import { endsWithin } from './ends-within';
 import { showFirstSteps } from './first-steps';
 import { packageVersion } from './package-root';
-import { rulesPart, startReceiver } from './receiver-role';
+import { rulesPart, startReceiver, webhookLine } from './receiver-role';
 import type { Running } from './start';
 import { watchChildProcess } from './supervisor-metrics';
 import type { FromChild } from './child-messages';
@@ -44,7 +44,7 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
     parts: () => ({ rules: rulesPart(rules), ...(worker === null ? { worker: NOT_YET } : partsOf(worker)) }),
     moreMetrics: () => worker?.metrics() ?? '',
   });
-  print(`Webhook   ${receiver.webhook}`);
+  print(webhookLine(receiver.webhook, settings));
   print(`Admin     ${receiver.admin}/readyz and /metrics`);
   print(`Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); a saved change is in force within a second`);
 

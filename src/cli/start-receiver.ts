@@ -7,7 +7,7 @@ import { resolveTemporal } from '../temporal/connection';
 import { ChildSupervisor } from './child-supervisor';
 import { WrongUse } from './exit';
 import { packageVersion } from './package-root';
-import { rulesPart, startReceiver } from './receiver-role';
+import { rulesPart, startReceiver, webhookLine } from './receiver-role';
 import type { Running } from './start';
 import { watchChildProcess } from './supervisor-metrics';
 import { temporalPart } from './worker-parts';
@@ -33,7 +33,7 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, co
     parts: () => ({ rules: rulesPart(rules), ...partsOf(dispatcher) }),
     moreMetrics: () => dispatcher.metrics(),
   });
-  process.stdout.write(`Webhook   ${receiver.webhook}\nAdmin     ${receiver.admin}/readyz and /metrics\nTemporal  ${temporal.address}, namespace ${temporal.namespace}\n`);
+  process.stdout.write(`${webhookLine(receiver.webhook, settings)}\nAdmin     ${receiver.admin}/readyz and /metrics\nTemporal  ${temporal.address}, namespace ${temporal.namespace}\n`);
   dispatcher.run();
   return {
     failed: new Promise(() => undefined),

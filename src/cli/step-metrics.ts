@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { StepTools } from '../../activities/step-activities';
+import { ERROR_CLASSES } from '../connectors/action-error';
 import type { Action, Connector } from '../connectors/connector';
 
 /** The worker's metrics: what steps came to, and how long providers took. Temporal's own exporter ends with its last native object. Make it once per registry. */
@@ -39,6 +40,12 @@ export class StepMetrics {
 
   /** The same connectors, with the time that their actions take measured: after rendering and the connection's gate, so it is the provider's. */
   timing(connectors: readonly Connector[]): Connector[] {
+    for (const { name, actions } of connectors) {
+      for (const action of Object.keys(actions)) {
+        // A series that begins with its first hit hides that hit from increase().
+        ERROR_CLASSES.forEach((errorClass) => this.#attempts.inc({ action: `${name}.${action}`, outcome: 'failed', class: errorClass }, 0));
+      }
+    }
     return connectors.map((connector) => ({
       ...connector,
       actions: Object.fromEntries(Object.entries(connector.actions).map(([name, action]) => [name, this.#timed(action, connector.name, `${connector.name}.${name}`)])),

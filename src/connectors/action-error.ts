@@ -5,7 +5,10 @@
  * - `credential`: the connection's credential or account does not work; every step of that connection would fail alike.
  * - `ambiguous`: it may have happened; only actions whose effect is not repeatable throw this.
  */
-export type ErrorClass = 'transient' | 'permanent' | 'credential' | 'ambiguous';
+export const ERROR_CLASSES = ['transient', 'permanent', 'credential', 'ambiguous'] as const;
+
+/** One of {@link ERROR_CLASSES}. */
+export type ErrorClass = (typeof ERROR_CLASSES)[number];
 
 /** What an {@link ActionError} carries besides its message. */
 export interface ActionErrorDetail {

@@ -2,9 +2,15 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { knownTypeNames } from '../events/catalogue';
 import type { Backlog } from '../inbox/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
+import type { NotAnEvent } from './take-event';
+
+const REFUSAL_REASONS = ['method', 'address', 'too_large', 'signature', 'encoding', 'not_an_event', 'unavailable', 'busy', 'broken', 'http'] as const;
 
 /** Why a request was not taken. */
-export type RefusalReason = 'method' | 'address' | 'too_large' | 'signature' | 'encoding' | 'not_an_event' | 'unavailable' | 'busy' | 'broken' | 'http';
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** Why a body is no event. */
+const FAULTS: readonly NotAnEvent['fault'][] = ['empty', 'not_json', 'too_deep', 'no_envelope', 'bug'];
 
 /** What the gauges ask at every scrape. */
 export interface InboxGauges {
@@ -44,6 +50,9 @@ export class ReceiverMetrics {
     });
     this.#commit = new Histogram({ name: 'bridge_inbox_commit_seconds', help: 'Time of one write to the journal, its sync included.', buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2], registers });
     this.#batch = new Histogram({ name: 'bridge_inbox_commit_entries', help: 'Entries that shared one write to the journal.', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512], registers });
+    // A series that begins with its first hit hides that hit from increase().
+    REFUSAL_REASONS.forEach((reason) => this.#refused.inc({ reason }, 0));
+    FAULTS.forEach((reason) => this.#quarantined.inc({ reason }, 0));
     this.#failures = new Counter({ name: 'bridge_inbox_failures_total', help: 'Writes that the disk or the store refused, by their code.', labelNames: ['code'], registers });
   }
 
@@ -72,7 +81,7 @@ export class ReceiverMetrics {
     this.#refused.inc({ reason });
   }
 
-  quarantined(reason: string): void {
+  quarantined(reason: NotAnEvent['fault']): void {
     this.#quarantined.inc({ reason });
   }
 

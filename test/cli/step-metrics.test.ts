@@ -70,3 +70,9 @@ test('a connection is shown as parked as long as it is', async () => {
   parked = [];
   expect(await samplesOf('bridge_connection_parked')).toEqual([]);
 });
+
+test('every way in which an action can fail is there before it does', async () => {
+  metrics.timing([http]);
+  const samples = await samplesOf('bridge_step_attempts_total');
+  expect(samples.map(({ labels, value }) => [labels, value])).toEqual(['transient', 'permanent', 'credential', 'ambiguous'].map((errorClass) => [{ action: 'http.request', outcome: 'failed', class: errorClass }, 0]));
+});
