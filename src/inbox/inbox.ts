@@ -126,6 +126,9 @@ export class Inbox {
    */
   async append(entry: InboxEntry): Promise<InboxOutcome> {
     const { event, body, content_type, ruleset } = entry;
+    if (this.#closed !== null) {
+      throw new InboxUnavailable('closed', 'the inbox is closed');
+    }
     const before = this.#unindexed.get(event.event_id);
     if (before !== undefined) {
       return this.#duplicateOf(before);
@@ -182,7 +185,7 @@ export class Inbox {
     return this.#writer.problem() ?? this.indexer.problem();
   }
 
-  /** Events that wait to be dispatched, as far as the dispatch log tells. Cheap enough for every scrape. */
+  /** Events that wait to be dispatched, as far as the dispatch log tells; those that are just being indexed may count twice. Cheap enough for every scrape. */
   backlog(now: Date = new Date()): Backlog {
     const { depth, oldestAgeMs } = this.#reader.backlog(this.#dispatched, now);
     const { count, oldestAt } = this.#unindexed.toDo();
