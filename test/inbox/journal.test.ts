@@ -1,4 +1,4 @@
-import fs, { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
 import { Inbox } from '../../src/inbox/inbox';
@@ -193,6 +193,37 @@ describe('the inbox', () => {
     expect(log.said).toEqual([]);
   });
 
+  test('that a power loss threw back takes up the rest again, in its old order and place', async () => {
+    const dataDir = dataFolder();
+    const earlier = dataFolder();
+    const inbox = await Inbox.open(inboxOptions(dataDir));
+    await inbox.append(entryOf('call_hangup', 'c0', planOf('a')));
+    await inbox.close();
+    const again = await Inbox.open(inboxOptions(dataDir));
+    // What was committed to inbox.db from here on was never synced.
+    for (const name of readdirSync(dataDir).filter((file) => file.startsWith('inbox.db') && !file.endsWith('-shm'))) {
+      copyFileSync(join(dataDir, name), join(earlier, name));
+    }
+    await again.append(entryOf('message_created', 'm1', planOf('reply')));
+    await Promise.all(Array.from({ length: 100 }, (_, n) => again.append(entryOf('call_hangup', `c${n + 1}`, n % 2 === 0 ? planOf('a', String(n)) : null))));
+    await again.indexed();
+    const before = InboxReader.open(dataDir);
+    const expected = before.pendingAfter(0, 1_000).map(({ seq, event_id, plan }) => ({ seq, event_id, plan }));
+    before.close();
+    for (const name of ['journal.0', 'journal.1'].filter((file) => existsSync(join(dataDir, file)))) {
+      copyFileSync(join(dataDir, name), join(earlier, name));
+    }
+    await again.close();
+
+    const thrownBack = await Inbox.open(inboxOptions(earlier));
+    const reader = InboxReader.open(earlier);
+    opened.push(thrownBack, reader);
+    expect(reader.pendingAfter(0, 1_000).map(({ seq, event_id, plan }) => ({ seq, event_id, plan }))).toEqual(expected);
+    expect(expected).toHaveLength(52);
+    expect(await thrownBack.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
+    expect(await thrownBack.append(entryOf('call_hangup', 'c2', null))).toBe('duplicate');
+  });
+
   test('of a store that is lost takes up what the journal has, but for events that have a run', async () => {
     const dataDir = await unindexed();
     writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
@@ -213,6 +244,25 @@ describe('the inbox', () => {
     expect(log.said).toEqual([expect.stringMatching(/^a part of the journal was damaged .* "bridge backfill"\.$/)]);
     expect(readdirSync(dataDir).filter((name) => name.includes('journal.1.corrupt-'))).toHaveLength(1);
   });
+
+  test('brings everything into its store while the files take turns, also with the plans of rules that change', async () => {
+    const dataDir = dataFolder();
+    const inbox = await Inbox.open(inboxOptions(dataDir));
+    const reader = InboxReader.open(dataDir);
+    opened.push(inbox, reader);
+    const filler = 'x'.repeat(4_000);
+    const of = (n: number) => entryOf('call_hangup', `c${n}`, planOf(`rule-${Math.floor(n / 700)}`), { body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler } })) });
+    for (let n = 0; n < 6_000; n += 200) {
+      expect(new Set(await Promise.all(Array.from({ length: 200 }, (_, lane) => inbox.append(of(n + lane)))))).toEqual(new Set(['received']));
+    }
+    await inbox.indexed();
+    const seen = reader.pendingAfter(0, 2_000).concat(reader.pendingAfter(2_000, 2_000), reader.pendingAfter(4_000, 2_000));
+    expect(seen.map(({ event, plan }) => [event.id, plan.rules[0]?.name]).filter(([id, rule], index) => id !== `c${index}` || rule !== `rule-${Math.floor(index / 700)}`)).toEqual([]);
+    expect(readdirSync(dataDir).filter((name) => name.startsWith('journal.')).sort()).toEqual(['journal.0', 'journal.1']);
+    for (const name of ['journal.0', 'journal.1']) {
+      expect(statSync(join(dataDir, name)).size).toBeLessThan(24_000_000);
+    }
+  }, 30_000);
 
   test('keeps its journal from others', async () => {
     const dataDir = dataFolder();
