@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makePrivateFile } from './data-folder-lock';
@@ -9,7 +8,7 @@ import { InboxWrites, quarantineId, type HashedPlan } from './inbox-writes';
 import type { JournalPosition, JournalRecord } from './journal-frame';
 import { JournalReader, type JournalPart } from './journal-reader';
 import { KnownIds, type IdHashes } from './known-ids';
-import { isDamaged, setAside, setAsideMessage, startSequenceAfterDispatched } from './recovery';
+import { finishSetAside, isDamaged, REBUILT, setAside, setAsideMessage, startSequenceAfterDispatched } from './recovery';
 import { dropUnusedPlans, Pruning, type Retention } from './retention';
 import { all, inTransaction, isCorruption, oneNumber, openStore, prepare, type Store } from './sqlite';
 
@@ -61,7 +60,10 @@ export class InboxStore {
     isJournalWritten: boolean,
   ) {
     this.#path = join(dataDir, INBOX_FILE);
-    this.#journal = new JournalReader(dataDir);
+    this.#journal = new JournalReader(dataDir, ({ aside }) => {
+      const where = aside === null ? 'its file is gone' : `a copy of the damaged file is ${aside}`;
+      events.onLog('error', { set_aside: aside }, `a part of the journal was damaged and is lost; the rest of it was kept, and ${where}. Events that are missing can be fetched again with "bridge backfill".`);
+    });
     this.#dispatched = new DispatchLogReader(dataDir);
     this.#pruning = new Pruning(retention, this.#dispatched);
     try {
@@ -153,6 +155,7 @@ export class InboxStore {
   }
 
   #start(): void {
+    finishSetAside(this.#path);
     if (isDamaged(this.#path)) {
       this.#rescue();
     }
@@ -171,44 +174,56 @@ export class InboxStore {
 
   #rescue(): void {
     const found = setAside(this.#path, this.dataDir, new Date());
-    this.#isRebuilt = true;
     this.events.onLog('error', { rescued: found.rescued, set_aside: found.path }, setAsideMessage(found));
   }
 
   #begin(): void {
-    const isNew = !existsSync(this.#path) || statSync(this.#path).size === 0;
     const { store, writes } = this.#opened();
+    const noted = (name: string): number => oneNumber(store, 'SELECT value FROM meta WHERE name = ?', [name]);
+    const isNew = oneNumber(store, "SELECT count(*) FROM meta WHERE name = 'clean'") === 0;
     if (isNew) {
       startSequenceAfterDispatched(store, this.dataDir);
-      this.#isRebuilt = true;
     }
-    durably(store, () => writes.note('clean', 0));
-    const noted = (name: string): number => oneNumber(store, 'SELECT value FROM meta WHERE name = ?', [name]);
+    this.#isRebuilt = isNew || noted(REBUILT) === 1;
+    durably(store, () => {
+      writes.note('clean', 0);
+      writes.note(REBUILT, this.#isRebuilt ? 1 : 0);
+    });
     this.#position = this.#isRebuilt ? { segment: 0, offset: 0 } : { segment: noted('journal_segment'), offset: noted('journal_offset') };
+    // With this commit all before it is synced.
+    this.#released = Math.max(0, this.#position.segment - 1);
     this.#plans = this.#journal.plansBefore(this.#position);
   }
 
   #takeRest(): void {
-    const onDamage = ({ aside }: { aside: string }): void =>
-      this.events.onLog('error', { set_aside: aside }, `a part of the journal was damaged and is lost; the rest of it was kept, and a copy of the damaged file is ${aside}. Events that are missing can be fetched again with "bridge backfill".`);
     const newest = Math.max(this.#position.segment, ...this.#journal.segments());
-    for (const part of this.#journal.rest(this.#position, onDamage)) {
+    for (const part of this.#journal.rest(this.#position)) {
       this.#take(part);
     }
     this.#isRebuilt = false;
     this.#plans = new Map();
     this.#position = { segment: newest + 1, offset: 0 };
     const { store, writes } = this.#opened();
-    durably(store, () => this.#notePosition(writes, this.#position));
+    durably(store, () => {
+      this.#notePosition(writes, this.#position);
+      writes.note(REBUILT, 0);
+    });
     this.#released = newest;
+    this.#journal.empty();
   }
 
-  #hasRun({ meta, text }: JournalRecord): boolean {
+  /** Whether an event that a rebuilt store lacks has had its run, or is so old that nobody may know any more. */
+  #isOver({ meta, text }: JournalRecord): boolean {
     if (meta.kind !== 'event') {
       return false;
     }
+    const { event_id, received_at } = headColumns.parse(JSON.parse(text));
+    return Date.parse(received_at) < Date.now() - this.retention.maxAgeMs || this.#hasRun(event_id);
+  }
+
+  #hasRun(eventId: string): boolean {
     try {
-      return this.#dispatched.get(headColumns.parse(JSON.parse(text)).event_id) !== null;
+      return this.#dispatched.get(eventId) !== null;
     } catch (error) {
       // A damaged dispatch log is set aside by its own writer and begins anew.
       if (isCorruption(error)) {
@@ -240,7 +255,7 @@ export class InboxStore {
 
   #take({ records: all, end }: JournalPart): number {
     const { store, writes } = this.#opened();
-    const records = this.#isRebuilt ? all.filter((record) => !this.#hasRun(record)) : all;
+    const records = this.#isRebuilt ? all.filter((record) => !this.#isOver(record)) : all;
     const isNextSegment = end.segment > this.#position.segment;
     if (isNextSegment) {
       this.#plans.clear();
@@ -305,7 +320,7 @@ export class InboxStore {
         return false;
       case 'event': {
         const { event_id, type, id, received_at } = headColumns.parse(JSON.parse(text));
-        const plan = meta.plan === null ? null : this.#planOf(meta.plan);
+        const plan = meta.plan === null ? null : this.#planOf(writes, meta.plan);
         return writes.event({ event_id, type, id, received_at: Date.parse(received_at), content_type: meta.content_type, head: text, body: bytes, plan }) && plan !== null;
       }
       case 'quarantine':
@@ -317,9 +332,10 @@ export class InboxStore {
     }
   }
 
-  #planOf(hash: string): HashedPlan {
-    const json = this.#plans.get(hash);
-    if (json === undefined) {
+  #planOf(writes: InboxWrites, hash: string): HashedPlan {
+    // The part of the journal that had it may be damaged.
+    const json = this.#plans.get(hash) ?? writes.storedPlan(hash);
+    if (json === null) {
       throw new TypeError('the journal lacks the plan of one of its events');
     }
     return { hash, json };

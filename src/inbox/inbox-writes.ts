@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { all, change, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
+import { all, change, one, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
 
 /** Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f): a rule fires for one of them only. */
 export const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
@@ -118,6 +118,12 @@ export class InboxWrites {
     this.#makeRoom(body.length, bounds);
   }
 
+  /** The JSON of a plan that an event kept has; null when none has it. */
+  storedPlan(hash: string): string | null {
+    const row = one(this.#sql('SELECT json FROM plans WHERE hash = ?'), [hash]);
+    return row === undefined ? null : z.object({ json: z.string() }).parse(row).json;
+  }
+
   /** Notes numbers that we have sent from. @param at epoch milliseconds. */
   learnOurNumbers(numbers: readonly string[], at: number): void {
     for (const number of numbers) {
@@ -126,7 +132,7 @@ export class InboxWrites {
   }
 
   /** Notes a figure by name, overwriting the earlier one. */
-  note(name: 'clean' | 'dispatched' | 'journal_segment' | 'journal_offset', value: number): void {
+  note(name: 'clean' | 'dispatched' | 'rebuilt' | 'journal_segment' | 'journal_offset', value: number): void {
     change(this.#sql('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'), [name, value]);
   }
 

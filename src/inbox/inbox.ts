@@ -81,7 +81,7 @@ export class Inbox {
       onRefused: (events, error) => this.#unindexed.refused(events, error),
       onLate: (events, error) => this.#unindexed.late(events, error),
       onProblem: (code) => options.onProblem?.(code),
-      mustWait: () => this.#unindexed.size >= MOST_UNINDEXED,
+      mustWait: () => this.#unindexed.kept >= MOST_UNINDEXED,
     });
   }
 
@@ -145,6 +145,7 @@ export class Inbox {
       isToDo: toDo !== null,
       received_at: event.received_at,
       isKept: false,
+      isLate: false,
       duplicates: [],
     };
     this.#unindexed.add(unindexed);
@@ -226,7 +227,14 @@ export class Inbox {
 
   /** What is not known to be kept yet may still be refused, and its duplicate with it. */
   #duplicateOf(before: UnindexedEvent): InboxOutcome | Promise<InboxOutcome> {
-    return before.isKept ? 'duplicate' : new Promise((resolve, reject) => before.duplicates.push({ resolve: () => resolve('duplicate'), reject }));
+    if (before.isKept) {
+      return 'duplicate';
+    }
+    if (before.isLate) {
+      const problem = this.#writer.problem();
+      throw new InboxUnavailable(problem?.code ?? 'slow', problem?.message ?? 'events cannot be kept: the disk has not answered');
+    }
+    return new Promise((resolve, reject) => before.duplicates.push({ resolve: () => resolve('duplicate'), reject }));
   }
 
   /** @throws InboxUnavailable while `inbox.db` cannot be written. */
@@ -241,7 +249,7 @@ export class Inbox {
     for (const { event_id } of events) {
       this.#known.add(event_id);
     }
-    this.#unindexed.kept(events, end);
+    this.#unindexed.keep(events, end);
     this.indexer.follow(end, records);
     if (records > 0) {
       this.options.onCommit?.(records, tookMs);

@@ -123,7 +123,15 @@ export class Indexer {
       await Promise.race([closed, delay(CLOSE_WITHIN_MS, undefined, { signal: late.signal }).catch(() => undefined)]);
       late.abort();
     }
-    return this.#thread === null || Promise.race([this.#thread.terminate().then(() => true), delay(END_WITHIN_MS, false)]);
+    if (this.#thread === null) {
+      return true;
+    }
+    const late = new AbortController();
+    try {
+      return await Promise.race([this.#thread.terminate().then(() => true), delay(END_WITHIN_MS, false, { signal: late.signal })]);
+    } finally {
+      late.abort();
+    }
   }
 
   #start(isJournalWritten: boolean): Promise<{ position: JournalPosition; known: IdHashes | null }> {

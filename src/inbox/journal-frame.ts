@@ -31,12 +31,13 @@ export interface JournalRecord {
 }
 
 /*
- * A frame is what one write puts into the journal. Its head: magic, CRC-32 of all that follows, segment, offset, bytes of the payload, number of records.
+ * A frame is what one write puts into the journal. Its head: magic, CRC-32 of all that follows, segment, offset, bytes of the payload, number of records, and
+ * where the segment before ends (0 where that is done with), so that nobody takes a broken frame for that end.
  * The payload: for each record the lengths of meta, text and bytes, then these. All numbers are 32 bits, little endian. Segment and offset tell a frame from
  * one that an earlier segment left in the same file.
  */
 const MAGIC = 0x314a4256;
-const FRAME_HEAD = 24;
+const FRAME_HEAD = 28;
 const RECORD_HEAD = 12;
 const NO_BYTES = Buffer.alloc(0);
 /** UTF-8 takes so many bytes for a UTF-16 unit at most, and JSON's escapes (`\\u0000`) six. */
@@ -56,9 +57,10 @@ export function frameBound(records: readonly JournalRecord[]): number {
 /**
  * Makes the frame of some records, to be written at `position`.
  * @param room where it is made; as large as {@link frameBound} says at least.
+ * @param previousEnd the offset at which the segment before ends; 0 where that is done with.
  * @returns the part of the room that it takes.
  */
-export function encodeFrame(records: readonly JournalRecord[], position: JournalPosition, room: Buffer): Buffer {
+export function encodeFrame(records: readonly JournalRecord[], position: JournalPosition, room: Buffer, previousEnd = 0): Buffer {
   let at = FRAME_HEAD;
   for (const { meta, text, bytes } of records) {
     const begin = at;
@@ -78,6 +80,7 @@ export function encodeFrame(records: readonly JournalRecord[], position: Journal
   frame.writeUInt32LE(position.offset, 12);
   frame.writeUInt32LE(at - FRAME_HEAD, 16);
   frame.writeUInt32LE(records.length, 20);
+  frame.writeUInt32LE(previousEnd, 24);
   frame.writeUInt32LE(crc32(frame.subarray(8)), 4);
   return frame;
 }
@@ -100,6 +103,11 @@ function metaBound(meta: RecordMeta): number {
 export function frameSize(head: Buffer, position: JournalPosition): number | null {
   const isFrame = head.length >= FRAME_HEAD && head.readUInt32LE(0) === MAGIC && head.readUInt32LE(8) === position.segment && head.readUInt32LE(12) === position.offset;
   return isFrame ? FRAME_HEAD + head.readUInt32LE(16) : null;
+}
+
+/** Where the segment before the frame's ends; 0 where that is done with. */
+export function previousEndIn(frame: Buffer): number {
+  return frame.readUInt32LE(24);
 }
 
 /** What every frame begins with. */

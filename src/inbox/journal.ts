@@ -1,4 +1,4 @@
-import { close, constants, existsSync, fdatasync, fstat, fsync, open, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, fsync, open, write } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makePrivateFile } from './data-folder-lock';
@@ -47,6 +47,9 @@ export class Journal {
   /** Every segment up to this one may be overwritten. */
   #released: number;
   #file: JournalFile | null = null;
+  #previousEnd = 0;
+  /** Files whose names the folder keeps, as far as this process knows. */
+  readonly #named = new Set<string>();
   #room: Buffer = Buffer.alloc(0);
 
   /** @param segment the first one that is written; all before it are done with. */
@@ -81,10 +84,11 @@ export class Journal {
   async write(records: readonly JournalRecord[]): Promise<JournalPosition> {
     if (this.#isDue()) {
       await this.#closeFile();
+      this.#previousEnd = this.#position.offset;
       this.#position = { segment: this.#position.segment + 1, offset: 0 };
     }
     const { segment, offset } = this.#position;
-    const frame = encodeFrame(records, this.#position, this.#roomFor(frameBound(records)));
+    const frame = encodeFrame(records, this.#position, this.#roomFor(frameBound(records)), this.#previousEnd);
     try {
       const file = (this.#file ??= await this.#open(segment));
       await this.#grow(file, offset + frame.length);
@@ -122,13 +126,18 @@ export class Journal {
 
   async #open(segment: number): Promise<JournalFile> {
     const path = journalFile(this.dataDir, segment);
-    const isNew = !existsSync(path);
     makePrivateFile(path);
     const fd = await openFile(path, constants.O_RDWR | SYNCED);
-    if (isNew) {
-      await syncFolder(this.dataDir);
+    try {
+      if (!this.#named.has(path)) {
+        await syncFolder(this.dataDir);
+        this.#named.add(path);
+      }
+      return { fd, size: (await stat(fd)).size };
+    } catch (error) {
+      await closeFile(fd);
+      throw error;
     }
-    return { fd, size: (await stat(fd)).size };
   }
 
   async #grow(file: JournalFile, needed: number): Promise<void> {
@@ -153,8 +162,11 @@ export class Journal {
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform !== 'win32') {
     const fd = await openFile(folder, constants.O_RDONLY);
-    await syncWhole(fd);
-    await closeFile(fd);
+    try {
+      await syncWhole(fd);
+    } finally {
+      await closeFile(fd);
+    }
   }
 }
 

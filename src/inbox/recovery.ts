@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { makePrivateFile } from './data-folder-lock';
 import { DispatchLogReader } from './dispatch-log';
@@ -57,27 +57,54 @@ export function isDamaged(path: string): boolean {
   }
 }
 
+/** The figure in `meta` that says: the store lacks events that it once had, and the journal is to be read from its beginning. */
+export const REBUILT = 'rebuilt';
+
+const BUILDING = '.new';
+
 /**
- * Moves a damaged store out of the way (`inbox.db.corrupt-<time>`) and makes a new one of all that can still be read, row by row.
- * Events keep their `seq`; plans keep their ids.
+ * Makes a new store of all that can still be read of a damaged one, row by row, and moves that out of the way (`inbox.db.corrupt-<time>`).
+ * Events keep their `seq`; plans keep their ids. A `kill -9` at any moment leaves either the damaged one in its place, or what {@link finishSetAside} ends.
  */
 export function setAside(path: string, dataDir: string, now: Date): SetAside {
   const aside = `${path}.corrupt-${now.toISOString().replace(/[:.]/g, '-')}`;
+  const building = `${path}${BUILDING}`;
+  removeStore(building);
+  makePrivateFile(building);
+  const fresh = openStore(building);
+  let rescued: number;
+  try {
+    prepareInbox(fresh);
+    startSequenceAfterDispatched(fresh, dataDir);
+    prepare(fresh, 'INSERT INTO meta (name, value) VALUES (?, 1)').run([REBUILT]);
+    rescued = rescue(path, fresh);
+    startPlansAfterKnown(fresh);
+    fresh.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    fresh.close();
+  }
   for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(path + suffix)) {
       renameSync(path + suffix, aside + suffix);
     }
   }
-  makePrivateFile(path);
-  const fresh = openStore(path);
-  try {
-    prepareInbox(fresh);
-    const rescued = rescue(aside, fresh);
-    startPlansAfterKnown(fresh);
-    startSequenceAfterDispatched(fresh, dataDir);
-    return { path: aside, rescued };
-  } finally {
-    fresh.close();
+  finishSetAside(path);
+  return { path: aside, rescued };
+}
+
+/** Puts a store that was rebuilt, and whose damaged predecessor is out of the way, in its place. */
+export function finishSetAside(path: string): void {
+  if (!existsSync(path) && existsSync(`${path}${BUILDING}`)) {
+    // The log of the damaged one must not be taken for the new one's.
+    removeStore(path);
+    renameSync(`${path}${BUILDING}`, path);
+    removeStore(`${path}${BUILDING}`);
+  }
+}
+
+function removeStore(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(path + suffix, { force: true });
   }
 }
 
@@ -129,12 +156,12 @@ const KEYLESS: readonly { table: string; columns: readonly string[] }[] = [
   { table: 'our_numbers', columns: ['number', 'learned_at'] },
 ];
 
-function rescue(aside: string, fresh: Store): number {
+function rescue(path: string, fresh: Store): number {
   let damaged: Store;
   try {
-    damaged = openStore(aside);
+    damaged = openStore(path);
   } catch {
-    // Not even a database: nothing to rescue, and the file stays where it was put.
+    // Not even a database: nothing to rescue.
     return 0;
   }
   try {

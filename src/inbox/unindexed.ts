@@ -15,6 +15,8 @@ export interface UnindexedEvent {
   received_at: string;
   /** Whether it is on the disk. */
   isKept: boolean;
+  /** Whether the disk has not answered in time; then nobody waits for it. */
+  isLate: boolean;
   /** Those who sent it again before that was known. */
   duplicates: { resolve: () => void; reject: (error: InboxUnavailable) => void }[];
 }
@@ -38,12 +40,13 @@ export class Unindexed {
   readonly #byTwin = new Map<string, Set<UnindexedEvent>>();
   /** In the order of the journal. */
   readonly #groups: Group[] = [];
+  #kept = 0;
 
   constructor(private readonly indexed: Indexed) {}
 
-  /** How many there are. */
-  get size(): number {
-    return this.#byId.size;
+  /** How many of them are on the disk. */
+  get kept(): number {
+    return this.#kept;
   }
 
   get(eventId: string): UnindexedEvent | undefined {
@@ -92,7 +95,8 @@ export class Unindexed {
   }
 
   /** These are on the disk, before a place in the journal. */
-  kept(events: readonly UnindexedEvent[], end: JournalPosition): void {
+  keep(events: readonly UnindexedEvent[], end: JournalPosition): void {
+    this.#kept += events.length;
     for (const event of events) {
       event.isKept = true;
       event.duplicates.splice(0).forEach(({ resolve }) => resolve());
@@ -111,6 +115,7 @@ export class Unindexed {
   /** Nobody is to wait for these any more; whether they are kept is not known yet. */
   late(events: readonly UnindexedEvent[], error: InboxUnavailable): void {
     for (const event of events) {
+      event.isLate = true;
       event.duplicates.splice(0).forEach(({ reject }) => reject(error));
     }
   }
@@ -119,7 +124,9 @@ export class Unindexed {
   indexedThrough(through: JournalPosition): void {
     let done = 0;
     while (done < this.#groups.length && !isBefore(through, this.#groups[done]?.end ?? through)) {
-      this.#groups[done]?.events.forEach((event) => this.#remove(event));
+      const events = this.#groups[done]?.events ?? [];
+      this.#kept -= events.length;
+      events.forEach((event) => this.#remove(event));
       done += 1;
     }
     this.#groups.splice(0, done);

@@ -13,7 +13,7 @@ const MOST_BYTES_TOGETHER = 16 * 1_048_576;
 /** Bounds of what is not on the disk yet. */
 const MOST_WAITING = 20_000;
 const MOST_WAITING_BYTES = 128 * 1_048_576;
-/** A disk that takes longer for a write is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
+/** Nobody waits longer: the disk, or the indexer, is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
 const SLOW_MS = 4_000;
 /** How often a disk in trouble is tried when no event does so. */
 const PROBE_EVERY_MS = 1_000;
@@ -25,6 +25,8 @@ interface Waiting {
   record: JournalRecord;
   plan: HashedPlan | null;
   event: UnindexedEvent | null;
+  /** When it was added; `performance.now()`. */
+  at: number;
   resolve: () => void;
   reject: (error: InboxUnavailable) => void;
 }
@@ -73,8 +75,8 @@ export class Writer {
   readonly #journal: Journal;
   /** What waits for the next write. */
   #fresh: Waiting[] = [];
-  /** What is being written. Nobody waits for it any more once the disk was found slow. */
-  #writing: Waiting[] | null = null;
+  /** What is being written, and since when. Nobody waits for it any more once the disk was found slow. */
+  #writing: { together: Waiting[]; since: number } | null = null;
   #held = { records: 0, bytes: 0 };
   #isScheduled = false;
   #slow: NodeJS.Timeout | undefined;
@@ -101,6 +103,9 @@ export class Writer {
 
   /** What had to wait for the indexer may go on. */
   goOn(): void {
+    if (this.#problem?.code === 'busy' && !this.options.mustWait()) {
+      this.#solved();
+    }
     if (this.#fresh.length > 0) {
       this.#write();
     }
@@ -116,7 +121,7 @@ export class Writer {
     this.#held.records += 1;
     this.#held.bytes += sizeOf(record);
     return new Promise((resolve, reject) => {
-      this.#fresh.push({ record, plan, event, resolve, reject });
+      this.#fresh.push({ record, plan, event, at: performance.now(), resolve, reject });
       this.#schedule();
     });
   }
@@ -126,9 +131,9 @@ export class Writer {
     if (this.#isClosed) {
       return new InboxUnavailable('closed', 'the inbox is closed');
     }
-    // While the disk hangs nothing is added to what waits for it; that it takes the write after all tells when it is back.
-    if (this.#problem?.code === 'slow') {
-      return new InboxUnavailable('slow', this.#problem.message);
+    // While the disk (or the indexer) hangs nothing is added to what waits for it; that it does its work after all tells when it is back.
+    if (this.#problem?.code === 'slow' || this.#problem?.code === 'busy') {
+      return new InboxUnavailable(this.#problem.code, this.#problem.message);
     }
     if (this.#held.records >= MOST_WAITING || (this.#held.bytes > 0 && this.#held.bytes + bytes > MOST_WAITING_BYTES)) {
       return new InboxUnavailable('busy', 'events cannot be kept: they come faster than the disk takes them');
@@ -169,24 +174,33 @@ export class Writer {
         this.#isScheduled = false;
         this.#write();
       });
+    } else {
+      this.#boundWait();
     }
   }
 
   #write(): void {
-    if (this.#writing !== null || this.#fresh.length === 0) {
-      return;
+    if (this.#writing === null && this.#fresh.length > 0 && !this.#journal.isFull && !this.options.mustWait()) {
+      this.#begin(this.#fresh.splice(0, this.#fits()));
     }
-    this.#slow ??= setTimeout(() => this.#tooSlow(), SLOW_MS);
-    if (this.#journal.isFull || this.options.mustWait()) {
-      return;
-    }
-    const together = this.#fresh.splice(0, this.#fits());
-    this.#writing = together;
-    const began = performance.now();
+    this.#boundWait();
+  }
+
+  #begin(together: Waiting[]): void {
+    const since = performance.now();
+    this.#writing = { together, since };
     this.#journal.write(this.#recordsOf(together)).then(
-      (end) => this.#written(together, end, performance.now() - began),
+      (end) => this.#written(together, end, performance.now() - since),
       (error: unknown) => this.#failed(together, error),
     );
+  }
+
+  /** Sees to it that nobody waits for longer than the bound, whatever the reason. */
+  #boundWait(): void {
+    const oldest = this.#writing === null ? this.#fresh[0]?.at : (this.#writing.together[0]?.at ?? this.#writing.since);
+    if (oldest !== undefined && this.#slow === undefined && this.#problem?.code !== 'slow') {
+      this.#slow = setTimeout(() => this.#tooSlow(), Math.max(0, oldest + SLOW_MS - performance.now()));
+    }
   }
 
   #fits(): number {
@@ -214,9 +228,8 @@ export class Writer {
 
   #written(together: readonly Waiting[], end: JournalPosition, tookMs: number): void {
     this.#settled();
-    if (this.#problem !== null) {
-      this.options.log.info({ code: this.#problem.code }, 'events can be kept again');
-      this.#problem = null;
+    if (this.#problem !== null && this.#problem.code !== 'busy') {
+      this.#solved();
     }
     this.options.onKept(eventsOf(together), together.length, end, tookMs);
     // The disk has its next work before these are answered.
@@ -226,6 +239,11 @@ export class Writer {
       resolve();
     }
     this.#idleIfSo();
+  }
+
+  #solved(): void {
+    this.options.log.info({ code: this.#problem?.code }, 'events can be kept again');
+    this.#problem = null;
   }
 
   #failed(together: readonly Waiting[], error: unknown): void {
@@ -240,6 +258,7 @@ export class Writer {
     this.#problem = { code: unavailable.code, message: unavailable.message, since: this.#problem?.since ?? new Date() };
     this.#refuse(together, unavailable);
     this.#scheduleProbe();
+    this.#boundWait();
     if (this.#fresh.length > 0) {
       this.#schedule();
     }
@@ -264,36 +283,38 @@ export class Writer {
       this.#probe = setTimeout(() => {
         this.#probe = undefined;
         if (this.#problem !== null && this.#writing === null) {
-          this.#writing = [];
-          this.#journal.write([]).then(
-            (end) => this.#written([], end, 0),
-            (error: unknown) => this.#failed([], error),
-          );
+          this.#begin([]);
+          this.#boundWait();
         }
       }, PROBE_EVERY_MS);
       this.#probe.unref();
     }
   }
 
-  /** The disk hangs, or the indexer does not keep up. Nobody is kept waiting; what the disk takes after all is a duplicate when it is sent again. */
+  /** Somebody has waited for too long. Nobody is kept waiting; what the disk takes after all is a duplicate when it is sent again. */
   #tooSlow(): void {
     this.#slow = undefined;
-    if (this.#writing === null) {
-      this.#refuse(this.#fresh.splice(0), new InboxUnavailable('busy', 'events cannot be kept: they come faster than they can be indexed'));
-      return;
+    const isDisk = this.#writing !== null && performance.now() - this.#writing.since >= SLOW_MS / 2;
+    const code = isDisk ? 'slow' : 'busy';
+    const message = isDisk
+      ? `events cannot be kept: the disk has not answered for ${SLOW_MS / 1_000} s; look at its health and load`
+      : 'events cannot be kept: they come faster than they can be brought into inbox.db; look at the health and load of the disk';
+    if (this.#problem?.code !== code) {
+      this.options.log.error({ code }, message);
+      this.options.onProblem(code);
     }
-    const message = `events cannot be kept: the disk has not answered for ${SLOW_MS / 1_000} s; look at its health and load`;
-    if (this.#problem === null) {
-      this.options.log.error({ code: 'slow' }, message);
-      this.options.onProblem('slow');
-    }
-    this.#problem = { code: 'slow', message, since: this.#problem?.since ?? new Date() };
-    const error = new InboxUnavailable('slow', message);
-    this.options.onLate(eventsOf(this.#writing), error);
-    for (const { reject } of this.#writing) {
+    this.#problem = { code, message, since: this.#problem?.since ?? new Date() };
+    const error = new InboxUnavailable(code, message);
+    const writing = this.#writing?.together ?? [];
+    this.options.onLate(eventsOf(writing), error);
+    for (const { reject } of writing) {
       reject(error);
     }
     this.#refuse(this.#fresh.splice(0), error);
+    if (code === 'busy' && !this.options.mustWait() && !this.#journal.isFull) {
+      // It was only that much at once.
+      this.#solved();
+    }
   }
 
   #refuse(waiting: readonly Waiting[], error: InboxUnavailable): void {

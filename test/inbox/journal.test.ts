@@ -1,4 +1,4 @@
-import fs, { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
 import { Inbox } from '../../src/inbox/inbox';
@@ -6,6 +6,7 @@ import { Journal, journalFile } from '../../src/inbox/journal';
 import { encodeFrame, frameBound, type JournalPosition, type JournalRecord } from '../../src/inbox/journal-frame';
 import { JournalReader, type JournalDamage } from '../../src/inbox/journal-reader';
 import { InboxReader } from '../../src/inbox/reader';
+import { openStore } from '../../src/inbox/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, recordsOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];
@@ -24,8 +25,8 @@ function openJournal(dataDir: string, segment = 1): Journal {
   return journal;
 }
 
-function openReader(dataDir: string): JournalReader {
-  const reader = new JournalReader(dataDir);
+function openReader(dataDir: string, damage: JournalDamage[] = []): JournalReader {
+  const reader = new JournalReader(dataDir, (found) => damage.push(found));
   opened.push(reader);
   return reader;
 }
@@ -43,7 +44,7 @@ function idsIn(records: readonly JournalRecord[]): string[] {
 /** All that a new reader finds, and the damage that it tells of. */
 function rest(dataDir: string, from = START): { ids: string[]; damage: JournalDamage[] } {
   const damage: JournalDamage[] = [];
-  const ids = [...openReader(dataDir).rest(from, (found) => damage.push(found))].flatMap(({ records }) => idsIn(records));
+  const ids = [...openReader(dataDir, damage).rest(from)].flatMap(({ records }) => idsIn(records));
   return { ids, damage };
 }
 
@@ -60,7 +61,7 @@ test('gives back what was written, of every kind, byte for byte', async () => {
   const legible = (found: readonly JournalRecord[]) => found.map((record) => ({ ...record, bytes: record.bytes.toString('latin1') }));
   const next = openReader(dataDir).next(START, end);
   expect([legible(next?.records ?? []), next?.end]).toEqual([legible(records), end]);
-  expect([...openReader(dataDir).rest(START, () => undefined)].map((part) => [legible(part.records), part.end])).toEqual([[legible(records), end]]);
+  expect([...openReader(dataDir).rest(START)].map((part) => [legible(part.records), part.end])).toEqual([[legible(records), end]]);
 });
 
 test('a frame never outgrows its bound', () => {
@@ -152,7 +153,69 @@ describe('after a crash', () => {
     writeFileSync(path, bytes);
     const found = rest(dataDir);
     expect(found.ids).toEqual(left);
-    expect(found.damage.map(({ aside }) => readFileSync(aside).equals(bytes))).toEqual([true]);
+    expect(found.damage.map(({ aside }) => readFileSync(aside ?? '').equals(bytes))).toEqual([true]);
+  });
+});
+
+describe('while it is written', () => {
+  const megabyte = Buffer.alloc(1_048_576, 1);
+
+  /** Two segments, of five writes and of one, and where each write ends. */
+  async function twoSegments(): Promise<{ dataDir: string; ends: JournalPosition[] }> {
+    const dataDir = dataFolder();
+    const journal = openJournal(dataDir);
+    const ends: JournalPosition[] = [];
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      ends.push(await journal.write([quarantined(id, megabyte)]));
+    }
+    expect(ends.map(({ segment }) => segment)).toEqual([1, 1, 1, 1, 2]);
+    return { dataDir, ends };
+  }
+
+  /** All that comes from part to part, and the damage told of. */
+  function read(dataDir: string, through: JournalPosition): { ids: string; damage: number } {
+    const damage: JournalDamage[] = [];
+    const reader = openReader(dataDir, damage);
+    let ids = '';
+    for (let part = reader.next(START, through); part !== null; part = reader.next(part.end, through)) {
+      ids += idsIn(part.records).join('');
+    }
+    return { ids, damage: damage.length };
+  }
+
+  test.each([
+    [1, 'acde'],
+    [3, 'abce'],
+  ])('a broken write (%d) is passed over and told of, also the last one of a segment', async (broken, left) => {
+    const { dataDir, ends } = await twoSegments();
+    const path = journalFile(dataDir, 1);
+    const bytes = readFileSync(path);
+    bytes.fill(0xaa, (ends[broken - 1]?.offset ?? 0) + 40, (ends[broken - 1]?.offset ?? 0) + 50);
+    writeFileSync(path, bytes);
+    expect(read(dataDir, ends[4] ?? START)).toEqual({ ids: left, damage: 1 });
+    expect(rest(dataDir).ids.join('')).toBe(left);
+    expect(rest(dataDir).damage).toHaveLength(1);
+  });
+
+  test('a file that is gone is told of', async () => {
+    const { dataDir, ends } = await twoSegments();
+    rmSync(journalFile(dataDir, 1));
+    expect(read(dataDir, ends[4] ?? START)).toEqual({ ids: 'e', damage: 1 });
+  });
+
+  test('a file that was removed under writer and reader is read on; one that replaced it, too', async () => {
+    const dataDir = dataFolder();
+    const journal = openJournal(dataDir);
+    const reader = openReader(dataDir);
+    const first = await journal.write([quarantined('a')]);
+    expect(idsIn(reader.next(START, first)?.records ?? [])).toEqual(['a']);
+    rmSync(journalFile(dataDir, 1));
+    const second = await journal.write([quarantined('b')]);
+    expect(idsIn(reader.next(first, second)?.records ?? [])).toEqual(['b']);
+    await journal.close();
+    const third = await journal.write([quarantined('c')]);
+    expect(idsIn(reader.next(second, third)?.records ?? [])).toEqual(['c']);
+    expect(() => reader.next(third, { segment: 1, offset: third.offset + 100 })).toThrow('the journal lacks what was just written');
   });
 });
 
@@ -231,6 +294,35 @@ describe('the inbox', () => {
     dispatched.markStarted([{ seq: 2, event_id: 'call_hangup/c2', run_id: 'r', started_at: new Date() }], 2);
     dispatched.close();
     expect(ids(await openInbox(dataDir))).toEqual(['c1', 'c3', 'after']);
+  });
+
+  test('of a store that is lost takes up nothing older than its retention: a run may have been, and be forgotten', async () => {
+    const dataDir = await unindexed();
+    const days = (count: number) => ({ received_at: new Date(Date.now() - count * 86_400_000).toISOString() });
+    await openJournal(dataDir, 8).write([...recordsOf(entryOf('call_hangup', 'old', planOf('a'), days(45))), ...recordsOf(entryOf('call_hangup', 'young', planOf('a'), days(29)))]);
+    rmSync(join(dataDir, 'inbox.db'));
+    expect(ids(await openInbox(dataDir))).toEqual([...events, 'young', 'after']);
+  });
+
+  test('that was ended while it rebuilt its store begins that anew', async () => {
+    const dataDir = await unindexed();
+    const path = join(dataDir, 'inbox.db');
+    // As after a kill -9 right behind the rescue: the new store knows how far the lost one had come.
+    const store = openStore(path);
+    store.exec("UPDATE meta SET value = 99 WHERE name = 'journal_segment'; INSERT INTO meta (name, value) VALUES ('rebuilt', 1) ON CONFLICT (name) DO UPDATE SET value = 1");
+    store.close();
+    expect(ids(await openInbox(dataDir))).toEqual([...events, 'after']);
+  });
+
+  test('a rebuilt store that did not get into its place is put there, without the log of the damaged one', async () => {
+    const dataDir = dataFolder();
+    const path = join(dataDir, 'inbox.db');
+    const inbox = await Inbox.open(inboxOptions(dataDir));
+    await inbox.append(entryOf('call_hangup', 'kept', planOf('a')));
+    await inbox.close();
+    renameSync(path, `${path}.new`);
+    writeFileSync(`${path}-wal`, Buffer.alloc(5_000, 3));
+    expect(ids(await openInbox(dataDir))).toEqual(['kept', 'after']);
   });
 
   test('tells of a journal that is damaged', async () => {

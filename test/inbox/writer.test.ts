@@ -103,6 +103,8 @@ test('a disk that hangs keeps nobody waiting; what it takes after all is a dupli
   // Nothing is added to what waits for a disk that hangs.
   const again = performance.now();
   await expect(inbox.append(entryOf('call_hangup', 'c2', planOf('a')))).rejects.toMatchObject({ code: 'slow' });
+  // Nor does who sends the same again wait for it.
+  await expect(inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).rejects.toMatchObject({ code: 'slow' });
   expect(performance.now() - again).toBeLessThan(1_000);
   goOn();
   await until(() => inbox.problem() === null);
@@ -110,6 +112,40 @@ test('a disk that hangs keeps nobody waiting; what it takes after all is a dupli
   expect([reader.has('call_hangup/c1'), reader.has('call_hangup/c2')]).toEqual([true, false]);
   expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
   expect(log.said.filter((sentence) => sentence.includes('the disk has not answered'))).toHaveLength(1);
+}, 20_000);
+
+test('a disk that first refuses and then hangs keeps nobody waiting either', async () => {
+  const { inbox } = await openFaulty();
+  const refusing = holdWrites();
+  const refused = inbox.append(entryOf('call_hangup', 'c1', planOf('a')));
+  const settled = Promise.allSettled([refused]);
+  await until(refusing.isHolding);
+  refusing.goOn(Object.assign(new Error('original'), { code: 'EIO' }));
+  expect(await settled).toMatchObject([{ reason: { code: 'EIO' } }]);
+  // What finds out whether the disk is back hangs.
+  const hanging = holdWrites();
+  await until(hanging.isHolding);
+  const began = performance.now();
+  await expect(inbox.append(entryOf('call_hangup', 'c2', planOf('a')))).rejects.toMatchObject({ code: 'slow' });
+  expect(performance.now() - began).toBeLessThan(5_000);
+  hanging.goOn();
+  await until(() => inbox.problem() === null);
+  expect(await inbox.append(entryOf('call_hangup', 'c2', planOf('a')))).toBe('received');
+}, 20_000);
+
+test('who comes while the disk is busy waits no longer than others', async () => {
+  const { inbox } = await openFaulty();
+  const { isHolding, goOn } = holdWrites();
+  const first = Promise.allSettled([inbox.append(entryOf('call_hangup', 'c1', planOf('a')))]);
+  await until(isHolding);
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const began = performance.now();
+  const second = inbox.append(entryOf('call_hangup', 'c2', planOf('a')));
+  await expect(second).rejects.toMatchObject({ code: 'slow' });
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(await first).toMatchObject([{ reason: { code: 'slow' } }]);
+  goOn();
+  await until(() => inbox.problem() === null);
 }, 20_000);
 
 test('a write that fails takes its duplicates and its fired rules with it, and works when it is sent again', async () => {
