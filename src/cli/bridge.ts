@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { backfillCommand } from './backfill';
 import { connectionsCommand } from './connections';
 import { docsCommand } from './docs';
+import { isCorruption } from '../inbox/sqlite';
 import { eventsCommand } from './events';
 import { NO, Refused, WRONG_USE, WrongUse } from './exit';
 import { packageVersion } from './package-root';
@@ -36,6 +37,9 @@ async function main(): Promise<void> {
       process.exitCode = WRONG_USE;
     } else if (error instanceof Refused) {
       process.stderr.write(`${error.message}\n`);
+      process.exitCode = NO;
+    } else if (isCorruption(error)) {
+      process.stderr.write('A file of the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n');
       process.exitCode = NO;
     } else {
       throw error;

@@ -49,11 +49,12 @@ function list(options: { limit: string; type?: string; quarantine?: true; json?:
       throw new WrongUse(`unknown event type "${options.type}"`);
     }
     const log = new DispatchLogReader(readSettings(command).dataDir);
+    const started = Math.max(log.watermark(), reader.dispatchedThrough());
     const rows = types
       .flatMap((type) => reader.list({ limit, ...(type === undefined ? {} : { type }) }))
       .sort((one, other) => other.seq - one.seq)
       .slice(0, limit)
-      .map(({ event, outcome, seq }) => ({ seq, event_id: event.event_id, type: event.type, declared_type: event.declared_type, received_at: event.received_at, became: became(outcome, log.get(event.event_id)) }));
+      .map(({ event, outcome, seq }) => ({ seq, event_id: event.event_id, type: event.type, declared_type: event.declared_type, received_at: event.received_at, became: became(outcome, seq <= started, log.get(event.event_id)) }));
     log.close();
     print(options.json, rows, () => (rows.length === 0 ? 'Nothing has come yet.' : rows.map((row) => `${row.received_at}  ${row.became.padEnd(9)}  ${row.event_id}`).join('\n')));
   } finally {
@@ -79,7 +80,7 @@ async function show(id: string, options: { body?: true; json?: true }, command: 
       event: stored.event,
       rules: stored.plan?.rules.map((rule) => rule.name) ?? [],
       ruleset: stored.ruleset,
-      became: became(stored.plan === null ? 'ignored' : 'received', dispatched, run),
+      became: became(stored.plan === null ? 'ignored' : 'received', stored.seq <= Math.max(log.watermark(), reader.dispatchedThrough()), dispatched, run),
       report,
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],
@@ -102,13 +103,13 @@ function showQuarantined(reader: InboxReader, id: string, options: { body?: true
   );
 }
 
-/** One word for what became of an event. */
-function became(outcome: 'received' | 'ignored', dispatched: DispatchState | null, run: RunState | null = null): string {
+/** One word for what became of an event. @param isStarted whether it had a run, whatever the dispatch log remembers. */
+function became(outcome: 'received' | 'ignored', isStarted: boolean, dispatched: DispatchState | null, run: RunState | null = null): string {
   if (outcome === 'ignored') {
     return 'ignored';
   }
   if (dispatched === null) {
-    return 'waiting';
+    return isStarted ? (run?.status ?? 'forgotten') : 'waiting';
   }
   return dispatched.outcome ?? (run === null ? 'started' : run.status);
 }

@@ -106,7 +106,8 @@ export function describeTemporalError(error: unknown): string {
   const refusal = grpcErrorIn(error);
   if (refusal !== null) {
     const what = NO_ANSWER[refusal.code] ?? 'Temporal answered with';
-    return `${what} gRPC status ${refusal.code}: ${refusal.details}`.slice(0, 300);
+    // grpc-js ends its messages so, with nothing behind it where the name needed no looking up.
+    return `${what} gRPC status ${refusal.code}: ${refusal.details.replace(/\s*Resolution note:\s*$/, '')}`.slice(0, 300);
   }
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 300) : 'unknown error';
 }
