@@ -136,14 +136,14 @@ describe('metrics, as documented', () => {
   test("a worker process that is silent or gone takes its metrics with it; the next one's count from zero", async () => {
     const { all } = bridges;
     await postTo(all);
-    await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message' });
+    await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message', outcome: 'done' });
     const worker = workerOf(all);
     process.kill(worker, 'SIGSTOP');
     expect(await whenGone(all)).toMatch(/said nothing for 1\d s/);
     process.kill(worker, 'SIGCONT');
     const back = await reaches('all', 'bridge_worker_up', {});
     expect(valueOf(back, 'bridge_worker_restarts_total')).toBe(0);
-    await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message' });
+    await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message', outcome: 'done' });
 
     process.kill(worker, 'SIGKILL');
     expect(await whenGone(all)).toMatch(/SIGKILL|being started/);
