@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { makePrivateFile } from './data-folder-lock';
 import { DispatchLogReader } from './dispatch-log';
@@ -61,6 +61,7 @@ export function isDamaged(path: string): boolean {
 export const REBUILT = 'rebuilt';
 
 const BUILDING = '.new';
+const COPY = '.copy';
 
 /**
  * Makes a new store of all that can still be read of a damaged one, row by row, and moves that out of the way (`inbox.db.corrupt-<time>`).
@@ -97,8 +98,21 @@ export function finishSetAside(path: string): void {
   if (!existsSync(path) && existsSync(`${path}${BUILDING}`)) {
     // The log of the damaged one must not be taken for the new one's.
     removeStore(path);
-    renameSync(`${path}${BUILDING}`, path);
+    // A copy, not the file itself: SQLite keeps what it shares between connections by inode, and a connection of libsql lives on until it is collected. Under
+    // another name it would share its index of the log with the next one here, and with nobody in other processes.
+    copyFileSync(`${path}${BUILDING}`, `${path}${COPY}`);
+    syncFile(`${path}${COPY}`);
+    renameSync(`${path}${COPY}`, path);
     removeStore(`${path}${BUILDING}`);
+  }
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
