@@ -74,7 +74,7 @@ export function prepareInbox(store: Store): void {
   }
 }
 
-/** Does `work` and syncs the log, and with it all that was committed before (counted with strace: one fsync call). */
+/** Does `work` and syncs the log, and with it all that was committed before. */
 export function durably(store: Store, work: () => void): void {
   store.exec('PRAGMA synchronous = FULL');
   try {

@@ -16,11 +16,11 @@ export function journalFile(dataDir: string, segment: number): string {
 
 /** A file this long gives its turn to the other as soon as that may be overwritten: then both stay short, and nothing is written to fresh blocks. */
 const TURN_BYTES = 4 * 1_048_576;
-/** No file grows beyond this. */
+/** No file grows beyond this, but for one write. */
 const MOST_BYTES = 128 * 1_048_576;
 /**
- * A file grows by this much at a time, filled with zeros: a write into blocks that are there already needs no change of the file system's own records, and is
- * synced in half the time.
+ * A file grows by this much at a time, filled with zeros: a write into blocks that are there already needs no change of the file system's own records of its
+ * size to be synced.
  */
 const GROW_BYTES = 262_144;
 

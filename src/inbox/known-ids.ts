@@ -1,4 +1,4 @@
-/** Beyond so many ids nothing is remembered: every id may be known then, and is looked up. Four bytes each, at a load of a half. */
+/** Beyond so many ids nothing is remembered: every id may be known then, and is looked up. Eight to sixteen bytes each. */
 const MOST = 8_000_000;
 const FEWEST_SLOTS = 4_096;
 

@@ -103,8 +103,9 @@ export function finishSetAside(path: string): void {
     copyFileSync(`${path}${BUILDING}`, `${path}${COPY}`);
     syncFile(`${path}${COPY}`);
     renameSync(`${path}${COPY}`, path);
-    removeStore(`${path}${BUILDING}`);
   }
+  // Or what a kill left of a rebuild that had not come to its end.
+  removeStore(`${path}${BUILDING}`);
 }
 
 function syncFile(path: string): void {

@@ -23,7 +23,6 @@ export interface UnindexedEvent {
 
 /** What `inbox.db` has, for events that were indexed. */
 export interface Indexed {
-  has(eventId: string): boolean;
   /** Names of the rules that a message or its twin fired. */
   firedBy(twin: string): string[];
 }
