@@ -106,8 +106,12 @@ export function adoptServer(pid: number, started: string): ServerProcess {
 /** The shells that can give a process a group without a terminal. */
 const SHELLS = ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'];
 
-/** Runs its arguments in a group of their own, says the process id on its fourth descriptor, and ends as they do. Ctrl-C reaches the shell, and is nothing to it; nor is a server that is stopped (SIGSTOP), for which `wait` does not wait. */
-const IN_A_GROUP = 'set -m; trap : INT TERM HUP; "$@" 3>&- & echo $! >&3; exec 3>&- 1>/dev/null 2>&1; wait $!; while kill -0 $!; do wait $!; sleep 0.5; done; wait $!; exit $?';
+/**
+ * Runs its arguments in a group of their own, says the process id on its fourth descriptor, and ends as they do. Ctrl-C reaches the shell and is nothing to it.
+ * It ignores signals rather than traps them: a trap interrupts `wait`, and a program that ended meanwhile was then said to have ended with 255. Job control is
+ * on for the start only: `wait` would return for a server that is stopped (SIGSTOP).
+ */
+const IN_A_GROUP = "set -m; trap '' INT TERM HUP; (trap - INT TERM HUP; exec \"$@\" 3>&-) & set +m; echo $! >&3; exec 3>&- 1>/dev/null 2>&1; wait $!; exit $?";
 
 function sharesBySession(): boolean {
   try {

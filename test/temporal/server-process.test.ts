@@ -36,6 +36,12 @@ async function until(isSo: () => boolean): Promise<void> {
 
 const WAITS = 'setInterval(() => undefined, 1_000)';
 
+/** The letter of a process's state (proc(5)): T is stopped, S sleeps. */
+function stateOf(pid: number): string | undefined {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[0];
+}
+
 /** Parent, process group and session of a process (proc(5)). */
 function placeOf(pid: number): { parent: number; group: number; session: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -77,6 +83,19 @@ test('writes to its log, and is asked to end first', async () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.kill(parent, signal);
     }
+    process.kill(running.pid, 'SIGKILL');
+    expect(await running.ended).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  test('a server that is stopped has not ended', async () => {
+    const { process: running } = await start(WAITS);
+    const { parent } = placeOf(running.pid);
+    process.kill(running.pid, 'SIGSTOP');
+    await until(() => stateOf(running.pid) === 'T');
+    process.kill(running.pid, 'SIGCONT');
+    process.kill(running.pid, 'SIGSTOP');
+    // The shell has slept through both.
+    await until(() => stateOf(parent) === 'S');
     process.kill(running.pid, 'SIGKILL');
     expect(await running.ended).toEqual({ code: null, signal: 'SIGKILL' });
   });
