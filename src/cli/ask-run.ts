@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
 import type { Settings } from '../settings/settings';
-import { PARKED_STEPS } from '../temporal/names';
+import { PARKED_STEPS, TASK_QUEUE } from '../temporal/names';
 import type { ParkedStep } from '../temporal/parking';
 import { askTemporal } from './ask-temporal';
 
@@ -12,6 +13,8 @@ export interface RunState {
   pending: { action: string; attempt: number; problem: string | null }[];
   /** Steps that wait for a parked connection; none also where no worker runs that could tell. */
   parked: ParkedStep[];
+  /** The run is under way, and no worker has asked Temporal for work in the last five minutes (as long as Temporal remembers who did). */
+  workerMissing: boolean;
 }
 
 /**
@@ -30,6 +33,7 @@ export async function askRun(settings: Settings, eventId: string): Promise<RunSt
           problem: activity.lastFailure?.message ?? null,
         })),
         parked: status === 'running' ? await askParkedSteps(client, eventId) : [],
+        workerMissing: status === 'running' && (await isWorkerMissing(client)),
       };
     });
   } catch {
@@ -43,4 +47,13 @@ async function askParkedSteps(client: Client, eventId: string): Promise<ParkedSt
   } catch {
     return [];
   }
+}
+
+async function isWorkerMissing(client: Client): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: TASK_QUEUE },
+    taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+  });
+  return (pollers ?? []).length === 0;
 }

@@ -11,17 +11,16 @@ import type { Connector } from '../connectors/connector';
 import { VoipbinClient } from '../connectors/voipbin/client';
 import { voipbin } from '../connectors/voipbin/connector';
 import { OurNumbers } from '../events/our-numbers';
-import { parseInstant } from '../events/time';
 import { InboxReader } from '../inbox/reader';
 import type { ReceiverLog } from '../receiver/server';
 import type { EventRules, MatchedEvent } from '../receiver/take-event';
 import { signatureOf } from '../receiver/verified-request';
-import { parseDuration } from '../settings/duration';
 import type { ReceiverSettings, Settings } from '../settings/settings';
 import { Refused, WrongUse } from './exit';
 import { readSettings } from './read-settings';
 import { readRules } from './rules';
 import { webhookUrl } from './send-event';
+import { parseSince } from './since';
 
 const ANSWER_WITHIN_MS = 10_000;
 /** Events that are handed to the running bridge at once. */
@@ -127,16 +126,11 @@ export function voipbinClient(settings: Pick<Settings, 'connections'>): VoipbinC
  * @throws WrongUse when it is neither a duration nor a time of the past, or goes further back than the inbox remembers.
  */
 function readSince(text: string, now: Date, retentionMs: number): Date {
-  const ago = parseDuration(text);
-  const instant = parseInstant(text);
-  const since = ago !== null ? now.getTime() - ago : instant === null ? null : instant / 1_000;
-  if (since === null || since >= now.getTime()) {
-    throw new WrongUse(`--since takes a duration such as 2h or 3d, or a time of the past such as 2026-03-02T01:00:00Z; got "${text}"`);
-  }
-  if (since < now.getTime() - retentionMs) {
+  const since = parseSince(text, now);
+  if (since.getTime() < now.getTime() - retentionMs) {
     throw new WrongUse(`--since ${text} goes further back than the inbox remembers (retention.max_age): what came then could not be told from what was missed`);
   }
-  return new Date(since);
+  return since;
 }
 
 async function backfill(work: { settings: Settings; client: VoipbinClient; since: Date; now: Date; options: Options }): Promise<void> {

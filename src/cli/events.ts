@@ -5,9 +5,21 @@ import { DispatchLogReader, type DispatchState } from '../inbox/dispatch-log';
 import type { RunReport } from '../temporal/run';
 import { Refused, WrongUse } from './exit';
 import { readSettings } from './read-settings';
+import { parseSince } from './since';
 import { askRun, type RunState } from './ask-run';
+import { became, BECAME } from './became';
+import { listEvents } from './event-list';
 
 const MOST_ROWS = 1_000;
+
+interface ListOptions {
+  limit: string;
+  type?: string;
+  since?: string;
+  became?: string;
+  quarantine?: true;
+  json?: true;
+}
 
 /** `bridge events`: what came, and what became of it. */
 export function eventsCommand(): Command {
@@ -17,9 +29,11 @@ export function eventsCommand(): Command {
     .description('the latest events')
     .option('--limit <n>', 'how many', '20')
     .option('--type <type>', 'only this type (either dialect)')
+    .option('--since <time>', 'only what came since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+    .option('--became <words>', 'only those of which this became: failed, or several as failed,partial')
     .option('--quarantine', 'what could not be read as an event')
     .option('--json', 'print JSON')
-    .action((options: { limit: string; type?: string; quarantine?: true; json?: true }, command: Command) => list(options, command));
+    .action((options: ListOptions, command: Command) => list(options, command));
   events
     .command('show')
     .description('one event: what came, which rules wanted it, what its run did')
@@ -30,33 +44,47 @@ export function eventsCommand(): Command {
   return events;
 }
 
-function list(options: { limit: string; type?: string; quarantine?: true; json?: true }, command: Command): void {
+function list(options: ListOptions, command: Command): void {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
     throw new WrongUse(`--limit takes a number from 1 to ${MOST_ROWS}`);
   }
-  const reader = InboxReader.open(readSettings(command).dataDir);
+  const { dataDir } = readSettings(command);
+  if (options.quarantine === true) {
+    listQuarantine(dataDir, limit, options.json);
+    return;
+  }
+  const types = options.type === undefined ? null : typesFor(options.type);
+  if (options.type !== undefined && types === null) {
+    throw new WrongUse(`unknown event type "${options.type}"`);
+  }
+  const events = listEvents(dataDir, {
+    limit,
+    ...(types === null ? {} : { types }),
+    ...(options.since === undefined ? {} : { since: parseSince(options.since, new Date()) }),
+    ...(options.became === undefined ? {} : { became: readBecame(options.became) }),
+  });
+  const isWhole = options.type === undefined && options.since === undefined && options.became === undefined;
+  print(options.json, events, () =>
+    events.length === 0 ? (isWhole ? 'Nothing has come yet.' : 'There are no such events.') : events.map((event) => `${event.received_at}  ${event.became.padEnd(9)}  ${event.event_id}`).join('\n'),
+  );
+}
+
+/** @throws WrongUse when a word is none. */
+function readBecame(text: string): ReadonlySet<string> {
+  const words = text.split(',').map((word) => word.trim());
+  const unknown = words.filter((word) => !BECAME.includes(word));
+  if (unknown.length > 0) {
+    throw new WrongUse(`--became takes one or more of ${BECAME.join(', ')}, with commas between; got "${unknown.join(', ')}"`);
+  }
+  return new Set(words);
+}
+
+function listQuarantine(dataDir: string, limit: number, json: true | undefined): void {
+  const reader = InboxReader.open(dataDir);
   try {
-    if (options.quarantine === true) {
-      const rows = reader.listQuarantine({ limit });
-      print(options.json, rows, () =>
-        rows.length === 0 ? 'The quarantine is empty.' : rows.map((row) => `${row.received_at}  ${row.id}  ${row.bytes} bytes, ${row.times}x  ${row.reason}`).join('\n'),
-      );
-      return;
-    }
-    const types = options.type === undefined ? [undefined] : typesFor(options.type);
-    if (types === null) {
-      throw new WrongUse(`unknown event type "${options.type}"`);
-    }
-    const log = new DispatchLogReader(readSettings(command).dataDir);
-    const started = Math.max(log.watermark(), reader.dispatchedThrough());
-    const rows = types
-      .flatMap((type) => reader.list({ limit, ...(type === undefined ? {} : { type }) }))
-      .sort((one, other) => other.seq - one.seq)
-      .slice(0, limit)
-      .map(({ event, outcome, seq }) => ({ seq, event_id: event.event_id, type: event.type, declared_type: event.declared_type, received_at: event.received_at, became: became(outcome, seq <= started, log.get(event.event_id)) }));
-    log.close();
-    print(options.json, rows, () => (rows.length === 0 ? 'Nothing has come yet.' : rows.map((row) => `${row.received_at}  ${row.became.padEnd(9)}  ${row.event_id}`).join('\n')));
+    const rows = reader.listQuarantine({ limit });
+    print(json, rows, () => (rows.length === 0 ? 'The quarantine is empty.' : rows.map((row) => `${row.received_at}  ${row.id}  ${row.bytes} bytes, ${row.times}x  ${row.reason}`).join('\n')));
   } finally {
     reader.close();
   }
@@ -80,10 +108,11 @@ async function show(id: string, options: { body?: true; json?: true }, command: 
       event: stored.event,
       rules: stored.plan?.rules.map((rule) => rule.name) ?? [],
       ruleset: stored.ruleset,
-      became: became(stored.plan === null ? 'ignored' : 'received', stored.seq <= Math.max(log.watermark(), reader.dispatchedThrough()), dispatched, run),
+      became: became({ isIgnored: stored.plan === null, isStarted: stored.seq <= Math.max(log.watermark(), reader.dispatchedThrough()), dispatched }, run),
       report,
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],
+      worker_missing: run?.workerMissing ?? false,
     };
     print(options.json, shown, () => describeEvent(shown, options.body === true ? stored.body.toString() : null));
   } finally {
@@ -103,17 +132,6 @@ function showQuarantined(reader: InboxReader, id: string, options: { body?: true
   );
 }
 
-/** One word for what became of an event. @param isStarted whether it had a run, whatever the dispatch log remembers. */
-function became(outcome: 'received' | 'ignored', isStarted: boolean, dispatched: DispatchState | null, run: RunState | null = null): string {
-  if (outcome === 'ignored') {
-    return 'ignored';
-  }
-  if (dispatched === null) {
-    return isStarted ? (run?.status ?? 'forgotten') : 'waiting';
-  }
-  return dispatched.outcome ?? (run === null ? 'started' : run.status);
-}
-
 function readReport(dispatched: DispatchState | null): RunReport | null {
   const report: unknown = dispatched?.report === null || dispatched === null ? null : JSON.parse(dispatched.report);
   return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
@@ -127,6 +145,7 @@ interface ShownEvent {
   report: RunReport | null;
   pending: RunState['pending'];
   parked: RunState['parked'];
+  worker_missing: boolean;
 }
 
 function describeEvent(shown: ShownEvent, body: string | null): string {
@@ -151,6 +170,9 @@ function describeEvent(shown: ShownEvent, body: string | null): string {
         lines.push(`      what to do: ${step.remedy}`);
       }
     }
+  }
+  if (shown.worker_missing) {
+    lines.push('  no worker has asked Temporal for work in the last minutes; it goes on when one runs (bridge start, or with --mode worker)');
   }
   for (const pending of shown.pending) {
     lines.push(`  ${pending.action}: attempt ${pending.attempt}${pending.problem === null ? '' : `, last: ${pending.problem}`}`);

@@ -3,7 +3,7 @@ import { DispatchLogReader } from './dispatch-log';
 import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
 import { quarantineId, TWIN_TYPES } from './inbox-writes';
 import { Indexer, type InboxLog } from './indexer';
-import type { JournalPosition } from './journal-frame';
+import { NO_BYTES, type JournalPosition } from './journal-frame';
 import { KnownIds, type IdHashes } from './known-ids';
 import { InboxReader, type Backlog } from './reader';
 import type { Retention } from './retention';
@@ -265,5 +265,3 @@ export class Inbox {
     }
   }
 }
-
-const NO_BYTES = Buffer.alloc(0);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
+import { InboxUnavailable } from './inbox-unavailable';
 
 /** A place in the journal. Segments count from 1; an offset is in bytes. What was kept before a place stands in earlier segments or at lower offsets. */
 export interface JournalPosition {
@@ -39,7 +40,8 @@ export interface JournalRecord {
 const MAGIC = 0x314a4256;
 const FRAME_HEAD = 28;
 const RECORD_HEAD = 12;
-const NO_BYTES = Buffer.alloc(0);
+/** The bytes of a record that has none. */
+export const NO_BYTES = Buffer.alloc(0);
 /** UTF-8 takes so many bytes for a UTF-16 unit at most, and JSON's escapes (`\\u0000`) six. */
 const BYTES_A_CHARACTER = 3;
 const BYTES_A_CHARACTER_IN_JSON = 6;
@@ -132,9 +134,18 @@ const recordMeta: z.ZodType<RecordMeta> = z.discriminatedUnion('kind', [
 
 /**
  * The records of a frame that {@link isWhole}. Their bytes share the frame's memory.
- * @throws RangeError, SyntaxError or ZodError when a newer bridge wrote something else into it.
+ * @throws InboxUnavailable when a newer bridge wrote something else into it.
  */
 export function recordsIn(frame: Buffer): JournalRecord[] {
+  try {
+    return parsedRecords(frame);
+  } catch {
+    // Not the parser's own words: they may repeat what is in the frame.
+    throw new InboxUnavailable('journal_newer', 'the journal holds events that a newer bridge wrote: start this data folder with that version, or a later one');
+  }
+}
+
+function parsedRecords(frame: Buffer): JournalRecord[] {
   let at = FRAME_HEAD;
   const take = (length: number): Buffer => frame.subarray(at, (at += length));
   return Array.from({ length: frame.readUInt32LE(20) }, () => {

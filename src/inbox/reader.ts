@@ -38,8 +38,10 @@ export interface ListOptions {
   limit: number;
   /** Only events before this `seq`: the last one of the page before. */
   before?: number;
-  /** The canonical type (`call_hangup`). */
-  type?: string;
+  /** Canonical types (`call_hangup`). */
+  types?: readonly string[];
+  /** Only what was received at or after it. */
+  since?: Date;
   outcome?: 'received' | 'ignored';
 }
 
@@ -117,9 +119,13 @@ export class InboxReader {
   list(options: ListOptions): EventSummary[] {
     const values: Bound[] = [options.before ?? Number.MAX_SAFE_INTEGER];
     let where = 'seq < ?';
-    if (options.type !== undefined) {
-      where += ' AND type = ?';
-      values.push(options.type);
+    if (options.types !== undefined) {
+      where += ` AND type IN (${options.types.map(() => '?').join(', ')})`;
+      values.push(...options.types);
+    }
+    if (options.since !== undefined) {
+      where += ' AND received_at >= ?';
+      values.push(options.since.getTime());
     }
     if (options.outcome !== undefined) {
       where += options.outcome === 'received' ? ' AND plan IS NOT NULL' : ' AND plan IS NULL';

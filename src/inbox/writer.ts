@@ -3,7 +3,7 @@ import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
 import { hashedPlan, type HashedPlan } from './inbox-writes';
 import type { InboxLog } from './indexer';
 import { Journal } from './journal';
-import type { JournalPosition, JournalRecord } from './journal-frame';
+import { NO_BYTES, type JournalPosition, type JournalRecord } from './journal-frame';
 import type { Plan } from '../rules/plan';
 import type { UnindexedEvent } from './unindexed';
 
@@ -331,7 +331,6 @@ export class Writer {
   }
 }
 
-const NO_BYTES = Buffer.alloc(0);
 
 /** About how much memory it takes. */
 function sizeOf({ text, bytes }: JournalRecord): number {

@@ -9,7 +9,7 @@ import { inboxOptions, planOf, sentences } from '../inbox/entries';
 
 /*
  * A child process that keeps backfilling. Arguments: data folder, API, by how much its clock stands behind (ms). Writes `pass <recovered>` or
- * `finished <recovered>` for each pass.
+ * `finished <recovered>` for each pass, once what it brought can be read.
  */
 const [, , dataDir = '', apiUrl = '', behindMs = '0'] = process.argv;
 const opening = Inbox.open(inboxOptions(dataDir));
@@ -24,7 +24,7 @@ void opening.then((inbox) => {
     timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, goOnMs: 1 },
     limits: { pagePauseMs: 40, pages: 4 },
     now: () => new Date(Date.now() - Number(behindMs)),
-    onPass: ({ finished, report }) => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`),
+    onPass: ({ finished, report }) => void inbox.indexed().then(() => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`)),
   });
 });
 // Nothing of the bridge's own keeps a process alive.

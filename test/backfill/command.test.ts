@@ -33,8 +33,8 @@ afterEach(async () => {
   removeDataFolders();
 });
 
-/** Runs `bridge backfill`. */
-function run(args: string[], env: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
+/** Runs `bridge backfill`, until all that the bridge took can be read. */
+async function run(args: string[], env: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
   const folder = dataFolder();
   writeFileSync(join(folder, 'rules.yaml'), RULES);
   const environment = {
@@ -48,10 +48,12 @@ function run(args: string[], env: Record<string, string> = {}): Promise<{ code: 
     VOIPBIN_WEBHOOK_SECRET: 'a secret',
     ...env,
   };
-  return new Promise((resolve) => {
+  const ended = await new Promise<{ code: number; out: string; err: string }>((resolve) => {
     const script = ['-r', join(__dirname, '../inbox/run-typescript.cjs'), join(__dirname, 'run-command.ts'), 'backfill', ...args];
     execFile(process.execPath, script, { env: environment, cwd: folder }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }));
   });
+  await bridge.inbox.indexed();
+  return ended;
 }
 
 /** Has all taken but what is older than an hour. */

@@ -42,6 +42,24 @@ test('list says in a word what became of each event', async () => {
   expect([code, became(out)]).toEqual([0, [['waiting', 'call_hangup/c3'], ['started', 'call_hangup/c2'], ['done', 'call_hangup/c1']]]);
 });
 
+test('list --became and --since choose among all events, not among the latest', async () => {
+  const dataDir = await threeEvents();
+  const listed = async (...args: string[]) => became((await events(dataDir, 'list', ...args)).out).map(([, id]) => id);
+  expect(await listed('--became', 'done', '--limit', '1')).toEqual(['call_hangup/c1']);
+  expect(await listed('--became', 'waiting, done')).toEqual(['call_hangup/c3', 'call_hangup/c1']);
+  expect(await listed('--since', '1h', '--type', 'call_hungup', '--limit', '2')).toEqual(['call_hangup/c3', 'call_hangup/c2']);
+  expect((await events(dataDir, 'list', '--since', '1ms')).out).toBe('There are no such events.\n');
+});
+
+test.each([
+  [['--became', 'failed,lost'], /--became takes one or more of ignored, .*; got "lost"/],
+  [['--since', 'yesterday'], /--since takes a duration such as 2h or 3d, .*got "yesterday"/],
+  [['--type', 'call_ended'], /unknown event type "call_ended"/],
+])('list %s is wrong use', async (args, message) => {
+  const { code, out, err } = await events(await threeEvents(), 'list', ...args);
+  expect([code, out, err]).toEqual([2, '', expect.stringMatching(message)]);
+});
+
 test('what had a run of which the record is lost is forgotten, and does not look as if it waited', async () => {
   const dataDir = await threeEvents();
   const store = openStore(join(dataDir, 'inbox.db'));

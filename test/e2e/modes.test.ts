@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
 import { z } from 'zod';
 import { lookAtProcess } from '../../src/temporal/living-process';
 import { startProviders, type Providers } from './providers';
@@ -74,6 +76,31 @@ describe('receivers and workers of their own, on one Temporal', () => {
     const id = randomUUID();
     expect((await at(receivers, 1).post(hangup(id))).status).toBe(200);
     await at(receivers, 1).eventually('it is posted', () => (posted(id) === 1 ? id : null));
+  });
+});
+
+describe('a receiver without any worker', () => {
+  it('says so of each event, until one runs', async () => {
+    const providers = await startProviders();
+    // Of its own, as Temporal remembers the workers of other tests for some minutes.
+    const namespace = `bridge-${randomUUID()}`;
+    const connection = await Connection.connect({ address: temporalAddress() });
+    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1 day') });
+    await connection.close();
+    const env = { ...providers.env, TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace };
+    const receiver = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'receiver'] });
+    await receiver.printed(/^Temporal/m);
+    const id = randomUUID();
+    await receiver.post(hangup(id));
+    const show = async (): Promise<string> => (await receiver.run('events', 'show', `call_hangup/${id}`)).stdout;
+    const started = await receiver.eventually('its run is started', async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: started`)) ?? null);
+    expect(started).toMatch(/^ {2}no worker has asked Temporal for work/m);
+    expect((await receiver.run('events', 'list', '--became', 'started')).stdout).toContain(id);
+    const worker = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'worker'] });
+    const done = await receiver.eventually('it is done', async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: done`)) ?? null);
+    expect(done).not.toContain('no worker');
+    await Promise.all([receiver.remove(), worker.remove()]);
+    await providers.stop();
   });
 });
 

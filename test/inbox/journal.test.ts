@@ -1,5 +1,6 @@
 import fs, { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { Journal, journalFile } from '../../src/inbox/journal';
@@ -285,6 +286,20 @@ describe('the inbox', () => {
     expect(expected).toHaveLength(52);
     expect(await thrownBack.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
     expect(await thrownBack.append(entryOf('call_hangup', 'c2', null))).toBe('duplicate');
+  });
+
+  test('does not start on a journal of a newer bridge, and leaves it as it is', async () => {
+    const dataDir = await unindexed();
+    const path = journalFile(dataDir, 7);
+    const file = readFileSync(path);
+    // What its second frame holds is of a kind that this bridge does not know.
+    const begin = file.indexOf('VBJ1', 1);
+    const frame = file.subarray(begin, begin + 28 + file.readUInt32LE(begin + 16));
+    frame.write('"kind":"other"', frame.indexOf('"kind":"event"'), 'latin1');
+    frame.writeUInt32LE(crc32(frame.subarray(8)), 4);
+    writeFileSync(path, file);
+    await expect(Inbox.open(inboxOptions(dataDir))).rejects.toThrow('the journal holds events that a newer bridge wrote: start this data folder with that version, or a later one');
+    expect(readFileSync(path).equals(file)).toBe(true);
   });
 
   test('of a store that is lost takes up what the journal has, but for events that have a run', async () => {

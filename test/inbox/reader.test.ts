@@ -54,9 +54,9 @@ test('lists newest first, by type, by outcome and page by page', async () => {
   expect(ids({ limit: 10 })).toEqual(['4', '3', '2', '1']);
   expect(ids({ limit: 2 })).toEqual(['4', '3']);
   expect(ids({ limit: 2, before: reader.list({ limit: 2 })[1]?.seq ?? 0 })).toEqual(['2', '1']);
-  expect(ids({ limit: 10, type: 'call_hangup' })).toEqual(['4', '3', '1']);
+  expect(ids({ limit: 10, types: ['call_hangup'] })).toEqual(['4', '3', '1']);
   expect(ids({ limit: 10, outcome: 'ignored' })).toEqual(['3', '2']);
-  expect(ids({ limit: 10, type: 'call_hangup', outcome: 'received' })).toEqual(['4', '1']);
+  expect(ids({ limit: 10, types: ['call_hangup'], outcome: 'received' })).toEqual(['4', '1']);
   expect(reader.list({ limit: 1 })[0]).toMatchObject({ outcome: 'received', bytes: 40 });
 });
 
