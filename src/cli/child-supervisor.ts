@@ -174,6 +174,9 @@ export class ChildSupervisor {
       this.#farewell = message.problem.slice(0, LONGEST_PROBLEM);
     } else if (message.type === 'state') {
       this.#state = message;
+      if (this.#failure !== null) {
+        this.log.info({ pid: this.pid }, `the ${this.name} process runs again`);
+      }
       this.#failure = null;
     } else if (message.type === 'metrics') {
       this.#metrics = message.text;

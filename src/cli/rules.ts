@@ -55,7 +55,7 @@ export function rulesCommand(): Command {
     .action((options: { json?: true }, command: Command) => history(options, command));
   rules
     .command('diff')
-    .description('what two rule files would do differently with the events that came; nothing is done')
+    .description('what two rule files would do differently with the events that came; nothing is done. Exit code 1 when anything differs')
     .argument('<old>', 'a rule file')
     .argument('<new>', 'another')
     .option('--since <span>', 'how far back: 24h, 7d', '7d')

@@ -69,7 +69,7 @@ function liveRules(settings: Settings, log: Logger): LiveRules {
   }
   return new LiveRules(rules, () => readRules(settings.rulesFile), {
     onTaken: (ruleSet) => {
-      log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed; the new rules are in force');
+      log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed and are in force');
       for (const fault of missingCredentials(settings, connectors, connectionsUsedBy(liveSteps(ruleSet)))) {
         log.error({}, formatFault(fault));
       }

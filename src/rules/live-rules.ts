@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 500;
 
 /** What {@link LiveRules} tells of. */
 export interface LiveRulesEvents {
-  /** A changed file was taken. */
+  /** The files are in force as they are now: they changed, or are again as they were before their errors. */
   onTaken(ruleSet: RuleSet, loaded: LoadedRules): void;
   /** A changed file has errors; the rules before it stay in force. */
   onRefused(loaded: LoadedRules): void;
@@ -76,8 +76,9 @@ export class LiveRules {
       this.events.onRefused(loaded);
       return;
     }
+    const wasRefused = this.#problem !== null;
     this.#problem = null;
-    if (loaded.ruleSet.hash !== this.#ruleSet.hash) {
+    if (wasRefused || loaded.ruleSet.hash !== this.#ruleSet.hash) {
       this.#ruleSet = loaded.ruleSet;
       this.events.onTaken(loaded.ruleSet, loaded);
     }

@@ -149,6 +149,7 @@ describe('metrics, as documented', () => {
     expect(await whenGone(all)).toMatch(/SIGKILL|being started/);
     const next = await reaches('all', 'bridge_worker_up', {});
     expect(valueOf(next, 'bridge_worker_restarts_total')).toBe(1);
+    expect(all.output).toMatch(/the worker process ended; it is started again.*the worker process runs again/s);
     expect(valueOf(next, 'bridge_step_attempts_total', { outcome: 'done' })).toBeNull();
   });
 });

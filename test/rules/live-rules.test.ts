@@ -76,6 +76,15 @@ describe('LiveRules', () => {
     expect(live.problem()).toBeNull();
   });
 
+  it('says that a file is in force again when its errors are taken back', async () => {
+    const before = live.ruleSet.hash;
+    writeFileSync(file, 'version: 1\nrules: [');
+    expect(await next()).toBe('refused');
+    writeFileSync(file, RULES);
+    expect(await next()).toBe('taken');
+    expect([live.ruleSet.hash, live.problem()]).toEqual([before, null]);
+  });
+
   it('survives a file that is gone', async () => {
     rmSync(file);
     expect(await next()).toBe('refused');
