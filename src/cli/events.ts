@@ -50,7 +50,11 @@ function list(options: ListOptions, command: Command): void {
     throw new WrongUse(`--limit takes a number from 1 to ${MOST_ROWS}`);
   }
   const { dataDir } = readSettings(command);
+  const isWhole = options.type === undefined && options.since === undefined && options.became === undefined;
   if (options.quarantine === true) {
+    if (!isWhole) {
+      throw new WrongUse('--quarantine lists what is no event, which has no type and of which nothing became: it goes with --limit and --json only');
+    }
     listQuarantine(dataDir, limit, options.json);
     return;
   }
@@ -58,16 +62,17 @@ function list(options: ListOptions, command: Command): void {
   if (options.type !== undefined && types === null) {
     throw new WrongUse(`unknown event type "${options.type}"`);
   }
-  const events = listEvents(dataDir, {
-    limit,
+  // One more tells whether there are more.
+  const found = listEvents(dataDir, {
+    limit: limit + 1,
     ...(types === null ? {} : { types }),
     ...(options.since === undefined ? {} : { since: parseSince(options.since, new Date()) }),
     ...(options.became === undefined ? {} : { became: readBecame(options.became) }),
   });
-  const isWhole = options.type === undefined && options.since === undefined && options.became === undefined;
-  print(options.json, events, () =>
-    events.length === 0 ? (isWhole ? 'Nothing has come yet.' : 'There are no such events.') : events.map((event) => `${event.received_at}  ${event.became.padEnd(9)}  ${event.event_id}`).join('\n'),
-  );
+  const events = found.slice(0, limit);
+  const lines = events.map((event) => `${event.received_at}  ${event.became.padEnd(9)}  ${event.event_id}`);
+  const more = found.length > limit ? [`These are the latest ${limit}; there are more (--limit, up to ${MOST_ROWS}).`] : [];
+  print(options.json, events, () => (events.length === 0 ? (isWhole ? 'Nothing has come yet.' : 'There are no such events.') : [...lines, ...more].join('\n')));
 }
 
 /** @throws WrongUse when a word is none. */

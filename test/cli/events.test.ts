@@ -46,14 +46,16 @@ test('list --became and --since choose among all events, not among the latest', 
   const dataDir = await threeEvents();
   const listed = async (...args: string[]) => became((await events(dataDir, 'list', ...args)).out).map(([, id]) => id);
   expect(await listed('--became', 'done', '--limit', '1')).toEqual(['call_hangup/c1']);
+  expect((await events(dataDir, 'list', '--limit', '2')).out.split('\n')[2]).toBe('These are the latest 2; there are more (--limit, up to 1000).');
   expect(await listed('--became', 'waiting, done')).toEqual(['call_hangup/c3', 'call_hangup/c1']);
-  expect(await listed('--since', '1h', '--type', 'call_hungup', '--limit', '2')).toEqual(['call_hangup/c3', 'call_hangup/c2']);
+  expect(await listed('--since', '1h', '--type', 'call_hungup', '--limit', '3')).toEqual(['call_hangup/c3', 'call_hangup/c2', 'call_hangup/c1']);
   expect((await events(dataDir, 'list', '--since', '1ms')).out).toBe('There are no such events.\n');
 });
 
 test.each([
   [['--became', 'failed,lost'], /--became takes one or more of ignored, .*; got "lost"/],
   [['--since', 'yesterday'], /--since takes a duration such as 2h or 3d, .*got "yesterday"/],
+  [['--quarantine', '--since', '1h'], /--quarantine .* goes with --limit and --json only/],
   [['--type', 'call_ended'], /unknown event type "call_ended"/],
 ])('list %s is wrong use', async (args, message) => {
   const { code, out, err } = await events(await threeEvents(), 'list', ...args);
