@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, METHODS } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { numbersTaught, type OurNumbers } from '../events/our-numbers';
@@ -26,7 +26,9 @@ const MAX_BODIES_BYTES = 256 * 1_048_576;
 /** A refused body up to this size is read to its end and dropped, so that its sender sees the answer rather than a broken connection. */
 const DRAIN_BYTES = 64 * 1_048_576;
 const MAX_CONNECTIONS = 4_096;
-const ALLOWED_METHODS = 'POST, PUT, GET, DELETE';
+/** VoIPBIN's settings allow these four. */
+const EVENT_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'GET', 'DELETE']);
+const ALLOWED_METHODS = [...EVENT_METHODS].join(', ');
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Time-outs, in milliseconds. */
@@ -225,21 +227,25 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     }
   };
 
-  if (settings.allow.length > 0) {
-    const allowList = new AllowList(settings.allow);
-    http.addHook('onRequest', (request, reply, done) => {
-      if (isWebhook(request.url) && !allowList.allows(request.ip)) {
-        refuse(reply, 403, 'address', 'this address may not call the webhook');
-      } else {
-        done();
-      }
+  const allowList = settings.allow.length > 0 ? new AllowList(settings.allow) : null;
+  for (const url of [WEBHOOK_PATH, `${WEBHOOK_PATH}/`]) {
+    http.route({
+      // Every method, so that the router alone decides what is a request to the webhook, and the address check sits on its routes: a
+      // second reading of the URL would not know every spelling of it (%77ebhook, http://host/voipbin/webhook, a # at the end).
+      method: [...http.supportedMethods],
+      url,
+      onRequest: (request, reply, done) => {
+        if (allowList !== null && !allowList.allows(request.ip)) {
+          refuse(reply, 403, 'address', 'this address may not call the webhook');
+        } else {
+          done();
+        }
+      },
+      handler: (request, reply) => (EVENT_METHODS.has(request.method) ? receive(request, reply) : refuseMethod(reply)),
     });
   }
-  for (const url of [WEBHOOK_PATH, `${WEBHOOK_PATH}/`]) {
-    http.route({ method: ['POST', 'PUT', 'GET', 'DELETE'], url, handler: receive });
-  }
   http.get('/', (_request, reply) => reply.header('content-type', JSON_TYPE).send(JSON.stringify({ service: 'voipbin-bridge', webhook: WEBHOOK_PATH })));
-  http.setNotFoundHandler((request, reply) => (isWebhook(request.url) ? refuseMethod(reply) : notFound(reply)));
+  http.setNotFoundHandler((_request, reply) => notFound(reply));
   http.setErrorHandler((error, _request, reply) => {
     if (error instanceof InboxUnavailable) {
       // The inbox itself tells the log, once for the whole outage.
@@ -293,7 +299,7 @@ function newServer(settings: ReceiverSettings, timeouts: ReceiverTimeouts, metri
   });
   http.server.maxConnections = MAX_CONNECTIONS;
   // Fastify would read bodies by content type, and none on GET; the receiver reads them itself, from the raw stream, for every method.
-  for (const method of ['POST', 'PUT', 'GET', 'DELETE']) {
+  for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
     http.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
   return http;
@@ -310,11 +316,6 @@ function acknowledge(reply: FastifyReply, json: string): FastifyReply {
 
 function notFound(reply: FastifyReply): FastifyReply {
   return reply.code(404).header('content-type', JSON_TYPE).send(JSON.stringify({ error: 'not_found', message: `the webhook is at ${WEBHOOK_PATH}` }));
-}
-
-function isWebhook(url: string): boolean {
-  const [path] = url.split('?', 1);
-  return path === WEBHOOK_PATH || path === `${WEBHOOK_PATH}/`;
 }
 
 function headerOf(value: string | string[] | undefined): string | null {
