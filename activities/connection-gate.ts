@@ -1,8 +1,9 @@
 import type { ConnectionProblem } from '../src/temporal/parking';
 
 /**
- * What this worker knows of a connection: whether it is parked, and why. Asked before every request, so that the steps of a parked
- * connection fail at once. The line of the connection (workflow `parkConnection`) decides who may try; this only remembers.
+ * What this worker knows of a connection: whether it is parked, and why. Asked before every request, so that the steps
+ * of a parked connection fail at once. The line of the connection (workflow `parkConnection`) decides who may try; this
+ * only remembers.
  */
 export class ConnectionGate {
   #problem: ConnectionProblem | null = null;

@@ -24,10 +24,12 @@ export interface Passage {
 /**
  * Makes the attempt, unless a connection that it uses is parked.
  *
- * Guaranteed: whenever this throws class `credential`, the step stands in the line of the connection that the error names, and will be let go.
- * Not guaranteed: that no attempt reaches a parked connection; one worker learns of another's failure with its first own, or seconds later.
+ * Guaranteed: whenever this throws class `credential`, the step stands in the line of the connection that the error
+ * names, and will be let go. Not guaranteed: that no attempt reaches a parked connection; one worker learns of
+ * another's failure with its first own, or seconds later.
  *
- * @throws ActionError the attempt's own; `credential` for an attempt that was held back; `transient` when the line cannot be joined.
+ * @throws ActionError the attempt's own; `credential` for an attempt that was held back; `transient` when the line
+ *   cannot be joined.
  */
 export async function passGates(passage: Passage, attempt: () => Promise<StepResult>): Promise<StepResult> {
   for (const name of passage.uses) {
@@ -66,17 +68,27 @@ async function holdBack({ connections, letGo, lines, step }: Passage, name: stri
 /** Puts the step into the line of the connection that failed, which need not be the step's own. */
 async function parked({ connections, uses, lines, step }: Passage, error: ActionError): Promise<ActionError> {
   const name = connections.has(error.detail.connection) ? error.detail.connection : uses[0];
-  const problem: ConnectionProblem = { code: error.detail.code, message: error.message, remedy: error.detail.remedy ?? null };
+  const problem: ConnectionProblem = {
+    code: error.detail.code,
+    message: error.message,
+    remedy: error.detail.remedy ?? null,
+  };
   try {
     await lines.failed(name, step, problem);
   } catch {
     return lineUnavailable(name);
   }
   connections.get(name)?.gate.park(problem);
-  return new ActionError('credential', error.message, { ...error.detail, connection: name, retryAfterMs: lines.askAfterLineMs });
+  return new ActionError('credential', error.message, {
+    ...error.detail,
+    connection: name,
+    retryAfterMs: lines.askAfterLineMs,
+  });
 }
 
-/** Only what was let go proves anything: an attempt that began before the connection was parked may end well after it. */
+/**
+ * Only what was let go proves anything: an attempt that began before the connection was parked may end well after it.
+ */
 async function gotThrough({ connections, lines, log }: Passage, { connection, probe }: GoOn): Promise<void> {
   connections.get(connection)?.gate.open();
   if (probe) {
@@ -87,9 +99,18 @@ async function gotThrough({ connections, lines, log }: Passage, { connection, pr
 }
 
 function asError(connection: string, { code, message, remedy }: ConnectionProblem, lines: Lines): ActionError {
-  return new ActionError('credential', message, { connection, code, ...(remedy === null ? {} : { remedy }), retryAfterMs: lines.askAfterLineMs });
+  return new ActionError('credential', message, {
+    connection,
+    code,
+    ...(remedy === null ? {} : { remedy }),
+    retryAfterMs: lines.askAfterLineMs,
+  });
 }
 
 function lineUnavailable(connection: string): ActionError {
-  return new ActionError('transient', `${connection} is parked, and the line of its steps cannot be reached at the moment`, { connection, code: 'line_unavailable' });
+  return new ActionError(
+    'transient',
+    `${connection} is parked, and the line of its steps cannot be reached at the moment`,
+    { connection, code: 'line_unavailable' },
+  );
 }

@@ -27,7 +27,9 @@ export interface OpenConnection {
 /** What every action needs from the worker around it. */
 export interface StepTools {
   connections: ReadonlyMap<string, OpenConnection>;
-  /** Renders the templates of a step's input. Throws when one cannot be rendered; the message holds no personal data. */
+  /**
+   * Renders the templates of a step's input. Throws when one cannot be rendered; the message holds no personal data.
+   */
   render(input: JsonObject, scope: StepScope, sinkOf: (inputName: string) => Sink): JsonObject;
   /** Evaluates a step's CEL condition. Throws like `render`. */
   evaluate(condition: string, scope: StepScope): boolean;
@@ -36,10 +38,17 @@ export interface StepTools {
   /** Where the steps of parked connections wait. */
   lines: Lines;
   log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
-  /** Called when an attempt failed in a way that another will follow: its run waits, and no longer counts as in flight. */
+  /**
+   * Called when an attempt failed in a way that another will follow: its run waits, and no longer counts as in flight.
+   */
   onWaiting(workflowId: string): void;
   /** Called after every attempt, for the metrics. `class` is null unless it failed. */
-  onAttempt(attempt: { action: string; outcome: 'done' | 'skipped' | 'failed'; class: string | null; seconds: number }): void;
+  onAttempt(attempt: {
+    action: string;
+    outcome: 'done' | 'skipped' | 'failed';
+    class: string | null;
+    seconds: number;
+  }): void;
 }
 
 /** One activity per action, by the action's full name. */
@@ -53,13 +62,23 @@ export function createStepActivities(tools: StepTools): Record<string, (input: S
   return activities;
 }
 
-async function runAttempt(tools: StepTools, connection: OpenConnection, action: Action, input: StepInput): Promise<StepResult> {
+async function runAttempt(
+  tools: StepTools,
+  connection: OpenConnection,
+  action: Action,
+  input: StepInput,
+): Promise<StepResult> {
   const { info } = Context.current();
   const began = performance.now();
   const progress = new StepProgress(input);
   let reached = false;
   const finish = (outcome: 'done' | 'skipped' | 'failed', errorClass: string | null): void =>
-    tools.onAttempt({ action: input.step.action, outcome, class: errorClass, seconds: (performance.now() - began) / 1_000 });
+    tools.onAttempt({
+      action: input.step.action,
+      outcome,
+      class: errorClass,
+      seconds: (performance.now() - began) / 1_000,
+    });
   try {
     const result = await attempt(tools, connection, action, input, progress, () => (reached = true));
     finish(result.outcome, null);
@@ -74,8 +93,18 @@ async function runAttempt(tools: StepTools, connection: OpenConnection, action: 
       progress.heldBack();
     }
     const { code, remedy } = error.detail;
-    const attempted = { event_id: input.event.event_id, rule: input.rule, step: input.step.id, action: input.step.action, attempt: progress.attempt, class: error.errorClass, code, remedy };
-    // A first attempt that fails in passing is what retries are for, and a held-back one what parking is for; Temporal shows both.
+    const attempted = {
+      event_id: input.event.event_id,
+      rule: input.rule,
+      step: input.step.id,
+      action: input.step.action,
+      attempt: progress.attempt,
+      class: error.errorClass,
+      code,
+      remedy,
+    };
+    // A first attempt that fails in passing is what retries are for, and a held-back one what parking is for; Temporal
+    // shows both.
     const level = heldBack || (error.errorClass === 'transient' && progress.attempt === 1) ? 'debug' : 'warn';
     tools.log[level](attempted, `attempt ${heldBack ? 'held back' : 'failed'}: ${error.message}`);
     if (waits) {
@@ -86,7 +115,14 @@ async function runAttempt(tools: StepTools, connection: OpenConnection, action: 
 }
 
 /** @param onReached called when the attempt gets to the action. */
-async function attempt(tools: StepTools, connection: OpenConnection, action: Action, input: StepInput, progress: StepProgress, onReached: () => void): Promise<StepResult> {
+async function attempt(
+  tools: StepTools,
+  connection: OpenConnection,
+  action: Action,
+  input: StepInput,
+  progress: StepProgress,
+  onReached: () => void,
+): Promise<StepResult> {
   const { step } = input;
   const scope: StepScope = { event: input.event, steps: input.steps, timezone: input.timezone, country: input.country };
   if (step.if !== undefined && !tools.evaluate(step.if, scope)) {
@@ -100,7 +136,8 @@ async function attempt(tools: StepTools, connection: OpenConnection, action: Act
     throw new ActionError('transient', 'its turn came after its budget, which counts from the event, had run out', {
       connection: connection.connector.name,
       code: 'too_late',
-      remedy: 'Nothing is wrong with the step. Where it should be done even so late, give it a longer `retry: { for: ... }`.',
+      remedy:
+        'Nothing is wrong with the step. Where it should be done even so late, give it a longer `retry: { for: ... }`.',
     });
   }
   return passGates(passageOf(tools, connection, action, input), async () => {
@@ -114,12 +151,21 @@ async function attempt(tools: StepTools, connection: OpenConnection, action: Act
   });
 }
 
-function passageOf({ connections, lines, log }: StepTools, connection: OpenConnection, action: Action, input: StepInput): Passage {
+function passageOf(
+  { connections, lines, log }: StepTools,
+  connection: OpenConnection,
+  action: Action,
+  input: StepInput,
+): Passage {
   const { info } = Context.current();
   return {
     connections,
     uses: [connection.connector.name, ...action.alsoUsedBy(input.step.input)],
-    step: { run: info.workflowExecution?.workflowId ?? '', step: `${input.rule}/${input.step.id}`, began_at: input.began_at },
+    step: {
+      run: info.workflowExecution?.workflowId ?? '',
+      step: `${input.rule}/${input.step.id}`,
+      began_at: input.began_at,
+    },
     // A line lets go of one attempt, not of the retries that a transient failure of it may need.
     letGo: info.attempt === 1 ? (input.let_go ?? null) : null,
     lines,
@@ -127,7 +173,12 @@ function passageOf({ connections, lines, log }: StepTools, connection: OpenConne
   };
 }
 
-function contextOf(tools: StepTools, connection: OpenConnection, input: StepInput, progress: StepProgress): ActionContext<unknown> {
+function contextOf(
+  tools: StepTools,
+  connection: OpenConnection,
+  input: StepInput,
+  progress: StepProgress,
+): ActionContext<unknown> {
   return {
     client: connection.client,
     key: actionKey(input.event.event_id, input.rule, input.step.id),
@@ -145,23 +196,37 @@ function contextOf(tools: StepTools, connection: OpenConnection, input: StepInpu
   };
 }
 
-/** The type of another connector's client is known only to that connector: `open` made it, and nothing else can have. */
-function clientOf<Other>(tools: StepTools, connector: { readonly name: string; readonly connection: { open(settings: never): Other } }): Other {
+/**
+ * The type of another connector's client is known only to that connector: `open` made it, and nothing else can have.
+ */
+function clientOf<Other>(
+  tools: StepTools,
+  connector: { readonly name: string; readonly connection: { open(settings: never): Other } },
+): Other {
   const found = tools.connections.get(connector.name);
   if (found === undefined || found.connector.connection !== connector.connection) {
-    throw new ActionError('permanent', `the connection ${connector.name} is not open`, { connection: connector.name, code: 'not_connected' });
+    throw new ActionError('permanent', `the connection ${connector.name} is not open`, {
+      connection: connector.name,
+      code: 'not_connected',
+    });
   }
   return found.client as Other;
 }
 
-/** Whatever else was thrown is a bug of ours: only its type and place go into the log, for its text may hold anything. */
+/**
+ * Whatever else was thrown is a bug of ours: only its type and place go into the log, for its text may hold anything.
+ */
 function asActionError(thrown: unknown, connection: string, log: ActionLog, action: string): ActionError {
   if (thrown instanceof ActionError) {
     return thrown;
   }
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
-  const stack = thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
-  log.warn({ action, error: name, stack: stack.slice(0, 8) }, 'an action threw an error that it should have classified');
+  const stack =
+    thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
+  log.warn(
+    { action, error: name, stack: stack.slice(0, 8) },
+    'an action threw an error that it should have classified',
+  );
   return new ActionError('permanent', `unexpected ${name} in the bridge itself`, {
     connection,
     code: 'bug',

@@ -13,8 +13,8 @@ interface Left {
 }
 
 /**
- * Which attempt of its step the current activity makes, and what earlier ones left for it: those of this activity by Temporal's heartbeats,
- * those of earlier activities by the step's input.
+ * Which attempt of its step the current activity makes, and what earlier ones left for it: those of this activity by
+ * Temporal's heartbeats, those of earlier activities by the step's input.
  */
 export class StepProgress {
   /** From 1; attempts that were held back do not count. */

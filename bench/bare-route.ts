@@ -1,4 +1,7 @@
-/** Anchor: what answering costs at the least. A Fastify route that checks the signature and parses the body, and stores nothing. */
+/**
+ * Anchor: what answering costs at the least. A Fastify route that checks the signature and parses the body, and stores
+ * nothing.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import fastify from 'fastify';
 import { ready } from './child';

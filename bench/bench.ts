@@ -1,4 +1,6 @@
-/** The benchmark: measures the bridge against anchors in the same run, and prints the ratios. `npm run bench -- --help`. */
+/**
+ * The benchmark: measures the bridge against anchors in the same run, and prints the ratios. `npm run bench -- --help`.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -37,7 +39,10 @@ interface Options {
 
 async function run(options: Options): Promise<void> {
   const names = options.only ?? Object.keys(FIGURES);
-  const scale = { ...(options.quick ? QUICK : WHOLE), ...(options.rounds === undefined ? {} : { rounds: Number(options.rounds) }) };
+  const scale = {
+    ...(options.quick ? QUICK : WHOLE),
+    ...(options.rounds === undefined ? {} : { rounds: Number(options.rounds) }),
+  };
   const machine = await describeMachine();
   const at = new Date();
   const figures: (Figure & { name: string })[] = [];
@@ -51,7 +56,10 @@ async function run(options: Options): Promise<void> {
   }
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, `${at.toISOString().replaceAll(':', '-')}.json`);
-  writeFileSync(file, `${JSON.stringify({ at, machine, scale, figures: figures.map((figure) => ({ ...figure, verdict: verdictOf(figure) })) }, null, 1)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ at, machine, scale, figures: figures.map((figure) => ({ ...figure, verdict: verdictOf(figure) })) }, null, 1)}\n`,
+  );
   process.stdout.write(`\n${tableOf(figures, machine)}\nRaw figures: ${file}\n`);
   const verdicts = figures.map(verdictOf);
   if (verdicts.includes('FAULTY') || (options.strict === true && verdicts.includes('MISSED'))) {

@@ -17,7 +17,10 @@ const SETTINGS = /^(BRIDGE_|VOIPBIN_|HUBSPOT_|SLACK_|SMTP_|MAIL_|TEMPORAL_|PORT$
 
 /** How a bridge is started. */
 export interface BridgeOptions {
-  /** `all`: everything. `receiver`: the receiver alone, with a Temporal that is not there, so that nothing is done but receiving. */
+  /**
+   * `all`: everything. `receiver`: the receiver alone, with a Temporal that is not there, so that nothing is done but
+   * receiving.
+   */
   mode: 'all' | 'receiver';
   /** Text of the rule file. */
   rules: string;
@@ -44,7 +47,9 @@ export class BridgeProcess {
     writeFileSync(join(folder, 'bridge.yaml'), 'temporal: { port: 0, ui_port: 0 }\n');
     writeFileSync(join(folder, 'rules.yaml'), rules);
     const env: NodeJS.ProcessEnv = {
-      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !SETTINGS.test(name) || name === 'TEMPORAL_CLI_PATH')),
+      ...Object.fromEntries(
+        Object.entries(process.env).filter(([name]) => !SETTINGS.test(name) || name === 'TEMPORAL_CLI_PATH'),
+      ),
       BRIDGE_CONFIG: join(folder, 'bridge.yaml'),
       BRIDGE_DATA_DIR: join(folder, 'data'),
       BRIDGE_RULES: join(folder, 'rules.yaml'),
@@ -57,7 +62,10 @@ export class BridgeProcess {
       ...(mode === 'receiver' ? { TEMPORAL_ADDRESS: '127.0.0.1:1' } : {}),
     };
     const program = join(ROOT, 'src', 'setup', 'bridge.mjs');
-    const child = spawn(process.execPath, [...nodeOptions, program, 'start', '--mode', mode], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...nodeOptions, program, 'start', '--mode', mode], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const end = (): void => void child.kill('SIGTERM');
     process.once('exit', end);
     child.once('exit', () => process.off('exit', end));
@@ -67,7 +75,9 @@ export class BridgeProcess {
       await eventually('the bridge was ready', () => bridge.#look(wanted), READY_WITHIN_MS);
     } catch (error) {
       await bridge.remove();
-      throw new Error(`${error instanceof Error ? error.message : 'unknown'}; the bridge printed:\n${bridge.#output.slice(-3_000)}`);
+      throw new Error(
+        `${error instanceof Error ? error.message : 'unknown'}; the bridge printed:\n${bridge.#output.slice(-3_000)}`,
+      );
     }
     return bridge;
   }
@@ -80,7 +90,9 @@ export class BridgeProcess {
   async metric(name: string): Promise<number> {
     const admin = this.#found(/^Admin\s+(http:\/\/[^/\s]+)/m);
     const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n');
-    return lines.filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `)).reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    return lines
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
   /** `host:port` of its embedded Temporal. */
@@ -93,7 +105,11 @@ export class BridgeProcess {
     const receiver = this.child.pid ?? 0;
     const [worker] = childrenOf(receiver, 'worker-child');
     const server = runningServer(this.dataDir);
-    return { receiver, ...(worker === undefined ? {} : { worker }), ...(server === null ? {} : { temporal: server.pid }) };
+    return {
+      receiver,
+      ...(worker === undefined ? {} : { worker }),
+      ...(server === null ? {} : { temporal: server.pid }),
+    };
   }
 
   get dataDir(): string {

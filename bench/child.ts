@@ -2,7 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** A part of the benchmark in a process of its own: it says where it is once it is ready, and ends when told or when the benchmark ends. */
+/**
+ * A part of the benchmark in a process of its own: it says where it is once it is ready, and ends when told or when the
+ * benchmark ends.
+ */
 export interface Part {
   pid: number;
   /** What it said of itself; for servers the address. */
@@ -12,7 +15,9 @@ export interface Part {
 
 /** Starts `bench/<script>.js` with one argument that it reads by {@link argument}. */
 export async function startPart(script: string, options: unknown): Promise<Part> {
-  const child = fork(join(__dirname, `${script}.js`), [JSON.stringify(options)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(join(__dirname, `${script}.js`), [JSON.stringify(options)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const url = await firstMessage(child, script);
   return {
     pid: child.pid ?? 0,

@@ -1,4 +1,7 @@
-/** Milliseconds of the machine's own clock, which all processes share and nobody sets: times of different processes can be subtracted. */
+/**
+ * Milliseconds of the machine's own clock, which all processes share and nobody sets: times of different processes can
+ * be subtracted.
+ */
 export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
@@ -15,7 +18,12 @@ export async function until(atMs: number): Promise<void> {
  * Looks every `everyMs` until what it sees is not null.
  * @throws Error when that takes longer than `withinMs`.
  */
-export async function eventually<Value>(what: string, look: () => Promise<Value | null> | Value | null, withinMs: number, everyMs = 50): Promise<Value> {
+export async function eventually<Value>(
+  what: string,
+  look: () => Promise<Value | null> | Value | null,
+  withinMs: number,
+  everyMs = 50,
+): Promise<Value> {
   const deadline = nowMs() + withinMs;
   for (;;) {
     const found = await look();

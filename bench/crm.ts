@@ -1,6 +1,7 @@
 /**
- * The CRM that both programs write to: takes calls like HubSpot's `POST /crm/v3/objects/calls`, remembers what came and when, by id, and answers
- * after as long as it is told. `GET /seen` gives it all, `GET /count` the number of different ids.
+ * The CRM that both programs write to: takes calls like HubSpot's `POST /crm/v3/objects/calls`, remembers what came and
+ * when, by id, and answers after as long as it is told. `GET /seen` gives it all, `GET /count` the number of different
+ * ids.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -21,7 +22,11 @@ function main(answersAfterMs: number): void {
   const server = createServer((request, response) => {
     const at = nowMs();
     if (request.method === 'GET') {
-      response.end(JSON.stringify(request.url === '/count' ? seen.size : [...seen].map(([id, { at: first, times }]) => [id, first, times])));
+      response.end(
+        JSON.stringify(
+          request.url === '/count' ? seen.size : [...seen].map(([id, { at: first, times }]) => [id, first, times]),
+        ),
+      );
       return;
     }
     void bodyOf(request).then((text) => {
@@ -29,12 +34,21 @@ function main(answersAfterMs: number): void {
       const id = call.properties.bench_id;
       const known = seen.get(id);
       seen.set(id, { at: known?.at ?? at, times: (known?.times ?? 0) + 1 });
-      setTimeout(() => response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ id: String(seen.size), properties: call.properties })), answersAfterMs);
+      setTimeout(
+        () =>
+          response
+            .writeHead(201, { 'content-type': 'application/json' })
+            .end(JSON.stringify({ id: String(seen.size), properties: call.properties })),
+        answersAfterMs,
+      );
     });
   });
   server.listen(0, '127.0.0.1', () => {
     const address: AddressInfo | string | null = server.address();
-    ready(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`, () => void server.close());
+    ready(
+      `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+      () => void server.close(),
+    );
   });
 }
 

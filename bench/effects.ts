@@ -30,10 +30,17 @@ export interface Verified {
 }
 
 /**
- * Waits until the CRM has got as many new calls as these, then looks every one up by its id: an effect that went to a wrong id counts for none.
+ * Waits until the CRM has got as many new calls as these, then looks every one up by its id: an effect that went to a
+ * wrong id counts for none.
  * @param before how many the CRM had got before.
  */
-export async function effectsOf(crm: string, ids: readonly string[], before: number, withinMs: number, onLook: (done: number) => void = () => undefined): Promise<Verified> {
+export async function effectsOf(
+  crm: string,
+  ids: readonly string[],
+  before: number,
+  withinMs: number,
+  onLook: (done: number) => void = () => undefined,
+): Promise<Verified> {
   const enough = async (): Promise<true | null> => {
     const count = (await countAt(crm)) - before;
     onLook(count);

@@ -18,7 +18,8 @@ export interface BenchEvent {
 export type Wanted = boolean;
 
 /**
- * Ended calls, as VoIPBIN's live sender writes them (its members and sizes are those of a real `call_hangup`), each with an id of its own.
+ * Ended calls, as VoIPBIN's live sender writes them (its members and sizes are those of a real `call_hangup`), each
+ * with an id of its own.
  */
 export function makeEvents(count: number, wanted: Wanted): BenchEvent[] {
   const secret = new Secret(SECRET);
@@ -35,7 +36,13 @@ export function eventIdOf(event: Pick<BenchEvent, 'id'>): string {
 }
 
 function hangup(id: string, wanted: Wanted, index: number): Record<string, unknown> {
-  const theirs = { type: 'tel', target: `+1555${String(1_000_000 + (index % 9_000_000)).padStart(7, '0')}`, target_name: '', name: '', detail: '' };
+  const theirs = {
+    type: 'tel',
+    target: `+1555${String(1_000_000 + (index % 9_000_000)).padStart(7, '0')}`,
+    target_name: '',
+    name: '',
+    detail: '',
+  };
   const ours = { type: 'tel', target: '+15559876543', target_name: '', name: '', detail: '' };
   return {
     id,
@@ -53,7 +60,11 @@ function hangup(id: string, wanted: Wanted, index: number): Record<string, unkno
     source: wanted ? theirs : ours,
     destination: wanted ? ours : theirs,
     status: 'hangup',
-    action: { id: '00000000-0000-0000-0000-000000000001', next_id: '00000000-0000-0000-0000-000000000000', type: 'hangup' },
+    action: {
+      id: '00000000-0000-0000-0000-000000000001',
+      next_id: '00000000-0000-0000-0000-000000000000',
+      type: 'hangup',
+    },
     direction: wanted ? 'incoming' : 'outgoing',
     mute_direction: '',
     hangup_by: 'remote',

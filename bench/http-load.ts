@@ -17,12 +17,13 @@ const MOST_CONNECTIONS = 1_024;
 const HEADERS_END = '\r\n\r\n';
 
 /**
- * One kept connection, one request at a time. Hand-made on purpose: with a whole HTTP client the load costs as much processor as what is measured,
- * and on a small machine the client would be what is measured.
+ * One kept connection, one request at a time. Hand-made on purpose: with a whole HTTP client the load costs as much
+ * processor as what is measured, and on a small machine the client would be what is measured.
  */
 class Connection {
   #received = '';
-  #waiting: { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void } | null = null;
+  #waiting: { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void } | null =
+    null;
 
   private constructor(
     private readonly socket: Socket,
@@ -38,7 +39,10 @@ class Connection {
   static async open(url: URL): Promise<Connection> {
     const socket = connect(Number(url.port), url.hostname);
     await once(socket, 'connect');
-    return new Connection(socket, `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\n`);
+    return new Connection(
+      socket,
+      `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\n`,
+    );
   }
 
   send(event: BenchEvent): Promise<{ status: number; body: string }> {
@@ -89,7 +93,10 @@ export interface ClosedLoop {
   seconds: number;
 }
 
-/** Sends the events as fast as they are answered: so many connections, each sending its next event when the last was answered. */
+/**
+ * Sends the events as fast as they are answered: so many connections, each sending its next event when the last was
+ * answered.
+ */
 export async function closedLoop(url: string, events: readonly BenchEvent[], connections: number): Promise<ClosedLoop> {
   const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(new URL(url))));
   const answers: Answer[] = [];

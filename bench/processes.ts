@@ -9,7 +9,10 @@ export interface Usage {
   rssMib: number;
 }
 
-/** Linux counts processor time in hundredths of a second for programs, whatever the kernel uses itself (proc(5), `USER_HZ`). */
+/**
+ * Linux counts processor time in hundredths of a second for programs, whatever the kernel uses itself (proc(5),
+ * `USER_HZ`).
+ */
 const TICKS_PER_SECOND = 100;
 const KIB_PER_MIB = 1_024;
 
@@ -22,7 +25,10 @@ export function usageOf(pid: number): Usage {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return { cpuS: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND, rssMib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / KIB_PER_MIB };
+    return {
+      cpuS: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+      rssMib: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / KIB_PER_MIB,
+    };
   } catch {
     return { cpuS: 0, rssMib: 0 };
   }
@@ -31,7 +37,10 @@ export function usageOf(pid: number): Usage {
 const IDLE_MS = 300;
 const IDLE_WITHIN_MS = 60_000;
 
-/** Waits until a process has next to nothing to do: at most two hundredths of a second within three tenths. @returns how long that took, in milliseconds. */
+/**
+ * Waits until a process has next to nothing to do: at most two hundredths of a second within three tenths. @returns how
+ * long that took, in milliseconds.
+ */
 export async function untilIdle(pid: number): Promise<number> {
   const began = nowMs();
   await eventually(

@@ -1,5 +1,8 @@
 // @ts-check
-/** `npm run bench`: makes everything ready, compiles the benchmark beside the product, runs it. Arguments go on to it; `--help` lists them. */
+/**
+ * `npm run bench`: makes everything ready, compiles the benchmark beside the product, runs it. Arguments go on to it;
+ * `--help` lists them.
+ */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -22,7 +22,12 @@ export interface Spread {
 
 /** The spread of a set of times. */
 export function spreadOf(values: readonly number[]): Spread {
-  return { p50: round(quantile(values, 0.5)), p90: round(quantile(values, 0.9)), p99: round(quantile(values, 0.99)), max: round(Math.max(...values)) };
+  return {
+    p50: round(quantile(values, 0.5)),
+    p90: round(quantile(values, 0.9)),
+    p99: round(quantile(values, 0.99)),
+    max: round(Math.max(...values)),
+  };
 }
 
 /** To three digits after the point: finer than anything that is measured here. */

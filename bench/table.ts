@@ -18,9 +18,21 @@ export function tableOf(figures: readonly Figure[], machine: Machine): string {
     ];
   });
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const ruler = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  const remarks = figures.flatMap((figure) => [...figure.faults.map((fault) => `! ${figure.title}: ${fault}`), ...figure.notes.map((note) => `- ${figure.title}: ${note}`)]);
+  const remarks = figures.flatMap((figure) => [
+    ...figure.faults.map((fault) => `! ${figure.title}: ${fault}`),
+    ...figure.notes.map((note) => `- ${figure.title}: ${note}`),
+  ]);
   const { cpu, cores, memory_gib, system, node, temporal_cli } = machine;
-  return [line(header), ruler, ...rows.map(line), '', ...remarks, '', `Measured on ${cores} x ${cpu}, ${memory_gib} GiB, ${system}; Node ${node}, Temporal CLI ${temporal_cli}.`].join('\n');
+  return [
+    line(header),
+    ruler,
+    ...rows.map(line),
+    '',
+    ...remarks,
+    '',
+    `Measured on ${cores} x ${cpu}, ${memory_gib} GiB, ${system}; Node ${node}, Temporal CLI ${temporal_cli}.`,
+  ].join('\n');
 }

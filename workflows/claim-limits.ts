@@ -14,7 +14,9 @@ const ATTEMPT_MS = 10_000;
  *
  * @returns null when it may act; else what the report says of the rule. Never throws but for cancellation.
  */
-export async function claimLimits(input: LimitsInput): Promise<Pick<RuleReport, 'outcome' | 'reason' | 'steps'> | null> {
+export async function claimLimits(
+  input: LimitsInput,
+): Promise<Pick<RuleReport, 'outcome' | 'reason' | 'steps'> | null> {
   const summary = `${input.rule} › limits`;
   try {
     const result = await tryLocally(input, summary);
@@ -37,14 +39,23 @@ export async function claimLimits(input: LimitsInput): Promise<Pick<RuleReport, 
 }
 
 async function tryLocally(input: LimitsInput, summary: string): Promise<LimitsResult> {
-  const local = proxyLocalActivities<ClaimActivity>({ startToCloseTimeout: ATTEMPT_MS, scheduleToCloseTimeout: ATTEMPT_MS * 2, retry: { maximumAttempts: 1 }, summary });
+  const local = proxyLocalActivities<ClaimActivity>({
+    startToCloseTimeout: ATTEMPT_MS,
+    scheduleToCloseTimeout: ATTEMPT_MS * 2,
+    retry: { maximumAttempts: 1 },
+    summary,
+  });
   try {
     return await local[ACTIVITY](input);
   } catch (error) {
     if (isCancellation(error) || !(error instanceof TemporalFailure)) {
       throw error;
     }
-    const regular = proxyActivities<ClaimActivity>({ startToCloseTimeout: ATTEMPT_MS, scheduleToCloseTimeout: ASK_FOR_MS, summary });
+    const regular = proxyActivities<ClaimActivity>({
+      startToCloseTimeout: ATTEMPT_MS,
+      scheduleToCloseTimeout: ASK_FOR_MS,
+      summary,
+    });
     return regular[ACTIVITY](input);
   }
 }

@@ -1,4 +1,11 @@
-import { allHandlersFinished, condition, continueAsNew, defineUpdate, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineUpdate,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { CLAIM_WITHIN_LIMIT } from '../src/temporal/names';
 import type { CountLimitInput } from '../src/temporal/run';
 
@@ -8,8 +15,8 @@ const UPDATE: typeof CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
 export const claimWithinLimit = defineUpdate<boolean, [string]>(UPDATE);
 
 /**
- * Counts what a rule did in one minute, hour or day (of one number, where the limit is per number). One workflow a period: its id says which.
- * It is a workflow because Temporal is all that workers share.
+ * Counts what a rule did in one minute, hour or day (of one number, where the limit is per number). One workflow a
+ * period: its id says which. It is a workflow because Temporal is all that workers share.
  */
 export async function countLimit(input: CountLimitInput): Promise<void> {
   const began = Date.now();
@@ -22,6 +29,10 @@ export async function countLimit(input: CountLimitInput): Promise<void> {
   });
   const full = await condition(() => workflowInfo().continueAsNewSuggested && allHandlersFinished(), input.keep_ms);
   if (full) {
-    await continueAsNew<typeof countLimit>({ ...input, keep_ms: Math.max(input.keep_ms - (Date.now() - began), 1_000), owners: [...owners] });
+    await continueAsNew<typeof countLimit>({
+      ...input,
+      keep_ms: Math.max(input.keep_ms - (Date.now() - began), 1_000),
+      owners: [...owners],
+    });
   }
 }

@@ -5,7 +5,8 @@ import type { HoldCooldownInput } from '../src/temporal/run';
 export const releaseCooldown = defineSignal('releaseCooldown');
 
 /**
- * Holds a cooldown: while this runs, no other may claim the same workflow id. It is a workflow because Temporal is all that workers share.
+ * Holds a cooldown: while this runs, no other may claim the same workflow id. It is a workflow because Temporal is all
+ * that workers share.
  */
 export async function holdCooldown(input: HoldCooldownInput): Promise<void> {
   let released = false;

@@ -12,7 +12,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { CONNECTION_WORKS, GO_ON, LINE_STATE, REPORT_CONNECTION, RESUME, STEP_WAITS } from '../src/temporal/names';
-import type { ConnectionReport, GoOn, LineProgress, LineState, ParkConnectionInput, ParkedMemo, StepWaits } from '../src/temporal/parking';
+import type {
+  ConnectionReport,
+  GoOn,
+  LineProgress,
+  LineState,
+  ParkConnectionInput,
+  ParkedMemo,
+  StepWaits,
+} from '../src/temporal/parking';
 import { WaitingLine } from './waiting-line';
 
 const WAITS: typeof STEP_WAITS = 'stepWaits';
@@ -38,11 +46,12 @@ const REPORT_TRIES = 3;
 /**
  * A parked connection: the line of the steps that wait for it. It runs only while the connection is parked.
  *
- * A step that is let go leaves the line; when it fails by the credential again it is put back, in its old place. So a probe that never
- * reports (its provider hangs, its run ended) does not keep the next one from being made.
+ * A step that is let go leaves the line; when it fails by the credential again it is put back, in its old place. So a
+ * probe that never reports (its provider hangs, its run ended) does not keep the next one from being made.
  *
- * Guaranteed: one probe at a time is let go, always the oldest; when one gets through all others follow, oldest first, at the pace given.
- * A failure meanwhile parks the connection again. Not guaranteed: that the steps reach the provider in the order in which they are let go.
+ * Guaranteed: one probe at a time is let go, always the oldest; when one gets through all others follow, oldest first,
+ * at the pace given. A failure meanwhile parks the connection again. Not guaranteed: that the steps reach the provider
+ * in the order in which they are let go.
  */
 export async function parkConnection(input: ParkConnectionInput): Promise<void> {
   const { connection, pace } = input;
@@ -57,7 +66,10 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     reported: null,
   };
   const nextProbeAt = (): string | null => (state.works ? null : new Date(state.next_probe_ms).toISOString());
-  const show = (): void => setCurrentDetails(lineTable({ connection, problem, since: state.since, waiting: line.size, next_probe_at: nextProbeAt() }));
+  const show = (): void =>
+    setCurrentDetails(
+      lineTable({ connection, problem, since: state.since, waiting: line.size, next_probe_at: nextProbeAt() }),
+    );
   const remember = (): void => upsertMemo({ problem, since: state.since } satisfies ParkedMemo);
 
   const waitFor = (ms: number): void => {
@@ -102,12 +114,19 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     await reported({ connection, state: what, problem });
   };
   const mayProbeAtOnce = (): boolean => state.probe_at_once && line.size > 0;
-  const historyIsLong = (): boolean => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events;
+  const historyIsLong = (): boolean =>
+    workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events;
 
   let letGo = 0;
   for (;;) {
     if (historyIsLong()) {
-      await continueAsNew<typeof parkConnection>({ connection, pace, problem, waiting: [...line.steps], progress: state });
+      await continueAsNew<typeof parkConnection>({
+        connection,
+        pace,
+        problem,
+        waiting: [...line.steps],
+        progress: state,
+      });
     }
     if (state.works && line.size > 0) {
       letGo += (await letGoOldest(false)) ? 1 : 0;
@@ -172,7 +191,10 @@ function lineTable(shown: ParkedMemo & LineState & { connection: string }): stri
     ['connection', shown.connection],
     ['code', code],
     ['why', message],
-    ['what to do', `${remedy ?? 'Mend the credential.'} Then restart the worker, or: \`bridge connections resume ${shown.connection}\``],
+    [
+      'what to do',
+      `${remedy ?? 'Mend the credential.'} Then restart the worker, or: \`bridge connections resume ${shown.connection}\``,
+    ],
     ['since', shown.since],
     ['steps that wait', String(shown.waiting)],
     ['next probe', shown.next_probe_at ?? 'it works again: they go on, oldest first'],

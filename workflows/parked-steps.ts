@@ -34,7 +34,8 @@ export class ParkedSteps {
   }
 
   /**
-   * Waits for the word of the line that the step's attempt put it into, until the step has no time left for another attempt.
+   * Waits for the word of the line that the step's attempt put it into, until the step has no time left for another
+   * attempt.
    *
    * @param askAfterMs how often the line is asked whether it still has the step: somebody may have ended it by hand.
    */
@@ -49,7 +50,10 @@ export class ParkedSteps {
         if (word !== undefined) {
           return { end: 'let_go', word };
         }
-        if (Date.now() < until && !(await isInLine(parked.connection, { run: workflowInfo().workflowId, step: key, began_at: beganAt }))) {
+        if (
+          Date.now() < until &&
+          !(await isInLine(parked.connection, { run: workflowInfo().workflowId, step: key, began_at: beganAt }))
+        ) {
           return { end: 'line_gone' };
         }
       }
@@ -66,7 +70,10 @@ export function stepKey(rule: string, step: string): string {
   return `${rule}/${step}`;
 }
 
-/** Puts the step into the line once more, which has no effect where it is in it already. @returns false when there is no line. */
+/**
+ * Puts the step into the line once more, which has no effect where it is in it already. @returns false when there is no
+ * line.
+ */
 async function isInLine(connection: string, step: WaitingStep): Promise<boolean> {
   const line: LineId = `connection/${connection}`;
   const signal: StepWaits = { step, problem: null };

@@ -17,7 +17,9 @@ import { stepKey, type ParkedSteps } from './parked-steps';
 /** The activity of an action; registered under the action's name, so that the Temporal UI reads like the rule file. */
 type StepActivity = (input: StepInput) => Promise<StepResult>;
 
-/** The first, local attempt is kept short: a provider that hangs goes on as a regular activity, where it can be seen. */
+/**
+ * The first, local attempt is kept short: a provider that hangs goes on as a regular activity, where it can be seen.
+ */
 const LOCAL_ATTEMPT_MS = 10_000;
 /** A worker that dies in the middle of an attempt is noticed after this long. */
 const HEARTBEAT_TIMEOUT_MS = 30_000;
@@ -41,17 +43,23 @@ interface StepFailure {
 }
 
 /**
- * Runs one step to its end: done, skipped, or failed with its class; failed at once where its budget counts from the event and is over.
+ * Runs one step to its end: done, skipped, or failed with its class; failed at once where its budget counts from the
+ * event and is over.
  *
- * A repeatable action is tried once as a local activity (no round trips to Temporal) and goes on as a regular activity, with its
- * retry budget, when that attempt fails in passing. Others are regular activities from the start, so that every attempt is recorded
- * before it is made. A step whose connection is parked waits, within the same budget, until the connection's line lets it go.
+ * A repeatable action is tried once as a local activity (no round trips to Temporal) and goes on as a regular activity,
+ * with its retry budget, when that attempt fails in passing. Others are regular activities from the start, so that
+ * every attempt is recorded before it is made. A step whose connection is parked waits, within the same budget, until
+ * the connection's line lets it go.
  *
  * @param arrivedAt when the event came, by this run's clock. Epoch milliseconds.
  *
  * Never throws for a failed step; throws only when the run is cancelled.
  */
-export async function runStep(input: Omit<StepInput, Carried>, arrivedAt: number, parkedSteps: ParkedSteps): Promise<StepReport> {
+export async function runStep(
+  input: Omit<StepInput, Carried>,
+  arrivedAt: number,
+  parkedSteps: ParkedSteps,
+): Promise<StepReport> {
   const { step, rule } = input;
   const began = Date.now();
   const ends = (step.retry.from === 'event' ? arrivedAt : began) + step.retry.for_ms;
@@ -60,7 +68,8 @@ export async function runStep(input: Omit<StepInput, Carried>, arrivedAt: number
   const describe = { step: step.id, action: step.action };
   let next: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
   if (began > until) {
-    // Temporal was away, or earlier steps took so long. Only the attempt itself finds out whether there is anything to do at all.
+    // Temporal was away, or earlier steps took so long. Only the attempt itself finds out whether there is anything to
+    // do at all.
     return tooLate(describe, { ...next, too_late: true }, summary);
   }
   let locally = step.effect === 'repeatable';
@@ -72,7 +81,12 @@ export async function runStep(input: Omit<StepInput, Carried>, arrivedAt: number
       const failure = classify(error);
       if (failure.class === 'credential') {
         const parked: ParkedStep = { rule, step: step.id, connection: failure.connection, code: failure.code };
-        const waited = await parkedSteps.waitInLine(parked, next.began_at, until, failure.retryAfterMs ?? ASK_AFTER_LINE_MS);
+        const waited = await parkedSteps.waitInLine(
+          parked,
+          next.began_at,
+          until,
+          failure.retryAfterMs ?? ASK_AFTER_LINE_MS,
+        );
         if (waited.end === 'budget_spent') {
           return failed(describe, failure);
         }
@@ -90,7 +104,11 @@ export async function runStep(input: Omit<StepInput, Carried>, arrivedAt: number
   }
 }
 
-async function tooLate(describe: { step: string; action: string }, input: StepInput, summary: string): Promise<StepReport> {
+async function tooLate(
+  describe: { step: string; action: string },
+  input: StepInput,
+  summary: string,
+): Promise<StepReport> {
   try {
     return { ...describe, ...(await runLocally(input, summary)) };
   } catch (error) {
@@ -157,8 +175,9 @@ function classify(error: unknown): StepFailure {
 }
 
 /**
- * The failure that the action itself threw. A regular activity wraps it and a local one does not. One that ran out of time between two
- * attempts is a time-out; the server gives the last attempt's failure as its cause, which the SDK keeps only in the undecoded failure.
+ * The failure that the action itself threw. A regular activity wraps it and a local one does not. One that ran out of
+ * time between two attempts is a time-out; the server gives the last attempt's failure as its cause, which the SDK
+ * keeps only in the undecoded failure.
  */
 function applicationFailureIn(error: TemporalFailure): ApplicationFailure | undefined {
   for (let cause: unknown = error, depth = 0; cause instanceof TemporalFailure && depth < 5; depth += 1) {
@@ -166,13 +185,15 @@ function applicationFailureIn(error: TemporalFailure): ApplicationFailure | unde
       return cause;
     }
     const undecoded = cause.failure?.cause;
-    cause = cause.cause ?? (undecoded ? failureConverter.failureToError(undecoded, defaultPayloadConverter) : undefined);
+    cause =
+      cause.cause ?? (undecoded ? failureConverter.failureToError(undecoded, defaultPayloadConverter) : undefined);
   }
   return undefined;
 }
 
 function readDetail(detail: unknown): Omit<StepFailure, 'class' | 'message'> {
-  const found: Partial<Record<keyof StepFailureDetail, JsonValue>> = typeof detail === 'object' && detail !== null ? detail : {};
+  const found: Partial<Record<keyof StepFailureDetail, JsonValue>> =
+    typeof detail === 'object' && detail !== null ? detail : {};
   return {
     connection: typeof found.connection === 'string' ? found.connection : '',
     code: typeof found.code === 'string' ? found.code : 'unknown',
@@ -188,5 +209,12 @@ function errorClass(type: string | undefined | null): ErrorClass {
 }
 
 function failed(describe: { step: string; action: string }, failure: StepFailure): StepReport {
-  return { ...describe, outcome: 'failed', class: failure.class, code: failure.code, message: failure.message, remedy: failure.remedy };
+  return {
+    ...describe,
+    outcome: 'failed',
+    class: failure.class,
+    code: failure.code,
+    message: failure.message,
+    remedy: failure.remedy,
+  };
 }

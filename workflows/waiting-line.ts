@@ -6,7 +6,8 @@ const MOST_WAITING = 3_000;
 /**
  * Steps that wait, oldest first.
  *
- * Bounded: of more than 3,000 the oldest are kept. A step that is not kept asks after its line every ten minutes, and is taken in when there is room.
+ * Bounded: of more than 3,000 the oldest are kept. A step that is not kept asks after its line every ten minutes, and
+ * is taken in when there is room.
  */
 export class WaitingLine {
   readonly #steps: WaitingStep[];

@@ -16,18 +16,24 @@ const WARM_UP = 2_000;
 const SLOWEST_RUNS_PER_SECOND = 5;
 
 /**
- * Time from request to answer at 200 events a second, every one of them wanted, while worker and Temporal do their runs as fast as they can;
- * against the bare route at the same rate with nothing else to do.
+ * Time from request to answer at 200 events a second, every one of them wanted, while worker and Temporal do their runs
+ * as fast as they can; against the bare route at the same rate with nothing else to do.
  */
 export async function ackLatency(scale: Scale): Promise<Figure> {
   const [bare, crm] = await Promise.all([startPart('bare-route', null), startPart('crm', 25)]);
   const bridge = await BridgeProcess.start({ mode: 'all', rules: ruleFor(crm.url) });
-  const rounds: { bridge: Spread[]; bare: Spread[]; drained_per_s: number[] } = { bridge: [], bare: [], drained_per_s: [] };
+  const rounds: { bridge: Spread[]; bare: Spread[]; drained_per_s: number[] } = {
+    bridge: [],
+    bare: [],
+    drained_per_s: [],
+  };
   const faults: string[] = [];
   try {
     // Both are warm when it begins; events that no rule wants leave nothing to drain.
     await closedLoop(bare.url, makeEvents(WARM_UP, true), 16);
-    faults.push(...faultsOf('bridge', (await closedLoop(bridge.webhook, makeEvents(WARM_UP, false), 16)).answers, 'ignored'));
+    faults.push(
+      ...faultsOf('bridge', (await closedLoop(bridge.webhook, makeEvents(WARM_UP, false), 16)).answers, 'ignored'),
+    );
     for (let turn = 0; turn < scale.rounds; turn += 1) {
       const events = makeEvents(PER_SECOND * scale.pacedS, true);
       const anchor = await openLoop(bare.url, events, PER_SECOND);
@@ -41,7 +47,9 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
       rounds.bridge.push(spreadOf(answers.map(({ sentAt, answeredAt }) => answeredAt - sentAt)));
       rounds.drained_per_s.push(Math.round((meanwhile * 1_000) / (nowMs() - began)));
       faults.push(...faultsOf('bridge', answers, 'received'));
-      say(`  round ${turn + 1}: p50/p99 bridge ${rounds.bridge.at(-1)?.p50}/${rounds.bridge.at(-1)?.p99} ms (${rounds.drained_per_s.at(-1)} effects/s meanwhile), bare ${rounds.bare.at(-1)?.p50}/${rounds.bare.at(-1)?.p99} ms`);
+      say(
+        `  round ${turn + 1}: p50/p99 bridge ${rounds.bridge.at(-1)?.p50}/${rounds.bridge.at(-1)?.p99} ms (${rounds.drained_per_s.at(-1)} effects/s meanwhile), bare ${rounds.bare.at(-1)?.p50}/${rounds.bare.at(-1)?.p99} ms`,
+      );
       const ids = [...backlog, ...events].map(({ id }) => id);
       const { lost, twice } = await effectsOf(crm.url, ids, before, (ids.length * 1_000) / SLOWEST_RUNS_PER_SECOND);
       if (lost > 0 || twice > 0) {
@@ -59,7 +67,9 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
     anchor: `${of('bare', 'p99').toFixed(1)} ms`,
     ratio: of('bridge', 'p99') / of('bare', 'p99'),
     target: { better: 'lower', floor: 3, aim: 2 },
-    notes: [`p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s done meanwhile`],
+    notes: [
+      `p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s done meanwhile`,
+    ],
     faults,
     raw: { rounds, per_second: PER_SECOND, backlog: BACKLOG },
   };

@@ -9,7 +9,10 @@ import { say, type Figure, type Scale } from './figure';
 
 const CONNECTIONS = 64;
 
-/** So many times the events of a round are sent once more without a pause, to see what is left when all work must be done meanwhile. */
+/**
+ * So many times the events of a round are sent once more without a pause, to see what is left when all work must be
+ * done meanwhile.
+ */
 const LONG = 5;
 
 interface Round {
@@ -20,7 +23,10 @@ interface Round {
   idle_after_ms: number;
 }
 
-/** Acks a second in a closed loop, of events that the rule wants, or does not want, against the bare route. Nothing but receiving is done meanwhile. */
+/**
+ * Acks a second in a closed loop, of events that the rule wants, or does not want, against the bare route. Nothing but
+ * receiving is done meanwhile.
+ */
 export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
   const outcome = wanted ? 'received' : 'ignored';
   const bare = await startPart('bare-route', null);
@@ -39,7 +45,11 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
       const cpuS = usageOf(pid).cpuS - before.cpuS;
       // What it does behind the answers' back must not slow down whoever is measured next.
       const idleAfterMs = await untilIdle(pid);
-      return { per_s: Math.round(load.perSecond), cpu_us: round((cpuS * 1e6) / events.length), idle_after_ms: Math.round(idleAfterMs) };
+      return {
+        per_s: Math.round(load.perSecond),
+        cpu_us: round((cpuS * 1e6) / events.length),
+        idle_after_ms: Math.round(idleAfterMs),
+      };
     };
     for (let turn = -1; turn < scale.rounds; turn += 1) {
       // Both get the very same bodies.
@@ -47,7 +57,9 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
       sent.push(...events);
       for (const who of turn % 2 === 0 ? (['bridge', 'bare'] as const) : (['bare', 'bridge'] as const)) {
         const measured = await measure(who, events);
-        say(`  ${turn < 0 ? 'warm-up' : `round ${turn + 1}`}: ${who} ${measured.per_s}/s, ${measured.cpu_us} us of processor an ack`);
+        say(
+          `  ${turn < 0 ? 'warm-up' : `round ${turn + 1}`}: ${who} ${measured.per_s}/s, ${measured.cpu_us} us of processor an ack`,
+        );
         if (turn >= 0) {
           rounds[who].push(measured);
         }

@@ -16,7 +16,10 @@ const SAY_EVERY_MS = 15_000;
 /** What each process may hold at most while it takes and drains a burst: a quarter of what a small server has. MiB. */
 const MOST_MEMORY: Readonly<Record<string, number>> = { receiver: 384, worker: 768, temporal: 768 };
 
-/** Ten thousand events at once: all answered with 200, each of them done once, memory bounded. Every id is looked up at the CRM. */
+/**
+ * Ten thousand events at once: all answered with 200, each of them done once, memory bounded. Every id is looked up at
+ * the CRM.
+ */
 export async function burst(scale: Scale): Promise<Figure> {
   const crm = await startPart('crm', 25);
   const bridge = await BridgeProcess.start({ mode: 'all', rules: ruleFor(crm.url) });
@@ -29,12 +32,18 @@ export async function burst(scale: Scale): Promise<Figure> {
     faults.push(...faultsOf('bridge', load.answers, 'received'));
     say(`  ${events.length} events taken in ${load.seconds.toFixed(1)} s`);
     let saidAt = nowMs();
-    const verified = await effectsOf(crm.url, events.map(({ id }) => id), 0, (events.length * 1_000) / SLOWEST_RUNS_PER_SECOND, (done) => {
-      if (nowMs() - saidAt > SAY_EVERY_MS) {
-        saidAt = nowMs();
-        say(`  ${done} done after ${Math.round((saidAt - began) / 1_000)} s`);
-      }
-    });
+    const verified = await effectsOf(
+      crm.url,
+      events.map(({ id }) => id),
+      0,
+      (events.length * 1_000) / SLOWEST_RUNS_PER_SECOND,
+      (done) => {
+        if (nowMs() - saidAt > SAY_EVERY_MS) {
+          saidAt = nowMs();
+          say(`  ${done} done after ${Math.round((saidAt - began) / 1_000)} s`);
+        }
+      },
+    );
     if (verified.lost > 0 || verified.twice > 0) {
       faults.push(`${verified.lost} effects were lost, ${verified.twice} came twice`);
     }
@@ -54,10 +63,21 @@ export async function burst(scale: Scale): Promise<Figure> {
       target: null,
       notes: [
         `${events.length - verified.lost} of ${events.length} ids at the CRM, ${verified.twice} twice; ${(events.length / drainedS).toFixed(1)} done/s; ack p99 ${acks.p99} ms`,
-        `most memory: ${Object.entries(peaks).map(([name, mib]) => `${name} ${mib}`).join(', ')} MiB`,
+        `most memory: ${Object.entries(peaks)
+          .map(([name, mib]) => `${name} ${mib}`)
+          .join(', ')} MiB`,
       ],
       faults,
-      raw: { events: events.length, taken_in_s: round(load.seconds), drained_in_s: round(drainedS), acks_ms: acks, lost: verified.lost, twice: verified.twice, peak_mib: peaks, most_mib: MOST_MEMORY },
+      raw: {
+        events: events.length,
+        taken_in_s: round(load.seconds),
+        drained_in_s: round(drainedS),
+        acks_ms: acks,
+        lost: verified.lost,
+        twice: verified.twice,
+        peak_mib: peaks,
+        most_mib: MOST_MEMORY,
+      },
     };
   } finally {
     memory.stop();

@@ -15,7 +15,10 @@ const CALM_PER_SECOND = 20;
 const WARM_UP = 60;
 const SLOWEST_RUNS_PER_SECOND = 5;
 
-/** Both programs on one Temporal server (the bridge's own, hence the same settings), writing to one CRM. Only one of them works at a time. */
+/**
+ * Both programs on one Temporal server (the bridge's own, hence the same settings), writing to one CRM. Only one of
+ * them works at a time.
+ */
 interface World {
   crm: Part;
   bridge: BridgeProcess;
@@ -56,7 +59,13 @@ async function byBridge({ bridge, crm }: World, count: number): Promise<Done> {
   const before = await countAt(crm.url);
   const began = nowMs();
   const { answers } = await closedLoop(bridge.webhook, events, CALLERS);
-  return done(crm, events.map(({ id }) => id), before, began, faultsOf('bridge', answers, 'received'));
+  return done(
+    crm,
+    events.map(({ id }) => id),
+    before,
+    began,
+    faultsOf('bridge', answers, 'received'),
+  );
 }
 
 async function byTextbook({ starters, crm }: World, count: number): Promise<Done> {
@@ -64,12 +73,22 @@ async function byTextbook({ starters, crm }: World, count: number): Promise<Done
   const before = await countAt(crm.url);
   const began = nowMs();
   await starters.unpaced(events, CALLERS);
-  return done(crm, events.map(({ id }) => id), before, began, []);
+  return done(
+    crm,
+    events.map(({ id }) => id),
+    before,
+    began,
+    [],
+  );
 }
 
 async function done(crm: Part, ids: string[], before: number, began: number, faults: string[]): Promise<Done> {
   const verified = await effectsOf(crm.url, ids, before, (ids.length * 1_000) / SLOWEST_RUNS_PER_SECOND);
-  return { per_s: round((ids.length * 1_000) / (verified.lastAt - began)), verified, faults: [...faults, ...faultsIn(verified)] };
+  return {
+    per_s: round((ids.length * 1_000) / (verified.lastAt - began)),
+    verified,
+    faults: [...faults, ...faultsIn(verified)],
+  };
 }
 
 function faultsIn({ lost, twice }: Verified): string[] {
@@ -96,7 +115,9 @@ export async function throughput(scale: Scale): Promise<Figure> {
     anchor: `${median(rounds.textbook).toFixed(1)}/s`,
     ratio: median(rounds.bridge) / median(rounds.textbook),
     target: { better: 'higher', floor: 1.2, aim: 1.6 },
-    notes: [`textbook: one workflow, one regular activity, ${CALLERS} unpaced starters, own worker process; the CRM answers after ${CRM_ANSWERS_AFTER_MS} ms`],
+    notes: [
+      `textbook: one workflow, one regular activity, ${CALLERS} unpaced starters, own worker process; the CRM answers after ${CRM_ANSWERS_AFTER_MS} ms`,
+    ],
     faults,
     raw: { rounds, events_a_round: scale.effects },
   };
@@ -107,7 +128,10 @@ interface Delay {
   from_request: Spread;
 }
 
-/** Time until the effect at a rate that both can keep up with. The textbook program acknowledges when Temporal has taken the start: not before can it promise anything. */
+/**
+ * Time until the effect at a rate that both can keep up with. The textbook program acknowledges when Temporal has taken
+ * the start: not before can it promise anything.
+ */
 export async function timeToEffect(scale: Scale): Promise<Figure> {
   const rounds: { bridge: Delay[]; textbook: Delay[] } = { bridge: [], textbook: [] };
   const faults: string[] = [];
@@ -115,9 +139,13 @@ export async function timeToEffect(scale: Scale): Promise<Figure> {
   await inWorld(async (world) => {
     for (let turn = 0; turn < scale.rounds; turn += 1) {
       for (const who of turn % 2 === 0 ? (['bridge', 'textbook'] as const) : (['textbook', 'bridge'] as const)) {
-        const measured = await (who === 'bridge' ? calmBridge(world, count, faults) : calmTextbook(world, count, faults));
+        const measured = await (who === 'bridge'
+          ? calmBridge(world, count, faults)
+          : calmTextbook(world, count, faults));
         rounds[who].push(measured);
-        say(`  round ${turn + 1}: ${who} p50 ${measured.from_ack.p50} ms from ack, ${measured.from_request.p50} ms from request`);
+        say(
+          `  round ${turn + 1}: ${who} p50 ${measured.from_ack.p50} ms from ack, ${measured.from_request.p50} ms from request`,
+        );
       }
     }
   });
@@ -128,7 +156,9 @@ export async function timeToEffect(scale: Scale): Promise<Figure> {
     anchor: `${of('textbook', 'from_ack').toFixed(1)} ms`,
     ratio: of('bridge', 'from_ack') / of('textbook', 'from_ack'),
     target: { better: 'lower', floor: 1, aim: 0.7 },
-    notes: [`from request: ${of('bridge', 'from_request').toFixed(1)} against ${of('textbook', 'from_request').toFixed(1)} ms (the textbook program acknowledges when Temporal took the start)`],
+    notes: [
+      `from request: ${of('bridge', 'from_request').toFixed(1)} against ${of('textbook', 'from_request').toFixed(1)} ms (the textbook program acknowledges when Temporal took the start)`,
+    ],
     faults,
     raw: { rounds, per_second: CALM_PER_SECOND, events_a_round: count },
   };
@@ -138,21 +168,48 @@ async function calmBridge({ bridge, crm }: World, count: number, faults: string[
   const before = await countAt(crm.url);
   const answers = await openLoop(bridge.webhook, makeEvents(count, true), CALM_PER_SECOND);
   faults.push(...faultsOf('bridge', answers, 'received'));
-  return delays(crm, before, answers.map(({ event, sentAt, answeredAt }) => ({ id: event.id, sentAt, ackedAt: answeredAt })), faults);
+  return delays(
+    crm,
+    before,
+    answers.map(({ event, sentAt, answeredAt }) => ({ id: event.id, sentAt, ackedAt: answeredAt })),
+    faults,
+  );
 }
 
 async function calmTextbook({ starters, crm }: World, count: number, faults: string[]): Promise<Delay> {
   const before = await countAt(crm.url);
   const starts = await starters.paced(makeEvents(count, true), CALM_PER_SECOND);
-  return delays(crm, before, starts.map(({ id, sentAt, startedAt }) => ({ id, sentAt, ackedAt: startedAt })), faults);
+  return delays(
+    crm,
+    before,
+    starts.map(({ id, sentAt, startedAt }) => ({ id, sentAt, ackedAt: startedAt })),
+    faults,
+  );
 }
 
-async function delays(crm: Part, before: number, acked: { id: string; sentAt: number; ackedAt: number }[], faults: string[]): Promise<Delay> {
-  faults.push(...faultsIn(await effectsOf(crm.url, acked.map(({ id }) => id), before, (acked.length * 1_000) / SLOWEST_RUNS_PER_SECOND)));
+async function delays(
+  crm: Part,
+  before: number,
+  acked: { id: string; sentAt: number; ackedAt: number }[],
+  faults: string[],
+): Promise<Delay> {
+  faults.push(
+    ...faultsIn(
+      await effectsOf(
+        crm.url,
+        acked.map(({ id }) => id),
+        before,
+        (acked.length * 1_000) / SLOWEST_RUNS_PER_SECOND,
+      ),
+    ),
+  );
   const effects = await effectsAt(crm.url);
   const measured = acked.flatMap(({ id, sentAt, ackedAt }) => {
     const effect = effects.get(id);
     return effect === undefined ? [] : [{ ack: effect.at - ackedAt, request: effect.at - sentAt }];
   });
-  return { from_ack: spreadOf(measured.map(({ ack }) => ack)), from_request: spreadOf(measured.map(({ request }) => request)) };
+  return {
+    from_ack: spreadOf(measured.map(({ ack }) => ack)),
+    from_request: spreadOf(measured.map(({ request }) => request)),
+  };
 }

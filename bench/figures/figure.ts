@@ -44,7 +44,11 @@ export function say(text: string): void {
 }
 
 /** Whether a figure is as it must be; `held`: it has no number to reach, and nothing went wrong. */
-export function verdictOf({ ratio, target, faults }: Pick<Figure, 'ratio' | 'target' | 'faults'>): 'FAULTY' | 'MISSED' | 'reached' | 'aim reached' | 'held' {
+export function verdictOf({
+  ratio,
+  target,
+  faults,
+}: Pick<Figure, 'ratio' | 'target' | 'faults'>): 'FAULTY' | 'MISSED' | 'reached' | 'aim reached' | 'held' {
   if (faults.length > 0) {
     return 'FAULTY';
   }

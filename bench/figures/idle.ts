@@ -17,16 +17,24 @@ export async function idle(scale: Scale): Promise<Figure> {
     await until(nowMs() + scale.idleS * 1_000);
     const used = pids.map(([name, pid], index) => {
       const now = usageOf(pid);
-      return { name, cpu_s_a_minute: round(((now.cpuS - (before[index]?.cpuS ?? 0)) * 60) / scale.idleS), memory_mib: Math.round(now.rssMib) };
+      return {
+        name,
+        cpu_s_a_minute: round(((now.cpuS - (before[index]?.cpuS ?? 0)) * 60) / scale.idleS),
+        memory_mib: Math.round(now.rssMib),
+      };
     });
     const sum = (what: 'cpu_s_a_minute' | 'memory_mib'): number => used.reduce((total, one) => total + one[what], 0);
     return {
       title: 'CPU per idle minute, memory idle',
-      bridge: canReadUsage ? `${sum('cpu_s_a_minute').toFixed(2)} s, ${sum('memory_mib')} MiB` : 'not measured on this system',
+      bridge: canReadUsage
+        ? `${sum('cpu_s_a_minute').toFixed(2)} s, ${sum('memory_mib')} MiB`
+        : 'not measured on this system',
       anchor: '',
       ratio: null,
       target: null,
-      notes: used.map(({ name, cpu_s_a_minute, memory_mib }) => `${name}: ${cpu_s_a_minute.toFixed(2)} s a minute, ${memory_mib} MiB`),
+      notes: used.map(
+        ({ name, cpu_s_a_minute, memory_mib }) => `${name}: ${cpu_s_a_minute.toFixed(2)} s a minute, ${memory_mib} MiB`,
+      ),
       faults: [],
       raw: { seconds: scale.idleS, used },
     };

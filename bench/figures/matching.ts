@@ -14,8 +14,8 @@ const EVENTS = 20_000;
 const TURNS = 9;
 
 /**
- * Time to find what is to be done for an event, with 1,000 rules (one for each of 1,000 callers, as a company has them for its customers) and
- * with one. In this process; both find exactly one rule for every event.
+ * Time to find what is to be done for an event, with 1,000 rules (one for each of 1,000 callers, as a company has them
+ * for its customers) and with one. In this process; both find exactly one rule for every event.
  */
 export function matching(_scale: Scale): Figure {
   const sets = { one: ruleSetOf(1), many: ruleSetOf(MANY) };
@@ -40,7 +40,9 @@ export function matching(_scale: Scale): Figure {
     anchor: `${median(us.one).toFixed(2)} us`,
     ratio: median(us.many) / median(us.one),
     target: { better: 'lower', floor: 3, aim: 1.5 },
-    notes: ['one rule a caller, events of all callers in turns; anchor: one rule, events of its caller; both find one rule an event'],
+    notes: [
+      'one rule a caller, events of all callers in turns; anchor: one rule, events of its caller; both find one rule an event',
+    ],
     faults,
     raw: { us_an_event: us, events: EVENTS },
   };

@@ -7,7 +7,14 @@ export function createActivities(crm: string) {
       const response = await fetch(`${crm}/crm/v3/objects/calls`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'idempotency-key': call.id },
-        body: JSON.stringify({ properties: { bench_id: call.id, hs_call_title: `Call with ${call.peer}`, hs_timestamp: call.occurred_at, hs_call_body: `Ended: ${call.reason}` } }),
+        body: JSON.stringify({
+          properties: {
+            bench_id: call.id,
+            hs_call_title: `Call with ${call.peer}`,
+            hs_timestamp: call.occurred_at,
+            hs_call_body: `Ended: ${call.reason}`,
+          },
+        }),
       });
       if (!response.ok) {
         throw new Error(`the CRM answered ${response.status}`);

@@ -53,12 +53,18 @@ export class Starters {
 
   async #start(event: BenchEvent): Promise<Start> {
     const sentAt = nowMs();
-    await this.client.workflow.start('logEndedCall', { workflowId: `textbook/${event.id}`, taskQueue: TEXTBOOK_QUEUE, args: [endedCall(event)] });
+    await this.client.workflow.start('logEndedCall', {
+      workflowId: `textbook/${event.id}`,
+      taskQueue: TEXTBOOK_QUEUE,
+      args: [endedCall(event)],
+    });
     return { id: event.id, sentAt, startedAt: nowMs() };
   }
 }
 
 function endedCall(event: BenchEvent): EndedCall {
-  const { data }: { data: { source: { target: string }; tm_hangup: string; hangup_reason: string } } = JSON.parse(event.body.toString('utf8'));
+  const { data }: { data: { source: { target: string }; tm_hangup: string; hangup_reason: string } } = JSON.parse(
+    event.body.toString('utf8'),
+  );
   return { id: event.id, peer: data.source.target, occurred_at: data.tm_hangup, reason: data.hangup_reason };
 }

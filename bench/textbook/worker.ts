@@ -9,7 +9,12 @@ async function main(): Promise<void> {
   const { address, crm } = z.object({ address: z.string(), crm: z.string() }).parse(argument());
   Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
   const connection = await NativeConnection.connect({ address });
-  const worker = await Worker.create({ connection, taskQueue: TEXTBOOK_QUEUE, workflowsPath: require.resolve('./workflow'), activities: createActivities(crm) });
+  const worker = await Worker.create({
+    connection,
+    taskQueue: TEXTBOOK_QUEUE,
+    workflowsPath: require.resolve('./workflow'),
+    activities: createActivities(crm),
+  });
   const ended = worker.run();
   ready(address, async () => {
     worker.shutdown();

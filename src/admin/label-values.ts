@@ -4,8 +4,8 @@ export const OTHER = 'other';
 const MOST = 1_000;
 
 /**
- * Values of one label that come from an operator's files: each is kept as it is, until there have been so many of them that a metrics store would
- * suffer; those that come later are `other`.
+ * Values of one label that come from an operator's files: each is kept as it is, until there have been so many of them
+ * that a metrics store would suffer; those that come later are `other`.
  */
 export class LabelValues {
   readonly #known = new Set<string>();

@@ -32,11 +32,14 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-const STOPPING: PartState = { ok: false, detail: 'it was told to stop: what is under way is finished, new connections are not taken' };
+const STOPPING: PartState = {
+  ok: false,
+  detail: 'it was told to stop: what is under way is finished, new connections are not taken',
+};
 
 /**
- * `/healthz` (200 as long as the process answers), `/readyz` (it can do its work; the body tells the state of every part), `/metrics`
- * (Prometheus). A port of its own, so that it is never open where the webhook is.
+ * `/healthz` (200 as long as the process answers), `/readyz` (it can do its work; the body tells the state of every
+ * part), `/metrics` (Prometheus). A port of its own, so that it is never open where the webhook is.
  */
 export function createAdmin(options: AdminOptions): Admin {
   const http = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
@@ -44,9 +47,13 @@ export function createAdmin(options: AdminOptions): Admin {
   http.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   http.get('/readyz', (_request, reply) => {
     const ready = !isStopping && options.ready();
-    return reply.code(ready ? 200 : 503).send({ ready, parts: { ...(isStopping ? { stopping: STOPPING } : {}), ...options.parts() } });
+    return reply
+      .code(ready ? 200 : 503)
+      .send({ ready, parts: { ...(isStopping ? { stopping: STOPPING } : {}), ...options.parts() } });
   });
-  http.get('/metrics', async (_request, reply) => reply.header('content-type', options.registry.contentType).send(await options.registry.metrics()));
+  http.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', options.registry.contentType).send(await options.registry.metrics()),
+  );
   return {
     listen: async () => {
       try {

@@ -27,7 +27,14 @@ export interface BackfillTimings {
   stopMs: number;
 }
 
-const TIMINGS: Omit<BackfillTimings, 'everyMs' | 'longestGapMs'> = { heartbeatMs: 10_000, gapMs: 30_000, secondLookMs: 90_000, goOnMs: 5_000, againMs: 30_000, stopMs: 5_000 };
+const TIMINGS: Omit<BackfillTimings, 'everyMs' | 'longestGapMs'> = {
+  heartbeatMs: 10_000,
+  gapMs: 30_000,
+  secondLookMs: 90_000,
+  goOnMs: 5_000,
+  againMs: 30_000,
+  stopMs: 5_000,
+};
 
 /** What {@link startBackfill} needs. */
 export interface BackfillOptions {
@@ -36,7 +43,10 @@ export interface BackfillOptions {
   door: BackfillDoor;
   log: ReceiverLog;
   metrics: BackfillMetrics | null;
-  /** When the newest event in the inbox came; null when it is empty. Where to begin should backfill's own progress be unreadable. */
+  /**
+   * When the newest event in the inbox came; null when it is empty. Where to begin should backfill's own progress be
+   * unreadable.
+   */
   newestEventAt: Date | null;
   timings: Pick<BackfillTimings, 'everyMs' | 'longestGapMs'> & Partial<BackfillTimings>;
   limits?: Partial<PassLimits>;
@@ -54,10 +64,12 @@ export interface RunningBackfill {
 }
 
 /**
- * Keeps asking VoIPBIN what no webhook brought: at once after the start and again when things have settled, and from then on as a safety net.
+ * Keeps asking VoIPBIN what no webhook brought: at once after the start and again when things have settled, and from
+ * then on as a safety net.
  *
- * The first start ever looks at nothing that was before it. Later starts go back to where the lists were last looked through, at most `longestGapMs`;
- * `backfill.json` in the data folder knows where that is. When the access key belongs to another account than before, it begins anew.
+ * The first start ever looks at nothing that was before it. Later starts go back to where the lists were last looked
+ * through, at most `longestGapMs`; `backfill.json` in the data folder knows where that is. When the access key belongs
+ * to another account than before, it begins anew.
  *
  * Never throws, never stops by itself; a failure is told once, with what to do, until it has passed.
  */
@@ -107,7 +119,13 @@ class Backfill implements RunningBackfill {
       return { ok: false, detail: `VoIPBIN cannot be asked what was missed: ${sentence(this.#problem)}` };
     }
     const last = this.#progress.looked_at;
-    return { ok: true, detail: last === null ? 'VoIPBIN is being asked what was missed' : `VoIPBIN was last asked what was missed at ${shown(last)}` };
+    return {
+      ok: true,
+      detail:
+        last === null
+          ? 'VoIPBIN is being asked what was missed'
+          : `VoIPBIN was last asked what was missed at ${shown(last)}`,
+    };
   }
 
   async stop(): Promise<void> {
@@ -136,7 +154,10 @@ class Backfill implements RunningBackfill {
         return progressFrom(now, now);
       case 'unreadable': {
         const from = newestEventAt ?? now;
-        log.warn({}, `what backfill had noted (backfill.json in the data folder) cannot be read; it begins anew with what happened after ${shown(from)}`);
+        log.warn(
+          {},
+          `what backfill had noted (backfill.json in the data folder) cannot be read; it begins anew with what happened after ${shown(from)}`,
+        );
         return progressFrom(from, now);
       }
       case 'progress': {
@@ -154,7 +175,8 @@ class Backfill implements RunningBackfill {
     this.#progress.alive_at = this.#now();
     this.#file.write(this.#progress).then(
       () => this.#told.delete('progress'),
-      (error: unknown) => this.#tellOnce('progress', `how far backfill has come cannot be kept: ${problemOf('calls', error).message}`),
+      (error: unknown) =>
+        this.#tellOnce('progress', `how far backfill has come cannot be kept: ${problemOf('calls', error).message}`),
     );
   }
 
@@ -175,7 +197,15 @@ class Backfill implements RunningBackfill {
     try {
       await this.#knowCustomer();
       this.#tellOfHole();
-      const result = await runPass({ client, door, progress: this.#progress, save: () => this.#file.write(this.#progress), limits: this.#limits, now: this.#now, signal });
+      const result = await runPass({
+        client,
+        door,
+        progress: this.#progress,
+        save: () => this.#file.write(this.#progress),
+        limits: this.#limits,
+        now: this.#now,
+        signal,
+      });
       this.#options.metrics?.passed(result, this.#now());
       this.#tell(result);
       this.#options.onPass?.(result);
@@ -202,11 +232,17 @@ class Backfill implements RunningBackfill {
     const { longestGapMs } = this.#timings;
     if (isGapTooLong(this.#progress, longestGapMs, this.#now())) {
       const from = shown(this.#now().getTime() - longestGapMs);
-      this.#tellOnce('hole', `VoIPBIN has not been asked for longer than backfill.longest_gap; what was before ${from} is not looked for (bridge backfill --since does that)`);
+      this.#tellOnce(
+        'hole',
+        `VoIPBIN has not been asked for longer than backfill.longest_gap; what was before ${from} is not looked for (bridge backfill --since does that)`,
+      );
     }
   }
 
-  /** Progress is about one account. With another one's key, that one's past would be taken for a gap, and its old texts answered. */
+  /**
+   * Progress is about one account. With another one's key, that one's past would be taken for a gap, and its old texts
+   * answered.
+   */
   async #knowCustomer(): Promise<void> {
     if (this.#customerKnown) {
       return;
@@ -215,7 +251,10 @@ class Backfill implements RunningBackfill {
     const before = this.#progress.customer;
     if (before !== null && before !== customer) {
       this.#progress = progressFrom(this.#now(), this.#now(), customer);
-      this.#options.log.warn({}, 'the access key belongs to another VoIPBIN account than before; what that account did until now is not looked for');
+      this.#options.log.warn(
+        {},
+        'the access key belongs to another VoIPBIN account than before; what that account did until now is not looked for',
+      );
     }
     this.#progress.customer = customer;
     this.#customerKnown = true;
@@ -225,11 +264,17 @@ class Backfill implements RunningBackfill {
     const { log } = this.#options;
     if (report.total > 0) {
       const isExpected = this.#gapSince !== null || this.#finished === 0;
-      const hint = isExpected ? '' : '; no webhook had brought them: look whether VoIPBIN\'s webhook URI points here';
-      log[isExpected ? 'info' : 'warn']({ recovered: report.total, wanted: report.wanted, by_type: report.byType() }, `recovered ${report.describe()}${hint}`);
+      const hint = isExpected ? '' : "; no webhook had brought them: look whether VoIPBIN's webhook URI points here";
+      log[isExpected ? 'info' : 'warn'](
+        { recovered: report.total, wanted: report.wanted, by_type: report.byType() },
+        `recovered ${report.describe()}${hint}`,
+      );
     }
     if (report.refused > 0) {
-      log.error({ refused: report.refused }, 'the bridge could not make events of resources that VoIPBIN lists; they are kept (bridge events list --quarantine): please report this');
+      log.error(
+        { refused: report.refused },
+        'the bridge could not make events of resources that VoIPBIN lists; they are kept (bridge events list --quarantine): please report this',
+      );
     }
     if (problems.length > 0) {
       this.#failed(problems);
@@ -241,7 +286,10 @@ class Backfill implements RunningBackfill {
     }
     if (finished) {
       if (this.#gapSince !== null && report.total === 0) {
-        log.info({}, `VoIPBIN's lists are looked through; there is nothing more that was missed since ${shown(this.#gapSince)}`);
+        log.info(
+          {},
+          `VoIPBIN's lists are looked through; there is nothing more that was missed since ${shown(this.#gapSince)}`,
+        );
       }
       this.#gapSince = null;
       this.#told.delete('hole');
@@ -252,7 +300,10 @@ class Backfill implements RunningBackfill {
     this.#failures += 1;
     this.#problem = problems[0] ?? null;
     for (const problem of problems) {
-      this.#tellOnce(`${problem.code} ${problem.message}`, `VoIPBIN cannot be asked what was missed: ${sentence(problem)} It is tried again; webhooks are taken as ever.`);
+      this.#tellOnce(
+        `${problem.code} ${problem.message}`,
+        `VoIPBIN cannot be asked what was missed: ${sentence(problem)} It is tried again; webhooks are taken as ever.`,
+      );
     }
   }
 

@@ -37,8 +37,8 @@ export interface MissedPage {
 }
 
 /**
- * Reads VoIPBIN's lists back to a moment and compares them with the inbox; changes nothing. A call or recording counts by when it ended, so the lists are
- * read some hours further back than that.
+ * Reads VoIPBIN's lists back to a moment and compares them with the inbox; changes nothing. A call or recording counts
+ * by when it ended, so the lists are read some hours further back than that.
  * @throws ActionError when VoIPBIN cannot be asked.
  */
 export async function* missedSince(options: ByHandOptions): AsyncGenerator<MissedPage> {
@@ -63,7 +63,10 @@ export async function* missedSince(options: ByHandOptions): AsyncGenerator<Misse
 }
 
 function matchedEvent(body: Buffer, { rules, ourNumbers, now }: ByHandOptions): MatchedEvent | null {
-  const request = VerifiedRequest.check({ body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: now() }, []);
+  const request = VerifiedRequest.check(
+    { body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: now() },
+    [],
+  );
   const taken = request === null ? null : takeEvent(request, ourNumbers, rules);
   return taken?.ok === true ? taken.matched : null;
 }

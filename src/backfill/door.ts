@@ -12,12 +12,16 @@ export interface DoorOptions {
   ourNumbers: OurNumbers;
 }
 
-/** What became of a body: as at the webhook, or `refused` when no event can be made of it (it is in the quarantine then). */
+/**
+ * What became of a body: as at the webhook, or `refused` when no event can be made of it (it is in the quarantine
+ * then).
+ */
 export type DoorOutcome = InboxOutcome | 'refused';
 
 /**
- * Takes the body of an event that was missed, as if it had come by webhook now: the same reading, the same id, the same rules, the same inbox. An event that the
- * webhook brought, in whichever dialect, is a `duplicate`, and so is its webhook when it comes after all; a message and its twin fire a rule once.
+ * Takes the body of an event that was missed, as if it had come by webhook now: the same reading, the same id, the same
+ * rules, the same inbox. An event that the webhook brought, in whichever dialect, is a `duplicate`, and so is its
+ * webhook when it comes after all; a message and its twin fire a rule once.
  * @throws InboxUnavailable (as a rejection) when it cannot be kept at present.
  */
 export type BackfillDoor = (body: Buffer) => Promise<DoorOutcome>;
@@ -25,13 +29,21 @@ export type BackfillDoor = (body: Buffer) => Promise<DoorOutcome>;
 /** The receiver's own door, from inside: no signature, for nobody sent it. */
 export function openDoor(options: DoorOptions): BackfillDoor {
   return async (body) => {
-    const request = VerifiedRequest.check({ body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: new Date() }, []);
+    const request = VerifiedRequest.check(
+      { body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: new Date() },
+      [],
+    );
     if (request === null) {
       throw new TypeError('a request that needs no signature was refused for it');
     }
     const taken = takeEvent(request, options.ourNumbers, options.ruleSet());
     if (!taken.ok) {
-      await options.inbox.quarantine({ reason: `${taken.fault}: ${taken.message}`, received_at: request.receivedAt, content_type: request.contentType, body });
+      await options.inbox.quarantine({
+        reason: `${taken.fault}: ${taken.message}`,
+        received_at: request.receivedAt,
+        content_type: request.contentType,
+        body,
+      });
       return 'refused';
     }
     const { event, plan, ruleset } = taken.matched;

@@ -31,7 +31,11 @@ export interface ListedPage {
  * Reads one page of a list, which VoIPBIN gives newest first.
  * @throws ActionError as the client does.
  */
-export async function readListedPage(client: VoipbinLists, wanted: PageWanted, signal: AbortSignal): Promise<ListedPage> {
+export async function readListedPage(
+  client: VoipbinLists,
+  wanted: PageWanted,
+  signal: AbortSignal,
+): Promise<ListedPage> {
   const read = await client.list(wanted.resource, { pageToken: wanted.token }, signal);
   const page: ListedPage = { events: [], newest: null, oldestOpen: null, nextToken: read.nextToken };
   for (const item of read.items) {

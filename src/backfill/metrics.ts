@@ -10,14 +10,28 @@ export class BackfillMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#events = new Counter({ name: 'bridge_backfilled_events_total', help: 'Events that no webhook brought and VoIPBIN\'s API told of, by type and what became of them.', labelNames: ['type', 'outcome'], registers });
+    this.#events = new Counter({
+      name: 'bridge_backfilled_events_total',
+      help: "Events that no webhook brought and VoIPBIN's API told of, by type and what became of them.",
+      labelNames: ['type', 'outcome'],
+      registers,
+    });
     // A series that begins with its first hit hides that hit from increase().
     for (const type of BACKFILLED_TYPES) {
       this.#events.inc({ type, outcome: 'received' }, 0);
       this.#events.inc({ type, outcome: 'ignored' }, 0);
     }
-    this.#passes = new Counter({ name: 'bridge_backfill_passes_total', help: 'Looks at VoIPBIN\'s lists, by how they ended: finished, unfinished (goes on soon) or failed.', labelNames: ['outcome'], registers });
-    this.#finishedAt = new Gauge({ name: 'bridge_backfill_finished_timestamp_seconds', help: 'When VoIPBIN\'s lists were last looked through to the end; 0 before the first time.', registers });
+    this.#passes = new Counter({
+      name: 'bridge_backfill_passes_total',
+      help: "Looks at VoIPBIN's lists, by how they ended: finished, unfinished (goes on soon) or failed.",
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#finishedAt = new Gauge({
+      name: 'bridge_backfill_finished_timestamp_seconds',
+      help: "When VoIPBIN's lists were last looked through to the end; 0 before the first time.",
+      registers,
+    });
   }
 
   /** Counts a pass that did not get as far as the lists. */

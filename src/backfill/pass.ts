@@ -31,7 +31,10 @@ export interface PassLimits {
   batch: number;
 }
 
-/** The limits that suit VoIPBIN (16.7 requests a second to the whole account; a call is hung up by VoIPBIN itself long before `openForMs`). */
+/**
+ * The limits that suit VoIPBIN (16.7 requests a second to the whole account; a call is hung up by VoIPBIN itself long
+ * before `openForMs`).
+ */
 export const PASS_LIMITS: Omit<PassLimits, 'longestGapMs'> = {
   overlapMs: 600_000,
   settleMs: 60_000,
@@ -70,17 +73,21 @@ export interface PassOptions {
 /** How a pass ended. */
 export interface PassResult {
   report: BackfillReport;
-  /** Every list was looked through to where it had been looked at before. False also after a problem, and when it was stopped. */
+  /**
+   * Every list was looked through to where it had been looked at before. False also after a problem, and when it was
+   * stopped.
+   */
   finished: boolean;
   problems: PassProblem[];
 }
 
 /**
- * Looks through VoIPBIN's lists once, newest first, down to where they were looked through before, and takes every event that they show through the door.
+ * Looks through VoIPBIN's lists once, newest first, down to where they were looked through before, and takes every
+ * event that they show through the door.
  *
  * Guarantees
- * - The mark of a list moves only over resources whose events are in the inbox; a pass that is killed, stopped, refused or at its bounds loses nothing,
- *   and the next one goes on where it was.
+ * - The mark of a list moves only over resources whose events are in the inbox; a pass that is killed, stopped, refused
+ *   or at its bounds loses nothing, and the next one goes on where it was.
  * - One list that fails keeps no other from being looked at.
  * - Bounded in pages, events and time; it holds one page in memory. It throws nothing.
  *
@@ -112,8 +119,8 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
 
 /**
  * Looks through one list: first what an earlier look left, then from the newest.
- * @returns whether it came to the end; false when a bound was met before. What an earlier look left is enough when that is no longer ago than the overlap, or
- * a list whose overlap alone meets the bounds would never be through.
+ * @returns whether it came to the end; false when a bound was met before. What an earlier look left is enough when that
+ *   is no longer ago than the overlap, or a list whose overlap alone meets the bounds would never be through.
  */
 async function lookThrough(resource: Resource, options: PassOptions, report: BackfillReport): Promise<boolean> {
   const { limits, now, signal } = options;
@@ -138,7 +145,12 @@ async function lookThrough(resource: Resource, options: PassOptions, report: Bac
       newest: null,
       oldest_open: null,
     };
-    const wanted = { resource, token: begun.token, until: begun.until.getTime(), settledBefore: now().getTime() - limits.settleMs };
+    const wanted = {
+      resource,
+      token: begun.token,
+      until: begun.until.getTime(),
+      settledBefore: now().getTime() - limits.settleMs,
+    };
     const page = await readListedPage(options.client, wanted, signal);
     await takeAll(page.events, options, report);
     sweep = advance(of, begun, page, options);
@@ -163,8 +175,16 @@ function leftOver(of: ResourceProgress, { limits, now }: PassOptions): Sweep | n
   return of.sweep;
 }
 
-/** Notes a page as looked at. @returns the look as it goes on, or null when it has come to its end and the mark was moved. */
-function advance(of: ResourceProgress, begun: Omit<Sweep, 'token'>, page: ListedPage, { limits, now }: PassOptions): Sweep | null {
+/**
+ * Notes a page as looked at. @returns the look as it goes on, or null when it has come to its end and the mark was
+ * moved.
+ */
+function advance(
+  of: ResourceProgress,
+  begun: Omit<Sweep, 'token'>,
+  page: ListedPage,
+  { limits, now }: PassOptions,
+): Sweep | null {
   const newest = dateOf(later(begun.newest?.getTime() ?? null, page.newest));
   const oldestOpen = dateOf(earlier(begun.oldest_open?.getTime() ?? null, page.oldestOpen));
   if (page.nextToken !== null) {
@@ -173,7 +193,10 @@ function advance(of: ResourceProgress, begun: Omit<Sweep, 'token'>, page: Listed
   }
   of.sweep = null;
   if (newest !== null) {
-    const waitsFor = oldestOpen !== null && now().getTime() - oldestOpen.getTime() <= limits.openForMs ? oldestOpen.getTime() : Number.POSITIVE_INFINITY;
+    const waitsFor =
+      oldestOpen !== null && now().getTime() - oldestOpen.getTime() <= limits.openForMs
+        ? oldestOpen.getTime()
+        : Number.POSITIVE_INFINITY;
     // A time of VoIPBIN's that lies in our future would hide all that is yet to come.
     of.mark = new Date(Math.min(newest.getTime(), waitsFor, now().getTime()));
   }
@@ -184,7 +207,11 @@ function dateOf(at: number | null): Date | null {
   return at === null ? null : new Date(at);
 }
 
-async function takeAll(events: readonly ResourceEvent[], { door, limits, signal }: PassOptions, report: BackfillReport): Promise<void> {
+async function takeAll(
+  events: readonly ResourceEvent[],
+  { door, limits, signal }: PassOptions,
+  report: BackfillReport,
+): Promise<void> {
   for (let at = 0; at < events.length; at += limits.batch) {
     signal.throwIfAborted();
     await Promise.all(
@@ -220,7 +247,13 @@ export function problemOf(resource: Resource, error: unknown): PassProblem {
   if (error instanceof InboxUnavailable) {
     return { resource, code: error.code, message: error.message, remedy: null, retryAfterMs: null };
   }
-  const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
-  const message = code === 'unexpected' ? 'it failed in an unexpected way: please report this' : `the data folder cannot be written (${code})`;
+  const code =
+    typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+      ? error.code
+      : 'unexpected';
+  const message =
+    code === 'unexpected'
+      ? 'it failed in an unexpected way: please report this'
+      : `the data folder cannot be written (${code})`;
   return { resource, code, message, remedy: null, retryAfterMs: null };
 }

@@ -58,12 +58,15 @@ export function progressFrom(from: Date, now: Date, customer: string | null = nu
   return { version: 1, customer, alive_at: now, looked_at: null, resources };
 }
 
-/** What was found in the data folder: progress, nothing (`none`: backfill has never run here), or a file that cannot be read. */
+/**
+ * What was found in the data folder: progress, nothing (`none`: backfill has never run here), or a file that cannot be
+ * read.
+ */
 export type FoundProgress = { found: 'progress'; progress: Progress } | { found: 'none' } | { found: 'unreadable' };
 
 /**
- * `backfill.json` in the data folder. A write replaces the file as a whole, so that after a kill -9 or a power loss it holds what one write put
- * there; an older one at worst, which only makes the bridge look further back than needed.
+ * `backfill.json` in the data folder. A write replaces the file as a whole, so that after a kill -9 or a power loss it
+ * holds what one write put there; an older one at worst, which only makes the bridge look further back than needed.
  */
 export class ProgressFile {
   readonly #path: string;
@@ -78,7 +81,9 @@ export class ProgressFile {
     try {
       text = readFileSync(this.#path, 'utf8');
     } catch (error) {
-      return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT' ? { found: 'none' } : { found: 'unreadable' };
+      return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT'
+        ? { found: 'none' }
+        : { found: 'unreadable' };
     }
     try {
       const read = progress.safeParse(JSON.parse(text));
@@ -88,7 +93,10 @@ export class ProgressFile {
     }
   }
 
-  /** Keeps the progress as it is at this moment. Writes follow each other in the order of the calls. @throws (as a rejection) the file system's error. */
+  /**
+   * Keeps the progress as it is at this moment. Writes follow each other in the order of the calls. @throws (as a
+   * rejection) the file system's error.
+   */
   write(current: Progress): Promise<void> {
     const text = `${JSON.stringify(current, null, 2)}\n`;
     const turn = this.#last.then(() => this.#replace(text));
@@ -108,13 +116,20 @@ export class ProgressFile {
   }
 }
 
-/** How far back each list is looked at next: below the mark by the overlap, never below the floor, nor further than the longest gap. Epoch milliseconds. */
+/**
+ * How far back each list is looked at next: below the mark by the overlap, never below the floor, nor further than the
+ * longest gap. Epoch milliseconds.
+ */
 export function lookBackTo(of: ResourceProgress, overlapMs: number, longestGapMs: number, now: Date): number {
   return Math.max(of.floor.getTime(), of.mark.getTime() - overlapMs, now.getTime() - longestGapMs);
 }
 
-/** Whether two looks would leave a hole between them: VoIPBIN was last looked through longer ago than is looked back. */
+/**
+ * Whether two looks would leave a hole between them: VoIPBIN was last looked through longer ago than is looked back.
+ */
 export function isGapTooLong(of: Progress, longestGapMs: number, now: Date): boolean {
-  const last = of.looked_at ?? RESOURCES.map((name) => of.resources[name].floor).reduce((one, other) => (one < other ? one : other));
+  const last =
+    of.looked_at ??
+    RESOURCES.map((name) => of.resources[name].floor).reduce((one, other) => (one < other ? one : other));
   return now.getTime() - last.getTime() > longestGapMs;
 }

@@ -20,7 +20,10 @@ export class BackfillReport {
     const counts = this.#recovered.get(type) ?? { received: 0, ignored: 0 };
     counts[outcome] += 1;
     this.#recovered.set(type, counts);
-    this.#span = { from: Math.min(this.#span?.from ?? occurredAt, occurredAt), to: Math.max(this.#span?.to ?? occurredAt, occurredAt) };
+    this.#span = {
+      from: Math.min(this.#span?.from ?? occurredAt, occurredAt),
+      to: Math.max(this.#span?.to ?? occurredAt, occurredAt),
+    };
   }
 
   /** Events that were missed and are kept now. */
@@ -36,7 +39,11 @@ export class BackfillReport {
   /** By type, the most frequent first. */
   byType(): Record<string, Recovered> {
     const size = ({ received, ignored }: Recovered): number => received + ignored;
-    return Object.fromEntries([...this.#recovered].sort(([, one], [, other]) => size(other) - size(one)).map(([type, counts]) => [type, { ...counts }]));
+    return Object.fromEntries(
+      [...this.#recovered]
+        .sort(([, one], [, other]) => size(other) - size(one))
+        .map(([type, counts]) => [type, { ...counts }]),
+    );
   }
 
   /** `17 events (12 call_hangup, 5 message_created) between 2026-03-02T01:00:00Z and 2026-03-02T03:00:00Z` */

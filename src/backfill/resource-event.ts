@@ -27,13 +27,16 @@ export type ResourceState = { state: 'ended'; event: ResourceEvent } | { state: 
 /**
  * The event that a listed resource stands for.
  *
- * One per resource, the one that says how it ended: `message_created`, `call_hangup`, `recording_finished`. VoIPBIN lists what a resource is now, so
- * these are honest: their body is what the sender would send if it sent them now (a message's status, or a call's `tm_update`, may have moved on since,
- * which their ids do not depend on). Not made on purpose: `call_created`, `call_ringing`, `call_progressing` and `recording_started`. They announce a
- * moment in which somebody could still act, their body would show a call that is long over, and what they tell stands in the call's end as well.
- * `*_updated` cannot be made at all: what was changed and when is not listed, and their ids come from bodies that nobody has any more.
+ * One per resource, the one that says how it ended: `message_created`, `call_hangup`, `recording_finished`. VoIPBIN
+ * lists what a resource is now, so these are honest: their body is what the sender would send if it sent them now (a
+ * message's status, or a call's `tm_update`, may have moved on since, which their ids do not depend on). Not made on
+ * purpose: `call_created`, `call_ringing`, `call_progressing` and `recording_started`. They announce a moment in which
+ * somebody could still act, their body would show a call that is long over, and what they tell stands in the call's end
+ * as well. `*_updated` cannot be made at all: what was changed and when is not listed, and their ids come from bodies
+ * that nobody has any more.
  *
- * Deleted resources give nothing (VoIPBIN does not list them), nor does one whose id cannot stand in an event id: it could not be told from one that came.
+ * Deleted resources give nothing (VoIPBIN does not list them), nor does one whose id cannot stand in an event id: it
+ * could not be told from one that came.
  */
 export function resourceState(resource: Resource, item: JsonObject): ResourceState {
   if (!isFitId(item['id']) || timeAt(item, 'tm_delete') !== null) {
@@ -52,12 +55,17 @@ export function resourceState(resource: Resource, item: JsonObject): ResourceSta
       const end = timeAt(item, 'tm_end');
       const status = textAt(item, 'status');
       const isOver = status === null ? end !== null : status === 'ended' || status === 'done';
-      return isOver ? ended('recording_finished', item, end ?? timeAt(item, 'tm_update') ?? created) : { state: 'open' };
+      return isOver
+        ? ended('recording_finished', item, end ?? timeAt(item, 'tm_update') ?? created)
+        : { state: 'open' };
     }
   }
 }
 
-/** When a listed resource was created, which is what VoIPBIN's lists are sorted by. Epoch milliseconds; null when it does not tell. */
+/**
+ * When a listed resource was created, which is what VoIPBIN's lists are sorted by. Epoch milliseconds; null when it
+ * does not tell.
+ */
 export function createdAt(item: JsonObject): number | null {
   return timeAt(item, 'tm_create');
 }

@@ -13,7 +13,10 @@ export interface RunState {
   pending: { action: string; attempt: number; problem: string | null }[];
   /** Steps that wait for a parked connection; none also where no worker runs that could tell. */
   parked: ParkedStep[];
-  /** The run is under way, and no worker has asked Temporal for work in the last five minutes (as long as Temporal remembers who did). */
+  /**
+   * The run is under way, and no worker has asked Temporal for work in the last five minutes (as long as Temporal
+   * remembers who did).
+   */
   workerMissing: boolean;
 }
 

@@ -75,7 +75,8 @@ export function backfillCommand(): Command {
 }
 
 /**
- * Backfill by itself, beside a receiver: what `bridge backfill` does by hand. Off, which is said once, where the settings say so or VoIPBIN cannot be asked.
+ * Backfill by itself, beside a receiver: what `bridge backfill` does by hand. Off, which is said once, where the
+ * settings say so or VoIPBIN cannot be asked.
  * @param newestEventAt when the newest event came that the inbox had at the start; null for an empty one.
  */
 export function startBackfillBeside(
@@ -91,11 +92,21 @@ export function startBackfillBeside(
   const { enabled, ...timings } = receiver.backfill;
   const client = enabled ? voipbinClient(settings) : null;
   if (client === null) {
-    const why = enabled ? 'there is no access key for VoIPBIN (VOIPBIN_ACCESS_KEY)' : 'the settings say so (backfill.enabled)';
+    const why = enabled
+      ? 'there is no access key for VoIPBIN (VOIPBIN_ACCESS_KEY)'
+      : 'the settings say so (backfill.enabled)';
     log.info({}, `events that no webhook brings are not looked for: ${why}`);
     return { state: () => ({ ok: true, detail: `off: ${why}` }), stop: () => Promise.resolve() };
   }
-  const running = startBackfill({ dataDir: settings.dataDir, client, door: openDoor(receiver), log, metrics: new BackfillMetrics(receiver.registry), newestEventAt, timings });
+  const running = startBackfill({
+    dataDir: settings.dataDir,
+    client,
+    door: openDoor(receiver),
+    log,
+    metrics: new BackfillMetrics(receiver.registry),
+    newestEventAt,
+    timings,
+  });
   return {
     state: () => running.state(),
     stop: async () => {
@@ -128,12 +139,20 @@ export function voipbinClient(settings: Pick<Settings, 'connections'>): VoipbinC
 function readSince(text: string, now: Date, retentionMs: number): Date {
   const since = parseSince(text, now);
   if (since.getTime() < now.getTime() - retentionMs) {
-    throw new WrongUse(`--since ${text} goes further back than the inbox remembers (retention.max_age): what came then could not be told from what was missed`);
+    throw new WrongUse(
+      `--since ${text} goes further back than the inbox remembers (retention.max_age): what came then could not be told from what was missed`,
+    );
   }
   return since;
 }
 
-async function backfill(work: { settings: Settings; client: VoipbinClient; since: Date; now: Date; options: Options }): Promise<void> {
+async function backfill(work: {
+  settings: Settings;
+  client: VoipbinClient;
+  since: Date;
+  now: Date;
+  options: Options;
+}): Promise<void> {
   const { settings, client, since, options } = work;
   const url = options.url ?? webhookUrl(settings.receiver);
   const reader = InboxReader.open(settings.dataDir);
@@ -141,18 +160,33 @@ async function backfill(work: { settings: Settings; client: VoipbinClient; since
     const forgotten = forgottenBefore(reader, since);
     if (options.dryRun !== true) {
       if (forgotten !== null && options.force !== true) {
-        throw new Refused(`the inbox no longer knows what came before ${shown(forgotten)}, so that events of then could be done again: ask --since that time, or use --force`);
+        throw new Refused(
+          `the inbox no longer knows what came before ${shown(forgotten)}, so that events of then could be done again: ask --since that time, or use --force`,
+        );
       }
       await expectBridge(url);
     }
     const ourNumbers = new OurNumbers([...settings.numbers, ...reader.ourNumbers()], settings.country);
     const rules = rulesOf(settings);
-    const pages = missedSince({ client, reader, since, ourNumbers, rules: rules ?? NO_RULES, now: () => new Date(), signal: new AbortController().signal });
-    const take = options.dryRun === true ? () => Promise.resolve('missing') : (event: MatchedEvent) => post(event, url, settings.receiver);
+    const pages = missedSince({
+      client,
+      reader,
+      since,
+      ourNumbers,
+      rules: rules ?? NO_RULES,
+      now: () => new Date(),
+      signal: new AbortController().signal,
+    });
+    const take =
+      options.dryRun === true
+        ? () => Promise.resolve('missing')
+        : (event: MatchedEvent) => post(event, url, settings.receiver);
     show(await goThrough(pages, take, rules !== null), { since, until: work.now, forgotten, options });
   } catch (error) {
     if (error instanceof ActionError) {
-      throw new Refused(`VoIPBIN could not be asked: ${error.message}.${error.detail.remedy === undefined ? '' : ` ${error.detail.remedy}`}`);
+      throw new Refused(
+        `VoIPBIN could not be asked: ${error.message}.${error.detail.remedy === undefined ? '' : ` ${error.detail.remedy}`}`,
+      );
     }
     throw error;
   } finally {
@@ -186,7 +220,11 @@ interface Outcome {
   complete: boolean;
 }
 
-async function goThrough(pages: AsyncIterable<MissedPage>, take: (event: MatchedEvent) => Promise<string>, rulesKnown: boolean): Promise<Outcome> {
+async function goThrough(
+  pages: AsyncIterable<MissedPage>,
+  take: (event: MatchedEvent) => Promise<string>,
+  rulesKnown: boolean,
+): Promise<Outcome> {
   const outcome: Outcome = { rows: [], present: 0, unreadable: 0, complete: true };
   for await (const page of pages) {
     outcome.present += page.present;
@@ -206,7 +244,13 @@ async function goThrough(pages: AsyncIterable<MissedPage>, take: (event: Matched
 }
 
 function rowOf({ event, plan }: MatchedEvent, status: string, rulesKnown: boolean): Row {
-  return { event_id: event.event_id, type: event.type, occurred_at: event.occurred_at, status, rules: rulesKnown ? (plan?.rules ?? []).map(({ name }) => name) : null };
+  return {
+    event_id: event.event_id,
+    type: event.type,
+    occurred_at: event.occurred_at,
+    status,
+    rules: rulesKnown ? (plan?.rules ?? []).map(({ name }) => name) : null,
+  };
 }
 
 /** @throws Refused when no bridge answers there: the inbox has one writer, and it is the running bridge. */
@@ -217,9 +261,13 @@ async function expectBridge(url: string): Promise<void> {
     if (answer.status === 200) {
       return;
     }
-    throw new Refused(`${url} answers ${answer.status}, which is not how the bridge's webhook answers${answer.status === 403 ? ' this machine (receiver.ip_allow): allow 127.0.0.1' : ''}`);
+    throw new Refused(
+      `${url} answers ${answer.status}, which is not how the bridge's webhook answers${answer.status === 403 ? ' this machine (receiver.ip_allow): allow 127.0.0.1' : ''}`,
+    );
   } catch (error) {
-    throw error instanceof Refused ? error : new Refused(`no bridge answers at ${url}: start it (npm start) and try again; --dry-run works without it`);
+    throw error instanceof Refused
+      ? error
+      : new Refused(`no bridge answers at ${url}: start it (npm start) and try again; --dry-run works without it`);
   }
 }
 
@@ -235,7 +283,10 @@ async function post({ body }: MatchedEvent, url: string, receiver: ReceiverSetti
   try {
     answer = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': BACKFILL_CONTENT_TYPE, ...(secret === undefined ? {} : { 'x-voipbin-signature': signatureOf(body, secret) }) },
+      headers: {
+        'content-type': BACKFILL_CONTENT_TYPE,
+        ...(secret === undefined ? {} : { 'x-voipbin-signature': signatureOf(body, secret) }),
+      },
       body: new Uint8Array(body),
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
@@ -245,13 +296,21 @@ async function post({ body }: MatchedEvent, url: string, receiver: ReceiverSetti
   const text = await answer.text();
   const status = answer.status === 200 ? /"status":"(received|ignored|duplicate)"/.exec(text)?.[1] : undefined;
   if (status === undefined) {
-    const why = answer.status === 401 ? 'it has another webhook secret than these settings' : answer.status >= 500 ? 'it cannot keep events at present, see /readyz' : 'it takes no such event';
+    const why =
+      answer.status === 401
+        ? 'it has another webhook secret than these settings'
+        : answer.status >= 500
+          ? 'it cannot keep events at present, see /readyz'
+          : 'it takes no such event';
     throw new Refused(`the bridge at ${url} answered ${answer.status}: ${why}. ${again}`);
   }
   return status;
 }
 
-function show(found: Outcome, { since, until, forgotten, options }: { since: Date; until: Date; forgotten: Date | null; options: Options }): void {
+function show(
+  found: Outcome,
+  { since, until, forgotten, options }: { since: Date; until: Date; forgotten: Date | null; options: Options },
+): void {
   const isDry = options.dryRun === true;
   const recovered = found.rows.filter(({ status }) => status !== 'duplicate');
   if (options.json === true) {
@@ -259,7 +318,17 @@ function show(found: Outcome, { since, until, forgotten, options }: { since: Dat
     for (const { type } of recovered) {
       byType[type] = (byType[type] ?? 0) + 1;
     }
-    const result = { since: since.toISOString(), until: until.toISOString(), dry_run: isDry, complete: found.complete, present: found.present, unreadable: found.unreadable, [isDry ? 'missing' : 'recovered']: recovered.length, by_type: byType, events: found.rows };
+    const result = {
+      since: since.toISOString(),
+      until: until.toISOString(),
+      dry_run: isDry,
+      complete: found.complete,
+      present: found.present,
+      unreadable: found.unreadable,
+      [isDry ? 'missing' : 'recovered']: recovered.length,
+      by_type: byType,
+      events: found.rows,
+    };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     return;
   }
@@ -267,17 +336,30 @@ function show(found: Outcome, { since, until, forgotten, options }: { since: Dat
   for (const { type, status, occurred_at } of recovered) {
     report.recovered(type, status === 'received' ? 'received' : 'ignored', Date.parse(occurred_at));
   }
-  const lines = recovered.slice(0, MOST_SHOWN).map(({ event_id, status, rules }) => `  ${status.padEnd(9)} ${event_id}${wanting(rules)}`);
+  const lines = recovered
+    .slice(0, MOST_SHOWN)
+    .map(({ event_id, status, rules }) => `  ${status.padEnd(9)} ${event_id}${wanting(rules)}`);
   if (recovered.length > MOST_SHOWN) {
     lines.push(`  and ${recovered.length - MOST_SHOWN} more (--json shows all)`);
   }
   const span = `since ${shown(since)}`;
-  const summary = recovered.length === 0 ? `Nothing is missing ${span}: the inbox has all ${found.present} events that VoIPBIN tells of.` : isDry ? `${report.describe()} ${recovered.length === 1 ? 'is' : 'are'} missing ${span}; the inbox has ${found.present}.` : `recovered ${report.describe()}`;
+  const summary =
+    recovered.length === 0
+      ? `Nothing is missing ${span}: the inbox has all ${found.present} events that VoIPBIN tells of.`
+      : isDry
+        ? `${report.describe()} ${recovered.length === 1 ? 'is' : 'are'} missing ${span}; the inbox has ${found.present}.`
+        : `recovered ${report.describe()}`;
   const warnings = [
     ...(found.complete ? [] : ['Not all could be read: there is too much. Run it again with a later --since.']),
     ...(found.unreadable === 0 ? [] : [`No event can be made of ${found.unreadable} of VoIPBIN's resources.`]),
-    ...(forgotten === null ? [] : [`The inbox no longer knows what came before ${shown(forgotten)}: some of these may have been dealt with then.`]),
-    ...(recovered.some(({ rules }) => rules === null) ? ['The rule files have errors, so which rules want these cannot be told (bridge rules check).'] : []),
+    ...(forgotten === null
+      ? []
+      : [
+          `The inbox no longer knows what came before ${shown(forgotten)}: some of these may have been dealt with then.`,
+        ]),
+    ...(recovered.some(({ rules }) => rules === null)
+      ? ['The rule files have errors, so which rules want these cannot be told (bridge rules check).']
+      : []),
   ];
   process.stdout.write(`${[...lines, summary, ...warnings].join('\n')}\n`);
 }

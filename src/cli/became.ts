@@ -11,12 +11,31 @@ export interface Whereabouts {
 }
 
 /**
- * Every word for what became of an event: no rule wanted it, its run is not started yet, is under way, or how it ended; `refused` when Temporal would not take it,
- * `forgotten` when it had a run of which the record is lost, `unknown` when Temporal had forgotten the run before it was asked how that ended.
+ * Every word for what became of an event: no rule wanted it, its run is not started yet, is under way, or how it ended;
+ * `refused` when Temporal would not take it, `forgotten` when it had a run of which the record is lost, `unknown` when
+ * Temporal had forgotten the run before it was asked how that ended.
  */
-export const BECAME: readonly string[] = ['ignored', 'waiting', 'started', 'done', 'partial', 'failed', 'skipped', 'refused', 'completed', 'cancelled', 'terminated', 'timed_out', 'unknown', 'forgotten'];
+export const BECAME: readonly string[] = [
+  'ignored',
+  'waiting',
+  'started',
+  'done',
+  'partial',
+  'failed',
+  'skipped',
+  'refused',
+  'completed',
+  'cancelled',
+  'terminated',
+  'timed_out',
+  'unknown',
+  'forgotten',
+];
 
-/** One word for what became of an event, of {@link BECAME}. @param run what Temporal says of its run now; null where it was not asked, or could not be. */
+/**
+ * One word for what became of an event, of {@link BECAME}. @param run what Temporal says of its run now; null where it
+ * was not asked, or could not be.
+ */
 export function became({ isIgnored, isStarted, dispatched }: Whereabouts, run: RunState | null = null): string {
   if (isIgnored) {
     return 'ignored';

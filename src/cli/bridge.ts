@@ -19,7 +19,16 @@ async function main(): Promise<void> {
     .option('--config <file>', 'settings file (default: BRIDGE_CONFIG, else config/bridge.yaml)')
     .showHelpAfterError()
     .exitOverride();
-  for (const command of [startCommand(), sendCommand(), rulesCommand(), eventsCommand(), backfillCommand(), connectionsCommand(), schemaCommand(), docsCommand()]) {
+  for (const command of [
+    startCommand(),
+    sendCommand(),
+    rulesCommand(),
+    eventsCommand(),
+    backfillCommand(),
+    connectionsCommand(),
+    schemaCommand(),
+    docsCommand(),
+  ]) {
     program.addCommand(command.exitOverride());
   }
   for (const command of program.commands) {
@@ -39,7 +48,9 @@ async function main(): Promise<void> {
       process.stderr.write(`${error.message}\n`);
       process.exitCode = NO;
     } else if (isCorruption(error)) {
-      process.stderr.write('A file of the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n');
+      process.stderr.write(
+        'A file of the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n',
+      );
       process.exitCode = NO;
     } else {
       throw error;

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 
 /**
- * What the bridge's process and its child process (the worker, or the dispatcher) say to each other over Node's IPC channel. The child ends when the channel
- * closes: it never outlives its bridge.
+ * What the bridge's process and its child process (the worker, or the dispatcher) say to each other over Node's IPC
+ * channel. The child ends when the channel closes: it never outlives its bridge.
  */
 
 /** The two child processes: `worker` in mode `all` (with the dispatcher in it), `dispatcher` in mode `receiver`. */
 export type ChildName = 'worker' | 'dispatcher';
-
 
 /** From the bridge to its child. */
 export const toChild = z.discriminatedUnion('type', [
@@ -18,7 +17,11 @@ export const toChild = z.discriminatedUnion('type', [
 ]);
 export type ToChild = z.infer<typeof toChild>;
 
-const stepReport = z.looseObject({ step: z.string(), action: z.string(), outcome: z.enum(['done', 'skipped', 'failed']) });
+const stepReport = z.looseObject({
+  step: z.string(),
+  action: z.string(),
+  outcome: z.enum(['done', 'skipped', 'failed']),
+});
 
 /** From the child to its bridge. */
 export const fromChild = z.discriminatedUnion('type', [

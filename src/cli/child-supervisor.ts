@@ -71,10 +71,15 @@ export class ChildSupervisor {
     if (this.#failure !== null) {
       return this.#failure;
     }
-    return this.#state !== null ? `it has said nothing for ${Math.round((performance.now() - this.#heardAt) / 1_000)} s` : 'it is being started';
+    return this.#state !== null
+      ? `it has said nothing for ${Math.round((performance.now() - this.#heardAt) / 1_000)} s`
+      : 'it is being started';
   }
 
-  /** Its metrics in Prometheus' text form; empty while {@link state} is null: what a dead or silent process told last is not how things are. */
+  /**
+   * Its metrics in Prometheus' text form; empty while {@link state} is null: what a dead or silent process told last is
+   * not how things are.
+   */
   metrics(): string {
     return this.state() === null ? '' : this.#metrics;
   }
@@ -120,7 +125,9 @@ export class ChildSupervisor {
 
   #fork(): void {
     const began = performance.now();
-    const child = fork(join(__dirname, `${this.name}-child.js`), [JSON.stringify(this.start)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(join(__dirname, `${this.name}-child.js`), [JSON.stringify(this.start)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     this.#child = child;
     this.#farewell = null;
     if (child.pid !== undefined) {
@@ -146,7 +153,10 @@ export class ChildSupervisor {
       if (performance.now() - began > RAN_WELL_MS) {
         this.#restart = RESTART_FIRST_MS;
       }
-      this.log.error({ code, signal, again_in_ms: this.#restart }, `the ${this.name} process ended; it is started again`);
+      this.log.error(
+        { code, signal, again_in_ms: this.#restart },
+        `the ${this.name} process ended; it is started again`,
+      );
       this.#failure = `it ended (${this.#farewell ?? signal ?? `exit code ${code}`}) and is started again`;
       this.#timer = setTimeout(() => {
         this.#restarts += 1;

@@ -37,7 +37,10 @@ export interface ChildContext {
   tell: (message: FromChild) => void;
 }
 
-/** The whole life of a child process of `bridge start`: forked by it, spoken to over IPC, ends with it. Ends the process. */
+/**
+ * The whole life of a child process of `bridge start`: forked by it, spoken to over IPC, ends with it. Ends the
+ * process.
+ */
 export function runChild(name: ChildName, begin: (context: ChildContext) => Promise<ChildWork>): void {
   live(name, begin).then(
     () => process.exit(0),
@@ -75,7 +78,11 @@ async function live(name: ChildName, begin: (context: ChildContext) => Promise<C
     }
   });
   const start = childStart.parse(JSON.parse(process.argv[2] ?? 'null'));
-  const loaded = loadSettings({ ...(start.configFile === null ? {} : { configFile: start.configFile }), env: process.env, connectors });
+  const loaded = loadSettings({
+    ...(start.configFile === null ? {} : { configFile: start.configFile }),
+    env: process.env,
+    connectors,
+  });
   if (!loaded.ok) {
     throw new Error('the settings changed since the bridge read them');
   }

@@ -16,8 +16,12 @@ export function connectionsCommand(): Command {
     .option('--json', 'print JSON')
     .action(async (options: { json?: true }, command: Command) => {
       const settings = readSettings(command);
-      const rows = await Promise.all(connectors.map((connector) => checkOne(connector, settings.connections[connector.name]?.settings ?? null)));
-      process.stdout.write(`${options.json === true ? JSON.stringify(rows, null, 2) : rows.map((row) => `${row.connection.padEnd(9)} ${row.ok ? 'fine' : 'NO  '}  ${row.detail}`).join('\n')}\n`);
+      const rows = await Promise.all(
+        connectors.map((connector) => checkOne(connector, settings.connections[connector.name]?.settings ?? null)),
+      );
+      process.stdout.write(
+        `${options.json === true ? JSON.stringify(rows, null, 2) : rows.map((row) => `${row.connection.padEnd(9)} ${row.ok ? 'fine' : 'NO  '}  ${row.detail}`).join('\n')}\n`,
+      );
       process.exitCode = rows.every((row) => row.ok) ? FINE : NO;
     });
   connections
@@ -38,19 +42,33 @@ export function connectionsCommand(): Command {
   return connections;
 }
 
-async function checkOne(connector: (typeof connectors)[number], settings: unknown): Promise<{ connection: string; ok: boolean; detail: string }> {
+async function checkOne(
+  connector: (typeof connectors)[number],
+  settings: unknown,
+): Promise<{ connection: string; ok: boolean; detail: string }> {
   const { name, connection } = connector;
   if (settings === null) {
-    return { connection: name, ok: true, detail: `no credentials (${connection.credentials.map((key) => connection.environment[key] ?? key).join(', ')}): its stand-in is used` };
+    return {
+      connection: name,
+      ok: true,
+      detail: `no credentials (${connection.credentials.map((key) => connection.environment[key] ?? key).join(', ')}): its stand-in is used`,
+    };
   }
   if (connection.check === undefined) {
     return { connection: name, ok: true, detail: 'nothing to check' };
   }
   const client = connection.open(settings);
   try {
-    return { connection: name, ok: true, detail: await connection.check(client, AbortSignal.timeout(ANSWER_WITHIN_MS)) };
+    return {
+      connection: name,
+      ok: true,
+      detail: await connection.check(client, AbortSignal.timeout(ANSWER_WITHIN_MS)),
+    };
   } catch (error) {
-    const detail = error instanceof ActionError ? `${error.message}${error.detail.remedy === undefined ? '' : ` ${error.detail.remedy}`}` : 'it failed in an unexpected way';
+    const detail =
+      error instanceof ActionError
+        ? `${error.message}${error.detail.remedy === undefined ? '' : ` ${error.detail.remedy}`}`
+        : 'it failed in an unexpected way';
     return { connection: name, ok: false, detail };
   } finally {
     await connection.close?.(client);

@@ -18,12 +18,18 @@ const DISPATCHER_WITHIN_MS = 6_000;
 const CLOSE_WITHIN_MS = 1_000;
 
 /**
- * Starts runs for the inbox in the data folder, which workers elsewhere do. Whether Temporal is there or not: it is tried again.
+ * Starts runs for the inbox in the data folder, which workers elsewhere do. Whether Temporal is there or not: it is
+ * tried again.
  *
  * @param options.registry gets the dispatcher's metrics. Once per registry.
  * @throws DataFolderInUse.
  */
-export function startDispatcherProcess(options: { temporal: ResolvedTemporal; settings: Settings; registry: Registry; log: Logger }): ChildWork {
+export function startDispatcherProcess(options: {
+  temporal: ResolvedTemporal;
+  settings: Settings;
+  registry: Registry;
+  log: Logger;
+}): ChildWork {
   const { temporal, settings, registry, log } = options;
   const record = DispatchLog.open(settings.dataDir);
   if (record.setAside !== null) {
@@ -35,7 +41,12 @@ export function startDispatcherProcess(options: { temporal: ResolvedTemporal; se
   const dispatcher = new Dispatcher({
     events: reader,
     record,
-    starter: runs.counting(runStarter(new Client({ connection, namespace: temporal.namespace }), { searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log), eager: false })),
+    starter: runs.counting(
+      runStarter(new Client({ connection, namespace: temporal.namespace }), {
+        searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log),
+        eager: false,
+      }),
+    ),
     maxInFlight: settings.dispatch.maxInFlight,
     forgetAfterMs: settings.retention.maxAgeMs,
     log,

@@ -38,11 +38,20 @@ export function listEvents(dataDir: string, { limit, types, since, became: words
       type: event.type,
       declared_type: event.declared_type,
       received_at: event.received_at,
-      became: became({ isIgnored: outcome === 'ignored', isStarted: seq <= startedThrough, dispatched: log.get(event.event_id) }),
+      became: became({
+        isIgnored: outcome === 'ignored',
+        isStarted: seq <= startedThrough,
+        dispatched: log.get(event.event_id),
+      }),
     });
     const found: ListedEvent[] = [];
-    for (let before: number | undefined; found.length < limit; ) {
-      const page = reader.list({ limit: PAGE, ...(before === undefined ? {} : { before }), ...(types === undefined ? {} : { types }), ...(since === undefined ? {} : { since }) });
+    for (let before: number | undefined; found.length < limit;) {
+      const page = reader.list({
+        limit: PAGE,
+        ...(before === undefined ? {} : { before }),
+        ...(types === undefined ? {} : { types }),
+        ...(since === undefined ? {} : { since }),
+      });
       found.push(...page.map(listed).filter((event) => words === undefined || words.has(event.became)));
       if (page.length < PAGE) {
         break;

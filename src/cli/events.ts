@@ -53,7 +53,9 @@ function list(options: ListOptions, command: Command): void {
   const isWhole = options.type === undefined && options.since === undefined && options.became === undefined;
   if (options.quarantine === true) {
     if (!isWhole) {
-      throw new WrongUse('--quarantine lists what is no event, which has no type and of which nothing became: it goes with --limit and --json only');
+      throw new WrongUse(
+        '--quarantine lists what is no event, which has no type and of which nothing became: it goes with --limit and --json only',
+      );
     }
     listQuarantine(dataDir, limit, options.json);
     return;
@@ -71,8 +73,15 @@ function list(options: ListOptions, command: Command): void {
   });
   const events = found.slice(0, limit);
   const lines = events.map((event) => `${event.received_at}  ${event.became.padEnd(9)}  ${event.event_id}`);
-  const more = found.length > limit ? [`These are the latest ${limit}; there are more (--limit, up to ${MOST_ROWS}).`] : [];
-  print(options.json, events, () => (events.length === 0 ? (isWhole ? 'Nothing has come yet.' : 'There are no such events.') : [...lines, ...more].join('\n')));
+  const more =
+    found.length > limit ? [`These are the latest ${limit}; there are more (--limit, up to ${MOST_ROWS}).`] : [];
+  print(options.json, events, () =>
+    events.length === 0
+      ? isWhole
+        ? 'Nothing has come yet.'
+        : 'There are no such events.'
+      : [...lines, ...more].join('\n'),
+  );
 }
 
 /** @throws WrongUse when a word is none. */
@@ -80,7 +89,9 @@ function readBecame(text: string): ReadonlySet<string> {
   const words = text.split(',').map((word) => word.trim());
   const unknown = words.filter((word) => !BECAME.includes(word));
   if (unknown.length > 0) {
-    throw new WrongUse(`--became takes one or more of ${BECAME.join(', ')}, with commas between; got "${unknown.join(', ')}"`);
+    throw new WrongUse(
+      `--became takes one or more of ${BECAME.join(', ')}, with commas between; got "${unknown.join(', ')}"`,
+    );
   }
   return new Set(words);
 }
@@ -89,7 +100,13 @@ function listQuarantine(dataDir: string, limit: number, json: true | undefined):
   const reader = InboxReader.open(dataDir);
   try {
     const rows = reader.listQuarantine({ limit });
-    print(json, rows, () => (rows.length === 0 ? 'The quarantine is empty.' : rows.map((row) => `${row.received_at}  ${row.id}  ${row.bytes} bytes, ${row.times}x  ${row.reason}`).join('\n')));
+    print(json, rows, () =>
+      rows.length === 0
+        ? 'The quarantine is empty.'
+        : rows
+            .map((row) => `${row.received_at}  ${row.id}  ${row.bytes} bytes, ${row.times}x  ${row.reason}`)
+            .join('\n'),
+    );
   } finally {
     reader.close();
   }
@@ -113,7 +130,14 @@ async function show(id: string, options: { body?: true; json?: true }, command: 
       event: stored.event,
       rules: stored.plan?.rules.map((rule) => rule.name) ?? [],
       ruleset: stored.ruleset,
-      became: became({ isIgnored: stored.plan === null, isStarted: stored.seq <= Math.max(log.watermark(), reader.dispatchedThrough()), dispatched }, run),
+      became: became(
+        {
+          isIgnored: stored.plan === null,
+          isStarted: stored.seq <= Math.max(log.watermark(), reader.dispatchedThrough()),
+          dispatched,
+        },
+        run,
+      ),
       report,
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],
@@ -133,7 +157,12 @@ function showQuarantined(reader: InboxReader, id: string, options: { body?: true
   }
   const { body, ...rest } = quarantined;
   print(options.json, options.body === true ? { ...rest, body: body.toString() } : rest, () =>
-    [`${id}: kept in quarantine, it is no event`, `  reason    ${rest.reason}`, `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`, ...(options.body === true ? [body.toString()] : [])].join('\n'),
+    [
+      `${id}: kept in quarantine, it is no event`,
+      `  reason    ${rest.reason}`,
+      `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`,
+      ...(options.body === true ? [body.toString()] : []),
+    ].join('\n'),
   );
 }
 
@@ -161,12 +190,19 @@ function describeEvent(shown: ShownEvent, body: string | null): string {
     `  type      ${event.type}${declared}`,
     `  occurred  ${event.occurred_at}`,
     `  received  ${event.received_at}`,
-    shown.rules.length === 0 ? `  rules     none wanted it (rule set ${shown.ruleset ?? 'unknown'})` : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
+    shown.rules.length === 0
+      ? `  rules     none wanted it (rule set ${shown.ruleset ?? 'unknown'})`
+      : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
   ];
   for (const rule of shown.report?.rules ?? []) {
     lines.push(`  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`);
     for (const step of rule.steps) {
-      const why = step.outcome === 'skipped' ? `: ${step.reason}` : step.outcome === 'failed' ? `: ${step.class} ${step.code}: ${step.message}` : '';
+      const why =
+        step.outcome === 'skipped'
+          ? `: ${step.reason}`
+          : step.outcome === 'failed'
+            ? `: ${step.class} ${step.code}: ${step.message}`
+            : '';
       lines.push(`    ${step.step} (${step.action}) ${step.outcome}${why}`);
       if (step.outcome === 'done') {
         lines.push(`      ${JSON.stringify(step.result)}`);
@@ -177,10 +213,14 @@ function describeEvent(shown: ShownEvent, body: string | null): string {
     }
   }
   if (shown.worker_missing) {
-    lines.push('  no worker has asked Temporal for work in the last minutes; it goes on when one runs (bridge start, or with --mode worker)');
+    lines.push(
+      '  no worker has asked Temporal for work in the last minutes; it goes on when one runs (bridge start, or with --mode worker)',
+    );
   }
   for (const pending of shown.pending) {
-    lines.push(`  ${pending.action}: attempt ${pending.attempt}${pending.problem === null ? '' : `, last: ${pending.problem}`}`);
+    lines.push(
+      `  ${pending.action}: attempt ${pending.attempt}${pending.problem === null ? '' : `, last: ${pending.problem}`}`,
+    );
   }
   for (const { rule, step, connection, code } of shown.parked) {
     lines.push(`  ${rule}, ${step}: waits, for ${connection} is parked (${code}); see bridge connections list`);

@@ -9,8 +9,8 @@ const WITHIN_MS = 60_000;
 type Closed = Extract<FromChild, { type: 'closed' }>;
 
 /**
- * Shows a newcomer the whole job: sends the page's three samples through the bridge's own door and tells, in a few lines, what each did
- * and where to look at it.
+ * Shows a newcomer the whole job: sends the page's three samples through the bridge's own door and tells, in a few
+ * lines, what each did and where to look at it.
  *
  * @param onClosed registers a listener for runs that close.
  * @param linkTo the run's page in the Temporal UI.
@@ -29,7 +29,9 @@ export async function showFirstSteps(options: {
     closed.set(run.event_id, run);
     changed();
   });
-  print('First steps: three sample events, sent through the webhook and handled with stand-ins (nothing leaves this machine).');
+  print(
+    'First steps: three sample events, sent through the webhook and handled with stand-ins (nothing leaves this machine).',
+  );
   const waiting: { sample: string; eventId: string }[] = [];
   for (const sample of SAMPLES) {
     const answer = await sendEvent(readEvent(sample), options.url, options.receiver);

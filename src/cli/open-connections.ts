@@ -19,7 +19,11 @@ export interface OpenConnections {
  * Opens every connector's connection. One without credentials gets its stand-in, on loopback.
  * Providers are asked to make ready what they keep for the bridge; nobody waits for that.
  */
-export async function openConnections(connectors: readonly Connector[], settings: Settings, log: Logger): Promise<OpenConnections> {
+export async function openConnections(
+  connectors: readonly Connector[],
+  settings: Settings,
+  log: Logger,
+): Promise<OpenConnections> {
   const closing = new AbortController();
   const byName = new Map<string, OpenConnection>();
   const running: RunningStandIn[] = [];
@@ -52,11 +56,19 @@ export async function openConnections(connectors: readonly Connector[], settings
   };
 }
 
-async function prepare({ name, connection }: Connector, client: unknown, signal: AbortSignal, log: Logger): Promise<void> {
+async function prepare(
+  { name, connection }: Connector,
+  client: unknown,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<void> {
   try {
     await connection.prepare?.(client, signal, log);
   } catch (error) {
     // The first step meets the same trouble, and is what is told of.
-    log.debug({ connection: name, code: error instanceof ActionError ? error.detail.code : 'unknown' }, 'a connection could not be made ready at the start');
+    log.debug(
+      { connection: name, code: error instanceof ActionError ? error.detail.code : 'unknown' },
+      'a connection could not be made ready at the start',
+    );
   }
 }

@@ -11,8 +11,8 @@ const AGAIN_AFTER_MS = 60_000;
 const ANSWER_WITHIN_MS = 20_000;
 
 /**
- * Keeps the account's own numbers known: asks VoIPBIN's `GET /numbers` now and every hour (every minute while that fails). Does nothing
- * without an access key.
+ * Keeps the account's own numbers known: asks VoIPBIN's `GET /numbers` now and every hour (every minute while that
+ * fails). Does nothing without an access key.
  * @returns stops it.
  */
 export function refreshOurNumbers(ourNumbers: OurNumbers, settings: Settings, log: Logger): () => void {
@@ -34,7 +34,10 @@ export function refreshOurNumbers(ourNumbers: OurNumbers, settings: Settings, lo
       }
     } catch (error) {
       next = AGAIN_AFTER_MS;
-      log.warn({ code: error instanceof ActionError ? error.detail.code : 'unknown' }, "our own numbers could not be asked of VoIPBIN; those in the settings and those seen in events count");
+      log.warn(
+        { code: error instanceof ActionError ? error.detail.code : 'unknown' },
+        'our own numbers could not be asked of VoIPBIN; those in the settings and those seen in events count',
+      );
     }
     timer = setTimeout(() => void refresh(), next);
     timer.unref();

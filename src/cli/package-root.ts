@@ -6,7 +6,9 @@ let found: string | undefined;
 /** The bridge's version, as its package.json has it. */
 export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
 }
 
 /** The folder of the bridge itself: where its package.json stands, whether this runs from `src` or from `dist`. */

@@ -14,7 +14,12 @@ type Lines = Pick<ParkedConnections, 'resume' | 'ask'>;
  *
  * @returns what ends it; resolves when the refresh under way, if any, has ended.
  */
-export function refreshGates(gates: Gates, parked: Lines, log: Pick<Logger, 'debug'>, everyMs: number = REFRESH_EVERY_MS): () => Promise<void> {
+export function refreshGates(
+  gates: Gates,
+  parked: Lines,
+  log: Pick<Logger, 'debug'>,
+  everyMs: number = REFRESH_EVERY_MS,
+): () => Promise<void> {
   let stopped = false;
   let endSleep = (): void => undefined;
   const all = async (what: (name: string, gate: ConnectionGate) => Promise<void>): Promise<void> => {

@@ -21,7 +21,9 @@ export function readSettings(command: Command): Settings {
   const file = configFile(command);
   const loaded = loadSettings({ ...(file === null ? {} : { configFile: file }), env: process.env, connectors });
   if (!loaded.ok) {
-    throw new WrongUse(`The settings have ${loaded.faults.length === 1 ? 'a fault' : `${loaded.faults.length} faults`}:\n${loaded.faults.map(formatFault).join('\n')}`);
+    throw new WrongUse(
+      `The settings have ${loaded.faults.length === 1 ? 'a fault' : `${loaded.faults.length} faults`}:\n${loaded.faults.map(formatFault).join('\n')}`,
+    );
   }
   warnOfUnknownVariables();
   return loaded.settings;
@@ -35,11 +37,18 @@ function warnOfUnknownVariables(): void {
     return;
   }
   warned = true;
-  const known = [...Object.values(VARIABLES), ...connectors.flatMap((connector) => Object.values(connector.connection.environment)), 'BRIDGE_CONFIG', 'BRIDGE_MODE'].filter((name) => name !== null);
+  const known = [
+    ...Object.values(VARIABLES),
+    ...connectors.flatMap((connector) => Object.values(connector.connection.environment)),
+    'BRIDGE_CONFIG',
+    'BRIDGE_MODE',
+  ].filter((name) => name !== null);
   for (const name of Object.keys(process.env)) {
     if (name.startsWith('BRIDGE_') && !known.includes(name) && !name.startsWith('BRIDGE_TEST_')) {
       const meant = known.includes(name.slice('BRIDGE_'.length)) ? name.slice('BRIDGE_'.length) : nearest(name, known);
-      process.stderr.write(`environment ${name}: the bridge has no such setting${meant === null ? '' : `; did you mean ${meant}?`}\n`);
+      process.stderr.write(
+        `environment ${name}: the bridge has no such setting${meant === null ? '' : `; did you mean ${meant}?`}\n`,
+      );
     }
   }
 }

@@ -61,7 +61,11 @@ export async function startReceiver(options: {
   const inbox = await Inbox.open({
     dataDir: settings.dataDir,
     log,
-    retention: { maxAgeMs: retention.maxAgeMs, maxBytes: retention.maxBytes, quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes } },
+    retention: {
+      maxAgeMs: retention.maxAgeMs,
+      maxBytes: retention.maxBytes,
+      quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes },
+    },
     onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
     onProblem: (code) => metrics.storeFailed(code),
     onIndexed: options.onIndexed,
@@ -99,7 +103,13 @@ export async function startReceiver(options: {
       secrets: receiver.webhookSecrets,
       allow: receiver.ipAllow,
       trustProxy: receiver.trustProxy,
-      tls: receiver.tls === undefined ? null : { cert: readFileSync(receiver.tls.certFile, 'utf8'), key: new Secret(readFileSync(receiver.tls.keyFile, 'utf8')) },
+      tls:
+        receiver.tls === undefined
+          ? null
+          : {
+              cert: readFileSync(receiver.tls.certFile, 'utf8'),
+              key: new Secret(readFileSync(receiver.tls.keyFile, 'utf8')),
+            },
       noisePerMinute: receiver.unauthenticatedPerMinute,
     },
     inbox,
@@ -121,7 +131,10 @@ export async function startReceiver(options: {
   const admin = createAdmin({
     host: receiver.adminHost,
     port: receiver.adminPort,
-    registry: { contentType: registry.contentType, metrics: async () => `${await registry.metrics()}${options.moreMetrics?.() ?? ''}` },
+    registry: {
+      contentType: registry.contentType,
+      metrics: async () => `${await registry.metrics()}${options.moreMetrics?.() ?? ''}`,
+    },
     ready: () => inbox.problem() === null,
     parts: () => ({ inbox: inboxPart(inbox), backfill: backfill.state(), ...options.parts() }),
   });
@@ -140,7 +153,10 @@ export async function startReceiver(options: {
       close: async () => {
         await admin.close();
         if (!(await inbox.close())) {
-          log.error({}, 'the disk still does not answer; the bridge is ended without waiting for it. No event that was acknowledged is lost');
+          log.error(
+            {},
+            'the disk still does not answer; the bridge is ended without waiting for it. No event that was acknowledged is lost',
+          );
           // A thread that hangs in a call of the system keeps Node from exiting in any other way.
           process.kill(process.pid, 'SIGKILL');
         }
@@ -167,5 +183,11 @@ function inboxPart(inbox: Inbox): PartState {
     return { ok: false, detail: `${problem.code} since ${problem.since.toISOString()}: ${problem.message}` };
   }
   const { depth, oldestAgeMs } = inbox.backlog();
-  return { ok: true, detail: depth === 0 ? 'no event waits' : `${depth} events wait to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s` };
+  return {
+    ok: true,
+    detail:
+      depth === 0
+        ? 'no event waits'
+        : `${depth} events wait to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s`,
+  };
 }

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { ConnectionReport } from '../temporal/parking';
 
-/** The activity by which the line of a parked connection speaks to the operator: once over all workers, on one of them. */
+/**
+ * The activity by which the line of a parked connection speaks to the operator: once over all workers, on one of them.
+ */
 export function reportConnection(log: Logger): (report: ConnectionReport) => Promise<void> {
   return async ({ connection, state, problem: { code, message, remedy } }) => {
     switch (state) {

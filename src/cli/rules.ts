@@ -33,7 +33,9 @@ export function rulesCommand(): Command {
     .option('--traffic <span>', 'how far back events are held against the rules', '30d')
     .option('--no-traffic', 'do not look at the events that came')
     .option('--json', 'print the findings as JSON')
-    .action((files: string[], options: { traffic: string | false; json?: true }, command: Command) => check(files, options, command));
+    .action((files: string[], options: { traffic: string | false; json?: true }, command: Command) =>
+      check(files, options, command),
+    );
   rules
     .command('test')
     .description('try the tests that stand beside the rules')
@@ -47,7 +49,9 @@ export function rulesCommand(): Command {
     .option('--rule <name>', 'only this rule')
     .option('--rules <file>', 'the rule file (default: BRIDGE_RULES, else config/rules.yaml)')
     .option('--json', 'print JSON')
-    .action((event: string, options: { rule?: string; rules?: string; json?: true }, command: Command) => explainEvent(event, options, command));
+    .action((event: string, options: { rule?: string; rules?: string; json?: true }, command: Command) =>
+      explainEvent(event, options, command),
+    );
   rules
     .command('history')
     .description('which rule sets were in force, by the events that they judged')
@@ -55,12 +59,16 @@ export function rulesCommand(): Command {
     .action((options: { json?: true }, command: Command) => history(options, command));
   rules
     .command('diff')
-    .description('what two rule files would do differently with the events that came; nothing is done. Exit code 1 when anything differs')
+    .description(
+      'what two rule files would do differently with the events that came; nothing is done. Exit code 1 when anything differs',
+    )
     .argument('<old>', 'a rule file')
     .argument('<new>', 'another')
     .option('--since <span>', 'how far back: 24h, 7d', '7d')
     .option('--json', 'print JSON')
-    .action((before: string, after: string, options: { since: string; json?: true }, command: Command) => diff(before, after, options, command));
+    .action((before: string, after: string, options: { since: string; json?: true }, command: Command) =>
+      diff(before, after, options, command),
+    );
   return rules;
 }
 
@@ -82,7 +90,11 @@ export function describeFindings(findings: readonly Finding[]): string {
   return formatFindings(findings, readSource);
 }
 
-async function check(files: string[], options: { traffic: string | false; json?: true }, command: Command): Promise<void> {
+async function check(
+  files: string[],
+  options: { traffic: string | false; json?: true },
+  command: Command,
+): Promise<void> {
   const checked = filesToRead(files, command).map((file) => ({ file, loaded: readRules(file) }));
   const findings = checked.flatMap(({ loaded }) => loaded.findings);
   if (options.traffic !== false) {
@@ -94,14 +106,21 @@ async function check(files: string[], options: { traffic: string | false; json?:
   }
   const ok = checked.every(({ loaded }) => loaded.ok);
   const summary = checked.map(({ file, loaded }) => summarize(file, loaded));
-  print(options.json, { ok, findings }, [...(findings.length === 0 ? [] : [describeFindings(findings)]), ...summary].join('\n'));
+  print(
+    options.json,
+    { ok, findings },
+    [...(findings.length === 0 ? [] : [describeFindings(findings)]), ...summary].join('\n'),
+  );
   process.exitCode = ok ? FINE : NO;
 }
 
 function test(files: string[], options: { json?: true }, command: Command): void {
   const results = filesToRead(files, command).flatMap((file) => {
     const { ruleSet, tests } = readGoodRules(file);
-    return runRuleTests(ruleSet, tests, { actions: actionCatalogue, findEvent: (eventId) => findEnvelope(readSettings(command), eventId) });
+    return runRuleTests(ruleSet, tests, {
+      actions: actionCatalogue,
+      findEvent: (eventId) => findEnvelope(readSettings(command), eventId),
+    });
   });
   print(options.json, results, formatTestResults(results));
   process.exitCode = results.every((result) => result.faults.length === 0) ? FINE : NO;
@@ -114,11 +133,19 @@ function explainEvent(named: string, options: { rule?: string; rules?: string; j
     throw new WrongUse(`no rule "${options.rule}"; there are ${ruleSet.rules.map((rule) => rule.name).join(', ')}`);
   }
   const event = findEvent(settings, named);
-  const explanation = explain(ruleSet, event, { actions: actionCatalogue, ...(options.rule === undefined ? {} : { rule: options.rule }) });
+  const explanation = explain(ruleSet, event, {
+    actions: actionCatalogue,
+    ...(options.rule === undefined ? {} : { rule: options.rule }),
+  });
   print(options.json, explanation, formatExplanation(explanation));
 }
 
-async function diff(before: string, after: string, options: { since: string; json?: true }, command: Command): Promise<void> {
+async function diff(
+  before: string,
+  after: string,
+  options: { since: string; json?: true },
+  command: Command,
+): Promise<void> {
   const since = spanBefore(options.since, '--since');
   const [old, changed] = [readGoodRules(before).ruleSet, readGoodRules(after).ruleSet];
   const reader = InboxReader.open(readSettings(command).dataDir);
@@ -135,7 +162,10 @@ function history(options: { json?: true }, command: Command): void {
   reader.close();
   const loaded = readRules(settings.rulesFile);
   const now = loaded.ok ? loaded.ruleSet.hash : null;
-  const lines = uses.map(({ ruleset, first_at, last_at, events, received }) => `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} wanted${ruleset === now ? '  (the file as it is)' : ''}`);
+  const lines = uses.map(
+    ({ ruleset, first_at, last_at, events, received }) =>
+      `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} wanted${ruleset === now ? '  (the file as it is)' : ''}`,
+  );
   print(options.json, uses, lines.length === 0 ? 'No event has come yet.' : lines.join('\n'));
 }
 

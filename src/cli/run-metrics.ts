@@ -13,9 +13,13 @@ export interface RunGauges {
 }
 
 /** The part of a run's report that is counted. */
-const reportedRules = z.object({ rules: z.array(z.object({ rule: z.string(), outcome: z.enum(['done', 'partial', 'failed', 'skipped']) })) });
+const reportedRules = z.object({
+  rules: z.array(z.object({ rule: z.string(), outcome: z.enum(['done', 'partial', 'failed', 'skipped']) })),
+});
 
-/** Metrics of starting runs and seeing them end: those of the process with the dispatcher. Make it once per registry. */
+/**
+ * Metrics of starting runs and seeing them end: those of the process with the dispatcher. Make it once per registry.
+ */
 export class RunMetrics {
   readonly #starts: Counter<'outcome'>;
   readonly #closed: Counter<'outcome'>;
@@ -30,8 +34,18 @@ export class RunMetrics {
       labelNames: ['outcome'],
       registers,
     });
-    this.#closed = new Counter({ name: 'bridge_runs_closed_total', help: 'Runs whose end was seen, by outcome.', labelNames: ['outcome'], registers });
-    this.#rules = new Counter({ name: 'bridge_rule_runs_total', help: 'Rules in runs whose end was seen, by rule and outcome.', labelNames: ['rule', 'outcome'], registers });
+    this.#closed = new Counter({
+      name: 'bridge_runs_closed_total',
+      help: 'Runs whose end was seen, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#rules = new Counter({
+      name: 'bridge_rule_runs_total',
+      help: 'Rules in runs whose end was seen, by rule and outcome.',
+      labelNames: ['rule', 'outcome'],
+      registers,
+    });
   }
 
   /** The same starter, its starts counted. */
@@ -65,7 +79,11 @@ export class RunMetrics {
     const registers = [this.registry];
     const gauges: [name: string, help: string, read: () => number][] = [
       ['bridge_runs_in_flight', 'Runs at work.', () => runs.inFlight()],
-      ['bridge_runs_waiting', 'Runs that wait: for a retry, a parked connection, a recording, or a worker.', () => Math.max(0, runs.open() - runs.inFlight())],
+      [
+        'bridge_runs_waiting',
+        'Runs that wait: for a retry, a parked connection, a recording, or a worker.',
+        () => Math.max(0, runs.open() - runs.inFlight()),
+      ],
     ];
     for (const [name, help, read] of gauges) {
       const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });

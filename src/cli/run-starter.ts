@@ -9,9 +9,13 @@ const START_WITHIN_MS = 5_000;
 
 /**
  * Starts runs with this client; each run's workflow id is its event's id.
- * @param options.searchAttributes registers them, and tells whether they may be used; asked again when the server has lost them.
+ * @param options.searchAttributes registers them, and tells whether they may be used; asked again when the server has
+ *   lost them.
  */
-export function runStarter(client: Client, options: Pick<StartOptions, 'eager'> & { searchAttributes: () => Promise<boolean> }): RunStarter {
+export function runStarter(
+  client: Client,
+  options: Pick<StartOptions, 'eager'> & { searchAttributes: () => Promise<boolean> },
+): RunStarter {
   let searchAttributes: Promise<boolean> | null = null;
   return {
     start: async (event, plan) => {
@@ -30,7 +34,11 @@ export function runStarter(client: Client, options: Pick<StartOptions, 'eager'> 
 }
 
 /** Registers the bridge's search attributes; tells whether runs may carry them. @throws while Temporal is away. */
-export async function searchAttributesOn(connection: Parameters<typeof registerSearchAttributes>[0], namespace: string, log: Logger): Promise<boolean> {
+export async function searchAttributesOn(
+  connection: Parameters<typeof registerSearchAttributes>[0],
+  namespace: string,
+  log: Logger,
+): Promise<boolean> {
   const { available, problem } = await registerSearchAttributes(connection, namespace);
   if (problem !== undefined) {
     log.warn({ problem }, 'runs go without search attributes');

@@ -34,7 +34,9 @@ export function readEvent(fileOrName: string): JsonObject {
   const path = existsSync(fileOrName) ? fileOrName : sample;
   if (!existsSync(path)) {
     const meant = nearest(fileOrName, sampleNames());
-    throw new WrongUse(`no file and no sample event "${fileOrName}"${meant === null ? '' : `; did you mean "${meant}"?`}\nSamples: ${sampleNames().join(', ')}`);
+    throw new WrongUse(
+      `no file and no sample event "${fileOrName}"${meant === null ? '' : `; did you mean "${meant}"?`}\nSamples: ${sampleNames().join(', ')}`,
+    );
   }
   try {
     const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
@@ -48,8 +50,8 @@ export function readEvent(fileOrName: string): JsonObject {
 }
 
 /**
- * Changes one value: `data.source.target=+1555…`. The value is read as JSON where it is JSON, else as text; what looks like a phone number
- * stays text.
+ * Changes one value: `data.source.target=+1555…`. The value is read as JSON where it is JSON, else as text; what looks
+ * like a phone number stays text.
  * @throws WrongUse when there is no `=` or the path leads through something that is no object.
  */
 export function setValue(event: JsonObject, assignment: string): void {
@@ -72,7 +74,12 @@ export function setValue(event: JsonObject, assignment: string): void {
       throw new WrongUse(`--set ${assignment}: "${name}" is no object`);
     }
   }
-  Object.defineProperty(place, last, { value: readValue(assignment.slice(equals + 1)), enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(place, last, {
+    value: readValue(assignment.slice(equals + 1)),
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 function readValue(text: string): JsonValue {
@@ -98,7 +105,11 @@ export interface Answer {
  * Sends an event to a receiver the way VoIPBIN does: POST, JSON, signed when there is a secret.
  * @param url the webhook's URL.
  */
-export async function sendEvent(event: JsonObject, url: string, receiver: Pick<ReceiverSettings, 'webhookSecrets'>): Promise<Answer> {
+export async function sendEvent(
+  event: JsonObject,
+  url: string,
+  receiver: Pick<ReceiverSettings, 'webhookSecrets'>,
+): Promise<Answer> {
   const body = Buffer.from(JSON.stringify(event));
   const secret = receiver.webhookSecrets[0];
   const signature = secret === undefined ? {} : { 'x-voipbin-signature': signatureOf(body, secret) };
@@ -111,7 +122,10 @@ export async function sendEvent(event: JsonObject, url: string, receiver: Pick<R
   const text = await response.text();
   const answer: unknown = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : null;
   const field = (name: 'status' | 'id'): string | null => {
-    const value: unknown = typeof answer === 'object' && answer !== null && name in answer ? (answer as Record<string, unknown>)[name] : null;
+    const value: unknown =
+      typeof answer === 'object' && answer !== null && name in answer
+        ? (answer as Record<string, unknown>)[name]
+        : null;
     return typeof value === 'string' ? value : null;
   };
   return { status: response.status, result: field('status'), id: field('id') };

@@ -11,7 +11,9 @@ export function parseSince(text: string, now: Date): Date {
   const instant = parseInstant(text);
   const since = ago !== null ? now.getTime() - ago : instant === null ? null : instant / 1_000;
   if (since === null || since >= now.getTime()) {
-    throw new WrongUse(`--since takes a duration such as 2h or 3d, or a time of the past such as 2026-03-02T01:00:00Z; got "${text}"`);
+    throw new WrongUse(
+      `--since takes a duration such as 2h or 3d, or a time of the past such as 2026-03-02T01:00:00Z; got "${text}"`,
+    );
   }
   return new Date(since);
 }

@@ -20,17 +20,27 @@ import { ChildSupervisor } from './child-supervisor';
 
 /** The embedded server is started again after this long when it ends by itself. */
 const SERVER_RESTART_MS = 1_000;
-/** How long a stop waits for a server that is still starting to be ended; fetching or building one is not waited for. */
+/**
+ * How long a stop waits for a server that is still starting to be ended; fetching or building one is not waited for.
+ */
 const STARTING_WITHIN_MS = 5_000;
 
-const NOT_YET: PartState = { ok: false, detail: 'it waits for Temporal, which is being started; events are kept and handled when it runs' };
+const NOT_YET: PartState = {
+  ok: false,
+  detail: 'it waits for Temporal, which is being started; events are kept and handled when it runs',
+};
 
 /**
  * Mode `all`: the receiver in this process, the worker in one of its own, Temporal embedded unless one is configured.
  *
  * The receiver answers from the first moment; whatever comes before Temporal is there waits in the inbox.
  */
-export async function startAll(settings: Settings, rules: LiveRules, config: string | null, log: Logger): Promise<Running> {
+export async function startAll(
+  settings: Settings,
+  rules: LiveRules,
+  config: string | null,
+  log: Logger,
+): Promise<Running> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   let worker: ChildSupervisor | null = null;
   const registry = processRegistry(packageVersion());
@@ -46,7 +56,9 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
   });
   print(webhookLine(receiver.webhook, settings));
   print(`Admin     ${receiver.admin}/readyz and /metrics`);
-  print(`Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); a saved change is in force within a second`);
+  print(
+    `Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); a saved change is in force within a second`,
+  );
 
   let fail = (_reason: string): void => undefined;
   const failed = new Promise<string>((resolve) => {
@@ -89,7 +101,10 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
       server = await startServer();
     } catch (error) {
       if (!stopping.signal.aborted) {
-        log.error({ problem: error instanceof Error ? error.message : 'unknown' }, 'the embedded Temporal server could not be started');
+        log.error(
+          { problem: error instanceof Error ? error.message : 'unknown' },
+          'the embedded Temporal server could not be started',
+        );
         restartAfter(SERVER_RESTART_MS * 5);
       }
     }
@@ -126,14 +141,20 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
       }
       wasReady = true;
       if (standIns.length > 0) {
-        print(`Stand-ins ${standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`);
+        print(
+          `Stand-ins ${standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`,
+        );
       }
-      void introduce(standIns, uiUrl).catch((error: unknown) => log.warn({ problem: error instanceof Error ? error.message : 'unknown' }, 'the first steps could not be shown'));
+      void introduce(standIns, uiUrl).catch((error: unknown) =>
+        log.warn({ problem: error instanceof Error ? error.message : 'unknown' }, 'the first steps could not be shown'),
+      );
     };
     worker.run();
   };
   const introduce = async (standIns: string[], uiUrl: string | null): Promise<void> => {
-    const onlyStandIns = connectionsUsedBy(rules.ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps : []))).every((name) => standIns.includes(name));
+    const onlyStandIns = connectionsUsedBy(
+      rules.ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps : [])),
+    ).every((name) => standIns.includes(name));
     if (onlyStandIns && receiver.wasEmpty && uiUrl !== null) {
       await showFirstSteps({
         url: receiver.webhook,
@@ -148,7 +169,9 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
         print,
       });
     }
-    print(`\nReady: send an event with   npx bridge send call_hungup\n       see what came with    npx bridge events list\n       Ctrl-C stops it all.`);
+    print(
+      `\nReady: send an event with   npx bridge send call_hungup\n       see what came with    npx bridge events list\n       Ctrl-C stops it all.`,
+    );
   };
   const begun = begin().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
 
@@ -156,7 +179,10 @@ export async function startAll(settings: Settings, rules: LiveRules, config: str
     failed,
     stop: async () => {
       stopping.abort();
-      await Promise.all([receiver.stop(), endsWithin(Promise.all([begun, restarting]), STARTING_WITHIN_MS).then(() => worker?.stop())]);
+      await Promise.all([
+        receiver.stop(),
+        endsWithin(Promise.all([begun, restarting]), STARTING_WITHIN_MS).then(() => worker?.stop()),
+      ]);
       await server?.stop();
       await receiver.close();
     },
@@ -170,6 +196,11 @@ function portOf(url: string): number {
 function partsOf(worker: ChildSupervisor): Record<string, PartState> {
   const state = worker.state();
   return state === null
-    ? { worker: { ok: false, detail: `${worker.problem() ?? 'it is being started'}; events are kept and handled when it runs` } }
+    ? {
+        worker: {
+          ok: false,
+          detail: `${worker.problem() ?? 'it is being started'}; events are kept and handled when it runs`,
+        },
+      }
     : { worker: { ok: true, detail: 'running' }, ...workerParts(state) };
 }

@@ -13,13 +13,21 @@ import { watchChildProcess } from './supervisor-metrics';
 import { temporalPart } from './worker-parts';
 
 /**
- * Mode `receiver`: webhook and inbox in this process, the dispatcher in one of its own; runs are done by workers elsewhere. Answers whether or not Temporal is there.
+ * Mode `receiver`: webhook and inbox in this process, the dispatcher in one of its own; runs are done by workers
+ * elsewhere. Answers whether or not Temporal is there.
  * @throws WrongUse when no Temporal is configured: there would be nobody to share runs with.
  */
-export async function startReceiverOnly(settings: Settings, rules: LiveRules, config: string | null, log: Logger): Promise<Running> {
+export async function startReceiverOnly(
+  settings: Settings,
+  rules: LiveRules,
+  config: string | null,
+  log: Logger,
+): Promise<Running> {
   const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: null });
   if (temporal.kind !== 'configured') {
-    throw new WrongUse('Mode receiver needs a Temporal that workers share: set TEMPORAL_ADDRESS (or a profile), or start in mode all.');
+    throw new WrongUse(
+      'Mode receiver needs a Temporal that workers share: set TEMPORAL_ADDRESS (or a profile), or start in mode all.',
+    );
   }
   const dispatcher = new ChildSupervisor('dispatcher', { configFile: config, embeddedAddress: null }, log);
   const registry = processRegistry(packageVersion());
@@ -33,7 +41,9 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, co
     parts: () => ({ rules: rulesPart(rules), ...partsOf(dispatcher) }),
     moreMetrics: () => dispatcher.metrics(),
   });
-  process.stdout.write(`${webhookLine(receiver.webhook, settings)}\nAdmin     ${receiver.admin}/readyz and /metrics\nTemporal  ${temporal.address}, namespace ${temporal.namespace}\n`);
+  process.stdout.write(
+    `${webhookLine(receiver.webhook, settings)}\nAdmin     ${receiver.admin}/readyz and /metrics\nTemporal  ${temporal.address}, namespace ${temporal.namespace}\n`,
+  );
   dispatcher.run();
   return {
     failed: new Promise(() => undefined),
@@ -47,6 +57,11 @@ export async function startReceiverOnly(settings: Settings, rules: LiveRules, co
 function partsOf(dispatcher: ChildSupervisor): Record<string, PartState> {
   const state = dispatcher.state();
   return state === null
-    ? { dispatcher: { ok: false, detail: `${dispatcher.problem() ?? 'it is being started'}; events are kept and handled when it runs` } }
+    ? {
+        dispatcher: {
+          ok: false,
+          detail: `${dispatcher.problem() ?? 'it is being started'}; events are kept and handled when it runs`,
+        },
+      }
     : { dispatcher: { ok: true, detail: 'running' }, temporal: temporalPart(state.temporal) };
 }

@@ -13,14 +13,17 @@ import { workerParts } from './worker-parts';
 import { startWorkerProcess } from './worker-process';
 
 /**
- * Mode `worker`: runs only, for events that receivers elsewhere have taken. Its admin port answers before Temporal does.
+ * Mode `worker`: runs only, for events that receivers elsewhere have taken. Its admin port answers before Temporal
+ * does.
  * @throws WrongUse when no Temporal is configured; PortTaken.
  */
 export async function startWorkerOnly(settings: Settings, log: Logger): Promise<Running> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: null });
   if (temporal.kind !== 'configured') {
-    throw new WrongUse('Mode worker needs the Temporal that receivers use: set TEMPORAL_ADDRESS (or a profile), or start in mode all.');
+    throw new WrongUse(
+      'Mode worker needs the Temporal that receivers use: set TEMPORAL_ADDRESS (or a profile), or start in mode all.',
+    );
   }
   const registry = processRegistry(packageVersion());
   let worker: ChildWork | null = null;
@@ -41,7 +44,9 @@ export async function startWorkerOnly(settings: Settings, log: Logger): Promise<
     worker = started;
     print(`Temporal  ${temporal.address}, namespace ${temporal.namespace}`);
     if (started.standIns.length > 0) {
-      print(`Stand-ins ${started.standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`);
+      print(
+        `Stand-ins ${started.standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`,
+      );
     }
     await started.ended;
   };

@@ -27,7 +27,10 @@ const STOP_WITHIN_MS = 28_000;
 
 /** Something that runs until it is told to stop. */
 export interface Running {
-  /** Stops within a bound: no new events, those answered are kept, attempts under way finish or are handed back to Temporal. */
+  /**
+   * Stops within a bound: no new events, those answered are kept, attempts under way finish or are handed back to
+   * Temporal.
+   */
   stop(): Promise<void>;
   /** Resolves when it ended by itself, with why. */
   failed: Promise<string>;
@@ -37,13 +40,20 @@ export interface Running {
 export function startCommand(): Command {
   return new Command('start')
     .description('run the bridge')
-    .addOption(new Option('--mode <mode>', 'all: everything on this machine; receiver: webhook and inbox; worker: runs').choices(MODES).default('all').env('BRIDGE_MODE'))
+    .addOption(
+      new Option('--mode <mode>', 'all: everything on this machine; receiver: webhook and inbox; worker: runs')
+        .choices(MODES)
+        .default('all')
+        .env('BRIDGE_MODE'),
+    )
     .action(async (options: { mode: Mode }, command: Command) => {
       const asked = stopAsked();
       const settings = readSettings(command);
       const log = createLogger({ name: options.mode === 'worker' ? 'worker' : 'bridge' });
       const rules = options.mode === 'worker' ? null : liveRules(settings, log);
-      const running = await startMode(options.mode, settings, rules, configFile(command), log).catch((error: unknown) => explain(error, settings));
+      const running = await startMode(options.mode, settings, rules, configFile(command), log).catch((error: unknown) =>
+        explain(error, settings),
+      );
       await untilStopped(running, asked);
       rules?.stop();
       // What never answered (a frozen server, a download) would keep the process.
@@ -61,7 +71,9 @@ function liveRules(settings: Settings, log: Logger): LiveRules {
     process.stderr.write(`${describeFindings(rules.findings)}\n`);
   }
   if (!rules.ok) {
-    throw new WrongUse('The rule files have errors (above): mend them, or point BRIDGE_RULES at others. Check with: npx bridge rules check');
+    throw new WrongUse(
+      'The rule files have errors (above): mend them, or point BRIDGE_RULES at others. Check with: npx bridge rules check',
+    );
   }
   const faults = missingCredentials(settings, connectors, connectionsUsedBy(liveSteps(rules.ruleSet)));
   if (faults.length > 0) {
@@ -76,7 +88,10 @@ function liveRules(settings: Settings, log: Logger): LiveRules {
     },
     onRefused: ({ findings }) => {
       process.stderr.write(`${describeFindings(findings)}\n`);
-      log.error({ findings: findings.length }, 'the rule files changed and have errors (above); the rules before stay in force');
+      log.error(
+        { findings: findings.length },
+        'the rule files changed and have errors (above); the rules before stay in force',
+      );
     },
   });
 }
@@ -87,7 +102,13 @@ function liveSteps(ruleSet: RuleSet): PlannedStep[] {
 }
 
 /** What a mode needs is loaded only for it: other commands start sooner without Temporal's worker. */
-async function startMode(mode: Mode, settings: Settings, rules: LiveRules | null, config: string | null, log: Logger): Promise<Running> {
+async function startMode(
+  mode: Mode,
+  settings: Settings,
+  rules: LiveRules | null,
+  config: string | null,
+  log: Logger,
+): Promise<Running> {
   if (rules === null) {
     const { startWorkerOnly } = await import('./start-worker.js');
     return startWorkerOnly(settings, log);
@@ -104,13 +125,21 @@ async function startMode(mode: Mode, settings: Settings, rules: LiveRules | null
 function explain(error: unknown, settings: Settings): never {
   if (error instanceof PortTaken) {
     const purpose = error.setting === 'PORT' ? 'The webhook' : 'The admin port';
-    throw new Refused(portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }));
+    throw new Refused(
+      portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }),
+    );
   }
-  if (error instanceof DataFolderInUse || error instanceof TemporalUnreachable || error instanceof TemporalSettingsFault) {
+  if (
+    error instanceof DataFolderInUse ||
+    error instanceof TemporalUnreachable ||
+    error instanceof TemporalSettingsFault
+  ) {
     throw new Refused(error.message);
   }
   if (error instanceof InboxUnavailable) {
-    throw new Refused(`The data folder ${settings.dataDir} cannot be used (${error.code}): ${error.message}. Make it writable, or choose another with BRIDGE_DATA_DIR.`);
+    throw new Refused(
+      `The data folder ${settings.dataDir} cannot be used (${error.code}): ${error.message}. Make it writable, or choose another with BRIDGE_DATA_DIR.`,
+    );
   }
   throw error;
 }
@@ -119,8 +148,9 @@ function explain(error: unknown, settings: Settings): never {
 const LOOK_FOR_PARENT_MS = 500;
 
 /**
- * Resolves at the first SIGINT, SIGTERM or SIGHUP. A second one ends the process at once. An npm that is told to end takes only its shell along and not the program
- * in it, so that started by npm, the bridge also stops when what started it is gone.
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP. A second one ends the process at once. An npm that is told to end
+ * takes only its shell along and not the program in it, so that started by npm, the bridge also stops when what started
+ * it is gone.
  */
 function stopAsked(): Promise<null> {
   return new Promise((resolve) => {
@@ -157,13 +187,17 @@ async function untilStopped(running: Running, asked: Promise<null>): Promise<voi
     process.stderr.write('Stopping ...\n');
   }
   const stopped = running.stop().catch((error: unknown) => {
-    process.stderr.write(`Stopping went wrong: ${error instanceof Error ? error.message : 'unknown error'}. No event is lost.\n`);
+    process.stderr.write(
+      `Stopping went wrong: ${error instanceof Error ? error.message : 'unknown error'}. No event is lost.\n`,
+    );
     process.exitCode = 1;
   });
   if (await endsWithin(stopped, STOP_WITHIN_MS)) {
     process.stderr.write('Stopped.\n');
   } else {
-    process.stderr.write(`Not everything ended within ${STOP_WITHIN_MS / 1_000} s; what is left is ended with the process. No event is lost.\n`);
+    process.stderr.write(
+      `Not everything ended within ${STOP_WITHIN_MS / 1_000} s; what is left is ended with the process. No event is lost.\n`,
+    );
     process.exitCode = 1;
   }
 }

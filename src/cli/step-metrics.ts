@@ -3,7 +3,10 @@ import type { StepTools } from '../../activities/step-activities';
 import { ERROR_CLASSES } from '../connectors/action-error';
 import type { Action, Connector } from '../connectors/connector';
 
-/** The worker's metrics: what steps came to, and how long providers took. Temporal's own exporter ends with its last native object. Make it once per registry. */
+/**
+ * The worker's metrics: what steps came to, and how long providers took. Temporal's own exporter ends with its last
+ * native object. Make it once per registry.
+ */
 export class StepMetrics {
   readonly #attempts: Counter<'action' | 'outcome' | 'class'>;
   readonly #seconds: Histogram<'action'>;
@@ -38,17 +41,27 @@ export class StepMetrics {
     this.#seconds.observe({ action }, seconds);
   };
 
-  /** The same connectors, with the time that their actions take measured: after rendering and the connection's gate, so it is the provider's. */
+  /**
+   * The same connectors, with the time that their actions take measured: after rendering and the connection's gate, so
+   * it is the provider's.
+   */
   timing(connectors: readonly Connector[]): Connector[] {
     for (const { name, actions } of connectors) {
       for (const action of Object.keys(actions)) {
         // A series that begins with its first hit hides that hit from increase().
-        ERROR_CLASSES.forEach((errorClass) => this.#attempts.inc({ action: `${name}.${action}`, outcome: 'failed', class: errorClass }, 0));
+        ERROR_CLASSES.forEach((errorClass) =>
+          this.#attempts.inc({ action: `${name}.${action}`, outcome: 'failed', class: errorClass }, 0),
+        );
       }
     }
     return connectors.map((connector) => ({
       ...connector,
-      actions: Object.fromEntries(Object.entries(connector.actions).map(([name, action]) => [name, this.#timed(action, connector.name, `${connector.name}.${name}`)])),
+      actions: Object.fromEntries(
+        Object.entries(connector.actions).map(([name, action]) => [
+          name,
+          this.#timed(action, connector.name, `${connector.name}.${name}`),
+        ]),
+      ),
     }));
   }
 

@@ -3,7 +3,11 @@ import type { ChildName } from './child-messages';
 import type { ChildSupervisor } from './child-supervisor';
 
 /** Metrics about a child process, from the outside. @param child null until there is one. Once per registry. */
-export function watchChildProcess(registry: Registry, name: ChildName, child: () => Pick<ChildSupervisor, 'state' | 'restarts'> | null): void {
+export function watchChildProcess(
+  registry: Registry,
+  name: ChildName,
+  child: () => Pick<ChildSupervisor, 'state' | 'restarts'> | null,
+): void {
   const registers = [registry];
   const up: Gauge = new Gauge({
     name: `bridge_${name}_up`,

@@ -8,7 +8,11 @@ import { startWorkerProcess } from './worker-process';
 
 runChild('worker', ({ start, settings, registry, log, tell }) =>
   startWorkerProcess({
-    temporal: resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: start.embeddedAddress }),
+    temporal: resolveTemporal({
+      settings: settings.temporal,
+      env: process.env,
+      embeddedAddress: start.embeddedAddress,
+    }),
     settings,
     connectors,
     dispatch: true,
@@ -20,7 +24,9 @@ runChild('worker', ({ start, settings, registry, log, tell }) =>
 
 function closedMessage(eventId: string, { status, report }: RunEnding): FromChild {
   const rules: unknown = typeof report === 'object' && report !== null && 'rules' in report ? report.rules : [];
-  const steps = Array.isArray(rules) ? rules.flatMap((rule: { steps?: unknown }) => (Array.isArray(rule.steps) ? rule.steps : [])) : [];
+  const steps = Array.isArray(rules)
+    ? rules.flatMap((rule: { steps?: unknown }) => (Array.isArray(rule.steps) ? rule.steps : []))
+    : [];
   const message = fromChild.safeParse({ type: 'closed', event_id: eventId, status, steps });
   return message.success ? message.data : { type: 'closed', event_id: eventId, status, steps: [] };
 }

@@ -26,14 +26,17 @@ import { startWorker, type RunningWorker } from './worker-role';
 const DISPATCHER_WITHIN_MS = 1_000;
 /** What is under way takes this long at most: the worker's own bounds (worker-role.ts), and a little. */
 const DRAINED_WITHIN_MS = 15_000;
-/** A Temporal that does not answer keeps a worker from ending; with nothing under way it is not waited for longer than this. */
+/**
+ * A Temporal that does not answer keeps a worker from ending; with nothing under way it is not waited for longer than
+ * this.
+ */
 const GOODBYE_WITHIN_MS = 2_000;
 const LOOK_EVERY_MS = 50;
 const CLOSE_WITHIN_MS = 1_000;
 
 /**
- * Connects to Temporal and starts the worker; with `dispatch`, also starts runs for the inbox in the data folder, over the same connection:
- * that is what makes eager starts possible.
+ * Connects to Temporal and starts the worker; with `dispatch`, also starts runs for the inbox in the data folder, over
+ * the same connection: that is what makes eager starts possible.
  *
  * It stops within 18 s. What was under way and did not end is made again by the next worker.
  *
@@ -72,7 +75,8 @@ export async function startWorkerProcess(options: {
     events: {
       onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
       onAttempt: steps.attempt,
-      onRunEnded: (workflowId, failed, report) => dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
+      onRunEnded: (workflowId, failed, report) =>
+        dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
     },
   });
   steps.watch(() => Object.keys(worker.parked()));
@@ -90,7 +94,12 @@ export async function startWorkerProcess(options: {
     const dispatching = new Dispatcher({
       events: reader,
       record,
-      starter: runs.counting(runStarter(new Client({ connection, namespace }), { searchAttributes: () => searchAttributesOn(connection, namespace, log), eager: true })),
+      starter: runs.counting(
+        runStarter(new Client({ connection, namespace }), {
+          searchAttributes: () => searchAttributesOn(connection, namespace, log),
+          eager: true,
+        }),
+      ),
       maxInFlight: settings.dispatch.maxInFlight,
       isTold: true,
       forgetAfterMs: settings.retention.maxAgeMs,
@@ -118,7 +127,10 @@ export async function startWorkerProcess(options: {
       if (!stopping) {
         throw error;
       }
-      log.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'the worker did not end cleanly in time; Temporal gives what was under way to the next worker');
+      log.warn(
+        { error: error instanceof Error ? error.name : 'unknown' },
+        'the worker did not end cleanly in time; Temporal gives what was under way to the next worker',
+      );
     } finally {
       stopRefreshing();
       watch.stop();
@@ -136,10 +148,17 @@ export async function startWorkerProcess(options: {
     ended,
     stop: async () => {
       stopping = true;
-      const stopped = endsWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() => Promise.allSettled([worker.stop(), ended]));
+      const stopped = endsWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() =>
+        Promise.allSettled([worker.stop(), ended]),
+      );
       await Promise.race([stopped, untilDrained(worker)]);
       if (!(await endsWithin(stopped, GOODBYE_WITHIN_MS))) {
-        log.warn({}, worker.isDrained() ? 'Temporal could not be told that the worker stops; it will notice' : 'steps that did not end in time are left behind; Temporal gives them to the next worker');
+        log.warn(
+          {},
+          worker.isDrained()
+            ? 'Temporal could not be told that the worker stops; it will notice'
+            : 'steps that did not end in time are left behind; Temporal gives them to the next worker',
+        );
       }
     },
   };

@@ -21,7 +21,10 @@ import { openConnections } from './open-connections';
 import { refreshGates } from './parked-refresh';
 import { reportConnection } from './report-connection';
 
-/** Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made again elsewhere. */
+/**
+ * Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made
+ * again elsewhere.
+ */
 const SHUTDOWN_GRACE_MS = 12_000;
 
 /** A worker that is polling. */

@@ -14,7 +14,10 @@ export type ErrorClass = (typeof ERROR_CLASSES)[number];
 export interface ActionErrorDetail {
   /** The connection that failed: `hubspot`. */
   connection: string;
-  /** Machine-readable, stable: the provider's own word where it has one (`channel_not_found`, `PROPERTY_DOESNT_EXIST`), or `http_503`, `timeout`, `network`. */
+  /**
+   * Machine-readable, stable: the provider's own word where it has one (`channel_not_found`, `PROPERTY_DOESNT_EXIST`),
+   * or `http_503`, `timeout`, `network`.
+   */
   code: string;
   /** What the operator should do, one sentence. */
   remedy?: string;

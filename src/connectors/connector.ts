@@ -21,9 +21,9 @@ export interface ActionLog {
 }
 
 /**
- * "At most one per window", held by Temporal, hence across restarts, workers and receivers.
- * Guarantee: of all claims on one key within `windowMs` at most one owner is told `claimed`; the same owner may claim again (a retry).
- * Not guaranteed: order among competing owners.
+ * "At most one per window", held by Temporal, hence across restarts, workers and receivers. Guarantee: of all claims on
+ * one key within `windowMs` at most one owner is told `claimed`; the same owner may claim again (a retry). Not
+ * guaranteed: order among competing owners.
  */
 export interface Cooldowns {
   /**
@@ -46,15 +46,15 @@ export interface ActionContext<Client> {
   readonly event: CanonicalEvent;
   readonly log: ActionLog;
   /**
-   * 1 for the first attempt of this step. Above 1, an earlier attempt may have got as far as the provider; those that a parked connection
-   * held back do not count.
+   * 1 for the first attempt of this step. Above 1, an earlier attempt may have got as far as the provider; those that a
+   * parked connection held back do not count.
    */
   readonly attempt: number;
   /** When the step began (its first attempt), not this attempt. */
   readonly startedAt: Date;
   /**
-   * What earlier attempts left for later ones, in Temporal's history: no personal data. Best effort: what was saved just before a crash may
-   * be lost.
+   * What earlier attempts left for later ones, in Temporal's history: no personal data. Best effort: what was saved
+   * just before a crash may be lost.
    */
   readonly progress: { readonly last: JsonValue; save(detail: JsonValue): void };
   /** Country for reading phone numbers without a country code, from the rule file; null when it names none. */
@@ -69,18 +69,16 @@ export interface ActionContext<Client> {
 }
 
 /** What an action returns: either its result, for later steps (`steps.<id>.<field>`), or why it did nothing. */
-export type ActionOutcome<Output> =
-  | { outcome: 'done'; result: Output }
-  | { outcome: 'skipped'; reason: string };
+export type ActionOutcome<Output> = { outcome: 'done'; result: Output } | { outcome: 'skipped'; reason: string };
 
 /** An action as its connector defines it. */
 export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** One sentence for ops: what it does. Shown by editors and in the docs. */
   summary: string;
   /**
-   * The inputs, an object schema. It judges both the input as written in a rule file (texts still templates) and the rendered one, so it
-   * must not constrain the content of texts beyond "string"; check rendered content in `run` and throw a `permanent` ActionError.
-   * `.describe()` every field: editors and docs show it.
+   * The inputs, an object schema. It judges both the input as written in a rule file (texts still templates) and the
+   * rendered one, so it must not constrain the content of texts beyond "string"; check rendered content in `run` and
+   * throw a `permanent` ActionError. `.describe()` every field: editors and docs show it.
    */
   input: z.ZodType<Input>;
   /** Where each top-level input's text ends up; `plain` for those not named. */
@@ -93,12 +91,16 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   alsoUses?: { of(input: Input): readonly string[] };
   /** Default retry budget, as a duration (`24h`). */
   budget: string;
-  /** Whether the budget counts from the event's arrival, for what comes too late to be of use however late its step began; else from the step's beginning. */
+  /**
+   * Whether the budget counts from the event's arrival, for what comes too late to be of use however late its step
+   * began; else from the step's beginning.
+   */
   budgetFrom?: 'event';
   /** How long one attempt may take, as a duration (`30s`). */
   attemptTimeout: string;
   /**
-   * Does it. Throws only {@link ActionError}; anything else is treated as a bug of ours and reported as `permanent` with code `bug`.
+   * Does it. Throws only {@link ActionError}; anything else is treated as a bug of ours and reported as `permanent`
+   * with code `bug`.
    */
   run(context: ActionContext<Client>, input: Input): Promise<ActionOutcome<Output>>;
 }
@@ -129,18 +131,33 @@ export interface RunningStandIn {
 
 /** How a connector reaches its provider. */
 export interface ConnectionDefinition<Settings, Client> {
-  /** `connections.<name>` in bridge.yaml: an object schema, snake_case keys, every field described, defaults where there are any; secrets by `secret()`. */
+  /**
+   * `connections.<name>` in bridge.yaml: an object schema, snake_case keys, every field described, defaults where there
+   * are any; secrets by `secret()`.
+   */
   settings: z.ZodType<Settings>;
-  /** Environment variable per setting key, e.g. `{ access_token: 'HUBSPOT_ACCESS_TOKEN' }`. The file wins over the environment. */
+  /**
+   * Environment variable per setting key, e.g. `{ access_token: 'HUBSPOT_ACCESS_TOKEN' }`. The file wins over the
+   * environment.
+   */
   environment: Readonly<Record<string, string>>;
-  /** The setting keys without which the connection cannot work; when any is missing the stand-in is used. Empty: it needs none. */
+  /**
+   * The setting keys without which the connection cannot work; when any is missing the stand-in is used. Empty: it
+   * needs none.
+   */
   credentials: readonly string[];
   /** Makes the client. No network. */
   open(settings: Settings): Client;
   close?(client: Client): Promise<void>;
-  /** What is set up at the provider once, asked when a worker starts so that the first event need not wait for it. Throws ActionError; the first action then sees to it itself. */
+  /**
+   * What is set up at the provider once, asked when a worker starts so that the first event need not wait for it.
+   * Throws ActionError; the first action then sees to it itself.
+   */
   prepare?(client: Client, signal: AbortSignal, log: ActionLog): Promise<void>;
-  /** One harmless request that proves the credential works; the answer says in a few words what is connected. Throws ActionError. */
+  /**
+   * One harmless request that proves the credential works; the answer says in a few words what is connected. Throws
+   * ActionError.
+   */
   check?(client: Client, signal: AbortSignal): Promise<string>;
   /** Starts the stand-in. A `port` of 0 or absent takes a free one. */
   standIn?(options?: { port?: number }): Promise<RunningStandIn>;

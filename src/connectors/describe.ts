@@ -31,17 +31,22 @@ const EFFECTS = {
 } as const;
 
 /**
- * The reference of all actions as Markdown (`docs/actions.md`), made of nothing but what the connectors declare: per connector its settings,
- * per action its inputs, results, effect and budget. The same connectors give the same text.
+ * The reference of all actions as Markdown (`docs/actions.md`), made of nothing but what the connectors declare: per
+ * connector its settings, per action its inputs, results, effect and budget. The same connectors give the same text.
  */
 export function describeActions(connectors: readonly Connector[]): string {
   const sorted = [...connectors].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const actions = sorted.flatMap((connector) => Object.entries(connector.actions).map(([name, action]) => ({ name: `${connector.name}.${name}`, action })));
+  const actions = sorted.flatMap((connector) =>
+    Object.entries(connector.actions).map(([name, action]) => ({ name: `${connector.name}.${name}`, action })),
+  );
   const blocks = [
     '# Actions',
-    '<!-- Made from the connectors\' own schemas; changes belong there. -->',
+    "<!-- Made from the connectors' own schemas; changes belong there. -->",
     'What the steps of a rule can do. Every text among the inputs is a template; what it inserts is escaped for where the text goes.',
-    table(['action', 'what it does'], actions.map(({ name, action }) => [`[\`${name}\`](#${name.replaceAll('.', '')})`, action.summary])),
+    table(
+      ['action', 'what it does'],
+      actions.map(({ name, action }) => [`[\`${name}\`](#${name.replaceAll('.', '')})`, action.summary]),
+    ),
     ...sorted.flatMap(describeConnector),
   ];
   return `${blocks.join('\n\n')}\n`;
@@ -61,10 +66,14 @@ function describeConnector(connector: Connector): string[] {
     `## ${connector.name}`,
     connector.summary,
     `Settings, under \`connections.${connector.name}\` in \`bridge.yaml\` or from the environment. ${
-      credentials.length === 0 ? 'It needs no credentials.' : `As long as ${credentials.map(code).join(' or ')} is missing, ${without}.`
+      credentials.length === 0
+        ? 'It needs no credentials.'
+        : `As long as ${credentials.map(code).join(' or ')} is missing, ${without}.`
     }`,
     table(['setting', 'environment', 'type', 'default', 'description'], rows),
-    ...Object.entries(connector.actions).flatMap(([name, action]) => describeAction(`${connector.name}.${name}`, action)),
+    ...Object.entries(connector.actions).flatMap(([name, action]) =>
+      describeAction(`${connector.name}.${name}`, action),
+    ),
   ];
 }
 
@@ -76,11 +85,18 @@ function describeAction(name: string, action: Action): string[] {
     field.description,
     /text|map|anything/.test(field.type) ? ESCAPES[action.sinkOf(field.name)] : '',
   ]);
-  const results = flatten(fieldsOf(action.output, 'output')).map((field) => [code(`steps.<id>.${field.name}`), field.type, field.description]);
+  const results = flatten(fieldsOf(action.output, 'output')).map((field) => [
+    code(`steps.<id>.${field.name}`),
+    field.type,
+    field.description,
+  ]);
   return [
     `### ${name}`,
     action.summary,
-    [`- Effect: ${effectOf(action)}.`, `- Tried for ${action.budget}${action.budgetFrom === 'event' ? ' after the event came (later it is of no use to anyone)' : ''} unless the rule says otherwise; one attempt takes at most ${action.attemptTimeout}.`].join('\n'),
+    [
+      `- Effect: ${effectOf(action)}.`,
+      `- Tried for ${action.budget}${action.budgetFrom === 'event' ? ' after the event came (later it is of no use to anyone)' : ''} unless the rule says otherwise; one attempt takes at most ${action.attemptTimeout}.`,
+    ].join('\n'),
     table(['input', 'type', 'default', 'description', 'inserted values'], inputs),
     results.length === 0 ? 'It leaves no results for later steps.' : table(['result', 'type', 'description'], results),
   ];
@@ -99,7 +115,15 @@ function effectOf(action: Action): string {
     const byWord = words.map((word) => ({ word: String(word), effect: judged(action, { ...plain, [name]: word }) }));
     const found = [...new Set(byWord.map(({ effect }) => effect))].filter((effect) => effect !== null);
     if (found.length > 1) {
-      return found.map((effect) => `${EFFECTS[effect]} (\`${name}\` ${byWord.filter((each) => each.effect === effect).map((each) => code(each.word)).join(', ')})`).join('; ');
+      return found
+        .map(
+          (effect) =>
+            `${EFFECTS[effect]} (\`${name}\` ${byWord
+              .filter((each) => each.effect === effect)
+              .map((each) => code(each.word))
+              .join(', ')})`,
+        )
+        .join('; ');
     }
   }
   return EFFECTS[usual];
@@ -123,7 +147,13 @@ function valueOf(schema: JsonSchema | boolean | undefined): unknown {
   if (first !== undefined) {
     return first;
   }
-  const samples = new Map<unknown, unknown>([['object', sampleOf(schema)], ['array', []], ['number', 1], ['integer', 1], ['boolean', true]]);
+  const samples = new Map<unknown, unknown>([
+    ['object', sampleOf(schema)],
+    ['array', []],
+    ['number', 1],
+    ['integer', 1],
+    ['boolean', true],
+  ]);
   return samples.get(Array.isArray(schema.type) ? schema.type[0] : schema.type) ?? 'text';
 }
 
@@ -154,7 +184,9 @@ function propertiesOf(schema: JsonSchema): (Field & { schema: JsonSchema })[] {
 function flatten(fields: readonly (Field & { schema: JsonSchema })[]): Field[] {
   return fields.flatMap((field) => {
     const nested = propertiesOf(withoutNull(field.schema));
-    return nested.length === 0 ? [field] : flatten(nested.map((inner) => ({ ...inner, name: `${field.name}.${inner.name}` })));
+    return nested.length === 0
+      ? [field]
+      : flatten(nested.map((inner) => ({ ...inner, name: `${field.name}.${inner.name}` })));
   });
 }
 
@@ -184,7 +216,10 @@ function typeOf(schema: JsonSchema): string {
     return code(String(schema.const));
   }
   // zod writes a union of plain types as a list of them.
-  return [schema.type].flat().map((type) => typeNamed(type, schema)).join(' or ');
+  return [schema.type]
+    .flat()
+    .map((type) => typeNamed(type, schema))
+    .join(' or ');
 }
 
 const PLAIN_TYPES = new Map([

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto';
 const NAMESPACE = Buffer.from('6d1f0a3c5b7e4c1f9a2d8e4b7c6f5a10', 'hex');
 
 /**
- * The UUID of an action key (RFC 9562 version 5, over SHA-1): the same on every retry and on every machine, for providers that take a UUID
- * to know a request again by. The key, which a resource id can be read from, cannot be told from it.
+ * The UUID of an action key (RFC 9562 version 5, over SHA-1): the same on every retry and on every machine, for
+ * providers that take a UUID to know a request again by. The key, which a resource id can be read from, cannot be told
+ * from it.
  */
 export function keyUuid(key: string): string {
   const bytes = createHash('sha1').update(NAMESPACE).update(key, 'utf8').digest().subarray(0, 16);

@@ -1,6 +1,13 @@
 import { ActionError } from './action-error';
 
-const REFUSED_BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const REFUSED_BEFORE_SENDING = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 function codeOf(error: unknown): string | undefined {
   // Told by shape: Node's own errors are no instances of this realm's Error everywhere (jest).
@@ -20,8 +27,8 @@ export function neverReached(error: unknown): boolean {
 }
 
 /**
- * What `fetch` threw, as a `transient` error: no answer came. The original is left out on purpose, it may hold addresses and bodies.
- * Whether "no answer" is ambiguous is for the action to say (see {@link neverReached}).
+ * What `fetch` threw, as a `transient` error: no answer came. The original is left out on purpose, it may hold
+ * addresses and bodies. Whether "no answer" is ambiguous is for the action to say (see {@link neverReached}).
  */
 export function networkFailure(error: unknown, connection: string): ActionError {
   const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : undefined;
@@ -29,13 +36,22 @@ export function networkFailure(error: unknown, connection: string): ActionError 
     return new ActionError('transient', `${connection} did not answer in time`, { connection, code: 'timeout' });
   }
   if (name === 'AbortError') {
-    return new ActionError('transient', `the request to ${connection} was cancelled`, { connection, code: 'cancelled' });
+    return new ActionError('transient', `the request to ${connection} was cancelled`, {
+      connection,
+      code: 'cancelled',
+    });
   }
   const code = codeOf(error);
-  return new ActionError('transient', `${connection} could not be reached${code === undefined ? '' : ` (${code})`}`, { connection, code: 'network' });
+  return new ActionError('transient', `${connection} could not be reached${code === undefined ? '' : ` (${code})`}`, {
+    connection,
+    code: 'network',
+  });
 }
 
-/** A `Retry-After` header in milliseconds: seconds or an HTTP date, at most an hour; undefined when absent or unreadable. */
+/**
+ * A `Retry-After` header in milliseconds: seconds or an HTTP date, at most an hour; undefined when absent or
+ * unreadable.
+ */
 export function retryAfterMs(header: string | null | undefined, now: Date = new Date()): number | undefined {
   if (header === null || header === undefined || header === '') {
     return undefined;

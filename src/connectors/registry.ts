@@ -18,13 +18,19 @@ export function findAction(name: string): { connector: Connector; action: Action
 
 /** The full names of all actions, sorted. */
 export function actionNames(): string[] {
-  return connectors.flatMap((connector) => Object.keys(connector.actions).map((action) => `${connector.name}.${action}`)).sort();
+  return connectors
+    .flatMap((connector) => Object.keys(connector.actions).map((action) => `${connector.name}.${action}`))
+    .sort();
 }
 
 /** Names of the connections that steps use, each once; those that an action uses beside its own too. */
 export function connectionsUsedBy(steps: readonly { action: string; input: unknown }[]): string[] {
-  return [...new Set(steps.flatMap((step) => {
-    const found = findAction(step.action);
-    return found === undefined ? [] : [found.connector.name, ...found.action.alsoUsedBy(step.input)];
-  }))];
+  return [
+    ...new Set(
+      steps.flatMap((step) => {
+        const found = findAction(step.action);
+        return found === undefined ? [] : [found.connector.name, ...found.action.alsoUsedBy(step.input)];
+      }),
+    ),
+  ];
 }

@@ -3,8 +3,9 @@ import type { JsonValue } from './json';
 import { isObject, textAt } from './payload';
 
 /**
- * Reads one of VoIPBIN's address objects `{type, target, target_name, name, detail}`, all of which may be missing (reference voipbin.md 2).
- * What it is, is what its `type` says: a `target` that looks like a phone number is none unless the type is `tel`.
+ * Reads one of VoIPBIN's address objects `{type, target, target_name, name, detail}`, all of which may be missing
+ * (reference voipbin.md 2). What it is, is what its `type` says: a `target` that looks like a phone number is none
+ * unless the type is `tel`.
  * @returns null for what is no address and for the empty one, `{}`.
  */
 export function readParty(address: JsonValue | undefined): Party | null {

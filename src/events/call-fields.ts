@@ -7,8 +7,8 @@ import type { ResourceFields } from './resource-fields';
 import { parseInstant, secondsBetween } from './time';
 
 /**
- * A call. The sender gives no durations: they come from its times (reference voipbin.md 4, "call"). Without any times, as in the page's curl
- * sample, whether it was answered and how long it took is unknown, hence null.
+ * A call. The sender gives no durations: they come from its times (reference voipbin.md 4, "call"). Without any times,
+ * as in the page's curl sample, whether it was answered and how long it took is unknown, hence null.
  */
 export function readCall(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
   const created = parseInstant(data['tm_create']);
@@ -18,7 +18,11 @@ export function readCall(type: string, data: JsonObject, ours: KnowsOurs): Resou
   const answered = wasAnswered();
   const id = data['id'];
   const callId = isFitId(id) ? id : null;
-  const { direction, peer, ours: ourEnd } = tellEnds('call', data, readParty(data['source']), readParty(data['destination']), ours);
+  const {
+    direction,
+    peer,
+    ours: ourEnd,
+  } = tellEnds('call', data, readParty(data['source']), readParty(data['destination']), ours);
   return {
     direction,
     peer,

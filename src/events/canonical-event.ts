@@ -4,8 +4,9 @@ import type { JsonObject } from './json';
 export type Direction = 'inbound' | 'outbound';
 
 /**
- * One end of a call or message. `type` is VoIPBIN's address type (`tel`, `sip`, `agent`, `email`, ...; `""` when it sent none);
- * `number` is the address' target as received (E.164 for `tel`), null when empty; `name` is the display name, null when empty.
+ * One end of a call or message. `type` is VoIPBIN's address type (`tel`, `sip`, `agent`, `email`, ...; `""` when it
+ * sent none); `number` is the address' target as received (E.164 for `tel`), null when empty; `name` is the display
+ * name, null when empty.
  */
 export interface Party {
   type: string;
@@ -14,22 +15,30 @@ export interface Party {
 }
 
 /**
- * A VoIPBIN event in the one form that rules, templates and actions see, whichever dialect it arrived in
- * (DESIGN "Canonical event"). Field names are the contract of rule files, hence snake_case. What a type has not is null.
+ * A VoIPBIN event in the one form that rules, templates and actions see, whichever dialect it arrived in (DESIGN
+ * "Canonical event"). Field names are the contract of rule files, hence snake_case. What a type has not is null.
  *
  * Times are RFC 3339 in UTC. Durations are seconds, with fractions.
  */
 export interface CanonicalEvent {
-  /** The live sender's name for the type (`call_hangup`), or the declared name where there is no live one; `unknown` where what was declared is no name at all. */
+  /**
+   * The live sender's name for the type (`call_hangup`), or the declared name where there is no live one; `unknown`
+   * where what was declared is no name at all.
+   */
   type: string;
   /** The type exactly as received (`call_hungup`). */
   declared_type: string;
-  /** `<type>/<id>` or `<type>/<id>/<16 hex>`; the workflow id and the start of every action key. Never personal data. */
+  /**
+   * `<type>/<id>` or `<type>/<id>/<16 hex>`; the workflow id and the start of every action key. Never personal data.
+   */
   event_id: string;
   /** `data.id`, or a hash standing in for one that is missing or unfit (see `event-id.ts`). */
   id: string;
   customer_id: string | null;
-  /** When it happened at VoIPBIN, by the latest time that the payload gives for this type; the receipt time when it gives none. */
+  /**
+   * When it happened at VoIPBIN, by the latest time that the payload gives for this type; the receipt time when it
+   * gives none.
+   */
   occurred_at: string;
   received_at: string;
   direction: Direction | null;
@@ -37,11 +46,16 @@ export interface CanonicalEvent {
   peer: Party | null;
   /** Our end. */
   ours: Party | null;
-  /** Whether the call was ever picked up; null while unknown and for what is not a call. Of a queue call: whether an agent took it. */
+  /**
+   * Whether the call was ever picked up; null while unknown and for what is not a call. Of a queue call: whether an
+   * agent took it.
+   */
   answered: boolean | null;
   /** From creation to progressing, or to hang-up when never answered. Of a queue call: how long it waited. */
   ring_s: number | null;
-  /** From progressing to hang-up; 0 when never answered; null while unknown. Of a queue call: how long the agent had it. */
+  /**
+   * From progressing to hang-up; 0 when never answered; null while unknown. Of a queue call: how long the agent had it.
+   */
   talk_s: number | null;
   /** From creation to hang-up. Of a queue call: to its end; of a recording: its length. */
   duration_s: number | null;
@@ -52,7 +66,10 @@ export interface CanonicalEvent {
   text: string | null;
   /** The resource's status as received, but `ended` for a recording's `done`. */
   status: string | null;
-  /** True once VoIPBIN says a recording has ended. The file may still be on its way to storage. Null for what is not a recording. */
+  /**
+   * True once VoIPBIN says a recording has ended. The file may still be on its way to storage. Null for what is not a
+   * recording.
+   */
   recording_ready: boolean | null;
   /** The call this event is about: its own id for calls, `reference_id` for what refers to a call. */
   call_id: string | null;

@@ -11,7 +11,10 @@ import { readQueuecall } from './queuecall-fields';
 import type { ResourceFields } from './resource-fields';
 import { formatInstant, parseInstant, secondsBetween } from './time';
 
-/** Times that tell when an event of this type happened, the best one first; those that every type may have come after them. */
+/**
+ * Times that tell when an event of this type happened, the best one first; those that every type may have come after
+ * them.
+ */
 const TIME_BY_ENDING: readonly (readonly [string, string])[] = [
   ['_hangup', 'tm_hangup'],
   ['_progressing', 'tm_progressing'],
@@ -27,8 +30,8 @@ const TIMES = ['tm_update', 'tm_event', 'tm_transcript', 'tm_create'] as const;
 /**
  * Brings an event of either dialect into the one form (DESIGN "Canonical event").
  *
- * Total: whatever members `data` has, of whatever kind, it gives an event; what cannot be read is null. Nothing is asked of anybody and the
- * same arguments give the same event. `data` is handed on, not copied.
+ * Total: whatever members `data` has, of whatever kind, it gives an event; what cannot be read is null. Nothing is
+ * asked of anybody and the same arguments give the same event. `data` is handed on, not copied.
  *
  * @param rawBody the request's body as received; the hash in the event id is made of it.
  */
@@ -112,19 +115,27 @@ function readFields(type: string, data: JsonObject, ours: KnowsOurs): ResourceFi
 }
 
 /**
- * A text, in the form of the messages API (`targets`, each with its own status) and in that of conversations (`destination`). Of several
- * targets the first is meant that is one of ours, else the first. The texts of our own replies come in the same form.
+ * A text, in the form of the messages API (`targets`, each with its own status) and in that of conversations
+ * (`destination`). Of several targets the first is meant that is one of ours, else the first. The texts of our own
+ * replies come in the same form.
  */
 function readMessage(data: JsonObject, ours: KnowsOurs): ResourceFields {
   const targets = objectsAt(data, 'targets');
-  const destinations = [readParty(data['destination']), ...targets.map((target) => readParty(target['destination'])), ...objectsAt(data, 'destinations').map(readParty)].filter(
-    (party): party is Party => party !== null,
+  const destinations = [
+    readParty(data['destination']),
+    ...targets.map((target) => readParty(target['destination'])),
+    ...objectsAt(data, 'destinations').map(readParty),
+  ].filter((party): party is Party => party !== null);
+  const received = destinations.find(
+    (party) => party.type === 'tel' && party.number !== null && ours.has(party.number),
   );
-  const received = destinations.find((party) => party.type === 'tel' && party.number !== null && ours.has(party.number));
   return {
     ...tellEnds('message', data, readParty(data['source']), received ?? destinations[0] ?? null, ours),
     text: textAt(data, 'text'),
-    status: textAt(data, 'status') ?? targets.map((target) => textAt(target, 'status')).find((status) => status !== null) ?? null,
+    status:
+      textAt(data, 'status') ??
+      targets.map((target) => textAt(target, 'status')).find((status) => status !== null) ??
+      null,
   };
 }
 
@@ -138,7 +149,10 @@ function readWebchatMessage(data: JsonObject): ResourceFields {
   };
 }
 
-/** The page says `done` where the live sender says `ended`. The file may still be on its way to storage (reference voipbin.md 5, "Race"). */
+/**
+ * The page says `done` where the live sender says `ended`. The file may still be on its way to storage (reference
+ * voipbin.md 5, "Race").
+ */
 function readRecording(type: string, data: JsonObject): ResourceFields {
   const received = textAt(data, 'status');
   const status = received === 'done' ? 'ended' : received;
@@ -146,6 +160,8 @@ function readRecording(type: string, data: JsonObject): ResourceFields {
     status,
     recording_ready: type !== 'recording_deleted' && (status === 'ended' || type === 'recording_finished'),
     duration_s: secondsBetween(parseInstant(data['tm_start']), parseInstant(data['tm_end'])),
-    ...(textAt(data, 'reference_type') === null ? { call_id: referenceAt(data, 'reference_id'), root_call_id: referenceAt(data, 'reference_id') } : {}),
+    ...(textAt(data, 'reference_type') === null
+      ? { call_id: referenceAt(data, 'reference_id'), root_call_id: referenceAt(data, 'reference_id') }
+      : {}),
   };
 }

@@ -4,8 +4,8 @@ import type { JsonObject } from './json';
 export type Dialect = 'live' | 'documented';
 
 /**
- * Whether one resource can have the event more than once. `once` means that a second one is the same event delivered or emitted
- * again (reference voipbin.md 1, "Why the same thing can arrive twice"), even where its body differs.
+ * Whether one resource can have the event more than once. `once` means that a second one is the same event delivered or
+ * emitted again (reference voipbin.md 1, "Why the same thing can arrive twice"), even where its body differs.
  */
 export type Happens = 'once' | 'repeatedly';
 
@@ -15,7 +15,10 @@ export interface EventType {
   /** The kind of resource that `data` holds: `call`, `conversation_message`. */
   readonly resource: string;
   readonly dialects: readonly Dialect[];
-  /** The live sender's name of a documented one; its own name where there is no other. What {@link canonicalType} gives unless the status decides. */
+  /**
+   * The live sender's name of a documented one; its own name where there is no other. What {@link canonicalType} gives
+   * unless the status decides.
+   */
   readonly canonical: string;
   readonly happens: Happens;
   /** Whether the live sender really sends it under this name. */
@@ -36,7 +39,10 @@ const LIVE: Readonly<Record<string, Words>> = {
   activeflow: { once: 'created deleted', repeatedly: 'updated' },
   agent: { once: 'created deleted', repeatedly: 'updated status_updated' },
   ai: { once: 'created deleted', repeatedly: 'updated' },
-  aicall: { once: 'status_initializing status_terminating status_terminated', repeatedly: 'status_progressing status_pausing status_resuming' },
+  aicall: {
+    once: 'status_initializing status_terminating status_terminated',
+    repeatedly: 'status_progressing status_pausing status_resuming',
+  },
   aimessage: { once: 'created', repeatedly: 'intermediate' },
   call: { once: 'created ringing progressing terminating canceling hangup deleted', repeatedly: 'updated' },
   campaign: { once: 'created deleted', repeatedly: 'updated status_run status_stopping status_stop' },
@@ -82,9 +88,17 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
 };
 
 /** Of the documented names that are never sent, those that can come more than once. */
-const DOCUMENTED_REPEATEDLY = new Set(['confbridge_updated', 'queue_updated', 'queuecall_kicking', 'recording_updated', 'transcribe_updated']);
+const DOCUMENTED_REPEATEDLY = new Set([
+  'confbridge_updated',
+  'queue_updated',
+  'queuecall_kicking',
+  'recording_updated',
+  'transcribe_updated',
+]);
 
-/** What the page calls it -> what the live sender calls it (reference voipbin.md 3, "Seed names that are NOT emitted"). */
+/**
+ * What the page calls it -> what the live sender calls it (reference voipbin.md 3, "Seed names that are NOT emitted").
+ */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['call_hungup', 'call_hangup'],
   ['call_answered', 'call_progressing'],
@@ -100,8 +114,12 @@ const WIDER: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 const BY_NAME: ReadonlyMap<string, EventType> = build();
-const RESOURCES: readonly string[] = [...new Set([...BY_NAME.values()].map((entry) => entry.resource))].sort((one, other) => other.length - one.length);
-const CANONICAL: readonly string[] = [...new Set([...BY_NAME.keys()].flatMap((name) => WIDER.get(name) ?? [ALIASES.get(name) ?? name]))].sort();
+const RESOURCES: readonly string[] = [...new Set([...BY_NAME.values()].map((entry) => entry.resource))].sort(
+  (one, other) => other.length - one.length,
+);
+const CANONICAL: readonly string[] = [
+  ...new Set([...BY_NAME.keys()].flatMap((name) => WIDER.get(name) ?? [ALIASES.get(name) ?? name])),
+].sort();
 
 function build(): Map<string, EventType> {
   const types = new Map<string, EventType>();
@@ -109,7 +127,14 @@ function build(): Map<string, EventType> {
     for (const happens of ['once', 'repeatedly'] as const) {
       for (const word of split(words[happens])) {
         const type = `${resource}_${word}`;
-        types.set(type, { type, resource, dialects: ['live'], canonical: type, happens, emitted: !NEVER_SENT.has(type) });
+        types.set(type, {
+          type,
+          resource,
+          dialects: ['live'],
+          canonical: type,
+          happens,
+          emitted: !NEVER_SENT.has(type),
+        });
       }
     }
   }
@@ -120,7 +145,14 @@ function build(): Map<string, EventType> {
       types.set(
         type,
         live === undefined
-          ? { type, resource, dialects: ['documented'], canonical: ALIASES.get(type) ?? type, happens: DOCUMENTED_REPEATEDLY.has(type) ? 'repeatedly' : 'once', emitted: false }
+          ? {
+              type,
+              resource,
+              dialects: ['documented'],
+              canonical: ALIASES.get(type) ?? type,
+              happens: DOCUMENTED_REPEATEDLY.has(type) ? 'repeatedly' : 'once',
+              emitted: false,
+            }
           : { ...live, dialects: ['live', 'documented'] },
       );
     }
@@ -143,10 +175,10 @@ export function knownTypeNames(): string[] {
 }
 
 /**
- * The name that the bridge uses for an event: the live sender's, whichever dialect it came in. The page's `recording_updated` and
- * `transcribe_updated` cover several live types, so their status decides: `recording_updated` is `recording_finished` once it is
- * `done` or `ended`, `transcribe_updated` is `transcribe_done` unless it is still `progressing`; else they keep their own name.
- * Any other name, known or not, is kept as it is.
+ * The name that the bridge uses for an event: the live sender's, whichever dialect it came in. The page's
+ * `recording_updated` and `transcribe_updated` cover several live types, so their status decides: `recording_updated`
+ * is `recording_finished` once it is `done` or `ended`, `transcribe_updated` is `transcribe_done` unless it is still
+ * `progressing`; else they keep their own name. Any other name, known or not, is kept as it is.
  */
 export function canonicalType(declared: string, data: JsonObject): string {
   const status = data['status'];
@@ -159,7 +191,9 @@ export function canonicalType(declared: string, data: JsonObject): string {
   return ALIASES.get(declared) ?? declared;
 }
 
-/** Whether a canonical type happens once to a resource. Of types that are not known nothing is known: they may repeat. */
+/**
+ * Whether a canonical type happens once to a resource. Of types that are not known nothing is known: they may repeat.
+ */
 export function happensOnce(canonical: string): boolean {
   return BY_NAME.get(canonical)?.happens === 'once';
 }
@@ -173,8 +207,8 @@ export function resourceOf(canonical: string): string | null {
 }
 
 /**
- * The canonical types that a rule on this name listens to, sorted as the page means it: a name of either dialect, or a family
- * (`call_*`: every known type that begins with `call_`). Null for a name, or a family, that is not known.
+ * The canonical types that a rule on this name listens to, sorted as the page means it: a name of either dialect, or a
+ * family (`call_*`: every known type that begins with `call_`). Null for a name, or a family, that is not known.
  */
 export function typesFor(name: string): string[] | null {
   if (name.endsWith('_*')) {

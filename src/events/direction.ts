@@ -9,7 +9,10 @@ const WORDS: ReadonlyMap<unknown, Direction> = new Map<unknown, Direction>([
   ['outbound', 'outbound'],
 ]);
 
-/** The direction that the payload states; null when it states none (or another word: a transcript's `in` is a side, not a direction). */
+/**
+ * The direction that the payload states; null when it states none (or another word: a transcript's `in` is a side, not
+ * a direction).
+ */
 export function declaredDirection(data: JsonObject): Direction | null {
   return WORDS.get(data['direction']) ?? null;
 }
@@ -28,13 +31,23 @@ export interface Ends {
 }
 
 /**
- * Tells the two ends of a call or message apart. Where the payload states no direction (the page's samples), a number of ours decides, the
- * source's first: what we may have sent ourselves must never look like something to answer. Where neither is known to be ours, a message
- * is inbound, as what the webhook tells of without our doing; a call keeps no direction, and its destination is the peer, as the page has it.
+ * Tells the two ends of a call or message apart. Where the payload states no direction (the page's samples), a number
+ * of ours decides, the source's first: what we may have sent ourselves must never look like something to answer. Where
+ * neither is known to be ours, a message is inbound, as what the webhook tells of without our doing; a call keeps no
+ * direction, and its destination is the peer, as the page has it.
  */
-export function tellEnds(kind: 'call' | 'message', data: JsonObject, source: Party | null, destination: Party | null, ours: KnowsOurs): Ends {
-  const direction = declaredDirection(data) ?? inferred(source, destination, ours) ?? (kind === 'message' ? 'inbound' : null);
-  return direction === 'inbound' ? { direction, peer: source, ours: destination } : { direction, peer: destination, ours: source };
+export function tellEnds(
+  kind: 'call' | 'message',
+  data: JsonObject,
+  source: Party | null,
+  destination: Party | null,
+  ours: KnowsOurs,
+): Ends {
+  const direction =
+    declaredDirection(data) ?? inferred(source, destination, ours) ?? (kind === 'message' ? 'inbound' : null);
+  return direction === 'inbound'
+    ? { direction, peer: source, ours: destination }
+    : { direction, peer: destination, ours: source };
 }
 
 function inferred(source: Party | null, destination: Party | null, ours: KnowsOurs): Direction | null {

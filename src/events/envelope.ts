@@ -14,14 +14,18 @@ export type EnvelopeFault = 'empty' | 'not_json' | 'too_deep' | 'no_envelope';
 /** The message is for people and says nothing of the body's content. */
 export type ParsedEnvelope = { ok: true; envelope: Envelope } | { ok: false; reason: EnvelopeFault; message: string };
 
-/** Real payloads nest six deep. Beyond this, code that walks the value (or turns it into text again) could run out of stack. */
+/**
+ * Real payloads nest six deep. Beyond this, code that walks the value (or turns it into text again) could run out of
+ * stack.
+ */
 const DEEPEST = 100;
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Reads a request's body. Total: whatever the bytes are, the answer says what they are. What it gives nests at most 100 deep and holds no
- * `__proto__` and no `constructor.prototype` (dropped, so that no later copy can change a prototype); of a key that stands twice the last counts.
+ * Reads a request's body. Total: whatever the bytes are, the answer says what they are. What it gives nests at most 100
+ * deep and holds no `__proto__` and no `constructor.prototype` (dropped, so that no later copy can change a prototype);
+ * of a key that stands twice the last counts.
  */
 export function parseEnvelope(body: Buffer): ParsedEnvelope {
   if (body.length === 0) {
@@ -72,7 +76,10 @@ function mayBeTooDeep(body: Buffer): boolean {
   return false;
 }
 
-/** Counts brackets outside texts on the raw bytes, before anything is built of them. UTF-8 keeps these bytes for these characters. */
+/**
+ * Counts brackets outside texts on the raw bytes, before anything is built of them. UTF-8 keeps these bytes for these
+ * characters.
+ */
 function isTooDeep(body: Buffer): boolean {
   let depth = 0;
   let inText = false;

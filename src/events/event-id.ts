@@ -18,14 +18,17 @@ const FIT_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const SCHEME = /^[A-Za-z]+:/;
 const SEPARATORS: ReadonlySet<number> = new Set(['.', '_', ':', '-'].map((character) => character.charCodeAt(0)));
 
-/** The type as it may stand in ids, search attributes and logs: the name itself, or `unknown` where it is not the name of a type at all. */
+/**
+ * The type as it may stand in ids, search attributes and logs: the name itself, or `unknown` where it is not the name
+ * of a type at all.
+ */
 export function safeTypeName(type: string): string {
   return FIT_TYPE.test(type) ? type : UNKNOWN_TYPE;
 }
 
 /**
- * The id of an event. The same body always gives the same id, so a redelivery is recognised; so does a second emission with another body
- * for types that happen once to a resource. Total: any type, any id, any body.
+ * The id of an event. The same body always gives the same id, so a redelivery is recognised; so does a second emission
+ * with another body for types that happen once to a resource. Total: any type, any id, any body.
  *
  * @param type the canonical type, made safe by {@link safeTypeName}.
  * @param dataId `data.id` as received.
@@ -43,7 +46,10 @@ export function isFitId(id: JsonValue | undefined): id is string {
   return typeof id === 'string' && FIT_ID.test(id) && !looksLikePhone(id);
 }
 
-/** Digits alone, at least seven of them; or, after a scheme like `tel:` and with separators, as many as phone numbers have (E.164: 15 at most). */
+/**
+ * Digits alone, at least seven of them; or, after a scheme like `tel:` and with separators, as many as phone numbers
+ * have (E.164: 15 at most).
+ */
 function looksLikePhone(text: string): boolean {
   let digits = 0;
   let separators = 0;

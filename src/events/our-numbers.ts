@@ -4,12 +4,16 @@ import { declaredDirection } from './direction';
 import { textAt } from './payload';
 import { toE164 } from './phone';
 
-/** So many learnt numbers are remembered; beyond that the one that was learnt longest ago is forgotten. Configured ones never are. */
+/**
+ * So many learnt numbers are remembered; beyond that the one that was learnt longest ago is forgotten. Configured ones
+ * never are.
+ */
 const MOST_LEARNT = 10_000;
 
 /**
- * The numbers that are ours: those of the settings, and those learnt since the start (from the account's list, and from what we sent).
- * In memory only, one per process; where they are learnt from, and that processes tell each other, is the business of others.
+ * The numbers that are ours: those of the settings, and those learnt since the start (from the account's list, and from
+ * what we sent). In memory only, one per process; where they are learnt from, and that processes tell each other, is
+ * the business of others.
  */
 export class OurNumbers {
   readonly #country: string | null;
@@ -48,7 +52,10 @@ export class OurNumbers {
     return isNew;
   }
 
-  /** All of them, E.164 where they are phone numbers: the configured ones first, then the learnt ones in the order of learning. */
+  /**
+   * All of them, E.164 where they are phone numbers: the configured ones first, then the learnt ones in the order of
+   * learning.
+   */
   all(): string[] {
     return [...this.#configured, ...this.#learnt];
   }
@@ -62,9 +69,10 @@ export class OurNumbers {
 const TALKS = new Set(['call', 'message', 'conversation_message']);
 
 /**
- * The numbers that an event shows to be ours: what a call or message of ours was sent from, what an inbound one was sent to, and a number
- * that VoIPBIN says we have. Only a direction that the payload itself states counts: one that we inferred must not teach us the peer's
- * number as ours. Neither do the further legs of a call, which may show the original caller's number as their source.
+ * The numbers that an event shows to be ours: what a call or message of ours was sent from, what an inbound one was
+ * sent to, and a number that VoIPBIN says we have. Only a direction that the payload itself states counts: one that we
+ * inferred must not teach us the peer's number as ours. Neither do the further legs of a call, which may show the
+ * original caller's number as their source.
  */
 export function numbersTaught(event: CanonicalEvent): string[] {
   const resource = resourceOf(event.type);
@@ -72,7 +80,13 @@ export function numbersTaught(event: CanonicalEvent): string[] {
     const number = event.type === 'number_deleted' ? null : textAt(event.data, 'number');
     return number === null ? [] : [number];
   }
-  if (resource === null || !TALKS.has(resource) || declaredDirection(event.data) === null || event.ours?.type !== 'tel' || event.ours.number === null) {
+  if (
+    resource === null ||
+    !TALKS.has(resource) ||
+    declaredDirection(event.data) === null ||
+    event.ours?.type !== 'tel' ||
+    event.ours.number === null
+  ) {
     return [];
   }
   const isFurtherLeg = resource === 'call' && event.root_call_id !== event.call_id;

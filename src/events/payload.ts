@@ -1,8 +1,8 @@
 import type { JsonObject, JsonValue } from './json';
 
 /**
- * Reading a payload of which nothing is certain: every reader takes any JSON and answers null for what is not there or is of another kind.
- * None throws.
+ * Reading a payload of which nothing is certain: every reader takes any JSON and answers null for what is not there or
+ * is of another kind. None throws.
  */
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
@@ -24,7 +24,9 @@ export function referenceAt(object: JsonObject, key: string): string | null {
   return value === NIL_UUID ? null : value;
 }
 
-/** A member that is a number above zero, as seconds; VoIPBIN's durations are milliseconds, and 0 or absent is "none". */
+/**
+ * A member that is a number above zero, as seconds; VoIPBIN's durations are milliseconds, and 0 or absent is "none".
+ */
 export function secondsAt(object: JsonObject, key: string): number | null {
   const value = object[key];
   return typeof value === 'number' && value > 0 ? value / 1000 : null;

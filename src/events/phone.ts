@@ -13,7 +13,10 @@ export function readPhone(text: string, country: string | null): PhoneNumber | n
   return parsed !== undefined && parsed.isPossible() ? parsed : null;
 }
 
-/** Numbers that were read before, by country and text. Reading one took nearly as long as all the rest of taking an event (profiled), and the same ones come again and again. */
+/**
+ * Numbers that were read before, by country and text. Reading one took nearly as long as all the rest of taking an
+ * event (profiled), and the same ones come again and again.
+ */
 const known = new Map<string, string | null>();
 const MOST_KNOWN = 10_000;
 /** Longer texts are no numbers, and are not kept. */

@@ -4,9 +4,9 @@ import type { ResourceFields } from './resource-fields';
 import { parseInstant, secondsBetween } from './time';
 
 /**
- * A call's stay in a queue: it waits (`ring_s`), an agent has it (`talk_s`), or it is abandoned. The live sender gives both in milliseconds
- * once they are known; the page's samples give times only, and set `tm_service` already when an agent is being connected, so the type
- * and status say whether one took it.
+ * A call's stay in a queue: it waits (`ring_s`), an agent has it (`talk_s`), or it is abandoned. The live sender gives
+ * both in milliseconds once they are known; the page's samples give times only, and set `tm_service` already when an
+ * agent is being connected, so the type and status say whether one took it.
  */
 export function readQueuecall(type: string, data: JsonObject): ResourceFields {
   const status = textAt(data, 'status');

@@ -41,9 +41,10 @@ export function makeDataFolder(dataDir: string): void {
 /**
  * Makes a file of the data folder readable by its owner only, before anything is written to it.
  *
- * A file that is there is not opened: SQLite's locks are the process' (POSIX), and closing any descriptor of the file gives them all up. A store that
- * was closed but lives on until its statements are collected would then be taken for holding the lock, and no later one in this process would get it; another
- * process that closes the store believes itself alone then and deletes the log under the writer, with all that was acknowledged since.
+ * A file that is there is not opened: SQLite's locks are the process' (POSIX), and closing any descriptor of the file
+ * gives them all up. A store that was closed but lives on until its statements are collected would then be taken for
+ * holding the lock, and no later one in this process would get it; another process that closes the store believes
+ * itself alone then and deletes the log under the writer, with all that was acknowledged since.
  */
 export function makePrivateFile(path: string): void {
   if (!existsSync(path)) {
@@ -57,9 +58,9 @@ export function makePrivateFile(path: string): void {
 /**
  * "One process at a time" for a part of the data folder.
  *
- * Node has no flock, so the lock is SQLite's own exclusive lock on an empty file: the system drops it when the process ends, however it ends,
- * so that a `kill -9` leaves nothing to clean up. The holder's process id stands in a file beside it, for the message only.
- * Not guaranteed on network file systems without working locks.
+ * Node has no flock, so the lock is SQLite's own exclusive lock on an empty file: the system drops it when the process
+ * ends, however it ends, so that a `kill -9` leaves nothing to clean up. The holder's process id stands in a file
+ * beside it, for the message only. Not guaranteed on network file systems without working locks.
  */
 export class DataFolderLock {
   readonly #store: Store;

@@ -4,7 +4,19 @@ import { z } from 'zod';
 import { DataFolderLock, makePrivateFile } from './data-folder-lock';
 import { FollowedStore } from './followed-store';
 import { CHECKPOINT_PAGES } from './inbox-schema';
-import { all, change, inTransaction, isCorruption, one, oneNumber, openStore, prepare, type Bound, type Prepared, type Store } from './sqlite';
+import {
+  all,
+  change,
+  inTransaction,
+  isCorruption,
+  one,
+  oneNumber,
+  openStore,
+  prepare,
+  type Bound,
+  type Prepared,
+  type Store,
+} from './sqlite';
 
 /** The dispatch log's file in the data folder. */
 export const DISPATCH_FILE = 'dispatch.db';
@@ -38,7 +50,10 @@ export interface StartedRun {
 export interface ClosedRun {
   event_id: string;
   closed_at: Date;
-  /** `done|partial|failed|skipped`, or Temporal's word for a run that ended without a report (`terminated`, `timed_out` ...). */
+  /**
+   * `done|partial|failed|skipped`, or Temporal's word for a run that ended without a report (`terminated`, `timed_out`
+   * ...).
+   */
   outcome: string;
   /** The run's report as JSON text; null when it left none. */
   report: string | null;
@@ -67,14 +82,12 @@ const row = z
     outcome: z.string().nullable(),
     report: z.string().nullable(),
   })
-  .transform(
-    (columns): DispatchState => ({
-      ...columns,
-      state: columns.closed_at === null ? 'started' : 'closed',
-      started_at: new Date(columns.started_at),
-      closed_at: columns.closed_at === null ? null : new Date(columns.closed_at),
-    }),
-  );
+  .transform((columns): DispatchState => ({
+    ...columns,
+    state: columns.closed_at === null ? 'started' : 'closed',
+    started_at: new Date(columns.started_at),
+    closed_at: columns.closed_at === null ? null : new Date(columns.closed_at),
+  }));
 
 const COLUMNS = 'seq, event_id, run_id, started_at, closed_at, outcome, report';
 
@@ -86,7 +99,10 @@ export class DispatchLogReader {
   readonly #file: FollowedStore;
 
   constructor(dataDir: string) {
-    this.#file = new FollowedStore(join(dataDir, DISPATCH_FILE), (store) => oneNumber(store, 'PRAGMA user_version') > 0);
+    this.#file = new FollowedStore(
+      join(dataDir, DISPATCH_FILE),
+      (store) => oneNumber(store, 'PRAGMA user_version') > 0,
+    );
   }
 
   /** Every event up to this `seq` is started or needs no run; 0 at first. See {@link DispatchLog.markStarted}. */
@@ -107,7 +123,10 @@ export class DispatchLogReader {
 
   /** Runs started and not known to be closed, oldest first. @param after only those after this `seq`. */
   openRuns(limit: number, after = 0): DispatchState[] {
-    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`, [after, limit]);
+    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`, [
+      after,
+      limit,
+    ]);
   }
 
   /** The `seq` of events above the watermark that are started already, for a dispatcher that begins again. */
@@ -138,12 +157,14 @@ export class DispatchLogReader {
 }
 
 /**
- * What became of events after the inbox: which have a run at Temporal, and how those ended. `dispatch.db`, written by the dispatcher's
- * process alone, so that inbox and dispatcher can live in two processes and never wait for each other's disk.
+ * What became of events after the inbox: which have a run at Temporal, and how those ended. `dispatch.db`, written by
+ * the dispatcher's process alone, so that inbox and dispatcher can live in two processes and never wait for each
+ * other's disk.
  *
- * Its commits are not synced one by one (`synchronous=NORMAL`): a crash of the process loses nothing, a power loss may lose the last rows, which
- * is harmless: those events are started once more, and Temporal refuses a second start of the same workflow id.
- * NOT guaranteed: the same for events older than Temporal's own retention. Hence the floor that `InboxReader.dispatchedThrough()` gives.
+ * Its commits are not synced one by one (`synchronous=NORMAL`): a crash of the process loses nothing, a power loss may
+ * lose the last rows, which is harmless: those events are started once more, and Temporal refuses a second start of the
+ * same workflow id. NOT guaranteed: the same for events older than Temporal's own retention. Hence the floor that
+ * `InboxReader.dispatchedThrough()` gives.
  */
 export class DispatchLog extends DispatchLogReader {
   readonly #writer: Store;
@@ -179,7 +200,12 @@ export class DispatchLog extends DispatchLogReader {
             renameSync(path + suffix, aside + suffix);
           }
         }
-        return new DispatchLog(dataDir, openWriter(path), lock, `${DISPATCH_FILE} was damaged and is set aside as ${aside}; events that may not have been started are started again, which Temporal refuses for those that were`);
+        return new DispatchLog(
+          dataDir,
+          openWriter(path),
+          lock,
+          `${DISPATCH_FILE} was damaged and is set aside as ${aside}; events that may not have been started are started again, which Temporal refuses for those that were`,
+        );
       }
     } catch (error) {
       lock.release();
@@ -189,21 +215,26 @@ export class DispatchLog extends DispatchLogReader {
 
   /**
    * Notes runs that Temporal has taken, and how far the dispatcher has come.
-   * @param through every event with a `seq` up to it is started or needs no run; the log cannot know that by itself, since starts finish
-   *   out of order and it does not see events without a plan. It never goes back.
+   * @param through every event with a `seq` up to it is started or needs no run; the log cannot know that by itself,
+   *   since starts finish out of order and it does not see events without a plan. It never goes back.
    */
   markStarted(batch: readonly StartedRun[], through?: number): void {
     this.#transact(() => {
       for (const started of batch) {
-        change(this.#sql('INSERT INTO runs (event_id, seq, run_id, started_at) VALUES (?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'), [
-          started.event_id,
-          started.seq,
-          started.run_id,
-          started.started_at.getTime(),
-        ]);
+        change(
+          this.#sql(
+            'INSERT INTO runs (event_id, seq, run_id, started_at) VALUES (?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
+          ),
+          [started.event_id, started.seq, started.run_id, started.started_at.getTime()],
+        );
       }
       if (through !== undefined) {
-        change(this.#sql("INSERT INTO meta (name, value) VALUES ('watermark', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"), [through]);
+        change(
+          this.#sql(
+            "INSERT INTO meta (name, value) VALUES ('watermark', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+          ),
+          [through],
+        );
       }
     });
   }
@@ -212,7 +243,12 @@ export class DispatchLog extends DispatchLogReader {
   markClosed(batch: readonly ClosedRun[]): void {
     this.#transact(() => {
       for (const closed of batch) {
-        change(this.#sql('UPDATE runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ?'), [closed.closed_at.getTime(), closed.outcome, closed.report, closed.event_id]);
+        change(this.#sql('UPDATE runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ?'), [
+          closed.closed_at.getTime(),
+          closed.outcome,
+          closed.report,
+          closed.event_id,
+        ]);
       }
     });
   }
@@ -223,11 +259,12 @@ export class DispatchLog extends DispatchLogReader {
    */
   prune(closedBefore: Date, limit = 500): boolean {
     return (
-      change(this.#sql('DELETE FROM runs WHERE event_id IN (SELECT event_id FROM runs WHERE seq <= ? AND closed_at < ? ORDER BY seq LIMIT ?)'), [
-        this.watermark(),
-        closedBefore.getTime(),
-        limit,
-      ]) === limit
+      change(
+        this.#sql(
+          'DELETE FROM runs WHERE event_id IN (SELECT event_id FROM runs WHERE seq <= ? AND closed_at < ? ORDER BY seq LIMIT ?)',
+        ),
+        [this.watermark(), closedBefore.getTime(), limit],
+      ) === limit
     );
   }
 

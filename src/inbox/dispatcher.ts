@@ -20,7 +20,10 @@ export interface UnreadableEvent {
 
 /** Where events wait for their run. */
 export interface PendingEvents {
-  /** The oldest pending events after `seq`, oldest first. @param onUnreadable told of those that cannot be read, which are left out. */
+  /**
+   * The oldest pending events after `seq`, oldest first. @param onUnreadable told of those that cannot be read, which
+   * are left out.
+   */
   pendingAfter(seq: number, limit: number, onUnreadable: (unreadable: UnreadableEvent) => void): PendingEvent[];
   /** Every event up to this place is known to have been started, whatever the record remembers. */
   dispatchedThrough(): number;
@@ -47,8 +50,9 @@ export interface DispatcherOptions {
   /** Runs that may be under way at a time; those that wait (backoff, parked connection, recording) do not count. */
   maxInFlight: number;
   /**
-   * Whether somebody else (the worker in the same process) tells how runs end, by {@link Dispatcher.runEnded}. Temporal is then asked only about runs that
-   * nobody told of within a second: a question that waits for the end costs Temporal's server about a sixth of the run itself.
+   * Whether somebody else (the worker in the same process) tells how runs end, by {@link Dispatcher.runEnded}. Temporal
+   * is then asked only about runs that nobody told of within a second: a question that waits for the end costs
+   * Temporal's server about a sixth of the run itself.
    */
   isTold?: boolean;
   log: Logger;
@@ -61,10 +65,15 @@ const BATCH = 200;
 const SWEEP_EVERY_MS = 60_000;
 /** How often the inbox is looked at when nobody calls {@link Dispatcher.wake}. */
 const POLL_MS = 500;
-/** A run that has not ended by then is taken to be waiting, and gives its place to the next; sooner where nobody tells that it waits. */
+/**
+ * A run that has not ended by then is taken to be waiting, and gives its place to the next; sooner where nobody tells
+ * that it waits.
+ */
 const WAITING_AFTER_MS = 3_000;
 const UNTOLD_WAITING_AFTER_MS = 1_000;
-/** Starts under way at a time: one alone waits for the server's disk most of the time, many would overtake each other. */
+/**
+ * Starts under way at a time: one alone waits for the server's disk most of the time, many would overtake each other.
+ */
 const MOST_STARTING = 8;
 /** What became of runs is noted together, at the latest after this. */
 const NOTE_AFTER_MS = 10;
@@ -77,13 +86,14 @@ interface Begun {
 }
 
 /**
- * Starts one run per pending event, oldest first, with a bounded number in flight. A few starts are under way at a time, so that an event can overtake those
- * few before it, never more.
+ * Starts one run per pending event, oldest first, with a bounded number in flight. A few starts are under way at a
+ * time, so that an event can overtake those few before it, never more.
  *
- * Guarantees: an event is started at least once, however often this process dies, because it counts as started only after Temporal
- * said so; never twice, because its run's id is its event id. While Temporal is away it tries again, less and less often, up to every 10 s.
- * How runs end is watched, and asked after once a minute for those that nobody watched (a restart, an outage). Not guaranteed: that the end is
- * known when Temporal has forgotten the run first; it is then noted as `unknown`.
+ * Guarantees: an event is started at least once, however often this process dies, because it counts as started only
+ * after Temporal said so; never twice, because its run's id is its event id. While Temporal is away it tries again,
+ * less and less often, up to every 10 s. How runs end is watched, and asked after once a minute for those that nobody
+ * watched (a restart, an outage). Not guaranteed: that the end is known when Temporal has forgotten the run first; it
+ * is then noted as `unknown`.
  */
 export class Dispatcher {
   #stopped = false;
@@ -140,10 +150,18 @@ export class Dispatcher {
     this.#inFlight.get(eventId)?.();
   }
 
-  /** The run of this event has come to its end, perhaps once more. One that is none of this dispatcher's is left alone. */
+  /**
+   * The run of this event has come to its end, perhaps once more. One that is none of this dispatcher's is left alone.
+   */
   runEnded(eventId: string, ending: RunEnding): void {
-    // Noted whenever it is told: the one before may have been of an end that Temporal never recorded. An unknown run's is noted by nobody.
-    this.#closed.push({ event_id: eventId, outcome: outcomeOf(ending), report: JSON.stringify(ending.report), closed_at: new Date() });
+    // Noted whenever it is told: the one before may have been of an end that Temporal never recorded. An unknown run's
+    // is noted by nobody.
+    this.#closed.push({
+      event_id: eventId,
+      outcome: outcomeOf(ending),
+      report: JSON.stringify(ending.report),
+      closed_at: new Date(),
+    });
     this.#noteSoon();
     this.runWaits(eventId);
     if (this.#open.remove(eventId)) {
@@ -174,7 +192,10 @@ export class Dispatcher {
     try {
       this.#note();
     } catch (error) {
-      this.options.log.warn({ problem: describe(error) }, 'what was started last could not be noted; it is started again, which Temporal refuses');
+      this.options.log.warn(
+        { problem: describe(error) },
+        'what was started last could not be noted; it is started again, which Temporal refuses',
+      );
     }
   }
 
@@ -255,7 +276,10 @@ export class Dispatcher {
     for (const { seq, event_id } of unreadable.filter((event) => !this.#startedBefore.has(event.seq))) {
       const reason = 'the event or what was to be done for it cannot be read: the store was damaged';
       const at = new Date();
-      this.options.log.error({ event_id, reason }, 'an event cannot be handled; what VoIPBIN still knows of it comes with bridge backfill');
+      this.options.log.error(
+        { event_id, reason },
+        'an event cannot be handled; what VoIPBIN still knows of it comes with bridge backfill',
+      );
       this.#started.push({ seq, event_id, run_id: '', started_at: at });
       this.#closed.push({ event_id, outcome: 'refused', report: JSON.stringify({ reason }), closed_at: at });
       this.#startedBefore.add(seq);
@@ -270,20 +294,34 @@ export class Dispatcher {
     const at = new Date();
     this.#started.push({ seq, event_id, run_id: start.outcome === 'started' ? start.runId : '', started_at: at });
     if (start.outcome === 'refused') {
-      log.error({ event_id, reason: start.reason }, 'Temporal refused the run of an event; the event is kept, see bridge events show');
+      log.error(
+        { event_id, reason: start.reason },
+        'Temporal refused the run of an event; the event is kept, see bridge events show',
+      );
       this.#open.remove(event_id);
       this.runWaits(event_id);
-      this.#closed.push({ event_id, outcome: 'refused', report: JSON.stringify({ reason: start.reason }), closed_at: at });
+      this.#closed.push({
+        event_id,
+        outcome: 'refused',
+        report: JSON.stringify({ reason: start.reason }),
+        closed_at: at,
+      });
       return;
     }
     onStarted?.(event_id);
     this.#open.watch(event_id);
   }
 
-  /** Gives the run a place, which it keeps until it ends or waits. Before it is started: its end may be told before the start is answered. */
+  /**
+   * Gives the run a place, which it keeps until it ends or waits. Before it is started: its end may be told before the
+   * start is answered.
+   */
   #takePlace(eventId: string): void {
     this.#open.add(eventId);
-    const waiting = setTimeout(() => this.runWaits(eventId), this.options.isTold === true ? WAITING_AFTER_MS : UNTOLD_WAITING_AFTER_MS);
+    const waiting = setTimeout(
+      () => this.runWaits(eventId),
+      this.options.isTold === true ? WAITING_AFTER_MS : UNTOLD_WAITING_AFTER_MS,
+    );
     this.#inFlight.set(eventId, () => {
       clearTimeout(waiting);
       this.#inFlight.delete(eventId);
@@ -292,7 +330,11 @@ export class Dispatcher {
   }
 
   async #freePlace(): Promise<void> {
-    while (!this.#stopped && this.#failure === null && (this.#inFlight.size >= this.options.maxInFlight || this.#starting >= MOST_STARTING)) {
+    while (
+      !this.#stopped &&
+      this.#failure === null &&
+      (this.#inFlight.size >= this.options.maxInFlight || this.#starting >= MOST_STARTING)
+    ) {
       await this.#sleep(WAITING_AFTER_MS);
     }
   }
@@ -304,7 +346,9 @@ export class Dispatcher {
     }
   }
 
-  /** To before the oldest start that failed: what was not started is read again, what was started beyond it is known. */
+  /**
+   * To before the oldest start that failed: what was not started is read again, what was started beyond it is known.
+   */
   #goBack(): void {
     this.#failure = null;
     const failed = this.#begun.findIndex(({ isDone }) => !isDone);
@@ -320,7 +364,10 @@ export class Dispatcher {
     }
   }
 
-  /** What lies below the watermark is not asked about again. They were added in their order, but for a few, which stay a little longer. */
+  /**
+   * What lies below the watermark is not asked about again. They were added in their order, but for a few, which stay a
+   * little longer.
+   */
   #forgetStarted(through: number): void {
     for (const seq of this.#startedBefore) {
       if (seq > through) {
@@ -404,7 +451,10 @@ export class Dispatcher {
     if (problem === null) {
       this.options.log.info({}, 'runs are being started again');
     } else {
-      this.options.log.warn({ problem }, 'runs cannot be started; events are kept and will be started when this is over');
+      this.options.log.warn(
+        { problem },
+        'runs cannot be started; events are kept and will be started when this is over',
+      );
     }
   }
 }

@@ -11,7 +11,8 @@ export class FollowedStore {
   #lookedAt = 0;
 
   /**
-   * @param isReady looks at a store that was just opened; false when its writer is about to make its tables. What it throws is thrown on.
+   * @param isReady looks at a store that was just opened; false when its writer is about to make its tables. What it
+   *   throws is thrown on.
    * @param onClosed what was read of the file before is no longer so.
    */
   constructor(

@@ -1,6 +1,9 @@
 import { inTransaction, oneNumber, type Store } from './sqlite';
 
-/** Version of the file, in `user_version`. 1: without a journal before it. A bridge that knows no journal must not open the file and pass it over. */
+/**
+ * Version of the file, in `user_version`. 1: without a journal before it. A bridge that knows no journal must not open
+ * the file and pass it over.
+ */
 export const INBOX_SCHEMA = 2;
 
 /** So many pages of the log are brought into a file at once. */
@@ -49,8 +52,9 @@ const TABLES = `
 /**
  * Puts a store that nobody else writes into shape: WAL, tables.
  *
- * `synchronous=NORMAL`: a commit is not synced by itself, as what was acknowledged stands in the journal until the store has it durably ({@link durably}). After a
- * power loss the store is that of an earlier moment, whole, and the journal has the rest.
+ * `synchronous=NORMAL`: a commit is not synced by itself, as what was acknowledged stands in the journal until the
+ * store has it durably ({@link durably}). After a power loss the store is that of an earlier moment, whole, and the
+ * journal has the rest.
  * @throws Error when the file was written by a newer bridge.
  */
 export function prepareInbox(store: Store): void {
@@ -58,13 +62,16 @@ export function prepareInbox(store: Store): void {
   store.exec('PRAGMA auto_vacuum = INCREMENTAL');
   store.exec('PRAGMA journal_mode = WAL');
   store.exec('PRAGMA synchronous = NORMAL');
-  // Each checkpoint syncs some megabytes, and acks that meet one wait for it: rather seldom (SQLite's own figure is 1,000 pages).
+  // Each checkpoint syncs some megabytes, and acks that meet one wait for it: rather seldom (SQLite's own figure is
+  // 1,000 pages).
   store.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   // What a burst leaves of the log is given back to the disk.
   store.exec('PRAGMA journal_size_limit = 67108864');
   const version = oneNumber(store, 'PRAGMA user_version');
   if (version > INBOX_SCHEMA) {
-    throw new Error(`${INBOX_FILE} was written by a newer bridge (its format is ${version}, this one knows ${INBOX_SCHEMA}): update this bridge, or give it another data folder`);
+    throw new Error(
+      `${INBOX_FILE} was written by a newer bridge (its format is ${version}, this one knows ${INBOX_SCHEMA}): update this bridge, or give it another data folder`,
+    );
   }
   if (version === 1) {
     store.exec(`PRAGMA user_version = ${INBOX_SCHEMA}`);

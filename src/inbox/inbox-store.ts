@@ -8,7 +8,14 @@ import { InboxWrites, quarantineId, type HashedPlan } from './inbox-writes';
 import type { JournalPosition, JournalRecord } from './journal-frame';
 import { JournalReader, type JournalPart } from './journal-reader';
 import { KnownIds, type IdHashes } from './known-ids';
-import { finishSetAside, isDamaged, REBUILT, setAside, setAsideMessage, startSequenceAfterDispatched } from './recovery';
+import {
+  finishSetAside,
+  isDamaged,
+  REBUILT,
+  setAside,
+  setAsideMessage,
+  startSequenceAfterDispatched,
+} from './recovery';
 import { dropUnusedPlans, Pruning, type Retention } from './retention';
 import { all, inTransaction, isCorruption, oneNumber, openStore, prepare, type Store } from './sqlite';
 
@@ -28,8 +35,8 @@ export interface StoreEvents {
 const headColumns = z.object({ event_id: z.string(), type: z.string(), id: z.string(), received_at: z.string() });
 
 /**
- * `inbox.db`, in which what the journal keeps can be looked up and read by others, and its only writer; synchronous, hence in a thread of its own
- * (indexer-thread.ts). It follows the journal and holds, beside all else, how far.
+ * `inbox.db`, in which what the journal keeps can be looked up and read by others, and its only writer; synchronous,
+ * hence in a thread of its own (indexer-thread.ts). It follows the journal and holds, beside all else, how far.
  */
 export class InboxStore {
   readonly #path: string;
@@ -38,7 +45,10 @@ export class InboxStore {
   readonly #pruning: Pruning;
   /** The plans of the journal's segment that is being read, by their hash. */
   #plans = new Map<string, string>();
-  /** Whether events that had a run may be missing in the store: they are not taken again from the journal, as Temporal may have forgotten them. */
+  /**
+   * Whether events that had a run may be missing in the store: they are not taken again from the journal, as Temporal
+   * may have forgotten them.
+   */
   #isRebuilt = false;
   /** Everything before it is in the store. */
   #position: JournalPosition = { segment: 0, offset: 0 };
@@ -49,8 +59,10 @@ export class InboxStore {
   #problem: InboxProblem | null = null;
 
   /**
-   * Opens the store, making it when there is none. After an unclean end the file is checked; a damaged one is set aside and what is readable of it kept.
-   * @param isJournalWritten whether the journal is being written meanwhile. If not, all it has is brought into the store, and a new segment begun.
+   * Opens the store, making it when there is none. After an unclean end the file is checked; a damaged one is set aside
+   * and what is readable of it kept.
+   * @param isJournalWritten whether the journal is being written meanwhile. If not, all it has is brought into the
+   *   store, and a new segment begun.
    * @throws InboxUnavailable when it cannot be opened; Error when a newer bridge wrote it.
    */
   constructor(
@@ -62,7 +74,11 @@ export class InboxStore {
     this.#path = join(dataDir, INBOX_FILE);
     this.#journal = new JournalReader(dataDir, ({ aside }) => {
       const where = aside === null ? 'its file is gone' : `a copy of the damaged file is ${aside}`;
-      events.onLog('error', { set_aside: aside }, `a part of the journal was damaged and is lost; the rest of it was kept, and ${where}. Events that are missing can be fetched again with "bridge backfill".`);
+      events.onLog(
+        'error',
+        { set_aside: aside },
+        `a part of the journal was damaged and is lost; the rest of it was kept, and ${where}. Events that are missing can be fetched again with "bridge backfill".`,
+      );
     });
     this.#dispatched = new DispatchLogReader(dataDir);
     this.#pruning = new Pruning(retention, this.#dispatched);
@@ -92,8 +108,10 @@ export class InboxStore {
     const { store } = this.#opened();
     const known = new KnownIds();
     const page = prepare(store, 'SELECT seq, event_id FROM events WHERE seq > ? ORDER BY seq LIMIT ?');
-    for (let seq = 0; ; ) {
-      const rows = all(page, [seq, IDS_AT_ONCE]).map((row) => z.object({ seq: z.number(), event_id: z.string() }).parse(row));
+    for (let seq = 0; ;) {
+      const rows = all(page, [seq, IDS_AT_ONCE]).map((row) =>
+        z.object({ seq: z.number(), event_id: z.string() }).parse(row),
+      );
       rows.forEach(({ event_id }) => known.add(event_id));
       if (rows.length < IDS_AT_ONCE) {
         return known.hashes();
@@ -104,7 +122,8 @@ export class InboxStore {
 
   /**
    * Brings a part of what the journal has up to `through` into the store, in one transaction.
-   * @returns how many events with something to do were among it; null when the store is in trouble ({@link StoreEvents.onProblem}), to be tried again.
+   * @returns how many events with something to do were among it; null when the store is in trouble ({@link
+   *   StoreEvents.onProblem}), to be tried again.
    */
   index(through: JournalPosition): number | null {
     try {
@@ -146,7 +165,11 @@ export class InboxStore {
         store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } catch (error) {
         // A disk that filled up since the last event. What was kept is kept; whoever closes the inbox must go on.
-        this.events.onLog('warn', { code: InboxUnavailable.of(error).code }, 'the inbox could not be closed cleanly; it is checked at the next start');
+        this.events.onLog(
+          'warn',
+          { code: InboxUnavailable.of(error).code },
+          'the inbox could not be closed cleanly; it is checked at the next start',
+        );
       }
     }
     this.#closeStore();
@@ -189,7 +212,9 @@ export class InboxStore {
       writes.note('clean', 0);
       writes.note(REBUILT, this.#isRebuilt ? 1 : 0);
     });
-    this.#position = this.#isRebuilt ? { segment: 0, offset: 0 } : { segment: noted('journal_segment'), offset: noted('journal_offset') };
+    this.#position = this.#isRebuilt
+      ? { segment: 0, offset: 0 }
+      : { segment: noted('journal_segment'), offset: noted('journal_offset') };
     // With this commit all before it is synced.
     this.#released = Math.max(0, this.#position.segment - 1);
     this.#plans = this.#journal.plansBefore(this.#position);
@@ -305,9 +330,19 @@ export class InboxStore {
     const { code } = InboxUnavailable.of(error);
     const id = quarantineId(bytes);
     this.events.onRefused(code);
-    this.events.onLog('error', { code, quarantine: id, error: error instanceof Error ? error.name : 'unknown' }, 'an entry could not be brought into the inbox; it is kept (bridge events list --quarantine): please report this');
+    this.events.onLog(
+      'error',
+      { code, quarantine: id, error: error instanceof Error ? error.name : 'unknown' },
+      'an entry could not be brought into the inbox; it is kept (bridge events list --quarantine): please report this',
+    );
     if (meta.kind === 'event' || meta.kind === 'quarantine') {
-      const row = { id, reason: 'bug: the event could not be brought into the inbox', received_at: Date.now(), content_type: meta.content_type, body: bytes };
+      const row = {
+        id,
+        reason: 'bug: the event could not be brought into the inbox',
+        received_at: Date.now(),
+        content_type: meta.content_type,
+        body: bytes,
+      };
       inTransaction(store, () => writes.quarantine(row, this.retention.quarantine));
     }
   }
@@ -321,7 +356,18 @@ export class InboxStore {
       case 'event': {
         const { event_id, type, id, received_at } = headColumns.parse(JSON.parse(text));
         const plan = meta.plan === null ? null : this.#planOf(writes, meta.plan);
-        return writes.event({ event_id, type, id, received_at: Date.parse(received_at), content_type: meta.content_type, head: text, body: bytes, plan }) && plan !== null;
+        return (
+          writes.event({
+            event_id,
+            type,
+            id,
+            received_at: Date.parse(received_at),
+            content_type: meta.content_type,
+            head: text,
+            body: bytes,
+            plan,
+          }) && plan !== null
+        );
       }
       case 'quarantine':
         writes.quarantine({ ...meta, body: bytes }, this.retention.quarantine);
@@ -363,7 +409,8 @@ export class InboxStore {
     }
     this.#problem = { code, message, since: this.#problem?.since ?? new Date() };
     this.events.onProblem(this.#problem);
-    // A file opened while the disk was read-only stays read-only for its connection, and after a failed sync a fresh look is safest.
+    // A file opened while the disk was read-only stays read-only for its connection, and after a failed sync a fresh
+    // look is safest.
     this.#closeStore();
   }
 }

@@ -2,7 +2,10 @@ import { isCorruption, sqliteCode } from './sqlite';
 
 const CAUSES: readonly (readonly [prefix: string, text: string])[] = [
   ['SQLITE_FULL', 'the disk is full: free some space, or shorten the retention'],
-  ['SQLITE_READONLY', 'the data folder cannot be written: check its permissions and whether the disk is mounted read-only'],
+  [
+    'SQLITE_READONLY',
+    'the data folder cannot be written: check its permissions and whether the disk is mounted read-only',
+  ],
   ['SQLITE_CANTOPEN', 'the store cannot be opened: check the data folder and its permissions'],
   ['SQLITE_PERM', 'the data folder cannot be written: check its permissions'],
   ['SQLITE_IOERR', 'the disk does not take writes: check its space, its quota and its health'],
@@ -40,7 +43,10 @@ function causeOf(error: unknown): string {
  */
 export class InboxUnavailable extends Error {
   override readonly name = 'InboxUnavailable';
-  /** SQLite's name for it (`SQLITE_FULL`), the system's (`ENOSPC`), `slow`, `busy`, `indexer_ended`, `closed`, or `unknown`. */
+  /**
+   * SQLite's name for it (`SQLITE_FULL`), the system's (`ENOSPC`), `slow`, `busy`, `indexer_ended`, `closed`, or
+   * `unknown`.
+   */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -59,7 +65,10 @@ export class InboxUnavailable extends Error {
 /** Whether an error is about the disk or file as a whole, so that no single entry can be to blame. */
 export function isStoreWide(error: unknown): boolean {
   const code = codeOf(error);
-  return error instanceof InboxUnavailable || (code !== undefined && (isCorruption(error) || CAUSES.some(([prefix]) => code.startsWith(prefix))));
+  return (
+    error instanceof InboxUnavailable ||
+    (code !== undefined && (isCorruption(error) || CAUSES.some(([prefix]) => code.startsWith(prefix))))
+  );
 }
 
 /** Why nothing can be kept at present. */

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { all, change, one, oneNumber, prepare, type Bound, type Prepared, type Store } from './sqlite';
 
-/** Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f): a rule fires for one of them only. */
+/**
+ * Types that announce one and the same message under one `data.id` (reference voipbin.md 1 f): a rule fires for one of
+ * them only.
+ */
 export const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
 
 /** How many plans are remembered as stored; beyond it the memory is emptied and filled anew. */
@@ -67,8 +70,8 @@ function bodyColumn(body: Buffer): Bound {
 }
 
 /**
- * The inbox's prepared writes, on one open store. Every method runs inside a transaction of the caller's; after a rollback the instance's
- * memory of what is stored must be dropped by {@link forget}.
+ * The inbox's prepared writes, on one open store. Every method runs inside a transaction of the caller's; after a
+ * rollback the instance's memory of what is stored must be dropped by {@link forget}.
  */
 export class InboxWrites {
   readonly #store: Store;
@@ -80,7 +83,10 @@ export class InboxWrites {
     this.#store = store;
   }
 
-  /** Drops what it believes to be stored, and the prepared statements: a libsql statement that failed once fails ever after. */
+  /**
+   * Drops what it believes to be stored, and the prepared statements: a libsql statement that failed once fails ever
+   * after.
+   */
   forget(): void {
     this.#statements.clear();
     this.#planIds.clear();
@@ -98,12 +104,27 @@ export class InboxWrites {
    */
   event({ event_id, type, id, received_at, content_type, head, body, plan }: EventRow): boolean {
     const inserted = change(
-      this.#sql('INSERT INTO events (event_id, type, received_at, plan, bytes, content_type, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING'),
-      [event_id, type, received_at, plan === null ? null : this.#planId(plan), body.length, content_type, head, bodyColumn(body)],
+      this.#sql(
+        'INSERT INTO events (event_id, type, received_at, plan, bytes, content_type, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
+      ),
+      [
+        event_id,
+        type,
+        received_at,
+        plan === null ? null : this.#planId(plan),
+        body.length,
+        content_type,
+        head,
+        bodyColumn(body),
+      ],
     );
     if (inserted > 0 && plan !== null && TWIN_TYPES.has(type)) {
       for (const rule of rulesOf.parse(JSON.parse(plan.json)).rules) {
-        change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [id, rule.name, received_at]);
+        change(this.#sql('INSERT INTO fired (twin, rule, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'), [
+          id,
+          rule.name,
+          received_at,
+        ]);
       }
     }
     return inserted > 0;
@@ -111,10 +132,21 @@ export class InboxWrites {
 
   /** Puts what is no event into the quarantine, the oldest making room. */
   quarantine({ id, reason, received_at: at, content_type, body }: QuarantineRow, bounds: QuarantineBounds): void {
-    if (change(this.#sql('UPDATE quarantine SET times = times + 1, received_at = ?, reason = ? WHERE id = ?'), [at, reason, id]) > 0) {
+    if (
+      change(this.#sql('UPDATE quarantine SET times = times + 1, received_at = ?, reason = ? WHERE id = ?'), [
+        at,
+        reason,
+        id,
+      ]) > 0
+    ) {
       return;
     }
-    change(this.#sql('INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)'), [id, at, reason, body.length, content_type, bodyColumn(body)]);
+    change(
+      this.#sql(
+        'INSERT INTO quarantine (id, received_at, reason, times, bytes, content_type, body) VALUES (?, ?, ?, 1, ?, ?, ?)',
+      ),
+      [id, at, reason, body.length, content_type, bodyColumn(body)],
+    );
     this.#makeRoom(body.length, bounds);
   }
 
@@ -127,13 +159,21 @@ export class InboxWrites {
   /** Notes numbers that we have sent from. @param at epoch milliseconds. */
   learnOurNumbers(numbers: readonly string[], at: number): void {
     for (const number of numbers) {
-      change(this.#sql('INSERT INTO our_numbers (number, learned_at) SELECT ?, ? WHERE (SELECT count(*) FROM our_numbers) < ? ON CONFLICT DO NOTHING'), [number, at, MAX_OUR_NUMBERS]);
+      change(
+        this.#sql(
+          'INSERT INTO our_numbers (number, learned_at) SELECT ?, ? WHERE (SELECT count(*) FROM our_numbers) < ? ON CONFLICT DO NOTHING',
+        ),
+        [number, at, MAX_OUR_NUMBERS],
+      );
     }
   }
 
   /** Notes a figure by name, overwriting the earlier one. */
   note(name: 'clean' | 'dispatched' | 'rebuilt' | 'journal_segment' | 'journal_offset', value: number): void {
-    change(this.#sql('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'), [name, value]);
+    change(
+      this.#sql('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'),
+      [name, value],
+    );
   }
 
   #planId({ hash, json }: HashedPlan): number {
@@ -153,12 +193,22 @@ export class InboxWrites {
   #makeRoom(added: number, bounds: QuarantineBounds): void {
     const held: QuarantineBounds =
       this.#quarantined === null
-        ? { count: oneNumber(this.#store, 'SELECT count(*) FROM quarantine'), bytes: oneNumber(this.#store, 'SELECT coalesce(sum(bytes), 0) FROM quarantine') }
+        ? {
+            count: oneNumber(this.#store, 'SELECT count(*) FROM quarantine'),
+            bytes: oneNumber(this.#store, 'SELECT coalesce(sum(bytes), 0) FROM quarantine'),
+          }
         : { count: this.#quarantined.count + 1, bytes: this.#quarantined.bytes + added };
     while (held.count > 1 && (held.count > bounds.count || held.bytes > bounds.bytes)) {
       const oldest = all(this.#sql('SELECT n, bytes FROM quarantine ORDER BY n LIMIT 1'));
       const [row] = oldest;
-      if (typeof row !== 'object' || row === null || !('n' in row) || typeof row.n !== 'number' || !('bytes' in row) || typeof row.bytes !== 'number') {
+      if (
+        typeof row !== 'object' ||
+        row === null ||
+        !('n' in row) ||
+        typeof row.n !== 'number' ||
+        !('bytes' in row) ||
+        typeof row.bytes !== 'number'
+      ) {
         break;
       }
       change(this.#sql('DELETE FROM quarantine WHERE n = ?'), [row.n]);

@@ -30,7 +30,10 @@ export interface InboxOptions {
   retention: Retention;
   /** Told of every write to the journal: how many records, and how long it took, its sync included. */
   onCommit?: (records: number, tookMs: number) => void;
-  /** Told when events with something to do can be read by others, and how many: time to look into the inbox. Must not throw. */
+  /**
+   * Told when events with something to do can be read by others, and how many: time to look into the inbox. Must not
+   * throw.
+   */
   onIndexed?: (events: number) => void;
   /** Told whenever the disk or the store refused a write. */
   onProblem?: (code: string) => void;
@@ -39,20 +42,22 @@ export interface InboxOptions {
 }
 
 /**
- * The durable inbox: every event that was ever acknowledged (within the retention). A journal takes what comes with one write and one sync;
- * `inbox.db`, in which it can be looked up and read by others, follows at once, or under pressure within a second or so.
+ * The durable inbox: every event that was ever acknowledged (within the retention). A journal takes what comes with one
+ * write and one sync; `inbox.db`, in which it can be looked up and read by others, follows at once, or under pressure
+ * within a second or so.
  *
  * Guarantees
- * - What {@link append} and {@link quarantine} resolved for is on the disk: a crash or a power loss does not lose it, as far as the disk keeps
- *   its word about fsync.
+ * - What {@link append} and {@link quarantine} resolved for is on the disk: a crash or a power loss does not lose it,
+ *   as far as the disk keeps its word about fsync.
  * - One event id is kept once; concurrent appends of one id give one `received` (or `ignored`) and else `duplicate`.
  * - A rule fires once for a message and its `conversation_` twin, whichever comes first.
- * - When the disk fails, or hangs, appends reject within five seconds and nothing half-written stays; it goes on by itself when the disk takes writes again.
+ * - When the disk fails, or hangs, appends reject within five seconds and nothing half-written stays; it goes on by
+ *   itself when the disk takes writes again.
  * - While `inbox.db` cannot be written nothing new is taken, so that what it lacks stays bounded.
  * - Events with something to do are kept until they are dispatched, whatever the retention says.
  *
- * Not guaranteed: recognising a duplicate of an event that the retention has dropped; that an event which was refused because the disk hung is not kept
- * after all (it is a `duplicate` then when it is sent again).
+ * Not guaranteed: recognising a duplicate of an event that the retention has dropped; that an event which was refused
+ * because the disk hung is not kept after all (it is a `duplicate` then when it is sent again).
  */
 export class Inbox {
   readonly #dispatched: DispatchLogReader;
@@ -86,9 +91,10 @@ export class Inbox {
   }
 
   /**
-   * Opens the inbox, making it when there is none. After an unclean end the file is checked; a damaged one is set aside and what is
-   * readable of it kept.
-   * @throws DataFolderInUse when another bridge uses the data folder; InboxUnavailable when the folder cannot be written.
+   * Opens the inbox, making it when there is none. After an unclean end the file is checked; a damaged one is set aside
+   * and what is readable of it kept.
+   * @throws DataFolderInUse when another bridge uses the data folder; InboxUnavailable when the folder cannot be
+   *   written.
    */
   static async open(options: InboxOptions): Promise<Inbox> {
     let lock: DataFolderLock;
@@ -149,29 +155,44 @@ export class Inbox {
       duplicates: [],
     };
     this.#unindexed.add(unindexed);
-    await this.#writer.add({ meta: { kind: 'event', plan: toDo?.hash ?? null, content_type }, text: headJson(event, ruleset), bytes: body }, toDo, unindexed);
+    await this.#writer.add(
+      { meta: { kind: 'event', plan: toDo?.hash ?? null, content_type }, text: headJson(event, ruleset), bytes: body },
+      toDo,
+      unindexed,
+    );
     return toDo === null ? 'ignored' : 'received';
   }
 
   /**
-   * Keeps a request that is no event; resolves with its id when it is on the disk. The same body is kept once. Bounded by count and bytes, the
-   * oldest making room.
+   * Keeps a request that is no event; resolves with its id when it is on the disk. The same body is kept once. Bounded
+   * by count and bytes, the oldest making room.
    * @throws InboxUnavailable (as a rejection) when it could not be kept.
    */
   async quarantine({ reason, received_at, content_type, body }: QuarantineEntry): Promise<string> {
     this.#mayTake();
     const id = quarantineId(body);
-    await this.#writer.add({ meta: { kind: 'quarantine', id, reason, received_at: received_at.getTime(), content_type }, text: '', bytes: body });
+    await this.#writer.add({
+      meta: { kind: 'quarantine', id, reason, received_at: received_at.getTime(), content_type },
+      text: '',
+      bytes: body,
+    });
     return id;
   }
 
   /** Remembers numbers (E.164) that we have sent from, over restarts. */
   async learnOurNumbers(numbers: readonly string[]): Promise<void> {
     this.#mayTake();
-    await this.#writer.add({ meta: { kind: 'our_numbers', numbers, learned_at: Date.now() }, text: '', bytes: NO_BYTES });
+    await this.#writer.add({
+      meta: { kind: 'our_numbers', numbers, learned_at: Date.now() },
+      text: '',
+      bytes: NO_BYTES,
+    });
   }
 
-  /** Resolves when all that was kept by now can be read by {@link InboxReader}. It may never do so while there is a problem. */
+  /**
+   * Resolves when all that was kept by now can be read by {@link InboxReader}. It may never do so while there is a
+   * problem.
+   */
   indexed(): Promise<void> {
     return this.indexer.caughtUp();
   }
@@ -186,11 +207,17 @@ export class Inbox {
     return this.#writer.problem() ?? this.indexer.problem();
   }
 
-  /** Events that wait to be dispatched, as far as the dispatch log tells; those that are just being indexed may count twice. Cheap enough for every scrape. */
+  /**
+   * Events that wait to be dispatched, as far as the dispatch log tells; those that are just being indexed may count
+   * twice. Cheap enough for every scrape.
+   */
   backlog(now: Date = new Date()): Backlog {
     const { depth, oldestAgeMs } = this.#reader.backlog(this.#dispatched, now);
     const { count, oldestAt } = this.#unindexed.toDo();
-    return { depth: depth + count, oldestAgeMs: depth > 0 || oldestAt === null ? oldestAgeMs : Math.max(0, now.getTime() - Date.parse(oldestAt)) };
+    return {
+      depth: depth + count,
+      oldestAgeMs: depth > 0 || oldestAt === null ? oldestAgeMs : Math.max(0, now.getTime() - Date.parse(oldestAt)),
+    };
   }
 
   /** How much the store holds on the disk. Bytes, without the log. */
@@ -205,7 +232,8 @@ export class Inbox {
 
   /**
    * Keeps what still waits, then closes the file and gives the data folder back, within a bound. Safe to call twice.
-   * @returns false when the disk hangs so that a write could not be ended: the data folder is not given back then, and the process may not be able to exit.
+   * @returns false when the disk hangs so that a write could not be ended: the data folder is not given back then, and
+   *   the process may not be able to exit.
    */
   close(): Promise<boolean> {
     this.#closed ??= this.#close();
@@ -232,7 +260,10 @@ export class Inbox {
     }
     if (before.isLate) {
       const problem = this.#writer.problem();
-      throw new InboxUnavailable(problem?.code ?? 'slow', problem?.message ?? 'events cannot be kept: the disk has not answered');
+      throw new InboxUnavailable(
+        problem?.code ?? 'slow',
+        problem?.message ?? 'events cannot be kept: the disk has not answered',
+      );
     }
     return new Promise((resolve, reject) => before.duplicates.push({ resolve: () => resolve('duplicate'), reject }));
   }

@@ -20,11 +20,17 @@ export type ToIndexer =
   | { type: 'close' };
 
 export type FromIndexer =
-  /** The store is open. `position`: where the journal goes on. `known`: the ids of all events kept; null for a thread that takes over. */
+  /**
+   * The store is open. `position`: where the journal goes on. `known`: the ids of all events kept; null for a thread
+   * that takes over.
+   */
   | { type: 'opened'; position: JournalPosition; known: IdHashes | null }
   /** The store could not be opened; the thread ends. */
   | { type: 'failed'; code: string; message: string }
-  /** All of the journal up to `through` can be read in `inbox.db`; `toDo` events with something to do came with it. Up to segment `released` it is there durably. */
+  /**
+   * All of the journal up to `through` can be read in `inbox.db`; `toDo` events with something to do came with it. Up
+   * to segment `released` it is there durably.
+   */
   | { type: 'indexed'; through: JournalPosition; toDo: number; released: number }
   | { type: 'problem'; problem: InboxProblem | null }
   /** The store refused a transaction. */

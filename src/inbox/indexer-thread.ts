@@ -1,4 +1,6 @@
-/** The thread that brings what the journal keeps into `inbox.db`, and that prunes it: no answer waits for any of that. */
+/**
+ * The thread that brings what the journal keeps into `inbox.db`, and that prunes it: no answer waits for any of that.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InboxUnavailable } from './inbox-unavailable';
 import { InboxStore } from './inbox-store';
@@ -31,7 +33,10 @@ function open({ dataDir, retention, isJournalWritten }: IndexerStart): InboxStor
     tell({ type: 'opened', position: store.position, known: isJournalWritten ? null : store.knownIds() });
     return store;
   } catch (error) {
-    const { code, message } = error instanceof InboxUnavailable ? error : { code: 'newer', message: error instanceof Error ? error.message : 'unknown' };
+    const { code, message } =
+      error instanceof InboxUnavailable
+        ? error
+        : { code: 'newer', message: error instanceof Error ? error.message : 'unknown' };
     tell({ type: 'failed', code, message });
     return null;
   }
@@ -79,7 +84,12 @@ class IndexerThread {
       try {
         more = this.store.prune(new Date());
       } catch (error) {
-        tell({ type: 'log', level: 'warn', fields: { code: InboxUnavailable.of(error).code }, message: 'old events could not be dropped; it is tried again later' });
+        tell({
+          type: 'log',
+          level: 'warn',
+          fields: { code: InboxUnavailable.of(error).code },
+          message: 'old events could not be dropped; it is tried again later',
+        });
       }
       this.#schedulePruning(more ? SLICE_PAUSE_MS : PRUNE_EVERY_MS);
     }, afterMs);

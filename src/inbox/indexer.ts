@@ -7,9 +7,15 @@ import { isBefore, type JournalPosition } from './journal-frame';
 import type { IdHashes } from './known-ids';
 import type { Retention } from './retention';
 
-/** What comes alone is indexed at once, so that it can be read as soon as it is answered; but no more often than this, as every time costs the disk. */
+/**
+ * What comes alone is indexed at once, so that it can be read as soon as it is answered; but no more often than this,
+ * as every time costs the disk.
+ */
 const PAUSE_MS = 20;
-/** When more than this comes in one pause, answers go first: the rest is indexed together in the first pause in which nothing comes, */
+/**
+ * When more than this comes in one pause, answers go first: the rest is indexed together in the first pause in which
+ * nothing comes,
+ */
 const FEW = 32;
 /** at the latest after this, or when there are so many. */
 const LATEST_MS = 1_000;
@@ -39,7 +45,10 @@ export interface IndexerOptions {
   threadScript: string | undefined;
 }
 
-/** Owns the thread that brings what the journal keeps into `inbox.db` (indexer-thread.ts), and starts it again should it end. */
+/**
+ * Owns the thread that brings what the journal keeps into `inbox.db` (indexer-thread.ts), and starts it again should it
+ * end.
+ */
 export class Indexer {
   #thread: Worker | null = null;
   #isOpen = false;
@@ -66,7 +75,9 @@ export class Indexer {
    * @returns with the place where the journal goes on, and the ids of all events kept.
    * @throws InboxUnavailable when the store cannot be opened; Error when a newer bridge wrote it.
    */
-  static async open(options: IndexerOptions): Promise<{ indexer: Indexer; position: JournalPosition; known: IdHashes }> {
+  static async open(
+    options: IndexerOptions,
+  ): Promise<{ indexer: Indexer; position: JournalPosition; known: IdHashes }> {
     const indexer = new Indexer(options);
     const { position, known } = await indexer.#start(false);
     if (known === null) {
@@ -86,7 +97,11 @@ export class Indexer {
   follow(kept: JournalPosition, records: number): void {
     this.#kept = kept;
     const now = performance.now();
-    this.#unasked = { records: this.#unasked.records + records, since: this.#unasked.records === 0 ? now : this.#unasked.since, last: now };
+    this.#unasked = {
+      records: this.#unasked.records + records,
+      since: this.#unasked.records === 0 ? now : this.#unasked.since,
+      last: now,
+    };
     this.#followSoon();
   }
 
@@ -106,7 +121,8 @@ export class Indexer {
 
   /**
    * Brings all that is kept into `inbox.db`, then closes it and ends the thread, within a bound. Call it once.
-   * @returns false when the thread could not be ended: it hangs in a call of the system, and the process with it when it is to exit.
+   * @returns false when the thread could not be ended: it hangs in a call of the system, and the process with it when
+   *   it is to exit.
    */
   async close(): Promise<boolean> {
     const closed = new Promise<void>((resolve) => {
@@ -128,7 +144,10 @@ export class Indexer {
     }
     const late = new AbortController();
     try {
-      return await Promise.race([this.#thread.terminate().then(() => true), delay(END_WITHIN_MS, false, { signal: late.signal })]);
+      return await Promise.race([
+        this.#thread.terminate().then(() => true),
+        delay(END_WITHIN_MS, false, { signal: late.signal }),
+      ]);
     } finally {
       late.abort();
     }
@@ -137,7 +156,10 @@ export class Indexer {
   #start(isJournalWritten: boolean): Promise<{ position: JournalPosition; known: IdHashes | null }> {
     const { dataDir, retention, threadScript } = this.options;
     const workerData: IndexerStart = { dataDir, retention, isJournalWritten };
-    const thread = new Worker(threadScript ?? join(__dirname, 'indexer-thread.js'), { workerData, name: 'inbox indexer' });
+    const thread = new Worker(threadScript ?? join(__dirname, 'indexer-thread.js'), {
+      workerData,
+      name: 'inbox indexer',
+    });
     this.#thread = thread;
     return new Promise((resolve, reject) => {
       thread.on('message', (message: FromIndexer) => {
@@ -150,14 +172,18 @@ export class Indexer {
           thread.unref();
           resolve(message);
         } else if (message.type === 'failed') {
-          reject(message.code === 'newer' ? new Error(message.message) : new InboxUnavailable(message.code, message.message));
+          reject(
+            message.code === 'newer' ? new Error(message.message) : new InboxUnavailable(message.code, message.message),
+          );
         } else {
           this.#hear(message);
         }
       });
       // A message that is lost may be one that others wait for: better to begin anew.
       thread.on('messageerror', () => void thread.terminate());
-      thread.on('error', (error) => this.options.log.error({ error: error.name }, 'the thread that indexes the inbox failed; it is started again'));
+      thread.on('error', (error) =>
+        this.options.log.error({ error: error.name }, 'the thread that indexes the inbox failed; it is started again'),
+      );
       thread.on('exit', () => {
         reject(new InboxUnavailable('indexer_ended', 'events cannot be kept: the thread that indexes them ended'));
         if (this.#thread === thread) {
@@ -174,7 +200,11 @@ export class Indexer {
     if (this.#closing !== null) {
       this.#closing();
     } else if (wasOpen) {
-      this.#problem = { code: 'indexer_ended', message: 'events cannot be kept: the thread that indexes them ended and is being started again', since: new Date() };
+      this.#problem = {
+        code: 'indexer_ended',
+        message: 'events cannot be kept: the thread that indexes them ended and is being started again',
+        since: new Date(),
+      };
       this.#restart();
     }
   }
@@ -193,7 +223,11 @@ export class Indexer {
           }
         },
         (error: unknown) => {
-          this.#problem = { code: 'indexer_ended', message: error instanceof Error ? error.message : 'unknown', since: this.#problem?.since ?? new Date() };
+          this.#problem = {
+            code: 'indexer_ended',
+            message: error instanceof Error ? error.message : 'unknown',
+            since: this.#problem?.since ?? new Date(),
+          };
           this.#restart();
         },
       );

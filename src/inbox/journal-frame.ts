@@ -2,7 +2,10 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { InboxUnavailable } from './inbox-unavailable';
 
-/** A place in the journal. Segments count from 1; an offset is in bytes. What was kept before a place stands in earlier segments or at lower offsets. */
+/**
+ * A place in the journal. Segments count from 1; an offset is in bytes. What was kept before a place stands in earlier
+ * segments or at lower offsets.
+ */
 export interface JournalPosition {
   segment: number;
   offset: number;
@@ -15,7 +18,10 @@ export function isBefore(one: JournalPosition, other: JournalPosition): boolean 
 
 /** What a record is; its text and its bytes stand beside it (see {@link JournalRecord}). */
 export type RecordMeta =
-  /** An event. `plan`: the SHA-256 (hex) of its plan's JSON, null when there is nothing to do. Text: its head (`headJson`). Bytes: its body. */
+  /**
+   * An event. `plan`: the SHA-256 (hex) of its plan's JSON, null when there is nothing to do. Text: its head
+   * (`headJson`). Bytes: its body.
+   */
   | { kind: 'event'; plan: string | null; content_type: string | null }
   /** A plan, before the first event of its segment that has it. Text: its JSON. */
   | { kind: 'plan'; hash: string }
@@ -53,7 +59,11 @@ export const FRAME_HEAD_BYTES = FRAME_HEAD;
 
 /** How large the frame of some records can be. Bytes. */
 export function frameBound(records: readonly JournalRecord[]): number {
-  return records.reduce((sum, { meta, text, bytes }) => sum + RECORD_HEAD + metaBound(meta) + text.length * BYTES_A_CHARACTER + bytes.length, FRAME_HEAD);
+  return records.reduce(
+    (sum, { meta, text, bytes }) =>
+      sum + RECORD_HEAD + metaBound(meta) + text.length * BYTES_A_CHARACTER + bytes.length,
+    FRAME_HEAD,
+  );
 }
 
 /**
@@ -62,7 +72,12 @@ export function frameBound(records: readonly JournalRecord[]): number {
  * @param previousEnd the offset at which the segment before ends; 0 where that is done with.
  * @returns the part of the room that it takes.
  */
-export function encodeFrame(records: readonly JournalRecord[], position: JournalPosition, room: Buffer, previousEnd = 0): Buffer {
+export function encodeFrame(
+  records: readonly JournalRecord[],
+  position: JournalPosition,
+  room: Buffer,
+  previousEnd = 0,
+): Buffer {
   let at = FRAME_HEAD;
   for (const { meta, text, bytes } of records) {
     const begin = at;
@@ -97,13 +112,19 @@ function metaBound(meta: RecordMeta): number {
     case 'quarantine':
       return META_BOUND + (meta.reason.length + (meta.content_type?.length ?? 0)) * BYTES_A_CHARACTER_IN_JSON;
     case 'our_numbers':
-      return META_BOUND + meta.numbers.reduce((sum, number) => sum + (number.length + 1) * BYTES_A_CHARACTER_IN_JSON, 0);
+      return (
+        META_BOUND + meta.numbers.reduce((sum, number) => sum + (number.length + 1) * BYTES_A_CHARACTER_IN_JSON, 0)
+      );
   }
 }
 
 /** @returns the size of the frame that begins with this head, null when it is none of that place. */
 export function frameSize(head: Buffer, position: JournalPosition): number | null {
-  const isFrame = head.length >= FRAME_HEAD && head.readUInt32LE(0) === MAGIC && head.readUInt32LE(8) === position.segment && head.readUInt32LE(12) === position.offset;
+  const isFrame =
+    head.length >= FRAME_HEAD &&
+    head.readUInt32LE(0) === MAGIC &&
+    head.readUInt32LE(8) === position.segment &&
+    head.readUInt32LE(12) === position.offset;
   return isFrame ? FRAME_HEAD + head.readUInt32LE(16) : null;
 }
 
@@ -117,7 +138,9 @@ export const FRAME_MAGIC = Buffer.from('VBJ1');
 
 /** The segment that a frame at this offset of its file claims to be of; null when there is none. */
 export function segmentOf(head: Buffer, offset: number): number | null {
-  return head.length >= FRAME_HEAD && head.readUInt32LE(0) === MAGIC && head.readUInt32LE(12) === offset ? head.readUInt32LE(8) : null;
+  return head.length >= FRAME_HEAD && head.readUInt32LE(0) === MAGIC && head.readUInt32LE(12) === offset
+    ? head.readUInt32LE(8)
+    : null;
 }
 
 /** Whether a frame is as it was written. */
@@ -128,7 +151,13 @@ export function isWhole(frame: Buffer): boolean {
 const recordMeta: z.ZodType<RecordMeta> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('event'), plan: z.string().nullable(), content_type: z.string().nullable() }),
   z.object({ kind: z.literal('plan'), hash: z.string() }),
-  z.object({ kind: z.literal('quarantine'), id: z.string(), reason: z.string(), received_at: z.number(), content_type: z.string().nullable() }),
+  z.object({
+    kind: z.literal('quarantine'),
+    id: z.string(),
+    reason: z.string(),
+    received_at: z.number(),
+    content_type: z.string().nullable(),
+  }),
   z.object({ kind: z.literal('our_numbers'), numbers: z.array(z.string()), learned_at: z.number() }),
 ]);
 
@@ -141,7 +170,10 @@ export function recordsIn(frame: Buffer): JournalRecord[] {
     return parsedRecords(frame);
   } catch {
     // Not the parser's own words: they may repeat what is in the frame.
-    throw new InboxUnavailable('journal_newer', 'the journal holds events that a newer bridge wrote: start this data folder with that version, or a later one');
+    throw new InboxUnavailable(
+      'journal_newer',
+      'the journal holds events that a newer bridge wrote: start this data folder with that version, or a later one',
+    );
   }
 }
 
@@ -149,7 +181,11 @@ function parsedRecords(frame: Buffer): JournalRecord[] {
   let at = FRAME_HEAD;
   const take = (length: number): Buffer => frame.subarray(at, (at += length));
   return Array.from({ length: frame.readUInt32LE(20) }, () => {
-    const [metaBytes, textBytes, bytes] = [frame.readUInt32LE(at), frame.readUInt32LE(at + 4), frame.readUInt32LE(at + 8)];
+    const [metaBytes, textBytes, bytes] = [
+      frame.readUInt32LE(at),
+      frame.readUInt32LE(at + 4),
+      frame.readUInt32LE(at + 8),
+    ];
     at += RECORD_HEAD;
     const meta = recordMeta.parse(JSON.parse(take(metaBytes).toString()));
     return { meta, text: take(textBytes).toString(), bytes: bytes === 0 ? NO_BYTES : take(bytes) };

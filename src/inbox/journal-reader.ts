@@ -2,7 +2,18 @@ import { closeSync, copyFileSync, existsSync, fstatSync, openSync, readSync, sta
 import { join } from 'node:path';
 import { InboxUnavailable } from './inbox-unavailable';
 import { JOURNAL_FILES, journalFile } from './journal';
-import { FRAME_HEAD_BYTES, FRAME_MAGIC, frameSize, isBefore, isWhole, previousEndIn, recordsIn, segmentOf, type JournalPosition, type JournalRecord } from './journal-frame';
+import {
+  FRAME_HEAD_BYTES,
+  FRAME_MAGIC,
+  frameSize,
+  isBefore,
+  isWhole,
+  previousEndIn,
+  recordsIn,
+  segmentOf,
+  type JournalPosition,
+  type JournalRecord,
+} from './journal-frame';
 
 /** Bounds of what {@link JournalReader.next} gives at once, but for a single frame. */
 const MOST_RECORDS = 2_000;
@@ -14,7 +25,10 @@ export interface JournalPart {
   end: JournalPosition;
 }
 
-/** A file of the journal of which a part that was kept cannot be read. `aside`: where a copy of it is; null when the file is gone. */
+/**
+ * A file of the journal of which a part that was kept cannot be read. `aside`: where a copy of it is; null when the
+ * file is gone.
+ */
 export interface JournalDamage {
   aside: string | null;
 }
@@ -60,7 +74,7 @@ export class JournalReader {
   /** The plans that stand in a segment before an offset, by their hash. */
   plansBefore({ segment, offset }: JournalPosition): Map<string, string> {
     const plans = new Map<string, string>();
-    for (let at = { segment, offset: 0 }; isBefore(at, { segment, offset }); ) {
+    for (let at = { segment, offset: 0 }; isBefore(at, { segment, offset });) {
       const frame = this.#frameAt(at);
       if (frame === null) {
         break;
@@ -86,13 +100,17 @@ export class JournalReader {
       if (segment !== null && this.#frameAt({ segment, offset: 0 }) !== null) {
         return [segment];
       }
-      // Its first frame is broken, or was cut off as it was begun: then the file may still be full of an earlier segment's.
+      // Its first frame is broken, or was cut off as it was begun: then the file may still be full of an earlier
+      // segment's.
       const newest = Math.max(0, ...[...this.#wholeFrames(path)].map((found) => found.segment));
       return newest === 0 ? [] : [newest];
     }).sort((one, other) => one - other);
   }
 
-  /** All that was kept after `from`, frame by frame. A write that a crash cut off at the end is no damage: it was never acknowledged. */
+  /**
+   * All that was kept after `from`, frame by frame. A write that a crash cut off at the end is no damage: it was never
+   * acknowledged.
+   */
   *rest(from: JournalPosition): Generator<JournalPart> {
     const segments = this.segments().filter((each) => each >= from.segment);
     for (const [index, segment] of segments.entries()) {
@@ -132,17 +150,26 @@ export class JournalReader {
       return again;
     }
     if (isLast) {
-      throw new InboxUnavailable('journal_lost', 'events cannot be kept: the journal lacks what was just written to it. Was a file of the data folder removed or replaced? Restart the bridge');
+      throw new InboxUnavailable(
+        'journal_lost',
+        'events cannot be kept: the journal lacks what was just written to it. Was a file of the data folder removed or replaced? Restart the bridge',
+      );
     }
     return { segment: at.segment + 1, offset: 0 };
   }
 
-  /** The next whole frame of a segment that has none at this place; null when this is its end. Tells of what lies between. @param next the segment behind it, if there is one. */
+  /**
+   * The next whole frame of a segment that has none at this place; null when this is its end. Tells of what lies
+   * between. @param next the segment behind it, if there is one.
+   */
   #resume(at: JournalPosition, next: number | null): JournalPosition | null {
     const path = journalFile(this.dataDir, at.segment);
     const offset = this.#wholeFrameAfter(path, at);
     const following = next === null || next !== at.segment + 1 ? null : this.#frameAt({ segment: next, offset: 0 });
-    if ((offset !== null || (following !== null && previousEndIn(following) > at.offset)) && !this.#told.has(at.segment)) {
+    if (
+      (offset !== null || (following !== null && previousEndIn(following) > at.offset)) &&
+      !this.#told.has(at.segment)
+    ) {
       this.#told.add(at.segment);
       const aside = existsSync(path) ? `${path}.corrupt-${new Date().toISOString().replace(/[:.]/g, '-')}` : null;
       if (aside !== null) {
@@ -155,7 +182,8 @@ export class JournalReader {
 
   #frameAt(position: JournalPosition): Buffer | null {
     const path = journalFile(this.dataDir, position.segment);
-    // What is read may be a file that was replaced meanwhile; or one that was removed, and still has what the writer put into it.
+    // What is read may be a file that was replaced meanwhile; or one that was removed, and still has what the writer
+    // put into it.
     return this.#tryFrame(path, position) ?? (this.#isReplaced(path) ? this.#tryFrame(path, position) : null);
   }
 
@@ -184,7 +212,11 @@ export class JournalReader {
     for (let offset = file.indexOf(FRAME_MAGIC); offset !== -1; offset = file.indexOf(FRAME_MAGIC, offset + 1)) {
       const segment = segmentOf(file.subarray(offset), offset);
       // The files take turns, so a segment whose turn it never was in this file is none.
-      if (segment !== null && journalFile(this.dataDir, segment) === path && this.#frameAt({ segment, offset }) !== null) {
+      if (
+        segment !== null &&
+        journalFile(this.dataDir, segment) === path &&
+        this.#frameAt({ segment, offset }) !== null
+      ) {
         yield { segment, offset };
       }
     }

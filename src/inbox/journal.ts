@@ -4,7 +4,13 @@ import { promisify } from 'node:util';
 import { makePrivateFile } from './data-folder-lock';
 import { encodeFrame, frameBound, type JournalPosition, type JournalRecord } from './journal-frame';
 
-const [openFile, stat, sync, syncWhole, closeFile] = [promisify(open), promisify(fstat), promisify(fdatasync), promisify(fsync), promisify(close)];
+const [openFile, stat, sync, syncWhole, closeFile] = [
+  promisify(open),
+  promisify(fstat),
+  promisify(fdatasync),
+  promisify(fsync),
+  promisify(close),
+];
 
 /** Two files take turns: while one is written, what stands in the other is brought into `inbox.db`. */
 export const JOURNAL_FILES = ['journal.0', 'journal.1'] as const;
@@ -14,13 +20,16 @@ export function journalFile(dataDir: string, segment: number): string {
   return join(dataDir, JOURNAL_FILES[segment % 2 === 0 ? 0 : 1]);
 }
 
-/** A file this long gives its turn to the other as soon as that may be overwritten: then both stay short, and nothing is written to fresh blocks. */
+/**
+ * A file this long gives its turn to the other as soon as that may be overwritten: then both stay short, and nothing is
+ * written to fresh blocks.
+ */
 const TURN_BYTES = 4 * 1_048_576;
 /** No file grows beyond this, but for one write. */
 const MOST_BYTES = 128 * 1_048_576;
 /**
- * A file grows by this much at a time, filled with zeros: a write into blocks that are there already needs no change of the file system's own records of its
- * size to be synced.
+ * A file grows by this much at a time, filled with zeros: a write into blocks that are there already needs no change of
+ * the file system's own records of its size to be synced.
  */
 const GROW_BYTES = 262_144;
 
@@ -37,10 +46,12 @@ interface JournalFile {
 }
 
 /**
- * Where events are kept first: written from end to end, each write a frame of its own (journal-frame.ts) and synced. One write at a time.
+ * Where events are kept first: written from end to end, each write a frame of its own (journal-frame.ts) and synced.
+ * One write at a time.
  *
- * Guarantees: what {@link write} resolved for survives a power loss, as far as the disk keeps its word about fsync, until its segment is released and the
- * file written anew. A write that failed leaves nothing that a reader would take for kept.
+ * Guarantees: what {@link write} resolved for survives a power loss, as far as the disk keeps its word about fsync,
+ * until its segment is released and the file written anew. A write that failed leaves nothing that a reader would take
+ * for kept.
  */
 export class Journal {
   #position: JournalPosition;
@@ -79,7 +90,8 @@ export class Journal {
   /**
    * Writes records and syncs them.
    * @returns the place behind them.
-   * @throws the system's error (ENOSPC, EROFS, EIO ...); the next write is made at the same place, with the file opened anew.
+   * @throws the system's error (ENOSPC, EROFS, EIO ...); the next write is made at the same place, with the file opened
+   *   anew.
    */
   async write(records: readonly JournalRecord[]): Promise<JournalPosition> {
     if (this.#isDue()) {
@@ -171,7 +183,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 async function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     done += await writeSome(fd, bytes, done, position + done);
   }
 }
@@ -179,6 +191,8 @@ async function writeAll(fd: number, bytes: Buffer, position: number): Promise<vo
 /** `promisify` would make an object more for every write. */
 function writeSome(fd: number, bytes: Buffer, from: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, from, bytes.length - from, position, (error, written) => (error === null ? resolve(written) : reject(error)));
+    write(fd, bytes, from, bytes.length - from, position, (error, written) =>
+      error === null ? resolve(written) : reject(error),
+    );
   });
 }

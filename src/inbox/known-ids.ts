@@ -1,4 +1,6 @@
-/** Beyond so many ids nothing is remembered: every id may be known then, and is looked up. Eight to sixteen bytes each. */
+/**
+ * Beyond so many ids nothing is remembered: every id may be known then, and is looked up. Eight to sixteen bytes each.
+ */
 const MOST = 8_000_000;
 const FEWEST_SLOTS = 4_096;
 
@@ -9,8 +11,8 @@ export interface IdHashes {
 }
 
 /**
- * Remembers of which event ids the inbox may have an event, in little memory, so that a new event (nearly every one) needs no look into the store.
- * Nothing is ever taken out: an id that the retention dropped is looked up in vain.
+ * Remembers of which event ids the inbox may have an event, in little memory, so that a new event (nearly every one)
+ * needs no look into the store. Nothing is ever taken out: an id that the retention dropped is looked up in vain.
  */
 export class KnownIds {
   #slots: Uint32Array<ArrayBuffer>;

@@ -12,7 +12,10 @@ export interface OpenRunsOptions {
   /** Resolves when the run has closed. @throws when it could not be asked, or when `signal` aborts first. */
   ended(eventId: string, signal: AbortSignal): Promise<RunEnding>;
   record: Pick<DispatchLog, 'openRuns'>;
-  /** Whether somebody else tells how runs end. Temporal is then asked only about runs that nobody told of within a second. */
+  /**
+   * Whether somebody else tells how runs end. Temporal is then asked only about runs that nobody told of within a
+   * second.
+   */
   isTold: boolean;
   log: Logger;
   /** A watched run has closed. */
@@ -23,13 +26,19 @@ export interface OpenRunsOptions {
 
 /** When somebody tells how runs end, Temporal is asked only after this. */
 const TOLD_WITHIN_MS = 1_000;
-/** Runs watched at a time, and for how long: one that waits for hours must not keep others from being watched. The sweep takes it up again. */
+/**
+ * Runs watched at a time, and for how long: one that waits for hours must not keep others from being watched. The sweep
+ * takes it up again.
+ */
 const MOST_WATCHED = 500;
 const WATCHED_FOR_MS = 20_000;
 /** Of these, so many are taken up by a sweep; the rest is for runs that are just being started. */
 const MOST_SWEPT = 300;
 
-/** Runs whose end is not known yet, as far as this dispatcher has to do with them, and the questions to Temporal how they end. */
+/**
+ * Runs whose end is not known yet, as far as this dispatcher has to do with them, and the questions to Temporal how
+ * they end.
+ */
 export class OpenRuns {
   readonly #open = new Set<string>();
   readonly #watched = new Set<string>();
@@ -61,7 +70,10 @@ export class OpenRuns {
     }
   }
 
-  /** Takes up some of the runs whose end nobody watches, the next ones each time. @param told those whose end is known and not noted yet. @throws the record's error. */
+  /**
+   * Takes up some of the runs whose end nobody watches, the next ones each time. @param told those whose end is known
+   * and not noted yet. @throws the record's error.
+   */
   sweep(told: ReadonlySet<string>): void {
     const open = this.options.record.openRuns(MOST_SWEPT, this.#swept);
     this.#swept = open.length < MOST_SWEPT ? 0 : (open.at(-1)?.seq ?? 0);
@@ -79,14 +91,24 @@ export class OpenRuns {
   /** Asks Temporal how the run ends; the answer comes once it has. */
   #observe(eventId: string): void {
     const { log, onEnded, onUnwatched } = this.options;
-    if (!this.#open.has(eventId) || this.#watched.has(eventId) || this.#watched.size >= MOST_WATCHED || this.#isStopped) {
+    if (
+      !this.#open.has(eventId) ||
+      this.#watched.has(eventId) ||
+      this.#watched.size >= MOST_WATCHED ||
+      this.#isStopped
+    ) {
       return;
     }
     this.#watched.add(eventId);
     this.options
       .ended(eventId, AbortSignal.timeout(WATCHED_FOR_MS))
       .then((ending) => onEnded(eventId, ending))
-      .catch((error: unknown) => log.debug({ event_id: eventId, problem: describe(error) }, 'a run could not be watched; it is asked after later'))
+      .catch((error: unknown) =>
+        log.debug(
+          { event_id: eventId, problem: describe(error) },
+          'a run could not be watched; it is asked after later',
+        ),
+      )
       .finally(() => {
         this.#watched.delete(eventId);
         onUnwatched(eventId);

@@ -8,12 +8,25 @@ import { FollowedStore } from './followed-store';
 import { INBOX_FILE, INBOX_SCHEMA } from './inbox-schema';
 import { heldBytes } from './retention';
 import { all, blobOf, oneNumber, prepare, type Bound, type Store } from './sqlite';
-import { eventHead, type EventSummary, type Quarantined, type QuarantineSummary, type RuleSetUse, type StoredEvent } from './stored-event';
+import {
+  eventHead,
+  type EventSummary,
+  type Quarantined,
+  type QuarantineSummary,
+  type RuleSetUse,
+  type StoredEvent,
+} from './stored-event';
 
-/** Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back meanwhile. */
+/**
+ * Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back
+ * meanwhile.
+ */
 const PAGE = 100;
 
-/** Bodies that {@link InboxReader.pendingAfter} reads at once, but for the first: parsed, they take several times as much memory. */
+/**
+ * Bodies that {@link InboxReader.pendingAfter} reads at once, but for the first: parsed, they take several times as
+ * much memory.
+ */
 const BATCH_BYTES = 8 * 1_048_576;
 
 const placeRow = z.object({ seq: z.number(), event_id: z.string() });
@@ -53,14 +66,37 @@ export interface InboxCounts {
 }
 
 const summaryRow = z.object({ seq: z.number(), head: z.string(), to_do: z.number(), bytes: z.number() });
-const eventRow = z.object({ seq: z.number(), head: z.string(), plan: z.number().nullable(), content_type: z.string().nullable(), body: z.unknown() });
+const eventRow = z.object({
+  seq: z.number(),
+  head: z.string(),
+  plan: z.number().nullable(),
+  content_type: z.string().nullable(),
+  body: z.unknown(),
+});
 /** Beside the event's own fields in its head. */
 const judgedBy = z.object({ ruleset: z.string().nullable().default(null) });
 const ruleSetRow = z
-  .object({ ruleset: z.string().nullable(), first_at: z.number(), last_at: z.number(), events: z.number(), received: z.number() })
-  .transform((row): RuleSetUse => ({ ...row, first_at: new Date(row.first_at).toISOString(), last_at: new Date(row.last_at).toISOString() }));
+  .object({
+    ruleset: z.string().nullable(),
+    first_at: z.number(),
+    last_at: z.number(),
+    events: z.number(),
+    received: z.number(),
+  })
+  .transform((row): RuleSetUse => ({
+    ...row,
+    first_at: new Date(row.first_at).toISOString(),
+    last_at: new Date(row.last_at).toISOString(),
+  }));
 const quarantineRow = z
-  .object({ id: z.string(), received_at: z.number(), reason: z.string(), content_type: z.string().nullable(), bytes: z.number(), times: z.number() })
+  .object({
+    id: z.string(),
+    received_at: z.number(),
+    reason: z.string(),
+    content_type: z.string().nullable(),
+    bytes: z.number(),
+    times: z.number(),
+  })
   .transform((row): QuarantineSummary => ({ ...row, received_at: new Date(row.received_at).toISOString() }));
 
 /**
@@ -83,13 +119,23 @@ export class InboxReader {
    * Events with something to do that came after `seq`, oldest first, whether they are dispatched or not.
    * @param onUnreadable told of those that cannot be read (a damaged store), which are left out.
    */
-  pendingAfter(seq: number, limit: number, onUnreadable: (unreadable: { seq: number; event_id: string }) => void = () => undefined): (StoredEvent & { event_id: string; plan: Plan })[] {
+  pendingAfter(
+    seq: number,
+    limit: number,
+    onUnreadable: (unreadable: { seq: number; event_id: string }) => void = () => undefined,
+  ): (StoredEvent & { event_id: string; plan: Plan })[] {
     // Sizes first: two hundred bodies of ten megabytes must not be in memory at once.
-    const sizes = this.#rows('SELECT seq, bytes FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?', [seq, limit]).map((row) => sizeRow.parse(row));
+    const sizes = this.#rows(
+      'SELECT seq, bytes FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?',
+      [seq, limit],
+    ).map((row) => sizeRow.parse(row));
     let room = BATCH_BYTES;
     const fitting = sizes.filter((row, index) => index === 0 || (room -= row.bytes) > 0);
     const last = fitting.at(-1)?.seq ?? seq;
-    return this.#rows('SELECT seq, event_id, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?', [seq, last, fitting.length]).flatMap((row) => {
+    return this.#rows(
+      'SELECT seq, event_id, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+      [seq, last, fitting.length],
+    ).flatMap((row) => {
       const event = this.#readable(row);
       if (event === null) {
         onUnreadable(placeRow.parse(row));
@@ -112,7 +158,9 @@ export class InboxReader {
 
   /** Names of the rules that a message or its twin fired. */
   firedBy(twin: string): string[] {
-    return this.#rows('SELECT rule FROM fired WHERE twin = ?', [twin]).map((row) => z.object({ rule: z.string() }).parse(row).rule);
+    return this.#rows('SELECT rule FROM fired WHERE twin = ?', [twin]).map(
+      (row) => z.object({ rule: z.string() }).parse(row).rule,
+    );
   }
 
   /** Events, newest first. */
@@ -130,18 +178,33 @@ export class InboxReader {
     if (options.outcome !== undefined) {
       where += options.outcome === 'received' ? ' AND plan IS NOT NULL' : ' AND plan IS NULL';
     }
-    return this.#rows(`SELECT seq, head, plan IS NOT NULL AS to_do, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [...values, options.limit]).map((row) => {
+    return this.#rows(
+      `SELECT seq, head, plan IS NOT NULL AS to_do, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`,
+      [...values, options.limit],
+    ).map((row) => {
       const { seq, head, to_do, bytes } = summaryRow.parse(row);
       const kept: unknown = JSON.parse(head);
-      return { seq, event: eventHead.parse(kept), outcome: to_do === 1 ? 'received' : 'ignored', bytes, ruleset: judgedBy.parse(kept).ruleset };
+      return {
+        seq,
+        event: eventHead.parse(kept),
+        outcome: to_do === 1 ? 'received' : 'ignored',
+        bytes,
+        ruleset: judgedBy.parse(kept).ruleset,
+      };
     });
   }
 
-  /** Every event received at or after `since`, oldest first, read in pages: it may take its time, and sees what arrives meanwhile. */
+  /**
+   * Every event received at or after `since`, oldest first, read in pages: it may take its time, and sees what arrives
+   * meanwhile.
+   */
   *iterate(options: { since: Date }): Generator<StoredEvent> {
     let seq = 0;
     for (;;) {
-      const page = this.#rows('SELECT seq, head, plan, content_type, body FROM events WHERE seq > ? AND received_at >= ? ORDER BY seq LIMIT ?', [seq, options.since.getTime(), PAGE]);
+      const page = this.#rows(
+        'SELECT seq, head, plan, content_type, body FROM events WHERE seq > ? AND received_at >= ? ORDER BY seq LIMIT ?',
+        [seq, options.since.getTime(), PAGE],
+      );
       for (const row of page) {
         const event = this.#event(row);
         seq = event.seq;
@@ -155,24 +218,37 @@ export class InboxReader {
 
   /** Requests that were no events, newest first. */
   listQuarantine(options: { limit: number } = { limit: 100 }): QuarantineSummary[] {
-    return this.#rows('SELECT id, received_at, reason, content_type, bytes, times FROM quarantine ORDER BY received_at DESC, n DESC LIMIT ?', [options.limit]).map((row) => quarantineRow.parse(row));
+    return this.#rows(
+      'SELECT id, received_at, reason, content_type, bytes, times FROM quarantine ORDER BY received_at DESC, n DESC LIMIT ?',
+      [options.limit],
+    ).map((row) => quarantineRow.parse(row));
   }
 
   /** A quarantined request, whole; null when there is none of this id (any more). */
   getQuarantined(id: string): Quarantined | null {
-    const [row] = this.#rows('SELECT id, received_at, reason, content_type, bytes, times, body FROM quarantine WHERE id = ?', [id]);
-    return row === undefined ? null : { ...quarantineRow.parse(row), body: blobOf(z.object({ body: z.unknown() }).parse(row).body) };
+    const [row] = this.#rows(
+      'SELECT id, received_at, reason, content_type, bytes, times, body FROM quarantine WHERE id = ?',
+      [id],
+    );
+    return row === undefined
+      ? null
+      : { ...quarantineRow.parse(row), body: blobOf(z.object({ body: z.unknown() }).parse(row).body) };
   }
 
   /** How much is kept. */
   counts(): InboxCounts {
     const received = this.#number('SELECT count(*) FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL');
-    return { received, ignored: this.#number('SELECT count(*) FROM events') - received, quarantined: this.#number('SELECT count(*) FROM quarantine') };
+    return {
+      received,
+      ignored: this.#number('SELECT count(*) FROM events') - received,
+      quarantined: this.#number('SELECT count(*) FROM quarantine'),
+    };
   }
 
   /** The rule sets that judged the events kept, in the order in which they came into force. */
   ruleSets(): RuleSetUse[] {
-    const sql = "SELECT json_extract(head, '$.ruleset') AS ruleset, min(received_at) AS first_at, max(received_at) AS last_at, count(*) AS events, count(plan) AS received FROM events GROUP BY 1 ORDER BY min(seq)";
+    const sql =
+      "SELECT json_extract(head, '$.ruleset') AS ruleset, min(received_at) AS first_at, max(received_at) AS last_at, count(*) AS events, count(plan) AS received FROM events GROUP BY 1 ORDER BY min(seq)";
     return this.#rows(sql, []).map((row) => ruleSetRow.parse(row));
   }
 
@@ -185,13 +261,19 @@ export class InboxReader {
   /** Events that wait to be dispatched, as far as the dispatch log tells. */
   backlog(dispatched: DispatchLogReader, now: Date): Backlog {
     const watermark = dispatched.watermark();
-    const above = this.#number('SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? LIMIT ?)', [watermark, COUNT_AT_MOST]);
+    const above = this.#number(
+      'SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? LIMIT ?)',
+      [watermark, COUNT_AT_MOST],
+    );
     const started = above === 0 ? new Set<number>() : dispatched.startedAfter(watermark);
     const depth = Math.max(0, above - started.size);
     if (depth === 0) {
       return { depth, oldestAgeMs: 0 };
     }
-    const oldest = this.#number('SELECT received_at FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT 1', [watermark]);
+    const oldest = this.#number(
+      'SELECT received_at FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT 1',
+      [watermark],
+    );
     return { depth, oldestAgeMs: Math.max(0, now.getTime() - oldest) };
   }
 
@@ -203,17 +285,22 @@ export class InboxReader {
 
   /** How much the quarantine holds. */
   quarantined(): { count: number; bytes: number } {
-    return { count: this.#number('SELECT count(*) FROM quarantine'), bytes: this.#number('SELECT sum(bytes) FROM quarantine') };
+    return {
+      count: this.#number('SELECT count(*) FROM quarantine'),
+      bytes: this.#number('SELECT sum(bytes) FROM quarantine'),
+    };
   }
 
   /** Numbers that we have sent from. */
   ourNumbers(): string[] {
-    return this.#rows('SELECT number FROM our_numbers', []).map((row) => z.object({ number: z.string() }).parse(row).number);
+    return this.#rows('SELECT number FROM our_numbers', []).map(
+      (row) => z.object({ number: z.string() }).parse(row).number,
+    );
   }
 
   /**
-   * A floor under the dispatch log's watermark, noted by the inbox now and then: should the dispatch log be lost, events up to it must not be
-   * started again (Temporal may have forgotten their workflow ids by then).
+   * A floor under the dispatch log's watermark, noted by the inbox now and then: should the dispatch log be lost,
+   * events up to it must not be started again (Temporal may have forgotten their workflow ids by then).
    */
   dispatchedThrough(): number {
     return this.#number("SELECT value FROM meta WHERE name = 'dispatched'");
@@ -223,7 +310,9 @@ export class InboxReader {
     this.#file.close();
   }
 
-  /** Null when the row, its plan or its body is not what was once written. Trouble of the store as a whole is thrown. */
+  /**
+   * Null when the row, its plan or its body is not what was once written. Trouble of the store as a whole is thrown.
+   */
   #readable(row: unknown): StoredEvent | null {
     try {
       return this.#event(row);
@@ -239,7 +328,14 @@ export class InboxReader {
     const { seq, head, plan, content_type, body } = eventRow.parse(row);
     const raw = blobOf(body);
     const kept: unknown = JSON.parse(head);
-    return { seq, event: { ...eventHead.parse(kept), data: dataOf(raw) }, ruleset: judgedBy.parse(kept).ruleset, body: raw, content_type, plan: plan === null ? null : this.#plan(plan) };
+    return {
+      seq,
+      event: { ...eventHead.parse(kept), data: dataOf(raw) },
+      ruleset: judgedBy.parse(kept).ruleset,
+      body: raw,
+      content_type,
+      plan: plan === null ? null : this.#plan(plan),
+    };
   }
 
   #plan(id: number): Plan {
@@ -271,7 +367,9 @@ export class InboxReader {
 function isInbox(store: Store): boolean {
   const version = oneNumber(store, 'PRAGMA user_version');
   if (version > INBOX_SCHEMA) {
-    throw new Error(`${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`);
+    throw new Error(
+      `${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`,
+    );
   }
   return version > 0;
 }
@@ -279,7 +377,10 @@ function isInbox(store: Store): boolean {
 const json: z.ZodType<JsonValue> = z.json();
 const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
 
-/** Plans as this bridge or an earlier one stored them. Loose: what a later bridge adds to a plan comes back as it was stored. */
+/**
+ * Plans as this bridge or an earlier one stored them. Loose: what a later bridge adds to a plan comes back as it was
+ * stored.
+ */
 const storedPlan: z.ZodType<Plan> = z.looseObject({
   ruleset: z.string(),
   rules: z.array(
@@ -295,7 +396,12 @@ const storedPlan: z.ZodType<Plan> = z.looseObject({
           input: jsonObject,
           if: z.string().exactOptional(),
           on_error: z.enum(['stop', 'continue']),
-          retry: z.looseObject({ for_ms: z.number(), every_ms: z.number(), max_every_ms: z.number(), from: z.literal('event').exactOptional() }),
+          retry: z.looseObject({
+            for_ms: z.number(),
+            every_ms: z.number(),
+            max_every_ms: z.number(),
+            from: z.literal('event').exactOptional(),
+          }),
           attempt_timeout_ms: z.number(),
         }),
       ),

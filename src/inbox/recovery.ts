@@ -3,9 +3,22 @@ import { z } from 'zod';
 import { makePrivateFile } from './data-folder-lock';
 import { DispatchLogReader } from './dispatch-log';
 import { INBOX_FILE, INBOX_SCHEMA, prepareInbox } from './inbox-schema';
-import { all, blobOf, inTransaction, isCorruption, one, oneNumber, openStore, prepare, type Bound, type Store } from './sqlite';
+import {
+  all,
+  blobOf,
+  inTransaction,
+  isCorruption,
+  one,
+  oneNumber,
+  openStore,
+  prepare,
+  type Bound,
+  type Store,
+} from './sqlite';
 
-/** Above this size the check after an unclean end reads the newest events only: a whole check would hold up the start. */
+/**
+ * Above this size the check after an unclean end reads the newest events only: a whole check would hold up the start.
+ */
 const FULL_CHECK_BYTES = 256 * 1_048_576;
 
 /** How many of the newest events that lesser check reads. */
@@ -26,8 +39,8 @@ export interface SetAside {
 }
 
 /**
- * Finds out whether the store is damaged. After a clean end nothing is read; otherwise SQLite's quick_check (bounded by {@link FULL_CHECK_BYTES}).
- * SQLite itself survives a `kill -9` or a power loss; this is for torn or overwritten files.
+ * Finds out whether the store is damaged. After a clean end nothing is read; otherwise SQLite's quick_check (bounded by
+ * {@link FULL_CHECK_BYTES}). SQLite itself survives a `kill -9` or a power loss; this is for torn or overwritten files.
  * NOT noticed: damage that keeps the file's structure, inside a body for example.
  */
 export function isDamaged(path: string): boolean {
@@ -38,7 +51,11 @@ export function isDamaged(path: string): boolean {
   try {
     store = openStore(path);
     const version = oneNumber(store, 'PRAGMA user_version');
-    if (version === 0 || version > INBOX_SCHEMA || oneNumber(store, "SELECT value FROM meta WHERE name = 'clean'") === 1) {
+    if (
+      version === 0 ||
+      version > INBOX_SCHEMA ||
+      oneNumber(store, "SELECT value FROM meta WHERE name = 'clean'") === 1
+    ) {
       return false;
     }
     if (statSync(path).size > FULL_CHECK_BYTES) {
@@ -57,15 +74,19 @@ export function isDamaged(path: string): boolean {
   }
 }
 
-/** The figure in `meta` that says: the store lacks events that it once had, and the journal is to be read from its beginning. */
+/**
+ * The figure in `meta` that says: the store lacks events that it once had, and the journal is to be read from its
+ * beginning.
+ */
 export const REBUILT = 'rebuilt';
 
 const BUILDING = '.new';
 const COPY = '.copy';
 
 /**
- * Makes a new store of all that can still be read of a damaged one, row by row, and moves that out of the way (`inbox.db.corrupt-<time>`).
- * Events keep their `seq`; plans keep their ids. A `kill -9` at any moment leaves either the damaged one in its place, or what {@link finishSetAside} ends.
+ * Makes a new store of all that can still be read of a damaged one, row by row, and moves that out of the way
+ * (`inbox.db.corrupt-<time>`). Events keep their `seq`; plans keep their ids. A `kill -9` at any moment leaves either
+ * the damaged one in its place, or what {@link finishSetAside} ends.
  */
 export function setAside(path: string, dataDir: string, now: Date): SetAside {
   const aside = `${path}.corrupt-${now.toISOString().replace(/[:.]/g, '-')}`;
@@ -98,8 +119,9 @@ export function finishSetAside(path: string): void {
   if (!existsSync(path) && existsSync(`${path}${BUILDING}`)) {
     // The log of the damaged one must not be taken for the new one's.
     removeStore(path);
-    // A copy, not the file itself: SQLite keeps what it shares between connections by inode, and a connection of libsql lives on until it is collected. Under
-    // another name it would share its index of the log with the next one here, and with nobody in other processes.
+    // A copy, not the file itself: SQLite keeps what it shares between connections by inode, and a connection of libsql
+    // lives on until it is collected. Under another name it would share its index of the log with the next one here,
+    // and with nobody in other processes.
     copyFileSync(`${path}${BUILDING}`, `${path}${COPY}`);
     syncFile(`${path}${COPY}`);
     renameSync(`${path}${COPY}`, path);
@@ -124,8 +146,8 @@ function removeStore(path: string): void {
 }
 
 /**
- * Lets a new store number its events from where the dispatch log stands: an event with a number that the log has passed already
- * would never be dispatched.
+ * Lets a new store number its events from where the dispatch log stands: an event with a number that the log has passed
+ * already would never be dispatched.
  */
 export function startSequenceAfterDispatched(store: Store, dataDir: string): void {
   const log = new DispatchLogReader(dataDir);
@@ -163,7 +185,11 @@ const EVENT_COLUMNS = ['seq', 'event_id', 'type', 'received_at', 'plan', 'bytes'
 const TABLES: readonly { table: string; key: string; columns: readonly string[] }[] = [
   { table: 'events', key: 'seq', columns: EVENT_COLUMNS },
   { table: 'plans', key: 'id', columns: ['id', 'hash', 'json'] },
-  { table: 'quarantine', key: 'n', columns: ['n', 'id', 'received_at', 'reason', 'times', 'bytes', 'content_type', 'body'] },
+  {
+    table: 'quarantine',
+    key: 'n',
+    columns: ['n', 'id', 'received_at', 'reason', 'times', 'bytes', 'content_type', 'body'],
+  },
 ];
 const KEYLESS: readonly { table: string; columns: readonly string[] }[] = [
   { table: 'meta', columns: ['name', 'value'] },
@@ -195,7 +221,10 @@ function rescue(path: string, fresh: Store): number {
 /** Looks up every key between the least and the greatest by itself, so that a broken page costs its own rows only. */
 function copyByKey(damaged: Store, fresh: Store, table: string, key: string, columns: readonly string[]): void {
   const least = readable(() => oneNumber(damaged, `SELECT min(${key}) FROM ${table}`)) ?? 1;
-  const greatest = readable(() => oneNumber(damaged, `SELECT max(${key}) FROM ${table}`)) ?? readable(() => oneNumber(damaged, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table])) ?? 0;
+  const greatest =
+    readable(() => oneNumber(damaged, `SELECT max(${key}) FROM ${table}`)) ??
+    readable(() => oneNumber(damaged, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table])) ??
+    0;
   const last = Math.min(greatest, least + MAX_LOOKUPS);
   const sql = `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED WHERE ${key} = ?`;
   let lookup = readable(() => prepare(damaged, sql));
@@ -231,7 +260,10 @@ function copyUntilBroken(damaged: Store, fresh: Store, table: string, columns: r
 function insert(fresh: Store, table: string, columns: readonly string[], row: unknown): void {
   const cells = new Map(Object.entries(z.record(z.string(), z.unknown()).parse(row)));
   const values = columns.map((column) => bindable(cells.get(column)));
-  prepare(fresh, `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`).run(values);
+  prepare(
+    fresh,
+    `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+  ).run(values);
 }
 
 function bindable(value: unknown): Bound {

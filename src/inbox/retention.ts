@@ -21,8 +21,9 @@ const SLICE_PAGES = 512;
 const candidate = z.object({ seq: z.number(), received_at: z.number(), to_do: z.number(), bytes: z.number() });
 
 /**
- * Forgets old events in slices. An event that has something to do is never dropped before the dispatch log says that it was started:
- * when Temporal is away for long, the store grows beyond its bounds rather than lose it (and once the disk is full, new events are refused with 503).
+ * Forgets old events in slices. An event that has something to do is never dropped before the dispatch log says that it
+ * was started: when Temporal is away for long, the store grows beyond its bounds rather than lose it (and once the disk
+ * is full, new events are refused with 503).
  */
 export class Pruning {
   readonly #retention: Retention;
@@ -42,7 +43,13 @@ export class Pruning {
   slice(store: Store, now: Date): boolean {
     const before = now.getTime() - this.#retention.maxAgeMs;
     const started = this.#dispatched.watermark();
-    const rows = all(prepare(store, 'SELECT seq, received_at, plan IS NOT NULL AS to_do, bytes FROM events WHERE seq > ? ORDER BY seq LIMIT ?'), [this.#cursor, SLICE_ROWS]).map((row) => candidate.parse(row));
+    const rows = all(
+      prepare(
+        store,
+        'SELECT seq, received_at, plan IS NOT NULL AS to_do, bytes FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+      ),
+      [this.#cursor, SLICE_ROWS],
+    ).map((row) => candidate.parse(row));
     let excess = heldBytes(store) - this.#retention.maxBytes;
     const doomed: number[] = [];
     let bytes = 0;
@@ -64,8 +71,17 @@ export class Pruning {
       for (const seq of doomed) {
         change(drop, [seq]);
       }
-      change(prepare(store, 'DELETE FROM fired WHERE (twin, rule) IN (SELECT twin, rule FROM fired WHERE at < ? LIMIT ?)'), [before, SLICE_ROWS]);
-      change(prepare(store, 'DELETE FROM quarantine WHERE n IN (SELECT n FROM quarantine WHERE received_at < ? ORDER BY n LIMIT ?)'), [before, 10]);
+      change(
+        prepare(store, 'DELETE FROM fired WHERE (twin, rule) IN (SELECT twin, rule FROM fired WHERE at < ? LIMIT ?)'),
+        [before, SLICE_ROWS],
+      );
+      change(
+        prepare(
+          store,
+          'DELETE FROM quarantine WHERE n IN (SELECT n FROM quarantine WHERE received_at < ? ORDER BY n LIMIT ?)',
+        ),
+        [before, 10],
+      );
     });
     // One row per page freed, which `all` must step through: the pragma frees a page per step.
     all(prepare(store, `PRAGMA incremental_vacuum(${SLICE_PAGES})`));
@@ -78,10 +94,21 @@ export class Pruning {
 
 /** Drops plans that no event refers to any more; a bounded number of them. @returns whether any went. */
 export function dropUnusedPlans(store: Store): boolean {
-  return change(prepare(store, 'DELETE FROM plans WHERE id IN (SELECT id FROM plans p WHERE NOT EXISTS (SELECT 1 FROM events INDEXED BY events_by_plan WHERE plan = p.id AND plan IS NOT NULL) LIMIT ?)'), [50]) > 0;
+  return (
+    change(
+      prepare(
+        store,
+        'DELETE FROM plans WHERE id IN (SELECT id FROM plans p WHERE NOT EXISTS (SELECT 1 FROM events INDEXED BY events_by_plan WHERE plan = p.id AND plan IS NOT NULL) LIMIT ?)',
+      ),
+      [50],
+    ) > 0
+  );
 }
 
 /** How much the store holds, without pages that are free for new rows. Bytes. */
 export function heldBytes(store: Store): number {
-  return (oneNumber(store, 'PRAGMA page_count') - oneNumber(store, 'PRAGMA freelist_count')) * oneNumber(store, 'PRAGMA page_size');
+  return (
+    (oneNumber(store, 'PRAGMA page_count') - oneNumber(store, 'PRAGMA freelist_count')) *
+    oneNumber(store, 'PRAGMA page_size')
+  );
 }

@@ -8,15 +8,18 @@ export type Store = Database.Database;
 export type Prepared = Database.Statement<[Bound[]]>;
 
 /**
- * What may be bound to a statement. Narrow on purpose: libsql 0.5.29 aborts the whole process on a boolean, and takes one single
- * Buffer for an object of named parameters (also an abort), so parameters always go in as one array.
+ * What may be bound to a statement. Narrow on purpose: libsql 0.5.29 aborts the whole process on a boolean, and takes
+ * one single Buffer for an object of named parameters (also an abort), so parameters always go in as one array.
  */
 export type Bound = string | number | Buffer | null;
 
 /** How long a statement waits for another process' lock before SQLITE_BUSY. */
 const BUSY_TIMEOUT_MS = 5_000;
 
-/** Opens a SQLite file, creating it when missing. The wait for other processes' locks is set before anything else is done with it. */
+/**
+ * Opens a SQLite file, creating it when missing. The wait for other processes' locks is set before anything else is
+ * done with it.
+ */
 export function openStore(path: string, busyTimeoutMs: number = BUSY_TIMEOUT_MS): Store {
   return new Database(path, { timeout: busyTimeoutMs });
 }
@@ -60,7 +63,8 @@ export function inTransaction<Result>(store: Store, work: () => Result): Result 
     store.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite has already rolled back by itself after some errors (disk full), and a second ROLLBACK would hide the cause.
+    // SQLite has already rolled back by itself after some errors (disk full), and a second ROLLBACK would hide the
+    // cause.
     if (store.inTransaction) {
       store.exec('ROLLBACK');
     }
@@ -69,7 +73,8 @@ export function inTransaction<Result>(store: Store, work: () => Result): Result 
 }
 
 /**
- * A blob column as a Buffer; a null one is an empty Buffer. libsql gives a Buffer from `get` and an ArrayBuffer from `all`.
+ * A blob column as a Buffer; a null one is an empty Buffer. libsql gives a Buffer from `get` and an ArrayBuffer from
+ * `all`.
  * @throws TypeError when the column holds something else.
  */
 export function blobOf(value: unknown): Buffer {
@@ -90,10 +95,14 @@ export function blobOf(value: unknown): Buffer {
 
 /** SQLite's own name for what went wrong (`SQLITE_FULL`); undefined for other errors. */
 export function sqliteCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('SQLITE_') ? error.code : undefined;
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('SQLITE_')
+    ? error.code
+    : undefined;
 }
 
-/** Whether an error says that the file's content is broken, as opposed to the disk or another process being in the way. */
+/**
+ * Whether an error says that the file's content is broken, as opposed to the disk or another process being in the way.
+ */
 export function isCorruption(error: unknown): boolean {
   const code = sqliteCode(error);
   return code !== undefined && (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB');

@@ -19,8 +19,8 @@ export interface InboxEntry {
 }
 
 /**
- * What became of an entry: `received` (kept, to be dispatched), `ignored` (kept, nothing to do), `duplicate` (the inbox has an event of this
- * id already; nothing is kept again).
+ * What became of an entry: `received` (kept, to be dispatched), `ignored` (kept, nothing to do), `duplicate` (the inbox
+ * has an event of this id already; nothing is kept again).
  */
 export type InboxOutcome = 'received' | 'ignored' | 'duplicate';
 
@@ -108,7 +108,10 @@ export const eventHead: z.ZodType<EventHead> = z.object({
   root_call_id: text,
 });
 
-/** The head of a canonical event, with whose rules judged it, as the store keeps it: JSON. Written out member by member, as every event passes here. */
+/**
+ * The head of a canonical event, with whose rules judged it, as the store keeps it: JSON. Written out member by member,
+ * as every event passes here.
+ */
 export function headJson(event: EventHead, ruleset: string | null): string {
   const head: EventHead & { ruleset: string | null } = {
     type: event.type,

@@ -33,7 +33,10 @@ interface Group {
   end: JournalPosition;
 }
 
-/** The events that the journal has and `inbox.db` has not yet: with them and what `inbox.db` has, every new event can be judged. */
+/**
+ * The events that the journal has and `inbox.db` has not yet: with them and what `inbox.db` has, every new event can be
+ * judged.
+ */
 export class Unindexed {
   readonly #byId = new Map<string, UnindexedEvent>();
   readonly #byTwin = new Map<string, Set<UnindexedEvent>>();
@@ -73,7 +76,10 @@ export class Unindexed {
     if (!TWIN_TYPES.has(event.type)) {
       return plan;
     }
-    const fired = new Set([...this.indexed.firedBy(event.id), ...[...(this.#byTwin.get(event.id) ?? [])].flatMap(({ twin }) => twin?.rules ?? [])]);
+    const fired = new Set([
+      ...this.indexed.firedBy(event.id),
+      ...[...(this.#byTwin.get(event.id) ?? [])].flatMap(({ twin }) => twin?.rules ?? []),
+    ]);
     const rules = plan.rules.filter(({ name }) => !fired.has(name));
     if (rules.length === plan.rules.length) {
       return plan;

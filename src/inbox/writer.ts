@@ -13,7 +13,10 @@ const MOST_BYTES_TOGETHER = 16 * 1_048_576;
 /** Bounds of what is not on the disk yet. */
 const MOST_WAITING = 20_000;
 const MOST_WAITING_BYTES = 128 * 1_048_576;
-/** Nobody waits longer: the disk, or the indexer, is taken for one that does not answer. VoIPBIN waits for an answer five seconds. */
+/**
+ * Nobody waits longer: the disk, or the indexer, is taken for one that does not answer. VoIPBIN waits for an answer
+ * five seconds.
+ */
 const SLOW_MS = 4_000;
 /** How often a disk in trouble is tried when no event does so. */
 const PROBE_EVERY_MS = 1_000;
@@ -37,7 +40,10 @@ export interface WriterOptions {
   log: InboxLog;
   /** Where the journal begins. */
   position: JournalPosition;
-  /** Told of every write that came through, before its records' promises resolve: the events in it, and the place behind it. */
+  /**
+   * Told of every write that came through, before its records' promises resolve: the events in it, and the place behind
+   * it.
+   */
   onKept: (events: readonly UnindexedEvent[], records: number, end: JournalPosition, tookMs: number) => void;
   /** Told of events that were not kept, before their promises reject. */
   onRefused: (events: readonly UnindexedEvent[], error: InboxUnavailable) => void;
@@ -65,11 +71,13 @@ export function hashOf(plan: Plan): HashedPlan {
 /**
  * Puts records into the journal.
  *
- * Group commit: what arrives within one turn of the event loop goes together, and while one write is on its way to the disk all that arrives waits for the next
- * one, hence one sync for all that arrived meanwhile. Alone, a record waits for nothing but its own.
+ * Group commit: what arrives within one turn of the event loop goes together, and while one write is on its way to the
+ * disk all that arrives waits for the next one, hence one sync for all that arrived meanwhile. Alone, a record waits
+ * for nothing but its own.
  *
- * Guarantees: a record's promise resolves only after the sync that covers it; records are written in the order in which they were added; every promise settles
- * within five seconds. Not guaranteed: that a record which was refused as `slow` is not kept after all.
+ * Guarantees: a record's promise resolves only after the sync that covers it; records are written in the order in which
+ * they were added; every promise settles within five seconds. Not guaranteed: that a record which was refused as `slow`
+ * is not kept after all.
  */
 export class Writer {
   readonly #journal: Journal;
@@ -131,7 +139,8 @@ export class Writer {
     if (this.#isClosed) {
       return new InboxUnavailable('closed', 'the inbox is closed');
     }
-    // While the disk (or the indexer) hangs nothing is added to what waits for it; that it does its work after all tells when it is back.
+    // While the disk (or the indexer) hangs nothing is added to what waits for it; that it does its work after all
+    // tells when it is back.
     if (this.#problem?.code === 'slow' || this.#problem?.code === 'busy') {
       return new InboxUnavailable(this.#problem.code, this.#problem.message);
     }
@@ -205,7 +214,9 @@ export class Writer {
 
   #fits(): number {
     let bytes = 0;
-    const beyond = this.#fresh.findIndex(({ record }, index) => index > 0 && (index === MOST_TOGETHER || (bytes += sizeOf(record)) > MOST_BYTES_TOGETHER));
+    const beyond = this.#fresh.findIndex(
+      ({ record }, index) => index > 0 && (index === MOST_TOGETHER || (bytes += sizeOf(record)) > MOST_BYTES_TOGETHER),
+    );
     return beyond === -1 ? this.#fresh.length : beyond;
   }
 
@@ -291,7 +302,10 @@ export class Writer {
     }
   }
 
-  /** Somebody has waited for too long. Nobody is kept waiting; what the disk takes after all is a duplicate when it is sent again. */
+  /**
+   * Somebody has waited for too long. Nobody is kept waiting; what the disk takes after all is a duplicate when it is
+   * sent again.
+   */
   #tooSlow(): void {
     this.#slow = undefined;
     const isDisk = this.#writing !== null && performance.now() - this.#writing.since >= SLOW_MS / 2;
@@ -330,7 +344,6 @@ export class Writer {
     this.#held.bytes -= sizeOf(record);
   }
 }
-
 
 /** About how much memory it takes. */
 function sizeOf({ text, bytes }: JournalRecord): number {

@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * Addresses that may call the webhook: single ones or CIDR ranges, IPv4 and IPv6 (an IPv4 address that comes as `::ffff:…` counts as IPv4).
- * An empty list lets everyone in.
+ * Addresses that may call the webhook: single ones or CIDR ranges, IPv4 and IPv6 (an IPv4 address that comes as
+ * `::ffff:…` counts as IPv4). An empty list lets everyone in.
  */
 export class AllowList {
   readonly #ranges: [ipaddr.IPv4 | ipaddr.IPv6, number][];

@@ -4,7 +4,18 @@ import type { Backlog } from '../inbox/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
 import type { NotAnEvent } from './take-event';
 
-const REFUSAL_REASONS = ['method', 'address', 'too_large', 'signature', 'encoding', 'not_an_event', 'unavailable', 'busy', 'broken', 'http'] as const;
+const REFUSAL_REASONS = [
+  'method',
+  'address',
+  'too_large',
+  'signature',
+  'encoding',
+  'not_an_event',
+  'unavailable',
+  'busy',
+  'broken',
+  'http',
+] as const;
 
 /** Why a request was not taken. */
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
@@ -39,21 +50,51 @@ export class ReceiverMetrics {
 
   constructor(readonly registry: Registry) {
     const registers = [registry];
-    this.#received = new Counter({ name: 'bridge_events_received_total', help: 'Events acknowledged, by type and what became of them.', labelNames: ['type', 'outcome'], registers });
-    this.#refused = new Counter({ name: 'bridge_requests_refused_total', help: 'Requests to the webhook that were not taken, by reason.', labelNames: ['reason'], registers });
-    this.#quarantined = new Counter({ name: 'bridge_quarantined_total', help: 'Bodies that are no events and were kept, by reason.', labelNames: ['reason'], registers });
+    this.#received = new Counter({
+      name: 'bridge_events_received_total',
+      help: 'Events acknowledged, by type and what became of them.',
+      labelNames: ['type', 'outcome'],
+      registers,
+    });
+    this.#refused = new Counter({
+      name: 'bridge_requests_refused_total',
+      help: 'Requests to the webhook that were not taken, by reason.',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#quarantined = new Counter({
+      name: 'bridge_quarantined_total',
+      help: 'Bodies that are no events and were kept, by reason.',
+      labelNames: ['reason'],
+      registers,
+    });
     this.#ack = new Histogram({
       name: 'bridge_ack_seconds',
       help: 'Time from the headers of an event to its answer.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15],
       registers,
     });
-    this.#commit = new Histogram({ name: 'bridge_inbox_commit_seconds', help: 'Time of one write to the journal, its sync included.', buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2], registers });
-    this.#batch = new Histogram({ name: 'bridge_inbox_commit_entries', help: 'Entries that shared one write to the journal.', buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512], registers });
+    this.#commit = new Histogram({
+      name: 'bridge_inbox_commit_seconds',
+      help: 'Time of one write to the journal, its sync included.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2],
+      registers,
+    });
+    this.#batch = new Histogram({
+      name: 'bridge_inbox_commit_entries',
+      help: 'Entries that shared one write to the journal.',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512],
+      registers,
+    });
     // A series that begins with its first hit hides that hit from increase().
     REFUSAL_REASONS.forEach((reason) => this.#refused.inc({ reason }, 0));
     FAULTS.forEach((reason) => this.#quarantined.inc({ reason }, 0));
-    this.#failures = new Counter({ name: 'bridge_inbox_failures_total', help: 'Writes that the disk or the store refused, by their code.', labelNames: ['code'], registers });
+    this.#failures = new Counter({
+      name: 'bridge_inbox_failures_total',
+      help: 'Writes that the disk or the store refused, by their code.',
+      labelNames: ['code'],
+      registers,
+    });
   }
 
   /** Gauges that look at the inbox when they are scraped. */
@@ -61,11 +102,27 @@ export class ReceiverMetrics {
     const registers = [this.registry];
     const gauges: [name: string, help: string, read: () => number][] = [
       ['bridge_inbox_depth', 'Events that wait to be dispatched (counted up to 100,000).', () => inbox.backlog().depth],
-      ['bridge_inbox_oldest_age_seconds', 'Age of the oldest event that waits to be dispatched; 0 when none does.', () => inbox.backlog().oldestAgeMs / 1_000],
-      ['bridge_inbox_bytes', 'What inbox.db holds on the disk, without its log and the journal.', () => inbox.heldBytes()],
-      ['bridge_quarantine_entries', 'Bodies that are no events, as far as they are kept.', () => inbox.quarantined().count],
+      [
+        'bridge_inbox_oldest_age_seconds',
+        'Age of the oldest event that waits to be dispatched; 0 when none does.',
+        () => inbox.backlog().oldestAgeMs / 1_000,
+      ],
+      [
+        'bridge_inbox_bytes',
+        'What inbox.db holds on the disk, without its log and the journal.',
+        () => inbox.heldBytes(),
+      ],
+      [
+        'bridge_quarantine_entries',
+        'Bodies that are no events, as far as they are kept.',
+        () => inbox.quarantined().count,
+      ],
       ['bridge_quarantine_bytes', 'Size of these bodies.', () => inbox.quarantined().bytes],
-      ['bridge_inbox_unavailable', '1 while nothing can be kept and events are answered with 503.', () => (inbox.problem() === null ? 0 : 1)],
+      [
+        'bridge_inbox_unavailable',
+        '1 while nothing can be kept and events are answered with 503.',
+        () => (inbox.problem() === null ? 0 : 1),
+      ],
     ];
     for (const [name, help, read] of gauges) {
       const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(read()) });

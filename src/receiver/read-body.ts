@@ -20,15 +20,17 @@ export class BodyMemory {
   }
 }
 
-/** What reading a body came to. `busy`: too many large bodies are being read at once. `broken`: the client went away. */
+/**
+ * What reading a body came to. `busy`: too many large bodies are being read at once. `broken`: the client went away.
+ */
 export type BodyRead = { ok: true; body: Buffer } | { ok: false; why: 'too_large' | 'busy' | 'broken' };
 
 /** So much of every body is read whatever the others hold: ordinary events never wait for large ones. */
 const ALWAYS = 65_536;
 
 /**
- * Reads a request's body whole. Bounded: one body by `most`, all together by `memory`; how long it may take is the server's request timeout.
- * When it stops early the rest of the stream is left unread.
+ * Reads a request's body whole. Bounded: one body by `most`, all together by `memory`; how long it may take is the
+ * server's request timeout. When it stops early the rest of the stream is left unread.
  */
 export function readBody(stream: Readable, most: number, memory: BodyMemory): Promise<BodyRead> {
   return new Promise((resolve) => {

@@ -18,12 +18,18 @@ import { isSignature, VerifiedRequest, type RawRequest } from './verified-reques
 /** Where VoIPBIN's webhook URI points. A trailing slash is fine. */
 export const WEBHOOK_PATH = '/voipbin/webhook';
 
-/** The largest body that is taken. Bytes. VoIPBIN sets no limit; an `activeflow_updated` of a hundred actions is the largest known. */
+/**
+ * The largest body that is taken. Bytes. VoIPBIN sets no limit; an `activeflow_updated` of a hundred actions is the
+ * largest known.
+ */
 export const MAX_BODY_BYTES = 10 * 1_048_576;
 
 /** All bodies above 64 KiB that are being read together. */
 const MAX_BODIES_BYTES = 256 * 1_048_576;
-/** A refused body up to this size is read to its end and dropped, so that its sender sees the answer rather than a broken connection. */
+/**
+ * A refused body up to this size is read to its end and dropped, so that its sender sees the answer rather than a
+ * broken connection.
+ */
 const DRAIN_BYTES = 64 * 1_048_576;
 const MAX_CONNECTIONS = 4_096;
 /** VoIPBIN's settings allow these four. */
@@ -33,7 +39,10 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Time-outs, in milliseconds. */
 export interface ReceiverTimeouts {
-  /** An idle connection is kept this long: longer than the sender's own 30 s, or it would hit connections that just closed. */
+  /**
+   * An idle connection is kept this long: longer than the sender's own 30 s, or it would hit connections that just
+   * closed.
+   */
   keepAlive: number;
   /** From a connection's first byte to the end of the headers. */
   headers: number;
@@ -60,7 +69,10 @@ export interface ReceiverSettings {
   trustProxy: boolean | string[];
   /** PEM texts; null for plain HTTP. */
   tls: { cert: string; key: Secret } | null;
-  /** Requests with a wrong signature (or, where no secret is set, with a body that is no event) per address and minute, beyond which they are dealt with cheaply. */
+  /**
+   * Requests with a wrong signature (or, where no secret is set, with a body that is no event) per address and minute,
+   * beyond which they are dealt with cheaply.
+   */
   noisePerMinute: number;
 }
 
@@ -96,17 +108,24 @@ export interface Receiver {
 }
 
 /**
- * The webhook's HTTP edge: every request is answered as DESIGN "Names" says or refused, in this order: address, method, size, signature, content
- * encoding, JSON and envelope.
+ * The webhook's HTTP edge: every request is answered as DESIGN "Names" says or refused, in this order: address, method,
+ * size, signature, content encoding, JSON and envelope.
  *
- * Guarantees: 200 is sent only after the event and its plan are on the disk; nothing but the disk stands between request and answer; 503 (which
- * VoIPBIN sends again, three times in all) when it cannot be kept; never 429. Requests with a right signature are never slowed by others' noise.
+ * Guarantees: 200 is sent only after the event and its plan are on the disk; nothing but the disk stands between
+ * request and answer; 503 (which VoIPBIN sends again, three times in all) when it cannot be kept; never 429. Requests
+ * with a right signature are never slowed by others' noise.
  */
 export async function createReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { settings, metrics, log } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const http = newServer(settings, timeouts, metrics);
-  await http.register(rateLimit, { global: false, max: settings.noisePerMinute, timeWindow: 60_000, cache: 10_000, ipv6Subnet: 64 });
+  await http.register(rateLimit, {
+    global: false,
+    max: settings.noisePerMinute,
+    timeWindow: 60_000,
+    cache: 10_000,
+    ipv6Subnet: 64,
+  });
   const countNoise = http.createRateLimit();
   const memory = new BodyMemory(MAX_BODIES_BYTES);
 
@@ -118,14 +137,22 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
 
   const refuse = (reply: FastifyReply, status: number, reason: RefusalReason, message: string): FastifyReply => {
     metrics.refused(reason);
-    return reply.code(status).header('content-type', JSON_TYPE).send(JSON.stringify({ error: reason, message }));
+    return reply
+      .code(status)
+      .header('content-type', JSON_TYPE)
+      .send(JSON.stringify({ error: reason, message }));
   };
 
   const refuseSignature = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (await isTooNoisy(request)) {
       void reply.header('connection', 'close');
     }
-    return refuse(reply, 401, 'signature', 'the X-VoIPBIN-Signature header is missing or was not made with a secret of this bridge');
+    return refuse(
+      reply,
+      401,
+      'signature',
+      'the X-VoIPBIN-Signature header is missing or was not made with a secret of this bridge',
+    );
   };
 
   const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -133,7 +160,9 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     const { method, headers } = request;
     const hasBody = 'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0;
     if (!hasBody && method === 'GET') {
-      return reply.header('content-type', JSON_TYPE).send('{"service":"voipbin-bridge","message":"VoIPBIN events are taken here, by POST or PUT."}');
+      return reply
+        .header('content-type', JSON_TYPE)
+        .send('{"service":"voipbin-bridge","message":"VoIPBIN events are taken here, by POST or PUT."}');
     }
     if (!hasBody && method === 'DELETE') {
       return refuseMethod(reply);
@@ -178,27 +207,55 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     return acknowledge(reply, `{"status":"${outcome}","id":${JSON.stringify(event.event_id)}}`);
   };
 
-  /** Remembers numbers that the event shows to be ours. Nobody waits for it: what is lost is learnt again from the next event. */
+  /**
+   * Remembers numbers that the event shows to be ours. Nobody waits for it: what is lost is learnt again from the next
+   * event.
+   */
   const learn = (event: MatchedEvent['event']): void => {
     const fresh = numbersTaught(event).filter((number) => options.ourNumbers.learn(number));
     if (fresh.length > 0) {
-      options.inbox.learnOurNumbers(fresh).catch(() => log.warn({}, 'a number of ours could not be remembered; it is learnt again from the next event'));
+      options.inbox
+        .learnOurNumbers(fresh)
+        .catch(() => log.warn({}, 'a number of ours could not be remembered; it is learnt again from the next event'));
     }
   };
 
-  const setApart = async (found: NotAnEvent, verified: VerifiedRequest, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  const setApart = async (
+    found: NotAnEvent,
+    verified: VerifiedRequest,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> => {
     const isBug = found.fault === 'bug';
     // Who needs no signature could otherwise push everything else out of the quarantine.
     if (!isBug && settings.secrets.length === 0 && (await isTooNoisy(request))) {
-      return refuse(reply, 400, 'not_an_event', `${found.message}; too many such requests came from this address, so this one is not kept`);
+      return refuse(
+        reply,
+        400,
+        'not_an_event',
+        `${found.message}; too many such requests came from this address, so this one is not kept`,
+      );
     }
     const { body, contentType, receivedAt } = verified;
-    const id = await options.inbox.quarantine({ reason: `${found.fault}: ${found.message}`, received_at: receivedAt, content_type: contentType, body });
+    const id = await options.inbox.quarantine({
+      reason: `${found.fault}: ${found.message}`,
+      received_at: receivedAt,
+      content_type: contentType,
+      body,
+    });
     metrics.quarantined(found.fault);
     if (!isBug) {
-      return refuse(reply, 400, 'not_an_event', `${found.message}; it is kept as ${id} (bridge events list --quarantine)`);
+      return refuse(
+        reply,
+        400,
+        'not_an_event',
+        `${found.message}; it is kept as ${id} (bridge events list --quarantine)`,
+      );
     }
-    log.error({ quarantine: id, error: found.error instanceof Error ? found.error.name : 'unknown' }, 'the bridge could not make an event of a body; it is kept (bridge events list --quarantine): please report this');
+    log.error(
+      { quarantine: id, error: found.error instanceof Error ? found.error.name : 'unknown' },
+      'the bridge could not make an event of a body; it is kept (bridge events list --quarantine): please report this',
+    );
     // It is on the disk and the fault is ours, so the sender's part is done: another try would end the same way.
     return reply.header('content-type', JSON_TYPE).send(`{"status":"received","id":"quarantine/${id}"}`);
   };
@@ -230,8 +287,9 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
   const allowList = settings.allow.length > 0 ? new AllowList(settings.allow) : null;
   for (const url of [WEBHOOK_PATH, `${WEBHOOK_PATH}/`]) {
     http.route({
-      // Every method, so that the router alone decides what is a request to the webhook, and the address check sits on its routes: a
-      // second reading of the URL would not know every spelling of it (%77ebhook, http://host/voipbin/webhook, a # at the end).
+      // Every method, so that the router alone decides what is a request to the webhook, and the address check sits on
+      // its routes: a second reading of the URL would not know every spelling of it (%77ebhook,
+      // http://host/voipbin/webhook, a # at the end).
       method: [...http.supportedMethods],
       url,
       onRequest: (request, reply, done) => {
@@ -244,7 +302,9 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
       handler: (request, reply) => (EVENT_METHODS.has(request.method) ? receive(request, reply) : refuseMethod(reply)),
     });
   }
-  http.get('/', (_request, reply) => reply.header('content-type', JSON_TYPE).send(JSON.stringify({ service: 'voipbin-bridge', webhook: WEBHOOK_PATH })));
+  http.get('/', (_request, reply) =>
+    reply.header('content-type', JSON_TYPE).send(JSON.stringify({ service: 'voipbin-bridge', webhook: WEBHOOK_PATH })),
+  );
   http.setNotFoundHandler((_request, reply) => notFound(reply));
   http.setErrorHandler((error, _request, reply) => {
     if (error instanceof InboxUnavailable) {
@@ -279,7 +339,12 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
 }
 
 function newServer(settings: ReceiverSettings, timeouts: ReceiverTimeouts, metrics: ReceiverMetrics): FastifyInstance {
-  const limits = { keepAliveTimeout: timeouts.keepAlive, headersTimeout: timeouts.headers, requestTimeout: timeouts.request, connectionsCheckingInterval: timeouts.check };
+  const limits = {
+    keepAliveTimeout: timeouts.keepAlive,
+    headersTimeout: timeouts.headers,
+    requestTimeout: timeouts.request,
+    connectionsCheckingInterval: timeouts.check,
+  };
   const http = fastify({
     logger: false,
     trustProxy: settings.trustProxy,
@@ -295,17 +360,26 @@ function newServer(settings: ReceiverSettings, timeouts: ReceiverTimeouts, metri
       void notFound(reply);
     },
     serverFactory: (handler) =>
-      settings.tls === null ? createHttpServer(limits, handler) : createHttpsServer({ ...limits, cert: settings.tls.cert, key: settings.tls.key.reveal(), minVersion: 'TLSv1.2' }, handler),
+      settings.tls === null
+        ? createHttpServer(limits, handler)
+        : createHttpsServer(
+            { ...limits, cert: settings.tls.cert, key: settings.tls.key.reveal(), minVersion: 'TLSv1.2' },
+            handler,
+          ),
   });
   http.server.maxConnections = MAX_CONNECTIONS;
-  // Fastify would read bodies by content type, and none on GET; the receiver reads them itself, from the raw stream, for every method.
+  // Fastify would read bodies by content type, and none on GET; the receiver reads them itself, from the raw stream,
+  // for every method.
   for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
     http.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
   return http;
 }
 
-/** Answers an event. Past Fastify's own sending, whose hooks and serialisers have nothing to do here and cost a tenth of an ack. */
+/**
+ * Answers an event. Past Fastify's own sending, whose hooks and serialisers have nothing to do here and cost a tenth of
+ * an ack.
+ */
 function acknowledge(reply: FastifyReply, json: string): FastifyReply {
   reply.hijack();
   // Event ids are ASCII, so characters are bytes.
@@ -315,7 +389,10 @@ function acknowledge(reply: FastifyReply, json: string): FastifyReply {
 }
 
 function notFound(reply: FastifyReply): FastifyReply {
-  return reply.code(404).header('content-type', JSON_TYPE).send(JSON.stringify({ error: 'not_found', message: `the webhook is at ${WEBHOOK_PATH}` }));
+  return reply
+    .code(404)
+    .header('content-type', JSON_TYPE)
+    .send(JSON.stringify({ error: 'not_found', message: `the webhook is at ${WEBHOOK_PATH}` }));
 }
 
 function headerOf(value: string | string[] | undefined): string | null {

@@ -28,20 +28,35 @@ export interface MatchedEvent {
 }
 
 /** Why a verified request gives no event: its body is none, or our own code failed on it (`bug`). */
-export type NotAnEvent = { ok: false; fault: 'empty' | 'not_json' | 'too_deep' | 'no_envelope'; message: string } | { ok: false; fault: 'bug'; message: string; error: unknown };
+export type NotAnEvent =
+  | { ok: false; fault: 'empty' | 'not_json' | 'too_deep' | 'no_envelope'; message: string }
+  | { ok: false; fault: 'bug'; message: string; error: unknown };
 
 /**
- * From a verified request to a matched event: parses, makes it canonical, asks the rules. Never throws: what fails in our own code is a `bug`, so that
- * the body can be kept.
+ * From a verified request to a matched event: parses, makes it canonical, asks the rules. Never throws: what fails in
+ * our own code is a `bug`, so that the body can be kept.
  */
-export function takeEvent(request: VerifiedRequest, ours: OurNumbers, rules: EventRules): { ok: true; matched: MatchedEvent } | NotAnEvent {
+export function takeEvent(
+  request: VerifiedRequest,
+  ours: OurNumbers,
+  rules: EventRules,
+): { ok: true; matched: MatchedEvent } | NotAnEvent {
   try {
     const parsed = parseEnvelope(request.body);
     if (!parsed.ok) {
       return { ok: false, fault: parsed.reason, message: parsed.message };
     }
     const event = canonicalize(parsed.envelope, request.body, request.receivedAt, ours);
-    return { ok: true, matched: { event, plan: rules.plan(event, isBackfilled(request.contentType) ? 'backfill' : 'webhook'), ruleset: rules.hash, body: request.body, contentType: request.contentType } };
+    return {
+      ok: true,
+      matched: {
+        event,
+        plan: rules.plan(event, isBackfilled(request.contentType) ? 'backfill' : 'webhook'),
+        ruleset: rules.hash,
+        body: request.body,
+        contentType: request.contentType,
+      },
+    };
   } catch (error) {
     return { ok: false, fault: 'bug', message: 'the bridge could not make an event of the body', error };
   }

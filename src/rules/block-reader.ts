@@ -52,7 +52,12 @@ export class BlockReader {
    * A block with known keys. Unknown keys and missing required ones are findings.
    * @param what for messages: `rule`, `step`.
    */
-  block<Name extends string>(value: Value, what: string, keys: Readonly<Record<Name, KeyDefinition>>, others?: (key: string) => boolean): Block<Name> | null {
+  block<Name extends string>(
+    value: Value,
+    what: string,
+    keys: Readonly<Record<Name, KeyDefinition>>,
+    others?: (key: string) => boolean,
+  ): Block<Name> | null {
     if (!isMap(value.node)) {
       this.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`);
       return null;
@@ -65,10 +70,17 @@ export class BlockReader {
       } else if (others?.(key) === true) {
         extra.push({ key, at: keyAt, node });
       } else {
-        this.findings.error(keyAt, 'unknown-key', `${what} has no key ${quoted(key)}`, didYouMean(key, Object.keys(keys)));
+        this.findings.error(
+          keyAt,
+          'unknown-key',
+          `${what} has no key ${quoted(key)}`,
+          didYouMean(key, Object.keys(keys)),
+        );
       }
     }
-    const required = Object.entries<KeyDefinition>(keys).filter(([name, key]) => key.required === true && !found.has(name));
+    const required = Object.entries<KeyDefinition>(keys).filter(
+      ([name, key]) => key.required === true && !found.has(name),
+    );
     for (const [name] of required) {
       this.findings.error(value.at, 'missing-key', `${what} has no ${quoted(name)}`);
     }
@@ -80,7 +92,10 @@ export class BlockReader {
     if (isScalar(node) && typeof node.value === 'string') {
       return node.value;
     }
-    const hint = isScalar(node) && typeof node.value === 'number' ? { hint: `quote it: "${node.source ?? String(node.value)}"` } : {};
+    const hint =
+      isScalar(node) && typeof node.value === 'number'
+        ? { hint: `quote it: "${node.source ?? String(node.value)}"` }
+        : {};
     this.findings.error(value.at, 'type', `${what} must be a text, not ${kindOf(node)}`, hint);
     return null;
   }
@@ -91,8 +106,17 @@ export class BlockReader {
       return node.value;
     }
     const word = isScalar(node) && typeof node.value === 'string' ? node.value.toLowerCase() : '';
-    const meant = ['yes', 'on', 'true', 'y'].includes(word) ? 'true' : ['no', 'off', 'false', 'n'].includes(word) ? 'false' : null;
-    this.findings.error(value.at, 'type', `${what} must be true or false, not ${kindOf(node)}`, meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` });
+    const meant = ['yes', 'on', 'true', 'y'].includes(word)
+      ? 'true'
+      : ['no', 'off', 'false', 'n'].includes(word)
+        ? 'false'
+        : null;
+    this.findings.error(
+      value.at,
+      'type',
+      `${what} must be true or false, not ${kindOf(node)}`,
+      meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` },
+    );
     return null;
   }
 
@@ -100,7 +124,12 @@ export class BlockReader {
     const word = this.text(value, what);
     const found = words.find((one) => one === word);
     if (found === undefined && word !== null) {
-      this.findings.error(value.at, 'choice', `${what} cannot be ${quoted(word)}, only ${words.join(', ')}`, didYouMean(word, words));
+      this.findings.error(
+        value.at,
+        'choice',
+        `${what} cannot be ${quoted(word)}, only ${words.join(', ')}`,
+        didYouMean(word, words),
+      );
     }
     return found ?? null;
   }
@@ -111,8 +140,16 @@ export class BlockReader {
     const text = isScalar(node) && (typeof node.value === 'string' || node.value === 0) ? String(node.value) : null;
     const parsed = text === null ? null : parseDuration(text);
     if (parsed === null) {
-      const hint = isScalar(node) && typeof node.value === 'number' ? { hint: `which unit? ${node.value}s, ${node.value}m, ${node.value}h` } : {};
-      this.findings.error(value.at, 'duration', `${what} must be a time such as 30s, 15m, 24h or 7d, not ${kindOf(node)}`, hint);
+      const hint =
+        isScalar(node) && typeof node.value === 'number'
+          ? { hint: `which unit? ${node.value}s, ${node.value}m, ${node.value}h` }
+          : {};
+      this.findings.error(
+        value.at,
+        'duration',
+        `${what} must be a time such as 30s, 15m, 24h or 7d, not ${kindOf(node)}`,
+        hint,
+      );
     }
     return parsed;
   }
@@ -130,7 +167,12 @@ export class BlockReader {
     if (isSeq(value.node)) {
       return this.listOf(value);
     }
-    this.findings.error(value.at, 'type', `${what} must be a list, not ${kindOf(value.node)}`, hint === undefined ? {} : { hint });
+    this.findings.error(
+      value.at,
+      'type',
+      `${what} must be a list, not ${kindOf(value.node)}`,
+      hint === undefined ? {} : { hint },
+    );
     return null;
   }
 }

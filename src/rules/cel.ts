@@ -28,7 +28,19 @@ export interface CelReferences {
 /** Its own regular expressions would be tried on texts of any length. */
 const environment = celEnv({ re2: { compile: (pattern) => ({ test: compilePattern(pattern) }) } });
 /** Names that CEL itself gives a meaning. */
-const TYPE_NAMES = new Set(['int', 'uint', 'double', 'bool', 'string', 'bytes', 'list', 'map', 'null_type', 'type', 'google']);
+const TYPE_NAMES = new Set([
+  'int',
+  'uint',
+  'double',
+  'bool',
+  'string',
+  'bytes',
+  'list',
+  'map',
+  'null_type',
+  'type',
+  'google',
+]);
 
 /**
  * Parses an expression and lists what it refers to.
@@ -37,7 +49,11 @@ const TYPE_NAMES = new Set(['int', 'uint', 'double', 'bool', 'string', 'bytes', 
 export function analyseCel(expression: string): CelReferences {
   const found: CelReferences = { paths: [], comparisons: [], faults: [] };
   if (expression.length > MAX_EXPRESSION_CHARS) {
-    found.faults.push({ code: 'cel', message: `the expression has ${expression.length} characters, more than ${MAX_EXPRESSION_CHARS}`, offset: 0 });
+    found.faults.push({
+      code: 'cel',
+      message: `the expression has ${expression.length} characters, more than ${MAX_EXPRESSION_CHARS}`,
+      offset: 0,
+    });
     return found;
   }
   let parsed: ParsedExpression;
@@ -54,11 +70,22 @@ export function analyseCel(expression: string): CelReferences {
 function syntaxFault(error: unknown, expression: string): CelFault {
   const location = typeof error === 'object' && error !== null && 'location' in error ? error.location : null;
   const start = typeof location === 'object' && location !== null && 'start' in location ? location.start : null;
-  const offset = typeof start === 'object' && start !== null && 'offset' in start && typeof start.offset === 'number' ? start.offset : 0;
+  const offset =
+    typeof start === 'object' && start !== null && 'offset' in start && typeof start.offset === 'number'
+      ? start.offset
+      : 0;
   const single = /(?<![=!<>])=(?!=)/.exec(expression);
-  const message = error instanceof Error ? error.message.replace(/^(?:syntax error )?(?:<input>:\d+:\d+: )?/, '') : 'it cannot be parsed';
+  const message =
+    error instanceof Error
+      ? error.message.replace(/^(?:syntax error )?(?:<input>:\d+:\d+: )?/, '')
+      : 'it cannot be parsed';
   if (single !== null && Math.abs(single.index - offset) <= 2) {
-    return { code: 'cel', message: 'not a CEL expression: a single =', hint: 'to compare write ==', offset: single.index };
+    return {
+      code: 'cel',
+      message: 'not a CEL expression: a single =',
+      hint: 'to compare write ==',
+      offset: single.index,
+    };
   }
   if (/\b(and|or|not)\b/.test(expression)) {
     return { code: 'cel', message: `not a CEL expression: ${message}`, hint: 'and is &&, or is ||, not is !', offset };
@@ -150,11 +177,19 @@ function walk(expression: Expression | undefined, state: Walk): void {
     case 'comprehensionExpr': {
       const loop = kind.value;
       if (state.loops > 0) {
-        state.found.faults.push({ code: 'cel-loop', message: 'a loop within a loop (all, exists, map, filter) could take too long', offset: state.offsets[String(expression?.id)] ?? 0 });
+        state.found.faults.push({
+          code: 'cel-loop',
+          message: 'a loop within a loop (all, exists, map, filter) could take too long',
+          offset: state.offsets[String(expression?.id)] ?? 0,
+        });
         return;
       }
       walk(loop.iterRange, { ...state, loops: state.loops + 1 });
-      const inner = { ...state, loops: state.loops + 1, locals: new Set([...state.locals, loop.iterVar, loop.iterVar2, loop.accuVar]) };
+      const inner = {
+        ...state,
+        loops: state.loops + 1,
+        locals: new Set([...state.locals, loop.iterVar, loop.iterVar2, loop.accuVar]),
+      };
       [loop.accuInit, loop.loopCondition, loop.loopStep, loop.result].forEach((part) => walk(part, inner));
       return;
     }
@@ -168,7 +203,12 @@ function walk(expression: Expression | undefined, state: Walk): void {
 function checkFunction(name: string, offset: number, state: Walk): void {
   if (/^[a-zA-Z]\w*$/.test(name) && environment.funcs.find(name) === undefined) {
     const known = [...environment.funcs].map((one) => one.name).filter((one) => /^[a-zA-Z]\w*$/.test(one));
-    state.found.faults.push({ code: 'cel-function', message: `there is no function ${name}()`, offset, ...suggestion(name, known) });
+    state.found.faults.push({
+      code: 'cel-function',
+      message: `there is no function ${name}()`,
+      offset,
+      ...suggestion(name, known),
+    });
   }
 }
 
@@ -177,7 +217,11 @@ function checkPattern(name: string, args: readonly Expression[], state: Walk): v
   const pattern = name === 'matches' ? constantOf(last) : null;
   const fault = typeof pattern === 'string' ? patternFault(pattern) : null;
   if (fault !== null) {
-    state.found.faults.push({ code: 'pattern', message: `the pattern is not a regular expression that can be used: ${fault}`, offset: state.offsets[String(last?.id)] ?? 0 });
+    state.found.faults.push({
+      code: 'pattern',
+      message: `the pattern is not a regular expression that can be used: ${fault}`,
+      offset: state.offsets[String(last?.id)] ?? 0,
+    });
   }
 }
 
@@ -190,7 +234,10 @@ function suggestion(name: string, known: readonly string[]): { hint?: string } {
 function collectComparison(name: string, args: readonly Expression[], state: Walk): void {
   const [left, right] = args;
   if (name === '_==_' || name === '_!=_') {
-    for (const [one, other] of [[left, right], [right, left]]) {
+    for (const [one, other] of [
+      [left, right],
+      [right, left],
+    ]) {
       const path = pathOf(one);
       const value = constantOf(other);
       if (path !== null && value !== null) {

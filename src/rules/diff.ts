@@ -36,10 +36,15 @@ export interface RuleSetDifference {
 const EXAMPLES = 3;
 
 /**
- * What two rule sets would do differently with the same events. No effects, and nothing is rendered: two steps with the same inputs as written
- * do the same for one event. Limits are not counted, because they hold at the effect. Holds counts and a few ids, never the events.
+ * What two rule sets would do differently with the same events. No effects, and nothing is rendered: two steps with the
+ * same inputs as written do the same for one event. Limits are not counted, because they hold at the effect. Holds
+ * counts and a few ids, never the events.
  */
-export async function diffRuleSets(before: RuleSet, after: RuleSet, events: Iterable<CanonicalEvent> | AsyncIterable<CanonicalEvent>): Promise<RuleSetDifference> {
+export async function diffRuleSets(
+  before: RuleSet,
+  after: RuleSet,
+  events: Iterable<CanonicalEvent> | AsyncIterable<CanonicalEvent>,
+): Promise<RuleSetDifference> {
   const rules = new Map<string, RuleDifference & { examples: string[] }>();
   const actions = new Map<string, { before: number; after: number }>();
   let count = 0;
@@ -58,8 +63,12 @@ export async function diffRuleSets(before: RuleSet, after: RuleSet, events: Iter
     after: after.hash,
     events: count,
     different,
-    rules: [...rules.values()].filter((rule) => differences(rule) > 0).sort((one, other) => differences(other) - differences(one) || (one.rule < other.rule ? -1 : 1)),
-    actions: [...actions].flatMap(([action, counts]) => (counts.before === counts.after ? [] : [{ action, ...counts }])).sort((one, other) => (one.action < other.action ? -1 : 1)),
+    rules: [...rules.values()]
+      .filter((rule) => differences(rule) > 0)
+      .sort((one, other) => differences(other) - differences(one) || (one.rule < other.rule ? -1 : 1)),
+    actions: [...actions]
+      .flatMap(([action, counts]) => (counts.before === counts.after ? [] : [{ action, ...counts }]))
+      .sort((one, other) => (one.action < other.action ? -1 : 1)),
     neverFire: after.rules.filter((rule) => rule.mode === 'live' && !fired.has(rule.name)).map((rule) => rule.name),
   };
 }
@@ -90,12 +99,24 @@ function countActions(actions: Map<string, { before: number; after: number }>, p
 }
 
 /** @returns whether anything differs for the event. */
-function countRules(rules: Map<string, RuleDifference & { examples: string[] }>, event: CanonicalEvent, plans: Plans): boolean {
+function countRules(
+  rules: Map<string, RuleDifference & { examples: string[] }>,
+  event: CanonicalEvent,
+  plans: Plans,
+): boolean {
   const byName = (plan: Plan | null): Map<string, PlannedRule> => new Map(plan?.rules.map((rule) => [rule.name, rule]));
   const [before, after] = [byName(plans.before), byName(plans.after)];
   let different = false;
   for (const name of new Set([...before.keys(), ...after.keys()])) {
-    const counts = rules.get(name) ?? { rule: name, added: 0, removed: 0, changed: 0, before: 0, after: 0, examples: [] };
+    const counts = rules.get(name) ?? {
+      rule: name,
+      added: 0,
+      removed: 0,
+      changed: 0,
+      before: 0,
+      after: 0,
+      examples: [],
+    };
     rules.set(name, counts);
     const [one, other] = [before.get(name), after.get(name)];
     counts.before += one === undefined ? 0 : 1;
@@ -120,14 +141,26 @@ export function formatDifference(difference: RuleSetDifference): string {
     lines.push('nothing would be done differently');
   } else {
     const actions = difference.actions.map(({ action, before: old, after: now }) => `${signed(now - old)} ${action}`);
-    lines.push(`${counted(different, 'event')} would be treated differently${actions.length === 0 ? '' : `: ${actions.join(', ')}`}`, '');
+    lines.push(
+      `${counted(different, 'event')} would be treated differently${actions.length === 0 ? '' : `: ${actions.join(', ')}`}`,
+      '',
+    );
     for (const rule of difference.rules) {
-      const parts = [rule.added > 0 ? `acts on ${rule.added} more` : '', rule.removed > 0 ? `leaves ${rule.removed} alone` : '', rule.changed > 0 ? `does something else for ${rule.changed}` : ''];
-      lines.push(`  ${rule.rule}: ${parts.filter((part) => part !== '').join(', ')}  (${rule.before} -> ${rule.after}; such as ${rule.examples.join(', ')})`);
+      const parts = [
+        rule.added > 0 ? `acts on ${rule.added} more` : '',
+        rule.removed > 0 ? `leaves ${rule.removed} alone` : '',
+        rule.changed > 0 ? `does something else for ${rule.changed}` : '',
+      ];
+      lines.push(
+        `  ${rule.rule}: ${parts.filter((part) => part !== '').join(', ')}  (${rule.before} -> ${rule.after}; such as ${rule.examples.join(', ')})`,
+      );
     }
   }
   if (difference.neverFire.length > 0) {
-    lines.push('', `${counted(difference.neverFire.length, 'rule')} would never act: ${difference.neverFire.join(', ')}`);
+    lines.push(
+      '',
+      `${counted(difference.neverFire.length, 'rule')} would never act: ${difference.neverFire.join(', ')}`,
+    );
   }
   return lines.join('\n');
 }

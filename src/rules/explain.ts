@@ -7,7 +7,9 @@ import type { ActionCatalogue, Condition, Limits, Rule } from './model';
 import { comparable, compileTest, type Test } from './operators';
 import { evaluateCondition, renderInput, TemplateError } from './template';
 
-/** One condition with what it asks for and what the event has. Holds the event's content: for the operator's eyes only. */
+/**
+ * One condition with what it asks for and what the event has. Holds the event's content: for the operator's eyes only.
+ */
 export interface ExplainedCondition {
   /** The field, `during`, `if`, `max_age`, or `any`, `all`, `not` for a block. */
   what: string;
@@ -62,8 +64,8 @@ export interface ExplainOptions {
 }
 
 /**
- * Why each rule does, or does not, act on an event. Evaluates every condition, so it costs more than matching: it is never part of
- * handling an event. It agrees with {@link RuleSet.matching}; a property test holds the two together.
+ * Why each rule does, or does not, act on an event. Evaluates every condition, so it costs more than matching: it is
+ * never part of handling an event. It agrees with {@link RuleSet.matching}; a property test holds the two together.
  */
 export function explain(ruleSet: RuleSet, event: CanonicalEvent, options: ExplainOptions): Explanation {
   let stoppedBy: string | null = null;
@@ -78,21 +80,54 @@ export function explain(ruleSet: RuleSet, event: CanonicalEvent, options: Explai
     }
   }
   rules.sort((one, other) => ORDER[one.outcome] - ORDER[other.outcome] || one.missing - other.missing);
-  return { event_id: event.event_id, type: event.type, declared_type: event.declared_type, ruleset: ruleSet.hash, rules };
+  return {
+    event_id: event.event_id,
+    type: event.type,
+    declared_type: event.declared_type,
+    ruleset: ruleSet.hash,
+    rules,
+  };
 }
 
-const ORDER: Readonly<Record<ExplainedRule['outcome'], number>> = { runs: 0, shadow: 1, stopped: 2, not_met: 3, off: 4, other_type: 5 };
+const ORDER: Readonly<Record<ExplainedRule['outcome'], number>> = {
+  runs: 0,
+  shadow: 1,
+  stopped: 2,
+  not_met: 3,
+  off: 4,
+  other_type: 5,
+};
 
-function explainRule(rule: Rule, event: CanonicalEvent, stoppedBy: string | null, actions: ActionCatalogue): ExplainedRule {
+function explainRule(
+  rule: Rule,
+  event: CanonicalEvent,
+  stoppedBy: string | null,
+  actions: ActionCatalogue,
+): ExplainedRule {
   const listens = listensTo(rule, event);
   const conditions = listens ? explainConditions(rule, event) : [];
   const missing = conditions.reduce((sum, condition) => sum + distance(condition), 0);
   const { outcome, why } = outcomeOf(rule, event, listens, missing, stoppedBy);
   const acts = outcome === 'runs' || outcome === 'shadow';
-  return { rule: rule.name, at: rule.at, outcome, why, missing, conditions, limits: limitsInWords(rule.limits), steps: acts ? explainSteps(rule, event, actions) : [] };
+  return {
+    rule: rule.name,
+    at: rule.at,
+    outcome,
+    why,
+    missing,
+    conditions,
+    limits: limitsInWords(rule.limits),
+    steps: acts ? explainSteps(rule, event, actions) : [],
+  };
 }
 
-function outcomeOf(rule: Rule, event: CanonicalEvent, listens: boolean, missing: number, stoppedBy: string | null): Pick<ExplainedRule, 'outcome' | 'why'> {
+function outcomeOf(
+  rule: Rule,
+  event: CanonicalEvent,
+  listens: boolean,
+  missing: number,
+  stoppedBy: string | null,
+): Pick<ExplainedRule, 'outcome' | 'why'> {
   if (!listens) {
     return { outcome: 'other_type', why: `it listens to ${rule.on.written.join(', ')}, and this is ${event.type}` };
   }
@@ -100,19 +135,31 @@ function outcomeOf(rule: Rule, event: CanonicalEvent, listens: boolean, missing:
     return { outcome: 'off', why: `it is off${missing === 0 ? ', but would match' : ''}` };
   }
   if (missing > 0) {
-    return { outcome: 'not_met', why: missing === 1 ? 'one condition is not met' : `${missing} conditions are not met` };
+    return {
+      outcome: 'not_met',
+      why: missing === 1 ? 'one condition is not met' : `${missing} conditions are not met`,
+    };
   }
   if (stoppedBy !== null) {
     return { outcome: 'stopped', why: `it would match, but the rule ${stoppedBy} above it stops` };
   }
-  return rule.mode === 'shadow' ? { outcome: 'shadow', why: 'it matches, in shadow: nothing is done' } : { outcome: 'runs', why: 'it matches' };
+  return rule.mode === 'shadow'
+    ? { outcome: 'shadow', why: 'it matches, in shadow: nothing is done' }
+    : { outcome: 'runs', why: 'it matches' };
 }
 
 function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedCondition[] {
   const found: ExplainedCondition[] = [];
   if (rule.max_age_ms !== null) {
     const age = ageOf(event);
-    found.push({ what: 'max_age', expected: `at most ${rule.max_age_ms / 1_000} s old`, actual: `${Math.round(age / 1_000)} s old`, met: age <= rule.max_age_ms, at: rule.at, of: [] });
+    found.push({
+      what: 'max_age',
+      expected: `at most ${rule.max_age_ms / 1_000} s old`,
+      actual: `${Math.round(age / 1_000)} s old`,
+      met: age <= rule.max_age_ms,
+      at: rule.at,
+      of: [],
+    });
   }
   if (rule.when !== null) {
     const whole = rule.when.kind === 'all' ? rule.when.of : [rule.when];
@@ -126,7 +173,11 @@ function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedConditio
   return found;
 }
 
-const PROBLEMS = { absent: 'it needs something that is absent', 'not-boolean': 'it gives neither true nor false', failed: 'it compares values that cannot be compared' } as const;
+const PROBLEMS = {
+  absent: 'it needs something that is absent',
+  'not-boolean': 'it gives neither true nor false',
+  failed: 'it compares values that cannot be compared',
+} as const;
 
 function explainCondition(condition: Condition, event: CanonicalEvent, country: string | null): ExplainedCondition {
   const { at } = condition;
@@ -134,12 +185,26 @@ function explainCondition(condition: Condition, event: CanonicalEvent, country: 
     case 'field': {
       const { field, test } = condition;
       const value = field.read(event);
-      return { what: field.name, expected: inWords(test), actual: shown(value), met: compileTest(test, field.kind)(comparable(field, value, country)), at, of: [] };
+      return {
+        what: field.name,
+        expected: inWords(test),
+        actual: shown(value),
+        met: compileTest(test, field.kind)(comparable(field, value, country)),
+        at,
+        of: [],
+      };
     }
     case 'during': {
       const { name, wanted } = condition;
       const met = compileCondition(condition, country)(event);
-      return { what: wanted ? 'during' : 'not during', expected: name, actual: `${met === wanted ? 'inside' : 'outside'}, at ${event.occurred_at}`, met, at, of: [] };
+      return {
+        what: wanted ? 'during' : 'not during',
+        expected: name,
+        actual: `${met === wanted ? 'inside' : 'outside'}, at ${event.occurred_at}`,
+        met,
+        at,
+        of: [],
+      };
     }
     case 'all':
     case 'any': {
@@ -149,11 +214,25 @@ function explainCondition(condition: Condition, event: CanonicalEvent, country: 
         return only;
       }
       const met = condition.kind === 'all' ? of.every((one) => one.met) : of.some((one) => one.met);
-      return { what: condition.kind, expected: condition.kind === 'all' ? 'all of' : 'any of', actual: met ? 'met' : 'not met', met, at, of };
+      return {
+        what: condition.kind,
+        expected: condition.kind === 'all' ? 'all of' : 'any of',
+        actual: met ? 'met' : 'not met',
+        met,
+        at,
+        of,
+      };
     }
     case 'not': {
       const inner = explainCondition(condition.of, event, country);
-      return { what: 'not', expected: 'not', actual: inner.met ? 'what must not be is met' : 'not met', met: !inner.met, at, of: inner.what === 'all' ? inner.of : [inner] };
+      return {
+        what: 'not',
+        expected: 'not',
+        actual: inner.met ? 'what must not be is met' : 'not met',
+        met: !inner.met,
+        at,
+        of: inner.what === 'all' ? inner.of : [inner],
+      };
     }
   }
 }
@@ -166,7 +245,12 @@ function distance(condition: ExplainedCondition): number {
   if (condition.what === 'any') {
     return Math.min(...condition.of.map(distance).filter((one) => one > 0), Number.MAX_SAFE_INTEGER);
   }
-  return condition.what === 'all' ? Math.max(1, condition.of.reduce((sum, one) => sum + distance(one), 0)) : 1;
+  return condition.what === 'all'
+    ? Math.max(
+        1,
+        condition.of.reduce((sum, one) => sum + distance(one), 0),
+      )
+    : 1;
 }
 
 function shown(value: JsonValue): string {
@@ -211,7 +295,9 @@ export function inWords(test: Test): string {
 function limitsInWords(limits: Limits): string[] {
   const per = (field: string | null): string => (field === null ? '' : ` per ${field}`);
   return [
-    ...(limits.cooldown === null ? [] : [`at most once in ${limits.cooldown.window_ms / 1_000} s${per(limits.cooldown.per)}`]),
+    ...(limits.cooldown === null
+      ? []
+      : [`at most once in ${limits.cooldown.window_ms / 1_000} s${per(limits.cooldown.per)}`]),
     ...(limits.max === null ? [] : [`at most ${limits.max.count} per ${limits.max.every}${per(limits.max.per)}`]),
   ];
 }
@@ -220,9 +306,25 @@ function limitsInWords(limits: Limits): string[] {
 export function explainSteps(rule: Rule, event: CanonicalEvent, actions: ActionCatalogue): ExplainedStep[] {
   return rule.steps.map((step) => {
     const action = actions.find(step.action)?.action;
-    const context = { event, steps: {}, timezone: rule.timezone, country: rule.country, sinkOf: (name: string) => action?.sinkOf(name) ?? 'plain', rule: rule.name, step: step.id };
-    const condition = step.if === undefined || /\bsteps\b/.test(step.if) ? null : { expression: step.if, met: attempt(() => evaluateCondition(step.if ?? '', context), false) };
-    return { id: step.id, action: step.action, if: condition, input: renderOrSay(() => renderInput(step.input, context)) };
+    const context = {
+      event,
+      steps: {},
+      timezone: rule.timezone,
+      country: rule.country,
+      sinkOf: (name: string) => action?.sinkOf(name) ?? 'plain',
+      rule: rule.name,
+      step: step.id,
+    };
+    const condition =
+      step.if === undefined || /\bsteps\b/.test(step.if)
+        ? null
+        : { expression: step.if, met: attempt(() => evaluateCondition(step.if ?? '', context), false) };
+    return {
+      id: step.id,
+      action: step.action,
+      if: condition,
+      input: renderOrSay(() => renderInput(step.input, context)),
+    };
   });
 }
 
@@ -248,11 +350,19 @@ function renderOrSay(render: () => JsonObject): ExplainedStep['input'] {
   }
 }
 
-/** An explanation for people, a few lines a rule. Rules that listen to other types are only counted, unless asked for by name. */
+/**
+ * An explanation for people, a few lines a rule. Rules that listen to other types are only counted, unless asked for by
+ * name.
+ */
 export function formatExplanation(explanation: Explanation): string {
-  const lines = [`${explanation.event_id}${explanation.type === explanation.declared_type ? '' : ` (sent as ${explanation.declared_type})`}, rule set ${explanation.ruleset}`];
+  const lines = [
+    `${explanation.event_id}${explanation.type === explanation.declared_type ? '' : ` (sent as ${explanation.declared_type})`}, rule set ${explanation.ruleset}`,
+  ];
   const others = explanation.rules.filter((rule) => rule.outcome === 'other_type');
-  const shownRules = explanation.rules.length === 1 ? explanation.rules : explanation.rules.filter((rule) => rule.outcome !== 'other_type');
+  const shownRules =
+    explanation.rules.length === 1
+      ? explanation.rules
+      : explanation.rules.filter((rule) => rule.outcome !== 'other_type');
   for (const rule of shownRules) {
     lines.push('', `${rule.rule}: ${rule.why}  (${rule.at.file}:${rule.at.line})`);
     rule.conditions.forEach((condition) => formatCondition(condition, '  ', lines));
@@ -260,7 +370,10 @@ export function formatExplanation(explanation: Explanation): string {
     rule.steps.forEach((step) => formatStep(step, lines));
   }
   if (shownRules !== explanation.rules && others.length > 0) {
-    lines.push('', `${others.length} ${others.length === 1 ? 'rule listens' : 'rules listen'} to other events: ${others.map((rule) => rule.rule).join(', ')}`);
+    lines.push(
+      '',
+      `${others.length} ${others.length === 1 ? 'rule listens' : 'rules listen'} to other events: ${others.map((rule) => rule.rule).join(', ')}`,
+    );
   }
   return lines.join('\n');
 }
@@ -272,17 +385,23 @@ function formatCondition(condition: ExplainedCondition, indent: string, lines: s
     condition.of.forEach((one) => formatCondition(one, `${indent}  `, lines));
     return;
   }
-  lines.push(`${indent}${mark} ${condition.what}: ${condition.expected}${condition.met && condition.what === 'if' ? '' : `, is ${condition.actual}`}  (line ${condition.at.line})`);
+  lines.push(
+    `${indent}${mark} ${condition.what}: ${condition.expected}${condition.met && condition.what === 'if' ? '' : `, is ${condition.actual}`}  (line ${condition.at.line})`,
+  );
 }
 
 function formatStep(step: ExplainedStep, lines: string[]): void {
   const skipped = step.if !== null && !step.if.met;
-  lines.push(`  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped ? `, skipped: ${step.if?.expression ?? ''}` : ''}`);
+  lines.push(
+    `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped ? `, skipped: ${step.if?.expression ?? ''}` : ''}`,
+  );
   if (!step.input.ok) {
     lines.push(`      ${step.input.message}`);
     return;
   }
   for (const [name, value] of Object.entries(step.input.value)) {
-    lines.push(`      ${name}: ${typeof value === 'string' ? value.replaceAll('\n', '\n        ') : JSON.stringify(value)}`);
+    lines.push(
+      `      ${name}: ${typeof value === 'string' ? value.replaceAll('\n', '\n        ') : JSON.stringify(value)}`,
+    );
   }
 }

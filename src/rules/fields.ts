@@ -23,7 +23,10 @@ export interface FieldDefinition {
   /** One sentence for ops. */
   description: string;
   choices?: readonly Choice[];
-  /** Whether VoIPBIN may say other words than `choices`: an unknown word far from all of them is then a warning, not an error. */
+  /**
+   * Whether VoIPBIN may say other words than `choices`: an unknown word far from all of them is then a warning, not an
+   * error.
+   */
   open?: boolean;
   /** `always`: never null. `maybe`: null where VoIPBIN did not say. */
   presence: 'always' | 'maybe';
@@ -59,21 +62,86 @@ function party(side: 'peer' | 'ours', who: string): FieldDefinition[] {
     return found === null ? null : read(found);
   };
   return [
-    { name: `${side}.number`, kind: 'phone', presence: 'maybe', types: BETWEEN_PARTIES, description: `The number or address of ${who}; numbers compare in any format.`, read: part((one) => one.number) },
-    { name: `${side}.type`, kind: 'choice', presence: 'maybe', types: BETWEEN_PARTIES, choices: PARTY_TYPES, open: true, description: `What kind of address ${who} has.`, read: part((one) => (one.type === '' ? null : one.type)) },
-    { name: `${side}.name`, kind: 'text', presence: 'maybe', types: BETWEEN_PARTIES, description: `The display name of ${who}, where VoIPBIN sent one.`, read: part((one) => one.name) },
+    {
+      name: `${side}.number`,
+      kind: 'phone',
+      presence: 'maybe',
+      types: BETWEEN_PARTIES,
+      description: `The number or address of ${who}; numbers compare in any format.`,
+      read: part((one) => one.number),
+    },
+    {
+      name: `${side}.type`,
+      kind: 'choice',
+      presence: 'maybe',
+      types: BETWEEN_PARTIES,
+      choices: PARTY_TYPES,
+      open: true,
+      description: `What kind of address ${who} has.`,
+      read: part((one) => (one.type === '' ? null : one.type)),
+    },
+    {
+      name: `${side}.name`,
+      kind: 'text',
+      presence: 'maybe',
+      types: BETWEEN_PARTIES,
+      description: `The display name of ${who}, where VoIPBIN sent one.`,
+      read: part((one) => one.name),
+    },
   ];
 }
 
 /** Every field but `data`, in the order of the docs. */
 export const FIELDS: readonly FieldDefinition[] = [
-  { name: 'type', kind: 'text', presence: 'always', description: "The event's type in the live sender's words: `call_hangup`.", read: (event) => event.type },
-  { name: 'declared_type', kind: 'text', presence: 'always', description: 'The type exactly as received: `call_hungup`.', read: (event) => event.declared_type },
-  { name: 'event_id', kind: 'text', presence: 'always', description: "The bridge's own id of the event, also of its run.", read: (event) => event.event_id },
-  { name: 'id', kind: 'text', presence: 'always', description: 'The id of the call, message or recording itself.', read: (event) => event.id },
-  { name: 'customer_id', kind: 'text', presence: 'maybe', description: 'The VoIPBIN customer.', read: (event) => event.customer_id },
-  { name: 'occurred_at', kind: 'time', presence: 'always', description: 'When it happened at VoIPBIN, UTC.', read: (event) => event.occurred_at },
-  { name: 'received_at', kind: 'time', presence: 'always', description: 'When the bridge received it, UTC.', read: (event) => event.received_at },
+  {
+    name: 'type',
+    kind: 'text',
+    presence: 'always',
+    description: "The event's type in the live sender's words: `call_hangup`.",
+    read: (event) => event.type,
+  },
+  {
+    name: 'declared_type',
+    kind: 'text',
+    presence: 'always',
+    description: 'The type exactly as received: `call_hungup`.',
+    read: (event) => event.declared_type,
+  },
+  {
+    name: 'event_id',
+    kind: 'text',
+    presence: 'always',
+    description: "The bridge's own id of the event, also of its run.",
+    read: (event) => event.event_id,
+  },
+  {
+    name: 'id',
+    kind: 'text',
+    presence: 'always',
+    description: 'The id of the call, message or recording itself.',
+    read: (event) => event.id,
+  },
+  {
+    name: 'customer_id',
+    kind: 'text',
+    presence: 'maybe',
+    description: 'The VoIPBIN customer.',
+    read: (event) => event.customer_id,
+  },
+  {
+    name: 'occurred_at',
+    kind: 'time',
+    presence: 'always',
+    description: 'When it happened at VoIPBIN, UTC.',
+    read: (event) => event.occurred_at,
+  },
+  {
+    name: 'received_at',
+    kind: 'time',
+    presence: 'always',
+    description: 'When the bridge received it, UTC.',
+    read: (event) => event.received_at,
+  },
   {
     name: 'direction',
     kind: 'choice',
@@ -83,15 +151,44 @@ export const FIELDS: readonly FieldDefinition[] = [
       { value: 'inbound', meaning: 'somebody called or texted us', synonyms: ['incoming', 'in', 'received'] },
       { value: 'outbound', meaning: 'we called or texted somebody', synonyms: ['outgoing', 'out', 'sent'] },
     ],
-    description: 'Who began: `inbound` or `outbound`. VoIPBIN calls it incoming and outgoing for calls; rules always say inbound and outbound.',
+    description:
+      'Who began: `inbound` or `outbound`. VoIPBIN calls it incoming and outgoing for calls; rules always say inbound and outbound.',
     read: (event) => event.direction,
   },
   ...party('peer', 'the far end (the caller of an inbound call, the sender of an inbound message)'),
   ...party('ours', 'our end'),
-  { name: 'answered', kind: 'boolean', presence: 'maybe', types: ANSWERABLE, description: 'Whether the call was ever picked up.', read: (event) => event.answered },
-  { name: 'ring_s', kind: 'seconds', presence: 'maybe', types: TIMED, description: 'Seconds of ringing.', read: (event) => event.ring_s },
-  { name: 'talk_s', kind: 'seconds', presence: 'maybe', types: TIMED, description: 'Seconds of talking; 0 when it was never answered.', read: (event) => event.talk_s },
-  { name: 'duration_s', kind: 'seconds', presence: 'maybe', types: TIMED, description: 'Seconds from the first ring to the end.', read: (event) => event.duration_s },
+  {
+    name: 'answered',
+    kind: 'boolean',
+    presence: 'maybe',
+    types: ANSWERABLE,
+    description: 'Whether the call was ever picked up.',
+    read: (event) => event.answered,
+  },
+  {
+    name: 'ring_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: TIMED,
+    description: 'Seconds of ringing.',
+    read: (event) => event.ring_s,
+  },
+  {
+    name: 'talk_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: TIMED,
+    description: 'Seconds of talking; 0 when it was never answered.',
+    read: (event) => event.talk_s,
+  },
+  {
+    name: 'duration_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: TIMED,
+    description: 'Seconds from the first ring to the end.',
+    read: (event) => event.duration_s,
+  },
   {
     name: 'hangup_by',
     kind: 'choice',
@@ -174,17 +271,32 @@ export const FIELDS: readonly FieldDefinition[] = [
     kind: 'boolean',
     presence: 'maybe',
     types: /^recording_/,
-    description: 'Whether the recording has ended. Its file may still be on the way to storage; `email.send` waits for it.',
+    description:
+      'Whether the recording has ended. Its file may still be on the way to storage; `email.send` waits for it.',
     read: (event) => event.recording_ready,
   },
-  { name: 'call_id', kind: 'text', presence: 'maybe', description: 'The call that this is about.', read: (event) => event.call_id },
-  { name: 'root_call_id', kind: 'text', presence: 'maybe', description: 'The first leg of the call: the same for all legs of one conversation.', read: (event) => event.root_call_id },
+  {
+    name: 'call_id',
+    kind: 'text',
+    presence: 'maybe',
+    description: 'The call that this is about.',
+    read: (event) => event.call_id,
+  },
+  {
+    name: 'root_call_id',
+    kind: 'text',
+    presence: 'maybe',
+    description: 'The first leg of the call: the same for all legs of one conversation.',
+    read: (event) => event.root_call_id,
+  },
 ];
 
 const BY_NAME: ReadonlyMap<string, FieldDefinition> = new Map(FIELDS.map((field) => [field.name, field]));
 
 /** Names that only group others: `peer`, `ours`. */
-export const FIELD_GROUPS: ReadonlySet<string> = new Set(FIELDS.flatMap((field) => (field.name.includes('.') ? [field.name.slice(0, field.name.indexOf('.'))] : [])));
+export const FIELD_GROUPS: ReadonlySet<string> = new Set(
+  FIELDS.flatMap((field) => (field.name.includes('.') ? [field.name.slice(0, field.name.indexOf('.'))] : [])),
+);
 
 /** The names of all fields, without `data`. */
 export function fieldNames(): string[] {
@@ -237,32 +349,34 @@ export function presenceFor(field: FieldDefinition, types: readonly string[] | n
 }
 
 /** What people and payloads call a field; only used to suggest the right name. */
-export const FIELD_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
-  hangup_reason: 'reason',
-  hangup_cause: 'reason',
-  caller: 'peer.number',
-  from: 'peer.number',
-  source: 'peer.number',
-  'source.target': 'peer.number',
-  number: 'peer.number',
-  phone: 'peer.number',
-  peer_number: 'peer.number',
-  to: 'ours.number',
-  destination: 'ours.number',
-  'destination.target': 'ours.number',
-  our_number: 'ours.number',
-  ours_number: 'ours.number',
-  duration: 'duration_s',
-  talk_time: 'talk_s',
-  ring_time: 'ring_s',
-  message: 'text',
-  body: 'text',
-  keyword: 'text',
-  event: 'type',
-  event_type: 'type',
-  time: 'occurred_at',
-  timestamp: 'occurred_at',
-  missed: 'answered',
-  recording: 'recording_ready',
-  'recording.ready': 'recording_ready',
-}));
+export const FIELD_SYNONYMS: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    hangup_reason: 'reason',
+    hangup_cause: 'reason',
+    caller: 'peer.number',
+    from: 'peer.number',
+    source: 'peer.number',
+    'source.target': 'peer.number',
+    number: 'peer.number',
+    phone: 'peer.number',
+    peer_number: 'peer.number',
+    to: 'ours.number',
+    destination: 'ours.number',
+    'destination.target': 'ours.number',
+    our_number: 'ours.number',
+    ours_number: 'ours.number',
+    duration: 'duration_s',
+    talk_time: 'talk_s',
+    ring_time: 'ring_s',
+    message: 'text',
+    body: 'text',
+    keyword: 'text',
+    event: 'type',
+    event_type: 'type',
+    time: 'occurred_at',
+    timestamp: 'occurred_at',
+    missed: 'answered',
+    recording: 'recording_ready',
+    'recording.ready': 'recording_ready',
+  }),
+);

@@ -5,7 +5,9 @@ export interface Position {
   column: number;
 }
 
-/** Something wrong, or worth a look, in a rule file. An error keeps the whole set from being used; a warning does not. */
+/**
+ * Something wrong, or worth a look, in a rule file. An error keeps the whole set from being used; a warning does not.
+ */
 export interface Finding extends Position {
   severity: 'error' | 'warning';
   /** Stable and machine-readable: `unknown-field`. */
@@ -28,7 +30,9 @@ export function formatFinding(finding: Finding): string {
  * @param sourceOf the text of a file, or null when it could not be read; then the line is left out.
  */
 export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): string {
-  const sources = new Map([...new Set(findings.map(({ file }) => file))].map((file) => [file, sourceOf(file)?.split(/\r\n|\r|\n/) ?? []]));
+  const sources = new Map(
+    [...new Set(findings.map(({ file }) => file))].map((file) => [file, sourceOf(file)?.split(/\r\n|\r|\n/) ?? []]),
+  );
   return findings
     .map((finding) => {
       const line = sources.get(finding.file)?.[finding.line - 1];
@@ -48,7 +52,8 @@ export function formatFindings(findings: readonly Finding[], sourceOf: (file: st
 export function sortFindings(findings: readonly Finding[]): Finding[] {
   const files = [...new Set(findings.map((finding) => finding.file))];
   return [...findings].sort(
-    (one, other) => files.indexOf(one.file) - files.indexOf(other.file) || one.line - other.line || one.column - other.column,
+    (one, other) =>
+      files.indexOf(one.file) - files.indexOf(other.file) || one.line - other.line || one.column - other.column,
   );
 }
 

@@ -18,15 +18,22 @@ export const FILE_KEYS = {
 } as const satisfies Keys;
 
 export const DEFAULTS_KEYS = {
-  timezone: { description: 'IANA time zone for windows, days and dates in texts: `Asia/Seoul`. UTC when it is not set.' },
-  country: { description: 'Two-letter country for reading phone numbers that are written without a country code: `KR`.' },
+  timezone: {
+    description: 'IANA time zone for windows, days and dates in texts: `Asia/Seoul`. UTC when it is not set.',
+  },
+  country: {
+    description: 'Two-letter country for reading phone numbers that are written without a country code: `KR`.',
+  },
 } as const satisfies Keys;
 
 export const RULE_KEYS = {
   name: { required: true, description: 'A short name, shown in Temporal and reports: `missed-sales-call`.' },
   description: { description: 'What the rule is for.' },
   owner: { description: 'Whom to ask about it.' },
-  on: { required: true, description: 'The event types it listens to, in either dialect; a list, or a family such as `call_*`.' },
+  on: {
+    required: true,
+    description: 'The event types it listens to, in either dialect; a list, or a family such as `call_*`.',
+  },
   when: { description: 'What must hold for the event, all of it.' },
   if: { description: 'A further condition as a CEL expression: `duration_s < 60 && talk_s > 5`.' },
   limits: { description: 'How often it may act.' },
@@ -43,7 +50,9 @@ export const STEP_KEYS = {
   id: { description: 'A name for the step, so that later steps can use its result: `{{ steps.call.contact.name }}`.' },
   if: { description: 'A CEL condition on the event and earlier steps; the step is skipped when it does not hold.' },
   retry: { description: 'How long and how often it is tried again when it fails in passing.' },
-  on_error: { description: '`stop` (the default): the steps after it are not done when it fails; `continue`: they are.' },
+  on_error: {
+    description: '`stop` (the default): the steps after it are not done when it fails; `continue`: they are.',
+  },
 } as const satisfies Keys;
 
 export const RETRY_KEYS = {
@@ -67,9 +76,16 @@ export const WINDOW_KEYS = {
 
 export const TEST_KEYS = {
   name: { required: true, description: 'What the test shows.' },
-  event: { required: true, description: 'A file with an event (`.json`), relative to this one; the id of an event in the archive; or the event itself.' },
+  event: {
+    required: true,
+    description:
+      'A file with an event (`.json`), relative to this one; the id of an event in the archive; or the event itself.',
+  },
   with: { description: 'Changes to the event: dotted path to value; null removes.' },
-  at: { description: 'When it happens, instead of when the event says: `2026-03-07T10:00+09:00`. An event without times happens at noon UTC on a Monday.' },
+  at: {
+    description:
+      'When it happens, instead of when the event says: `2026-03-07T10:00+09:00`. An event without times happens at noon UTC on a Monday.',
+  },
   expect: { required: true, description: 'What the rules should make of it.' },
 } as const satisfies Keys;
 

@@ -20,9 +20,15 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
       findings.warn(impossible.at, 'never-matches', `the rule ${rule.name} can never match: ${impossible.why}`);
       return;
     }
-    const stopper = rules.slice(0, index).find((earlier) => earlier.stop && earlier.mode === 'live' && covers(earlier, rule));
+    const stopper = rules
+      .slice(0, index)
+      .find((earlier) => earlier.stop && earlier.mode === 'live' && covers(earlier, rule));
     if (stopper !== undefined) {
-      findings.warn(rule.at, 'shadowed', `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches whenever it would, and stops`);
+      findings.warn(
+        rule.at,
+        'shadowed',
+        `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches whenever it would, and stops`,
+      );
     }
     lintTexts(rule, findings);
   });
@@ -30,7 +36,9 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
 
 /** Live types that a rule listens to; null when they are not all known. */
 export function typesOf(rule: Rule): readonly string[] | null {
-  return rule.on.prefixes.includes('') || rule.on.written.some((one) => typesFor(one) === null) ? null : [...rule.on.types];
+  return rule.on.prefixes.includes('') || rule.on.written.some((one) => typesFor(one) === null)
+    ? null
+    : [...rule.on.types];
 }
 
 /** The conditions that must all hold, with blocks of `all` opened. */
@@ -52,16 +60,23 @@ function whyNever(rule: Rule): { why: string; at: Condition['at'] } | null {
     if (presenceFor(field, types) === 'never' && !isAbsence(test)) {
       return { why: `${field.name} is always absent for ${rule.on.written.join(', ')}`, at };
     }
-    const earlier = onFields.slice(0, onFields.indexOf(condition)).find((other) => other.field.name === field.name && excludes(other.test, test));
+    const earlier = onFields
+      .slice(0, onFields.indexOf(condition))
+      .find((other) => other.field.name === field.name && excludes(other.test, test));
     if (earlier !== undefined) {
       return { why: `the conditions on ${field.name} exclude each other`, at };
     }
-    if (test.operator === 'all' && test.tests.some((one, index) => test.tests.slice(0, index).some((other) => excludes(other, one)))) {
+    if (
+      test.operator === 'all' &&
+      test.tests.some((one, index) => test.tests.slice(0, index).some((other) => excludes(other, one)))
+    ) {
       return { why: `the conditions on ${field.name} exclude each other`, at };
     }
   }
   const during = conditions.filter((condition) => condition.kind === 'during');
-  const clash = during.find((condition) => during.some((other) => other.name === condition.name && other.wanted !== condition.wanted));
+  const clash = during.find((condition) =>
+    during.some((other) => other.name === condition.name && other.wanted !== condition.wanted),
+  );
   return clash === undefined ? null : { why: `it is both during and not during ${clash.name}`, at: clash.at };
 }
 
@@ -83,7 +98,11 @@ function excludes(one: Test, other: Test): boolean {
   }
   const from = Math.max(low.from, high.from);
   const to = Math.min(low.to, high.to);
-  const open = (low.from === from && low.fromOpen) || (high.from === from && high.fromOpen) || (low.to === to && low.toOpen) || (high.to === to && high.toOpen);
+  const open =
+    (low.from === from && low.fromOpen) ||
+    (high.from === from && high.fromOpen) ||
+    (low.to === to && low.toOpen) ||
+    (high.to === to && high.toOpen);
   return from > to || (from === to && open);
 }
 
@@ -103,18 +122,29 @@ function rangeOf(test: Test): Range | null {
     return null;
   }
   const limit = typeof test.limit === 'string' ? Date.parse(test.limit) : test.limit;
-  return test.operator === 'gt' || test.operator === 'gte' ? { ...whole, from: limit, fromOpen: test.operator === 'gt' } : { ...whole, to: limit, toOpen: test.operator === 'lt' };
+  return test.operator === 'gt' || test.operator === 'gte'
+    ? { ...whole, from: limit, fromOpen: test.operator === 'gt' }
+    : { ...whole, to: limit, toOpen: test.operator === 'lt' };
 }
 
 /** Whether the first rule matches whenever the second would; false where that is not certain. */
 function covers(first: Rule, second: Rule): boolean {
   const types = typesOf(second);
   const hearsAll =
-    first.on.prefixes.includes('') || (types !== null && types.every((type) => listensTo(first, { type, declared_type: type })) && second.on.prefixes.every((prefix) => first.on.prefixes.some((wider) => prefix.startsWith(wider))));
+    first.on.prefixes.includes('') ||
+    (types !== null &&
+      types.every((type) => listensTo(first, { type, declared_type: type })) &&
+      second.on.prefixes.every((prefix) => first.on.prefixes.some((wider) => prefix.startsWith(wider))));
   const sameIf = first.if === null || first.if.expression === second.if?.expression;
   const sameAge = first.max_age_ms === null || (second.max_age_ms !== null && second.max_age_ms <= first.max_age_ms);
   const theirs = required(second.when);
-  return hearsAll && sameIf && sameAge && first.country === second.country && required(first.when).every((condition) => theirs.some((other) => implies(other, condition)));
+  return (
+    hearsAll &&
+    sameIf &&
+    sameAge &&
+    first.country === second.country &&
+    required(first.when).every((condition) => theirs.some((other) => implies(other, condition)))
+  );
 }
 
 /** Whether the second condition holds whenever the first does; false where that is not certain. */
@@ -146,7 +176,10 @@ function withoutPlaces(condition: Condition): unknown {
   }
 }
 
-/** What would annoy people, or cost money: a text on everything, answers to ourselves, answers without a pause between them. */
+/**
+ * What would annoy people, or cost money: a text on everything, answers to ourselves, answers without a pause between
+ * them.
+ */
 function lintTexts(rule: Rule, findings: Findings): void {
   rule.steps.forEach((step, index) => {
     const at = rule.stepsAt[index] ?? rule.at;
@@ -154,19 +187,30 @@ function lintTexts(rule: Rule, findings: Findings): void {
       return;
     }
     if (rule.when === null && rule.if === null && step.if === undefined) {
-      findings.warn(at, 'text-on-everything', `the rule ${rule.name} sends a text on every ${rule.on.written.join(', ')}`, { hint: 'narrow it with when' });
+      findings.warn(
+        at,
+        'text-on-everything',
+        `the rule ${rule.name} sends a text on every ${rule.on.written.join(', ')}`,
+        { hint: 'narrow it with when' },
+      );
     } else if (hearsOurOwnTexts(rule)) {
-      findings.warn(at, 'answers-itself', `the rule ${rule.name} also hears the texts that we send`, { hint: 'add direction: inbound to when' });
+      findings.warn(at, 'answers-itself', `the rule ${rule.name} also hears the texts that we send`, {
+        hint: 'add direction: inbound to when',
+      });
     }
     const lifted = step.input['cooldown'] === 0 || step.input['cooldown'] === '0';
     if (lifted && rule.limits.cooldown === null) {
-      findings.warn(at, 'no-cooldown', `the rule ${rule.name} may text the same person without any pause`, { hint: 'leave cooldown out, or add limits: { cooldown: 10m per peer.number }' });
+      findings.warn(at, 'no-cooldown', `the rule ${rule.name} may text the same person without any pause`, {
+        hint: 'leave cooldown out, or add limits: { cooldown: 10m per peer.number }',
+      });
     }
   });
 }
 
 function hearsOurOwnTexts(rule: Rule): boolean {
-  const onTexts = ['message_created', 'conversation_message_created'].some((type) => listensTo(rule, { type, declared_type: type }));
+  const onTexts = ['message_created', 'conversation_message_created'].some((type) =>
+    listensTo(rule, { type, declared_type: type }),
+  );
   const names = required(rule.when).flatMap((condition) => (condition.kind === 'field' ? [condition.field.name] : []));
   return onTexts && !names.includes('direction') && !(rule.if?.expression.includes('direction') ?? false);
 }

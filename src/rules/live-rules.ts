@@ -13,10 +13,12 @@ export interface LiveRulesEvents {
 }
 
 /**
- * The rules in force, kept up with their files: a saved file is taken within a second, a faulty one is not and the rules before it stay.
+ * The rules in force, kept up with their files: a saved file is taken within a second, a faulty one is not and the
+ * rules before it stay.
  *
- * Files are looked at by size and time of change twice a second rather than by the system's notices, which editors' ways of saving, bind mounts and
- * network file systems lose. An event is matched against the rules of one moment; there is none in between.
+ * Files are looked at by size and time of change twice a second rather than by the system's notices, which editors'
+ * ways of saving, bind mounts and network file systems lose. An event is matched against the rules of one moment; there
+ * is none in between.
  */
 export class LiveRules {
   #ruleSet: RuleSet;

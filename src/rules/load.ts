@@ -9,14 +9,22 @@ import { DEFAULTS_KEYS, FILE_KEYS } from './keys';
 import { lintRules } from './lint';
 import { RuleSet } from './match';
 import type { ActionCatalogue, Rule } from './model';
-import { readCountry, readLists, readTimezone, readWindows, RuleReader, type Defaults, type NamedList } from './read-rules';
+import {
+  readCountry,
+  readLists,
+  readTimezone,
+  readWindows,
+  RuleReader,
+  type Defaults,
+  type NamedList,
+} from './read-rules';
 import { TestReader, type RuleTest } from './read-tests';
 import type { Window } from './windows';
 import { MAX_FILE_CHARS, readYaml, toJson, type YamlFile } from './yaml-file';
 
 /**
- * What came of reading rule files. Findings stand in reading order; with `ok` they are warnings only. `files` are the paths of all files
- * that belong to the set, also of those that could not be read.
+ * What came of reading rule files. Findings stand in reading order; with `ok` they are warnings only. `files` are the
+ * paths of all files that belong to the set, also of those that could not be read.
  */
 export type LoadedRules =
   | { ok: true; ruleSet: RuleSet; tests: readonly RuleTest[]; findings: readonly Finding[]; files: readonly string[] }
@@ -33,8 +41,8 @@ export interface LoadOptions {
 const MAX_FILES = 100;
 
 /**
- * Reads a rule file and everything that it includes, and compiles it. All faults of all files are told at once; a file that has one gives
- * no rule set, so that a faulty file never replaces a working set.
+ * Reads a rule file and everything that it includes, and compiles it. All faults of all files are told at once; a file
+ * that has one gives no rule set, so that a faulty file never replaces a working set.
  */
 export function loadRules(options: LoadOptions): LoadedRules {
   const findings = new Findings();
@@ -49,7 +57,13 @@ export function loadRules(options: LoadOptions): LoadedRules {
   if (findings.hasErrors) {
     return { ok: false, findings: sortFindings(findings.all), files: names };
   }
-  return { ok: true, ruleSet: new RuleSet(hashOf(files), rules), tests, findings: sortFindings(findings.all), files: names };
+  return {
+    ok: true,
+    ruleSet: new RuleSet(hashOf(files), rules),
+    tests,
+    findings: sortFindings(findings.all),
+    files: names,
+  };
 }
 
 function readFromDisk(path: string): string {
@@ -68,7 +82,11 @@ interface TopLevel {
 }
 
 /** The files that could be read, and the paths of all that were tried. */
-function readFiles(main: string, readFile: (path: string) => string, findings: Findings): { files: TopLevel[]; paths: string[] } {
+function readFiles(
+  main: string,
+  readFile: (path: string) => string,
+  findings: Findings,
+): { files: TopLevel[]; paths: string[] } {
   const found: TopLevel[] = [];
   const waiting: { path: string; from: Position | null }[] = [{ path: main, from: null }];
   const seen = new Map<string, string>();
@@ -99,12 +117,20 @@ const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'it is a folder'],
 ]);
 
-function readFileAt(path: string, place: Position, readFile: (path: string) => string, findings: Findings): TopLevel | null {
+function readFileAt(
+  path: string,
+  place: Position,
+  readFile: (path: string) => string,
+  findings: Findings,
+): TopLevel | null {
   let text: string;
   try {
     text = readFile(path);
   } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
+    const code =
+      typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+        ? error.code
+        : '';
     const why = FILE_TROUBLE.get(code) ?? (error instanceof Error ? error.message : code);
     findings.error(place, code === 'ENOENT' ? 'missing-file' : 'file', `${quoted(path)} cannot be read: ${why}`);
     return null;
@@ -119,7 +145,11 @@ function readFileAt(path: string, place: Position, readFile: (path: string) => s
     findings.error(top, 'empty', 'the file is empty', { hint: 'begin with version: 1 and rules:' });
     return null;
   }
-  const block = reader.block({ node: yaml.root, at: isMap(yaml.root) ? top : yaml.of(yaml.root) }, 'a rule file', FILE_KEYS);
+  const block = reader.block(
+    { node: yaml.root, at: isMap(yaml.root) ? top : yaml.of(yaml.root) },
+    'a rule file',
+    FILE_KEYS,
+  );
   if (block === null) {
     return null;
   }
@@ -147,7 +177,9 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
   for (const { block } of others) {
     const second = block.get('defaults');
     if (second !== undefined) {
-      findings.error(second.keyAt, 'defaults', 'an included file cannot have defaults', { hint: `they stand in ${main.yaml.file}` });
+      findings.error(second.keyAt, 'defaults', 'an included file cannot have defaults', {
+        hint: `they stand in ${main.yaml.file}`,
+      });
     }
   }
   const lists = new Map<string, NamedList>();
@@ -158,23 +190,37 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
   }
   for (const { reader, block } of files) {
     const value = block.get('windows');
-    addNew(windows, value === undefined ? new Map() : readWindows(reader, value, lists, defaults), value, 'window', findings);
+    addNew(
+      windows,
+      value === undefined ? new Map() : readWindows(reader, value, lists, defaults),
+      value,
+      'window',
+      findings,
+    );
   }
   const rules: Rule[] = [];
   const byName = new Map<string, Position>();
   for (const { reader, block } of files) {
     const value = block.get('rules');
-    for (const rule of value === undefined || isNothing(value.node) ? [] : new RuleReader(reader, { lists, windows }, defaults, actions).read(value)) {
+    for (const rule of value === undefined || isNothing(value.node)
+      ? []
+      : new RuleReader(reader, { lists, windows }, defaults, actions).read(value)) {
       const earlier = byName.get(rule.name);
       if (earlier !== undefined) {
-        findings.error(rule.at, 'duplicate-rule', `a second rule is called ${quoted(rule.name)}`, { hint: `the first is at ${earlier.file}:${earlier.line}` });
+        findings.error(rule.at, 'duplicate-rule', `a second rule is called ${quoted(rule.name)}`, {
+          hint: `the first is at ${earlier.file}:${earlier.line}`,
+        });
       }
       byName.set(rule.name, rule.at);
       rules.push(rule);
     }
   }
   if (rules.length === 0 && !findings.hasErrors) {
-    findings.warn({ file: main.yaml.file, line: 1, column: 1 }, 'empty', 'there are no rules, so nothing will ever be done');
+    findings.warn(
+      { file: main.yaml.file, line: 1, column: 1 },
+      'empty',
+      'there are no rules, so nothing will ever be done',
+    );
   }
   return rules;
 }
@@ -186,7 +232,13 @@ function readTests(files: readonly TopLevel[], rules: readonly Rule[]): RuleTest
   });
 }
 
-function addNew<Item>(all: Map<string, Item>, more: ReadonlyMap<string, Item>, value: Value | undefined, what: string, findings: Findings): void {
+function addNew<Item>(
+  all: Map<string, Item>,
+  more: ReadonlyMap<string, Item>,
+  value: Value | undefined,
+  what: string,
+  findings: Findings,
+): void {
   for (const [name, item] of more) {
     if (all.has(name) && value !== undefined) {
       findings.error(value.at, `duplicate-${what}`, `a ${what} ${quoted(name)} stands in another file already`);
@@ -211,7 +263,10 @@ function hashOf(files: readonly TopLevel[]): string {
   const hash = createHash('sha256');
   for (const { yaml } of files) {
     const json = toJson(yaml.root);
-    const content = typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.fromEntries(Object.entries(json).filter(([key]) => key !== 'tests' && key !== 'include')) : json;
+    const content =
+      typeof json === 'object' && json !== null && !Array.isArray(json)
+        ? Object.fromEntries(Object.entries(json).filter(([key]) => key !== 'tests' && key !== 'include'))
+        : json;
     hash.update(`${canonicalJson(content)}\n`);
   }
   return hash.digest('hex').slice(0, 12);

@@ -19,8 +19,8 @@ export interface CompiledRule {
 type Read = (event: CanonicalEvent) => JsonValue;
 
 /**
- * The fields of one rule set, read once an event however many rules look at them: each remembers the last event that it was asked about.
- * Bounded by the number of different fields in the rules.
+ * The fields of one rule set, read once an event however many rules look at them: each remembers the last event that it
+ * was asked about. Bounded by the number of different fields in the rules.
  */
 class FieldReaders {
   readonly #readers = new Map<string, Read>();
@@ -46,7 +46,11 @@ class FieldReaders {
 }
 
 /** Compiles a condition to a function that never throws and reads nothing but the event. */
-export function compileCondition(condition: Condition, country: string | null, fields: FieldReaders = new FieldReaders()): (event: CanonicalEvent) => boolean {
+export function compileCondition(
+  condition: Condition,
+  country: string | null,
+  fields: FieldReaders = new FieldReaders(),
+): (event: CanonicalEvent) => boolean {
   switch (condition.kind) {
     case 'field': {
       const test = compileTest(condition.test, condition.field.kind);
@@ -111,7 +115,12 @@ function equalities(rule: Rule): Map<string, readonly JsonValue[]> {
   const collect = (condition: Condition | null): void => {
     if (condition?.kind === 'all') {
       condition.of.forEach(collect);
-    } else if (condition?.kind === 'field' && condition.test.operator === 'one_of' && condition.field.kind !== 'any' && !found.has(condition.field.name)) {
+    } else if (
+      condition?.kind === 'field' &&
+      condition.test.operator === 'one_of' &&
+      condition.field.kind !== 'any' &&
+      !found.has(condition.field.name)
+    ) {
       found.set(condition.field.name, condition.test.values);
     }
   };
@@ -141,8 +150,9 @@ const MOST_PLANS = 1_000;
 /**
  * Rules that are right, compiled. Immutable: a changed file gives a new one.
  *
- * Cost per event: the rules that listen to its type and whose one indexed equality fits (reference DESIGN "Cost", issue 5: 1,000 rules cost
- * at most three times one). Nothing ops write can take more than linear time: RE2, bounded CEL, no templates here.
+ * Cost per event: the rules that listen to its type and whose one indexed equality fits (reference DESIGN "Cost", issue
+ * 5: 1,000 rules cost at most three times one). Nothing ops write can take more than linear time: RE2, bounded CEL, no
+ * templates here.
  */
 export class RuleSet {
   readonly #compiled: readonly CompiledRule[];
@@ -169,14 +179,19 @@ export class RuleSet {
   }
 
   /**
-   * The rules that match an event, in the order of the files, also those in shadow; never those that are off. A live rule with `stop`
-   * ends it; one in shadow changes nothing for the others.
+   * The rules that match an event, in the order of the files, also those in shadow; never those that are off. A live
+   * rule with `stop` ends it; one in shadow changes nothing for the others.
    */
   matching(event: CanonicalEvent): Rule[] {
     const found: Rule[] = [];
     for (const index of this.#candidates(event)) {
       const compiled = this.#compiled[index];
-      if (compiled === undefined || compiled.rule.mode === 'off' || !listensTo(compiled.rule, event) || !compiled.holds(event)) {
+      if (
+        compiled === undefined ||
+        compiled.rule.mode === 'off' ||
+        !listensTo(compiled.rule, event) ||
+        !compiled.holds(event)
+      ) {
         continue;
       }
       found.push(compiled.rule);
@@ -188,8 +203,9 @@ export class RuleSet {
   }
 
   /**
-   * What a run for this event has to do, or null when no rule matches; rules in shadow are in it, marked. Of an event that backfill found, replies are left out when it is
-   * older than a quarter of an hour, unless the rule itself says how old it may be.
+   * What a run for this event has to do, or null when no rule matches; rules in shadow are in it, marked. Of an event
+   * that backfill found, replies are left out when it is older than a quarter of an hour, unless the rule itself says
+   * how old it may be.
    */
   plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill' = 'webhook'): Plan | null {
     const isLate = arrival === 'backfill' && ageOf(event) > LATE_REPLY_MS;
@@ -202,7 +218,12 @@ export class RuleSet {
     const key = `${isLate} ${matching.map((rule) => this.#places.get(rule)).join(' ')}`;
     let plan = this.#plans.get(key);
     if (plan === undefined) {
-      plan = { ruleset: this.hash, rules: matching.map((rule) => (isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule))) };
+      plan = {
+        ruleset: this.hash,
+        rules: matching.map((rule) =>
+          isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule),
+        ),
+      };
       if (this.#plans.size >= MOST_PLANS) {
         this.#plans.clear();
       }
@@ -216,7 +237,9 @@ export class RuleSet {
     if (index === undefined) {
       return this.#onFamilies;
     }
-    const found = [index.always, ...index.fields.map((field) => field.byValue.get(field.read(event)) ?? [])].filter((some) => some.length > 0);
+    const found = [index.always, ...index.fields.map((field) => field.byValue.get(field.read(event)) ?? [])].filter(
+      (some) => some.length > 0,
+    );
     const [only] = found;
     return found.length <= 1 ? (only ?? []) : found.flat().sort((one, other) => one - other);
   }
@@ -225,10 +248,20 @@ export class RuleSet {
 /** A rule as runs get it. */
 export function plannedRule(rule: Rule): PlannedRule {
   const limited = rule.limits.cooldown !== null || rule.limits.max !== null;
-  return { name: rule.name, timezone: rule.timezone, country: rule.country, ...(rule.mode === 'shadow' ? { shadow: true as const } : {}), ...(limited ? { limits: rule.limits } : {}), steps: [...rule.steps] };
+  return {
+    name: rule.name,
+    timezone: rule.timezone,
+    country: rule.country,
+    ...(rule.mode === 'shadow' ? { shadow: true as const } : {}),
+    ...(limited ? { limits: rule.limits } : {}),
+    steps: [...rule.steps],
+  };
 }
 
-/** A reply (an action whose budget counts from the event) to something that is older than this comes too late, when nobody has said otherwise: the budget of a reply that came in time. */
+/**
+ * A reply (an action whose budget counts from the event) to something that is older than this comes too late, when
+ * nobody has said otherwise: the budget of a reply that came in time.
+ */
 const LATE_REPLY_MS = 15 * 60_000;
 
 /** The steps stay, so that the report shows them as skipped and later steps can tell. */
@@ -237,7 +270,11 @@ function withoutReplies(rule: PlannedRule): PlannedRule {
 }
 
 function indexFor(type: string, rules: readonly Rule[], fieldReaders: FieldReaders): TypeIndex {
-  const listening = rules.flatMap((rule, index) => (listensTo(rule, { type, declared_type: type }) && rule.mode !== 'off' ? [{ index, rule, equal: equalities(rule) }] : []));
+  const listening = rules.flatMap((rule, index) =>
+    listensTo(rule, { type, declared_type: type }) && rule.mode !== 'off'
+      ? [{ index, rule, equal: equalities(rule) }]
+      : [],
+  );
   // The field with the most different values over all rules tells them apart best.
   const values = new Map<string, Set<JsonValue>>();
   for (const { equal } of listening) {
@@ -250,7 +287,9 @@ function indexFor(type: string, rules: readonly Rule[], fieldReaders: FieldReade
   const always: number[] = [];
   const fields = new Map<string, Map<JsonValue, number[]>>();
   for (const { index, rule, equal } of listening) {
-    const best = [...equal].filter(([, wanted]) => wanted.length <= MOST_INDEXED_VALUES).sort(([one], [other]) => (values.get(other)?.size ?? 0) - (values.get(one)?.size ?? 0))[0];
+    const best = [...equal]
+      .filter(([, wanted]) => wanted.length <= MOST_INDEXED_VALUES)
+      .sort(([one], [other]) => (values.get(other)?.size ?? 0) - (values.get(one)?.size ?? 0))[0];
     if (best === undefined) {
       always.push(index);
       continue;

@@ -5,17 +5,42 @@ import { compilePattern } from './pattern';
 
 /** The operators of a `when` map, in the order of the docs. Absent fields meet none of them but `exists: false`. */
 export const OPERATORS = {
-  in: { operand: 'list', kinds: ['text', 'choice', 'phone', 'seconds', 'any'], description: 'Is one of a list, written out or named: `$sales`.' },
-  not: { operand: 'condition', kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'], description: 'Has a value, but not this one: a value, a list, or operators.' },
-  prefix: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Begins with this text; numbers with their country code: `"+8221"`.' },
+  in: {
+    operand: 'list',
+    kinds: ['text', 'choice', 'phone', 'seconds', 'any'],
+    description: 'Is one of a list, written out or named: `$sales`.',
+  },
+  not: {
+    operand: 'condition',
+    kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'],
+    description: 'Has a value, but not this one: a value, a list, or operators.',
+  },
+  prefix: {
+    operand: 'text',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description: 'Begins with this text; numbers with their country code: `"+8221"`.',
+  },
   suffix: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Ends with this text.' },
-  contains: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Holds this text; for a list in `data`: has it as an element.' },
-  matches: { operand: 'pattern', kinds: ['text', 'choice', 'phone', 'any'], description: 'Fits a regular expression (RE2) somewhere in its first 5,000 characters; `(?i)` ignores upper and lower case.' },
+  contains: {
+    operand: 'text',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description: 'Holds this text; for a list in `data`: has it as an element.',
+  },
+  matches: {
+    operand: 'pattern',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description:
+      'Fits a regular expression (RE2) somewhere in its first 5,000 characters; `(?i)` ignores upper and lower case.',
+  },
   gt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater (later) than.' },
   gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is at least.' },
   lt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less (earlier) than.' },
   lte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is at most.' },
-  exists: { operand: 'boolean', kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'], description: 'Has a value at all: `true` or `false`.' },
+  exists: {
+    operand: 'boolean',
+    kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'],
+    description: 'Has a value at all: `true` or `false`.',
+  },
 } as const satisfies Record<string, { operand: string; kinds: readonly FieldKind[]; description: string }>;
 
 export type OperatorName = keyof typeof OPERATORS;
@@ -37,7 +62,11 @@ export function comparableNumber(text: string, country: string | null): string {
 }
 
 /** The form in which a value of a field is compared: `done` is `ended` in `status`, numbers are E.164. */
-export function comparable(field: { name: string; kind: FieldKind }, value: JsonValue, country: string | null): JsonValue {
+export function comparable(
+  field: { name: string; kind: FieldKind },
+  value: JsonValue,
+  country: string | null,
+): JsonValue {
   if (typeof value !== 'string') {
     return value;
   }
@@ -48,7 +77,8 @@ export function comparable(field: { name: string; kind: FieldKind }, value: Json
 }
 
 /**
- * Compiles a test to a function of the field's comparable value. The function never throws and takes time linear in the value.
+ * Compiles a test to a function of the field's comparable value. The function never throws and takes time linear in the
+ * value.
  * @throws TypeError for a pattern that cannot be used; the check refuses it before.
  */
 export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => boolean {

@@ -1,9 +1,15 @@
 import { RE2JS, RE2JSException } from 're2js';
 
-/** The longest regular expression, and the longest text that one is tried on: the rest of a longer text is not looked at. */
+/**
+ * The longest regular expression, and the longest text that one is tried on: the rest of a longer text is not looked
+ * at.
+ */
 export const MAX_PATTERN_CHARS = 500;
 export const MAX_MATCHED_CHARS = 5_000;
-/** Counted repetitions are unrolled; `[ab]*a[ab]{900}` takes a quarter of a second where `{100}` takes a few milliseconds (measured). */
+/**
+ * Counted repetitions are unrolled; `[ab]*a[ab]{900}` takes a quarter of a second where `{100}` takes a few
+ * milliseconds (measured).
+ */
 const MOST_REPEATS = 100;
 const CACHED_PATTERNS = 1_000;
 
@@ -12,7 +18,11 @@ export function patternFault(pattern: string): string | null {
   if (pattern.length > MAX_PATTERN_CHARS) {
     return `it has ${pattern.length} characters, more than ${MAX_PATTERN_CHARS}`;
   }
-  if ([...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].some(([, from, to]) => Math.max(Number(from), Number(to ?? 0)) > MOST_REPEATS)) {
+  if (
+    [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].some(
+      ([, from, to]) => Math.max(Number(from), Number(to ?? 0)) > MOST_REPEATS,
+    )
+  ) {
     return `it repeats something more than ${MOST_REPEATS} times`;
   }
   try {
@@ -22,7 +32,9 @@ export function patternFault(pattern: string): string | null {
     if (!(error instanceof RE2JSException)) {
       throw error;
     }
-    return /\(\?<?[=!]/.test(pattern) ? 'looking ahead or back is not possible here' : error.message.replace(/^error parsing regexp: /, '');
+    return /\(\?<?[=!]/.test(pattern)
+      ? 'looking ahead or back is not possible here'
+      : error.message.replace(/^error parsing regexp: /, '');
   }
 }
 

@@ -2,8 +2,8 @@ import type { JsonObject } from '../events/json';
 import type { Effect } from '../connectors/connector';
 
 /**
- * What a run is to do, frozen when the event came: editing the rules later never disturbs a run (DESIGN "One way through" 4).
- * Plain JSON: it is part of the workflow's input.
+ * What a run is to do, frozen when the event came: editing the rules later never disturbs a run (DESIGN "One way
+ * through" 4). Plain JSON: it is part of the workflow's input.
  */
 export interface Plan {
   /** Hash of the rule set that made this plan (12 hex characters). */
@@ -16,7 +16,9 @@ export interface PlannedRule {
   name: string;
   /** IANA zone for dates in templates. */
   timezone: string;
-  /** ISO 3166-1 alpha-2 country for reading phone numbers without a country code; null when the rule file names none. */
+  /**
+   * ISO 3166-1 alpha-2 country for reading phone numbers without a country code; null when the rule file names none.
+   */
   country: string | null;
   /** True for a rule in shadow: its steps are rendered and reported, and nothing is done. Absent for a live one. */
   shadow?: true;
@@ -25,7 +27,10 @@ export interface PlannedRule {
   steps: PlannedStep[];
 }
 
-/** `cooldown: 10m per peer.number`, `max: 200 per day`. `per` is a field of the event; null counts all events of the rule together. */
+/**
+ * `cooldown: 10m per peer.number`, `max: 200 per day`. `per` is a field of the event; null counts all events of the
+ * rule together.
+ */
 export interface PlannedLimits {
   cooldown: { window_ms: number; per: string | null } | null;
   max: { count: number; every: 'minute' | 'hour' | 'day'; per: string | null } | null;

@@ -46,7 +46,9 @@ export class ConditionReader {
     }
     const of = this.reader.yaml
       .entries(node)
-      .map(({ key, keyAt, node: inner }) => this.condition(key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }))
+      .map(({ key, keyAt, node: inner }) =>
+        this.condition(key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }),
+      )
       .filter((condition) => condition !== null);
     return { kind: 'all', of, at: value.at };
   }
@@ -79,7 +81,11 @@ export class ConditionReader {
     if (wanted && isMap(value.node)) {
       const [only, ...rest] = this.reader.yaml.entries(value.node);
       if (only?.key === 'not' && rest.length === 0) {
-        return this.during({ node: only.node, at: only.node === null ? only.keyAt : this.reader.yaml.of(only.node) }, at, false);
+        return this.during(
+          { node: only.node, at: only.node === null ? only.keyAt : this.reader.yaml.of(only.node) },
+          at,
+          false,
+        );
       }
     }
     const of: Condition[] = [];
@@ -105,7 +111,9 @@ export class ConditionReader {
     if (wanted) {
       return inside;
     }
-    return first.kind === 'during' && others.length === 0 ? { ...first, wanted: false } : { kind: 'not', of: inside, at };
+    return first.kind === 'during' && others.length === 0
+      ? { ...first, wanted: false }
+      : { kind: 'not', of: inside, at };
   }
 
   private field(name: string, at: Position, value: Value): Condition | null {
@@ -133,7 +141,9 @@ export class ConditionReader {
     if (isMap(node)) {
       const entries = this.reader.yaml.entries(node);
       const tests = entries
-        .map(({ key, keyAt, node: inner }) => this.operator(field, key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }))
+        .map(({ key, keyAt, node: inner }) =>
+          this.operator(field, key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }),
+        )
         .filter((test) => test !== null);
       if (entries.length === 0) {
         this.reader.findings.error(value.at, 'empty', `${field.name} has no condition`);
@@ -145,7 +155,9 @@ export class ConditionReader {
       return this.oneOf(field, value);
     }
     if (isScalar(node) && typeof node.value === 'string' && node.value.startsWith('$')) {
-      this.reader.findings.error(value.at, 'list', `${field.name} is compared with the text ${quoted(node.value)}`, { hint: `for a list write { in: ${node.value} }` });
+      this.reader.findings.error(value.at, 'list', `${field.name} is compared with the text ${quoted(node.value)}`, {
+        hint: `for a list write { in: ${node.value} }`,
+      });
       return null;
     }
     const single = this.values.single(field, value);
@@ -163,9 +175,14 @@ export class ConditionReader {
     }
     const kinds: readonly string[] = OPERATORS[known].kinds;
     if (!kinds.includes(field.kind)) {
-      this.reader.findings.error(at, 'operator-type', `${field.name} is ${KIND_WORDS[field.kind]} and cannot be compared with ${known}`, {
-        hint: `it takes a value, ${OPERATOR_NAMES.filter((one) => (OPERATORS[one].kinds as readonly string[]).includes(field.kind)).join(', ')}`,
-      });
+      this.reader.findings.error(
+        at,
+        'operator-type',
+        `${field.name} is ${KIND_WORDS[field.kind]} and cannot be compared with ${known}`,
+        {
+          hint: `it takes a value, ${OPERATOR_NAMES.filter((one) => (OPERATORS[one].kinds as readonly string[]).includes(field.kind)).join(', ')}`,
+        },
+      );
       return null;
     }
     return this.operand(field, known, value);
@@ -189,13 +206,20 @@ export class ConditionReader {
       case 'contains': {
         const text = this.reader.text(value, operator);
         if (text === '') {
-          findings.error(value.at, 'empty', `${operator} has an empty text, which fits everything`, { hint: 'for "has a value" write { exists: true }' });
+          findings.error(value.at, 'empty', `${operator} has an empty text, which fits everything`, {
+            hint: 'for "has a value" write { exists: true }',
+          });
           return null;
         }
         if (text !== null && operator === 'prefix' && field.kind === 'phone' && /^[\d\s().-]+$/.test(text)) {
-          findings.warn(value.at, 'number-prefix', `numbers are compared with their country code, so the prefix ${quoted(text)} fits none`, {
-            hint: 'write it as +<country code>…, without the leading 0',
-          });
+          findings.warn(
+            value.at,
+            'number-prefix',
+            `numbers are compared with their country code, so the prefix ${quoted(text)} fits none`,
+            {
+              hint: 'write it as +<country code>…, without the leading 0',
+            },
+          );
         }
         return text === null ? null : { operator, text };
       }
@@ -226,7 +250,9 @@ export class ConditionReader {
     if (isScalar(node) && typeof node.value === 'string') {
       if (!node.value.startsWith('$')) {
         this.reader.findings.error(value.at, 'type', `in needs a list, not ${kindOf(node)}`, {
-          hint: this.names.lists.has(node.value) ? `did you mean $${node.value}?` : 'write [ … ] or the name of a list with a $ before it',
+          hint: this.names.lists.has(node.value)
+            ? `did you mean $${node.value}?`
+            : 'write [ … ] or the name of a list with a $ before it',
         });
         return null;
       }
@@ -234,7 +260,9 @@ export class ConditionReader {
       const list = this.names.lists.get(name);
       if (list === undefined) {
         const near = nearest(name, this.names.lists.keys());
-        this.reader.findings.error(value.at, 'unknown-list', `no list is called ${quoted(name)}`, { hint: near === null ? 'define it under lists' : `did you mean $${near}?` });
+        this.reader.findings.error(value.at, 'unknown-list', `no list is called ${quoted(name)}`, {
+          hint: near === null ? 'define it under lists' : `did you mean $${near}?`,
+        });
         return null;
       }
       const values: ListItem[] = [];
@@ -261,26 +289,28 @@ export class ConditionReader {
   }
 }
 
-const OPERATOR_SYNONYMS: ReadonlyMap<string, OperatorName> = new Map(Object.entries<OperatorName>({
-  '>': 'gt',
-  '>=': 'gte',
-  '<': 'lt',
-  '<=': 'lte',
-  '!=': 'not',
-  min: 'gte',
-  max: 'lte',
-  starts_with: 'prefix',
-  startswith: 'prefix',
-  ends_with: 'suffix',
-  endswith: 'suffix',
-  regex: 'matches',
-  regexp: 'matches',
-  like: 'contains',
-  includes: 'contains',
-  one_of: 'in',
-  any: 'in',
-  anyof: 'in',
-  not_in: 'not',
-  is: 'in',
-  present: 'exists',
-}));
+const OPERATOR_SYNONYMS: ReadonlyMap<string, OperatorName> = new Map(
+  Object.entries<OperatorName>({
+    '>': 'gt',
+    '>=': 'gte',
+    '<': 'lt',
+    '<=': 'lte',
+    '!=': 'not',
+    min: 'gte',
+    max: 'lte',
+    starts_with: 'prefix',
+    startswith: 'prefix',
+    ends_with: 'suffix',
+    endswith: 'suffix',
+    regex: 'matches',
+    regexp: 'matches',
+    like: 'contains',
+    includes: 'contains',
+    one_of: 'in',
+    any: 'in',
+    anyof: 'in',
+    not_in: 'not',
+    is: 'in',
+    present: 'exists',
+  }),
+);

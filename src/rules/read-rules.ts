@@ -35,7 +35,12 @@ export function readTimezone(reader: BlockReader, value: Value): string | null {
 }
 
 function nearestZone(name: string): string | null {
-  const near = nearest(name, [...Intl.supportedValuesOf('timeZone'), 'UTC']) ?? nearest(name, Intl.supportedValuesOf('timeZone').map((zone) => zone.slice(zone.indexOf('/') + 1)));
+  const near =
+    nearest(name, [...Intl.supportedValuesOf('timeZone'), 'UTC']) ??
+    nearest(
+      name,
+      Intl.supportedValuesOf('timeZone').map((zone) => zone.slice(zone.indexOf('/') + 1)),
+    );
   const whole = Intl.supportedValuesOf('timeZone').find((zone) => zone === near || zone.endsWith(`/${near ?? ''}`));
   return whole === undefined ? null : `did you mean "${whole}"?`;
 }
@@ -45,7 +50,9 @@ export function readCountry(reader: BlockReader, value: Value): string | null {
   const code = reader.text(value, 'country');
   if (code !== null && !isSupportedCountry(code)) {
     const upper = code.toUpperCase();
-    reader.findings.error(value.at, 'country', `${quoted(code)} is no country code`, { hint: isSupportedCountry(upper) ? `did you mean ${upper}?` : 'two letters, such as KR or US' });
+    reader.findings.error(value.at, 'country', `${quoted(code)} is no country code`, {
+      hint: isSupportedCountry(upper) ? `did you mean ${upper}?` : 'two letters, such as KR or US',
+    });
     return null;
   }
   return code;
@@ -61,7 +68,11 @@ export function readLists(reader: BlockReader, value: Value): Map<string, NamedL
       if (typeof single === 'string' || typeof single === 'number' || typeof single === 'boolean') {
         items.push({ value: single, at: item.at });
       } else {
-        reader.findings.error(item.at, 'type', `the list ${name} may only hold single values, not ${kindOf(item.node)}`);
+        reader.findings.error(
+          item.at,
+          'type',
+          `the list ${name} may only hold single values, not ${kindOf(item.node)}`,
+        );
       }
     }
     if (isSeq(inner.node) && inner.node.items.length === 0) {
@@ -79,7 +90,9 @@ function named(reader: BlockReader, value: Value, what: string): { name: string;
   }
   return reader.yaml.entries(value.node).flatMap(({ key, keyAt, node }) => {
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(key)) {
-      reader.findings.error(keyAt, 'name', `${quoted(key)} cannot be a name in ${what}`, { hint: 'letters, digits, dashes and underscores' });
+      reader.findings.error(keyAt, 'name', `${quoted(key)} cannot be a name in ${what}`, {
+        hint: 'letters, digits, dashes and underscores',
+      });
       return [];
     }
     return [{ name: key, at: keyAt, inner: { node, at: node === null ? keyAt : reader.yaml.of(node) } }];
@@ -87,7 +100,12 @@ function named(reader: BlockReader, value: Value, what: string): { name: string;
 }
 
 /** `windows:` of one file; null for one that is faulty. */
-export function readWindows(reader: BlockReader, value: Value, lists: ReadonlyMap<string, NamedList>, defaults: Defaults): Map<string, Window | null> {
+export function readWindows(
+  reader: BlockReader,
+  value: Value,
+  lists: ReadonlyMap<string, NamedList>,
+  defaults: Defaults,
+): Map<string, Window | null> {
   const windows = new Map<string, Window | null>();
   for (const { name, inner } of named(reader, value, 'windows')) {
     const spans = reader.listOf(inner).map((item) => readSpan(reader, item, lists, defaults));
@@ -96,7 +114,12 @@ export function readWindows(reader: BlockReader, value: Value, lists: ReadonlyMa
   return windows;
 }
 
-function readSpan(reader: BlockReader, value: Value, lists: ReadonlyMap<string, NamedList>, defaults: Defaults): Span | null {
+function readSpan(
+  reader: BlockReader,
+  value: Value,
+  lists: ReadonlyMap<string, NamedList>,
+  defaults: Defaults,
+): Span | null {
   const before = reader.findings.all.length;
   const block = reader.block(value, 'a window', WINDOW_KEYS);
   if (block === null) {
@@ -117,7 +140,9 @@ function readSpan(reader: BlockReader, value: Value, lists: ReadonlyMap<string, 
   const from = timeOfDay(reader, block, 'from') ?? 0;
   const to = timeOfDay(reader, block, 'to') ?? 1_440;
   if (block.get('to') !== undefined && from === to) {
-    reader.findings.error(block.get('to')?.at ?? block.at, 'window', 'the window begins and ends at the same time', { hint: 'for the whole day leave out from and to' });
+    reader.findings.error(block.get('to')?.at ?? block.at, 'window', 'the window begins and ends at the same time', {
+      hint: 'for the whole day leave out from and to',
+    });
   }
   const except = readDates(reader, block.get('except'), lists);
   return zone === null || reader.findings.all.slice(before).some((finding) => finding.severity === 'error')
@@ -131,8 +156,13 @@ function timeOfDay(reader: BlockReader, block: Block<'from' | 'to'>, name: 'from
   const minutes = text === null ? null : parseTimeOfDay(text);
   if (text !== null && minutes === null && value !== undefined) {
     const hour = /^(\d{1,2})\s*(am|pm)?$/i.exec(text);
-    const hours = hour === null ? null : (Number(hour[1]) % (hour[2] === undefined ? 25 : 12)) + (hour[2]?.toLowerCase() === 'pm' ? 12 : 0);
-    reader.findings.error(value.at, 'time', `${quoted(text)} is no time of day`, { hint: hours === null ? 'such as "09:00"' : `did you mean "${String(hours).padStart(2, '0')}:00"?` });
+    const hours =
+      hour === null
+        ? null
+        : (Number(hour[1]) % (hour[2] === undefined ? 25 : 12)) + (hour[2]?.toLowerCase() === 'pm' ? 12 : 0);
+    reader.findings.error(value.at, 'time', `${quoted(text)} is no time of day`, {
+      hint: hours === null ? 'such as "09:00"' : `did you mean "${String(hours).padStart(2, '0')}:00"?`,
+    });
   }
   return minutes;
 }
@@ -140,8 +170,15 @@ function timeOfDay(reader: BlockReader, block: Block<'from' | 'to'>, name: 'from
 function readDates(reader: BlockReader, value: Value | undefined, lists: ReadonlyMap<string, NamedList>): Set<string> {
   const dates = new Set<string>();
   const take = (date: ListItem, at: Position): void => {
-    if (typeof date !== 'string' || !/^\d{4}-\d{2}-\d{2}$/.test(date) || Number.isNaN(Date.parse(date)) || new Date(date).toISOString().slice(0, 10) !== date) {
-      reader.findings.error(at, 'date', `${quoted(String(date))} is no date`, { hint: 'such as "2026-03-01", or $name for a list' });
+    if (
+      typeof date !== 'string' ||
+      !/^\d{4}-\d{2}-\d{2}$/.test(date) ||
+      Number.isNaN(Date.parse(date)) ||
+      new Date(date).toISOString().slice(0, 10) !== date
+    ) {
+      reader.findings.error(at, 'date', `${quoted(String(date))} is no date`, {
+        hint: 'such as "2026-03-01", or $name for a list',
+      });
     } else {
       dates.add(date);
     }
@@ -152,7 +189,9 @@ function readDates(reader: BlockReader, value: Value | undefined, lists: Readonl
       const list = lists.get(text.slice(1));
       if (list === undefined) {
         const near = nearest(text.slice(1), lists.keys());
-        reader.findings.error(item.at, 'unknown-list', `no list is called ${quoted(text.slice(1))}`, { hint: near === null ? 'define it under lists' : `did you mean $${near}?` });
+        reader.findings.error(item.at, 'unknown-list', `no list is called ${quoted(text.slice(1))}`, {
+          hint: near === null ? 'define it under lists' : `did you mean $${near}?`,
+        });
       }
       list?.forEach((entry) => take(entry.value, entry.at));
     } else if (text !== null) {
@@ -198,18 +237,32 @@ export class RuleReader {
     const doValue = block.get('do');
     const steps = doValue === undefined ? [] : new StepReader(reader, this.actions).read(doValue);
 
-    const types = on === null || on.prefixes.includes('') || on.written.some((one) => typesFor(one) === null) ? null : [...on.types];
+    const types =
+      on === null || on.prefixes.includes('') || on.written.some((one) => typesFor(one) === null)
+        ? null
+        : [...on.types];
     const present = fieldsPresent(when);
     const done = new Map<string, ResultShape>();
     const celValue = block.get('if');
     const expression = celValue === undefined ? null : reader.text(celValue, 'if');
     let condition: CelCondition | null = null;
     if (celValue !== undefined && expression !== null) {
-      checkCel(reader, expression, celValue, new Variables(types, present, done, new Set(steps.map((step) => step.planned.id))), values);
+      checkCel(
+        reader,
+        expression,
+        celValue,
+        new Variables(types, present, done, new Set(steps.map((step) => step.planned.id))),
+        values,
+      );
       condition = { expression, at: celValue.at };
     }
     steps.forEach((step, index) => {
-      checkStepTexts(reader, step, new Variables(types, present, done, new Set(steps.slice(index).map((later) => later.planned.id))), values);
+      checkStepTexts(
+        reader,
+        step,
+        new Variables(types, present, done, new Set(steps.slice(index).map((later) => later.planned.id))),
+        values,
+      );
       done.set(step.planned.id, step.result);
     });
 
@@ -231,16 +284,39 @@ export class RuleReader {
     if (failed || name === null || on === null || timezone === null || modeWord === null || stopValue === null) {
       return null;
     }
-    return { name, at: nameValue?.at ?? block.at, description, owner, on, when, if: condition, limits, max_age_ms: maxAgeMs, mode: modeWord, stop: stopValue, timezone, country, steps: steps.map((step) => step.planned), stepsAt: steps.map((step) => step.at) };
+    return {
+      name,
+      at: nameValue?.at ?? block.at,
+      description,
+      owner,
+      on,
+      when,
+      if: condition,
+      limits,
+      max_age_ms: maxAgeMs,
+      mode: modeWord,
+      stop: stopValue,
+      timezone,
+      country,
+      steps: steps.map((step) => step.planned),
+      stepsAt: steps.map((step) => step.at),
+    };
   }
 
   /** Names stand in action keys, search attributes and reports. */
   private name(value: Value): string | null {
     const name = this.reader.text(value, 'name');
     if (name !== null && !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
-      const tidy = name.trim().replaceAll(/[^A-Za-z0-9_.-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|-+$/g, '').slice(0, 64);
+      const tidy = name
+        .trim()
+        .replaceAll(/[^A-Za-z0-9_.-]+/g, '-')
+        .replaceAll(/^[^A-Za-z0-9]+|-+$/g, '')
+        .slice(0, 64);
       this.reader.findings.error(value.at, 'name', `${quoted(name)} cannot be the name of a rule`, {
-        hint: tidy === '' ? 'letters, digits, dots, dashes and underscores, at most 64' : `letters, digits, dots, dashes and underscores: ${tidy}`,
+        hint:
+          tidy === ''
+            ? 'letters, digits, dots, dashes and underscores, at most 64'
+            : `letters, digits, dots, dashes and underscores: ${tidy}`,
       });
       return null;
     }
@@ -293,7 +369,9 @@ export class RuleReader {
       return false;
     }
     if (!/^[a-z][a-z0-9_.]*(?:_\*)?$/.test(name)) {
-      findings.error(at, 'unknown-type', `${quoted(name)} cannot be an event type`, { hint: 'such as call_hangup, message_created or call_*' });
+      findings.error(at, 'unknown-type', `${quoted(name)} cannot be an event type`, {
+        hint: 'such as call_hangup, message_created or call_*',
+      });
       return false;
     }
     findings.warn(at, 'unknown-type', `VoIPBIN is not known to send ${quoted(name)}`);
@@ -308,7 +386,10 @@ export class RuleReader {
     }
     const cooldown = block.get('cooldown');
     const max = block.get('max');
-    return { cooldown: cooldown === undefined ? null : this.cooldown(cooldown), max: max === undefined ? null : this.max(max) };
+    return {
+      cooldown: cooldown === undefined ? null : this.cooldown(cooldown),
+      max: max === undefined ? null : this.max(max),
+    };
   }
 
   private cooldown(value: Value): Limits['cooldown'] {
@@ -316,7 +397,9 @@ export class RuleReader {
     const found = text === null ? null : /^(\S+)(?:\s+per\s+(\S+))?$/.exec(text);
     const window = found === null ? null : parseDuration(found[1] ?? '');
     if (text !== null && (window === null || window === 0)) {
-      this.reader.findings.error(value.at, 'limit', `${quoted(text)} is no cooldown`, { hint: 'such as "10m" or "10m per peer.number"' });
+      this.reader.findings.error(value.at, 'limit', `${quoted(text)} is no cooldown`, {
+        hint: 'such as "10m" or "10m per peer.number"',
+      });
     }
     const per = this.per(found?.[2], value.at);
     return window === null || per === undefined ? null : { window_ms: window, per };
@@ -324,7 +407,9 @@ export class RuleReader {
 
   private max(value: Value): Limits['max'] {
     if (isScalar(value.node) && typeof value.node.value === 'number') {
-      this.reader.findings.error(value.at, 'limit', `max does not say in which time`, { hint: `such as ${value.node.value} per day` });
+      this.reader.findings.error(value.at, 'limit', `max does not say in which time`, {
+        hint: `such as ${value.node.value} per day`,
+      });
       return null;
     }
     const text = this.reader.text(value, 'max');
@@ -333,8 +418,16 @@ export class RuleReader {
     const count = Number(found?.[1]);
     if (text !== null && (every === undefined || count < 1)) {
       const word = found?.[2];
-      const more = word === undefined || every !== undefined ? { hint: 'such as "200 per day" or "5 per hour per peer.number"' } : didYouMean(word, LIMIT_UNITS);
-      this.reader.findings.error(value.at, 'limit', `${quoted(text)} is no limit`, 'hint' in more ? more : { hint: 'per minute, hour or day' });
+      const more =
+        word === undefined || every !== undefined
+          ? { hint: 'such as "200 per day" or "5 per hour per peer.number"' }
+          : didYouMean(word, LIMIT_UNITS);
+      this.reader.findings.error(
+        value.at,
+        'limit',
+        `${quoted(text)} is no limit`,
+        'hint' in more ? more : { hint: 'per minute, hour or day' },
+      );
     }
     const per = this.per(found?.[3], value.at);
     return every === undefined || per === undefined ? null : { count, every, per };
@@ -356,19 +449,21 @@ export class RuleReader {
 const LIMIT_UNITS = ['minute', 'hour', 'day'] as const;
 
 /** The tutorial's filter words and other names that nothing ever sends (reference voipbin.md 3). */
-const TYPE_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
-  'call.status': 'call_updated',
-  'call.completed': 'call_hangup',
-  call_completed: 'call_hangup',
-  call_ended: 'call_hangup',
-  call_missed: 'call_hangup',
-  missed_call: 'call_hangup',
-  'message.received': 'message_created',
-  message_received: 'message_created',
-  sms_received: 'message_created',
-  'recording.completed': 'recording_finished',
-  recording_completed: 'recording_finished',
-  recording_ended: 'recording_finished',
-  recording_done: 'recording_finished',
-  'transcribe.completed': 'transcribe_done',
-}));
+const TYPE_SYNONYMS: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    'call.status': 'call_updated',
+    'call.completed': 'call_hangup',
+    call_completed: 'call_hangup',
+    call_ended: 'call_hangup',
+    call_missed: 'call_hangup',
+    missed_call: 'call_hangup',
+    'message.received': 'message_created',
+    message_received: 'message_created',
+    sms_received: 'message_created',
+    'recording.completed': 'recording_finished',
+    recording_completed: 'recording_finished',
+    recording_ended: 'recording_finished',
+    recording_done: 'recording_finished',
+    'transcribe.completed': 'transcribe_done',
+  }),
+);

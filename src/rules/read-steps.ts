@@ -33,9 +33,15 @@ export interface ReadStep {
   result: ResultShape;
 }
 
-const jsonSchemas = { input: new WeakMap<z.ZodType, Record<string, unknown>>(), output: new WeakMap<z.ZodType, Record<string, unknown>>() };
+const jsonSchemas = {
+  input: new WeakMap<z.ZodType, Record<string, unknown>>(),
+  output: new WeakMap<z.ZodType, Record<string, unknown>>(),
+};
 
-/** An action's input or output schema as JSON Schema. Made once a schema, because a file may use an action a thousand times. */
+/**
+ * An action's input or output schema as JSON Schema. Made once a schema, because a file may use an action a thousand
+ * times.
+ */
 export function jsonSchemaOf(schema: z.ZodType<unknown>, io: 'input' | 'output'): Readonly<Record<string, unknown>> {
   const known = jsonSchemas[io].get(schema);
   if (known !== undefined) {
@@ -46,7 +52,10 @@ export function jsonSchemaOf(schema: z.ZodType<unknown>, io: 'input' | 'output')
   return made;
 }
 
-/** Reads the steps of a rule: the action, its input as written against the action's schema, retry, and what a failure does. */
+/**
+ * Reads the steps of a rule: the action, its input as written against the action's schema, retry, and what a failure
+ * does.
+ */
 export class StepReader {
   constructor(
     private readonly reader: BlockReader,
@@ -68,7 +77,12 @@ export class StepReader {
       }
       const earlier = seen.get(step.planned.id);
       if (earlier !== undefined) {
-        this.reader.findings.error(step.at, 'duplicate-id', `two steps of the rule have the id ${quoted(step.planned.id)}`, { hint: `the other is in line ${earlier.line}` });
+        this.reader.findings.error(
+          step.at,
+          'duplicate-id',
+          `two steps of the rule have the id ${quoted(step.planned.id)}`,
+          { hint: `the other is in line ${earlier.line}` },
+        );
       }
       seen.set(step.planned.id, step.at);
       steps.push(step);
@@ -79,32 +93,48 @@ export class StepReader {
   private step(value: Value, index: number): ReadStep | null {
     const { findings } = this.reader;
     if (isScalar(value.node) && typeof value.node.value === 'string') {
-      findings.error(value.at, 'type', 'a step must be an action with its inputs, not a text', { hint: `write ${value.node.value}: { … }` });
+      findings.error(value.at, 'type', 'a step must be an action with its inputs, not a text', {
+        hint: `write ${value.node.value}: { … }`,
+      });
       return null;
     }
-    const block = this.reader.block(value, 'a step', STEP_KEYS, (key) => key.includes('.') || this.actions.names().some((name) => nearest(key, [name, name.slice(name.indexOf('.') + 1)]) !== null));
+    const block = this.reader.block(
+      value,
+      'a step',
+      STEP_KEYS,
+      (key) =>
+        key.includes('.') ||
+        this.actions.names().some((name) => nearest(key, [name, name.slice(name.indexOf('.') + 1)]) !== null),
+    );
     if (block === null) {
       return null;
     }
     const [action, ...others] = block.extra;
     if (action === undefined) {
-      findings.error(value.at, 'no-action', 'the step has no action', { hint: `there are ${this.actions.names().join(', ')}` });
+      findings.error(value.at, 'no-action', 'the step has no action', {
+        hint: `there are ${this.actions.names().join(', ')}`,
+      });
       return null;
     }
     for (const other of others) {
-      findings.error(other.at, 'two-actions', `the step has a second action ${quoted(other.key)}`, { hint: 'start a step of its own with a dash' });
+      findings.error(other.at, 'two-actions', `the step has a second action ${quoted(other.key)}`, {
+        hint: 'start a step of its own with a dash',
+      });
     }
     const found = this.actions.find(action.key);
     if (found === undefined) {
       const names = this.actions.names();
       const near = names.find((name) => name.slice(name.indexOf('.') + 1) === action.key) ?? nearest(action.key, names);
-      findings.error(action.at, 'unknown-action', `there is no action ${quoted(action.key)}`, { hint: near === null ? `there are ${names.join(', ')}` : `did you mean "${near}"?` });
+      findings.error(action.at, 'unknown-action', `there is no action ${quoted(action.key)}`, {
+        hint: near === null ? `there are ${names.join(', ')}` : `did you mean "${near}"?`,
+      });
     }
     const id = block.get('id');
     const ifValue = block.get('if');
     const onError = block.get('on_error');
     const readId = id === undefined ? null : this.id(id);
-    const onErrorWord = onError === undefined ? 'stop' : this.reader.oneOf(onError, 'on_error', ['stop', 'continue'] as const);
+    const onErrorWord =
+      onError === undefined ? 'stop' : this.reader.oneOf(onError, 'on_error', ['stop', 'continue'] as const);
     const condition = ifValue === undefined ? null : this.reader.text(ifValue, 'if');
     const retry = this.retry(block.get('retry'), found === undefined ? 0 : durationMs(found.action.budget));
     const from = found?.action.budgetFrom === 'event' ? { from: 'event' as const } : {};
@@ -135,7 +165,9 @@ export class StepReader {
   private id(value: Value): string | null {
     const id = this.reader.text(value, 'id');
     if (id !== null && !/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(id)) {
-      this.reader.findings.error(value.at, 'id', `${quoted(id)} cannot be the id of a step`, { hint: 'letters, digits and underscores, beginning with a letter' });
+      this.reader.findings.error(value.at, 'id', `${quoted(id)} cannot be the id of a step`, {
+        hint: 'letters, digits and underscores, beginning with a letter',
+      });
       return null;
     }
     return id;
@@ -163,9 +195,17 @@ export class StepReader {
     }
     const every = everyMs ?? Math.min(FIRST_WAIT_MS, maxEveryMs ?? FIRST_WAIT_MS);
     if (maxEveryMs !== null && maxEveryMs < every) {
-      this.reader.findings.error(block.get('max_every')?.at ?? block.at, 'retry', 'retry.max_every is shorter than retry.every');
+      this.reader.findings.error(
+        block.get('max_every')?.at ?? block.at,
+        'retry',
+        'retry.max_every is shorter than retry.every',
+      );
     }
-    return { for_ms: forMs ?? fallback.for_ms, every_ms: every, max_every_ms: maxEveryMs ?? Math.max(LONGEST_WAIT_MS, every) };
+    return {
+      for_ms: forMs ?? fallback.for_ms,
+      every_ms: every,
+      max_every_ms: maxEveryMs ?? Math.max(LONGEST_WAIT_MS, every),
+    };
   }
 
   /** The input as JSON, or null when it does not fit the action's schema. */
@@ -173,7 +213,9 @@ export class StepReader {
     const { findings } = this.reader;
     const json = value.node === null || (isScalar(value.node) && value.node.value === null) ? {} : toJson(value.node);
     if (!isObject(json)) {
-      findings.error(value.at, 'type', `the inputs of ${action} must be a block of keys`, { hint: `write ${action}: { … }` });
+      findings.error(value.at, 'type', `the inputs of ${action} must be a block of keys`, {
+        hint: `write ${action}: { … }`,
+      });
       return null;
     }
     const { properties } = jsonSchemaOf(schema, 'input');
@@ -182,7 +224,12 @@ export class StepReader {
     for (const { key, keyAt } of isMap(value.node) ? this.reader.yaml.entries(value.node) : []) {
       if (known !== null && !known.includes(key)) {
         const more = didYouMean(key, known);
-        findings.error(keyAt, 'unknown-input', `${action} has no input ${quoted(key)}`, 'hint' in more ? more : { hint: `it has ${known.join(', ')}` });
+        findings.error(
+          keyAt,
+          'unknown-input',
+          `${action} has no input ${quoted(key)}`,
+          'hint' in more ? more : { hint: `it has ${known.join(', ')}` },
+        );
         right = false;
       }
     }
@@ -192,7 +239,11 @@ export class StepReader {
         continue;
       }
       right = false;
-      findings.error(this.place(value, issue.path), 'input', explainIssue(action, issue, valueAtPath(json, issue.path)));
+      findings.error(
+        this.place(value, issue.path),
+        'input',
+        explainIssue(action, issue, valueAtPath(json, issue.path)),
+      );
     }
     return right ? json : null;
   }
@@ -227,14 +278,25 @@ function isObject(value: JsonValue): value is JsonObject {
 function valueAtPath(json: JsonValue, path: readonly PropertyKey[]): JsonValue | undefined {
   let value: JsonValue | undefined = json;
   for (const part of path) {
-    value = Array.isArray(value) ? value[Number(part)] : typeof value === 'object' && value !== null && Object.hasOwn(value, String(part)) ? value[String(part)] : undefined;
+    value = Array.isArray(value)
+      ? value[Number(part)]
+      : typeof value === 'object' && value !== null && Object.hasOwn(value, String(part))
+        ? value[String(part)]
+        : undefined;
   }
   return value;
 }
 
 function explainIssue(action: string, issue: z.core.$ZodIssue, value: JsonValue | undefined): string {
   const name = issue.path.length === 0 ? 'the input' : `input "${issue.path.join('.')}"`;
-  const shown = typeof value === 'string' ? quoted(value) : Array.isArray(value) ? 'a list' : typeof value === 'object' && value !== null ? 'a block of keys' : String(value);
+  const shown =
+    typeof value === 'string'
+      ? quoted(value)
+      : Array.isArray(value)
+        ? 'a list'
+        : typeof value === 'object' && value !== null
+          ? 'a block of keys'
+          : String(value);
   if (value === undefined) {
     return `${action} needs ${name}`;
   }
@@ -252,10 +314,23 @@ function explainIssue(action: string, issue: z.core.$ZodIssue, value: JsonValue 
   return `${name} of ${action}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`;
 }
 
-const TYPE_WORDS: Readonly<Record<string, string>> = { string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false', object: 'a block of keys', record: 'a block of keys', array: 'a list' };
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a block of keys',
+  record: 'a block of keys',
+  array: 'a list',
+};
 
 /** Checks the texts and the condition of a step against the variables that there are when it runs. */
-export function checkStepTexts(reader: BlockReader, step: ReadStep, variables: Variables, values: ComparedValues): void {
+export function checkStepTexts(
+  reader: BlockReader,
+  step: ReadStep,
+  variables: Variables,
+  values: ComparedValues,
+): void {
   checkTexts(reader, step.input, variables);
   if (step.planned.if !== undefined && step.ifAt !== null) {
     checkCel(reader, step.planned.if, step.ifAt, variables, values);
@@ -269,25 +344,49 @@ function checkTexts(reader: BlockReader, node: Node | null, variables: Variables
     reader.yaml.items(node).forEach((inner) => checkTexts(reader, inner, variables));
   } else if (isScalar(node) && typeof node.value === 'string' && isTemplate(node.value)) {
     for (const fault of checkTemplate(node.value, variables)) {
-      reader.findings.error(reader.yaml.inside(node, fault.row, fault.column), fault.code, fault.message, fault.hint === undefined ? {} : { hint: fault.hint });
+      reader.findings.error(
+        reader.yaml.inside(node, fault.row, fault.column),
+        fault.code,
+        fault.message,
+        fault.hint === undefined ? {} : { hint: fault.hint },
+      );
     }
   }
 }
 
-/** Checks a CEL condition: syntax, functions, that what it names exists, and that fields are compared with what they can be. */
-export function checkCel(reader: BlockReader, expression: string, value: Value, variables: Variables, values: ComparedValues): void {
+/**
+ * Checks a CEL condition: syntax, functions, that what it names exists, and that fields are compared with what they can
+ * be.
+ */
+export function checkCel(
+  reader: BlockReader,
+  expression: string,
+  value: Value,
+  variables: Variables,
+  values: ComparedValues,
+): void {
   const references = analyseCel(expression);
   const place = (offset: number): Position => {
     const before = expression.slice(0, offset).split('\n');
     return reader.yaml.inside(value.node, before.length, (before.at(-1)?.length ?? 0) + 1);
   };
   for (const fault of references.faults) {
-    reader.findings.error(place(fault.offset), fault.code, fault.message, fault.hint === undefined ? {} : { hint: fault.hint });
+    reader.findings.error(
+      place(fault.offset),
+      fault.code,
+      fault.message,
+      fault.hint === undefined ? {} : { hint: fault.hint },
+    );
   }
   for (const { path, offset } of references.paths) {
     const found = variables.look(path);
     if (found.state === 'unknown') {
-      reader.findings.error(place(offset), 'unknown-variable', found.message.replace('variable', 'field'), found.hint === undefined ? {} : { hint: found.hint });
+      reader.findings.error(
+        place(offset),
+        'unknown-variable',
+        found.message.replace('variable', 'field'),
+        found.hint === undefined ? {} : { hint: found.hint },
+      );
     }
   }
   for (const { path, value: constant, offset } of references.comparisons) {

@@ -59,13 +59,33 @@ export class TestReader {
     const happensAt = atValue === undefined ? null : this.time(atValue);
     const expectValue = block.get('expect');
     const expected = expectValue === undefined ? null : reader.block(expectValue, 'expect', EXPECT_KEYS);
-    if (name === null || event === null || eventValue === undefined || expected === null || (atValue !== undefined && happensAt === null)) {
+    if (
+      name === null ||
+      event === null ||
+      eventValue === undefined ||
+      expected === null ||
+      (atValue !== undefined && happensAt === null)
+    ) {
       return null;
     }
-    if (expected.get('rules') === undefined && expected.get('steps') === undefined && expected.get('why_not') === undefined) {
-      reader.findings.error(expected.at, 'empty', 'the test expects nothing', { hint: 'write rules: [] for "no rule matches"' });
+    if (
+      expected.get('rules') === undefined &&
+      expected.get('steps') === undefined &&
+      expected.get('why_not') === undefined
+    ) {
+      reader.findings.error(expected.at, 'empty', 'the test expects nothing', {
+        hint: 'write rules: [] for "no rule matches"',
+      });
     }
-    return { name, at: nameValue?.at ?? block.at, event, eventAt: eventValue.at, changes, happensAt, expect: this.expectation(expected) };
+    return {
+      name,
+      at: nameValue?.at ?? block.at,
+      event,
+      eventAt: eventValue.at,
+      changes,
+      happensAt,
+      expect: this.expectation(expected),
+    };
   }
 
   private event(value: Value): string | JsonObject | null {
@@ -73,7 +93,9 @@ export class TestReader {
     if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
       const { type, data } = json;
       if (typeof type !== 'string' || typeof data !== 'object' || data === null || Array.isArray(data)) {
-        this.reader.findings.error(value.at, 'event', 'an event has a type and data', { hint: 'such as { type: call_hangup, data: { id: c1 } }' });
+        this.reader.findings.error(value.at, 'event', 'an event has a type and data', {
+          hint: 'such as { type: call_hangup, data: { id: c1 } }',
+        });
         return null;
       }
       return json;
@@ -86,12 +108,16 @@ export class TestReader {
       return [];
     }
     if (!isMap(value.node)) {
-      this.reader.findings.error(value.at, 'type', `with must be a block of changes, not ${kindOf(value.node)}`, { hint: 'such as { data.direction: incoming }' });
+      this.reader.findings.error(value.at, 'type', `with must be a block of changes, not ${kindOf(value.node)}`, {
+        hint: 'such as { data.direction: incoming }',
+      });
       return [];
     }
     return this.reader.yaml.entries(value.node).flatMap(({ key, keyAt, node }) => {
       if (key !== 'type' && !/^data(?:\.[^.]+)+$/.test(key)) {
-        this.reader.findings.error(keyAt, 'path', `${quoted(key)} is no part of what VoIPBIN sends`, { hint: `it begins with data: data.${key}` });
+        this.reader.findings.error(keyAt, 'path', `${quoted(key)} is no part of what VoIPBIN sends`, {
+          hint: `it begins with data: data.${key}`,
+        });
         return [];
       }
       return [{ path: key.split('.'), value: toJson(node) }];
@@ -100,9 +126,12 @@ export class TestReader {
 
   private time(value: Value): number | null {
     const text = this.reader.text(value, 'at');
-    const time = text === null || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? NaN : Date.parse(text);
+    const time =
+      text === null || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? NaN : Date.parse(text);
     if (text !== null && Number.isNaN(time)) {
-      this.reader.findings.error(value.at, 'time', `${quoted(text)} is no time with a zone`, { hint: 'such as "2026-03-07T10:00+09:00"' });
+      this.reader.findings.error(value.at, 'time', `${quoted(text)} is no time with a zone`, {
+        hint: 'such as "2026-03-07T10:00+09:00"',
+      });
     }
     return Number.isNaN(time) ? null : time;
   }
@@ -110,18 +139,33 @@ export class TestReader {
   private expectation(expected: Block<keyof typeof EXPECT_KEYS>): RuleTest['expect'] {
     const rules = expected.get('rules');
     return {
-      rules: rules === undefined ? null : (this.reader.list(rules, 'rules') ?? []).flatMap((item) => this.ruleName(item) ?? []),
+      rules:
+        rules === undefined
+          ? null
+          : (this.reader.list(rules, 'rules') ?? []).flatMap((item) => this.ruleName(item) ?? []),
       steps: this.named(expected.get('steps'), 'steps').flatMap(({ rule, value }) =>
         this.inner(value, `the steps of ${rule}`).flatMap(({ key, at, value: input }) => {
           const planned = this.rules.find((one) => one.name === rule)?.steps ?? [];
           const step = planned.find((one) => one.id === key) ?? planned.find((one) => one.action === key);
           if (step === undefined) {
-            this.reader.findings.error(at, 'unknown-step', `the rule ${rule} has no step ${quoted(key)}`, didYouMean(key, planned.flatMap((one) => [one.id, one.action])));
+            this.reader.findings.error(
+              at,
+              'unknown-step',
+              `the rule ${rule} has no step ${quoted(key)}`,
+              didYouMean(
+                key,
+                planned.flatMap((one) => [one.id, one.action]),
+              ),
+            );
             return [];
           }
           const json = toJson(input.node);
           if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-            this.reader.findings.error(input.at, 'type', `the inputs of ${key} must be a block of keys, not ${kindOf(input.node)}`);
+            this.reader.findings.error(
+              input.at,
+              'type',
+              `the inputs of ${key} must be a block of keys, not ${kindOf(input.node)}`,
+            );
             return [];
           }
           return [{ rule, step: step.id, input: json, at }];
@@ -138,14 +182,23 @@ export class TestReader {
   private reason(item: Value): string | null {
     const word = this.reader.text(item, 'why_not');
     if (word !== null && fieldNamed(word) === undefined && !REASONS.some((reason) => reason === word)) {
-      this.reader.findings.error(item.at, 'unknown-field', `${quoted(word)} cannot keep a rule from matching`, didYouMean(word, [...fieldNames(), ...REASONS]));
+      this.reader.findings.error(
+        item.at,
+        'unknown-field',
+        `${quoted(word)} cannot keep a rule from matching`,
+        didYouMean(word, [...fieldNames(), ...REASONS]),
+      );
       return null;
     }
     return word;
   }
 
   private named(value: Value | undefined, what: string): { rule: string; at: Position; value: Value }[] {
-    return value === undefined ? [] : this.inner(value, what).flatMap(({ key, at, value: inner }) => (this.isRule(key, at) ? [{ rule: key, at, value: inner }] : []));
+    return value === undefined
+      ? []
+      : this.inner(value, what).flatMap(({ key, at, value: inner }) =>
+          this.isRule(key, at) ? [{ rule: key, at, value: inner }] : [],
+        );
   }
 
   private inner(value: Value, what: string): { key: string; at: Position; value: Value }[] {
@@ -153,7 +206,11 @@ export class TestReader {
       this.reader.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`);
       return [];
     }
-    return this.reader.yaml.entries(value.node).map(({ key, keyAt, node }) => ({ key, at: keyAt, value: { node, at: node === null ? keyAt : this.reader.yaml.of(node) } }));
+    return this.reader.yaml.entries(value.node).map(({ key, keyAt, node }) => ({
+      key,
+      at: keyAt,
+      value: { node, at: node === null ? keyAt : this.reader.yaml.of(node) },
+    }));
   }
 
   private ruleName(item: Value): string | null {
@@ -165,7 +222,15 @@ export class TestReader {
     if (this.rules.some((rule) => rule.name === name)) {
       return true;
     }
-    this.reader.findings.error(at, 'unknown-rule', `no rule is called ${quoted(name)}`, didYouMean(name, this.rules.map((rule) => rule.name)));
+    this.reader.findings.error(
+      at,
+      'unknown-rule',
+      `no rule is called ${quoted(name)}`,
+      didYouMean(
+        name,
+        this.rules.map((rule) => rule.name),
+      ),
+    );
     return false;
   }
 }

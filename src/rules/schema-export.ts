@@ -1,6 +1,17 @@
 import { knownTypeNames } from '../events/catalogue';
 import { FIELDS, type FieldDefinition } from './fields';
-import { DEFAULTS_KEYS, EXPECT_KEYS, FILE_KEYS, LIMIT_KEYS, RETRY_KEYS, RULE_KEYS, STEP_KEYS, TEST_KEYS, WINDOW_KEYS, type KeyDefinition } from './keys';
+import {
+  DEFAULTS_KEYS,
+  EXPECT_KEYS,
+  FILE_KEYS,
+  LIMIT_KEYS,
+  RETRY_KEYS,
+  RULE_KEYS,
+  STEP_KEYS,
+  TEST_KEYS,
+  WINDOW_KEYS,
+  type KeyDefinition,
+} from './keys';
 import type { ActionCatalogue } from './model';
 import { OPERATORS, OPERATOR_NAMES } from './operators';
 import { BLOCK_KEYS } from './read-conditions';
@@ -8,12 +19,18 @@ import { jsonSchemaOf } from './read-steps';
 
 type Schema = Record<string, unknown>;
 
-const DURATION: Schema = { type: ['string', 'integer'], pattern: '^(0|(\\d+(\\.\\d+)?(ms|s|m|h|d))+)$', maximum: 0, examples: ['30s', '15m', '24h', '7d'] };
+const DURATION: Schema = {
+  type: ['string', 'integer'],
+  pattern: '^(0|(\\d+(\\.\\d+)?(ms|s|m|h|d))+)$',
+  maximum: 0,
+  examples: ['30s', '15m', '24h', '7d'],
+};
 const oneOrMore = (item: Schema): Schema => ({ anyOf: [item, { type: 'array', items: item, minItems: 1 }] });
 
 /**
- * The JSON Schema (draft 7) of rule files, for completion and checking in editors: made of the same definitions that the check uses, so that
- * the two cannot say different things. It is coarser than the check: it knows neither templates nor which field goes with which event.
+ * The JSON Schema (draft 7) of rule files, for completion and checking in editors: made of the same definitions that
+ * the check uses, so that the two cannot say different things. It is coarser than the check: it knows neither templates
+ * nor which field goes with which event.
  */
 export function rulesJsonSchema(actions: ActionCatalogue): Schema {
   const inputs = inputSchemas(actions);
@@ -22,9 +39,15 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
     title: 'Rules of the VoIPBIN integration bridge',
     ...block(FILE_KEYS, {
       version: { const: 1 },
-      defaults: block(DEFAULTS_KEYS, { timezone: { type: 'string', examples: ['Asia/Seoul', 'Europe/Berlin', 'UTC'] }, country: { type: 'string', pattern: '^[A-Z]{2}$' } }),
+      defaults: block(DEFAULTS_KEYS, {
+        timezone: { type: 'string', examples: ['Asia/Seoul', 'Europe/Berlin', 'UTC'] },
+        country: { type: 'string', pattern: '^[A-Z]{2}$' },
+      }),
       include: oneOrMore({ type: 'string' }),
-      lists: { type: 'object', additionalProperties: { type: 'array', items: { type: ['string', 'number', 'boolean'] } } },
+      lists: {
+        type: 'object',
+        additionalProperties: { type: 'array', items: { type: ['string', 'number', 'boolean'] } },
+      },
       windows: { type: 'object', additionalProperties: oneOrMore({ $ref: '#/definitions/window' }) },
       rules: { type: 'array', items: { $ref: '#/definitions/rule' } },
       tests: { type: 'array', items: { $ref: '#/definitions/test' } },
@@ -57,13 +80,18 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
 }
 
 /** A block with known keys: their descriptions and which are required come from the definitions, the rest is given. */
-function block<Name extends string>(keys: Readonly<Record<Name, KeyDefinition>>, values: Readonly<Record<Name, Schema>>): Schema {
+function block<Name extends string>(
+  keys: Readonly<Record<Name, KeyDefinition>>,
+  values: Readonly<Record<Name, Schema>>,
+): Schema {
   const entries = Object.entries<KeyDefinition>(keys);
   const required = entries.filter(([, key]) => key.required === true).map(([name]) => name);
   const schemas: Readonly<Record<string, Schema>> = values;
   return {
     type: 'object',
-    properties: Object.fromEntries(entries.map(([name, key]) => [name, described(key.description, schemas[name] ?? {})])),
+    properties: Object.fromEntries(
+      entries.map(([name, key]) => [name, described(key.description, schemas[name] ?? {})]),
+    ),
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
   };
@@ -79,10 +107,15 @@ function rule(): Schema {
     name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' },
     description: { type: 'string' },
     owner: { type: 'string' },
-    on: oneOrMore({ anyOf: [{ enum: knownTypeNames() }, { type: 'string', pattern: '^(\\*|[a-z][a-z0-9_.]*(_\\*)?)$' }] }),
+    on: oneOrMore({
+      anyOf: [{ enum: knownTypeNames() }, { type: 'string', pattern: '^(\\*|[a-z][a-z0-9_.]*(_\\*)?)$' }],
+    }),
     when: { $ref: '#/definitions/when' },
     if: { type: 'string' },
-    limits: block(LIMIT_KEYS, { cooldown: { type: 'string', examples: ['10m per peer.number'] }, max: { type: 'string', examples: ['200 per day'] } }),
+    limits: block(LIMIT_KEYS, {
+      cooldown: { type: 'string', examples: ['10m per peer.number'] },
+      max: { type: 'string', examples: ['200 per day'] },
+    }),
     max_age: DURATION,
     timezone: { type: 'string' },
     country: { type: 'string', pattern: '^[A-Z]{2}$' },
@@ -98,13 +131,23 @@ function when(): Schema {
     any: { type: 'array', items: inner, minItems: 1 },
     all: { type: 'array', items: inner, minItems: 1 },
     not: inner,
-    during: { anyOf: [oneOrMore({ type: 'string' }), { type: 'object', properties: { not: oneOrMore({ type: 'string' }) }, additionalProperties: false }] },
+    during: {
+      anyOf: [
+        oneOrMore({ type: 'string' }),
+        { type: 'object', properties: { not: oneOrMore({ type: 'string' }) }, additionalProperties: false },
+      ],
+    },
     'not during': oneOrMore({ type: 'string' }),
   };
   return {
     type: 'object',
     properties: {
-      ...Object.fromEntries(Object.entries(blocks).map(([name, schema]) => [name, described(BLOCK_KEYS[name as keyof typeof BLOCK_KEYS].description, schema)])),
+      ...Object.fromEntries(
+        Object.entries(blocks).map(([name, schema]) => [
+          name,
+          described(BLOCK_KEYS[name as keyof typeof BLOCK_KEYS].description, schema),
+        ]),
+      ),
       ...Object.fromEntries(FIELDS.map((field) => [field.name, { description: field.description, ...test(field) }])),
     },
     patternProperties: { '^data\\..+': test({ name: 'data', kind: 'any' }) },
@@ -117,7 +160,12 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
   const value = valueOf(field);
   const limit: Schema = field.kind === 'time' ? { type: 'string' } : { type: 'number' };
   const operands: Readonly<Record<(typeof OPERATOR_NAMES)[number], Schema>> = {
-    in: { anyOf: [{ type: 'array', items: value, minItems: 1 }, { type: 'string', pattern: '^\\$' }] },
+    in: {
+      anyOf: [
+        { type: 'array', items: value, minItems: 1 },
+        { type: 'string', pattern: '^\\$' },
+      ],
+    },
     not: {},
     prefix: { type: 'string', minLength: 1 },
     suffix: { type: 'string', minLength: 1 },
@@ -136,7 +184,9 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
       { type: 'array', items: value, minItems: 1 },
       {
         type: 'object',
-        properties: Object.fromEntries(fitting.map((name) => [name, { description: OPERATORS[name].description, ...operands[name] }])),
+        properties: Object.fromEntries(
+          fitting.map((name) => [name, { description: OPERATORS[name].description, ...operands[name] }]),
+        ),
         additionalProperties: false,
         minProperties: 1,
       },
@@ -146,7 +196,10 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
 
 function valueOf(field: Pick<FieldDefinition, 'kind' | 'choices' | 'open'>): Schema {
   if (field.choices !== undefined) {
-    const words = { enum: field.choices.map((choice) => choice.value), enumDescriptions: field.choices.map((choice) => choice.meaning) };
+    const words = {
+      enum: field.choices.map((choice) => choice.value),
+      enumDescriptions: field.choices.map((choice) => choice.meaning),
+    };
     return field.open === true ? { anyOf: [words, { type: 'string' }] } : words;
   }
   const types: Readonly<Record<FieldDefinition['kind'], Schema>> = {
@@ -161,7 +214,10 @@ function valueOf(field: Pick<FieldDefinition, 'kind' | 'choices' | 'open'>): Sch
   return types[field.kind];
 }
 
-/** The inputs of every action. What their schemas define for themselves goes to the top under a name of its own, where references look. */
+/**
+ * The inputs of every action. What their schemas define for themselves goes to the top under a name of its own, where
+ * references look.
+ */
 function inputSchemas(actions: ActionCatalogue): { byAction: Readonly<Record<string, Schema>>; definitions: Schema } {
   const byAction: Record<string, Schema> = {};
   const definitions: Schema = {};
@@ -170,7 +226,10 @@ function inputSchemas(actions: ActionCatalogue): { byAction: Readonly<Record<str
     if (found === undefined) {
       continue;
     }
-    const text = JSON.stringify(jsonSchemaOf(found.action.input, 'input')).replaceAll('"#/definitions/', `"#/definitions/${name}.`);
+    const text = JSON.stringify(jsonSchemaOf(found.action.input, 'input')).replaceAll(
+      '"#/definitions/',
+      `"#/definitions/${name}.`,
+    );
     const { $schema: _, definitions: own, ...schema } = JSON.parse(text) as Schema;
     byAction[name] = { ...schema, description: found.action.summary };
     for (const [inner, definition] of Object.entries(own ?? {})) {

@@ -19,8 +19,8 @@ interface Inside {
 }
 
 /**
- * Everything that is wrong with a template: syntax, unknown filters and variables, variables that may be absent and have no `default`.
- * Variables with computed parts (`data[name]`) are only checked up to there.
+ * Everything that is wrong with a template: syntax, unknown filters and variables, variables that may be absent and
+ * have no `default`. Variables with computed parts (`data[name]`) are only checked up to there.
  */
 export function checkTemplate(text: string, variables: Variables): CheckedFault[] {
   const parsed = parseTemplate(text);
@@ -38,17 +38,46 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
   const words = templateWords();
   if (filter !== undefined) {
     const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
-    const hint = filter === 'raw' ? 'values are escaped for where the text goes, always' : near === null ? undefined : near.includes(':') ? `write ${near}` : `did you mean "${near}"?`;
-    return { ...fault, severity: 'error', code: 'unknown-filter', message: `there is no filter "${filter}"`, ...(hint === undefined ? {} : { hint }) };
+    const hint =
+      filter === 'raw'
+        ? 'values are escaped for where the text goes, always'
+        : near === null
+          ? undefined
+          : near.includes(':')
+            ? `write ${near}`
+            : `did you mean "${near}"?`;
+    return {
+      ...fault,
+      severity: 'error',
+      code: 'unknown-filter',
+      message: `there is no filter "${filter}"`,
+      ...(hint === undefined ? {} : { hint }),
+    };
   }
   if (tag !== undefined) {
     const near = nearest(tag, words.tags);
-    return { ...fault, severity: 'error', code: 'unknown-tag', message: `there is no tag "${tag}"`, hint: near === null ? `there are ${words.tags.join(', ')}` : `did you mean "${near}"?` };
+    return {
+      ...fault,
+      severity: 'error',
+      code: 'unknown-tag',
+      message: `there is no tag "${tag}"`,
+      hint: near === null ? `there are ${words.tags.join(', ')}` : `did you mean "${near}"?`,
+    };
   }
   return { ...fault, severity: 'error', code: 'template', message: `not a valid template: ${fault.message}` };
 }
 
-const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(Object.entries<string>({ national: "phone: 'national'", international: 'phone', upper: 'upcase', lower: 'downcase', uppercase: 'upcase', lowercase: 'downcase', format: 'date' }));
+const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    national: "phone: 'national'",
+    international: 'phone',
+    upper: 'upcase',
+    lower: 'downcase',
+    uppercase: 'upcase',
+    lowercase: 'downcase',
+    format: 'date',
+  }),
+);
 
 function walk(templates: readonly Template[], inside: Inside, variables: Variables, faults: CheckedFault[]): void {
   // `assign` holds from where it stands to the end of the text.
@@ -118,7 +147,8 @@ function checkValue(value: LiquidValue, inside: Inside, variables: Variables, fa
   for (const filter of value.filters) {
     for (const argument of filter.args) {
       const token = Array.isArray(argument) ? argument[1] : argument;
-      // An absent argument is empty there; that it exists is enough. `data` and `steps` have no such guarantee, so they are inserted.
+      // An absent argument is empty there; that it exists is enough. `data` and `steps` have no such guarantee, so they
+      // are inserted.
       if (token !== undefined) {
         const safe = pathOf(token)?.path[0];
         checkToken(token, inside, variables, faults, safe === 'data' || safe === 'steps' ? use : 'tested', false);
@@ -127,7 +157,14 @@ function checkValue(value: LiquidValue, inside: Inside, variables: Variables, fa
   }
 }
 
-function checkToken(token: Token, inside: Inside, variables: Variables, faults: CheckedFault[], use: Use, defaultLater: boolean): void {
+function checkToken(
+  token: Token,
+  inside: Inside,
+  variables: Variables,
+  faults: CheckedFault[],
+  use: Use,
+  defaultLater: boolean,
+): void {
   const found = pathOf(token);
   if (found === null) {
     return;
@@ -160,7 +197,11 @@ function checkToken(token: Token, inside: Inside, variables: Variables, faults: 
       const orCondition = root === 'steps' ? '' : `, or ask for it: when: { ${name}: { exists: true } }`;
       report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: '…' }}${orCondition}`);
     } else if (undefinable) {
-      report('may-be-absent', `"${name}" may be absent, and its default comes too late`, 'put default before the other filters');
+      report(
+        'may-be-absent',
+        `"${name}" may be absent, and its default comes too late`,
+        'put default before the other filters',
+      );
     }
   }
 }
@@ -180,7 +221,11 @@ function pathOf(token: Token): { path: string[]; complete: boolean; computed: To
     if (TypeGuards.isPropertyAccessToken(part)) {
       complete = false;
       computed.push(part);
-    } else if (complete && 'content' in part && (typeof part.content === 'string' || typeof part.content === 'number')) {
+    } else if (
+      complete &&
+      'content' in part &&
+      (typeof part.content === 'string' || typeof part.content === 'number')
+    ) {
       path.push(String(part.content));
     } else {
       complete = false;

@@ -18,7 +18,10 @@ export interface RenderContext extends StepScope {
   step?: string;
 }
 
-/** A template or condition that could not be evaluated. The message names rule, step and input, and holds nothing of the event. */
+/**
+ * A template or condition that could not be evaluated. The message names rule, step and input, and holds nothing of the
+ * event.
+ */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
 }
@@ -31,18 +34,49 @@ const RENDER_LIMIT_MS = 500;
 const MEMORY_LIMIT = 5_000_000;
 
 /** Tags that read files, keep state between renders or escape twice are not there. */
-const DROPPED_TAGS = ['include', 'render', 'layout', 'block', 'tablerow', 'cycle', 'increment', 'decrement', 'capture', 'liquid'];
+const DROPPED_TAGS = [
+  'include',
+  'render',
+  'layout',
+  'block',
+  'tablerow',
+  'cycle',
+  'increment',
+  'decrement',
+  'capture',
+  'liquid',
+];
 /** `raw` would switch off the escaping; `json` and `inspect` would put whole payloads into texts. */
 const DROPPED_FILTERS = ['raw', 'inspect'];
 
 /** The bridge's own filters, and Liquid's that behave differently here; for the docs. */
 export const FILTER_DOCS: Readonly<Record<string, { description: string; example: string; result: string }>> = {
-  default: { description: 'Stands in for a value that is absent or empty.', example: "{{ peer.name | default: 'unknown' }}", result: 'unknown' },
-  phone: { description: "A phone number as people write it: international, or `phone: 'national'`.", example: '{{ peer.number | phone }}', result: '+82 10 1234 5678' },
-  e164: { description: 'A phone number in the form that machines use.', example: '{{ peer.number | e164 }}', result: '+821012345678' },
-  mask: { description: 'All but the last four characters hidden.', example: '{{ peer.number | mask }}', result: '*********5678' },
+  default: {
+    description: 'Stands in for a value that is absent or empty.',
+    example: "{{ peer.name | default: 'unknown' }}",
+    result: 'unknown',
+  },
+  phone: {
+    description: "A phone number as people write it: international, or `phone: 'national'`.",
+    example: '{{ peer.number | phone }}',
+    result: '+82 10 1234 5678',
+  },
+  e164: {
+    description: 'A phone number in the form that machines use.',
+    example: '{{ peer.number | e164 }}',
+    result: '+821012345678',
+  },
+  mask: {
+    description: 'All but the last four characters hidden.',
+    example: '{{ peer.number | mask }}',
+    result: '*********5678',
+  },
   duration: { description: 'Seconds in words.', example: '{{ talk_s | duration }}', result: '2 min 05 s' },
-  date: { description: "A time in the rule's zone, `%Y-%m-%d %H:%M` unless a format is given.", example: "{{ occurred_at | date: '%H:%M' }}", result: '10:00' },
+  date: {
+    description: "A time in the rule's zone, `%Y-%m-%d %H:%M` unless a format is given.",
+    example: "{{ occurred_at | date: '%H:%M' }}",
+    result: '10:00',
+  },
 };
 
 function asText(value: unknown): string {
@@ -134,7 +168,9 @@ function makeLiquid(timezone: string, country: string | null, sink: Sink): Liqui
     delete liquid.filters[filter];
   }
   liquid.registerFilter('phone', (value: unknown, form: unknown) => phoneText(value, country, form));
-  liquid.registerFilter('e164', (value: unknown) => (typeof value === 'string' ? (readPhone(value, country)?.number ?? value) : value));
+  liquid.registerFilter('e164', (value: unknown) =>
+    typeof value === 'string' ? (readPhone(value, country)?.number ?? value) : value,
+  );
   liquid.registerFilter('mask', masked);
   liquid.registerFilter('duration', durationText);
   return liquid;
@@ -186,7 +222,14 @@ export interface TemplateFault {
 /** Parses a template without rendering it. */
 export function parseTemplate(text: string): { ok: true; templates: Template[] } | { ok: false; fault: TemplateFault } {
   if (text.length > MAX_TEMPLATE_CHARS) {
-    return { ok: false, fault: { message: `the text has ${text.length} characters, more than the ${MAX_TEMPLATE_CHARS} of a template`, row: 1, column: 1 } };
+    return {
+      ok: false,
+      fault: {
+        message: `the text has ${text.length} characters, more than the ${MAX_TEMPLATE_CHARS} of a template`,
+        row: 1,
+        column: 1,
+      },
+    };
   }
   try {
     return { ok: true, templates: engineFor('UTC', null, 'plain').liquid.parse(text) };
@@ -195,23 +238,32 @@ export function parseTemplate(text: string): { ok: true; templates: Template[] }
       throw error;
     }
     const [row = 1, column = 1] = error.token.getPosition();
-    const message = (error.originalError?.message ?? error.message).replace(/, line:\d+, col:\d+$/s, '').split('\n')[0] ?? '';
+    const message =
+      (error.originalError?.message ?? error.message).replace(/, line:\d+, col:\d+$/s, '').split('\n')[0] ?? '';
     return { ok: false, fault: { message, row, column } };
   }
 }
 
 /**
- * Renders every text of a step's input as a template; keys and other values stay as they are. Values that a template inserts are
- * escaped for where the text goes, the template's own text is not. Absent values insert nothing. Time, memory and size are bounded.
+ * Renders every text of a step's input as a template; keys and other values stay as they are. Values that a template
+ * inserts are escaped for where the text goes, the template's own text is not. Absent values insert nothing. Time,
+ * memory and size are bounded.
  * @throws TemplateError without personal data.
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
   const variables = variablesOf(context);
-  const render = (name: string, value: JsonValue): JsonValue => renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
+  const render = (name: string, value: JsonValue): JsonValue =>
+    renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
   return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, render(name, value)]));
 }
 
-function renderValue(value: JsonValue, path: string, engine: Engine, variables: JsonObject, context: RenderContext): JsonValue {
+function renderValue(
+  value: JsonValue,
+  path: string,
+  engine: Engine,
+  variables: JsonObject,
+  context: RenderContext,
+): JsonValue {
   if (typeof value === 'string') {
     return isTemplate(value) ? renderText(value, path, engine, variables, context) : value;
   }
@@ -219,13 +271,22 @@ function renderValue(value: JsonValue, path: string, engine: Engine, variables: 
     return value.map((item, index) => renderValue(item, `${path}[${index}]`, engine, variables, context));
   }
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renderValue(item, `${path}.${key}`, engine, variables, context)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [
+        key,
+        renderValue(item, `${path}.${key}`, engine, variables, context),
+      ]),
+    );
   }
   return value;
 }
 
 function renderText(text: string, path: string, engine: Engine, variables: JsonObject, context: RenderContext): string {
-  const where = [context.rule === undefined ? null : `rule "${context.rule}"`, context.step === undefined ? null : `step "${context.step}"`, `input "${path}"`]
+  const where = [
+    context.rule === undefined ? null : `rule "${context.rule}"`,
+    context.step === undefined ? null : `step "${context.step}"`,
+    `input "${path}"`,
+  ]
     .filter((part) => part !== null)
     .join(', ');
   let rendered: unknown;
@@ -236,7 +297,9 @@ function renderText(text: string, path: string, engine: Engine, variables: JsonO
     throw new TemplateError(`${where} could not be rendered: ${reasonOf(error)}`);
   }
   if (typeof rendered !== 'string' || rendered.length > MAX_RENDERED_CHARS) {
-    throw new TemplateError(`${where} could not be rendered: the text would have more than ${MAX_RENDERED_CHARS} characters`);
+    throw new TemplateError(
+      `${where} could not be rendered: the text would have more than ${MAX_RENDERED_CHARS} characters`,
+    );
   }
   return rendered;
 }
@@ -252,7 +315,9 @@ function reasonOf(error: unknown): string {
   if (/limit exceeded/.test(message)) {
     return `it takes too much time or memory`;
   }
-  return name === 'ParseError' || name === 'TokenizationError' ? `it is no valid template${where}` : `a filter or tag fails${where}`;
+  return name === 'ParseError' || name === 'TokenizationError'
+    ? `it is no valid template${where}`
+    : `a filter or tag fails${where}`;
 }
 
 const CACHED_CONDITIONS = 500;
@@ -260,7 +325,8 @@ const conditions = new Map<string, ReturnType<typeof compileCel>>();
 
 /**
  * Evaluates a step's `if`. A condition that needs something absent is not met.
- * @throws TemplateError, without personal data, when it fails for another reason (no truth value, a comparison of different kinds).
+ * @throws TemplateError, without personal data, when it fails for another reason (no truth value, a comparison of
+ *   different kinds).
  */
 export function evaluateCondition(expression: string, scope: StepScope): boolean {
   let evaluate = conditions.get(expression);
@@ -277,7 +343,11 @@ export function evaluateCondition(expression: string, scope: StepScope): boolean
   }
   const outcome = evaluate(variablesOf(scope));
   if ('problem' in outcome && outcome.problem !== 'absent') {
-    throw new TemplateError(outcome.problem === 'not-boolean' ? 'the condition gives something else than true or false' : 'the condition compares values that cannot be compared');
+    throw new TemplateError(
+      outcome.problem === 'not-boolean'
+        ? 'the condition gives something else than true or false'
+        : 'the condition compares values that cannot be compared',
+    );
   }
   return outcome.met;
 }

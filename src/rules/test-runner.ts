@@ -31,11 +31,15 @@ export interface TestRunOptions {
   isOurs?: (number: string) => boolean;
 }
 
-/** When a test's event happens if neither the test nor the event says: noon UTC on a Monday. Fixed, so that tests do not depend on today. */
+/**
+ * When a test's event happens if neither the test nor the event says: noon UTC on a Monday. Fixed, so that tests do not
+ * depend on today.
+ */
 export const DEFAULT_TEST_TIME = Date.parse('2026-01-05T12:00:00Z');
 
 /**
- * Runs the tests that stand beside the rules. Nothing is sent anywhere: rules are matched and their steps rendered, that is all.
+ * Runs the tests that stand beside the rules. Nothing is sent anywhere: rules are matched and their steps rendered,
+ * that is all.
  */
 export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], options: TestRunOptions): TestResult[] {
   return tests.map((test) => {
@@ -44,7 +48,11 @@ export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], optio
       return { name: test.name, at: test.at, faults: [found.fault], explanation: null };
     }
     const explanation = explain(ruleSet, found.event, { actions: options.actions });
-    const faults = [...rulesAsExpected(test, explanation), ...stepsAsExpected(test, explanation), ...whyNotAsExpected(test, explanation)];
+    const faults = [
+      ...rulesAsExpected(test, explanation),
+      ...stepsAsExpected(test, explanation),
+      ...whyNotAsExpected(test, explanation),
+    ];
     return { name: test.name, at: test.at, faults, explanation: faults.length === 0 ? null : explanation };
   });
 }
@@ -63,7 +71,8 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
     return { fault: `with the changes it is no event any more: ${parsed.message}` };
   }
   const ours = { has: options.isOurs ?? (() => false) };
-  const make = (receivedAt: number): CanonicalEvent => canonicalize(parsed.envelope, Buffer.from(JSON.stringify(envelope)), new Date(receivedAt), ours);
+  const make = (receivedAt: number): CanonicalEvent =>
+    canonicalize(parsed.envelope, Buffer.from(JSON.stringify(envelope)), new Date(receivedAt), ours);
   if (test.happensAt !== null) {
     return { event: { ...make(test.happensAt), occurred_at: new Date(test.happensAt).toISOString() } };
   }
@@ -78,7 +87,9 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
   }
   if (!test.event.endsWith('.json')) {
     const envelope = options.findEvent?.(test.event) ?? null;
-    return envelope === null ? { fault: `there is no event ${test.event} in the archive (files end in .json)` } : { envelope };
+    return envelope === null
+      ? { fault: `there is no event ${test.event} in the archive (files end in .json)` }
+      : { envelope };
   }
   const path = join(dirname(test.at.file), test.event);
   let text: string;
@@ -127,14 +138,18 @@ function rulesAsExpected(test: RuleTest, explanation: Explanation): string[] {
   }
   const found = matched(explanation);
   return [
-    ...rules.filter((rule) => !found.includes(rule)).map((rule) => `${rule} should match, but does not: ${whyNot(explanation, rule)}`),
+    ...rules
+      .filter((rule) => !found.includes(rule))
+      .map((rule) => `${rule} should match, but does not: ${whyNot(explanation, rule)}`),
     ...found.filter((rule) => !rules.includes(rule)).map((rule) => `${rule} should not match, but does`),
   ];
 }
 
 function whyNot(explanation: Explanation, name: string): string {
   const rule = explanation.rules.find((one) => one.rule === name);
-  const unmet = (rule?.conditions ?? []).flatMap(unmetOf).map(({ what, expected, actual, at }) => `${what} should be ${expected}, is ${actual} (line ${at.line})`);
+  const unmet = (rule?.conditions ?? [])
+    .flatMap(unmetOf)
+    .map(({ what, expected, actual, at }) => `${what} should be ${expected}, is ${actual} (line ${at.line})`);
   return unmet.length === 0 ? (rule?.why ?? 'there is no such rule') : unmet.join('; ');
 }
 
@@ -159,7 +174,9 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
     }
     return Object.entries(input).flatMap(([name, expected]) => {
       const actual = Object.hasOwn(rendered.value, name) ? rendered.value[name] : null;
-      return isDeepStrictEqual(actual, expected) ? [] : [`${rule}, ${step}: ${name} should be ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`];
+      return isDeepStrictEqual(actual, expected)
+        ? []
+        : [`${rule}, ${step}: ${name} should be ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`];
     });
   });
 }
@@ -170,21 +187,34 @@ function whyNotAsExpected(test: RuleTest, explanation: Explanation): string[] {
     if (explained === undefined || explained.outcome === 'runs' || explained.outcome === 'shadow') {
       return [`${rule} should not match, but does`];
     }
-    const reasons = explained.outcome === 'other_type' ? ['on'] : explained.outcome === 'off' ? ['off'] : explained.outcome === 'stopped' ? ['stop'] : reasonsOf(explained.conditions);
-    return what.filter((one) => !reasons.includes(one)).map((one) => `${rule} should not match because of ${one}, but it is because of ${reasons.join(', ')}`);
+    const reasons =
+      explained.outcome === 'other_type'
+        ? ['on']
+        : explained.outcome === 'off'
+          ? ['off']
+          : explained.outcome === 'stopped'
+            ? ['stop']
+            : reasonsOf(explained.conditions);
+    return what
+      .filter((one) => !reasons.includes(one))
+      .map((one) => `${rule} should not match because of ${one}, but it is because of ${reasons.join(', ')}`);
   });
 }
 
 /** Fields and words of the conditions that are not met, blocks and what is in them. */
 function reasonsOf(conditions: readonly ExplainedCondition[]): string[] {
-  return conditions.filter(({ met }) => !met).flatMap((condition) => [condition.what, ...(condition.what === 'not' ? [] : reasonsOf(condition.of))]);
+  return conditions
+    .filter(({ met }) => !met)
+    .flatMap((condition) => [condition.what, ...(condition.what === 'not' ? [] : reasonsOf(condition.of))]);
 }
 
 /** Results for people, like a test runner's. */
 export function formatTestResults(results: readonly TestResult[]): string {
   const failed = results.filter(({ faults }) => faults.length > 0).length;
   const lines = results.flatMap(({ name, at, faults }) =>
-    faults.length === 0 ? [`  ✓ ${name}`] : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((fault) => `      ${fault}`)],
+    faults.length === 0
+      ? [`  ✓ ${name}`]
+      : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((fault) => `      ${fault}`)],
   );
   return [...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`].join('\n');
 }

@@ -15,13 +15,20 @@ interface AskedField {
 }
 
 /**
- * Warnings from the events that really came: rules whose events never come, and conditions on fields that those events never have.
- * Rules that are off are left out. With fewer than twenty events (of a rule's types, for its fields) nothing is said.
+ * Warnings from the events that really came: rules whose events never come, and conditions on fields that those events
+ * never have. Rules that are off are left out. With fewer than twenty events (of a rule's types, for its fields)
+ * nothing is said.
  *
  * @param period how long the events reach back, in words: `30 days`.
  */
-export async function lintTraffic(rules: readonly Rule[], events: Iterable<CanonicalEvent> | AsyncIterable<CanonicalEvent>, period: string): Promise<Finding[]> {
-  const watched = rules.filter((rule) => rule.mode !== 'off').map((rule) => ({ rule, heard: 0, fields: askedFields(rule.when) }));
+export async function lintTraffic(
+  rules: readonly Rule[],
+  events: Iterable<CanonicalEvent> | AsyncIterable<CanonicalEvent>,
+  period: string,
+): Promise<Finding[]> {
+  const watched = rules
+    .filter((rule) => rule.mode !== 'off')
+    .map((rule) => ({ rule, heard: 0, fields: askedFields(rule.when) }));
   let count = 0;
   for await (const event of events) {
     count += 1;
@@ -37,7 +44,11 @@ export async function lintTraffic(rules: readonly Rule[], events: Iterable<Canon
   const findings = new Findings();
   for (const { rule, heard, fields } of watched) {
     if (count >= FEWEST_EVENTS && heard === 0) {
-      findings.warn(rule.on.at, 'no-traffic', `the rule ${rule.name} listens to ${rule.on.written.join(', ')}, which did not come in ${period} (${eventCount(count)})`);
+      findings.warn(
+        rule.on.at,
+        'no-traffic',
+        `the rule ${rule.name} listens to ${rule.on.written.join(', ')}, which did not come in ${period} (${eventCount(count)})`,
+      );
     }
     for (const { field, at, seen } of heard >= FEWEST_EVENTS ? fields : []) {
       if (seen === 0) {

@@ -38,7 +38,9 @@ export class Variables {
       return this.lookAtStep(rest);
     }
     if (root === 'data') {
-      return rest.length === 0 ? { state: 'group', example: 'data.metadata.campaign' } : { state: this.present.has(name) ? 'always' : 'maybe' };
+      return rest.length === 0
+        ? { state: 'group', example: 'data.metadata.campaign' }
+        : { state: this.present.has(name) ? 'always' : 'maybe' };
     }
     const field = fieldNamed(name);
     if (field !== undefined) {
@@ -48,7 +50,11 @@ export class Variables {
     if (FIELD_GROUPS.has(name)) {
       return { state: 'group', example: `${name}.number` };
     }
-    const synonym = FIELD_SYNONYMS.get(name) ?? (root === 'event' && fieldNamed(rest.join('.')) !== undefined ? rest.join('.') : nearest(name, [...fieldNames(), 'data', 'steps']));
+    const synonym =
+      FIELD_SYNONYMS.get(name) ??
+      (root === 'event' && fieldNamed(rest.join('.')) !== undefined
+        ? rest.join('.')
+        : nearest(name, [...fieldNames(), 'data', 'steps']));
     return {
       state: 'unknown',
       message: `there is no variable "${name}"`,
@@ -64,14 +70,23 @@ export class Variables {
     const result = this.steps.get(id);
     if (result === undefined) {
       if (this.laterSteps.has(id)) {
-        return { state: 'unknown', message: `the step "${id}" has not run yet`, hint: 'only the results of earlier steps can be used' };
+        return {
+          state: 'unknown',
+          message: `the step "${id}" has not run yet`,
+          hint: 'only the results of earlier steps can be used',
+        };
       }
       const named = [...this.steps.keys()].filter((one) => !one.includes('#'));
       const near = nearest(id, named);
       return {
         state: 'unknown',
         message: `there is no earlier step "${id}"`,
-        hint: near !== null ? `did you mean "steps.${near}"?` : named.length === 0 ? 'give the earlier step an id' : `earlier steps are ${named.join(', ')}`,
+        hint:
+          near !== null
+            ? `did you mean "steps.${near}"?`
+            : named.length === 0
+              ? 'give the earlier step an id'
+              : `earlier steps are ${named.join(', ')}`,
       };
     }
     let reached = `steps.${id}`;
@@ -87,7 +102,12 @@ export class Variables {
         return {
           state: 'unknown',
           message: `${reached} has no field "${part}"`,
-          hint: near !== null ? `did you mean "${reached}.${near}"?` : fields.size === 0 ? 'it is a single value' : `it has ${[...fields.keys()].join(', ')}`,
+          hint:
+            near !== null
+              ? `did you mean "${reached}.${near}"?`
+              : fields.size === 0
+                ? 'it is a single value'
+                : `it has ${[...fields.keys()].join(', ')}`,
         };
       }
       reached += `.${part}`;
@@ -122,7 +142,9 @@ export function shapeOf(schema: unknown): ResultShape {
     const open = isRecord(schema['additionalProperties']) || schema['additionalProperties'] === true;
     return { fields: open ? null : new Map(Object.entries(properties).map(([name, inner]) => [name, shapeOf(inner)])) };
   }
-  return { fields: type === 'string' || type === 'number' || type === 'integer' || type === 'boolean' ? new Map() : null };
+  return {
+    fields: type === 'string' || type === 'number' || type === 'integer' || type === 'boolean' ? new Map() : null,
+  };
 }
 
 /** Fields that have a value whenever this condition holds, because a condition on an absent field does not hold. */

@@ -57,7 +57,11 @@ function formatOf(timezone: string): Intl.DateTimeFormat {
 
 /** The wall-clock time in a zone. @throws RangeError for a time or zone that is none. */
 function localTime(time: number, timezone: string): LocalTime {
-  const parts = new Map(formatOf(timezone).formatToParts(time).map((part) => [part.type, part.value]));
+  const parts = new Map(
+    formatOf(timezone)
+      .formatToParts(time)
+      .map((part) => [part.type, part.value]),
+  );
   const date = `${parts.get('year') ?? ''}-${parts.get('month') ?? ''}-${parts.get('day') ?? ''}`;
   return {
     date,
@@ -72,9 +76,9 @@ function dayBefore(local: LocalTime): LocalTime {
 }
 
 /**
- * Whether a moment (milliseconds UTC) lies in a window. Spans are wall-clock: on the day that a clock jumps over a span there is
- * none of it, and where an hour comes twice it counts both times. The part after midnight belongs to the day on which the span began,
- * also for holidays.
+ * Whether a moment (milliseconds UTC) lies in a window. Spans are wall-clock: on the day that a clock jumps over a span
+ * there is none of it, and where an hour comes twice it counts both times. The part after midnight belongs to the day
+ * on which the span began, also for holidays.
  */
 export function isInside(window: Window, time: number): boolean {
   return window.some((span) => {
@@ -90,7 +94,10 @@ export function isInside(window: Window, time: number): boolean {
 /** `mon-fri`, `sat`, `mon, wed, fri-sun`, `daily`; null when it is none of these. */
 export function parseDays(text: string): Set<number> | null {
   const days = new Set<number>();
-  for (const part of text.toLowerCase().split(',').map((one) => one.trim())) {
+  for (const part of text
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim())) {
     if (part === 'daily' || part === 'every day') {
       DAYS.forEach((_, index) => days.add(index));
       continue;

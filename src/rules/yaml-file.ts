@@ -41,7 +41,9 @@ function tags(core: Tags): Tags {
       if (tag.tag === 'tag:yaml.org,2002:int') {
         return { ...tag, test: PLAIN_INT };
       }
-      return tag.tag === 'tag:yaml.org,2002:float' && tag.test?.test('1.5') === true ? { ...tag, test: PLAIN_FLOAT } : tag;
+      return tag.tag === 'tag:yaml.org,2002:float' && tag.test?.test('1.5') === true
+        ? { ...tag, test: PLAIN_FLOAT }
+        : tag;
     });
 }
 
@@ -92,8 +94,8 @@ export class YamlFile {
   }
 
   /**
-   * The place of a row and column (both from 1) inside a text node's value. Exact for plain, quoted and block texts without
-   * escapes or folding; else the right line or the node's start.
+   * The place of a row and column (both from 1) inside a text node's value. Exact for plain, quoted and block texts
+   * without escapes or folding; else the right line or the node's start.
    */
   inside(node: Node | null, row: number, column: number): Position {
     if (!isScalar(node) || node.range === undefined || node.range === null) {
@@ -103,7 +105,11 @@ export class YamlFile {
     if (node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED) {
       const allLines = this.text.split('\n');
       const first = start.line; // The line after the header, from 0.
-      const indent = allLines.slice(first).find((line) => line.trim() !== '')?.match(/^ */)?.[0].length ?? 0;
+      const indent =
+        allLines
+          .slice(first)
+          .find((line) => line.trim() !== '')
+          ?.match(/^ */)?.[0].length ?? 0;
       return { file: this.file, line: start.line + row, column: indent + column };
     }
     if (row !== 1) {
@@ -130,7 +136,12 @@ export function toJson(node: Node | null): JsonValue {
     const object: { [key: string]: JsonValue } = {};
     for (const pair of node.items) {
       const key = keyText(isScalar(pair.key) ? pair.key : null);
-      Object.defineProperty(object, key, { value: toJson(isNodeOrNull(pair.value)), enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(object, key, {
+        value: toJson(isNodeOrNull(pair.value)),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
     }
     return object;
   }
@@ -149,54 +160,88 @@ const PLAIN_WORDS: readonly { code: string; about?: RegExp; message: string; hin
   { code: 'DUPLICATE_KEY', message: 'this key stands twice in the same block', hint: 'keep one of the two' },
   { code: 'TAB_AS_INDENT', message: 'a tab is used for indentation', hint: 'use spaces' },
   { code: 'BAD_INDENT', message: 'the indentation does not fit the lines above' },
-  { code: 'MULTIPLE_DOCS', message: 'the file holds more than one YAML document', hint: 'remove the line with three dashes' },
+  {
+    code: 'MULTIPLE_DOCS',
+    message: 'the file holds more than one YAML document',
+    hint: 'remove the line with three dashes',
+  },
   {
     code: 'BLOCK_AS_IMPLICIT_KEY',
     message: 'a colon makes a second key in this line',
     hint: 'put the text in quotes if it holds ": ", or start a new line',
   },
-  { code: 'MULTILINE_IMPLICIT_KEY', message: 'a key without a colon, or a text that goes on in the next line', hint: 'is a colon or a quote missing?' },
+  {
+    code: 'MULTILINE_IMPLICIT_KEY',
+    message: 'a key without a colon, or a text that goes on in the next line',
+    hint: 'is a colon or a quote missing?',
+  },
   { code: 'MISSING_CHAR', about: /closing .quote/, message: 'a quote is opened and not closed' },
   { code: 'MISSING_CHAR', about: /without - indicator/, message: 'the indentation does not fit the lines above' },
 ];
 
 /**
- * Reads YAML as people mean it and nothing more: JSON's kinds of values only, phone numbers stay texts, no aliases, bounded size and depth.
+ * Reads YAML as people mean it and nothing more: JSON's kinds of values only, phone numbers stay texts, no aliases,
+ * bounded size and depth.
  * @returns null when the text is no YAML at all or holds what rule files must not; the findings say why.
  */
 export function readYaml(file: string, text: string, findings: Findings): YamlFile | null {
   const top: Position = { file, line: 1, column: 1 };
   if (text.length > MAX_FILE_CHARS) {
-    findings.error(top, 'too-large', `the file has ${text.length} characters, more than the ${MAX_FILE_CHARS} that are read`, {
-      hint: 'split it with include',
-    });
+    findings.error(
+      top,
+      'too-large',
+      `the file has ${text.length} characters, more than the ${MAX_FILE_CHARS} that are read`,
+      {
+        hint: 'split it with include',
+      },
+    );
     return null;
   }
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const lines = new LineCounter();
-  const documents = parseAllDocuments(source, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, version: '1.2', schema: 'core', customTags: tags, merge: false });
+  const documents = parseAllDocuments(source, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    prettyErrors: false,
+    version: '1.2',
+    schema: 'core',
+    customTags: tags,
+    merge: false,
+  });
   const parsed = new YamlFile(file, source, lines, !Array.isArray(documents) ? null : (documents[0]?.contents ?? null));
   if (!Array.isArray(documents)) {
     return parsed;
   }
   const before = findings.all.length;
   if (documents.length > 1) {
-    findings.error(parsed.at(documents[1]?.range[0] ?? 0), 'yaml', 'the file holds more than one YAML document', { hint: 'remove the line with three dashes' });
+    findings.error(parsed.at(documents[1]?.range[0] ?? 0), 'yaml', 'the file holds more than one YAML document', {
+      hint: 'remove the line with three dashes',
+    });
   }
   for (const document of documents.slice(0, 1)) {
     const lines = new Set<number>();
     for (const fault of [...document.errors, ...document.warnings]) {
       // What is not closed is noticed at the end of the file, where there is nothing to show.
       const at = parsed.at(Math.min(fault.pos[0], source.trimEnd().length));
-      const plain = PLAIN_WORDS.find(({ code, about }) => code === fault.code && (about === undefined || about.test(fault.message)));
-      // One fault of syntax makes others in its line, and what the parser did not expect after it is mostly not at fault.
+      const plain = PLAIN_WORDS.find(
+        ({ code, about }) => code === fault.code && (about === undefined || about.test(fault.message)),
+      );
+      // One fault of syntax makes others in its line, and what the parser did not expect after it is mostly not at
+      // fault.
       if (lines.has(at.line) || (plain === undefined && lines.size > 0)) {
         continue;
       }
       if (QUOTE_IN_QUOTES.test(source.split(/\r\n|\r|\n/)[at.line - 1] ?? '')) {
-        findings.error(at, 'yaml', 'a double quote within a text in double quotes ends the text', { hint: "use single quotes inside {{ }}: {{ reason | default: 'unknown' }}" });
+        findings.error(at, 'yaml', 'a double quote within a text in double quotes ends the text', {
+          hint: "use single quotes inside {{ }}: {{ reason | default: 'unknown' }}",
+        });
       } else {
-        findings.error(at, 'yaml', plain?.message ?? firstSentence(fault.message), plain?.hint === undefined ? {} : { hint: plain.hint });
+        findings.error(
+          at,
+          'yaml',
+          plain?.message ?? firstSentence(fault.message),
+          plain?.hint === undefined ? {} : { hint: plain.hint },
+        );
       }
       lines.add(at.line);
     }
@@ -225,13 +270,17 @@ function refuseOddNodes(file: YamlFile, node: Node | null, depth: number, findin
     return;
   }
   if (node !== null && node.tag !== undefined && !isAlias(node)) {
-    findings.error(file.of(node), 'tag', 'tags (!) are not used in rule files', { hint: 'put a text that starts with ! in quotes' });
+    findings.error(file.of(node), 'tag', 'tags (!) are not used in rule files', {
+      hint: 'put a text that starts with ! in quotes',
+    });
     return;
   }
   if (isMap(node)) {
     for (const pair of node.items) {
       if (!isScalar(pair.key)) {
-        findings.error(file.of(isNodeOrNull(pair.key) ?? node), 'key', 'a key must be a plain text', { hint: 'put texts with { or [ in quotes' });
+        findings.error(file.of(isNodeOrNull(pair.key) ?? node), 'key', 'a key must be a plain text', {
+          hint: 'put texts with { or [ in quotes',
+        });
       } else {
         refuseOddNodes(file, pair.key, depth + 1, findings);
       }
@@ -245,7 +294,9 @@ function refuseOddNodes(file: YamlFile, node: Node | null, depth: number, findin
     if (!Number.isFinite(node.value)) {
       findings.error(file.of(node), 'number', 'not a finite number');
     } else if (node.source !== undefined && /^-?\d{7,}$/.test(node.source)) {
-      findings.error(file.of(node), 'bare-number', `the bare number ${node.source} looks like a phone number`, { hint: `quote it: "${node.source}"` });
+      findings.error(file.of(node), 'bare-number', `the bare number ${node.source} looks like a phone number`, {
+        hint: `quote it: "${node.source}"`,
+      });
     }
   }
 }

@@ -15,13 +15,23 @@ interface Raw {
 }
 
 /**
- * Reads every connector's settings with its own schema, from `connections.<name>` of the file and its environment variables (the file wins).
- * Where credentials are missing, what is there is checked all the same.
+ * Reads every connector's settings with its own schema, from `connections.<name>` of the file and its environment
+ * variables (the file wins). Where credentials are missing, what is there is checked all the same.
  */
-export function loadConnections(connectors: readonly Connector[], section: FileValue | null, env: Environment, faults: SettingFault[]): Record<string, ConnectionSettings> {
+export function loadConnections(
+  connectors: readonly Connector[],
+  section: FileValue | null,
+  env: Environment,
+  faults: SettingFault[],
+): Record<string, ConnectionSettings> {
   const blocks = section?.kind === 'map' ? section.entries : new Map<string, { keySource: Source; value: FileValue }>();
   if (section !== null && section.kind !== 'map' && section.kind !== 'faulty' && toJson(section) !== undefined) {
-    faults.push({ setting: 'connections', variable: null, source: section.source, message: 'expected a block of connections' });
+    faults.push({
+      setting: 'connections',
+      variable: null,
+      source: section.source,
+      message: 'expected a block of connections',
+    });
   }
   const names = connectors.map((connector) => connector.name);
   for (const [name, { keySource }] of blocks) {
@@ -36,10 +46,20 @@ export function loadConnections(connectors: readonly Connector[], section: FileV
       });
     }
   }
-  return Object.fromEntries(connectors.map((connector) => [connector.name, loadConnection(connector, blocks.get(connector.name)?.value ?? null, env, faults)]));
+  return Object.fromEntries(
+    connectors.map((connector) => [
+      connector.name,
+      loadConnection(connector, blocks.get(connector.name)?.value ?? null, env, faults),
+    ]),
+  );
 }
 
-function loadConnection(connector: Connector, block: FileValue | null, env: Environment, faults: SettingFault[]): ConnectionSettings {
+function loadConnection(
+  connector: Connector,
+  block: FileValue | null,
+  env: Environment,
+  faults: SettingFault[],
+): ConnectionSettings {
   const { settings: schema, environment, credentials } = connector.connection;
   const prefix = `connections.${connector.name}`;
   const raw: Raw = { values: {}, sources: new Map(), faulty: new Set() };
@@ -71,13 +91,24 @@ function loadConnection(connector: Connector, block: FileValue | null, env: Envi
   return { settings: null, missing: [...missing] };
 }
 
-function readBlock(prefix: string, block: FileValue | null, known: ReadonlySet<string>, raw: Raw, faults: SettingFault[]): void {
+function readBlock(
+  prefix: string,
+  block: FileValue | null,
+  known: ReadonlySet<string>,
+  raw: Raw,
+  faults: SettingFault[],
+): void {
   if (block === null || block.kind === 'faulty') {
     return;
   }
   if (block.kind !== 'map') {
     if (toJson(block) !== undefined) {
-      faults.push({ setting: prefix, variable: null, source: block.source, message: 'expected a block of "key: value" lines' });
+      faults.push({
+        setting: prefix,
+        variable: null,
+        source: block.source,
+        message: 'expected a block of "key: value" lines',
+      });
     }
     return;
   }
@@ -104,7 +135,10 @@ function readBlock(prefix: string, block: FileValue | null, known: ReadonlySet<s
   }
 }
 
-/** The keys of a connector's schema, from the JSON schema of what it takes: zod wraps objects in many ways, and this sees through all. */
+/**
+ * The keys of a connector's schema, from the JSON schema of what it takes: zod wraps objects in many ways, and this
+ * sees through all.
+ */
 function knownKeys(connector: Connector): Set<string> {
   const { properties } = z.toJSONSchema(connector.connection.settings, { io: 'input', unrepresentable: 'any' });
   return new Set(Object.keys(properties ?? {}));

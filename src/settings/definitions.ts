@@ -12,15 +12,18 @@ class Refused {
 }
 
 /**
- * A setting of one value. Whatever it was in the file (text, number, boolean), it is read as the text that it would be in the environment, so
- * that both places take the same.
+ * A setting of one value. Whatever it was in the file (text, number, boolean), it is read as the text that it would be
+ * in the environment, so that both places take the same.
  */
 function single<T>(fallback: T, read: (text: string) => T | Refused) {
   return z.unknown().transform((raw, context): T => {
     if (raw === undefined) {
       return fallback;
     }
-    const value = typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'boolean' ? read(String(raw).trim()) : new Refused('expected a single value');
+    const value =
+      typeof raw === 'string' || typeof raw === 'number' || typeof raw === 'boolean'
+        ? read(String(raw).trim())
+        : new Refused('expected a single value');
     if (value instanceof Refused) {
       context.addIssue({ code: 'custom', message: value.message });
       return z.NEVER;
@@ -61,12 +64,16 @@ function optionalText() {
 function wholeNumber(fallback: number, least: number, most: number, what: string) {
   return single(fallback, (value) => {
     const number = Number(value);
-    return /^\d+$/.test(value) && number >= least && number <= most ? number : new Refused(`expected ${what} from ${least} to ${most}`);
+    return /^\d+$/.test(value) && number >= least && number <= most
+      ? number
+      : new Refused(`expected ${what} from ${least} to ${most}`);
   });
 }
 
 function flag(fallback: boolean) {
-  return single(fallback, (value) => (value === 'true' || value === 'false' ? value === 'true' : new Refused('expected true or false')));
+  return single(fallback, (value) =>
+    value === 'true' || value === 'false' ? value === 'true' : new Refused('expected true or false'),
+  );
 }
 
 function port(fallback: number) {
@@ -77,29 +84,41 @@ function size(fallback: string, least: string) {
   const smallest = parseSize(least) ?? 0;
   return single(parseSize(fallback) ?? 0, (value) => {
     const bytes = parseSize(value);
-    return bytes !== null && bytes >= smallest ? bytes : new Refused(`expected a size of at least ${least}, such as ${fallback}`);
+    return bytes !== null && bytes >= smallest
+      ? bytes
+      : new Refused(`expected a size of at least ${least}, such as ${fallback}`);
   });
 }
 
 function age(fallback: string) {
   return single(parseDuration(fallback) ?? 0, (value) => {
     const ms = parseDuration(value);
-    return ms !== null && ms >= 60_000 ? ms : new Refused(`expected a duration of at least 1m, such as ${fallback} or 12h`);
+    return ms !== null && ms >= 60_000
+      ? ms
+      : new Refused(`expected a duration of at least 1m, such as ${fallback} or 12h`);
   });
 }
 
 function hostName(fallback: string) {
   return single(fallback, (value) =>
-    isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value) ? value : new Refused('expected an IP address or a host name, without http:// and without a port'),
+    isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value)
+      ? value
+      : new Refused('expected an IP address or a host name, without http:// and without a port'),
   );
 }
 
 function hostAndPort() {
-  return single<string | null>(null, (value) => (/^[^\s/:]+:\d{1,5}$|^\[[0-9A-Fa-f:]+\]:\d{1,5}$/.test(value) ? value : new Refused('expected host:port, such as temporal.example.com:7233')));
+  return single<string | null>(null, (value) =>
+    /^[^\s/:]+:\d{1,5}$|^\[[0-9A-Fa-f:]+\]:\d{1,5}$/.test(value)
+      ? value
+      : new Refused('expected host:port, such as temporal.example.com:7233'),
+  );
 }
 
 function address(value: string): string | Refused {
-  return ipaddr.isValidCIDR(value) || isIP(value) !== 0 ? value : new Refused('expected an IP address or CIDR range, such as 203.0.113.7 or 203.0.113.0/24');
+  return ipaddr.isValidCIDR(value) || isIP(value) !== 0
+    ? value
+    : new Refused('expected an IP address or CIDR range, such as 203.0.113.7 or 203.0.113.0/24');
 }
 
 function trustedProxies() {
@@ -108,13 +127,17 @@ function trustedProxies() {
       return false;
     }
     const asText = raw === true ? 'true' : raw;
-    return readSeveral(asText, context, (value) => (value === 'true' ? new Refused("expected the proxies' addresses; true would believe anybody's X-Forwarded-For") : address(value)));
+    return readSeveral(asText, context, (value) =>
+      value === 'true'
+        ? new Refused("expected the proxies' addresses; true would believe anybody's X-Forwarded-For")
+        : address(value),
+    );
   });
 }
 
 /**
- * Every setting but the connections': its place in bridge.yaml, and what it takes. The description of each is in config/bridge.yaml,
- * which a test holds against this list.
+ * Every setting but the connections': its place in bridge.yaml, and what it takes. The description of each is in
+ * config/bridge.yaml, which a test holds against this list.
  */
 export const SETTINGS = z.object({
   environment: single<'development' | 'production'>('development', (value) =>
@@ -122,7 +145,11 @@ export const SETTINGS = z.object({
   ),
   data_dir: text('.bridge'),
   rules_file: text('config/rules.yaml'),
-  country: single<string | null>(null, (value) => (isSupportedCountry(value.toUpperCase()) ? value.toUpperCase() : new Refused('expected a country of two letters (ISO 3166-1), such as KR or US'))),
+  country: single<string | null>(null, (value) =>
+    isSupportedCountry(value.toUpperCase())
+      ? value.toUpperCase()
+      : new Refused('expected a country of two letters (ISO 3166-1), such as KR or US'),
+  ),
   numbers: several((value) => value),
   'receiver.host': hostName('0.0.0.0'),
   'receiver.port': port(5000),
@@ -152,7 +179,10 @@ export const SETTINGS = z.object({
 /** The name of a setting as in the file, dotted. */
 export type SettingName = keyof z.output<typeof SETTINGS>;
 
-/** The environment variable of each setting. Null where Temporal's own variables say it, which its own library reads and which win over the file. */
+/**
+ * The environment variable of each setting. Null where Temporal's own variables say it, which its own library reads and
+ * which win over the file.
+ */
 export const VARIABLES: Readonly<Record<SettingName, string | null>> = {
   environment: 'BRIDGE_ENV',
   data_dir: 'BRIDGE_DATA_DIR',

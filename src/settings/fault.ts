@@ -1,5 +1,11 @@
-/** Where a setting was read: in the file, in the environment, or nowhere (it is missing). Lines and columns count from 1. */
-export type Source = { kind: 'file'; file: string; line: number; column: number } | { kind: 'environment'; name: string } | { kind: 'nowhere' };
+/**
+ * Where a setting was read: in the file, in the environment, or nowhere (it is missing). Lines and columns count from
+ * 1.
+ */
+export type Source =
+  | { kind: 'file'; file: string; line: number; column: number }
+  | { kind: 'environment'; name: string }
+  | { kind: 'nowhere' };
 
 /** Something wrong with a setting. */
 export interface SettingFault {
@@ -16,7 +22,10 @@ export interface SettingFault {
 
 /** A fault in a line: `config/bridge.yaml:12:9  receiver.port (PORT): expected a port; ...` */
 export function formatFault(fault: SettingFault): string {
-  const name = fault.variable === null || fault.source.kind === 'environment' ? fault.setting : `${fault.setting} (${fault.variable})`;
+  const name =
+    fault.variable === null || fault.source.kind === 'environment'
+      ? fault.setting
+      : `${fault.setting} (${fault.variable})`;
   const what = name === '' ? fault.message : `${name}: ${fault.message}`;
   const mend = fault.hint === undefined ? '' : `; ${fault.hint}`;
   return `${formatSource(fault.source)}  ${what}${mend}`;

@@ -20,7 +20,10 @@ const NAMES = Object.keys(SETTINGS.shape).filter((name): name is SettingName => 
 type Found = Map<string, { value: unknown; source: Source; items: Source[]; faulty: boolean }>;
 
 export interface LoadOptions {
-  /** Path of the settings file; it must be there. Else `BRIDGE_CONFIG` (the same), else `config/bridge.yaml` where there is one. */
+  /**
+   * Path of the settings file; it must be there. Else `BRIDGE_CONFIG` (the same), else `config/bridge.yaml` where there
+   * is one.
+   */
   configFile?: string;
   env: Environment;
   connectors: readonly Connector[];
@@ -29,15 +32,18 @@ export interface LoadOptions {
 }
 
 /**
- * Reads the settings from the file and the environment. For each setting the file wins over the environment, and that over the default; an empty
- * value counts as not set in both. (Only where Temporal is, its own variables decide first.) All faults are told at once, and none holds a value.
- * Reads files, asks no network.
+ * Reads the settings from the file and the environment. For each setting the file wins over the environment, and that
+ * over the default; an empty value counts as not set in both. (Only where Temporal is, its own variables decide first.)
+ * All faults are told at once, and none holds a value. Reads files, asks no network.
  */
-export function loadSettings(options: LoadOptions): { ok: true; settings: Settings } | { ok: false; faults: SettingFault[] } {
+export function loadSettings(
+  options: LoadOptions,
+): { ok: true; settings: Settings } | { ok: false; faults: SettingFault[] } {
   const directory = options.directory ?? process.cwd();
   const faults: SettingFault[] = [];
   const named = options.configFile ?? notEmpty(options.env['BRIDGE_CONFIG']);
-  const namedBy: Source = options.configFile === undefined ? { kind: 'environment', name: 'BRIDGE_CONFIG' } : { kind: 'nowhere' };
+  const namedBy: Source =
+    options.configFile === undefined ? { kind: 'environment', name: 'BRIDGE_CONFIG' } : { kind: 'nowhere' };
   const file = named ?? (existsSync(resolve(directory, DEFAULT_FILE)) ? DEFAULT_FILE : null);
   const top = file === null ? null : readSettingsFile(file, namedBy, directory, options.env, faults);
 
@@ -59,10 +65,15 @@ export function loadSettings(options: LoadOptions): { ok: true; settings: Settin
 }
 
 /**
- * In production, what the connectors that live rules use still lack; nothing elsewhere, where stand-ins answer for them.
+ * In production, what the connectors that live rules use still lack; nothing elsewhere, where stand-ins answer for
+ * them.
  * @param used names of connectors.
  */
-export function missingCredentials(settings: Settings, connectors: readonly Connector[], used: readonly string[]): SettingFault[] {
+export function missingCredentials(
+  settings: Settings,
+  connectors: readonly Connector[],
+  used: readonly string[],
+): SettingFault[] {
   if (settings.environment !== 'production') {
     return [];
   }
@@ -86,7 +97,12 @@ function collect(value: FileValue, prefix: string, found: Found, faults: Setting
   if (value.kind !== 'map') {
     if (value.kind !== 'faulty' && toJson(value) !== undefined) {
       const block = prefix === '' ? 'the file' : prefix.slice(0, -1);
-      faults.push({ setting: prefix.slice(0, -1), variable: null, source: value.source, message: `${block} must be a block of "key: value" lines` });
+      faults.push({
+        setting: prefix.slice(0, -1),
+        variable: null,
+        source: value.source,
+        message: `${block} must be a block of "key: value" lines`,
+      });
     }
     return null;
   }
@@ -105,7 +121,13 @@ function collect(value: FileValue, prefix: string, found: Found, faults: Setting
     } else if (NAMES.some((known) => known.startsWith(`${name}.`))) {
       collect(entry.value, `${name}.`, found, faults);
     } else {
-      faults.push({ setting: name, variable: null, source: entry.keySource, message: 'there is no such setting', ...didYouMean(key, prefix) });
+      faults.push({
+        setting: name,
+        variable: null,
+        source: entry.keySource,
+        message: 'there is no such setting',
+        ...didYouMean(key, prefix),
+      });
     }
   }
   return connections;
@@ -113,7 +135,9 @@ function collect(value: FileValue, prefix: string, found: Found, faults: Setting
 
 /** The nearest name in the same block, or, failing that, the same name in another one. */
 function didYouMean(key: string, prefix: string): { hint?: string } {
-  const here = ['connections', ...NAMES].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length).split('.', 1).join(''));
+  const here = ['connections', ...NAMES]
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length).split('.', 1).join(''));
   const near = nearest(key, new Set(here));
   const elsewhere = NAMES.find((name) => name.endsWith(`.${key}`));
   const name = near === null ? elsewhere : prefix + near;
@@ -160,10 +184,17 @@ function faultsBetween(values: z.output<typeof SETTINGS>, found: Found, director
   for (const [index, number] of values.numbers.entries()) {
     // Short codes are ours without being phone numbers.
     if (toE164(number, values.country) === null && !/^\d{3,6}$/.test(number)) {
-      add('numbers', `entry ${index + 1} is no phone number`, 'write it with its country code, "+15551234567", or set country', index);
+      add(
+        'numbers',
+        `entry ${index + 1} is no phone number`,
+        'write it with its country code, "+15551234567", or set country',
+        index,
+      );
     }
   }
-  const ports = (['receiver.port', 'receiver.admin_port', 'temporal.port', 'temporal.ui_port'] as const).filter((name) => values[name] !== 0);
+  const ports = (['receiver.port', 'receiver.admin_port', 'temporal.port', 'temporal.ui_port'] as const).filter(
+    (name) => values[name] !== 0,
+  );
   for (const [index, name] of ports.entries()) {
     const same = ports.slice(0, index).find((other) => values[other] === values[name]);
     if (same !== undefined) {
@@ -178,10 +209,21 @@ function faultsBetween(values: z.output<typeof SETTINGS>, found: Found, director
   }
   const [cert, key] = [values['receiver.tls.cert_file'], values['receiver.tls.key_file']];
   if ((cert === null) !== (key === null)) {
-    add(cert === null ? 'receiver.tls.cert_file' : 'receiver.tls.key_file', 'is missing: TLS needs both the certificate and its key');
+    add(
+      cert === null ? 'receiver.tls.cert_file' : 'receiver.tls.key_file',
+      'is missing: TLS needs both the certificate and its key',
+    );
   }
-  if (values.environment === 'production' && values['receiver.webhook_secrets'].length === 0 && values['receiver.ip_allow'].length === 0) {
-    add('receiver.webhook_secrets', 'production needs a webhook secret, or addresses in receiver.ip_allow (BRIDGE_IP_ALLOW): else anybody could send events', 'VoIPBIN shows the secret in GET /customer');
+  if (
+    values.environment === 'production' &&
+    values['receiver.webhook_secrets'].length === 0 &&
+    values['receiver.ip_allow'].length === 0
+  ) {
+    add(
+      'receiver.webhook_secrets',
+      'production needs a webhook secret, or addresses in receiver.ip_allow (BRIDGE_IP_ALLOW): else anybody could send events',
+      'VoIPBIN shows the secret in GET /customer',
+    );
   }
   return faults;
 }
@@ -195,7 +237,11 @@ function isReadable(path: string): boolean {
   }
 }
 
-function assemble(values: z.output<typeof SETTINGS>, directory: string, env: Environment): Omit<Settings, 'connections'> {
+function assemble(
+  values: z.output<typeof SETTINGS>,
+  directory: string,
+  env: Environment,
+): Omit<Settings, 'connections'> {
   const [certFile, keyFile] = [values['receiver.tls.cert_file'], values['receiver.tls.key_file']];
   const cliPath = values['temporal.cli_path'];
   return {
@@ -212,7 +258,9 @@ function assemble(values: z.output<typeof SETTINGS>, directory: string, env: Env
       webhookSecrets: values['receiver.webhook_secrets'],
       ipAllow: values['receiver.ip_allow'],
       trustProxy: values['receiver.trust_proxy'],
-      ...(certFile === null || keyFile === null ? {} : { tls: { certFile: resolve(directory, certFile), keyFile: resolve(directory, keyFile) } }),
+      ...(certFile === null || keyFile === null
+        ? {}
+        : { tls: { certFile: resolve(directory, certFile), keyFile: resolve(directory, keyFile) } }),
       unauthenticatedPerMinute: values['receiver.unauthenticated_per_minute'],
     },
     retention: {
@@ -222,7 +270,10 @@ function assemble(values: z.output<typeof SETTINGS>, directory: string, env: Env
     },
     temporal: {
       configured:
-        values['temporal.address'] !== null || ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some((variable) => notEmpty(env[variable]) !== null),
+        values['temporal.address'] !== null ||
+        ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some(
+          (variable) => notEmpty(env[variable]) !== null,
+        ),
       address: values['temporal.address'],
       namespace: values['temporal.namespace'],
       apiKey: values['temporal.api_key'],
@@ -242,6 +293,7 @@ function assemble(values: z.output<typeof SETTINGS>, directory: string, env: Env
 
 /** The file's first, from its top; then the environment's; then what is missing. */
 function inReadingOrder(faults: readonly SettingFault[]): SettingFault[] {
-  const rank = ({ source }: SettingFault): number => (source.kind === 'file' ? source.line * 10_000 + source.column : source.kind === 'environment' ? 1e12 : 2e12);
+  const rank = ({ source }: SettingFault): number =>
+    source.kind === 'file' ? source.line * 10_000 + source.column : source.kind === 'environment' ? 1e12 : 2e12;
   return [...faults].sort((one, other) => rank(one) - rank(other));
 }

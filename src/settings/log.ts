@@ -2,7 +2,12 @@ import { pino, stdTimeFunctions, type Logger } from 'pino';
 import { z } from 'zod';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const LINE = z.looseObject({ level: z.string(), time: z.string(), msg: z.string().default(''), name: z.string().optional() });
+const LINE = z.looseObject({
+  level: z.string(),
+  time: z.string(),
+  msg: z.string().default(''),
+  name: z.string().optional(),
+});
 
 /** Where log lines go; each ends in a newline. */
 export interface LogSink {
@@ -21,8 +26,8 @@ export interface LogOptions {
 }
 
 /**
- * Makes the program's logger: one JSON object a line, times in UTC. A `Secret` shows as `***` wherever it stands in the fields; for personal data
- * there is no such net: whoever logs gives ids and words of ours only.
+ * Makes the program's logger: one JSON object a line, times in UTC. A `Secret` shows as `***` wherever it stands in the
+ * fields; for personal data there is no such net: whoever logs gives ids and words of ours only.
  */
 export function createLogger(options: LogOptions = {}): Logger {
   const sink = options.sink ?? process.stdout;
@@ -49,7 +54,9 @@ function prettyLine(json: string, colour: boolean): string {
   }
   const { level, time, msg, name, err, ...fields } = parsed.data;
   const shown = Object.entries(fields).map(([key, value]) => `${key}=${shownValue(value)}`);
-  const message = [`${name === undefined ? '' : `${name}: `}${oneLine(msg)}`, shown.join(' ')].filter((part) => part !== '').join('  ');
+  const message = [`${name === undefined ? '' : `${name}: `}${oneLine(msg)}`, shown.join(' ')]
+    .filter((part) => part !== '')
+    .join('  ');
   const line = `${time.slice(11, 19)}Z ${painted(level, colour)} ${message}`;
   const stack: unknown = typeof err === 'object' && err !== null && 'stack' in err ? err.stack : undefined;
   return typeof stack === 'string' ? `${line}\n${stack}\n` : `${line}\n`;

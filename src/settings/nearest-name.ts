@@ -1,4 +1,6 @@
-/** Edit distance with neighbouring swaps as one edit (optimal string alignment), because typing errors are mostly that. */
+/**
+ * Edit distance with neighbouring swaps as one edit (optimal string alignment), because typing errors are mostly that.
+ */
 function distance(one: string, other: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: other.length + 1 }, (_, index) => index);

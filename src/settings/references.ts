@@ -11,12 +11,22 @@ const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LONGEST_FILE = 65_536;
 
-/** What tokens of the services we know look like: they belong in the environment or a file of their own, not into a file that is shared. */
-const TOKENS = [/\bxox[abeoprs]-/, /\bxapp-/, /\bpat-[a-z]{2}\d-/, /\bvb_[A-Za-z0-9_-]{16,}/, /\bsk_(?:live|test)_/, /^smtps?:\/\/[^/@\s]*:[^/@\s]+@/];
+/**
+ * What tokens of the services we know look like: they belong in the environment or a file of their own, not into a file
+ * that is shared.
+ */
+const TOKENS = [
+  /\bxox[abeoprs]-/,
+  /\bxapp-/,
+  /\bpat-[a-z]{2}\d-/,
+  /\bvb_[A-Za-z0-9_-]{16,}/,
+  /\bsk_(?:live|test)_/,
+  /^smtps?:\/\/[^/@\s]*:[^/@\s]+@/,
+];
 
 /**
- * Replaces `${env:NAME}`, `${env:NAME:-default}` (the default also when the variable is empty) and `${file:/path}` (without the newline at its end)
- * in a text; `$${` stands for `${` itself. What is put in is not looked at again.
+ * Replaces `${env:NAME}`, `${env:NAME:-default}` (the default also when the variable is empty) and `${file:/path}`
+ * (without the newline at its end) in a text; `$${` stands for `${` itself. What is put in is not looked at again.
  *
  * @param folder what relative paths are relative to.
  */
@@ -49,16 +59,28 @@ function lookUp(inside: string, env: Environment, folder: string): string | Reso
   }
   const [, name = '', fallback] = /^(.*?)(?::-(.*))?$/s.exec(rest) ?? [];
   if (kind === undefined || !NAME.test(name)) {
-    return { ok: false, message: 'not a reference that is known', hint: 'write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; $${ stands for ${ itself' };
+    return {
+      ok: false,
+      message: 'not a reference that is known',
+      hint: 'write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; $${ stands for ${ itself',
+    };
   }
   const value = env[name];
   if (value !== undefined && (value !== '' || fallback === undefined)) {
     return value;
   }
-  return fallback ?? { ok: false, message: `the environment variable ${name} is not set`, hint: `set it, or give a default: \${env:${name}:-...}` };
+  return (
+    fallback ?? {
+      ok: false,
+      message: `the environment variable ${name} is not set`,
+      hint: `set it, or give a default: \${env:${name}:-...}`,
+    }
+  );
 }
 
 function readWhole(path: string, shown: string): string | Resolved {
   const file = readTextFile(path, LONGEST_FILE);
-  return file.ok ? file.text.replace(/\r?\n$/, '') : { ok: false, message: `the file ${shown} ${file.problem}`, hint: 'look at its path and its permissions' };
+  return file.ok
+    ? file.text.replace(/\r?\n$/, '')
+    : { ok: false, message: `the file ${shown} ${file.problem}`, hint: 'look at its path and its permissions' };
 }

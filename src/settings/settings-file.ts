@@ -5,7 +5,10 @@ import type { SettingFault, Source } from './fault';
 import { holdsToken, resolveReferences, type Environment } from './references';
 import { readTextFile } from './text-file';
 
-/** A value of the file with its place. `faulty` values were told of already: they count as set, and nothing more is said about them. */
+/**
+ * A value of the file with its place. `faulty` values were told of already: they count as set, and nothing more is said
+ * about them.
+ */
 export type FileValue =
   | { kind: 'map'; source: Source; entries: Map<string, { keySource: Source; value: FileValue }> }
   | { kind: 'list'; source: Source; items: FileValue[] }
@@ -18,10 +21,17 @@ const LONGEST_FILE = 1_000_000;
 const PLAIN_NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/;
 
 /**
- * Reads `bridge.yaml`: its values with their places, references replaced. All that is wrong is put into `faults`. Null when nothing can be read.
+ * Reads `bridge.yaml`: its values with their places, references replaced. All that is wrong is put into `faults`. Null
+ * when nothing can be read.
  * @param named what named the file.
  */
-export function readSettingsFile(file: string, named: Source, directory: string, env: Environment, faults: SettingFault[]): FileValue | null {
+export function readSettingsFile(
+  file: string,
+  named: Source,
+  directory: string,
+  env: Environment,
+  faults: SettingFault[],
+): FileValue | null {
   const path = resolve(directory, file);
   const read = readTextFile(path, LONGEST_FILE);
   if (!read.ok) {
@@ -35,10 +45,15 @@ export function readSettingsFile(file: string, named: Source, directory: string,
   };
   const document = parseDocument(read.text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   for (const error of [...document.errors, ...document.warnings]) {
-    const message = error.code === 'DUPLICATE_KEY' ? 'this key stands twice in the same block' : `not readable as YAML: ${firstLine(error.message)}`;
+    const message =
+      error.code === 'DUPLICATE_KEY'
+        ? 'this key stands twice in the same block'
+        : `not readable as YAML: ${firstLine(error.message)}`;
     faults.push({ setting: '', variable: null, source: at(error.pos[0]), message });
   }
-  return document.errors.length > 0 ? null : new FileReader(at, env, dirname(path), faults).read(document.contents, '', 0);
+  return document.errors.length > 0
+    ? null
+    : new FileReader(at, env, dirname(path), faults).read(document.contents, '', 0);
 }
 
 function firstLine(text: string): string {
@@ -62,15 +77,31 @@ class FileReader {
       return this.#readMap(node, source, setting, depth);
     }
     if (isSeq(node)) {
-      return { kind: 'list', source, items: node.items.map((item, index) => this.read(asNode(item), `${setting}.${index}`, depth + 1)) };
+      return {
+        kind: 'list',
+        source,
+        items: node.items.map((item, index) => this.read(asNode(item), `${setting}.${index}`, depth + 1)),
+      };
     }
     if (isAlias(node)) {
-      return this.#faulty(source, setting, 'aliases (*name) are not used in this file', 'put a text that starts with * in quotes');
+      return this.#faulty(
+        source,
+        setting,
+        'aliases (*name) are not used in this file',
+        'put a text that starts with * in quotes',
+      );
     }
-    return isScalar(node) ? this.#readScalar(node.value, node.source, source, setting) : { kind: 'scalar', source, value: null };
+    return isScalar(node)
+      ? this.#readScalar(node.value, node.source, source, setting)
+      : { kind: 'scalar', source, value: null };
   }
 
-  #readMap(node: { items: { key: unknown; value: unknown }[] }, source: Source, setting: string, depth: number): FileValue {
+  #readMap(
+    node: { items: { key: unknown; value: unknown }[] },
+    source: Source,
+    setting: string,
+    depth: number,
+  ): FileValue {
     const entries = new Map<string, { keySource: Source; value: FileValue }>();
     for (const { key, value } of node.items) {
       const keySource = isScalar(key) ? this.at(key.range?.[0] ?? 0) : source;
@@ -80,7 +111,10 @@ class FileReader {
         continue;
       }
       const read = this.read(asNode(value), setting === '' ? name : `${setting}.${name}`, depth + 1);
-      entries.set(name, { keySource, value: read.kind === 'scalar' && value === null ? { ...read, source: keySource } : read });
+      entries.set(name, {
+        keySource,
+        value: read.kind === 'scalar' && value === null ? { ...read, source: keySource } : read,
+      });
     }
     return { kind: 'map', source, entries };
   }
@@ -91,10 +125,17 @@ class FileReader {
     }
     if (typeof value === 'string') {
       if (holdsToken(value)) {
-        return this.#faulty(source, setting, 'a token or password stands in the file', 'put it in the environment and refer to it: ${env:NAME}; then replace it, as it may have been seen');
+        return this.#faulty(
+          source,
+          setting,
+          'a token or password stands in the file',
+          'put it in the environment and refer to it: ${env:NAME}; then replace it, as it may have been seen',
+        );
       }
       const resolved = resolveReferences(value, this.env, this.folder);
-      return resolved.ok ? { kind: 'scalar', source, value: resolved.text } : this.#faulty(source, setting, resolved.message, resolved.hint);
+      return resolved.ok
+        ? { kind: 'scalar', source, value: resolved.text }
+        : this.#faulty(source, setting, resolved.message, resolved.hint);
     }
     return { kind: 'scalar', source, value: typeof value === 'boolean' ? value : null };
   }
@@ -114,12 +155,17 @@ function asNode(value: unknown): Document['contents'] {
   return isMap(value) || isSeq(value) || isScalar(value) || isAlias(value) ? value : null;
 }
 
-/** The value as JSON; undefined for what is not set: nothing, an empty text or list, or faulty. Such items of a list are null. */
+/**
+ * The value as JSON; undefined for what is not set: nothing, an empty text or list, or faulty. Such items of a list are
+ * null.
+ */
 export function toJson(value: FileValue): JsonValue | undefined {
   switch (value.kind) {
     case 'map': {
       const entries = [...value.entries].map(([key, entry]) => [key, toJson(entry.value)] as const);
-      return Object.fromEntries(entries.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined));
+      return Object.fromEntries(
+        entries.filter((entry): entry is readonly [string, JsonValue] => entry[1] !== undefined),
+      );
     }
     case 'list': {
       const items = value.items.map(toJson);

@@ -1,6 +1,9 @@
 import type { Secret } from './secret';
 
-/** Everything the bridge can be told, read and checked once at the start (`load.ts`); all paths absolute, all texts resolved. */
+/**
+ * Everything the bridge can be told, read and checked once at the start (`load.ts`); all paths absolute, all texts
+ * resolved.
+ */
 export interface Settings {
   /** `production` refuses to start unprotected or with stand-ins. */
   environment: 'development' | 'production';
@@ -26,7 +29,10 @@ export interface ReceiverSettings {
   port: number;
   adminHost: string;
   adminPort: number;
-  /** Several while rotating: any of them is accepted, the first one signs what we send ourselves. None: signatures are not checked. */
+  /**
+   * Several while rotating: any of them is accepted, the first one signs what we send ourselves. None: signatures are
+   * not checked.
+   */
   webhookSecrets: Secret[];
   /** Addresses and CIDR ranges that may call the webhook; none: everyone. */
   ipAllow: string[];
@@ -46,9 +52,15 @@ export interface RetentionSettings {
 }
 
 export interface TemporalSettings {
-  /** Whether a Temporal is named, by `address`, `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE`; else the bridge runs its own. */
+  /**
+   * Whether a Temporal is named, by `address`, `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE`; else
+   * the bridge runs its own.
+   */
   configured: boolean;
-  /** `host:port` from the file; null when Temporal's own configuration or the embedded server decides. Temporal's own variables win over these three. */
+  /**
+   * `host:port` from the file; null when Temporal's own configuration or the embedded server decides. Temporal's own
+   * variables win over these three.
+   */
   address: string | null;
   namespace: string | null;
   apiKey: Secret | null;

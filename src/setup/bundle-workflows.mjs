@@ -11,5 +11,8 @@ const target = process.argv[2];
 if (target === undefined) {
   throw new TypeError('name the file to write');
 }
-const { code } = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows', 'workflows.ts'), logger: new DefaultLogger('WARN') });
+const { code } = await bundleWorkflowCode({
+  workflowsPath: join(root, 'workflows', 'workflows.ts'),
+  logger: new DefaultLogger('WARN'),
+});
 writeFileSync(target, code);

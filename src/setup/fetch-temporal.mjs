@@ -7,7 +7,10 @@ import { root } from './prepare.mjs';
 const require = createRequire(join(root, 'package.json'));
 const { findTemporalCli } = require(join(root, 'dist', 'src', 'temporal', 'cli-binary.js'));
 try {
-  await findTemporalCli({ env: process.env, onProgress: (/** @type {string} */ line) => process.stderr.write(`${line}\n`) });
+  await findTemporalCli({
+    env: process.env,
+    onProgress: (/** @type {string} */ line) => process.stderr.write(`${line}\n`),
+  });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

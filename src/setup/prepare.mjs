@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * What has to be there before the bridge can run from a clone: packages, compiled code, the workflow bundle. Uses nothing but Node itself.
- * Each part is done only when it is missing or stale, so a second run starts at once.
+ * What has to be there before the bridge can run from a clone: packages, compiled code, the workflow bundle. Uses
+ * nothing but Node itself. Each part is done only when it is missing or stale, so a second run starts at once.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -33,7 +33,9 @@ function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
-    throw new SetUpFailure(`Node ${process.versions.node} is too old: the bridge needs ${OLDEST_NODE.join('.')} or newer. Install it from nodejs.org or your package manager.`);
+    throw new SetUpFailure(
+      `Node ${process.versions.node} is too old: the bridge needs ${OLDEST_NODE.join('.')} or newer. Install it from nodejs.org or your package manager.`,
+    );
   }
 }
 
@@ -45,7 +47,9 @@ function packagesInstalled() {
   }
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
-  return Object.entries(wanted).every(([path, entry]) => path === '' || entry.optional === true || installed[path]?.version === entry.version);
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || entry.optional === true || installed[path]?.version === entry.version,
+  );
 }
 
 function sourceHash() {
@@ -61,7 +65,10 @@ function sourceHash() {
       continue;
     }
     const files = readdirSync(join(root, source), { recursive: true, withFileTypes: true });
-    for (const path of files.filter((file) => file.isFile() && file.name.endsWith('.ts')).map((file) => join(file.parentPath, file.name).slice(root.length + 1)).sort()) {
+    for (const path of files
+      .filter((file) => file.isFile() && file.name.endsWith('.ts'))
+      .map((file) => join(file.parentPath, file.name).slice(root.length + 1))
+      .sort()) {
       add(path);
     }
   }
@@ -73,7 +80,10 @@ function builtHash() {
   return existsSync(stamp) ? readFileSync(stamp, 'utf8') : null;
 }
 
-/** Builds beside the old build and swaps the two, so that nobody meets half a build. A running bridge's next worker is then of the new one. @param {string} hash */
+/**
+ * Builds beside the old build and swaps the two, so that nobody meets half a build. A running bridge's next worker is
+ * then of the new one. @param {string} hash
+ */
 async function build(hash) {
   const fresh = join(root, `.bridge-build-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
@@ -82,7 +92,10 @@ async function build(hash) {
     const require = createRequire(join(root, 'package.json'));
     const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
     await step('Compiling', process.execPath, [tsc, '-p', join(root, 'tsconfig.json'), '--outDir', fresh]);
-    await step('Bundling workflows', process.execPath, [join(root, 'src', 'setup', 'bundle-workflows.mjs'), join(fresh, 'workflow-bundle.js')]);
+    await step('Bundling workflows', process.execPath, [
+      join(root, 'src', 'setup', 'bundle-workflows.mjs'),
+      join(fresh, 'workflow-bundle.js'),
+    ]);
     writeFileSync(join(fresh, 'built-from'), hash);
     const dist = join(root, 'dist');
     const old = `${fresh}-old`;
@@ -112,7 +125,11 @@ function step(what, command, args) {
   process.stderr.write(`${what} ...\n`);
   return /** @type {Promise<void>} */ (
     new Promise((resolve, reject) => {
-      const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+      const child = spawn(command, args, {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        shell: process.platform === 'win32',
+      });
       const timer = setInterval(() => process.stderr.write(`${what} ... ${seconds()} s\n`), 10_000);
       child.stdout.on('data', (chunk) => output.push(chunk));
       child.stderr.on('data', (chunk) => output.push(chunk));

@@ -1,5 +1,8 @@
 // @ts-check
-/** `npm test` and `npm run test:chaos`: makes everything ready, the Temporal server too, then runs jest with the arguments given; all but the chaos tests unless these say which. */
+/**
+ * `npm test` and `npm run test:chaos`: makes everything ready, the Temporal server too, then runs jest with the
+ * arguments given; all but the chaos tests unless these say which.
+ */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -16,7 +19,8 @@ try {
 }
 const require = createRequire(join(root, 'package.json'));
 /** @param {string} command @param {string[]} args */
-const run = (command, args) => spawnSync(process.execPath, [command, ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
+const run = (command, args) =>
+  spawnSync(process.execPath, [command, ...args], { cwd: root, stdio: 'inherit' }).status ?? 1;
 
 const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
 const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');

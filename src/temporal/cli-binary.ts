@@ -37,7 +37,9 @@ export class TemporalCliPathRefused extends Error {
   override readonly name = 'TemporalCliPathRefused';
 
   constructor(path: string, why: string) {
-    super(`TEMPORAL_CLI_PATH is ${path}, which ${why}: name the program \`temporal\`, ${OLDEST_CLI} or newer, or leave the setting out so that the bridge looks for it itself`);
+    super(
+      `TEMPORAL_CLI_PATH is ${path}, which ${why}: name the program \`temporal\`, ${OLDEST_CLI} or newer, or leave the setting out so that the bridge looks for it itself`,
+    );
   }
 }
 
@@ -68,8 +70,9 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Finds the Temporal CLI, or gets it: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's download host, a build with Go; in this order.
- * Whatever is returned has just answered `--version`. Safe to call from several processes at once: they may fetch it twice, but never half.
+ * Finds the Temporal CLI, or gets it: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's download host, a build with Go; in
+ * this order. Whatever is returned has just answered `--version`. Safe to call from several processes at once: they may
+ * fetch it twice, but never half.
  *
  * @param options.cliPath the setting, when it came from a file; else `TEMPORAL_CLI_PATH` of `env` is taken.
  * @param options.onProgress gets a line now and then while this takes long.
@@ -105,8 +108,16 @@ export async function findTemporalCli(options: {
   removeLeftovers(cacheDir);
   const base = options.downloadBase ?? DOWNLOAD_HOST;
   const ways: { source: CliSource; way: string; fetch: (folder: string) => Promise<void> }[] = [
-    { source: 'download', way: `download from ${base}`, fetch: (folder) => downloadCli({ base, version: PINNED_CLI, folder, onProgress }) },
-    { source: 'build', way: 'build with Go', fetch: (folder) => buildCli({ env, version: PINNED_CLI, target: join(folder, PROGRAM), onProgress }) },
+    {
+      source: 'download',
+      way: `download from ${base}`,
+      fetch: (folder) => downloadCli({ base, version: PINNED_CLI, folder, onProgress }),
+    },
+    {
+      source: 'build',
+      way: 'build with Go',
+      fetch: (folder) => buildCli({ env, version: PINNED_CLI, target: join(folder, PROGRAM), onProgress }),
+    },
   ];
   for (const { source, way, fetch } of ways) {
     try {
@@ -131,7 +142,11 @@ async function configuredCli(setting: string): Promise<TemporalCli> {
   return found;
 }
 
-async function cliOnPath(env: NodeJS.ProcessEnv, tried: TriedWay[], onProgress: (line: string) => void): Promise<TemporalCli | null> {
+async function cliOnPath(
+  env: NodeJS.ProcessEnv,
+  tried: TriedWay[],
+  onProgress: (line: string) => void,
+): Promise<TemporalCli | null> {
   // Windows writes it Path, and an env that was copied into a plain object no longer ignores case.
   const path = env['PATH'] ?? env['Path'] ?? '';
   const reasons: string[] = [];
@@ -167,13 +182,18 @@ async function tryCli(path: string, source: CliSource): Promise<TemporalCli | st
   }
   try {
     const version = await readCliVersion(path);
-    return isNewEnough(version) ? { path, version: version.version, source } : `is version ${version.version}, older than ${OLDEST_CLI}`;
+    return isNewEnough(version)
+      ? { path, version: version.version, source }
+      : `is version ${version.version}, older than ${OLDEST_CLI}`;
   } catch (error) {
     return isNativeError(error) ? error.message : 'could not be run';
   }
 }
 
-/** Fetches into a folder of its own name and moves the program to its place in one step, after it has proved to be the right one. */
+/**
+ * Fetches into a folder of its own name and moves the program to its place in one step, after it has proved to be the
+ * right one.
+ */
 async function install(home: string, fetch: (folder: string) => Promise<void>): Promise<void> {
   const folder = `${home}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
   mkdirSync(folder, { recursive: true });

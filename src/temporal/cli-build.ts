@@ -9,18 +9,26 @@ const run = promisify(execFile);
 
 const BUILD_WITHIN_MS = 30 * 60_000;
 const TELL_EVERY_MS = 10_000;
-/** From this version on, `go` fetches a newer toolchain by itself where a module asks for one (go.dev/doc/toolchain). */
+/**
+ * From this version on, `go` fetches a newer toolchain by itself where a module asks for one (go.dev/doc/toolchain).
+ */
 const FETCHES_TOOLCHAINS = '1.21';
 const KEPT_OUTPUT = 16_384;
 const SHOWN_LINES = 15;
 
 /**
- * Builds the CLI from the pinned module in `deploy/temporal-cli`: the version there, checked against its go.sum. Five minutes on two cores the first time.
+ * Builds the CLI from the pinned module in `deploy/temporal-cli`: the version there, checked against its go.sum. Five
+ * minutes on two cores the first time.
  *
  * @param target the file to write; complete only when this returns.
  * @throws Error with the reason in words: no Go, Go too old, what the build said last.
  */
-export async function buildCli(options: { env: NodeJS.ProcessEnv; version: string; target: string; onProgress: (line: string) => void }): Promise<void> {
+export async function buildCli(options: {
+  env: NodeJS.ProcessEnv;
+  version: string;
+  target: string;
+  onProgress: (line: string) => void;
+}): Promise<void> {
   const folder = moduleFolder();
   if (folder === null) {
     throw new Error('deploy/temporal-cli is missing from this copy of the bridge');
@@ -44,7 +52,10 @@ export function neededGo(folder: string | null = moduleFolder()): string {
   return /^go (\S+)$/m.exec(text)?.[1] ?? FETCHES_TOOLCHAINS;
 }
 
-/** `deploy/temporal-cli` of this copy of the bridge, whether it runs from `src` or from `dist`; null when it is not there. */
+/**
+ * `deploy/temporal-cli` of this copy of the bridge, whether it runs from `src` or from `dist`; null when it is not
+ * there.
+ */
 function moduleFolder(): string | null {
   for (let folder = __dirname; ; folder = dirname(folder)) {
     const file = join(folder, 'package.json');
@@ -58,25 +69,48 @@ function moduleFolder(): string | null {
   }
 }
 
-/** The version of the `go` on PATH itself, whatever the folder's module asks for; null when there is none that works. */
+/**
+ * The version of the `go` on PATH itself, whatever the folder's module asks for; null when there is none that works.
+ */
 async function goVersion(env: NodeJS.ProcessEnv): Promise<string | null> {
   try {
-    const { stdout } = await run('go', ['version'], { cwd: tmpdir(), env: { ...env, GOTOOLCHAIN: 'local' }, timeout: 30_000, windowsHide: true });
+    const { stdout } = await run('go', ['version'], {
+      cwd: tmpdir(),
+      env: { ...env, GOTOOLCHAIN: 'local' },
+      timeout: 30_000,
+      windowsHide: true,
+    });
     return /go version go(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1] ?? null;
   } catch {
     return null;
   }
 }
 
-function build(folder: string, options: { env: NodeJS.ProcessEnv; version: string; target: string; onProgress: (line: string) => void }, what: string): Promise<void> {
+function build(
+  folder: string,
+  options: { env: NodeJS.ProcessEnv; version: string; target: string; onProgress: (line: string) => void },
+  what: string,
+): Promise<void> {
   const symbol = 'github.com/temporalio/cli/internal/temporalcli.Version';
-  const args = ['build', '-mod=readonly', '-trimpath', '-ldflags', `-s -w -X ${symbol}=${options.version}`, '-o', options.target, 'github.com/temporalio/cli/cmd/temporal'];
+  const args = [
+    'build',
+    '-mod=readonly',
+    '-trimpath',
+    '-ldflags',
+    `-s -w -X ${symbol}=${options.version}`,
+    '-o',
+    options.target,
+    'github.com/temporalio/cli/cmd/temporal',
+  ];
   // A go.work above this folder would take the module over.
   const env = { ...options.env, CGO_ENABLED: '0', GOWORK: 'off' };
   const began = Date.now();
   return new Promise((resolve, reject) => {
     const child = spawn('go', args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
-    const ticking = setInterval(() => options.onProgress(`${what} ... ${Math.round((Date.now() - began) / 1_000)} s`), TELL_EVERY_MS);
+    const ticking = setInterval(
+      () => options.onProgress(`${what} ... ${Math.round((Date.now() - began) / 1_000)} s`),
+      TELL_EVERY_MS,
+    );
     let late = false;
     const timer = setTimeout(() => {
       late = true;

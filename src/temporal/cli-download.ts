@@ -39,20 +39,28 @@ export function archiveUrl(base: string, version: string): string | null {
 }
 
 /**
- * Downloads and unpacks the CLI into a folder. Gives up within five seconds when the host cannot be reached, and when nothing comes for fifteen.
- * HTTPS is all that vouches for what comes: no checksum is published beside it. Proxies are taken from `HTTPS_PROXY` and its kin.
+ * Downloads and unpacks the CLI into a folder. Gives up within five seconds when the host cannot be reached, and when
+ * nothing comes for fifteen. HTTPS is all that vouches for what comes: no checksum is published beside it. Proxies are
+ * taken from `HTTPS_PROXY` and its kin.
  *
  * @param folder exists and is empty; afterwards holds the archive and what was in it.
  * @throws Error with the reason in words.
  */
-export async function downloadCli(options: { base: string; version: string; folder: string; onProgress: (line: string) => void }): Promise<void> {
+export async function downloadCli(options: {
+  base: string;
+  version: string;
+  folder: string;
+  onProgress: (line: string) => void;
+}): Promise<void> {
   const url = archiveUrl(options.base, options.version);
   if (url === null) {
     throw new Error(`Temporal publishes none for ${process.platform} on ${process.arch}`);
   }
   const archive = join(options.folder, 'archive');
   await fetchTo(archive, url, (received, total) => {
-    options.onProgress(`Downloading Temporal's CLI ${options.version}: ${megabytes(received)}${total === null ? '' : ` of ${megabytes(total)}`} MB`);
+    options.onProgress(
+      `Downloading Temporal's CLI ${options.version}: ${megabytes(received)}${total === null ? '' : ` of ${megabytes(total)}`} MB`,
+    );
   });
   try {
     // Windows' own tar reads zip archives, too.
@@ -62,7 +70,11 @@ export async function downloadCli(options: { base: string; version: string; fold
   }
 }
 
-async function fetchTo(file: string, url: string, onBytes: (received: number, total: number | null) => void): Promise<void> {
+async function fetchTo(
+  file: string,
+  url: string,
+  onBytes: (received: number, total: number | null) => void,
+): Promise<void> {
   const agent = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_WITHIN_MS }, bodyTimeout: STALLED_AFTER_MS });
   const stop = new AbortController();
   const host = new URL(url).host;
@@ -77,7 +89,9 @@ async function fetchTo(file: string, url: string, onBytes: (received: number, to
       throw new DownloadFailed(`${host} answered ${response.status}`);
     }
     const total = Number(response.headers.get('content-length') ?? 0);
-    await pipeline(Readable.fromWeb(response.body), count(total > 0 ? total : null, onBytes), createWriteStream(file), { signal: stop.signal });
+    await pipeline(Readable.fromWeb(response.body), count(total > 0 ? total : null, onBytes), createWriteStream(file), {
+      signal: stop.signal,
+    });
   } catch (error) {
     throw error instanceof DownloadFailed ? error : new DownloadFailed(whyNot(error, host, answered));
   } finally {

@@ -6,7 +6,9 @@ const run = promisify(execFile);
 
 /** Older ones lack `--disable-config-file` or the server that this was tested with. */
 export const OLDEST_CLI = '1.5.0';
-/** The server inside {@link OLDEST_CLI}: what a CLI without a version of its own (a plain `go install`) is judged by. */
+/**
+ * The server inside {@link OLDEST_CLI}: what a CLI without a version of its own (a plain `go install`) is judged by.
+ */
 const OLDEST_SERVER = '1.29.0';
 /** macOS checks a program the first time it runs, which takes a while. */
 const ANSWER_WITHIN_MS = 20_000;
@@ -67,5 +69,7 @@ function whyNotRun(error: unknown): string {
     return `did not answer --version within ${ANSWER_WITHIN_MS / 1_000} s`;
   }
   const code = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? `could not be run (${code})` : `fails on --version${typeof code === 'number' ? ` (exit code ${code})` : ''}`;
+  return typeof code === 'string'
+    ? `could not be run (${code})`
+    : `fails on --version${typeof code === 'number' ? ` (exit code ${code})` : ''}`;
 }

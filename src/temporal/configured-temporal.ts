@@ -1,6 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import { isNativeError } from 'node:util/types';
-import { loadClientConfigProfile, toClientOptions, type ClientConfigProfile, type ClientConfigTLS } from '@temporalio/envconfig';
+import {
+  loadClientConfigProfile,
+  toClientOptions,
+  type ClientConfigProfile,
+  type ClientConfigTLS,
+} from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Secret } from '../settings/secret';
 
@@ -40,8 +45,9 @@ export class TemporalSettingsFault extends Error {
 /**
  * The Temporal server that the operator has named, or null: then the embedded one is meant.
  *
- * In this order: `TEMPORAL_ADDRESS`; the profile that `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE` asks for; `temporal.address` in bridge.yaml; the
- * profile `default` of Temporal's own configuration file, when it has an address. The other `TEMPORAL_*` (namespace, API key, TLS) add to whichever it is.
+ * In this order: `TEMPORAL_ADDRESS`; the profile that `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE` asks for;
+ * `temporal.address` in bridge.yaml; the profile `default` of Temporal's own configuration file, when it has an
+ * address. The other `TEMPORAL_*` (namespace, API key, TLS) add to whichever it is.
  *
  * @throws TemporalSettingsFault
  */
@@ -79,7 +85,11 @@ export function configuredTemporal(settings: TemporalSettings, env: NodeJS.Proce
 /** The variables that matter, without empty ones: `TEMPORAL_ADDRESS=` in an env file means "not set". */
 function temporalVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   const wanted = /^(?:TEMPORAL_|HOME$|XDG_CONFIG_HOME$|APPDATA$)/;
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined && entry[1] !== ''));
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined && entry[1] !== '',
+    ),
+  );
 }
 
 function load(variables: Record<string, string>, disableFile: boolean): ClientConfigProfile {
@@ -90,7 +100,10 @@ function load(variables: Record<string, string>, disableFile: boolean): ClientCo
   try {
     return loadClientConfigProfile({ overrideEnvVars: variables, disableFile });
   } catch (error) {
-    const where = file === undefined ? "Temporal's configuration file (temporalio/temporal.toml in your configuration folder)" : `TEMPORAL_CONFIG_FILE: ${file}`;
+    const where =
+      file === undefined
+        ? "Temporal's configuration file (temporalio/temporal.toml in your configuration folder)"
+        : `TEMPORAL_CONFIG_FILE: ${file}`;
     throw new TemporalSettingsFault([describeLoadFault(error, variables['TEMPORAL_PROFILE'], where)]);
   }
 }
@@ -106,7 +119,10 @@ function describeLoadFault(error: unknown, profile: string | undefined, where: s
     const name = `TEMPORAL_TLS_${both.toUpperCase()}`;
     return `${name}_PATH and ${name}_DATA (${both}_path and ${both}_data in a profile) are both set: keep one`;
   }
-  const place = isNativeError(error) && 'line' in error && 'column' in error ? `, line ${String(error.line)}, column ${String(error.column)}` : '';
+  const place =
+    isNativeError(error) && 'line' in error && 'column' in error
+      ? `, line ${String(error.line)}, column ${String(error.column)}`
+      : '';
   return `${where}${place}: is not a configuration file that Temporal's clients can read`;
 }
 
@@ -124,21 +140,32 @@ function sourceOf(variables: Record<string, string>, ownDecides: boolean, asksFo
     return 'temporal.address in the settings';
   }
   const profile = `profile "${variables['TEMPORAL_PROFILE'] ?? 'default'}"`;
-  return asksForProfile && variables['TEMPORAL_CONFIG_FILE'] !== undefined ? `${profile} in ${variables['TEMPORAL_CONFIG_FILE']}` : `${profile} in Temporal's configuration file`;
+  return asksForProfile && variables['TEMPORAL_CONFIG_FILE'] !== undefined
+    ? `${profile} in ${variables['TEMPORAL_CONFIG_FILE']}`
+    : `${profile} in Temporal's configuration file`;
 }
 
-function faultsOf(profile: ClientConfigProfile, variables: Record<string, string>, source: string, asksForProfile: boolean): string[] {
+function faultsOf(
+  profile: ClientConfigProfile,
+  variables: Record<string, string>,
+  source: string,
+  asksForProfile: boolean,
+): string[] {
   const faults: string[] = [];
   const { address } = profile;
   if (address === undefined) {
-    const orphans = Object.keys(variables).filter((name) => name === 'TEMPORAL_API_KEY' || name.startsWith('TEMPORAL_TLS'));
+    const orphans = Object.keys(variables).filter(
+      (name) => name === 'TEMPORAL_API_KEY' || name.startsWith('TEMPORAL_TLS'),
+    );
     if (asksForProfile) {
       faults.push(`${source}: has no address (or set TEMPORAL_ADDRESS)`);
     } else if (orphans.length > 0) {
       faults.push(`${orphans.join(', ')}: set, but not for which server: set TEMPORAL_ADDRESS, too`);
     }
   } else if (!isAddress(address)) {
-    faults.push(`${source}: ${JSON.stringify(address)} is no address; write host:port, such as temporal.example.com:7233, without https://`);
+    faults.push(
+      `${source}: ${JSON.stringify(address)} is no address; write host:port, such as temporal.example.com:7233, without https://`,
+    );
   }
   if (profile.tls !== undefined && profile.tls.disabled !== true) {
     faults.push(...tlsFaults(profile.tls, variables));
@@ -153,14 +180,18 @@ function tlsFaults(tls: ClientConfigTLS, variables: Record<string, string>): str
     { field: 'SERVER_CA_CERT', value: tls.serverCACert },
   ];
   const faults = files.flatMap(({ field, value }) =>
-    value !== undefined && 'path' in value && !isReadable(value.path) ? [`${nameOf(field, variables)}: ${value.path} cannot be read`] : [],
+    value !== undefined && 'path' in value && !isReadable(value.path)
+      ? [`${nameOf(field, variables)}: ${value.path} cannot be read`]
+      : [],
   );
   if ((tls.clientCert === undefined) !== (tls.clientKey === undefined)) {
     const [given, lacking] = tls.clientCert === undefined ? ['key', 'CLIENT_CERT'] : ['certificate', 'CLIENT_KEY'];
     faults.push(`TEMPORAL_TLS_${lacking}_PATH: missing; a client ${given} alone is of no use`);
   }
   if (variables['TEMPORAL_TLS_DISABLE_HOST_VERIFICATION'] !== undefined) {
-    faults.push('TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: this SDK always verifies; name the CA in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the name on the certificate in TEMPORAL_TLS_SERVER_NAME');
+    faults.push(
+      'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: this SDK always verifies; name the CA in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the name on the certificate in TEMPORAL_TLS_SERVER_NAME',
+    );
   }
   return faults;
 }

@@ -10,7 +10,9 @@ const DEFAULT_NAMESPACE = 'default';
 const CLIENT_CONNECT_MS = 5_000;
 /** The server answers a long poll (waiting for a run to close) after twenty seconds at the latest. */
 const CALL_WITHIN_MS = 30_000;
-/** The SDK's ten attempts overshoot every deadline (reference temporal.md 1.5); who calls repeats, at a pace of its own. */
+/**
+ * The SDK's ten attempts overshoot every deadline (reference temporal.md 1.5); who calls repeats, at a pace of its own.
+ */
 const ATTEMPTS = 3;
 const NATIVE_CONNECT_MS = 15_000;
 
@@ -21,14 +23,19 @@ export class TemporalUnreachable extends Error {
 
 /** Where Temporal is, and how to connect to it. */
 export interface ResolvedTemporal {
-  /** `configured` by the operator, the bridge's own `embedded` server, or, with neither, the `default` address on this machine. */
+  /**
+   * `configured` by the operator, the bridge's own `embedded` server, or, with neither, the `default` address on this
+   * machine.
+   */
   kind: 'configured' | 'embedded' | 'default';
   /** What said so, for messages: `TEMPORAL_ADDRESS`, `profile "prod" in /etc/temporal.toml`. */
   source: string;
   /** `host:port`. */
   address: string;
   namespace: string;
-  /** Address and credentials as both kinds of connection take them. A function, so that no log prints them by accident. */
+  /**
+   * Address and credentials as both kinds of connection take them. A function, so that no log prints them by accident.
+   */
   connectionOptions: () => ConnectionBasics;
 }
 
@@ -38,7 +45,11 @@ export interface ResolvedTemporal {
  * @param options.embeddedAddress of the embedded server; null when none runs.
  * @throws TemporalSettingsFault
  */
-export function resolveTemporal(options: { settings?: TemporalSettings; env: NodeJS.ProcessEnv; embeddedAddress: string | null }): ResolvedTemporal {
+export function resolveTemporal(options: {
+  settings?: TemporalSettings;
+  env: NodeJS.ProcessEnv;
+  embeddedAddress: string | null;
+}): ResolvedTemporal {
   const { env, embeddedAddress } = options;
   const configured = configuredTemporal(options.settings ?? {}, env);
   if (configured !== null) {
@@ -46,22 +57,29 @@ export function resolveTemporal(options: { settings?: TemporalSettings; env: Nod
     return { kind: 'configured', source, address, namespace: namespace ?? DEFAULT_NAMESPACE, connectionOptions };
   }
   const namespace = nonEmpty(env['TEMPORAL_NAMESPACE']) ?? nonEmpty(options.settings?.namespace) ?? DEFAULT_NAMESPACE;
-  const address = embeddedAddress ?? `${LOOPBACK}:${options.settings?.port === undefined || options.settings.port === 0 ? DEFAULT_PORT : options.settings.port}`;
+  const address =
+    embeddedAddress ??
+    `${LOOPBACK}:${options.settings?.port === undefined || options.settings.port === 0 ? DEFAULT_PORT : options.settings.port}`;
   const found =
     embeddedAddress === null
-      ? { kind: 'default' as const, source: 'the default, as neither TEMPORAL_ADDRESS nor a profile says where Temporal is' }
+      ? {
+          kind: 'default' as const,
+          source: 'the default, as neither TEMPORAL_ADDRESS nor a profile says where Temporal is',
+        }
       : { kind: 'embedded' as const, source: "the bridge's own server" };
   return { ...found, address, namespace, connectionOptions: () => ({ address }) };
 }
 
 /**
- * A connection that needs no native code, for the receiver and for commands. It connects when it is first used, so Temporal may be away now.
- * Every call ends: after 30 s unless the caller sets a nearer deadline (`withDeadline`). The caller closes it.
+ * A connection that needs no native code, for the receiver and for commands. It connects when it is first used, so
+ * Temporal may be away now. Every call ends: after 30 s unless the caller sets a nearer deadline (`withDeadline`). The
+ * caller closes it.
  */
 export function connectClient(temporal: ResolvedTemporal, callWithinMs: number = CALL_WITHIN_MS): Connection {
   const retry = makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: ATTEMPTS }));
   // All attempts of one call share one deadline.
-  const boundedRetry: typeof retry = (options, nextCall) => retry({ ...options, deadline: options.deadline ?? Date.now() + callWithinMs }, nextCall);
+  const boundedRetry: typeof retry = (options, nextCall) =>
+    retry({ ...options, deadline: options.deadline ?? Date.now() + callWithinMs }, nextCall);
   return Connection.lazy({
     ...temporal.connectionOptions(),
     connectTimeout: CLIENT_CONNECT_MS,
@@ -70,11 +88,15 @@ export function connectClient(temporal: ResolvedTemporal, callWithinMs: number =
 }
 
 /**
- * The worker's connection; a Client on top of it can start runs eagerly. Only for a process that has installed the SDK's runtime. The caller closes it.
+ * The worker's connection; a Client on top of it can start runs eagerly. Only for a process that has installed the
+ * SDK's runtime. The caller closes it.
  *
  * @throws TemporalUnreachable when there is no answer within 15 s.
  */
-export async function connectNative(temporal: ResolvedTemporal, withinMs: number = NATIVE_CONNECT_MS): Promise<NativeConnection> {
+export async function connectNative(
+  temporal: ResolvedTemporal,
+  withinMs: number = NATIVE_CONNECT_MS,
+): Promise<NativeConnection> {
   // Only a worker pays for loading the native code.
   const { NativeConnection } = await import('@temporalio/worker');
   const connecting = NativeConnection.connect(temporal.connectionOptions());
@@ -86,7 +108,9 @@ export async function connectNative(temporal: ResolvedTemporal, withinMs: number
       return connection;
     }
   } catch (error) {
-    throw new TemporalUnreachable(unreachable(temporal, isNativeError(error) ? error.message : 'unknown reason'), { cause: error });
+    throw new TemporalUnreachable(unreachable(temporal, isNativeError(error) ? error.message : 'unknown reason'), {
+      cause: error,
+    });
   } finally {
     stop.abort();
     late.catch(() => undefined);

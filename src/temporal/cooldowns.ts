@@ -7,8 +7,8 @@ import type { HoldCooldownInput } from './run';
 const TRIES = 3;
 
 /**
- * Cooldowns held as workflows: a claim is a running `holdCooldown` whose id is a keyed hash of what is limited. Temporal allows one
- * running workflow an id, so the claim holds across workers, receivers and restarts.
+ * Cooldowns held as workflows: a claim is a running `holdCooldown` whose id is a keyed hash of what is limited.
+ * Temporal allows one running workflow an id, so the claim holds across workers, receivers and restarts.
  *
  * @param hashKey keeps the ids from being turned back into phone numbers by trying them all; the same on every worker.
  */

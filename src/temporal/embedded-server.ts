@@ -10,7 +10,14 @@ import { SEARCH_ATTRIBUTES } from './names';
 import { reservePorts, type WantedPort } from './port-holder';
 import { ServerLog } from './server-log';
 import { adoptServer, spawnServer, type ProcessEnd, type ServerProcess } from './server-process';
-import { databaseIn, firstArguments, removeRecord, runningServer, writeRecord, type ServerRecord } from './server-record';
+import {
+  databaseIn,
+  firstArguments,
+  removeRecord,
+  runningServer,
+  writeRecord,
+  type ServerRecord,
+} from './server-record';
 
 const READY_WITHIN_MS = 60_000;
 /** A server that was there before us has had its time to start. */
@@ -54,7 +61,10 @@ export interface EmbeddedServer {
 /** What the embedded server is started with. */
 export interface EmbeddedServerOptions {
   cli: Pick<TemporalCli, 'path' | 'version'>;
-  /** Holds its database, its log (`temporal.log`) and its record (`temporal.pid`). One bridge at a time: the caller sees to that. */
+  /**
+   * Holds its database, its log (`temporal.log`) and its record (`temporal.pid`). One bridge at a time: the caller sees
+   * to that.
+   */
   dataDir: string;
   /** Where it listens. Default 127.0.0.1: it has no authentication. */
   ip?: string;
@@ -73,11 +83,11 @@ export interface EmbeddedServerOptions {
 }
 
 /**
- * Starts Temporal's dev server on the data folder, or takes over the one that a killed bridge left there: when it is healthy, of the same
- * version, and listens where it should; else that one is ended first.
+ * Starts Temporal's dev server on the data folder, or takes over the one that a killed bridge left there: when it is
+ * healthy, of the same version, and listens where it should; else that one is ended first.
  *
- * When this returns, the namespace answers and the UI is served. The server ends when the bridge's process ends in any way but `kill -9`
- * (or the like); then the next start finds it by its record. It is not restarted here.
+ * When this returns, the namespace answers and the UI is served. The server ends when the bridge's process ends in any
+ * way but `kill -9` (or the like); then the next start finds it by its record. It is not restarted here.
  *
  * @throws PortUnavailable before anything is started.
  * @throws EmbeddedServerFailed when it ends early, is not ready within a minute, or `signal` aborts first.
@@ -140,8 +150,16 @@ function fits(record: ServerRecord, start: Start): boolean {
 
 async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   const wanted: WantedPort[] = [
-    { port: start.port, purpose: "Temporal's server", setting: start.settings?.port ?? 'BRIDGE_TEMPORAL_PORT (temporal.port in bridge.yaml)' },
-    { port: start.uiPort, purpose: "Temporal's UI", setting: start.settings?.uiPort ?? 'BRIDGE_TEMPORAL_UI_PORT (temporal.ui_port in bridge.yaml)' },
+    {
+      port: start.port,
+      purpose: "Temporal's server",
+      setting: start.settings?.port ?? 'BRIDGE_TEMPORAL_PORT (temporal.port in bridge.yaml)',
+    },
+    {
+      port: start.uiPort,
+      purpose: "Temporal's UI",
+      setting: start.settings?.uiPort ?? 'BRIDGE_TEMPORAL_UI_PORT (temporal.ui_port in bridge.yaml)',
+    },
   ];
   const [port = start.port, uiPort = start.uiPort] = await reservePorts(start.ip, wanted);
   const db = databaseIn(start.dataDir);
@@ -149,7 +167,9 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   try {
     server = await spawnServer(start.cli.path, argumentsFor(start, db, port, uiPort), log);
   } catch (error) {
-    throw new EmbeddedServerFailed(`Temporal's server could not be started: ${isNativeError(error) ? error.message : 'unknown reason'}`);
+    throw new EmbeddedServerFailed(
+      `Temporal's server could not be started: ${isNativeError(error) ? error.message : 'unknown reason'}`,
+    );
   }
   const record: ServerRecord = {
     pid: server.pid,
@@ -166,13 +186,20 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   if (problem !== null) {
     await server.stop(start.signal?.aborted === true ? STOP_SICK_WITHIN_MS : STOP_WITHIN_MS);
     removeRecord(start.dataDir);
-    throw new EmbeddedServerFailed([`Temporal's server ${problem}. The end of its log (${log.path}):`, ...indented(log)].join('\n'));
+    throw new EmbeddedServerFailed(
+      [`Temporal's server ${problem}. The end of its log (${log.path}):`, ...indented(log)].join('\n'),
+    );
   }
   return handleOf(server, record, start, log, false);
 }
 
 function argumentsFor(start: Start, db: string, port: number, uiPort: number): string[] {
-  const dynamicConfig = ['matching.numTaskqueueReadPartitions=1', 'matching.numTaskqueueWritePartitions=1', 'system.enableActivityEagerExecution=true', 'frontend.enableServerVersionCheck=false'];
+  const dynamicConfig = [
+    'matching.numTaskqueueReadPartitions=1',
+    'matching.numTaskqueueWritePartitions=1',
+    'system.enableActivityEagerExecution=true',
+    'frontend.enableServerVersionCheck=false',
+  ];
   return [
     ...firstArguments(db),
     '--sqlite-pragma=journal_mode=WAL',
@@ -183,7 +210,8 @@ function argumentsFor(start: Start, db: string, port: number, uiPort: number): s
     `--namespace=${start.namespace}`,
     '--log-level=warn',
     '--log-format=json',
-    // What the operator's own Temporal configuration says is for clients, and a faulty file would keep the server from starting.
+    // What the operator's own Temporal configuration says is for clients, and a faulty file would keep the server from
+    // starting.
     '--disable-config-file',
     '--disable-config-env',
     ...dynamicConfig.map((entry) => `--dynamic-config-value=${entry}`),
@@ -193,7 +221,13 @@ function argumentsFor(start: Start, db: string, port: number, uiPort: number): s
   ];
 }
 
-function handleOf(server: ServerProcess, record: ServerRecord, start: Start, log: ServerLog, takenOver: boolean): EmbeddedServer {
+function handleOf(
+  server: ServerProcess,
+  record: ServerRecord,
+  start: Start,
+  log: ServerLog,
+  takenOver: boolean,
+): EmbeddedServer {
   let stopping: Promise<void> | null = null;
   let endedByItself = false;
   const bounding = setInterval(() => log.bound(), BOUND_LOG_EVERY_MS);
@@ -223,8 +257,16 @@ async function isHealthy(record: ServerRecord): Promise<boolean> {
   return (await becomesReady(record, HEALTHY_WITHIN_MS, new Promise(() => undefined))) === null;
 }
 
-/** Waits until the namespace answers and the UI is served. Returns what went wrong, as the end of a sentence; null when it is ready. */
-async function becomesReady(record: ServerRecord, withinMs: number, ended: Promise<ProcessEnd>, signal?: AbortSignal): Promise<string | null> {
+/**
+ * Waits until the namespace answers and the UI is served. Returns what went wrong, as the end of a sentence; null when
+ * it is ready.
+ */
+async function becomesReady(
+  record: ServerRecord,
+  withinMs: number,
+  ended: Promise<ProcessEnd>,
+  signal?: AbortSignal,
+): Promise<string | null> {
   const stop = new AbortController();
   const reconnect = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
   const connection = Connection.lazy({ address: addressOf(record), interceptors: [], channelArgs: reconnect });
@@ -237,18 +279,24 @@ async function becomesReady(record: ServerRecord, withinMs: number, ended: Promi
   });
   const early = ended.then(({ code, signal }) => `ended before it was ready (${signal ?? `exit code ${code}`})`);
   try {
-    const describe = (): Promise<unknown> => connection.withDeadline(Date.now() + CALL_WITHIN_MS, () => connection.workflowService.describeNamespace({ namespace: record.namespace }));
+    const describe = (): Promise<unknown> =>
+      connection.withDeadline(Date.now() + CALL_WITHIN_MS, () =>
+        connection.workflowService.describeNamespace({ namespace: record.namespace }),
+      );
     // The UI is served before its own connection to the server stands: what counts is that it can show something.
     const serveUi = async (): Promise<void> => {
-      const response = await fetch(`${uiUrlOf(record)}/api/v1/namespaces/${record.namespace}`, { signal: AbortSignal.timeout(CALL_WITHIN_MS) });
+      const response = await fetch(`${uiUrlOf(record)}/api/v1/namespaces/${record.namespace}`, {
+        signal: AbortSignal.timeout(CALL_WITHIN_MS),
+      });
       await response.arrayBuffer();
       if (!response.ok) {
         throw new Error(`the UI answers ${response.status}`);
       }
     };
-    const ready = Promise.all([succeeds(describe, withinMs, stop.signal), succeeds(serveUi, withinMs, stop.signal)]).then((done) =>
-      done.every(Boolean) ? null : `was not ready within ${withinMs / 1_000} s`,
-    );
+    const ready = Promise.all([
+      succeeds(describe, withinMs, stop.signal),
+      succeeds(serveUi, withinMs, stop.signal),
+    ]).then((done) => (done.every(Boolean) ? null : `was not ready within ${withinMs / 1_000} s`));
     return await Promise.race([early, ready, givenUp]);
   } finally {
     stop.abort();

@@ -16,12 +16,14 @@ const PERIOD_CHARS = { day: 10, hour: 13, minute: 16 } as const;
 /**
  * A rule's limits, counted at Temporal, hence across restarts, workers and receivers.
  *
- * Guaranteed: within a cooldown one event at most acts, in a calendar minute, hour or day (of the rule's zone) `count` at most. The same event claims
- * again without being counted twice. Not guaranteed: that a rule which claimed also did something; its steps may fail afterwards, and still count.
+ * Guaranteed: within a cooldown one event at most acts, in a calendar minute, hour or day (of the rule's zone) `count`
+ * at most. The same event claims again without being counted twice. Not guaranteed: that a rule which claimed also did
+ * something; its steps may fail afterwards, and still count.
  */
 export class TemporalLimits {
   /**
-   * @param valueOf the value of the field that a limit is `per`; null when the event has none (all such events are counted together).
+   * @param valueOf the value of the field that a limit is `per`; null when the event has none (all such events are
+   *   counted together).
    * @param hashKey as for {@link TemporalCooldowns}.
    */
   constructor(
@@ -35,10 +37,15 @@ export class TemporalLimits {
   /** @throws what the Temporal client throws while Temporal is away. */
   async claim({ event, rule, timezone, limits }: LimitsInput): Promise<LimitsResult> {
     const owner = `${event.event_id}/${rule}`;
-    const subject = (per: string | null): string => JSON.stringify([rule, per, per === null ? null : this.valueOf(event, per)]);
+    const subject = (per: string | null): string =>
+      JSON.stringify([rule, per, per === null ? null : this.valueOf(event, per)]);
     const { cooldown, max } = limits;
     const cooldownKey = cooldown === null ? null : `rule ${subject(cooldown.per)}`;
-    if (cooldown !== null && cooldownKey !== null && (await this.cooldowns.claim(cooldownKey, cooldown.window_ms, owner)) === 'held') {
+    if (
+      cooldown !== null &&
+      cooldownKey !== null &&
+      (await this.cooldowns.claim(cooldownKey, cooldown.window_ms, owner)) === 'held'
+    ) {
       return { within: false, reason: 'limit: within the cooldown' };
     }
     if (max !== null && !(await this.#count(max, subject(max.per), timezone, owner))) {
@@ -61,11 +68,21 @@ export class TemporalLimits {
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: 'limit',
     });
-    return this.client.workflow.executeUpdateWithStart<(input: CountLimitInput) => Promise<void>, boolean, [string]>(CLAIM_WITHIN_LIMIT, { args: [owner], startWorkflowOperation: start });
+    return this.client.workflow.executeUpdateWithStart<(input: CountLimitInput) => Promise<void>, boolean, [string]>(
+      CLAIM_WITHIN_LIMIT,
+      { args: [owner], startWorkflowOperation: start },
+    );
   }
 }
 
 /** `2026-03-02 09:41` in a zone. */
 function localTime(at: Date, timezone: string): string {
-  return at.toLocaleString('sv-SE', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' });
+  return at.toLocaleString('sv-SE', {
+    timeZone: timezone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
 }

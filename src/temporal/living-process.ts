@@ -15,7 +15,8 @@ const PS_WITHIN_MS = 5_000;
 /**
  * Looks at a process: from /proc on Linux, from `ps` on other Unix systems.
  *
- * @returns null when there is no such process (one that has ended and waits to be collected counts as gone), and always on Windows.
+ * @returns null when there is no such process (one that has ended and waits to be collected counts as gone), and always
+ *   on Windows.
  */
 export function lookAtProcess(pid: number): LivingProcess | null {
   if (process.platform === 'linux') {
@@ -50,7 +51,9 @@ export function lookWithPs(pid: number): LivingProcess | null {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [, state, started, command] = /^\s*(\S+)\s+(\w+\s+\w+\s+\d+\s+[\d:]+\s+\d+)\s+(.*)$/m.exec(line) ?? [];
-    return state === undefined || started === undefined || command === undefined || state.startsWith('Z') ? null : { pid, started, command };
+    return state === undefined || started === undefined || command === undefined || state.startsWith('Z')
+      ? null
+      : { pid, started, command };
   } catch {
     return null;
   }

@@ -1,6 +1,8 @@
 import { Gauge, type Registry } from 'prom-client';
 
-/** Shows whether Temporal can be used. @param problem why it cannot, or null; asked at every scrape. Once per registry. */
+/**
+ * Shows whether Temporal can be used. @param problem why it cannot, or null; asked at every scrape. Once per registry.
+ */
 export function showTemporal(registry: Registry, problem: () => string | null): void {
   const gauge: Gauge = new Gauge({
     name: 'bridge_temporal_unavailable',

@@ -1,4 +1,6 @@
-/** Every name that the bridge uses in Temporal, in one place (DESIGN "Names"). Operators and saved views rely on them. */
+/**
+ * Every name that the bridge uses in Temporal, in one place (DESIGN "Names"). Operators and saved views rely on them.
+ */
 
 /** The task queue of workflows and of actions without a queue of their own. */
 export const TASK_QUEUE = 'bridge';

@@ -1,5 +1,13 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { ConnectionProblem, LinePace, LineState, ParkConnectionInput, ParkedMemo, StepWaits, WaitingStep } from './parking';
+import type {
+  ConnectionProblem,
+  LinePace,
+  LineState,
+  ParkConnectionInput,
+  ParkedMemo,
+  StepWaits,
+  WaitingStep,
+} from './parking';
 import { CONNECTION_WORKS, LINE_STATE, lineId, PARK_CONNECTION, RESUME, STEP_WAITS, TASK_QUEUE } from './names';
 
 const CALL_WITHIN_MS = 5_000;
@@ -16,8 +24,8 @@ export interface ParkedConnection extends ParkedMemo {
 }
 
 /**
- * Parked connections, held as workflows: the line of a connection is a running `parkConnection` with the connection's name in its id, so
- * there is one over all workers, and it outlives them.
+ * Parked connections, held as workflows: the line of a connection is a running `parkConnection` with the connection's
+ * name in its id, so there is one over all workers, and it outlives them.
  *
  * Every method throws what the Temporal client throws while Temporal is away; none takes longer than five seconds.
  */
@@ -28,7 +36,10 @@ export class ParkedConnections {
     readonly askAfterLineMs: number = ASK_AFTER_LINE_MS,
   ) {}
 
-  /** Puts a step whose attempt failed by the credential into the connection's line, which begins with it when there is none. */
+  /**
+   * Puts a step whose attempt failed by the credential into the connection's line, which begins with it when there is
+   * none.
+   */
   async failed(connection: string, step: WaitingStep, problem: ConnectionProblem): Promise<void> {
     const input: ParkConnectionInput = { connection, pace: this.pace, problem, waiting: [], progress: null };
     const signal: StepWaits = { step, problem };
@@ -45,7 +56,9 @@ export class ParkedConnections {
     );
   }
 
-  /** Puts a step that was not tried into the line. @returns false when there is no line: the connection is not parked. */
+  /**
+   * Puts a step that was not tried into the line. @returns false when there is no line: the connection is not parked.
+   */
   heldBack(connection: string, step: WaitingStep): Promise<boolean> {
     const signal: StepWaits = { step, problem: null };
     return this.#tell(connection, STEP_WAITS, signal);
@@ -56,7 +69,10 @@ export class ParkedConnections {
     await this.#tell(connection, CONNECTION_WORKS);
   }
 
-  /** Lets the oldest waiting step try at once, as after a new credential. @returns false when the connection is not parked. */
+  /**
+   * Lets the oldest waiting step try at once, as after a new credential. @returns false when the connection is not
+   * parked.
+   */
   resume(connection: string): Promise<boolean> {
     return this.#tell(connection, RESUME);
   }
@@ -64,7 +80,9 @@ export class ParkedConnections {
   /** Whether the connection is parked, as Temporal knows it without any worker. */
   async ask(connection: string): Promise<ParkedMemo | null> {
     try {
-      const { status, memo, startTime } = await this.#bounded(() => this.client.workflow.getHandle(lineId(connection)).describe());
+      const { status, memo, startTime } = await this.#bounded(() =>
+        this.client.workflow.getHandle(lineId(connection)).describe(),
+      );
       return status.name === 'RUNNING' ? readMemo(memo, startTime) : null;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) {
@@ -81,7 +99,12 @@ export class ParkedConnections {
       return null;
     }
     try {
-      return { ...parked, line: await this.#bounded(() => this.client.workflow.getHandle(lineId(connection)).query<LineState>(LINE_STATE)) };
+      return {
+        ...parked,
+        line: await this.#bounded(() =>
+          this.client.workflow.getHandle(lineId(connection)).query<LineState>(LINE_STATE),
+        ),
+      };
     } catch {
       return { ...parked, line: null };
     }
@@ -108,11 +131,21 @@ export class ParkedConnections {
 function readMemo(memo: Record<string, unknown> | undefined, startTime: Date): ParkedMemo {
   const { problem, since } = memo ?? {};
   return {
-    problem: isProblem(problem) ? problem : { code: 'unknown', message: 'its credential or account does not work', remedy: null },
+    problem: isProblem(problem)
+      ? problem
+      : { code: 'unknown', message: 'its credential or account does not work', remedy: null },
     since: typeof since === 'string' ? since : startTime.toISOString(),
   };
 }
 
 function isProblem(value: unknown): value is ConnectionProblem {
-  return typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string' && 'message' in value && typeof value.message === 'string' && 'remedy' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    'message' in value &&
+    typeof value.message === 'string' &&
+    'remedy' in value
+  );
 }

@@ -1,4 +1,7 @@
-/** What workers, runs and the line of a parked connection tell each other, over Temporal. Nothing here holds personal data. */
+/**
+ * What workers, runs and the line of a parked connection tell each other, over Temporal. Nothing here holds personal
+ * data.
+ */
 
 /** Why a connection is parked. */
 export interface ConnectionProblem {
@@ -18,7 +21,10 @@ export interface WaitingStep {
   began_at: string;
 }
 
-/** Signal of a run's step to the line: it waits. `problem` is null when the step was only held back, and asked the provider nothing. */
+/**
+ * Signal of a run's step to the line: it waits. `problem` is null when the step was only held back, and asked the
+ * provider nothing.
+ */
 export interface StepWaits {
   step: WaitingStep;
   problem: ConnectionProblem | null;
@@ -43,7 +49,10 @@ export interface LinePace {
   history_events: number;
 }
 
-/** Input of workflow `parkConnection`. What is not there yet is null at the start, and filled in when it continues as new. */
+/**
+ * Input of workflow `parkConnection`. What is not there yet is null at the start, and filled in when it continues as
+ * new.
+ */
 export interface ParkConnectionInput {
   connection: string;
   pace: LinePace;
@@ -82,7 +91,10 @@ export interface LineState {
   next_probe_at: string | null;
 }
 
-/** Argument of the activity that reports, once over all workers, what became of a connection: `left` means that nobody waits any more. */
+/**
+ * Argument of the activity that reports, once over all workers, what became of a connection: `left` means that nobody
+ * waits any more.
+ */
 export interface ConnectionReport {
   connection: string;
   state: 'parked' | 'works' | 'left';

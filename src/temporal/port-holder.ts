@@ -5,11 +5,17 @@ import { basename } from 'node:path';
 /** The program that listens on a port. */
 export interface PortHolder {
   pid: number;
-  /** The program's name, for interpreters with its script's: `node server.js`. Never its other arguments: they may hold secrets. */
+  /**
+   * The program's name, for interpreters with its script's: `node server.js`. Never its other arguments: they may hold
+   * secrets.
+   */
   program: string;
 }
 
-/** A port that is to be listened on is not to be had. The message names port, holder, and the setting that chooses another. */
+/**
+ * A port that is to be listened on is not to be had. The message names port, holder, and the setting that chooses
+ * another.
+ */
 export class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
 
@@ -52,7 +58,12 @@ export function describePortHolder(port: number): PortHolder | null {
  * @param options.purpose who wants it, as the start of a sentence: `The webhook`.
  * @param options.setting what chooses the port: `PORT`.
  */
-export function portTakenMessage(options: { port: number; purpose: string; setting: string; holder: PortHolder | null }): string {
+export function portTakenMessage(options: {
+  port: number;
+  purpose: string;
+  setting: string;
+  holder: PortHolder | null;
+}): string {
   const { port, purpose, setting, holder } = options;
   const by = holder === null ? 'another program' : `${holder.program} (process ${holder.pid})`;
   return `${purpose} cannot listen on port ${port}: ${by} does already. Stop that program, or choose another port with ${setting}.`;
@@ -66,8 +77,8 @@ export interface WantedPort {
 }
 
 /**
- * Makes sure that ports are free, and chooses free ones for those that are 0. All come out different. Nothing keeps another program from
- * taking one right afterwards.
+ * Makes sure that ports are free, and chooses free ones for those that are 0. All come out different. Nothing keeps
+ * another program from taking one right afterwards.
  *
  * @throws PortUnavailable
  */
@@ -78,7 +89,10 @@ export async function reservePorts(ip: string, wanted: readonly WantedPort[]): P
     for (const want of wanted) {
       const twin = wanted.find((other) => other !== want && other.port === want.port && want.port !== 0);
       if (twin !== undefined) {
-        throw new PortUnavailable(want.port, `${want.setting} and ${twin.setting} are both ${want.port}: they must differ.`);
+        throw new PortUnavailable(
+          want.port,
+          `${want.setting} and ${twin.setting} are both ${want.port}: they must differ.`,
+        );
       }
       const server = createServer();
       servers.push(server);

@@ -8,7 +8,10 @@ import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
 export interface RunInput {
   event: CanonicalEvent;
   plan: Plan;
-  /** How long the event had waited when its run was started, by the clock of the machine that received it; absent in runs of earlier bridges. Milliseconds. */
+  /**
+   * How long the event had waited when its run was started, by the clock of the machine that received it; absent in
+   * runs of earlier bridges. Milliseconds.
+   */
   waited_ms?: number;
   /** False where the server has no such search attributes; the workflow then sets none. */
   search_attributes: boolean;
@@ -44,11 +47,16 @@ export interface StepFailureDetail {
   remedy: string | null;
   /** The provider's own id for the request. */
   correlation_id: string | null;
-  /** The delay that the provider asks for; of class `credential`, after how long a waiting step asks whether its line is still there. */
+  /**
+   * The delay that the provider asks for; of class `credential`, after how long a waiting step asks whether its line is
+   * still there.
+   */
   retry_after_ms: number | null;
   /** Attempts of the step so far, this one included; those that a parked connection held back do not count. */
   attempts: number;
-  /** Of class `credential`: what the action saved last, for the attempt that is made when the connection works again. */
+  /**
+   * Of class `credential`: what the action saved last, for the attempt that is made when the connection works again.
+   */
   saved: JsonValue;
 }
 
@@ -59,7 +67,15 @@ export type StepResult = { outcome: 'done'; result: JsonObject } | { outcome: 's
 export type StepReport =
   | { step: string; action: string; outcome: 'done'; result: JsonObject }
   | { step: string; action: string; outcome: 'skipped'; reason: string }
-  | { step: string; action: string; outcome: 'failed'; class: ErrorClass; code: string; message: string; remedy: string | null };
+  | {
+      step: string;
+      action: string;
+      outcome: 'failed';
+      class: ErrorClass;
+      code: string;
+      message: string;
+      remedy: string | null;
+    };
 
 /** Type of the ApplicationFailure that fails a run; its first detail is the {@link RunReport}. */
 export type RunFailureType = 'StepFailed';
@@ -89,7 +105,10 @@ export interface HoldCooldownInput {
   window_ms: number;
 }
 
-/** One rule in the report. A rule is `done` when a step was done and none failed, `skipped` when nothing was done and nothing failed. */
+/**
+ * One rule in the report. A rule is `done` when a step was done and none failed, `skipped` when nothing was done and
+ * nothing failed.
+ */
 export interface RuleReport {
   rule: string;
   outcome: Outcome;
@@ -98,7 +117,10 @@ export interface RuleReport {
   steps: StepReport[];
 }
 
-/** `done`: all that was to do; `partial`: some steps done, some failed; `failed`: none done, some failed; `skipped`: nothing to do. */
+/**
+ * `done`: all that was to do; `partial`: some steps done, some failed; `failed`: none done, some failed; `skipped`:
+ * nothing to do.
+ */
 export type Outcome = 'done' | 'partial' | 'failed' | 'skipped';
 
 /** The result of a run, also in the failure's details when a step failed. */
@@ -109,7 +131,10 @@ export interface RunReport {
   rules: RuleReport[];
 }
 
-/** What a run tells the worker that it runs in (Temporal calls this a sink): not recorded, and not told again when the run is replayed. */
+/**
+ * What a run tells the worker that it runs in (Temporal calls this a sink): not recorded, and not told again when the
+ * run is replayed.
+ */
 export interface RunSinks {
   runs: {
     /** It has come to its end; whether any step failed, and the report. Temporal has yet to record it. */

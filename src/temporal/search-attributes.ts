@@ -8,7 +8,10 @@ type Types = Record<string, temporal.api.enums.v1.IndexedValueType>;
 
 const { IndexedValueType } = temporal.api.enums.v1;
 const WANTED: Types = Object.fromEntries(
-  Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, type === 'Keyword' ? IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD : IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST]),
+  Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [
+    name,
+    type === 'Keyword' ? IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD : IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+  ]),
 );
 const CALL_WITHIN_MS = 10_000;
 /** Servers read their settings again after up to a minute. */
@@ -39,7 +42,9 @@ export async function registerSearchAttributes(
   const existing = await listed(connection, namespace);
   const wrong = Object.keys(WANTED).filter((name) => existing[name] !== undefined && existing[name] !== WANTED[name]);
   if (wrong.length > 0) {
-    return unavailable(`these search attributes exist with another type than the bridge needs: ${wrong.join(', ')}. ${REMEDY}`);
+    return unavailable(
+      `these search attributes exist with another type than the bridge needs: ${wrong.join(', ')}. ${REMEDY}`,
+    );
   }
   const missing = Object.entries(WANTED).filter(([name]) => existing[name] === undefined);
   if (missing.length > 0) {
@@ -50,7 +55,9 @@ export async function registerSearchAttributes(
   }
   return (await becomeUsable(connection, namespace, usableWithinMs))
     ? { available: true }
-    : unavailable(`the search attributes were added, but cannot be used after ${usableWithinMs / 1_000} s. They will be tried again at the next start.`);
+    : unavailable(
+        `the search attributes were added, but cannot be used after ${usableWithinMs / 1_000} s. They will be tried again at the next start.`,
+      );
 }
 
 const REMEDY = `Runs go without them; to have them, create them in the namespace: ${Object.entries(SEARCH_ATTRIBUTES)
@@ -63,7 +70,9 @@ function unavailable(problem: string): SearchAttributesState {
 
 async function listed(connection: Connection | NativeConnection, namespace: string): Promise<Types> {
   try {
-    const { customAttributes } = await bounded(connection, () => connection.operatorService.listSearchAttributes({ namespace }));
+    const { customAttributes } = await bounded(connection, () =>
+      connection.operatorService.listSearchAttributes({ namespace }),
+    );
     return customAttributes ?? {};
   } catch (error) {
     if (isAway(error)) {
@@ -83,7 +92,11 @@ async function listed(connection: Connection | NativeConnection, namespace: stri
 }
 
 /** @returns why it was refused; null when it was not. */
-async function add(connection: Connection | NativeConnection, namespace: string, searchAttributes: Types): Promise<string | null> {
+async function add(
+  connection: Connection | NativeConnection,
+  namespace: string,
+  searchAttributes: Types,
+): Promise<string | null> {
   try {
     await bounded(connection, () => connection.operatorService.addSearchAttributes({ namespace, searchAttributes }));
     return null;
@@ -101,7 +114,11 @@ async function add(connection: Connection | NativeConnection, namespace: string,
 }
 
 /** The server refuses a query that names an attribute it does not know yet, and would refuse a start alike. */
-async function becomeUsable(connection: Connection | NativeConnection, namespace: string, withinMs: number): Promise<boolean> {
+async function becomeUsable(
+  connection: Connection | NativeConnection,
+  namespace: string,
+  withinMs: number,
+): Promise<boolean> {
   const query = Object.keys(WANTED)
     .map((name) => `${name} = 'x'`)
     .join(' AND ');

@@ -5,7 +5,8 @@ const TAIL_BYTES = 16_384;
 
 /**
  * The embedded server's log file. The server writes to it directly, so that its writing does not depend on the bridge.
- * It and the one before it (`<file>.1`) take at most about ten megabytes together, given that {@link ServerLog.bound} is called now and then.
+ * It and the one before it (`<file>.1`) take at most about ten megabytes together, given that {@link ServerLog.bound}
+ * is called now and then.
  */
 export class ServerLog {
   /** Where the log stands now: {@link ServerLog.tail} shows only what was written from here on. */

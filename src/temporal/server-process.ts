@@ -12,7 +12,21 @@ const KILLED_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 500;
 
 /** What the server needs of the bridge's environment. It gets nothing else: no credentials, and none of TEMPORAL_*. */
-const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TMP', 'TEMP', 'USERPROFILE', 'APPDATA', 'LOCALAPPDATA', 'SystemRoot', 'LANG', 'GOMAXPROCS', 'GOMEMLIMIT', 'GOGC'];
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TMP',
+  'TEMP',
+  'USERPROFILE',
+  'APPDATA',
+  'LOCALAPPDATA',
+  'SystemRoot',
+  'LANG',
+  'GOMAXPROCS',
+  'GOMEMLIMIT',
+  'GOGC',
+];
 
 /** How a process ended. Both are null for one that was not our own child. */
 export interface ProcessEnd {
@@ -21,8 +35,8 @@ export interface ProcessEnd {
 }
 
 /**
- * A server's process: one that we started, or one that an earlier bridge left behind. It is told to end when this process ends in any way
- * that lets Node run its exit handlers.
+ * A server's process: one that we started, or one that an earlier bridge left behind. It is told to end when this
+ * process ends in any way that lets Node run its exit handlers.
  */
 export interface ServerProcess {
   readonly pid: number;
@@ -30,27 +44,38 @@ export interface ServerProcess {
   readonly started: string;
   /** Resolves when it has ended, however. Does not by itself keep the bridge running. */
   readonly ended: Promise<ProcessEnd>;
-  /** Ends it: asks first (SIGTERM), and when it is still there after that time does not ask. @throws when it lives on even so. */
+  /**
+   * Ends it: asks first (SIGTERM), and when it is still there after that time does not ask. @throws when it lives on
+   * even so.
+   */
   stop(askedForMs: number): Promise<void>;
 }
 
 /**
- * Starts the server in a process group of its own, so that Ctrl-C reaches only the bridge, which then ends the server when the time has come.
+ * Starts the server in a process group of its own, so that Ctrl-C reaches only the bridge, which then ends the server
+ * when the time has come.
  *
- * Node can do that by a session of its own only (`detached`). Where Linux shares the processor out by sessions (sched(7), "The autogroup feature") the server's
- * lower priority then counts for nothing against the bridge, and acks wait for it: p99 at 200 a second 13-20 ms, against 6 ms in one session. There a shell
- * gives it its group, and stays as its parent.
+ * Node can do that by a session of its own only (`detached`). Where Linux shares the processor out by sessions
+ * (sched(7), "The autogroup feature") the server's lower priority then counts for nothing against the bridge, and acks
+ * wait for it: p99 at 200 a second 13-20 ms, against 6 ms in one session. There a shell gives it its group, and stays
+ * as its parent.
  */
 export async function spawnServer(program: string, args: readonly string[], log: ServerLog): Promise<ServerProcess> {
   const output = log.open();
-  const env = Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  const env = Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
   const shell = sharesBySession() ? SHELLS.find((path) => existsSync(path)) : undefined;
   const child =
     shell === undefined
       ? spawn(program, args, { detached: true, stdio: ['ignore', output, output], env, windowsHide: true })
       : spawn(shell, ['-c', IN_A_GROUP, shell, program, ...args], { stdio: ['ignore', output, output, 'pipe'], env });
   closeSync(output);
-  const exited = new Promise<ProcessEnd>((resolve) => child.once('exit', (code, signal) => resolve(shell === undefined ? { code, signal } : endSaidByShell(code, signal))));
+  const exited = new Promise<ProcessEnd>((resolve) =>
+    child.once('exit', (code, signal) =>
+      resolve(shell === undefined ? { code, signal } : endSaidByShell(code, signal)),
+    ),
+  );
   await new Promise((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
@@ -107,11 +132,13 @@ export function adoptServer(pid: number, started: string): ServerProcess {
 const SHELLS = ['/bin/bash', '/usr/bin/bash', '/usr/local/bin/bash'];
 
 /**
- * Runs its arguments in a group of their own, says the process id on its fourth descriptor, and ends as they do. Ctrl-C reaches the shell and is nothing to it.
- * It ignores signals rather than traps them: a trap interrupts `wait`, and a program that ended meanwhile was then said to have ended with 255. Job control is
- * on for the start only: `wait` would return for a server that is stopped (SIGSTOP).
+ * Runs its arguments in a group of their own, says the process id on its fourth descriptor, and ends as they do. Ctrl-C
+ * reaches the shell and is nothing to it. It ignores signals rather than traps them: a trap interrupts `wait`, and a
+ * program that ended meanwhile was then said to have ended with 255. Job control is on for the start only: `wait` would
+ * return for a server that is stopped (SIGSTOP).
  */
-const IN_A_GROUP = "set -m; trap '' INT TERM HUP; (trap - INT TERM HUP; exec \"$@\" 3>&-) & set +m; echo $! >&3; exec 3>&- 1>/dev/null 2>&1; wait $!; exit $?";
+const IN_A_GROUP =
+  'set -m; trap \'\' INT TERM HUP; (trap - INT TERM HUP; exec "$@" 3>&-) & set +m; echo $! >&3; exec 3>&- 1>/dev/null 2>&1; wait $!; exit $?';
 
 function sharesBySession(): boolean {
   try {
@@ -140,7 +167,19 @@ function endSaidByShell(code: number | null, signal: NodeJS.Signals | null): Pro
   return found === undefined ? { code, signal } : { code: null, signal: found };
 }
 
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGQUIT', 'SIGPIPE'];
+const SIGNALS: readonly NodeJS.Signals[] = [
+  'SIGTERM',
+  'SIGKILL',
+  'SIGINT',
+  'SIGHUP',
+  'SIGSEGV',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGILL',
+  'SIGFPE',
+  'SIGQUIT',
+  'SIGPIPE',
+];
 
 function endWithUs(pid: number, ended: Promise<unknown>): void {
   const end = (): void => signalServer(pid, 'SIGTERM');

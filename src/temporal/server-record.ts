@@ -17,7 +17,10 @@ const serverRecord = z.object({
   version: z.string(),
 });
 
-/** What `<data folder>/temporal.pid` says of the embedded server, so that the next bridge finds it when this one was killed. */
+/**
+ * What `<data folder>/temporal.pid` says of the embedded server, so that the next bridge finds it when this one was
+ * killed.
+ */
 export type ServerRecord = z.infer<typeof serverRecord>;
 
 /** The embedded server's database in a data folder. */
@@ -31,8 +34,9 @@ export function firstArguments(db: string): string[] {
 }
 
 /**
- * The embedded server of a data folder that is running now: recorded, alive, started when the record says, and with our database on its command line.
- * Says nothing about its health. Null on Windows, where a process cannot be told from another.
+ * The embedded server of a data folder that is running now: recorded, alive, started when the record says, and with our
+ * database on its command line. Says nothing about its health. Null on Windows, where a process cannot be told from
+ * another.
  */
 export function runningServer(dataDir: string): ServerRecord | null {
   const record = readRecord(dataDir);
@@ -40,7 +44,11 @@ export function runningServer(dataDir: string): ServerRecord | null {
     return null;
   }
   const found = lookAtProcess(record.pid);
-  return found !== null && found.started === record.started && found.command.includes(` ${firstArguments(record.db).join(' ')} `) ? record : null;
+  return found !== null &&
+    found.started === record.started &&
+    found.command.includes(` ${firstArguments(record.db).join(' ')} `)
+    ? record
+    : null;
 }
 
 export function writeRecord(dataDir: string, record: ServerRecord): void {

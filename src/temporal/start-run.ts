@@ -17,19 +17,29 @@ import { HANDLE_EVENT, TASK_QUEUE } from './names';
 import type { RunInput, RunReport } from './run';
 
 const INVALID_ARGUMENT = 3;
-/** Statuses that the clients make themselves when the server says nothing; the native one says 1 where the other says 4. */
-const NO_ANSWER: Readonly<Record<number, string>> = { 1: 'Temporal does not answer in time:', 4: 'Temporal does not answer in time:', 14: 'Temporal cannot be reached:' };
+/**
+ * Statuses that the clients make themselves when the server says nothing; the native one says 1 where the other says 4.
+ */
+const NO_ANSWER: Readonly<Record<number, string>> = {
+  1: 'Temporal does not answer in time:',
+  4: 'Temporal does not answer in time:',
+  14: 'Temporal cannot be reached:',
+};
 const RESOURCE_EXHAUSTED = 8;
-/** Refusals that concern the size of this one event; what else is refused as invalid may be mended at the server, and is tried again. */
+/**
+ * Refusals that concern the size of this one event; what else is refused as invalid may be mended at the server, and is
+ * tried again.
+ */
 const TOO_LARGE = /size exceeds limit|larger than max/i;
 
 /** How a start ended. `exists`: a run with this id is there already, under way or closed; nothing was started. */
 export type StartOutcome =
-  | { outcome: 'started'; runId: string }
-  | { outcome: 'exists' }
-  | { outcome: 'refused'; reason: string };
+  { outcome: 'started'; runId: string } | { outcome: 'exists' } | { outcome: 'refused'; reason: string };
 
-/** How a run ended; `unknown` when Temporal has no such run (any more). The report is null when the run was terminated, cancelled, or ended in a way of which nothing is known. */
+/**
+ * How a run ended; `unknown` when Temporal has no such run (any more). The report is null when the run was terminated,
+ * cancelled, or ended in a way of which nothing is known.
+ */
 export interface RunEnd {
   status: 'completed' | 'failed' | 'terminated' | 'cancelled' | 'timed_out' | 'unknown';
   report: RunReport | null;
@@ -47,17 +57,24 @@ export interface StartOptions {
   workflowId: string;
   /** Whether the server has the bridge's search attributes. */
   searchAttributes: boolean;
-  /** Give the first task straight to a worker of this process: only with a client on the worker's own NativeConnection. */
+  /**
+   * Give the first task straight to a worker of this process: only with a client on the worker's own NativeConnection.
+   */
   eager: boolean;
 }
 
 /**
- * Starts the run of one event. Its workflow id is the event id, and neither a running nor a closed run of that id is started again,
- * as long as Temporal keeps the closed one (its namespace's retention).
+ * Starts the run of one event. Its workflow id is the event id, and neither a running nor a closed run of that id is
+ * started again, as long as Temporal keeps the closed one (its namespace's retention).
  *
  * Throws when Temporal could not be asked (away, hanging, namespace missing): try again later.
  */
-export async function startRun(client: Client, event: CanonicalEvent, plan: Plan, options: StartOptions): Promise<StartOutcome> {
+export async function startRun(
+  client: Client,
+  event: CanonicalEvent,
+  plan: Plan,
+  options: StartOptions,
+): Promise<StartOutcome> {
   const { workflowId, searchAttributes, eager } = options;
   const waited_ms = Math.max(0, Date.now() - Date.parse(event.received_at));
   const input: RunInput = { event: fitForRun(event), plan, waited_ms, search_attributes: searchAttributes };
@@ -81,7 +98,10 @@ export async function startRun(client: Client, event: CanonicalEvent, plan: Plan
     const refusal = grpcErrorIn(error);
     if (refusal !== null && (refusal.code === INVALID_ARGUMENT || refusal.code === RESOURCE_EXHAUSTED)) {
       if (TOO_LARGE.test(refusal.details)) {
-        return { outcome: 'refused', reason: `Temporal refused the start: the event is too large (gRPC ${refusal.code})` };
+        return {
+          outcome: 'refused',
+          reason: `Temporal refused the start: the event is too large (gRPC ${refusal.code})`,
+        };
       }
     }
     throw error;
@@ -94,7 +114,10 @@ function grpcErrorIn(error: unknown): { code: number; details: string } | null {
   for (let cause: unknown = error, depth = 0; typeof cause === 'object' && cause !== null && depth < 5; depth += 1) {
     if ('code' in cause && typeof cause.code === 'number') {
       const details = 'details' in cause && typeof cause.details === 'string' ? cause.details : '';
-      return { code: cause.code, details: details === '' && 'message' in cause && typeof cause.message === 'string' ? cause.message : details };
+      return {
+        code: cause.code,
+        details: details === '' && 'message' in cause && typeof cause.message === 'string' ? cause.message : details,
+      };
     }
     cause = 'cause' in cause ? cause.cause : undefined;
   }
@@ -107,7 +130,10 @@ export function describeTemporalError(error: unknown): string {
   if (refusal !== null) {
     const what = NO_ANSWER[refusal.code] ?? 'Temporal answered with';
     // grpc-js ends its messages so, with nothing behind it where the name needed no looking up.
-    return `${what} gRPC status ${refusal.code}: ${refusal.details.replace(/\s*Resolution note:\s*$/, '')}`.slice(0, 300);
+    return `${what} gRPC status ${refusal.code}: ${refusal.details.replace(/\s*Resolution note:\s*$/, '')}`.slice(
+      0,
+      300,
+    );
   }
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 300) : 'unknown error';
 }
@@ -121,7 +147,14 @@ export async function awaitRun(client: Client, workflowId: string, signal?: Abor
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
       const { cause } = error;
-      const status = cause instanceof TerminatedFailure ? 'terminated' : cause instanceof CancelledFailure ? 'cancelled' : cause instanceof TimeoutFailure ? 'timed_out' : 'failed';
+      const status =
+        cause instanceof TerminatedFailure
+          ? 'terminated'
+          : cause instanceof CancelledFailure
+            ? 'cancelled'
+            : cause instanceof TimeoutFailure
+              ? 'timed_out'
+              : 'failed';
       return { status, report: asReport(cause instanceof ApplicationFailure ? cause.details?.[0] : null) };
     }
     if (error instanceof WorkflowNotFoundError) {
@@ -132,14 +165,18 @@ export async function awaitRun(client: Client, workflowId: string, signal?: Abor
 }
 
 function asReport(value: unknown): RunReport | null {
-  return typeof value === 'object' && value !== null && 'event_id' in value && 'rules' in value ? (value as RunReport) : null;
+  return typeof value === 'object' && value !== null && 'event_id' in value && 'rules' in value
+    ? (value as RunReport)
+    : null;
 }
 
 function attributesOf(event: CanonicalEvent, plan: Plan, rules: string[]): SearchAttributePair[] {
   return [
     { key: defineSearchAttributeKey('BridgeEventType', 'KEYWORD'), value: event.type.slice(0, 100) },
     { key: defineSearchAttributeKey('BridgeResourceId', 'KEYWORD'), value: event.id },
-    ...(event.customer_id === null ? [] : [{ key: defineSearchAttributeKey('BridgeCustomerId', 'KEYWORD'), value: safeId(event.customer_id) }]),
+    ...(event.customer_id === null
+      ? []
+      : [{ key: defineSearchAttributeKey('BridgeCustomerId', 'KEYWORD'), value: safeId(event.customer_id) }]),
     { key: defineSearchAttributeKey('BridgeRules', 'KEYWORD_LIST'), value: fitNames(rules) },
     { key: defineSearchAttributeKey('BridgeRuleset', 'KEYWORD'), value: plan.ruleset },
   ];
@@ -172,7 +209,13 @@ export function fitForRun(event: CanonicalEvent): CanonicalEvent {
   }
   const text = (value: string | null): string | null => value?.slice(0, LONGEST_TEXT) ?? null;
   const party = (side: Party | null): Party | null =>
-    side === null ? null : { type: side.type.slice(0, LONGEST_NAME), number: side.number?.slice(0, LONGEST_NAME) ?? null, name: side.name?.slice(0, LONGEST_NAME) ?? null };
+    side === null
+      ? null
+      : {
+          type: side.type.slice(0, LONGEST_NAME),
+          number: side.number?.slice(0, LONGEST_NAME) ?? null,
+          name: side.name?.slice(0, LONGEST_NAME) ?? null,
+        };
   return {
     ...event,
     declared_type: event.declared_type.slice(0, LONGEST_NAME),

@@ -21,16 +21,26 @@ export interface TemporalWatch {
 }
 
 /**
- * Keeps asking Temporal for the bridge's task queue, every 5 s: so that it is known that Temporal is away before there is something to do. An answer
- * means that frontend and matching are up, and that the namespace is there and open to us.
+ * Keeps asking Temporal for the bridge's task queue, every 5 s: so that it is known that Temporal is away before there
+ * is something to do. An answer means that frontend and matching are up, and that the namespace is there and open to
+ * us.
  */
-export function watchTemporal(connection: Connection | NativeConnection, namespace: string, log: WatchLog, everyMs: number = LOOK_EVERY_MS): TemporalWatch {
+export function watchTemporal(
+  connection: Connection | NativeConnection,
+  namespace: string,
+  log: WatchLog,
+  everyMs: number = LOOK_EVERY_MS,
+): TemporalWatch {
   let problem: string | null = null;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const ask = (): Promise<unknown> =>
     connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, () =>
-      connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: TASK_QUEUE }, taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW }),
+      connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: TASK_QUEUE },
+        taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      }),
     );
   const note = (found: string | null): void => {
     if (stopped) {

@@ -48,7 +48,10 @@ describe('a step before its connections', () => {
 
   beforeEach(() => {
     lines = new TestLines();
-    connections = new Map([['crm', { gate: new ConnectionGate() }], ['mail', { gate: new ConnectionGate() }]]);
+    connections = new Map([
+      ['crm', { gate: new ConnectionGate() }],
+      ['mail', { gate: new ConnectionGate() }],
+    ]);
     requests = 0;
   });
 
@@ -57,9 +60,20 @@ describe('a step before its connections', () => {
     gate(name).park(PROBLEM);
     lines.open.add(name);
   };
-  const attempt = (ends: StepResult | ActionError, letGo: GoOn | null = null, uses: [string, ...string[]] = ['crm']): Promise<StepResult> =>
+  const attempt = (
+    ends: StepResult | ActionError,
+    letGo: GoOn | null = null,
+    uses: [string, ...string[]] = ['crm'],
+  ): Promise<StepResult> =>
     passGates(
-      { connections, uses, step: { run: 'r', step: 'a/b', began_at: '2026-03-02T01:00:00.000Z' }, letGo, lines, log: { info: () => undefined, warn: () => undefined } },
+      {
+        connections,
+        uses,
+        step: { run: 'r', step: 'a/b', began_at: '2026-03-02T01:00:00.000Z' },
+        letGo,
+        lines,
+        log: { info: () => undefined, warn: () => undefined },
+      },
       async () => {
         requests += 1;
         if (ends instanceof ActionError) {
@@ -79,13 +93,20 @@ describe('a step before its connections', () => {
   });
 
   it('joins the line when the credential fails, and parks the gate', async () => {
-    await expect(attempt(error('credential'))).rejects.toMatchObject({ errorClass: 'credential', detail: { code: 'http_401', retryAfterMs: 600_000 } });
+    await expect(attempt(error('credential'))).rejects.toMatchObject({
+      errorClass: 'credential',
+      detail: { code: 'http_401', retryAfterMs: 600_000 },
+    });
     expect([lines.told, gate('crm').problem]).toEqual([['crm failed'], PROBLEM]);
   });
 
   it('is held back without a request while the gate is parked, with what parked it', async () => {
     park('crm');
-    await expect(attempt(DONE)).rejects.toMatchObject({ errorClass: 'credential', message: PROBLEM.message, detail: { connection: 'crm', code: 'http_401', remedy: PROBLEM.remedy } });
+    await expect(attempt(DONE)).rejects.toMatchObject({
+      errorClass: 'credential',
+      message: PROBLEM.message,
+      detail: { connection: 'crm', code: 'http_401', remedy: PROBLEM.remedy },
+    });
     expect([requests, lines.told]).toEqual([0, ['crm held back']]);
   });
 
@@ -104,20 +125,31 @@ describe('a step before its connections', () => {
     expect([lines.told, gate('crm').problem]).toEqual([['crm works'], null]);
   });
 
-  it.each([['was skipped', { outcome: 'skipped', reason: 'cooldown' }], ['failed in passing', error('transient')], ['failed for good', error('permanent')]] as const)(
-    'proves nothing when it %s: it may not have got to the provider',
-    async (_, ends) => {
-      park('crm');
-      await attempt(ends, letGo(true)).catch(() => undefined);
-      expect([lines.told, gate('crm').problem]).toEqual([[], PROBLEM]);
-    },
-  );
+  it.each([
+    ['was skipped', { outcome: 'skipped', reason: 'cooldown' }],
+    ['failed in passing', error('transient')],
+    ['failed for good', error('permanent')],
+  ] as const)('proves nothing when it %s: it may not have got to the provider', async (_, ends) => {
+    park('crm');
+    await attempt(ends, letGo(true)).catch(() => undefined);
+    expect([lines.told, gate('crm').problem]).toEqual([[], PROBLEM]);
+  });
 
   it('proves nothing when it began before the connection was parked', async () => {
-    const early = passGates({ connections, uses: ['crm'], step: { run: 'r', step: 'a/b', began_at: '' }, letGo: null, lines, log: { info: () => undefined, warn: () => undefined } }, async () => {
-      await attempt(error('credential')).catch(() => undefined);
-      return DONE;
-    });
+    const early = passGates(
+      {
+        connections,
+        uses: ['crm'],
+        step: { run: 'r', step: 'a/b', began_at: '' },
+        letGo: null,
+        lines,
+        log: { info: () => undefined, warn: () => undefined },
+      },
+      async () => {
+        await attempt(error('credential')).catch(() => undefined);
+        return DONE;
+      },
+    );
     await expect(early).resolves.toEqual(DONE);
     expect(gate('crm').problem).toEqual(PROBLEM);
   });
@@ -138,10 +170,16 @@ describe('a step before its connections', () => {
 
   it('fails in passing when the line cannot be joined', async () => {
     lines.away = true;
-    await expect(attempt(error('credential'))).rejects.toMatchObject({ errorClass: 'transient', detail: { code: 'line_unavailable' } });
+    await expect(attempt(error('credential'))).rejects.toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'line_unavailable' },
+    });
     expect(gate('crm').problem).toBeNull();
     park('crm');
-    await expect(attempt(DONE)).rejects.toMatchObject({ errorClass: 'transient', detail: { code: 'line_unavailable' } });
+    await expect(attempt(DONE)).rejects.toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'line_unavailable' },
+    });
     expect(requests).toBe(1);
   });
 
@@ -158,7 +196,12 @@ describe('the gates of a worker', () => {
     let answer = (_nothing: null): void => undefined;
     const asked = new Promise<null>((resolve) => (answer = resolve));
     const silent = { debug: () => undefined };
-    const stop = refreshGates(new Map([['crm', { gate }]]), { resume: async () => false, ask: () => asked }, silent, 60_000);
+    const stop = refreshGates(
+      new Map([['crm', { gate }]]),
+      { resume: async () => false, ask: () => asked },
+      silent,
+      60_000,
+    );
     await new Promise((resolve) => setImmediate(resolve));
     gate.park(PROBLEM);
     answer(null);

@@ -6,13 +6,21 @@ const histogram = (buckets: string): string => `${family('h', 'histogram')}${buc
 
 test('what prom-client writes is read back', async () => {
   const registers = [new Registry()];
-  new Counter({ name: 'a_total', help: 'a "b" \\ c', labelNames: ['who'], registers }).inc({ who: 'q"u\\o\nte, {x="y"}' }, 2);
+  new Counter({ name: 'a_total', help: 'a "b" \\ c', labelNames: ['who'], registers }).inc(
+    { who: 'q"u\\o\nte, {x="y"}' },
+    2,
+  );
   new Gauge({ name: 'b', help: 'b', registers }).set(-1.5e-7);
-  new Histogram({ name: 'c_seconds', help: 'c', labelNames: ['x'], buckets: [0.1, 1], registers }).observe({ x: 'y' }, 0.5);
+  new Histogram({ name: 'c_seconds', help: 'c', labelNames: ['x'], buckets: [0.1, 1], registers }).observe(
+    { x: 'y' },
+    0.5,
+  );
   new Counter({ name: 'never_total', help: 'd', labelNames: ['x'], registers });
   const read = readExposition((await registers[0]?.metrics()) ?? '');
   expect([...read.keys()]).toEqual(['a_total', 'b', 'c_seconds', 'never_total']);
-  expect(read.get('a_total')?.samples).toEqual([{ name: 'a_total', labels: { who: 'q\\"u\\\\o\\nte, {x=\\"y\\"}' }, value: 2 }]);
+  expect(read.get('a_total')?.samples).toEqual([
+    { name: 'a_total', labels: { who: 'q\\"u\\\\o\\nte, {x=\\"y\\"}' }, value: 2 },
+  ]);
   expect(read.get('b')?.samples).toEqual([{ name: 'b', labels: {}, value: -1.5e-7 }]);
   expect(read.get('c_seconds')?.samples).toHaveLength(5);
 });

@@ -1,4 +1,7 @@
-/** A strict reader of Prometheus' text format 0.0.4. Throws at the first thing that is not as it should be, so that a test fails. */
+/**
+ * A strict reader of Prometheus' text format 0.0.4. Throws at the first thing that is not as it should be, so that a
+ * test fails.
+ */
 
 /** A family as it stands in the text. */
 export interface Family {
@@ -35,14 +38,16 @@ export function readExposition(text: string): Map<string, Family> {
       continue;
     }
     if (line.startsWith('# HELP ')) {
-      const [, name = fail('no name'), about = ''] = new RegExp(`^# HELP (${NAME}) (.+)$`).exec(line) ?? fail('not a HELP line');
+      const [, name = fail('no name'), about = ''] =
+        new RegExp(`^# HELP (${NAME}) (.+)$`).exec(line) ?? fail('not a HELP line');
       if (families.has(name)) {
         fail('this family was there before');
       }
       help = { name, text: about };
       open = null;
     } else if (line.startsWith('# TYPE ')) {
-      const [, name = '', type] = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary)$`).exec(line) ?? fail('not a TYPE line');
+      const [, name = '', type] =
+        new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary)$`).exec(line) ?? fail('not a TYPE line');
       if (help?.name !== name) {
         return fail('TYPE does not follow its HELP');
       }
@@ -117,7 +122,10 @@ function labelSet(labels: Record<string, string>): string {
 
 /** Buckets of each series must grow and end in +Inf, which is the count. */
 function checkHistogram(name: string, samples: readonly Sample[]): void {
-  const bySeries = new Map<string, { buckets: [le: number, count: number][]; sum: number | null; count: number | null }>();
+  const bySeries = new Map<
+    string,
+    { buckets: [le: number, count: number][]; sum: number | null; count: number | null }
+  >();
   for (const sample of samples) {
     const { le, ...others } = sample.labels;
     const id = labelSet(others);

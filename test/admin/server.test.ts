@@ -19,7 +19,13 @@ afterEach(async () => {
 
 function adminOn(port: number, ready = true): { admin: Admin; registry: Registry } {
   const registry = new Registry();
-  const admin = createAdmin({ host: '127.0.0.1', port, registry, ready: () => ready, parts: () => ({ inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } }) });
+  const admin = createAdmin({
+    host: '127.0.0.1',
+    port,
+    registry,
+    ready: () => ready,
+    parts: () => ({ inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } }),
+  });
   admins.push(admin);
   return { admin, registry };
 }
@@ -30,7 +36,10 @@ test.each([
 ])('readyz: ready %s is %d, with every part in the body', async (ready, status) => {
   const url = await adminOn(0, ready).admin.listen();
   const answer = await sendTo(url, { method: 'GET', path: '/readyz' });
-  expect([answer.status, answer.json]).toEqual([status, { ready, parts: { inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } } }]);
+  expect([answer.status, answer.json]).toEqual([
+    status,
+    { ready, parts: { inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } } },
+  ]);
   expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
 });
 
@@ -39,7 +48,10 @@ test('readyz is 503 from the moment it is told to stop, and says so; healthz sta
   const url = await admin.listen();
   admin.stopping();
   const answer = await sendTo(url, { method: 'GET', path: '/readyz' });
-  expect([answer.status, answer.json]).toMatchObject([503, { ready: false, parts: { stopping: { ok: false }, inbox: { ok: true } } }]);
+  expect([answer.status, answer.json]).toMatchObject([
+    503,
+    { ready: false, parts: { stopping: { ok: false }, inbox: { ok: true } } },
+  ]);
   expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
 });
 
@@ -60,6 +72,10 @@ test('a taken port is named, with its setting', async () => {
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
     });
   });
-  await expect(adminOn(port).admin.listen()).rejects.toMatchObject({ name: 'PortTaken', port, setting: 'BRIDGE_ADMIN_PORT' });
+  await expect(adminOn(port).admin.listen()).rejects.toMatchObject({
+    name: 'PortTaken',
+    port,
+    setting: 'BRIDGE_ADMIN_PORT',
+  });
   await expect(openDoor({ port })).rejects.toEqual(new PortTaken(port, '127.0.0.1', 'PORT'));
 });

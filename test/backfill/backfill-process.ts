@@ -17,14 +17,19 @@ void opening.then((inbox) => {
   startBackfill({
     dataDir,
     client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: [] }),
-    door: openDoor({ inbox, ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }), ourNumbers: new OurNumbers([], null) }),
+    door: openDoor({
+      inbox,
+      ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }),
+      ourNumbers: new OurNumbers([], null),
+    }),
     log: sentences(),
     metrics: null,
     newestEventAt: null,
     timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, goOnMs: 1 },
     limits: { pagePauseMs: 40, pages: 4 },
     now: () => new Date(Date.now() - Number(behindMs)),
-    onPass: ({ finished, report }) => void inbox.indexed().then(() => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`)),
+    onPass: ({ finished, report }) =>
+      void inbox.indexed().then(() => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`)),
   });
 });
 // Nothing of the bridge's own keeps a process alive.

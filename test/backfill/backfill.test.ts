@@ -2,7 +2,21 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBackfilled } from '../../src/backfill/content-type';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
-import { ago, clock, endedCall, HOUR, kept, MINUTE, noted, openAccount, openBridge, planned, text, type Account, type Bridge } from './set-up';
+import {
+  ago,
+  clock,
+  endedCall,
+  HOUR,
+  kept,
+  MINUTE,
+  noted,
+  openAccount,
+  openBridge,
+  planned,
+  text,
+  type Account,
+  type Bridge,
+} from './set-up';
 
 // A thousand resources, and VoIPBIN's silences, take their time on a busy machine.
 jest.setTimeout(30_000);
@@ -65,15 +79,30 @@ test('after a gap exactly what was missed is taken, through the same door, and m
     'message_created/m-ours',
     'recording_finished/r-missed',
   ]);
-  expect(planned(opened.reader)).toEqual(['auto-reply m-came', 'auto-reply m-missed', 'log-calls c-came', 'log-calls c-missed']);
-  expect(report.byType()).toEqual({ message_created: { received: 1, ignored: 1 }, call_hangup: { received: 1, ignored: 0 }, recording_finished: { received: 0, ignored: 1 } });
+  expect(planned(opened.reader)).toEqual([
+    'auto-reply m-came',
+    'auto-reply m-missed',
+    'log-calls c-came',
+    'log-calls c-missed',
+  ]);
+  expect(report.byType()).toEqual({
+    message_created: { received: 1, ignored: 1 },
+    call_hangup: { received: 1, ignored: 0 },
+    recording_finished: { received: 0, ignored: 1 },
+  });
   expect(report.duplicates).toBe(2);
   expect(opened.appended.count).toBe(4);
   expect(isBackfilled(opened.reader.get('call_hangup/c-missed')?.content_type ?? null)).toBe(true);
   expect(isBackfilled(opened.reader.get('call_hangup/c-came')?.content_type ?? null)).toBe(false);
-  expect(opened.reader.get('call_hangup/c-missed')).toMatchObject({ event: { declared_type: 'call_hangup', direction: 'inbound', answered: true, peer: { number: '+15551234567' } } });
+  expect(opened.reader.get('call_hangup/c-missed')).toMatchObject({
+    event: { declared_type: 'call_hangup', direction: 'inbound', answered: true, peer: { number: '+15551234567' } },
+  });
   expect(opened.log.said).toContainEqual(expect.stringMatching(/^the bridge was away since \d{4}-/));
-  expect(opened.log.said).toContainEqual(expect.stringMatching(/^recovered 4 events \(2 message_created, 1 call_hangup, 1 recording_finished\) between \S+Z and \S+Z$/));
+  expect(opened.log.said).toContainEqual(
+    expect.stringMatching(
+      /^recovered 4 events \(2 message_created, 1 call_hangup, 1 recording_finished\) between \S+Z and \S+Z$/,
+    ),
+  );
   const metrics = await opened.metrics.metrics();
   expect(metrics).toContain('bridge_backfilled_events_total{type="message_created",outcome="received"} 1');
   expect(metrics).toContain('bridge_backfilled_events_total{type="message_created",outcome="ignored"} 1');
@@ -93,11 +122,20 @@ describe('once, in whatever order and under whatever name it comes', () => {
   const message = text('m', 10 * MINUTE);
   const steps: Record<string, (opened: Bridge) => Promise<unknown>> = {
     webhook: (opened) => opened.send('call_hangup', call),
-    'webhook with other times': (opened) => opened.send('call_hangup', { ...call, tm_hangup: ago(9 * MINUTE), tm_update: ago(9 * MINUTE) }),
-    'webhook of the other dialect': (opened) => opened.send('call_hungup', { ...call, tm_hangup: '2026-03-02 01:00:00.000000' }),
+    'webhook with other times': (opened) =>
+      opened.send('call_hangup', { ...call, tm_hangup: ago(9 * MINUTE), tm_update: ago(9 * MINUTE) }),
+    'webhook of the other dialect': (opened) =>
+      opened.send('call_hungup', { ...call, tm_hangup: '2026-03-02 01:00:00.000000' }),
     backfill: (opened) => opened.pass(account),
     'message webhook': (opened) => opened.send('message_created', { ...message, customer_id: 'x' }),
-    'twin webhook': (opened) => opened.send('conversation_message_created', { id: 'm', direction: 'incoming', source: message['source'] ?? null, destination: { type: 'tel', target: '+15559876543' }, text: 'hello' }),
+    'twin webhook': (opened) =>
+      opened.send('conversation_message_created', {
+        id: 'm',
+        direction: 'incoming',
+        source: message['source'] ?? null,
+        destination: { type: 'tel', target: '+15559876543' },
+        text: 'hello',
+      }),
   };
   test.each([
     ['webhook', 'backfill'],
@@ -188,7 +226,11 @@ describe('how far it looks', () => {
     await opened.pass(account);
 
     expect(kept(opened.reader)).toEqual(['call_hangup/c']);
-    expect(opened.log.said).toContainEqual(expect.stringMatching(/^VoIPBIN has not been asked for longer than backfill.longest_gap; what was before \S+ is not looked for/));
+    expect(opened.log.said).toContainEqual(
+      expect.stringMatching(
+        /^VoIPBIN has not been asked for longer than backfill.longest_gap; what was before \S+ is not looked for/,
+      ),
+    );
   });
 
   test('a quiet day is no gap', async () => {
@@ -245,7 +287,10 @@ describe('bounds', () => {
     addMany();
     const opened = await bridgeAfterGap(4 * HOUR);
     const before = lists().length;
-    const { next } = opened.backfill(account, { limits, timings: { everyMs: HOUR, longestGapMs: 24 * HOUR, goOnMs: 1 } });
+    const { next } = opened.backfill(account, {
+      limits,
+      timings: { everyMs: HOUR, longestGapMs: 24 * HOUR, goOnMs: 1 },
+    });
     let passes = 1;
     let recovered = 0;
     for (let result = await next(); ; result = await next(), passes += 1) {
@@ -296,7 +341,11 @@ describe('trouble', () => {
   const quick = { everyMs: 20, longestGapMs: 24 * HOUR, againMs: 20, goOnMs: 1, secondLookMs: 20 };
 
   test.each([
-    ['401', { status: 401 }, /^VoIPBIN cannot be asked what was missed: voipbin refused the account or its access key \(401\)\. Set VOIPBIN_ACCESS_KEY/],
+    [
+      '401',
+      { status: 401 },
+      /^VoIPBIN cannot be asked what was missed: voipbin refused the account or its access key \(401\)\. Set VOIPBIN_ACCESS_KEY/,
+    ],
     ['403', { status: 403 }, /Give the access key the permission/],
     ['429', { status: 429, headers: { 'retry-after': '0' } }, /limits the rate/],
     ['500', { status: 500 }, /in trouble \(500\)/],
@@ -349,7 +398,10 @@ describe('trouble', () => {
     account.standIn.addCall(endedCall('c', 10 * MINUTE));
     account.standIn.failNext({ path: '/messages', how: 'hang' });
 
-    expect(await opened.pass(account)).toMatchObject({ finished: false, problems: [{ resource: 'messages', code: 'timeout' }] });
+    expect(await opened.pass(account)).toMatchObject({
+      finished: false,
+      problems: [{ resource: 'messages', code: 'timeout' }],
+    });
     expect(kept(opened.reader)).toEqual(['call_hangup/c']);
   });
 
@@ -390,13 +442,18 @@ describe('trouble', () => {
     await opened.pass(account, { now: clock(-5 * MINUTE) });
 
     expect(kept(opened.reader)).toEqual(['call_hangup/c-came', 'message_created/m']);
-    expect(opened.log.said).toContainEqual(expect.stringMatching(/backfill\.json in the data folder\) cannot be read; it begins anew/));
+    expect(opened.log.said).toContainEqual(
+      expect.stringMatching(/backfill\.json in the data folder\) cannot be read; it begins anew/),
+    );
   });
 
   test("another account's key: its past is not taken for a gap", async () => {
     const opened = await bridgeAfterGap(HOUR);
     const path = join(dataDir, 'backfill.json');
-    writeFileSync(path, readFileSync(path, 'utf8').replace(/"customer": "[^"]+"/, '"customer": "0e9c9b9e-0000-4000-8000-000000000000"'));
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace(/"customer": "[^"]+"/, '"customer": "0e9c9b9e-0000-4000-8000-000000000000"'),
+    );
     account.standIn.addMessage(text('m', 10 * MINUTE));
     await opened.pass(account);
     await opened.pass(account);
@@ -410,7 +467,10 @@ describe('when', () => {
   test('at once after a start, again when things have settled, then as a safety net, which tells when webhooks fail', async () => {
     const opened = await bridgeAfterGap(10_000);
     opened.log.said.splice(0);
-    const { next } = opened.backfill(account, { timings: { everyMs: 50, longestGapMs: HOUR, secondLookMs: 20 }, limits: { settleMs: 0 } });
+    const { next } = opened.backfill(account, {
+      timings: { everyMs: 50, longestGapMs: HOUR, secondLookMs: 20 },
+      limits: { settleMs: 0 },
+    });
     expect((await next()).finished).toBe(true);
     expect((await next()).finished).toBe(true);
     account.standIn.addMessage({ ...text('m', 0) });
@@ -418,7 +478,11 @@ describe('when', () => {
       // The pass under way may have read the list already.
     }
 
-    expect(opened.log.said).toEqual([expect.stringMatching(/^recovered 1 event \(1 message_created\) of \S+Z; no webhook had brought them: look whether VoIPBIN's webhook URI points here$/)]);
+    expect(opened.log.said).toEqual([
+      expect.stringMatching(
+        /^recovered 1 event \(1 message_created\) of \S+Z; no webhook had brought them: look whether VoIPBIN's webhook URI points here$/,
+      ),
+    ]);
   });
 
   test('it is noted that the bridge is alive', async () => {
@@ -440,7 +504,9 @@ test.each([
   ['', ['auto-reply m-new', 'auto-reply m-old']],
   ['max_age: 15m,', ['auto-reply m-new']],
 ])('rules say how old an event may be (%s)', async (maxAge, expected) => {
-  const opened = await bridgeAfterGap(3 * HOUR, { rules: `version: 1\nrules: [{ name: auto-reply, on: message_created, ${maxAge} do: [{ slack.post_message: { channel: "#c", text: x } }] }]\n` });
+  const opened = await bridgeAfterGap(3 * HOUR, {
+    rules: `version: 1\nrules: [{ name: auto-reply, on: message_created, ${maxAge} do: [{ slack.post_message: { channel: "#c", text: x } }] }]\n`,
+  });
   account.standIn.addMessage(text('m-old', 16 * MINUTE));
   account.standIn.addMessage(text('m-new', 14 * MINUTE));
   await opened.pass(account);

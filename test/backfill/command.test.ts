@@ -5,7 +5,19 @@ import { isBackfilled } from '../../src/backfill/content-type';
 import { openStore } from '../../src/inbox/sqlite';
 import { Secret } from '../../src/settings/secret';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
-import { endedCall, HOUR, kept, MINUTE, openAccount, openBridge, planned, RULES, text, type Account, type Bridge } from './set-up';
+import {
+  endedCall,
+  HOUR,
+  kept,
+  MINUTE,
+  openAccount,
+  openBridge,
+  planned,
+  RULES,
+  text,
+  type Account,
+  type Bridge,
+} from './set-up';
 
 // Each command is a process of its own.
 jest.setTimeout(60_000);
@@ -21,7 +33,10 @@ beforeEach(async () => {
   account.standIn.addCall(endedCall('c-came', 30 * MINUTE));
   account.standIn.addCall(endedCall('c-missed', 20 * MINUTE));
   // Long, so that it began before the span.
-  account.standIn.addCall({ ...endedCall('c-long', 10 * MINUTE), tm_create: new Date(Date.now() - 3 * HOUR).toISOString() });
+  account.standIn.addCall({
+    ...endedCall('c-long', 10 * MINUTE),
+    tm_create: new Date(Date.now() - 3 * HOUR).toISOString(),
+  });
   account.standIn.addCall(endedCall('c-old', 3 * HOUR));
   account.standIn.addMessage(text('m-missed', 5_000));
   account.standIn.addRecording({ id: 'r-missed' });
@@ -34,7 +49,10 @@ afterEach(async () => {
 });
 
 /** Runs `bridge backfill`, until all that the bridge took can be read. */
-async function run(args: string[], env: Record<string, string> = {}): Promise<{ code: number; out: string; err: string }> {
+async function run(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
   const folder = dataFolder();
   writeFileSync(join(folder, 'rules.yaml'), RULES);
   const environment = {
@@ -49,8 +67,16 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<{ 
     ...env,
   };
   const ended = await new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const script = ['-r', join(__dirname, '../inbox/run-typescript.cjs'), join(__dirname, 'run-command.ts'), 'backfill', ...args];
-    execFile(process.execPath, script, { env: environment, cwd: folder }, (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }));
+    const script = [
+      '-r',
+      join(__dirname, '../inbox/run-typescript.cjs'),
+      join(__dirname, 'run-command.ts'),
+      'backfill',
+      ...args,
+    ];
+    execFile(process.execPath, script, { env: environment, cwd: folder }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
   });
   await bridge.inbox.indexed();
   return ended;
@@ -68,7 +94,9 @@ test('a dry run shows what is missing and who would want it, and changes nothing
   expect(out).toMatch(/^ {2}missing {3}call_hangup\/c-missed {2}log-calls$/m);
   expect(out).toMatch(/^ {2}missing {3}message_created\/m-missed {2}auto-reply$/m);
   expect(out).toMatch(/^ {2}missing {3}recording_finished\/r-missed {2}\(no rule wants it\)$/m);
-  expect(out).toMatch(/^5 events \(3 call_hangup, 1 message_created, 1 recording_finished\) between \S+ and \S+ are missing since \S+; the inbox has 0\.$/m);
+  expect(out).toMatch(
+    /^5 events \(3 call_hangup, 1 message_created, 1 recording_finished\) between \S+ and \S+ are missing since \S+; the inbox has 0\.$/m,
+  );
   expect(kept(bridge.reader)).toEqual([]);
 });
 
@@ -77,7 +105,13 @@ test('a dry run needs no running bridge', async () => {
   const { code, out } = await run(['--since', '1h', '--dry-run', '--json']);
 
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({ dry_run: true, complete: true, missing: 5, present: 0, by_type: { call_hangup: 3, message_created: 1, recording_finished: 1 } });
+  expect(JSON.parse(out)).toMatchObject({
+    dry_run: true,
+    complete: true,
+    missing: 5,
+    present: 0,
+    by_type: { call_hangup: 3, message_created: 1, recording_finished: 1 },
+  });
   bridge = await openBridge(dataFolder());
 });
 
@@ -86,8 +120,19 @@ test('the running bridge takes what is missing, signed and marked; a second time
 
   expect(code).toBe(0);
   expect(out).toMatch(/^recovered 5 events \(3 call_hangup, 1 message_created, 1 recording_finished\) between /m);
-  expect(kept(bridge.reader)).toEqual(['call_hangup/c-came', 'call_hangup/c-long', 'call_hangup/c-missed', 'message_created/m-missed', 'recording_finished/r-missed']);
-  expect(planned(bridge.reader)).toEqual(['auto-reply m-missed', 'log-calls c-came', 'log-calls c-long', 'log-calls c-missed']);
+  expect(kept(bridge.reader)).toEqual([
+    'call_hangup/c-came',
+    'call_hangup/c-long',
+    'call_hangup/c-missed',
+    'message_created/m-missed',
+    'recording_finished/r-missed',
+  ]);
+  expect(planned(bridge.reader)).toEqual([
+    'auto-reply m-missed',
+    'log-calls c-came',
+    'log-calls c-long',
+    'log-calls c-missed',
+  ]);
   expect(isBackfilled(bridge.reader.get('call_hangup/c-missed')?.content_type ?? null)).toBe(true);
 
   const again = await run(['--since', '1h']);
@@ -99,7 +144,13 @@ test('JSON tells what became of each', async () => {
   const since = new Date(Date.now() - 4 * HOUR).toISOString();
   const { out } = await run(['--since', since, '--json']);
 
-  expect(JSON.parse(out)).toMatchObject({ since, dry_run: false, recovered: 1, present: 5, events: [{ event_id: 'call_hangup/c-old', type: 'call_hangup', status: 'received', rules: ['log-calls'] }] });
+  expect(JSON.parse(out)).toMatchObject({
+    since,
+    dry_run: false,
+    recovered: 1,
+    present: 5,
+    events: [{ event_id: 'call_hangup/c-old', type: 'call_hangup', status: 'received', rules: ['log-calls'] }],
+  });
 });
 
 test.each([
@@ -107,9 +158,27 @@ test.each([
   ['a time to come', ['--since', '2099-01-01T00:00:00Z'], {}, 2, /a time of the past/],
   ['further back than is remembered', ['--since', '40d'], {}, 2, /retention\.max_age/],
   ['no access key', ['--since', '1h'], { VOIPBIN_ACCESS_KEY: '' }, 2, /set VOIPBIN_ACCESS_KEY/],
-  ['a wrong access key', ['--since', '1h'], { VOIPBIN_ACCESS_KEY: 'vb_other' }, 1, /VoIPBIN could not be asked: .*\(401\)\. Set VOIPBIN_ACCESS_KEY/],
-  ['no running bridge', ['--since', '1h'], { PORT: '1' }, 1, /no bridge answers at http:\/\/127\.0\.0\.1:1\/voipbin\/webhook: start it/],
-  ['another webhook secret', ['--since', '1h'], { VOIPBIN_WEBHOOK_SECRET: 'another' }, 1, /answered 401: it has another webhook secret/],
+  [
+    'a wrong access key',
+    ['--since', '1h'],
+    { VOIPBIN_ACCESS_KEY: 'vb_other' },
+    1,
+    /VoIPBIN could not be asked: .*\(401\)\. Set VOIPBIN_ACCESS_KEY/,
+  ],
+  [
+    'no running bridge',
+    ['--since', '1h'],
+    { PORT: '1' },
+    1,
+    /no bridge answers at http:\/\/127\.0\.0\.1:1\/voipbin\/webhook: start it/,
+  ],
+  [
+    'another webhook secret',
+    ['--since', '1h'],
+    { VOIPBIN_WEBHOOK_SECRET: 'another' },
+    1,
+    /answered 401: it has another webhook secret/,
+  ],
 ])('%s: refused, with what to do', async (_, args, env, code, says) => {
   const refused = await run(args, env);
 
@@ -126,7 +195,10 @@ test('where the inbox has forgotten what came, it is not done again unless asked
   store.close();
 
   const refused = await run(['--since', '1h']);
-  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/no longer knows what came before \S+, so that events of then could be done again/) });
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/no longer knows what came before \S+, so that events of then could be done again/),
+  });
   expect((await run(['--since', '1h', '--dry-run'])).out).toMatch(/some of these may have been dealt with then/);
   expect((await run(['--since', '1h', '--force'])).out).toMatch(/^recovered 4 events/m);
 });

@@ -22,10 +22,24 @@ afterEach(async () => {
 });
 
 /** Starts a child that backfills, and gives its lines as they come. */
-function start(dataDir: string, behindMs = 0): { child: ChildProcess; lines: string[]; line(beginning: string): Promise<string> } {
-  const child = spawn(process.execPath, ['-r', join(__dirname, '../inbox/run-typescript.cjs'), join(__dirname, 'backfill-process.ts'), dataDir, account.standIn.url, String(behindMs)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+function start(
+  dataDir: string,
+  behindMs = 0,
+): { child: ChildProcess; lines: string[]; line(beginning: string): Promise<string> } {
+  const child = spawn(
+    process.execPath,
+    [
+      '-r',
+      join(__dirname, '../inbox/run-typescript.cjs'),
+      join(__dirname, 'backfill-process.ts'),
+      dataDir,
+      account.standIn.url,
+      String(behindMs),
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
@@ -89,7 +103,8 @@ test('kill -9 at any moment: what was looked at stays looked at, nothing is lost
   const reader = InboxReader.open(dataDir);
   expect(kept(reader)).toEqual(expected.sort());
   reader.close();
-  // Each start got further than the one before it, rather than begin anew: 14 pages in all, and per start the customer, and what was under way or came since.
+  // Each start got further than the one before it, rather than begin anew: 14 pages in all, and per start the customer,
+  // and what was under way or came since.
   expect(new Set(marks.map((mark) => JSON.stringify(mark))).size).toBe(4);
   expect(account.standIn.requests.length - before).toBeLessThanOrEqual(14 + 5 * 6);
   expect(noted(dataDir)).toMatchObject({ resources: { calls: { sweep: null, mark: calls[0]?.['tm_create'] } } });

@@ -11,7 +11,13 @@ const at = (time: string): Date => new Date(`2026-03-02T${time}Z`);
 test('what was written is read again, whole, also when writes overlap', async () => {
   const dataDir = dataFolder();
   const progress = progressFrom(at('01:00:00'), at('02:00:00'), 'customer');
-  progress.resources.calls.sweep = { began_at: at('01:30:00'), until: at('00:50:00'), token: 'next', newest: at('01:29:00'), oldest_open: null };
+  progress.resources.calls.sweep = {
+    began_at: at('01:30:00'),
+    until: at('00:50:00'),
+    token: 'next',
+    newest: at('01:29:00'),
+    oldest_open: null,
+  };
   const file = new ProgressFile(dataDir);
   const writes: Promise<void>[] = [];
   for (let n = 0; n < 50; n += 1) {
@@ -54,7 +60,9 @@ test.each([
   ['never below the floor', '02:55:00', '03:00:00', 24 * HOUR, '02:55:00'],
   ['no further than the longest gap', '01:00:00', '03:00:00', HOUR, '04:00:00'],
 ])('looks back %s', (_, floor, mark, longestGap, expected) => {
-  expect(lookBackTo({ floor: at(floor), mark: at(mark), sweep: null }, 10 * MINUTE, longestGap, at('05:00:00'))).toBe(at(expected).getTime());
+  expect(lookBackTo({ floor: at(floor), mark: at(mark), sweep: null }, 10 * MINUTE, longestGap, at('05:00:00'))).toBe(
+    at(expected).getTime(),
+  );
 });
 
 test.each([

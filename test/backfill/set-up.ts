@@ -78,7 +78,10 @@ export interface Backfilling {
   next: () => Promise<PassResult>;
 }
 
-export async function openBridge(dataDir: string, options: { rules?: string; secrets?: Secret[] } = {}): Promise<Bridge> {
+export async function openBridge(
+  dataDir: string,
+  options: { rules?: string; secrets?: Secret[] } = {},
+): Promise<Bridge> {
   const rules: RuleSet = ruleSetOf(options.rules ?? RULES);
   const log = sentences();
   const registry = new Registry();
@@ -88,7 +91,15 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
   const reader = InboxReader.open(dataDir);
   const ourNumbers = new OurNumbers(inbox.ourNumbers(), null);
   const receiver: Receiver = await createReceiver({
-    settings: { host: '127.0.0.1', port: 0, secrets: options.secrets ?? [], allow: [], trustProxy: false, tls: null, noisePerMinute: 60 },
+    settings: {
+      host: '127.0.0.1',
+      port: 0,
+      secrets: options.secrets ?? [],
+      allow: [],
+      trustProxy: false,
+      tls: null,
+      noisePerMinute: 60,
+    },
     inbox,
     ruleSet: () => rules,
     ourNumbers,
@@ -132,7 +143,9 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
         running: started,
         next: () => {
           const first = passes.shift();
-          return (first === undefined ? new Promise<PassResult>((resolve) => waiting.push(resolve)) : Promise.resolve(first)).then(async (result) => {
+          return (
+            first === undefined ? new Promise<PassResult>((resolve) => waiting.push(resolve)) : Promise.resolve(first)
+          ).then(async (result) => {
             await inbox.indexed();
             return result;
           });
@@ -147,10 +160,16 @@ export async function openBridge(dataDir: string, options: { rules?: string; sec
       return result;
     },
     send: async (type, data, contentType = 'application/json') => {
-      const answer = await fetch(webhook, { method: 'POST', body: JSON.stringify({ type, data }), headers: { 'content-type': contentType } });
+      const answer = await fetch(webhook, {
+        method: 'POST',
+        body: JSON.stringify({ type, data }),
+        headers: { 'content-type': contentType },
+      });
       const json: unknown = await answer.json();
       await inbox.indexed();
-      return typeof json === 'object' && json !== null && 'status' in json ? String(json.status) : `HTTP ${answer.status}`;
+      return typeof json === 'object' && json !== null && 'status' in json
+        ? String(json.status)
+        : `HTTP ${answer.status}`;
     },
     close: async () => {
       await Promise.all(running.map((one) => one.stop()));
@@ -211,7 +230,10 @@ export function planned(reader: InboxReader): string[] {
 
 /** All event ids in the inbox, sorted. */
 export function kept(reader: InboxReader): string[] {
-  return reader.list({ limit: 10_000 }).map(({ event }) => event.event_id).sort();
+  return reader
+    .list({ limit: 10_000 })
+    .map(({ event }) => event.event_id)
+    .sort();
 }
 
 /** What backfill has noted on the disk. */

@@ -20,8 +20,8 @@ export interface AuditOptions {
 const LOOK_EVERY_MS = 250;
 
 /**
- * Holds every event that was sent against what the providers really did: for what was acknowledged each action exactly once, for what was not at most once, and
- * nothing else at all.
+ * Holds every event that was sent against what the providers really did: for what was acknowledged each action exactly
+ * once, for what was not at most once, and nothing else at all.
  * @returns one sentence for each fault; none when all is well.
  */
 export function audit(options: AuditOptions): string[] {
@@ -39,12 +39,16 @@ export function audit(options: AuditOptions): string[] {
       done.delete(`${action} ${subject.id}`);
       const fault = judge(found, acknowledged, action === 'email.send' && options.mailTwice?.has(subject.id) === true);
       if (fault !== null) {
-        faults.push(`${subject.kind} ${subject.id} (${acknowledged ? 'acknowledged' : 'not acknowledged'}), ${action}: ${fault}`);
+        faults.push(
+          `${subject.kind} ${subject.id} (${acknowledged ? 'acknowledged' : 'not acknowledged'}), ${action}: ${fault}`,
+        );
       }
     }
   }
   for (const [key, found] of done) {
-    faults.push(`${key}: done ${found.length} times (${found.map(({ under }) => under).join(', ')}), and nobody asked for it`);
+    faults.push(
+      `${key}: done ${found.length} times (${found.map(({ under }) => under).join(', ')}), and nobody asked for it`,
+    );
   }
   return faults;
 }
@@ -59,7 +63,10 @@ function judge(found: readonly Effect[], acknowledged: boolean, mayBeTwice: bool
 }
 
 function subjectsOf({ sender, lost }: AuditOptions): { subject: Subject; acknowledged: boolean }[] {
-  return [...sender.subjects().values()].map(({ subject, acknowledged }) => ({ subject, acknowledged: acknowledged && lost?.has(subject.id) !== true }));
+  return [...sender.subjects().values()].map(({ subject, acknowledged }) => ({
+    subject,
+    acknowledged: acknowledged && lost?.has(subject.id) !== true,
+  }));
 }
 
 /** How many things that were acknowledged are not done yet. */
@@ -74,10 +81,15 @@ export function missing(options: AuditOptions): number {
 }
 
 /**
- * Waits until everything that was acknowledged is done and no run is under way any more, at most `withinMs`, then audits: what is not done by then is a fault of its own.
+ * Waits until everything that was acknowledged is done and no run is under way any more, at most `withinMs`, then
+ * audits: what is not done by then is a fault of its own.
  * @param openRuns asks Temporal how many runs are open; may throw while it is away.
  */
-export async function settleAndAudit(options: AuditOptions, openRuns: () => Promise<number>, withinMs: number): Promise<string[]> {
+export async function settleAndAudit(
+  options: AuditOptions,
+  openRuns: () => Promise<number>,
+  withinMs: number,
+): Promise<string[]> {
   const deadline = nowMs() + withinMs;
   let left = missing(options);
   let open: number | null = null;

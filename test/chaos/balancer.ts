@@ -11,8 +11,9 @@ const ASK_EVERY_MS = 200;
 const ASKED_WITHIN_MS = 1_000;
 
 /**
- * A load balancer such as stands before receivers: asks each for `/readyz` now and then, hands requests to those that are ready in turn, and tries the next one when a connection is
- * refused. It keeps no connections, and never sends a request twice that a receiver may have read: then it answers 502.
+ * A load balancer such as stands before receivers: asks each for `/readyz` now and then, hands requests to those that
+ * are ready in turn, and tries the next one when a connection is refused. It keeps no connections, and never sends a
+ * request twice that a receiver may have read: then it answers 502.
  */
 export class Balancer {
   #ready: readonly Member[] = [];
@@ -27,7 +28,10 @@ export class Balancer {
   static async start(members: readonly Member[]): Promise<Balancer> {
     const server = createServer();
     const balancer = new Balancer(members, server);
-    server.on('request', (incoming: IncomingMessage, response: ServerResponse) => void balancer.#handle(incoming, response));
+    server.on(
+      'request',
+      (incoming: IncomingMessage, response: ServerResponse) => void balancer.#handle(incoming, response),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     await balancer.#ask();
     balancer.#timer = setInterval(() => void balancer.#ask(), ASK_EVERY_MS);
@@ -65,8 +69,18 @@ export class Balancer {
     const body = Buffer.concat(chunks);
     // Also those that did not say they are ready: better than to turn an event away.
     this.#turn += 1;
-    const [first, ...others] = this.#ready.length === 0 ? this.members : [...this.#ready.slice(this.#turn % this.#ready.length), ...this.#ready.slice(0, this.#turn % this.#ready.length)];
-    for (const member of [...(first === undefined ? [] : [first]), ...others, ...this.members.filter((one) => !this.#ready.includes(one))]) {
+    const [first, ...others] =
+      this.#ready.length === 0
+        ? this.members
+        : [
+            ...this.#ready.slice(this.#turn % this.#ready.length),
+            ...this.#ready.slice(0, this.#turn % this.#ready.length),
+          ];
+    for (const member of [
+      ...(first === undefined ? [] : [first]),
+      ...others,
+      ...this.members.filter((one) => !this.#ready.includes(one)),
+    ]) {
       const answer = await hand(member, incoming, body);
       if (answer !== 'refused') {
         response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text);
@@ -77,7 +91,11 @@ export class Balancer {
   }
 }
 
-function hand(member: Member, incoming: IncomingMessage, body: Buffer): Promise<'refused' | { status: number; text: string }> {
+function hand(
+  member: Member,
+  incoming: IncomingMessage,
+  body: Buffer,
+): Promise<'refused' | { status: number; text: string }> {
   return new Promise((resolve) => {
     const headers = { 'content-type': incoming.headers['content-type'] ?? '', 'content-length': body.length };
     const outgoing = request(member.webhook, { method: incoming.method ?? 'POST', headers, agent: false });
@@ -87,7 +105,9 @@ function hand(member: Member, incoming: IncomingMessage, body: Buffer): Promise<
       answer.on('end', () => resolve({ status: answer.statusCode ?? 502, text }));
       answer.on('error', () => resolve({ status: 502, text: '' }));
     });
-    outgoing.on('error', (error) => resolve('code' in error && error.code === 'ECONNREFUSED' ? 'refused' : { status: 502, text: '' }));
+    outgoing.on('error', (error) =>
+      resolve('code' in error && error.code === 'ECONNREFUSED' ? 'refused' : { status: 502, text: '' }),
+    );
     outgoing.end(body);
   });
 }

@@ -8,7 +8,10 @@ import { Witness } from './witness';
 /** How long each scenario puts the bridge under load. Seconds; `CHAOS_SECONDS=120` for longer runs. */
 export const LOAD_SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 20);
 
-/** How long it may take, after the load, until everything is done: a step whose worker was killed is noticed after 30 s, and a small machine has a backlog to work off. */
+/**
+ * How long it may take, after the load, until everything is done: a step whose worker was killed is noticed after 30 s,
+ * and a small machine has a backlog to work off.
+ */
 export const DONE_WITHIN_MS = 90_000 + LOAD_SECONDS * 2_000;
 
 /** For jest: a whole scenario. */

@@ -32,7 +32,11 @@ describe("the machine's clock jumps by hours, forwards and back, under load", ()
       renameSync(`${clock}.new`, clock);
     };
     jump(0);
-    const env = { ...providers.env, NODE_OPTIONS: `--require ${join(__dirname, 'shifted-clock.cjs')}`, CHAOS_CLOCK_FILE: clock };
+    const env = {
+      ...providers.env,
+      NODE_OPTIONS: `--require ${join(__dirname, 'shifted-clock.cjs')}`,
+      CHAOS_CLOCK_FILE: clock,
+    };
     const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS_AND_MESSAGES.text, env });
     stage.endLater(() => bridge.end());
     const inbox = InboxReader.open(dataDir);
@@ -57,8 +61,15 @@ describe("the machine's clock jumps by hours, forwards and back, under load", ()
     jump(0);
 
     const began = nowMs();
-    const faults = await settleAndAudit({ sender, witness, expected: CALLS_AND_MESSAGES.expected }, () => openRunsIn(dataDir), DONE_WITHIN_MS);
-    tell('clock', `${sender.subjects().size} events, the bridge's clock was off by ${clocks.join(', ')} hours, done ${Math.round((nowMs() - began) / 1_000)} s after`);
+    const faults = await settleAndAudit(
+      { sender, witness, expected: CALLS_AND_MESSAGES.expected },
+      () => openRunsIn(dataDir),
+      DONE_WITHIN_MS,
+    );
+    tell(
+      'clock',
+      `${sender.subjects().size} events, the bridge's clock was off by ${clocks.join(', ')} hours, done ${Math.round((nowMs() - began) / 1_000)} s after`,
+    );
     expect(faults).toEqual([]);
     expect(sender.attempts.filter(({ status }) => status !== 200)).toEqual([]);
     // What came after a jump was kept with the time of the clock that had jumped.

@@ -63,9 +63,19 @@ describe('the disk', () => {
       expect(refused.output).toMatch(/data folder .* cannot be used/);
       await bridge.startAgain();
       const before = sender.attempts.length;
-      await sender.deliverAll(traffic(stage.random, { subjects: 10, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+      await sender.deliverAll(
+        traffic(stage.random, { subjects: 10, kinds: ['call'] }),
+        PER_SECOND,
+        () => bridge.webhook,
+      );
       expect(sender.attempts.slice(before).filter(({ status }) => status !== 200)).toEqual([]);
-      expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS)).toEqual([]);
+      expect(
+        await settleAndAudit(
+          { sender, witness: stage.witness, expected: CALLS.expected },
+          () => openRunsAt(temporal.address),
+          DONE_WITHIN_MS,
+        ),
+      ).toEqual([]);
     });
   });
 
@@ -75,23 +85,40 @@ describe('the disk', () => {
     await until(nowMs() + (LOAD_SECONDS * 1_000) / 4);
 
     disk.fill();
-    const full = await eventually('readiness says that events cannot be kept', () => readiness().then((now) => (now.status === 503 ? now : null)), NOTICED_WITHIN_MS);
+    const full = await eventually(
+      'readiness says that events cannot be kept',
+      () => readiness().then((now) => (now.status === 503 ? now : null)),
+      NOTICED_WITHIN_MS,
+    );
     await until(nowMs() + FULL_FOR_MS);
     disk.free();
     const freed = nowMs();
-    await eventually('readiness says that events can be kept', async () => ((await readiness()).status === 200 ? true : null), NOTICED_WITHIN_MS);
+    await eventually(
+      'readiness says that events can be kept',
+      async () => ((await readiness()).status === 200 ? true : null),
+      NOTICED_WITHIN_MS,
+    );
     await load;
 
     const began = nowMs();
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const faults = await settleAndAudit(
+      { sender, witness: stage.witness, expected: CALLS.expected },
+      () => openRunsAt(temporal.address),
+      DONE_WITHIN_MS,
+    );
     const refused = sender.attempts.filter(({ status }) => status === 503);
-    tell('disk', `${refused.length} of ${sender.attempts.length} requests refused, by a ${canMount() ? 'full file system' : 'limit on the size of files'}; done ${Math.round((nowMs() - began) / 1_000)} s after`);
+    tell(
+      'disk',
+      `${refused.length} of ${sender.attempts.length} requests refused, by a ${canMount() ? 'full file system' : 'limit on the size of files'}; done ${Math.round((nowMs() - began) / 1_000)} s after`,
+    );
     expect(faults).toEqual([]);
     expect(full.text).toContain('events cannot be kept: the d');
     expect(refused.length).toBeGreaterThan(0);
     // Every answer was one that VoIPBIN understands, and it went on by itself.
     expect(sender.attempts.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
-    expect(sender.attempts.filter(({ sentAt, status }) => sentAt > freed + NOTICED_WITHIN_MS / 10 && status !== 200)).toEqual([]);
+    expect(
+      sender.attempts.filter(({ sentAt, status }) => sentAt > freed + NOTICED_WITHIN_MS / 10 && status !== 200),
+    ).toEqual([]);
     expect(bridge.restarts).toBe(0);
     // Last, for this process would keep the disk busy.
     const inbox = InboxReader.open(dataDir);
@@ -106,7 +133,11 @@ describe('the disk', () => {
     const code = await bridge.stop('SIGTERM');
     disk.free();
     await bridge.startAgain();
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const faults = await settleAndAudit(
+      { sender, witness: stage.witness, expected: CALLS.expected },
+      () => openRunsAt(temporal.address),
+      DONE_WITHIN_MS,
+    );
     expect(faults).toEqual([]);
     expect(code).toBe(0);
   });

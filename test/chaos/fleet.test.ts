@@ -28,7 +28,13 @@ describe('two receivers and two workers on one Temporal, each killed now and the
     stage.endLater(() => temporal.stop());
     const start = async (mode: 'receiver' | 'worker'): Promise<SupervisedBridge> => {
       const env = { ...providers.env, TEMPORAL_ADDRESS: temporal.address };
-      const bridge = await SupervisedBridge.start(random, { dataDir: stage.folder.folder(), rules: CALLS_AND_MESSAGES.text, env, args: ['--mode', mode], readyWhen: /^Temporal /m });
+      const bridge = await SupervisedBridge.start(random, {
+        dataDir: stage.folder.folder(),
+        rules: CALLS_AND_MESSAGES.text,
+        env,
+        args: ['--mode', mode],
+        readyWhen: /^Temporal /m,
+      });
       stage.endLater(() => bridge.end());
       return bridge;
     };
@@ -39,10 +45,18 @@ describe('two receivers and two workers on one Temporal, each killed now and the
     const deliveries = traffic(random, { subjects: PER_SECOND * LOAD_SECONDS });
     // Whoever sends to both sends to each by itself, with tries of its own.
     const targets = deliveries.map(() => (random.next() < TO_BOTH ? receivers : [random.pick(receivers)]));
-    const both = deliveries.flatMap((delivery, index) => (targets[index] ?? []).map((receiver) => ({ delivery, receiver })));
+    const both = deliveries.flatMap((delivery, index) =>
+      (targets[index] ?? []).map((receiver) => ({ delivery, receiver })),
+    );
     const urls = new Map(both.map(({ delivery, receiver }) => [{ ...delivery }, receiver.webhook]));
     let sending = true;
-    const load = sender.deliverAll([...urls.keys()], (PER_SECOND * both.length) / deliveries.length, (delivery) => urls.get(delivery) ?? '').finally(() => (sending = false));
+    const load = sender
+      .deliverAll(
+        [...urls.keys()],
+        (PER_SECOND * both.length) / deliveries.length,
+        (delivery) => urls.get(delivery) ?? '',
+      )
+      .finally(() => (sending = false));
 
     const killed = { receiver: 0, worker: 0, temporal: 0 };
     for (let round = 0; sending || round < 4; round += 1) {
@@ -55,16 +69,27 @@ describe('two receivers and two workers on one Temporal, each killed now and the
       } else {
         const kind = round % 2 === 0 ? 'receiver' : 'worker';
         const victim = random.pick(kind === 'receiver' ? receivers : workers);
-        await eventually(`there was a ${kind} to kill`, () => (victim.kill('bridge') > 0 ? true : null), THERE_WITHIN_MS);
+        await eventually(
+          `there was a ${kind} to kill`,
+          () => (victim.kill('bridge') > 0 ? true : null),
+          THERE_WITHIN_MS,
+        );
         killed[kind] += 1;
       }
     }
     await load;
 
     const began = nowMs();
-    const faults = await settleAndAudit({ sender, witness, expected: CALLS_AND_MESSAGES.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const faults = await settleAndAudit(
+      { sender, witness, expected: CALLS_AND_MESSAGES.expected },
+      () => openRunsAt(temporal.address),
+      DONE_WITHIN_MS,
+    );
     const acknowledged = [...sender.subjects().values()].filter((subject) => subject.acknowledged).length;
-    tell('fleet', `${acknowledged} of ${sender.subjects().size} acknowledged, ${sender.attempts.length} requests, killed ${JSON.stringify(killed)}, done ${Math.round((nowMs() - began) / 1_000)} s after`);
+    tell(
+      'fleet',
+      `${acknowledged} of ${sender.subjects().size} acknowledged, ${sender.attempts.length} requests, killed ${JSON.stringify(killed)}, done ${Math.round((nowMs() - began) / 1_000)} s after`,
+    );
     expect(faults).toEqual([]);
     expect(acknowledged).toBeGreaterThan(deliveries.length / 3);
   });

@@ -18,7 +18,10 @@ const ACK_WITHIN_MS = 5_000;
 /** Bodies above 64 KiB that are being read together may take 256 MiB; this is for all of it. */
 const MOST_MEMORY_MIB = 700;
 const QUARANTINE_BYTES = 12_000_000;
-/** What each may be answered; null: the connection was broken off. Never a 5xx but for bodies that would take more memory than all may. */
+/**
+ * What each may be answered; null: the connection was broken off. Never a 5xx but for bodies that would take more
+ * memory than all may.
+ */
 const ANSWERS: Readonly<Record<string, readonly (number | null)[]>> = {
   fuzzed: [200, 400],
   'wrong signature': [401],
@@ -45,7 +48,11 @@ describe('hostile requests under load', () => {
   it('keep no honest event from being answered and done, and take no memory or disk without bound', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
-    const env = { ...providers.env, VOIPBIN_WEBHOOK_SECRET: SECRET, BRIDGE_QUARANTINE_MAX_SIZE: String(QUARANTINE_BYTES) };
+    const env = {
+      ...providers.env,
+      VOIPBIN_WEBHOOK_SECRET: SECRET,
+      BRIDGE_QUARANTINE_MAX_SIZE: String(QUARANTINE_BYTES),
+    };
     const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS.text, env });
     stage.endLater(() => bridge.end());
     const attacker = new Attacker(bridge.webhook, SECRET, random);
@@ -55,19 +62,30 @@ describe('hostile requests under load', () => {
 
     const sender = stage.newSender(SECRET);
     const attack = attacker.attack();
-    await sender.deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+    await sender.deliverAll(
+      traffic(random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] }),
+      PER_SECOND,
+      () => bridge.webhook,
+    );
     attacker.stop();
     await attack;
     const mostMemory = memory.stop()['bridge'] ?? 0;
 
     const began = nowMs();
-    const faults = await settleAndAudit({ sender, witness, expected: CALLS.expected }, () => openRunsIn(dataDir), DONE_WITHIN_MS);
+    const faults = await settleAndAudit(
+      { sender, witness, expected: CALLS.expected },
+      () => openRunsIn(dataDir),
+      DONE_WITHIN_MS,
+    );
     const slowest = Math.max(...sender.attempts.map(({ sentAt, answeredAt }) => answeredAt - sentAt));
     const inbox = InboxReader.open(dataDir);
     const quarantined = inbox.listQuarantine({ limit: 100_000 });
     inbox.close();
     const quarantinedBytes = quarantined.reduce((sum, { bytes }) => sum + bytes, 0);
-    tell('hostile', `${sender.subjects().size} honest events, slowest ack ${Math.round(slowest)} ms, ${mostMemory} MiB at most, ${quarantined.length} bodies of ${quarantinedBytes} bytes in quarantine, done ${Math.round((nowMs() - began) / 1_000)} s after`);
+    tell(
+      'hostile',
+      `${sender.subjects().size} honest events, slowest ack ${Math.round(slowest)} ms, ${mostMemory} MiB at most, ${quarantined.length} bodies of ${quarantinedBytes} bytes in quarantine, done ${Math.round((nowMs() - began) / 1_000)} s after`,
+    );
     tell('hostile', `answers: ${JSON.stringify(attacker.summary())}`);
     expect(faults).toEqual([]);
     expect(sender.attempts.filter(({ status }) => status !== 200)).toEqual([]);

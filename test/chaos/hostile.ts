@@ -14,7 +14,8 @@ const MIB = 1_048_576;
 const GIVE_UP_MS = 20_000;
 const CRLF = '\r\n';
 /** A type that no rule wants: what stays an event in spite of all that was done to it must have no effect. */
-const HARMLESS = '{"type":"queuecall_created","data":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","status":"waiting","name":"Grüße 안녕","tm_create":"2026-08-22T06:10:54.788Z"}}';
+const HARMLESS =
+  '{"type":"queuecall_created","data":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","status":"waiting","name":"Grüße 안녕","tm_create":"2026-08-22T06:10:54.788Z"}}';
 
 /** Requests that nobody honest sends, against one webhook. */
 export class Attacker {
@@ -41,20 +42,43 @@ export class Attacker {
         await pause(pauseMs);
       }
     };
-    const several = (count: number, start: () => Promise<void>): Promise<void>[] => Array.from({ length: count }, start);
+    const several = (count: number, start: () => Promise<void>): Promise<void>[] =>
+      Array.from({ length: count }, start);
     await Promise.all([
       ...several(2, () => forever('fuzzed', () => this.#signed(this.#fuzzed()), 20)),
-      forever('wrong signature', () => this.#post(Buffer.from(HARMLESS), ['x-voipbin-signature: sha256=' + '0'.repeat(64)]), 20),
+      forever(
+        'wrong signature',
+        () => this.#post(Buffer.from(HARMLESS), ['x-voipbin-signature: sha256=' + '0'.repeat(64)]),
+        20,
+      ),
       forever('no signature', () => this.#post(Buffer.from(HARMLESS)), 20),
       ...several(2, () => forever('20 MB declared', () => this.#signed(Buffer.alloc(20 * MIB, 0x20)), 200)),
       ...several(2, () => forever('20 MB chunked', () => this.#chunked(20), 200)),
-      ...several(2, () => forever('9 MB without a right signature', () => this.#post(Buffer.alloc(9 * MIB, 0x20), ['x-voipbin-signature: sha256=' + '1'.repeat(64)]), 200)),
-      ...several(2, () => forever('9 MB of brackets', () => this.#signed(Buffer.concat([Buffer.from(`[${this.random.next()},`), Buffer.alloc(9 * MIB, '[')])), 500)),
+      ...several(2, () =>
+        forever(
+          '9 MB without a right signature',
+          () => this.#post(Buffer.alloc(9 * MIB, 0x20), ['x-voipbin-signature: sha256=' + '1'.repeat(64)]),
+          200,
+        ),
+      ),
+      ...several(2, () =>
+        forever(
+          '9 MB of brackets',
+          () => this.#signed(Buffer.concat([Buffer.from(`[${this.random.next()},`), Buffer.alloc(9 * MIB, '[')])),
+          500,
+        ),
+      ),
       ...several(2, () => forever('gzip bomb', () => this.#signed(this.#bomb, ['content-encoding: gzip']), 50)),
-      forever('transfer-encoding gzip', () => [Buffer.from(this.#head(['transfer-encoding: gzip, chunked'])), this.#bomb], 100),
+      forever(
+        'transfer-encoding gzip',
+        () => [Buffer.from(this.#head(['transfer-encoding: gzip, chunked'])), this.#bomb],
+        100,
+      ),
       forever('pipelined garbage', () => this.#garbage(), 20),
       ...several(40, () => forever('slow headers', () => bytewise(this.#head(['content-length: 10'])), 0, 250)),
-      ...several(40, () => forever('slow body', () => [...this.#signed(Buffer.from(HARMLESS)).slice(0, 1), ...bytewise(HARMLESS)], 0, 250)),
+      ...several(40, () =>
+        forever('slow body', () => [...this.#signed(Buffer.from(HARMLESS)).slice(0, 1), ...bytewise(HARMLESS)], 0, 250),
+      ),
     ]);
   }
 
@@ -73,7 +97,16 @@ export class Attacker {
   }
 
   #head(headers: readonly string[]): string {
-    return [`POST ${this.#url.pathname} HTTP/1.1`, `host: ${this.#url.host}`, 'content-type: application/json', ...headers].join(CRLF) + CRLF + CRLF;
+    return (
+      [
+        `POST ${this.#url.pathname} HTTP/1.1`,
+        `host: ${this.#url.host}`,
+        'content-type: application/json',
+        ...headers,
+      ].join(CRLF) +
+      CRLF +
+      CRLF
+    );
   }
 
   #post(body: Buffer, headers: readonly string[] = []): Buffer[] {
@@ -85,8 +118,16 @@ export class Attacker {
   }
 
   #chunked(mib: number): Buffer[] {
-    const chunk = Buffer.concat([Buffer.from(`${MIB.toString(16)}${CRLF}`), Buffer.alloc(MIB, 0x20), Buffer.from(CRLF)]);
-    return [Buffer.from(this.#head(['transfer-encoding: chunked', `x-voipbin-signature: sha256=${'2'.repeat(64)}`])), ...Array.from({ length: mib }, () => chunk), Buffer.from(`0${CRLF}${CRLF}`)];
+    const chunk = Buffer.concat([
+      Buffer.from(`${MIB.toString(16)}${CRLF}`),
+      Buffer.alloc(MIB, 0x20),
+      Buffer.from(CRLF),
+    ]);
+    return [
+      Buffer.from(this.#head(['transfer-encoding: chunked', `x-voipbin-signature: sha256=${'2'.repeat(64)}`])),
+      ...Array.from({ length: mib }, () => chunk),
+      Buffer.from(`0${CRLF}${CRLF}`),
+    ];
   }
 
   /** A body that may be anything, signed as if it came from VoIPBIN. */
@@ -104,13 +145,28 @@ export class Attacker {
       case 3:
         return Buffer.from(`{"type":"queuecall_created","data":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`);
       case 4:
-        return Buffer.from(`{"type":${random.pick(['5', 'null', '[]', '""', '"\\u0000"', `"${'x'.repeat(50_000)}"`])},"data":{"id":"1"}}`);
+        return Buffer.from(
+          `{"type":${random.pick(['5', 'null', '[]', '""', '"\\u0000"', `"${'x'.repeat(50_000)}"`])},"data":{"id":"1"}}`,
+        );
       case 5:
-        return Buffer.from(`{"type":"queuecall_created","data":${random.pick(['[]', 'null', '1e999', '"text"', '{"id":{"__proto__":{"x":1}}}', '{"__proto__":{"id":"x"},"constructor":{"prototype":1}}'])}}`);
+        return Buffer.from(
+          `{"type":"queuecall_created","data":${random.pick(['[]', 'null', '1e999', '"text"', '{"id":{"__proto__":{"x":1}}}', '{"__proto__":{"id":"x"},"constructor":{"prototype":1}}'])}}`,
+        );
       case 6:
-        return Buffer.concat([Buffer.from(random.pick([[0xef, 0xbb, 0xbf], [0xff, 0xfe], [0xc3, 0x28]])), bytes]);
+        return Buffer.concat([
+          Buffer.from(
+            random.pick([
+              [0xef, 0xbb, 0xbf],
+              [0xff, 0xfe],
+              [0xc3, 0x28],
+            ]),
+          ),
+          bytes,
+        ]);
       case 7:
-        return Buffer.from(`{"type":"queuecall_created","data":{"id":"${'9'.repeat(random.whole(1, 40_000))}","tm_create":${'9'.repeat(400)}}}`);
+        return Buffer.from(
+          `{"type":"queuecall_created","data":{"id":"${'9'.repeat(random.whole(1, 40_000))}","tm_create":${'9'.repeat(400)}}}`,
+        );
       default: {
         // Only what is inside the strings of `data` may become another event; the type is left as it is.
         const mutated = Buffer.from(bytes);

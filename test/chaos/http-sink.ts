@@ -3,11 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { Effect } from './witness';
 
 /** Trouble that the sink makes on demand; `lose_answer` does what was asked first. */
-export type HttpTrouble = { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'reset' | 'lose_answer';
+export type HttpTrouble =
+  { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'reset' | 'lose_answer';
 
 /**
- * A server for `http.request` that knows a request again by its `Idempotency-Key`, as its rule is told: a key that it had before does nothing more. The last part of the
- * path is the subject's id.
+ * A server for `http.request` that knows a request again by its `Idempotency-Key`, as its rule is told: a key that it
+ * had before does nothing more. The last part of the path is the subject's id.
  */
 export class HttpSink {
   /** What came, with the moment (milliseconds since the epoch); those that met trouble, too. */

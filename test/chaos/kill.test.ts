@@ -26,7 +26,11 @@ describe('kill -9 every few seconds, under load', () => {
   it('loses nothing that was acknowledged and does nothing twice', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
-    const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS_AND_MESSAGES.text, env: providers.env });
+    const bridge = await SupervisedBridge.start(random, {
+      dataDir,
+      rules: CALLS_AND_MESSAGES.text,
+      env: providers.env,
+    });
     stage.endLater(() => bridge.end());
     const sender = stage.newSender();
     const deliveries = traffic(random, { subjects: PER_SECOND * LOAD_SECONDS });
@@ -40,7 +44,12 @@ describe('kill -9 every few seconds, under load', () => {
       // The worst moment to die at: the text is sent, and only VoIPBIN knows.
       const sent = providers.voipbin.sent.at(-1);
       providers.voipbin.failNext({ path: '/messages', method: 'POST', how: 'hang_after_effect' });
-      await eventually('another text is sent', () => (providers.voipbin.sent.at(-1) !== sent ? true : null), SENT_WITHIN_MS, 10).catch(() => undefined);
+      await eventually(
+        'another text is sent',
+        () => (providers.voipbin.sent.at(-1) !== sent ? true : null),
+        SENT_WITHIN_MS,
+        10,
+      ).catch(() => undefined);
       await eventually(`there was a ${victim} to kill`, () => (bridge.kill(victim) > 0 ? true : null), THERE_WITHIN_MS);
       killed[victim] += 1;
     }
@@ -48,12 +57,21 @@ describe('kill -9 every few seconds, under load', () => {
 
     const acknowledged = [...sender.subjects().values()].filter((subject) => subject.acknowledged).length;
     const ended = nowMs();
-    const faults = await settleAndAudit({ sender, witness, expected: CALLS_AND_MESSAGES.expected }, () => openRunsIn(dataDir), DONE_WITHIN_MS);
-    tell('kill', `${acknowledged} of ${sender.subjects().size} acknowledged, ${sender.attempts.length} requests, killed ${JSON.stringify(killed)}, ${bridge.restarts} restarts, done ${Math.round((nowMs() - ended) / 1_000)} s after`);
+    const faults = await settleAndAudit(
+      { sender, witness, expected: CALLS_AND_MESSAGES.expected },
+      () => openRunsIn(dataDir),
+      DONE_WITHIN_MS,
+    );
+    tell(
+      'kill',
+      `${acknowledged} of ${sender.subjects().size} acknowledged, ${sender.attempts.length} requests, killed ${JSON.stringify(killed)}, ${bridge.restarts} restarts, done ${Math.round((nowMs() - ended) / 1_000)} s after`,
+    );
     expect(faults).toEqual([]);
     // Else it was no load.
     expect(acknowledged).toBeGreaterThan(deliveries.length / 4);
     // The callers that nobody knew became contacts once each.
-    expect(providers.hubspot.contacts.filter(({ properties }) => properties['voipbin_phone'] !== undefined)).toHaveLength(2);
+    expect(
+      providers.hubspot.contacts.filter(({ properties }) => properties['voipbin_phone'] !== undefined),
+    ).toHaveLength(2);
   });
 });

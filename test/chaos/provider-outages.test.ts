@@ -38,9 +38,18 @@ rules:
     on: call_hangup
     do: [ { http.request: { url: "${http}/calls/{{ id }}", headers: { Idempotency-Key: "" }, timeout: 2s }, ${RETRY} } ]
 `;
-const ALL: Effect['action'][] = ['hubspot.log_call', 'slack.post_message', 'voipbin.send_message', 'email.send', 'http.request'];
+const ALL: Effect['action'][] = [
+  'hubspot.log_call',
+  'slack.post_message',
+  'voipbin.send_message',
+  'email.send',
+  'http.request',
+];
 const EXPECTED: Expected = { call: ALL, message: [] };
-/** How often the mail server takes a mail and its answer is lost: so many may come twice. One that falls silent instead takes two minutes more. */
+/**
+ * How often the mail server takes a mail and its answer is lost: so many may come twice. One that falls silent instead
+ * takes two minutes more.
+ */
 const [BROKEN_MAIL_ANSWERS, SILENT_MAIL_ANSWERS] = [2, LOAD_SECONDS >= 60 ? 1 : 0];
 
 type Provider = 'hubspot' | 'slack' | 'voipbin' | 'email' | 'http';
@@ -61,23 +70,46 @@ describe('providers are away', () => {
       stage.endLater(() => proxy.refuse());
       return proxy;
     };
-    proxies = { hubspot: await before(hubspot.url), slack: await before(slack.url), voipbin: await before(voipbin.url), email: await before(email.url), http: await before(stage.http.url) };
+    proxies = {
+      hubspot: await before(hubspot.url),
+      slack: await before(slack.url),
+      voipbin: await before(voipbin.url),
+      email: await before(email.url),
+      http: await before(stage.http.url),
+    };
     const through = Object.values(proxies).map((proxy): [string, string] => [proxy.target, proxy.address]);
-    const env = Object.fromEntries(Object.entries(stage.providers.env).map(([name, value]) => [name, through.reduce((text, [target, address]) => text.replace(target, address), value)]));
+    const env = Object.fromEntries(
+      Object.entries(stage.providers.env).map(([name, value]) => [
+        name,
+        through.reduce((text, [target, address]) => text.replace(target, address), value),
+      ]),
+    );
     dataDir = stage.folder.folder();
-    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: rules(`http://${proxies.http.address}`), env });
+    bridge = await SupervisedBridge.start(stage.random, {
+      dataDir,
+      rules: rules(`http://${proxies.http.address}`),
+      env,
+    });
     stage.endLater(() => bridge.end());
   });
 
   afterAll(() => stage.strike());
 
-  const send = (calls: number): Promise<void> => sender.deliverAll(traffic(stage.random, { subjects: calls, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+  const send = (calls: number): Promise<void> =>
+    sender.deliverAll(traffic(stage.random, { subjects: calls, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
   const done = (actions: Effect['action'][], withinMs: number): Promise<true> =>
-    eventually(`${actions.join(', ')} were done for all calls`, () => (missing({ sender, witness: stage.witness, expected: { call: actions, message: [] } }) === 0 ? true : null), withinMs, 250);
-  const count = (action: Effect['action']): number => stage.witness.effects().filter((effect) => effect.action === action).length;
+    eventually(
+      `${actions.join(', ')} were done for all calls`,
+      () => (missing({ sender, witness: stage.witness, expected: { call: actions, message: [] } }) === 0 ? true : null),
+      withinMs,
+      250,
+    );
+  const count = (action: Effect['action']): number =>
+    stage.witness.effects().filter((effect) => effect.action === action).length;
 
   /**
-   * Sends calls while some providers refuse connections, and waits until all is done that others do; then lets them come back, in trouble for a while.
+   * Sends calls while some providers refuse connections, and waits until all is done that others do; then lets them
+   * come back, in trouble for a while.
    * @returns how many effects of those that were away were seen although they were away.
    */
   async function outage(away: Provider[], awayActions: Effect['action'][], trouble: () => void): Promise<number> {
@@ -85,8 +117,14 @@ describe('providers are away', () => {
     await Promise.all(away.map((provider) => proxies[provider].refuse()));
     const began = nowMs();
     await send(CALLS);
-    await done(ALL.filter((action) => !awayActions.includes(action) && action !== 'email.send'), MEANWHILE_WITHIN_MS);
-    tell('provider-outages', `${away.join(', ')} away: the others were done with ${CALLS} calls after ${Math.round((nowMs() - began) / 1_000)} s`);
+    await done(
+      ALL.filter((action) => !awayActions.includes(action) && action !== 'email.send'),
+      MEANWHILE_WITHIN_MS,
+    );
+    tell(
+      'provider-outages',
+      `${away.join(', ')} away: the others were done with ${CALLS} calls after ${Math.round((nowMs() - began) / 1_000)} s`,
+    );
     const seen = awayActions.reduce((sum, action, index) => sum + count(action) - (before[index] ?? 0), 0);
     trouble();
     await Promise.all(away.map((provider) => proxies[provider].accept()));
@@ -98,7 +136,11 @@ describe('providers are away', () => {
     // What is asked once in an hour is asked now.
     await send(1);
     await done(ALL, MEANWHILE_WITHIN_MS);
-    const limited = { status: 429, headers: { 'retry-after': String(RETRY_AFTER_S), 'content-type': 'application/json' }, body: '{}' };
+    const limited = {
+      status: 429,
+      headers: { 'retry-after': String(RETRY_AFTER_S), 'content-type': 'application/json' },
+      body: '{}',
+    };
     hubspot.failNext({ how: limited });
     slack.failNext({ how: limited });
     voipbin.failNext({ path: '/messages', how: limited });
@@ -113,7 +155,10 @@ describe('providers are away', () => {
       const next = passed.slice(answered).find((each) => each.from === 'client');
       return { provider, ms: Math.round((next?.at ?? 0) - (passed[answered]?.at ?? 0)) };
     });
-    tell('provider-outages', `after a 429 with Retry-After: ${RETRY_AFTER_S} the next request came after ${waited.map(({ provider, ms }) => `${ms} ms (${provider})`).join(', ')}`);
+    tell(
+      'provider-outages',
+      `after a 429 with Retry-After: ${RETRY_AFTER_S} the next request came after ${waited.map(({ provider, ms }) => `${ms} ms (${provider})`).join(', ')}`,
+    );
     expect(waited.filter(({ ms }) => ms < RETRY_AFTER_S * 1_000 - EARLIER_BY_MS)).toEqual([]);
   });
 
@@ -157,7 +202,11 @@ describe('providers are away', () => {
       voipbin.failNext({ path: '/messages', method: 'POST', how: retryAfter });
       voipbin.failNext({ path: '/messages', method: 'POST', how: 'hang' });
       voipbin.failNext({ path: '/messages', method: 'POST', how: 'reset' });
-      voipbin.failNext({ path: '/messages', method: 'POST', how: { status: 502, headers: { 'content-type': 'text/html' }, body: HTML } });
+      voipbin.failNext({
+        path: '/messages',
+        method: 'POST',
+        how: { status: 502, headers: { 'content-type': 'text/html' }, body: HTML },
+      });
       voipbin.failNext({ path: '/messages', method: 'POST', how: 'lose_answer', times: 3 });
       voipbin.failNext({ path: '/messages', method: 'POST', how: 'hang_after_effect' });
       voipbin.failNext({ path: '/messages', method: 'POST', how: { status: 503, after_effect: true } });
@@ -167,8 +216,15 @@ describe('providers are away', () => {
 
     const began = nowMs();
     const mailTwice = new Set(sender.subjects().keys());
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: EXPECTED, mailTwice }, () => openRunsIn(dataDir), DONE_WITHIN_MS);
-    tell('provider-outages', `${sender.subjects().size} calls, all done ${Math.round((nowMs() - began) / 1_000)} s after the last outage`);
+    const faults = await settleAndAudit(
+      { sender, witness: stage.witness, expected: EXPECTED, mailTwice },
+      () => openRunsIn(dataDir),
+      DONE_WITHIN_MS,
+    );
+    tell(
+      'provider-outages',
+      `${sender.subjects().size} calls, all done ${Math.round((nowMs() - began) / 1_000)} s after the last outage`,
+    );
     expect(faults).toEqual([]);
     expect(count('email.send') - sender.subjects().size).toBeLessThanOrEqual(BROKEN_MAIL_ANSWERS + SILENT_MAIL_ANSWERS);
   });

@@ -1,4 +1,7 @@
-/** Chance that can be had again: the same seed gives the same events, order and kills. What processes make of the moment they are killed at is not ours to repeat. */
+/**
+ * Chance that can be had again: the same seed gives the same events, order and kills. What processes make of the moment
+ * they are killed at is not ours to repeat.
+ */
 
 /** Printed at the start; `CHAOS_SEED=...` gives the same again. */
 export const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000_000);
@@ -35,7 +38,9 @@ export class Random {
 
   /** A UUID of version 4. */
   uuid(): string {
-    const hex = Array.from({ length: 32 }, (_, at) => (at === 12 ? '4' : at === 16 ? this.pick(['8', '9', 'a', 'b']) : this.whole(0, 15).toString(16))).join('');
+    const hex = Array.from({ length: 32 }, (_, at) =>
+      at === 12 ? '4' : at === 16 ? this.pick(['8', '9', 'a', 'b']) : this.whole(0, 15).toString(16),
+    ).join('');
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 }

@@ -8,8 +8,8 @@ export interface Rules {
 }
 
 /**
- * A call is logged in HubSpot and told on Slack; a message that came in is answered by text, whichever of its twins comes first, and however late: the budget of a
- * reply counts by the clock, which may jump here.
+ * A call is logged in HubSpot and told on Slack; a message that came in is answered by text, whichever of its twins
+ * comes first, and however late: the budget of a reply counts by the clock, which may jump here.
  */
 export const CALLS_AND_MESSAGES: Rules = {
   text: `version: 1

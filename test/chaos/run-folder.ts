@@ -6,8 +6,9 @@ import { join } from 'node:path';
 const GONE_WITHIN_MS = 10_000;
 
 /**
- * The folder that everything of one test file lives in. Every process of a bridge or a Temporal server started below it names it on its command line or in its
- * environment, which is how they are found again, also those that a killed bridge left behind.
+ * The folder that everything of one test file lives in. Every process of a bridge or a Temporal server started below it
+ * names it on its command line or in its environment, which is how they are found again, also those that a killed
+ * bridge left behind.
  */
 export class RunFolder {
   #folders = 0;
@@ -20,7 +21,10 @@ export class RunFolder {
   /** Makes one, and a process beside it (leash.cjs) that ends all that is left should this process be killed itself. */
   static make(): RunFolder {
     const path = mkdtempSync(join(tmpdir(), 'bridge-chaos-'));
-    const leash = spawn(process.execPath, [join(__dirname, 'leash.cjs'), path], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    const leash = spawn(process.execPath, [join(__dirname, 'leash.cjs'), path], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
     return new RunFolder(path, leash);
   }
 
@@ -63,7 +67,10 @@ export class RunFolder {
 
 function belongs(pid: string, path: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(path) || readFileSync(`/proc/${pid}/environ`, 'latin1').includes(path);
+    return (
+      readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(path) ||
+      readFileSync(`/proc/${pid}/environ`, 'latin1').includes(path)
+    );
   } catch {
     // It ended while we looked, or is somebody else's.
     return false;

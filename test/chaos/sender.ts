@@ -24,8 +24,8 @@ const ANSWER_WITHIN_MS = 15_000;
 const answerSchema = z.object({ status: z.enum(['received', 'duplicate', 'ignored']), id: z.string() });
 
 /**
- * Sends events as VoIPBIN does: up to three times, one second apart, and again only after a 5xx or no answer; whatever else is answered, it forgets the event. It keeps a ledger
- * of all it did.
+ * Sends events as VoIPBIN does: up to three times, one second apart, and again only after a 5xx or no answer; whatever
+ * else is answered, it forgets the event. It keeps a ledger of all it did.
  */
 export class HonestSender {
   readonly attempts: Attempt[] = [];
@@ -59,7 +59,11 @@ export class HonestSender {
    * Sends events at a fixed rate, however slow the answers are; resolves when all have been answered or given up.
    * @param perSecond events a second.
    */
-  async deliverAll(deliveries: readonly Delivery[], perSecond: number, url: (delivery: Delivery) => string): Promise<void> {
+  async deliverAll(
+    deliveries: readonly Delivery[],
+    perSecond: number,
+    url: (delivery: Delivery) => string,
+  ): Promise<void> {
     const began = nowMs();
     const underWay: Promise<void>[] = [];
     for (const [index, delivery] of deliveries.entries()) {
@@ -94,7 +98,9 @@ export class HonestSender {
         return [];
       }
       const said = status === 200 ? readAnswer(answer) : null;
-      return said?.id === delivery.eventId ? [] : [`${delivery.eventId}: was answered ${status} ${answer.slice(0, 200)}`];
+      return said?.id === delivery.eventId
+        ? []
+        : [`${delivery.eventId}: was answered ${status} ${answer.slice(0, 200)}`];
     });
   }
 
@@ -106,8 +112,16 @@ export class HonestSender {
       return attempt;
     };
     try {
-      const headers = { 'content-type': 'application/json', ...(this.#secret === null ? {} : { 'x-voipbin-signature': signatureOf(delivery.body, this.#secret) }) };
-      const response = await fetch(url, { method: 'POST', headers, body: new Uint8Array(delivery.body), signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+      const headers = {
+        'content-type': 'application/json',
+        ...(this.#secret === null ? {} : { 'x-voipbin-signature': signatureOf(delivery.body, this.#secret) }),
+      };
+      const response = await fetch(url, {
+        method: 'POST',
+        headers,
+        body: new Uint8Array(delivery.body),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
       return end(response.status, await response.text());
     } catch (error) {
       return end(null, error instanceof Error ? error.message : 'no answer');

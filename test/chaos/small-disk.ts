@@ -48,7 +48,9 @@ export function mountSmallDisk(path: string, mib: number): SmallDisk {
     fill: () => writeUntilFull(filler),
     free: () => rmSync(filler, { force: true }),
     setReadOnly: (readOnly) => {
-      const { status, stderr } = spawnSync('mount', ['-o', `remount,${readOnly ? 'ro' : 'rw'}`, path], { encoding: 'utf8' });
+      const { status, stderr } = spawnSync('mount', ['-o', `remount,${readOnly ? 'ro' : 'rw'}`, path], {
+        encoding: 'utf8',
+      });
       if (status !== 0) {
         throw new Error(`cannot be made ${readOnly ? 'read-only' : 'writable'}: ${stderr}`);
       }
@@ -62,8 +64,15 @@ export function mountSmallDisk(path: string, mib: number): SmallDisk {
  * @param pids asked when it is filled and freed: the processes that write there.
  */
 export function limitedDisk(path: string, pids: () => number[]): SmallDisk {
-  const limit = (bytes: string): void => pids().forEach((pid) => void spawnSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]));
-  return { path, fill: () => limit('1000'), free: () => limit('unlimited'), setReadOnly: () => undefined, end: () => undefined };
+  const limit = (bytes: string): void =>
+    pids().forEach((pid) => void spawnSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]));
+  return {
+    path,
+    fill: () => limit('1000'),
+    free: () => limit('unlimited'),
+    setReadOnly: () => undefined,
+    end: () => undefined,
+  };
 }
 
 /** Small pieces at the end, so that not even a page is left. */

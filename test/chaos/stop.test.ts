@@ -24,11 +24,17 @@ describe('told to end under load', () => {
   it('a bridge ends within its bound with exit code 0, and everything it answered is done after the restart', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
-    const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS_AND_MESSAGES.text, env: providers.env });
+    const bridge = await SupervisedBridge.start(random, {
+      dataDir,
+      rules: CALLS_AND_MESSAGES.text,
+      env: providers.env,
+    });
     stage.endLater(() => bridge.end());
     const sender = stage.newSender();
     let sending = true;
-    const load = sender.deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS }), PER_SECOND * 1.2, () => bridge.webhook).finally(() => (sending = false));
+    const load = sender
+      .deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS }), PER_SECOND * 1.2, () => bridge.webhook)
+      .finally(() => (sending = false));
 
     const ends: { signal: string; code: number | null; ms: number }[] = [];
     while (sending || ends.length < 2) {
@@ -41,9 +47,16 @@ describe('told to end under load', () => {
     }
     await load;
 
-    const faults = await settleAndAudit({ sender, witness, expected: CALLS_AND_MESSAGES.expected }, () => openRunsIn(dataDir), DONE_WITHIN_MS);
+    const faults = await settleAndAudit(
+      { sender, witness, expected: CALLS_AND_MESSAGES.expected },
+      () => openRunsIn(dataDir),
+      DONE_WITHIN_MS,
+    );
     const acknowledged = [...sender.subjects().values()].filter((subject) => subject.acknowledged).length;
-    tell('stop', `${acknowledged} of ${sender.subjects().size} acknowledged; ${ends.map(({ signal, code, ms }) => `${signal}: exit ${String(code)} after ${ms} ms`).join(', ')}`);
+    tell(
+      'stop',
+      `${acknowledged} of ${sender.subjects().size} acknowledged; ${ends.map(({ signal, code, ms }) => `${signal}: exit ${String(code)} after ${ms} ms`).join(', ')}`,
+    );
     expect(faults).toEqual([]);
     expect(ends.filter(({ code, ms }) => code !== 0 || ms > ENDS_WITHIN_MS)).toEqual([]);
     expect(acknowledged).toBeGreaterThan(sender.subjects().size / 4);
@@ -55,7 +68,13 @@ describe('told to end under load', () => {
     stage.endLater(() => temporal.stop());
     const start = async (mode: 'receiver' | 'worker'): Promise<SupervisedBridge> => {
       const env = { ...providers.env, TEMPORAL_ADDRESS: temporal.address };
-      const bridge = await SupervisedBridge.start(random, { dataDir: stage.folder.folder(), rules: CALLS_AND_MESSAGES.text, env, args: ['--mode', mode], readyWhen: /^Temporal /m });
+      const bridge = await SupervisedBridge.start(random, {
+        dataDir: stage.folder.folder(),
+        rules: CALLS_AND_MESSAGES.text,
+        env,
+        args: ['--mode', mode],
+        readyWhen: /^Temporal /m,
+      });
       stage.endLater(() => bridge.end());
       return bridge;
     };
@@ -65,7 +84,9 @@ describe('told to end under load', () => {
     stage.endLater(() => balancer.stop());
     const sender = stage.newSender();
     let sending = true;
-    const load = sender.deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS }), PER_SECOND * 1.2, () => balancer.url).finally(() => (sending = false));
+    const load = sender
+      .deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS }), PER_SECOND * 1.2, () => balancer.url)
+      .finally(() => (sending = false));
 
     const codes: (number | null)[] = [];
     for (let round = 0; sending || round < receivers.length; round += 1) {
@@ -78,7 +99,11 @@ describe('told to end under load', () => {
     }
     await load;
 
-    const faults = await settleAndAudit({ sender, witness, expected: CALLS_AND_MESSAGES.expected }, () => openRunsAt(temporal.address), DONE_WITHIN_MS);
+    const faults = await settleAndAudit(
+      { sender, witness, expected: CALLS_AND_MESSAGES.expected },
+      () => openRunsAt(temporal.address),
+      DONE_WITHIN_MS,
+    );
     const again = sender.attempts.filter(({ status }) => status !== 200).length;
     tell('stop', `rolling: ${codes.length} restarts, ${sender.subjects().size} events, ${again} requests sent again`);
     expect(faults).toEqual([]);

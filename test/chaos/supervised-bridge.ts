@@ -15,12 +15,17 @@ export interface SupervisedOptions extends Omit<BridgeOptions, 'dataDir'> {
   readyWhen?: RegExp;
 }
 
-/** Outside the range from which systems take ports for outgoing connections: one of those could have it while the bridge is away. */
+/**
+ * Outside the range from which systems take ports for outgoing connections: one of those could have it while the bridge
+ * is away.
+ */
 const [LEAST_PORT, MOST_PORT] = [20_000, 29_999];
 const STARTED_AGAIN_AFTER_MS = 100;
 const NEXT_WITHIN_MS = 10_000;
 
-/** A bridge and what operators have around it: whenever it ends it is started again, on the same ports and data folder. */
+/**
+ * A bridge and what operators have around it: whenever it ends it is started again, on the same ports and data folder.
+ */
 export class SupervisedBridge {
   #bridge: RunningBridge;
   /** Whether it is left alone when it ends. */
@@ -38,7 +43,11 @@ export class SupervisedBridge {
 
   /** Starts one and waits until it has. */
   static async start(random: Random, options: SupervisedOptions): Promise<SupervisedBridge> {
-    const env = { PORT: String(await freePort(random)), BRIDGE_ADMIN_PORT: String(await freePort(random)), ...options.env };
+    const env = {
+      PORT: String(await freePort(random)),
+      BRIDGE_ADMIN_PORT: String(await freePort(random)),
+      ...options.env,
+    };
     const supervised = new SupervisedBridge({ ...options, env });
     try {
       await supervised.ready();
@@ -77,7 +86,11 @@ export class SupervisedBridge {
     const bridge = this.#bridge.process.pid ?? 0;
     const worker = victim === 'worker' || victim === 'all' ? childrenOf(bridge, 'worker-child') : [];
     const server = victim === 'temporal' || victim === 'all' ? runningServer(this.options.dataDir) : null;
-    const pids = [...(victim === 'bridge' || victim === 'all' ? [bridge] : []), ...worker, ...(server === null ? [] : [server.pid])];
+    const pids = [
+      ...(victim === 'bridge' || victim === 'all' ? [bridge] : []),
+      ...worker,
+      ...(server === null ? [] : [server.pid]),
+    ];
     return pids.filter(killed).length;
   }
 
@@ -86,7 +99,11 @@ export class SupervisedBridge {
     const before = this.#bridge;
     before.process.kill(signal);
     const code = await before.ended();
-    await eventually('the next bridge is started', () => (this.#bridge === before ? null : this.#bridge), NEXT_WITHIN_MS);
+    await eventually(
+      'the next bridge is started',
+      () => (this.#bridge === before ? null : this.#bridge),
+      NEXT_WITHIN_MS,
+    );
     return code;
   }
 
@@ -160,7 +177,9 @@ async function freePort(random: Random): Promise<number> {
   for (;;) {
     const port = random.whole(LEAST_PORT, MOST_PORT);
     const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    const isFree = await new Promise<boolean>((resolve) =>
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)),
+    );
     if (isFree) {
       await new Promise((resolve) => server.close(resolve));
       return port;

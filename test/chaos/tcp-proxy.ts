@@ -68,7 +68,10 @@ export class TcpProxy {
     });
   }
 
-  /** In the order of the calls, for time-outs of equal length fire in order; a delay that ends lets bytes through once those before them are. */
+  /**
+   * In the order of the calls, for time-outs of equal length fire in order; a delay that ends lets bytes through once
+   * those before them are.
+   */
   #later(act: () => void): void {
     if (this.delayMs === 0) {
       act();

@@ -15,9 +15,14 @@ const NAMESPACE = 'made-later';
 const PER_SECOND = 30;
 /** An outage takes as long as the events that are sent during it. */
 const OUTAGE_SECONDS = Math.max(6, LOAD_SECONDS / 3);
-/** Few, so that it shows: without a bound some 25 are open on a small machine. Those that take longer than three seconds no longer count as in flight. */
+/**
+ * Few, so that it shows: without a bound some 25 are open on a small machine. Those that take longer than three seconds
+ * no longer count as in flight.
+ */
 const [MOST_IN_FLIGHT, MOST_OPEN] = [4, 12];
-/** What "oldest first" means with some in flight: the order of effects agrees with that of arrival, but for neighbours. */
+/**
+ * What "oldest first" means with some in flight: the order of effects agrees with that of arrival, but for neighbours.
+ */
 const LEAST_AGREEMENT = 0.9;
 /** No ack waits for Temporal; a busy machine may take its time. */
 const ACK_WITHIN_MS = 3_000;
@@ -41,7 +46,12 @@ describe('Temporal is away', () => {
     bridge = await SupervisedBridge.start(stage.random, {
       dataDir: stage.folder.folder(),
       rules: CALLS.text,
-      env: { ...stage.providers.env, TEMPORAL_ADDRESS: proxy.address, TEMPORAL_NAMESPACE: NAMESPACE, BRIDGE_MAX_IN_FLIGHT: String(MOST_IN_FLIGHT) },
+      env: {
+        ...stage.providers.env,
+        TEMPORAL_ADDRESS: proxy.address,
+        TEMPORAL_NAMESPACE: NAMESPACE,
+        BRIDGE_MAX_IN_FLIGHT: String(MOST_IN_FLIGHT),
+      },
       readyWhen: /^Temporal /m,
     });
     stage.endLater(() => bridge.end());
@@ -58,7 +68,9 @@ describe('Temporal is away', () => {
     const deliveries = traffic(stage.random, { subjects: perSecond * OUTAGE_SECONDS, kinds: ['call'] });
     await sender.deliverAll(deliveries, perSecond, () => bridge.webhook);
     const attempts = sender.attempts.slice(first).sort((one, other) => one.answeredAt - other.answeredAt);
-    const late = attempts.filter(({ sentAt, answeredAt, status }) => status !== 200 || answeredAt - sentAt > ACK_WITHIN_MS);
+    const late = attempts.filter(
+      ({ sentAt, answeredAt, status }) => status !== 200 || answeredAt - sentAt > ACK_WITHIN_MS,
+    );
 
     await comesBack();
     const began = nowMs();
@@ -70,23 +82,40 @@ describe('Temporal is away', () => {
         await until(nowMs() + 150);
       }
     })();
-    const undone = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS);
+    const undone = await settleAndAudit(
+      { sender, witness: stage.witness, expected: CALLS.expected },
+      openRuns,
+      DONE_WITHIN_MS,
+    );
     draining = false;
     await watch;
 
     const arrived = [...new Set(attempts.map(({ delivery }) => delivery.subject.id))];
-    const agreed = agreement(arrived, stage.witness.effects().map(({ subject }) => subject ?? ''));
-    tell('temporal-outages', `${name}: ${arrived.length} events, done ${Math.round((nowMs() - began) / 1_000)} s after, at most ${mostOpen} runs open, order ${agreed.toFixed(3)}`);
+    const agreed = agreement(
+      arrived,
+      stage.witness.effects().map(({ subject }) => subject ?? ''),
+    );
+    tell(
+      'temporal-outages',
+      `${name}: ${arrived.length} events, done ${Math.round((nowMs() - began) / 1_000)} s after, at most ${mostOpen} runs open, order ${agreed.toFixed(3)}`,
+    );
     return [
-      ...late.map(({ delivery, status, sentAt, answeredAt }) => `${delivery.eventId}: answered ${String(status)} after ${Math.round(answeredAt - sentAt)} ms`),
+      ...late.map(
+        ({ delivery, status, sentAt, answeredAt }) =>
+          `${delivery.eventId}: answered ${String(status)} after ${Math.round(answeredAt - sentAt)} ms`,
+      ),
       ...undone,
       ...(mostOpen > MOST_OPEN ? [`${mostOpen} runs were open at a time`] : []),
-      ...(agreed < LEAST_AGREEMENT ? [`not oldest first: the order of effects and that of arrival agree by ${agreed.toFixed(3)} only`] : []),
+      ...(agreed < LEAST_AGREEMENT
+        ? [`not oldest first: the order of effects and that of arrival agree by ${agreed.toFixed(3)} only`]
+        : []),
     ];
   }
 
   it('because its namespace does not exist yet', async () => {
-    expect(await outage('namespace missing', PER_SECOND, () => createNamespace(temporal.address, NAMESPACE))).toEqual([]);
+    expect(await outage('namespace missing', PER_SECOND, () => createNamespace(temporal.address, NAMESPACE))).toEqual(
+      [],
+    );
   });
 
   it('because it is stopped', async () => {

@@ -78,10 +78,15 @@ export async function openRunsIn(dataDir: string): Promise<number> {
 
 /** Makes a namespace, as an operator does with `temporal operator namespace create`. */
 export async function createNamespace(address: string, namespace: string): Promise<void> {
-  await withConnection(address, (connection) => connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1d') }));
+  await withConnection(address, (connection) =>
+    connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1d') }),
+  );
 }
 
-async function withConnection<Result>(address: string, ask: (connection: Connection) => Promise<Result>): Promise<Result> {
+async function withConnection<Result>(
+  address: string,
+  ask: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
   const connection = Connection.lazy({ address });
   try {
     return await connection.withDeadline(Date.now() + CALL_WITHIN_MS, () => ask(connection));

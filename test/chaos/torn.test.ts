@@ -36,10 +36,14 @@ describe('a store that was torn while the bridge was dead', () => {
   afterEach(() => stage.strike());
 
   const openRuns = (): Promise<number> => openRunsAt(temporal.address);
-  const send = (events: number): Promise<void> => sender.deliverAll(traffic(stage.random, { subjects: events, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
-  const asideOf = (file: string): string[] => readdirSync(dataDir).filter((name) => name.startsWith(`${file}.corrupt-`) && name.endsWith('Z'));
+  const send = (events: number): Promise<void> =>
+    sender.deliverAll(traffic(stage.random, { subjects: events, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+  const asideOf = (file: string): string[] =>
+    readdirSync(dataDir).filter((name) => name.startsWith(`${file}.corrupt-`) && name.endsWith('Z'));
 
-  /** Events that wait for their run, Temporal being away, in the file itself and in its log, as a `kill -9` leaves them. */
+  /**
+   * Events that wait for their run, Temporal being away, in the file itself and in its log, as a `kill -9` leaves them.
+   */
   async function killWithBacklog(): Promise<void> {
     await temporal.stop();
     await send(EVENTS);
@@ -60,7 +64,11 @@ describe('a store that was torn while the bridge was dead', () => {
 
   it.each([
     ['a page in the middle was overwritten', (path: string) => overwritePage(path), EVENTS / 20],
-    ['the end was cut off', (path: string) => truncateSync(path, Math.floor((statSync(path).size * 0.8) / PAGE) * PAGE), EVENTS / 2],
+    [
+      'the end was cut off',
+      (path: string) => truncateSync(path, Math.floor((statSync(path).size * 0.8) / PAGE) * PAGE),
+      EVENTS / 2,
+    ],
   ])('%s: says what it set aside, keeps what is readable, goes on', async (_what, tear, mostLost) => {
     await killWithBacklog();
     tear(join(dataDir, 'inbox.db'));
@@ -68,8 +76,15 @@ describe('a store that was torn while the bridge was dead', () => {
     await bridge.startAgain();
     const gone = lost();
     await send(20);
-    const faults = await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected, lost: gone }, openRuns, DONE_WITHIN_MS);
-    const [, said] = /inbox\.db was damaged: (\d+) events could be read and were kept; the damaged file is/.exec(bridge.current.output) ?? [];
+    const faults = await settleAndAudit(
+      { sender, witness: stage.witness, expected: CALLS.expected, lost: gone },
+      openRuns,
+      DONE_WITHIN_MS,
+    );
+    const [, said] =
+      /inbox\.db was damaged: (\d+) events could be read and were kept; the damaged file is/.exec(
+        bridge.current.output,
+      ) ?? [];
     tell('torn', `${String(said)} events kept, ${gone.size} lost`);
     expect(said).toBeDefined();
     expect(asideOf('inbox.db')).toHaveLength(1);
@@ -79,14 +94,18 @@ describe('a store that was torn while the bridge was dead', () => {
 
   it('the record of what was started is garbage: set aside, and nothing is done twice', async () => {
     await send(EVENTS / 2);
-    expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS)).toEqual([]);
+    expect(
+      await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),
+    ).toEqual([]);
     await bridge.stop('SIGKILL');
     writeFileSync(join(dataDir, 'dispatch.db'), Buffer.alloc(20_000, 7));
     // Else all of it could be had from there again.
     rmSync(join(dataDir, 'dispatch.db-wal'), { force: true });
     await bridge.startAgain();
     await send(20);
-    expect(await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS)).toEqual([]);
+    expect(
+      await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),
+    ).toEqual([]);
     expect(asideOf('dispatch.db')).toHaveLength(1);
   });
 });

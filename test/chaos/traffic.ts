@@ -34,12 +34,18 @@ const CALLERS = ['+15551234567', '+15559990001', '+15559990002'];
 const MOVED = 10;
 const MOVED_AGAIN = 60;
 
-const fixture = (name: string): { type: string; data: JsonObject } => JSON.parse(readFileSync(join(EVENTS, `${name}.json`), 'utf8')) as { type: string; data: JsonObject };
-const FIXTURES = { call: fixture('call_hangup'), message: fixture('message_created'), twin: fixture('conversation_message_created') };
+const fixture = (name: string): { type: string; data: JsonObject } =>
+  JSON.parse(readFileSync(join(EVENTS, `${name}.json`), 'utf8')) as { type: string; data: JsonObject };
+const FIXTURES = {
+  call: fixture('call_hangup'),
+  message: fixture('message_created'),
+  twin: fixture('conversation_message_created'),
+};
 
 /**
- * Ended calls and texts that came in, each with an id of its own, shuffled. Of those that come twice some are byte-identical, some were written again with another
- * `tm_update`, and some are a message's `conversation_message_created` twin.
+ * Ended calls and texts that came in, each with an id of its own, shuffled. Of those that come twice some are
+ * byte-identical, some were written again with another `tm_update`, and some are a message's
+ * `conversation_message_created` twin.
  */
 export function traffic(random: Random, options: TrafficOptions): Delivery[] {
   const placed: { place: number; delivery: Delivery }[] = [];
@@ -50,8 +56,13 @@ export function traffic(random: Random, options: TrafficOptions): Delivery[] {
     const place = index + random.next() * MOVED;
     placed.push({ place, delivery: first });
     if (random.next() < (options.duplicates ?? 0.2)) {
-      const again = random.pick(subject.kind === 'call' ? (['same', 'rewritten'] as const) : (['same', 'rewritten', 'twin'] as const));
-      placed.push({ place: index + random.next() * MOVED_AGAIN, delivery: again === 'same' ? first : deliveryOf(subject, caller, again) });
+      const again = random.pick(
+        subject.kind === 'call' ? (['same', 'rewritten'] as const) : (['same', 'rewritten', 'twin'] as const),
+      );
+      placed.push({
+        place: index + random.next() * MOVED_AGAIN,
+        delivery: again === 'same' ? first : deliveryOf(subject, caller, again),
+      });
     }
   }
   return placed.sort((one, other) => one.place - other.place).map(({ delivery }) => delivery);
@@ -62,7 +73,10 @@ function deliveryOf(subject: Subject, caller: string, as: 'first' | 'rewritten' 
   const { id } = subject;
   const now = Date.now();
   const at = (msAgo: number): string => new Date(now - msAgo).toISOString();
-  const times = subject.kind === 'call' ? { tm_create: at(64_000), tm_progressing: at(60_000), tm_hangup: at(0) } : { tm_create: at(0) };
+  const times =
+    subject.kind === 'call'
+      ? { tm_create: at(64_000), tm_progressing: at(60_000), tm_hangup: at(0) }
+      : { tm_create: at(0) };
   const body: JsonObject = {
     type,
     data: {

@@ -41,10 +41,26 @@ export class Witness {
   effects(): Effect[] {
     this.#look();
     return [
-      ...this.providers.hubspot.calls.map(({ id, properties }): Effect => ({ action: 'hubspot.log_call', subject: idIn(EXTERNAL_ID, properties['hs_call_external_id']), under: id })),
-      ...[...this.#slack].map(({ ts, text }): Effect => ({ action: 'slack.post_message', subject: idIn(SLACK, text), under: ts })),
-      ...[...this.#sms].map(({ id, text }): Effect => ({ action: 'voipbin.send_message', subject: idIn(SMS, text), under: id })),
-      ...[...this.#mails].map(({ messageId, subject }): Effect => ({ action: 'email.send', subject: idIn(SLACK, subject), under: messageId })),
+      ...this.providers.hubspot.calls.map(({ id, properties }): Effect => ({
+        action: 'hubspot.log_call',
+        subject: idIn(EXTERNAL_ID, properties['hs_call_external_id']),
+        under: id,
+      })),
+      ...[...this.#slack].map(({ ts, text }): Effect => ({
+        action: 'slack.post_message',
+        subject: idIn(SLACK, text),
+        under: ts,
+      })),
+      ...[...this.#sms].map(({ id, text }): Effect => ({
+        action: 'voipbin.send_message',
+        subject: idIn(SMS, text),
+        under: id,
+      })),
+      ...[...this.#mails].map(({ messageId, subject }): Effect => ({
+        action: 'email.send',
+        subject: idIn(SLACK, subject),
+        under: messageId,
+      })),
       ...(this.http?.effects() ?? []),
     ];
   }

@@ -5,10 +5,17 @@ import { entryOf, planOf } from '../inbox/entries';
 import { readExposition } from '../admin/exposition';
 
 async function samplesOf(registry: Registry, name: string): Promise<[labels: Record<string, string>, value: number][]> {
-  return (readExposition(await registry.metrics()).get(name)?.samples ?? []).map(({ labels, value }) => [labels, value]);
+  return (readExposition(await registry.metrics()).get(name)?.samples ?? []).map(({ labels, value }) => [
+    labels,
+    value,
+  ]);
 }
 
-const report = (outcome: string, ...rules: [rule: string, outcome: string][]) => ({ outcome, event_id: 'x', rules: rules.map(([rule, became]) => ({ rule, outcome: became, steps: [] })) });
+const report = (outcome: string, ...rules: [rule: string, outcome: string][]) => ({
+  outcome,
+  event_id: 'x',
+  rules: rules.map(([rule, became]) => ({ rule, outcome: became, steps: [] })),
+});
 
 test('starts are counted by what Temporal said, and pass through', async () => {
   const registry = new Registry();
@@ -19,7 +26,10 @@ test('starts are counted by what Temporal said, and pass through', async () => {
     () => Promise.reject(new Error('away')),
     () => Promise.reject(new Error('away')),
   ];
-  const starter = new RunMetrics(registry).counting({ start: () => (answers.shift() ?? (() => Promise.reject(new Error('no more'))))(), ended: () => Promise.resolve({ status: 'completed', report: null }) });
+  const starter = new RunMetrics(registry).counting({
+    start: () => (answers.shift() ?? (() => Promise.reject(new Error('no more'))))(),
+    ended: () => Promise.resolve({ status: 'completed', report: null }),
+  });
   const { event } = entryOf('call_hangup', '1', null);
   const start = () => starter.start({ ...event, data: {} }, planOf('a'));
   expect(await start()).toEqual({ outcome: 'started', runId: 'r' });

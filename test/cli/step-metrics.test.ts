@@ -39,7 +39,9 @@ test('what a provider takes over an action is measured, by how it ended', async 
     json(400, {}),
   );
   await runAttempt(action, { client }, { url: provider.url, method: 'GET' });
-  await expect(runAttempt(action, { client }, { url: provider.url, method: 'GET' })).rejects.toMatchObject({ errorClass: 'permanent' });
+  await expect(runAttempt(action, { client }, { url: provider.url, method: 'GET' })).rejects.toMatchObject({
+    errorClass: 'permanent',
+  });
 
   const samples = await samplesOf('bridge_provider_latency_seconds');
   const labels = { connection: 'http', action: 'http.request' };
@@ -66,7 +68,9 @@ test('attempts are counted by action, outcome and class', async () => {
 test('a connection is shown as parked as long as it is', async () => {
   let parked = ['hubspot'];
   metrics.watch(() => parked);
-  expect((await samplesOf('bridge_connection_parked')).map(({ labels, value }) => [labels, value])).toEqual([[{ connection: 'hubspot' }, 1]]);
+  expect((await samplesOf('bridge_connection_parked')).map(({ labels, value }) => [labels, value])).toEqual([
+    [{ connection: 'hubspot' }, 1],
+  ]);
   parked = [];
   expect(await samplesOf('bridge_connection_parked')).toEqual([]);
 });
@@ -74,5 +78,10 @@ test('a connection is shown as parked as long as it is', async () => {
 test('every way in which an action can fail is there before it does', async () => {
   metrics.timing([http]);
   const samples = await samplesOf('bridge_step_attempts_total');
-  expect(samples.map(({ labels, value }) => [labels, value])).toEqual(['transient', 'permanent', 'credential', 'ambiguous'].map((errorClass) => [{ action: 'http.request', outcome: 'failed', class: errorClass }, 0]));
+  expect(samples.map(({ labels, value }) => [labels, value])).toEqual(
+    ['transient', 'permanent', 'credential', 'ambiguous'].map((errorClass) => [
+      { action: 'http.request', outcome: 'failed', class: errorClass },
+      0,
+    ]),
+  );
 });

@@ -19,7 +19,10 @@ const postcard = defineAction<null>()({
   }),
   sinks: { to: 'header', extra: 'html' },
   output: z.object({
-    card: z.object({ id: z.string().describe('Its id.'), weight: z.number().nullable().describe('In grams.') }).nullable().describe('The card.'),
+    card: z
+      .object({ id: z.string().describe('Its id.'), weight: z.number().nullable().describe('In grams.') })
+      .nullable()
+      .describe('The card.'),
     price: z.union([z.number(), z.string()]).describe('What it cost.'),
   }),
   effect: { of: ({ stamp }) => (stamp === 'fast' ? 'once' : 'repeatable') },
@@ -32,7 +35,11 @@ const post = defineConnector<unknown, null>({
   name: 'post',
   summary: 'Post: cards.',
   connection: {
-    settings: z.strictObject({ token: secret().describe('The token.'), url: z.url().default('https://post.example/').describe('Where it is.'), hosts: z.array(z.string()).prefault([]).describe('Which hosts.') }),
+    settings: z.strictObject({
+      token: secret().describe('The token.'),
+      url: z.url().default('https://post.example/').describe('Where it is.'),
+      hosts: z.array(z.string()).prefault([]).describe('Which hosts.'),
+    }),
     environment: { token: 'POST_TOKEN', url: 'POST_URL' },
     credentials: ['token'],
     open: () => null,
@@ -44,7 +51,10 @@ const post = defineConnector<unknown, null>({
 /** The cells of the row that begins with a cell. */
 function row(text: string, first: string): string[] {
   const line = text.split('\n').find((each) => each.startsWith(`| \`${first}\` |`)) ?? '';
-  return line.split(/(?<!\\)\|/).slice(2, -1).map((cell) => cell.trim());
+  return line
+    .split(/(?<!\\)\|/)
+    .slice(2, -1)
+    .map((cell) => cell.trim());
 }
 
 describe('the reference of actions', () => {
@@ -70,7 +80,9 @@ describe('the reference of actions', () => {
 
   it('says effect, budget and what happens without credentials', () => {
     expect(text).toContain('### post.send_card\n\nSends a postcard.\n');
-    expect(text).toMatch(/- Effect: repeatable: .* \(`stamp` `cheap`\); once: .* \(`stamp` `fast`\)\.\n- Tried for 2h .* at most 20s\./);
+    expect(text).toMatch(
+      /- Effect: repeatable: .* \(`stamp` `cheap`\); once: .* \(`stamp` `fast`\)\.\n- Tried for 2h .* at most 20s\./,
+    );
     expect(text).toContain('As long as `token` is missing, its stand-in answers.');
     expect(text).toContain('[`post.send_card`](#postsend_card)');
   });
@@ -79,7 +91,10 @@ describe('the reference of actions', () => {
     const connectors: Connector[] = [slack, post, http];
     const all = describeActions(connectors);
     expect(describeActions([...connectors].reverse())).toBe(all);
-    for (const table of all.trimEnd().split('\n\n').filter((block) => block.startsWith('|'))) {
+    for (const table of all
+      .trimEnd()
+      .split('\n\n')
+      .filter((block) => block.startsWith('|'))) {
       const widths = table.split('\n').map((line) => line.split(/(?<!\\)\|/).length);
       expect(new Set(widths).size).toBe(1);
     }

@@ -2,7 +2,9 @@ import { keyUuid } from '../../src/connectors/key-uuid';
 
 describe('the UUID of an action key', () => {
   it('is the same whenever and wherever it is made', () => {
-    expect(keyUuid('call_hangup/5371/missed/slack.post_message#1')).toBe(keyUuid('call_hangup/5371/missed/slack.post_message#1'));
+    expect(keyUuid('call_hangup/5371/missed/slack.post_message#1')).toBe(
+      keyUuid('call_hangup/5371/missed/slack.post_message#1'),
+    );
     // Fixed for good: retries under way while the bridge is updated depend on it.
     expect(keyUuid('a/b/c')).toBe('7e3b566c-0e05-5a5d-b78d-e38edbc64a24');
   });

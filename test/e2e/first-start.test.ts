@@ -4,11 +4,21 @@ import { z } from 'zod';
 import { lookAtProcess } from '../../src/temporal/living-process';
 import { RunningBridge } from './running-bridge';
 
-const CREDENTIALS = ['VOIPBIN_ACCESS_KEY', 'VOIPBIN_WEBHOOK_SECRET', 'HUBSPOT_ACCESS_TOKEN', 'SLACK_BOT_TOKEN', 'SMTP_URL', 'MAIL_FROM', 'TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE'];
+const CREDENTIALS = [
+  'VOIPBIN_ACCESS_KEY',
+  'VOIPBIN_WEBHOOK_SECRET',
+  'HUBSPOT_ACCESS_TOKEN',
+  'SLACK_BOT_TOKEN',
+  'SMTP_URL',
+  'MAIL_FROM',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_PROFILE',
+];
 const events = z.array(z.object({ event_id: z.string(), became: z.string() }));
 
 function temporalPid(bridge: RunningBridge): number {
-  return z.object({ pid: z.number() }).parse(JSON.parse(readFileSync(join(bridge.dataDir, 'temporal.pid'), 'utf8'))).pid;
+  return z.object({ pid: z.number() }).parse(JSON.parse(readFileSync(join(bridge.dataDir, 'temporal.pid'), 'utf8')))
+    .pid;
 }
 
 jest.setTimeout(60_000);
@@ -29,7 +39,13 @@ describe('a first start, with nothing configured', () => {
     const shown = bridge.output;
     expect(shown).toMatch(/Stand-ins .*hubspot/);
     for (const [sample, eventId, ...actions] of [
-      ['call_hungup_curl', 'call_hangup/test-call-id', 'hubspot.update_contact', 'hubspot.log_call', 'slack.post_message'],
+      [
+        'call_hungup_curl',
+        'call_hangup/test-call-id',
+        'hubspot.update_contact',
+        'hubspot.log_call',
+        'slack.post_message',
+      ],
       ['message_created_page', 'message_created/a5d2114a-8e84-48cd-8bb2-c406eeb08cd1', 'voipbin.send_message'],
       ['recording_updated_done', 'recording_finished/e5f6a7b8-c9d0-1234-5678-90abcdef0123', 'email.send'],
     ] as const) {
@@ -44,13 +60,21 @@ describe('a first start, with nothing configured', () => {
   });
 
   it("takes the documentation's curl sample, whose id it has already, as a duplicate", async () => {
-    const sample: unknown = JSON.parse(readFileSync(join(__dirname, '..', 'fixtures', 'events', 'call_hungup_curl.json'), 'utf8'));
-    await expect(bridge.post(sample)).resolves.toEqual({ status: 200, answer: { status: 'duplicate', id: 'call_hangup/test-call-id' } });
+    const sample: unknown = JSON.parse(
+      readFileSync(join(__dirname, '..', 'fixtures', 'events', 'call_hungup_curl.json'), 'utf8'),
+    );
+    await expect(bridge.post(sample)).resolves.toEqual({
+      status: 200,
+      answer: { status: 'duplicate', id: 'call_hangup/test-call-id' },
+    });
   });
 
   it('replays samples, and tells what became of them', async () => {
     const sent = await bridge.run('send', 'call_hangup', '--set', 'data.id=call-2');
-    expect(sent).toMatchObject({ code: 0, stdout: expect.stringContaining('200 received call_hangup/call-2') as string });
+    expect(sent).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('200 received call_hangup/call-2') as string,
+    });
     await bridge.eventually('the run is listed as done', async () => {
       const listed = events.parse(JSON.parse((await bridge.run('events', 'list', '--json')).stdout));
       return listed.find((event) => event.event_id === 'call_hangup/call-2' && event.became === 'done') ?? null;
@@ -74,11 +98,23 @@ describe('a first start, with nothing configured', () => {
 
   it('tells its state', async () => {
     const readiness = await bridge.eventually('all parts are fine', async () => {
-      const state = z.object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) }).parse(await (await fetch(`${bridge.admin}/readyz`)).json());
+      const state = z
+        .object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) })
+        .parse(await (await fetch(`${bridge.admin}/readyz`)).json());
       return Object.values(state.parts).every((part) => part.ok) ? state : null;
     });
-    expect(Object.keys(readiness.parts).sort()).toEqual(['backfill', 'connections', 'inbox', 'rules', 'temporal', 'worker']);
-    const wanted = [/bridge_events_received_total\{type="call_hangup",outcome="received"\} 2/, /bridge_step_attempts_total\{action="hubspot.log_call",outcome="done",class=""\} 2/];
+    expect(Object.keys(readiness.parts).sort()).toEqual([
+      'backfill',
+      'connections',
+      'inbox',
+      'rules',
+      'temporal',
+      'worker',
+    ]);
+    const wanted = [
+      /bridge_events_received_total\{type="call_hangup",outcome="received"\} 2/,
+      /bridge_step_attempts_total\{action="hubspot.log_call",outcome="done",class=""\} 2/,
+    ];
     await bridge.eventually('the metrics count both processes', async () => {
       const metrics = await (await fetch(`${bridge.admin}/metrics`)).text();
       return wanted.every((pattern) => pattern.test(metrics)) ? metrics : null;
@@ -88,7 +124,9 @@ describe('a first start, with nothing configured', () => {
   it('refuses a second bridge on the same data folder, naming the first', async () => {
     const second = RunningBridge.start({ dataDir: bridge.dataDir });
     expect(await second.ended()).toBe(1);
-    expect(second.output).toMatch(new RegExp(`another bridge \\(process ${bridge.process.pid}\\) already uses the data folder`));
+    expect(second.output).toMatch(
+      new RegExp(`another bridge \\(process ${bridge.process.pid}\\) already uses the data folder`),
+    );
     await second.remove();
   });
 

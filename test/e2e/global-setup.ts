@@ -13,6 +13,13 @@ export const shared: { server: EmbeddedServer | null; dataDir: string | null } =
 export default async function startTemporal(): Promise<void> {
   const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
   shared.dataDir = mkdtempSync(join(tmpdir(), 'bridge-e2e-temporal-'));
-  shared.server = await startEmbeddedServer({ cli, dataDir: shared.dataDir, port: 0, uiPort: 0, log: pino({ level: 'silent' }), onExit: () => undefined });
+  shared.server = await startEmbeddedServer({
+    cli,
+    dataDir: shared.dataDir,
+    port: 0,
+    uiPort: 0,
+    log: pino({ level: 'silent' }),
+    onExit: () => undefined,
+  });
   process.env[ADDRESS_VARIABLE] = shared.server.address;
 }

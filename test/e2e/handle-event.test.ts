@@ -6,7 +6,17 @@ import type { PlannedStep } from '../../src/rules/plan';
 import { awaitRun, startRun } from '../../src/temporal/start-run';
 import { installRuntime } from '../../src/temporal/worker';
 import { recordHistory } from '../histories/record';
-import { bundleWorkflows, error, event, plan, probeConnector, startProbeWorker, step, type Probe, type ProbeWorker } from './probe';
+import {
+  bundleWorkflows,
+  error,
+  event,
+  plan,
+  probeConnector,
+  startProbeWorker,
+  step,
+  type Probe,
+  type ProbeWorker,
+} from './probe';
 import { temporalAddress } from './temporal-server';
 
 describe('a run', () => {
@@ -19,7 +29,10 @@ describe('a run', () => {
     installRuntime(pino({ level: 'silent' }));
     connection = await NativeConnection.connect({ address: temporalAddress() });
     client = new Client({ connection });
-    worker = await startProbeWorker({ workflowBundle: await bundleWorkflows(), connections: [{ connector: probeConnector('probe'), client: probe }] });
+    worker = await startProbeWorker({
+      workflowBundle: await bundleWorkflows(),
+      connections: [{ connector: probeConnector('probe'), client: probe }],
+    });
   }, 60_000);
 
   afterAll(async () => {
@@ -33,12 +46,19 @@ describe('a run', () => {
   });
 
   async function run(rules: Record<string, PlannedStep[]>, happened = event()) {
-    await startRun(client, happened, plan(rules), { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    await startRun(client, happened, plan(rules), {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: true,
+    });
     return { happened, end: await awaitRun(client, happened.event_id) };
   }
 
   it('runs steps in order, gives results to later steps, and reports', async () => {
-    const { happened, end } = await run({ one: [step('first', 'a'), step('second', '{{first}}')], two: [step('x', 'b')] });
+    const { happened, end } = await run({
+      one: [step('first', 'a'), step('second', '{{first}}')],
+      two: [step('x', 'b')],
+    });
     expect(end.status).toBe('completed');
     expect(end.report).toEqual({
       event_id: happened.event_id,
@@ -53,7 +73,11 @@ describe('a run', () => {
             { step: 'second', action: 'probe.repeat', outcome: 'done', result: { note: '{"note":"a!"}!' } },
           ],
         },
-        { rule: 'two', outcome: 'done', steps: [{ step: 'x', action: 'probe.repeat', outcome: 'done', result: { note: 'b!' } }] },
+        {
+          rule: 'two',
+          outcome: 'done',
+          steps: [{ step: 'x', action: 'probe.repeat', outcome: 'done', result: { note: 'b!' } }],
+        },
       ],
     });
     expect(probe.attempts.map(({ key }) => key)).toContain(`${happened.event_id}/one/first`);
@@ -66,7 +90,9 @@ describe('a run', () => {
     expect(end.status).toBe('completed');
     expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     const history = await client.workflow.getHandle(happened.event_id).fetchHistory();
-    const scheduled = (history.events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) => (activity ? [activity.activityType?.name] : []));
+    const scheduled = (history.events ?? []).flatMap(({ activityTaskScheduledEventAttributes: activity }) =>
+      activity ? [activity.activityType?.name] : [],
+    );
     expect(scheduled).toEqual(['probe.repeat']);
     await recordHistory(client, happened.event_id, 'local-then-regular');
   });
@@ -74,57 +100,95 @@ describe('a run', () => {
   it('never does a step that is not repeatable locally', async () => {
     const { happened } = await run({ one: [step('s', 'mail', { action: 'probe.once', effect: 'once' })] });
     const history = await client.workflow.getHandle(happened.event_id).fetchHistory();
-    expect((history.events ?? []).filter(({ activityTaskScheduledEventAttributes: activity }) => activity)).toHaveLength(1);
+    expect(
+      (history.events ?? []).filter(({ activityTaskScheduledEventAttributes: activity }) => activity),
+    ).toHaveLength(1);
   });
 
-  it.each(['permanent', 'ambiguous'] as const)('does not repeat a %s failure, fails the run, and leaves other rules alone', async (errorClass) => {
-    probe.failures.set('bad', () => error(errorClass));
-    const { happened, end } = await run({
-      bad: [step('s', 'bad', { action: 'probe.once', effect: 'once' }), step('never', 'c')],
-      good: [step('s', 'fine')],
-    });
-    expect(end.status).toBe('failed');
-    expect(end.report).toMatchObject({
-      outcome: 'partial',
-      rules: [
-        { rule: 'bad', outcome: 'failed', steps: [{ step: 's', outcome: 'failed', class: errorClass, code: 'no', remedy: 'Say yes.' }] },
-        { rule: 'good', outcome: 'done' },
-      ],
-    });
-    expect(probe.attempts.filter(({ note }) => note === 'bad')).toHaveLength(1);
-    expect(probe.attempts.filter(({ note }) => note === 'c')).toHaveLength(0);
-    const failure: unknown = await client.workflow.getHandle(happened.event_id).result().catch((thrown: unknown) => thrown);
-    expect(failure).toBeInstanceOf(WorkflowFailedError);
-    const cause = failure instanceof WorkflowFailedError ? failure.cause : undefined;
-    expect(cause).toBeInstanceOf(ApplicationFailure);
-    expect(JSON.stringify(cause instanceof ApplicationFailure ? cause.details : null)).not.toContain('fine!');
-    expect(cause?.message).toBe(`rule "bad", step "s" (probe.once): ${errorClass} no: the probe says no. What to do: Say yes.`);
-    const described = await client.workflow.getHandle(happened.event_id).describe();
-    expect(described.searchAttributes).toMatchObject({ BridgeOutcome: ['partial'], BridgeErrorClass: [errorClass], BridgeRules: ['bad', 'good'] });
-    await expect(described.staticSummary()).resolves.toBe('call_hangup: bad, good');
-    await recordHistory(client, happened.event_id, 'failed-permanently');
-  });
+  it.each(['permanent', 'ambiguous'] as const)(
+    'does not repeat a %s failure, fails the run, and leaves other rules alone',
+    async (errorClass) => {
+      probe.failures.set('bad', () => error(errorClass));
+      const { happened, end } = await run({
+        bad: [step('s', 'bad', { action: 'probe.once', effect: 'once' }), step('never', 'c')],
+        good: [step('s', 'fine')],
+      });
+      expect(end.status).toBe('failed');
+      expect(end.report).toMatchObject({
+        outcome: 'partial',
+        rules: [
+          {
+            rule: 'bad',
+            outcome: 'failed',
+            steps: [{ step: 's', outcome: 'failed', class: errorClass, code: 'no', remedy: 'Say yes.' }],
+          },
+          { rule: 'good', outcome: 'done' },
+        ],
+      });
+      expect(probe.attempts.filter(({ note }) => note === 'bad')).toHaveLength(1);
+      expect(probe.attempts.filter(({ note }) => note === 'c')).toHaveLength(0);
+      const failure: unknown = await client.workflow
+        .getHandle(happened.event_id)
+        .result()
+        .catch((thrown: unknown) => thrown);
+      expect(failure).toBeInstanceOf(WorkflowFailedError);
+      const cause = failure instanceof WorkflowFailedError ? failure.cause : undefined;
+      expect(cause).toBeInstanceOf(ApplicationFailure);
+      expect(JSON.stringify(cause instanceof ApplicationFailure ? cause.details : null)).not.toContain('fine!');
+      expect(cause?.message).toBe(
+        `rule "bad", step "s" (probe.once): ${errorClass} no: the probe says no. What to do: Say yes.`,
+      );
+      const described = await client.workflow.getHandle(happened.event_id).describe();
+      expect(described.searchAttributes).toMatchObject({
+        BridgeOutcome: ['partial'],
+        BridgeErrorClass: [errorClass],
+        BridgeRules: ['bad', 'good'],
+      });
+      await expect(described.staticSummary()).resolves.toBe('call_hangup: bad, good');
+      await recordHistory(client, happened.event_id, 'failed-permanently');
+    },
+  );
 
   it('goes on after a failed step when the rule says so', async () => {
     probe.failures.set('bad', () => error('permanent'));
     const { end } = await run({ one: [step('s', 'bad', { on_error: 'continue' }), step('t', 'next')] });
-    expect(end.report).toMatchObject({ outcome: 'partial', rules: [{ steps: [{ outcome: 'failed' }, { outcome: 'done' }] }] });
+    expect(end.report).toMatchObject({
+      outcome: 'partial',
+      rules: [{ steps: [{ outcome: 'failed' }, { outcome: 'done' }] }],
+    });
   });
 
   it('gives up when the budget is spent, with the class of the last failure', async () => {
     probe.failures.set('down', () => error('transient'));
-    const { end } = await run({ one: [step('s', 'down', { retry: { for_ms: 1_500, every_ms: 100, max_every_ms: 200 } })] });
+    const { end } = await run({
+      one: [step('s', 'down', { retry: { for_ms: 1_500, every_ms: 100, max_every_ms: 200 } })],
+    });
     expect(end.report).toMatchObject({ outcome: 'failed', rules: [{ steps: [{ class: 'transient', code: 'no' }] }] });
     expect(probe.attempts.length).toBeGreaterThanOrEqual(2);
   });
 
   it('does not begin what comes too late: a budget that counts from the event', async () => {
     const reply = step('s', 'reply', { retry: { for_ms: 900_000, every_ms: 100, max_every_ms: 200, from: 'event' } });
-    const late = await run({ one: [reply], two: [step('s', 'other')] }, event({ received_at: new Date(Date.now() - 901_000).toISOString() }));
-    expect(late.end.report).toMatchObject({ outcome: 'partial', rules: [{ rule: 'one', steps: [{ outcome: 'failed', class: 'transient', code: 'too_late' }] }, { rule: 'two', outcome: 'done' }] });
+    const late = await run(
+      { one: [reply], two: [step('s', 'other')] },
+      event({ received_at: new Date(Date.now() - 901_000).toISOString() }),
+    );
+    expect(late.end.report).toMatchObject({
+      outcome: 'partial',
+      rules: [
+        { rule: 'one', steps: [{ outcome: 'failed', class: 'transient', code: 'too_late' }] },
+        { rule: 'two', outcome: 'done' },
+      ],
+    });
     expect(probe.attempts.map(({ note }) => note)).toEqual(['other']);
-    const idle = await run({ one: [{ ...reply, if: 'false' }] }, event({ received_at: new Date(Date.now() - 901_000).toISOString() }));
-    expect(idle.end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }] });
+    const idle = await run(
+      { one: [{ ...reply, if: 'false' }] },
+      event({ received_at: new Date(Date.now() - 901_000).toISOString() }),
+    );
+    expect(idle.end.report).toMatchObject({
+      outcome: 'skipped',
+      rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }],
+    });
     const inTime = await run({ one: [reply] }, event({ received_at: new Date(Date.now() - 800_000).toISOString() }));
     expect(inTime.end.report?.outcome).toBe('done');
   });
@@ -146,27 +210,41 @@ describe('a run', () => {
     shadowed.rules.forEach((rule) => (rule.shadow = true));
     await startRun(client, happened, shadowed, { workflowId: happened.event_id, searchAttributes: true, eager: true });
     const end = await awaitRun(client, happened.event_id);
-    expect(end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'shadow: it would have been done' }] }] });
+    expect(end.report).toMatchObject({
+      outcome: 'skipped',
+      rules: [{ steps: [{ outcome: 'skipped', reason: 'shadow: it would have been done' }] }],
+    });
     expect(probe.attempts).toHaveLength(0);
   });
 
   it('skips a step whose condition is not met', async () => {
     const { end } = await run({ one: [step('s', 'a', { if: 'false' })] });
-    expect(end.report).toMatchObject({ outcome: 'skipped', rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }] });
+    expect(end.report).toMatchObject({
+      outcome: 'skipped',
+      rules: [{ steps: [{ outcome: 'skipped', reason: 'its condition is not met' }] }],
+    });
     expect(probe.attempts).toHaveLength(0);
   });
 
   it('is refused, not tried for ever, when Temporal finds it too large', async () => {
     const happened = event();
     const huge = plan({ one: [step('s', 'x'.repeat(3_000_000))] });
-    const start = await startRun(client, happened, huge, { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    const start = await startRun(client, happened, huge, {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: true,
+    });
     expect(start).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('too large') as string });
   });
 
   it('tells how a run ended that somebody terminated, and that there is none', async () => {
     probe.failures.set('down', () => error('transient', 60_000));
     const happened = event();
-    await startRun(client, happened, plan({ one: [step('s', 'down')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    await startRun(client, happened, plan({ one: [step('s', 'down')] }), {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: true,
+    });
     await client.workflow.getHandle(happened.event_id).terminate('by hand');
     expect(await awaitRun(client, happened.event_id)).toEqual({ status: 'terminated', report: null });
     expect(await awaitRun(client, 'call_hangup/none')).toEqual({ status: 'unknown', report: null });
@@ -174,10 +252,22 @@ describe('a run', () => {
 
   it('is never started twice, neither while it runs nor afterwards', async () => {
     const happened = event();
-    const first = await startRun(client, happened, plan({ one: [step('s', 'a')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
-    const second = await startRun(client, happened, plan({ one: [step('s', 'a')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    const first = await startRun(client, happened, plan({ one: [step('s', 'a')] }), {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: true,
+    });
+    const second = await startRun(client, happened, plan({ one: [step('s', 'a')] }), {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: true,
+    });
     await awaitRun(client, happened.event_id);
-    const third = await startRun(client, happened, plan({ one: [step('s', 'a')] }), { workflowId: happened.event_id, searchAttributes: true, eager: true });
+    const third = await startRun(client, happened, plan({ one: [step('s', 'a')] }), {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: true,
+    });
     expect([first.outcome, second.outcome, third.outcome]).toEqual(['started', 'exists', 'exists']);
     expect(probe.attempts.filter(({ key }) => key.startsWith(happened.event_id))).toHaveLength(1);
   });

@@ -17,9 +17,28 @@ function event(number: string): CanonicalEvent {
   const at = '2026-03-02T01:00:00.000Z';
   const peer = { type: 'tel', number, name: null };
   return {
-    type: 'call_hangup', declared_type: 'call_hangup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at, direction: 'inbound',
-    peer, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: null, text: null, status: null,
-    recording_ready: null, call_id: id, root_call_id: id, data: { id },
+    type: 'call_hangup',
+    declared_type: 'call_hangup',
+    event_id: `call_hangup/${id}`,
+    id,
+    customer_id: null,
+    occurred_at: at,
+    received_at: at,
+    direction: 'inbound',
+    peer,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: null,
+    text: null,
+    status: null,
+    recording_ready: null,
+    call_id: id,
+    root_call_id: id,
+    data: { id },
   };
 }
 
@@ -35,7 +54,14 @@ describe('limits, held by Temporal', () => {
     installRuntime(pino({ level: 'silent' }));
     connection = await NativeConnection.connect({ address: temporalAddress() });
     client = new Client({ connection });
-    worker = await Worker.create({ connection, taskQueue: TASK_QUEUE, workflowBundle: await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') }) });
+    worker = await Worker.create({
+      connection,
+      taskQueue: TASK_QUEUE,
+      workflowBundle: await bundleWorkflowCode({
+        workflowsPath: require.resolve('../../workflows/workflows'),
+        logger: new DefaultLogger('ERROR'),
+      }),
+    });
     working = worker.run();
   }, 60_000);
 
@@ -51,10 +77,18 @@ describe('limits, held by Temporal', () => {
   });
 
   /** A worker's limits of its own, as on another machine. */
-  const limits = (): TemporalLimits => new TemporalLimits(client, new TemporalCooldowns(client, 'key'), 'key', (happened) => happened.peer?.number ?? null, () => now);
+  const limits = (): TemporalLimits =>
+    new TemporalLimits(
+      client,
+      new TemporalCooldowns(client, 'key'),
+      'key',
+      (happened) => happened.peer?.number ?? null,
+      () => now,
+    );
   const claim = (happened: CanonicalEvent, wanted: Partial<PlannedLimits>, timezone = 'UTC') =>
     limits().claim({ event: happened, rule, timezone, limits: { cooldown: null, max: null, ...wanted } });
-  const within = async (...claims: ReturnType<typeof claim>[]): Promise<number> => (await Promise.all(claims)).filter((result) => result.within).length;
+  const within = async (...claims: ReturnType<typeof claim>[]): Promise<number> =>
+    (await Promise.all(claims)).filter((result) => result.within).length;
 
   it('lets one of many at once through a cooldown, and the same one again', async () => {
     const cooldown = { window_ms: 60_000, per: null };
@@ -64,12 +98,21 @@ describe('limits, held by Temporal', () => {
     const winner = events[results.findIndex((result) => result.within)];
     expect(winner).toBeDefined();
     expect(await claim(winner ?? event(''), { cooldown })).toEqual({ within: true });
-    expect(await claim(event('+15550000002'), { cooldown })).toEqual({ within: false, reason: 'limit: within the cooldown' });
+    expect(await claim(event('+15550000002'), { cooldown })).toEqual({
+      within: false,
+      reason: 'limit: within the cooldown',
+    });
   });
 
   it('counts a cooldown per number', async () => {
     const cooldown = { window_ms: 60_000, per: 'peer.number' };
-    expect(await within(claim(event('+15550000001'), { cooldown }), claim(event('+15550000002'), { cooldown }), claim(event('+15550000001'), { cooldown }))).toBe(2);
+    expect(
+      await within(
+        claim(event('+15550000001'), { cooldown }),
+        claim(event('+15550000002'), { cooldown }),
+        claim(event('+15550000001'), { cooldown }),
+      ),
+    ).toBe(2);
   });
 
   it('is over when its time is', async () => {

@@ -29,7 +29,12 @@ interface Documented {
 function documented(): Documented[] {
   const text = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
   const rows = [...text.matchAll(/^\| `(bridge_\w+)` \| (\w+) \|([^|]*)\|([^|]+)\|/gm)];
-  return rows.map(([, name = '', type = '', labels = '', modes = '']) => ({ name, type, labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label), modes: modes.split(',').map((mode) => mode.trim()) }));
+  return rows.map(([, name = '', type = '', labels = '', modes = '']) => ({
+    name,
+    type,
+    labels: [...labels.matchAll(/`(\w+)`/g)].map(([, label = '']) => label),
+    modes: modes.split(',').map((mode) => mode.trim()),
+  }));
 }
 
 /** What a bridge shows, strictly read: throws when it is no valid exposition. */
@@ -42,14 +47,22 @@ async function exposed(bridge: RunningBridge): Promise<Map<string, Family>> {
 /** A metric's value, of a histogram its count; null when there is none. */
 function valueOf(families: Map<string, Family>, name: string, labels: Record<string, string> = {}): number | null {
   const samples = families.get(name)?.samples.filter((sample) => [name, `${name}_count`].includes(sample.name));
-  return samples?.find((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))?.value ?? null;
+  return (
+    samples?.find((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
+      ?.value ?? null
+  );
 }
 
 /** The worker process of a bridge in mode all. Linux only, as the machines that run these tests. */
 function workerOf(bridge: RunningBridge): number {
   const pid = String(bridge.process.pid);
-  const children = readFileSync(join('/proc', pid, 'task', pid, 'children'), 'utf8').trim().split(' ').map(Number);
-  const worker = children.find((child) => readFileSync(join('/proc', String(child), 'cmdline'), 'utf8').includes('worker-child'));
+  const children = readFileSync(join('/proc', pid, 'task', pid, 'children'), 'utf8')
+    .trim()
+    .split(' ')
+    .map(Number);
+  const worker = children.find((child) =>
+    readFileSync(join('/proc', String(child), 'cmdline'), 'utf8').includes('worker-child'),
+  );
   if (worker === undefined) {
     throw new Error('the bridge has no worker process');
   }
@@ -63,9 +76,17 @@ describe('metrics, as documented', () => {
   beforeAll(async () => {
     providers = await startProviders();
     const start = (mode: Mode): RunningBridge =>
-      RunningBridge.start({ env: { ...providers.env, ...(mode === 'all' ? {} : { TEMPORAL_ADDRESS: temporalAddress() }) }, rules: RULES, args: ['--mode', mode] });
+      RunningBridge.start({
+        env: { ...providers.env, ...(mode === 'all' ? {} : { TEMPORAL_ADDRESS: temporalAddress() }) },
+        rules: RULES,
+        args: ['--mode', mode],
+      });
     bridges = { all: start('all'), receiver: start('receiver'), worker: start('worker') };
-    await Promise.all([bridges.all.printed(/^Ready/m), bridges.receiver.printed(/^Temporal/m), bridges.worker.printed(/^Temporal/m)]);
+    await Promise.all([
+      bridges.all.printed(/^Ready/m),
+      bridges.receiver.printed(/^Temporal/m),
+      bridges.worker.printed(/^Temporal/m),
+    ]);
   });
 
   afterAll(async () => {
@@ -82,7 +103,9 @@ describe('metrics, as documented', () => {
 
   /** An event that the rule wants, and a body that is none. */
   const postTo = async (bridge: RunningBridge): Promise<void> => {
-    expect((await bridge.post({ type: 'call_hangup', data: { id: randomUUID(), direction: 'incoming' } })).status).toBe(200);
+    expect((await bridge.post({ type: 'call_hangup', data: { id: randomUUID(), direction: 'incoming' } })).status).toBe(
+      200,
+    );
     expect((await bridge.post(['no event'])).status).toBe(400);
   };
 
@@ -94,25 +117,34 @@ describe('metrics, as documented', () => {
     });
     expect([...without.keys()].filter((name) => /^bridge_(step|provider|run)/.test(name))).toEqual([]);
     expect(without.has('bridge_events_received_total')).toBe(true);
-    const readiness = (await (await fetch(`${bridge.admin}/readyz`)).json()) as { parts: { worker: { detail: string } } };
+    const readiness = (await (await fetch(`${bridge.admin}/readyz`)).json()) as {
+      parts: { worker: { detail: string } };
+    };
     return readiness.parts.worker.detail;
   };
 
-  test.each<Mode>(['all', 'receiver', 'worker'])('mode %s: the table and the exposition have the same metrics, types and labels', async (mode) => {
-    await postTo(mode === 'all' ? bridges.all : bridges.receiver);
-    const families = await (mode === 'receiver' ? reaches(mode, 'bridge_rule_runs_total', { rule: 'post', outcome: 'done' }) : reaches(mode, 'bridge_provider_latency_seconds', { action: 'slack.post_message', outcome: 'done' }));
-    const table = documented().filter(({ modes }) => modes.includes(mode));
-    const ours = [...families].filter(([name]) => name.startsWith('bridge_'));
-    expect(ours.map(([name, { type }]) => `${name} ${type}`).sort()).toEqual(table.map(({ name, type }) => `${name} ${type}`).sort());
-    for (const [name, { samples, type }] of ours) {
-      expect(`${name} ${name.endsWith('_total')}`).toBe(`${name} ${type === 'counter'}`);
-      const labels = table.find((row) => row.name === name)?.labels.toSorted() ?? [];
-      for (const sample of samples) {
-        const found = Object.keys(sample.labels).filter((label) => !(type === 'histogram' && label === 'le'));
-        expect(`${name}: ${found.sort().join(' ')}`).toBe(`${name}: ${labels.join(' ')}`);
+  test.each<Mode>(['all', 'receiver', 'worker'])(
+    'mode %s: the table and the exposition have the same metrics, types and labels',
+    async (mode) => {
+      await postTo(mode === 'all' ? bridges.all : bridges.receiver);
+      const families = await (mode === 'receiver'
+        ? reaches(mode, 'bridge_rule_runs_total', { rule: 'post', outcome: 'done' })
+        : reaches(mode, 'bridge_provider_latency_seconds', { action: 'slack.post_message', outcome: 'done' }));
+      const table = documented().filter(({ modes }) => modes.includes(mode));
+      const ours = [...families].filter(([name]) => name.startsWith('bridge_'));
+      expect(ours.map(([name, { type }]) => `${name} ${type}`).sort()).toEqual(
+        table.map(({ name, type }) => `${name} ${type}`).sort(),
+      );
+      for (const [name, { samples, type }] of ours) {
+        expect(`${name} ${name.endsWith('_total')}`).toBe(`${name} ${type === 'counter'}`);
+        const labels = table.find((row) => row.name === name)?.labels.toSorted() ?? [];
+        for (const sample of samples) {
+          const found = Object.keys(sample.labels).filter((label) => !(type === 'histogram' && label === 'le'));
+          expect(`${name}: ${found.sort().join(' ')}`).toBe(`${name}: ${labels.join(' ')}`);
+        }
       }
-    }
-  });
+    },
+  );
 
   test('names in the alerts are those of the table', () => {
     const text = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
@@ -123,11 +155,15 @@ describe('metrics, as documented', () => {
   });
 
   test('values are what happened', async () => {
-    const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
+      version: string;
+    };
     await postTo(bridges.receiver);
     const families = await reaches('receiver', 'bridge_runs_closed_total', { outcome: 'done' });
     expect(valueOf(families, 'bridge_build_info', { version })).toBe(1);
-    expect(families.get('bridge_rules_info')?.samples).toEqual([{ name: 'bridge_rules_info', labels: { ruleset: expect.stringMatching(/^[0-9a-f]{12}$/) as string }, value: 1 }]);
+    expect(families.get('bridge_rules_info')?.samples).toEqual([
+      { name: 'bridge_rules_info', labels: { ruleset: expect.stringMatching(/^[0-9a-f]{12}$/) as string }, value: 1 },
+    ]);
     expect(valueOf(families, 'bridge_run_starts_total', { outcome: 'started' })).toBeGreaterThanOrEqual(1);
     expect(valueOf(families, 'bridge_quarantine_entries')).toBe(1);
     expect(valueOf(families, 'bridge_temporal_unavailable')).toBe(0);
@@ -158,7 +194,11 @@ test('the port of another one is named, with the setting that chooses it', async
   const env = { TEMPORAL_ADDRESS: temporalAddress() };
   const first = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'worker'] });
   await first.printed(/^Admin/m);
-  const second = RunningBridge.start({ env: { ...env, BRIDGE_ADMIN_PORT: new URL(first.admin).port }, rules: RULES, args: ['--mode', 'worker'] });
+  const second = RunningBridge.start({
+    env: { ...env, BRIDGE_ADMIN_PORT: new URL(first.admin).port },
+    rules: RULES,
+    args: ['--mode', 'worker'],
+  });
   expect(await second.ended()).toBe(1);
   expect(second.output).toMatch(/cannot listen on port \d+.*BRIDGE_ADMIN_PORT/s);
   await Promise.all([first.remove(), second.remove()]);

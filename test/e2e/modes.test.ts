@@ -20,7 +20,15 @@ rules:
 `;
 
 function hangup(id: string) {
-  return { type: 'call_hangup', data: { id, direction: 'incoming', source: { type: 'tel', target: '+15551234567' }, destination: { type: 'tel', target: '+15559876543' } } };
+  return {
+    type: 'call_hangup',
+    data: {
+      id,
+      direction: 'incoming',
+      source: { type: 'tel', target: '+15551234567' },
+      destination: { type: 'tel', target: '+15559876543' },
+    },
+  };
 }
 
 describe('receivers and workers of their own, on one Temporal', () => {
@@ -52,7 +60,10 @@ describe('receivers and workers of their own, on one Temporal', () => {
   };
 
   it('make ready at HubSpot what tells records apart, before any event', async () => {
-    const property = await at(workers, 0).eventually('the property is there', () => providers.hubspot.account.property('calls', 'voipbin_action_key') ?? null);
+    const property = await at(workers, 0).eventually(
+      'the property is there',
+      () => providers.hubspot.account.property('calls', 'voipbin_action_key') ?? null,
+    );
     expect(property.hasUniqueValue).toBe(true);
     expect(providers.hubspot.calls).toHaveLength(0);
   });
@@ -63,7 +74,9 @@ describe('receivers and workers of their own, on one Temporal', () => {
     await at(receivers, 0).eventually('all are posted', () => (ids.every((id) => posted(id) > 0) ? ids : null));
     for (const receiver of receivers) {
       await receiver.eventually('all runs are known to be closed', async () => {
-        const listed = z.array(z.object({ became: z.string() })).parse(JSON.parse((await receiver.run('events', 'list', '--json')).stdout));
+        const listed = z
+          .array(z.object({ became: z.string() }))
+          .parse(JSON.parse((await receiver.run('events', 'list', '--json')).stdout));
         return listed.length === ids.length && listed.every(({ became }) => became === 'done') ? listed : null;
       });
     }
@@ -85,7 +98,10 @@ describe('a receiver without any worker', () => {
     // Of its own, as Temporal remembers the workers of other tests for some minutes.
     const namespace = `bridge-${randomUUID()}`;
     const connection = await Connection.connect({ address: temporalAddress() });
-    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1 day') });
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: msToTs('1 day'),
+    });
     await connection.close();
     const env = { ...providers.env, TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace };
     const receiver = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'receiver'] });
@@ -93,11 +109,17 @@ describe('a receiver without any worker', () => {
     const id = randomUUID();
     await receiver.post(hangup(id));
     const show = async (): Promise<string> => (await receiver.run('events', 'show', `call_hangup/${id}`)).stdout;
-    const started = await receiver.eventually('its run is started', async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: started`)) ?? null);
+    const started = await receiver.eventually(
+      'its run is started',
+      async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: started`)) ?? null,
+    );
     expect(started).toMatch(/^ {2}no worker has asked Temporal for work/m);
     expect((await receiver.run('events', 'list', '--became', 'started')).stdout).toContain(id);
     const worker = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'worker'] });
-    const done = await receiver.eventually('it is done', async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: done`)) ?? null);
+    const done = await receiver.eventually(
+      'it is done',
+      async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: done`)) ?? null,
+    );
     expect(done).not.toContain('no worker');
     await Promise.all([receiver.remove(), worker.remove()]);
     await providers.stop();
@@ -109,7 +131,9 @@ describe('a bridge that is killed while its worker starts', () => {
     const providers = await startProviders();
     const bridge = RunningBridge.start({ env: providers.env });
     await bridge.printed(/^Temporal/m);
-    const child = await bridge.eventually('the worker process is there', () => childOf(bridge.process.pid ?? 0, 'worker-child'));
+    const child = await bridge.eventually('the worker process is there', () =>
+      childOf(bridge.process.pid ?? 0, 'worker-child'),
+    );
     await bridge.kill();
     while (lookAtProcess(child) !== null) {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -123,8 +147,15 @@ describe('a bridge that is killed while its worker starts', () => {
   });
 });
 
-/** A child of a process whose command says `part`; null while there is none. Linux only, as the machines that run these tests. */
+/**
+ * A child of a process whose command says `part`; null while there is none. Linux only, as the machines that run these
+ * tests.
+ */
 function childOf(parent: number, part: string): number | null {
-  const children = readFileSync(join('/proc', String(parent), 'task', String(parent), 'children'), 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  const children = readFileSync(join('/proc', String(parent), 'task', String(parent), 'children'), 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
   return children.find((pid) => lookAtProcess(pid)?.command.includes(part)) ?? null;
 }

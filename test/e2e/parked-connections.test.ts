@@ -14,7 +14,17 @@ import type { LinePace, ParkedStep } from '../../src/temporal/parking';
 import { awaitRun, startRun } from '../../src/temporal/start-run';
 import { installRuntime } from '../../src/temporal/worker';
 import { recordHistory } from '../histories/record';
-import { bundleWorkflows, error, event, plan, probeConnector, startProbeWorker, step, type Probe, type ProbeWorker } from './probe';
+import {
+  bundleWorkflows,
+  error,
+  event,
+  plan,
+  probeConnector,
+  startProbeWorker,
+  step,
+  type Probe,
+  type ProbeWorker,
+} from './probe';
 import { temporalAddress } from './temporal-server';
 
 jest.setTimeout(60_000);
@@ -52,15 +62,33 @@ describe('a parked connection', () => {
     await Promise.all(workers.map((worker) => worker.stop()));
   });
 
-  async function start(options: { pace?: LinePace; askAfterLineMs?: number; also?: { connector: Connector; client: unknown } } = {}): Promise<ProbeWorker> {
-    const connections = [{ connector: probeConnector('probe'), client: probe }, { connector: probeConnector('other'), client: other }, ...(options.also === undefined ? [] : [options.also])];
-    const worker = await startProbeWorker({ workflowBundle, connections, pace: options.pace ?? BY_WORD_ONLY, ...(options.askAfterLineMs === undefined ? {} : { askAfterLineMs: options.askAfterLineMs }) });
+  async function start(
+    options: { pace?: LinePace; askAfterLineMs?: number; also?: { connector: Connector; client: unknown } } = {},
+  ): Promise<ProbeWorker> {
+    const connections = [
+      { connector: probeConnector('probe'), client: probe },
+      { connector: probeConnector('other'), client: other },
+      ...(options.also === undefined ? [] : [options.also]),
+    ];
+    const worker = await startProbeWorker({
+      workflowBundle,
+      connections,
+      pace: options.pace ?? BY_WORD_ONLY,
+      ...(options.askAfterLineMs === undefined ? {} : { askAfterLineMs: options.askAfterLineMs }),
+    });
     workers.push(worker);
     return worker;
   }
 
-  async function run(steps: PlannedStep[] | Record<string, PlannedStep[]>, happened: CanonicalEvent = event()): Promise<string> {
-    await startRun(client, happened, plan(Array.isArray(steps) ? { rule: steps } : steps), { workflowId: happened.event_id, searchAttributes: true, eager: false });
+  async function run(
+    steps: PlannedStep[] | Record<string, PlannedStep[]>,
+    happened: CanonicalEvent = event(),
+  ): Promise<string> {
+    await startRun(client, happened, plan(Array.isArray(steps) ? { rule: steps } : steps), {
+      workflowId: happened.event_id,
+      searchAttributes: true,
+      eager: false,
+    });
     return happened.event_id;
   }
 
@@ -78,8 +106,13 @@ describe('a parked connection', () => {
     }
   }
 
-  const waitingIn = (name: string): Promise<number> => client.workflow.getHandle(lineId(name)).query<{ waiting: number }>('lineState').then(({ waiting }) => waiting);
-  const wait = (count: number): Promise<true> => until(`${count} wait`, async () => ((await waitingIn('probe')) === count ? true : null));
+  const waitingIn = (name: string): Promise<number> =>
+    client.workflow
+      .getHandle(lineId(name))
+      .query<{ waiting: number }>('lineState')
+      .then(({ waiting }) => waiting);
+  const wait = (count: number): Promise<true> =>
+    until(`${count} wait`, async () => ((await waitingIn('probe')) === count ? true : null));
 
   /** Starts runs one after the other, each once the one before waits. */
   async function runsThatWait(notes: string[], more: Partial<PlannedStep> = {}): Promise<string[]> {
@@ -100,11 +133,15 @@ describe('a parked connection', () => {
   }
 
   async function ended(name: string): Promise<void> {
-    await client.workflow.getHandle(lineId(name)).terminate('the test is over').catch(() => undefined);
+    await client.workflow
+      .getHandle(lineId(name))
+      .terminate('the test is over')
+      .catch(() => undefined);
   }
 
   const notesTried = (): string[] => probe.attempts.map(({ note }) => note);
-  const logged = (level: string, text: string): number => workers.flatMap(({ log }) => log.filter((line) => line.level === level && line.msg.includes(text))).length;
+  const logged = (level: string, text: string): number =>
+    workers.flatMap(({ log }) => log.filter((line) => line.level === level && line.msg.includes(text))).length;
 
   it('is asked nothing by new events, and tried by the oldest step alone; then all go on, oldest first, and other connections did all the while', async () => {
     const worker = await start();
@@ -115,7 +152,9 @@ describe('a parked connection', () => {
     expect((await awaitRun(client, elsewhere)).status).toBe('completed');
 
     await worker.lines.resume('probe');
-    await until('the oldest has tried and waits again', async () => (notesTried().length === 2 && (await waitingIn('probe')) === 4 ? true : null));
+    await until('the oldest has tried and waits again', async () =>
+      notesTried().length === 2 && (await waitingIn('probe')) === 4 ? true : null,
+    );
     expect(notesTried()).toEqual(['a', 'a']);
 
     probe.down = null;
@@ -126,7 +165,11 @@ describe('a parked connection', () => {
     expect(notesTried()).toEqual(['a', 'a', 'a', 'b', 'c', 'd']);
     await until('the line has ended', async () => ((await status(lineId('probe'))) === 'COMPLETED' ? true : null));
     expect([logged('error', 'connection parked'), logged('info', 'connection works again')]).toEqual([1, 1]);
-    expect(worker.log.find((line) => line.level === 'error')).toMatchObject({ connection: 'probe', code: 'no', remedy: 'Say yes.' });
+    expect(worker.log.find((line) => line.level === 'error')).toMatchObject({
+      connection: 'probe',
+      code: 'no',
+      remedy: 'Say yes.',
+    });
     expect(worker.gates.get('probe')?.gate.problem).toBeNull();
     expect(await worker.lines.resume('probe')).toBe(false);
     await recordHistory(client, runs[0] ?? '', 'waited-for-connection');
@@ -172,11 +215,15 @@ describe('a parked connection', () => {
     const [workflowId = ''] = await runsThatWait(['a']);
     expect(await parkedStepsOf(workflowId)).toEqual([{ rule: 'rule', step: 's', connection: 'probe', code: 'no' }]);
     const details = async (id: string): Promise<string> =>
-      (await client.workflow.getHandle(id).query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails;
+      (await client.workflow.getHandle(id).query<{ currentDetails: string }>('__temporal_workflow_metadata'))
+        .currentDetails;
     expect(await details(workflowId)).toContain('| rule | s | waits: probe is parked (no) |');
     expect(await details(lineId('probe'))).toMatch(/\| code \| no \|[^]*Say yes\.[^]*\| steps that wait \| 1 \|/);
     const parked = await worker.lines.look('probe');
-    expect(parked).toMatchObject({ problem: { code: 'no', message: 'the probe says no', remedy: 'Say yes.' }, line: { waiting: 1 } });
+    expect(parked).toMatchObject({
+      problem: { code: 'no', message: 'the probe says no', remedy: 'Say yes.' },
+      line: { waiting: 1 },
+    });
     expect(Date.parse(parked?.line?.next_probe_at ?? '') - Date.parse(parked?.since ?? '')).toBe(60_000);
     expect(worker.waits).toContain(workflowId);
     await client.workflow.getHandle(workflowId).terminate();
@@ -192,7 +239,9 @@ describe('a parked connection', () => {
       return probe.down;
     });
     await worker.lines.resume('probe');
-    await until('b is back', async () => ((await parkedStepsOf(runs[1] ?? '')).length === 1 && notesTried().includes('b') ? true : null));
+    await until('b is back', async () =>
+      (await parkedStepsOf(runs[1] ?? '')).length === 1 && notesTried().includes('b') ? true : null,
+    );
     await wait(3);
     expect((await worker.lines.look('probe'))?.line?.next_probe_at).not.toBeNull();
     expect(notesTried()).toEqual(['a', 'a', 'b']);
@@ -211,7 +260,11 @@ describe('a parked connection', () => {
     const [workflowId = ''] = await runsThatWait(['a']);
     probe.down = error('transient');
     await worker.lines.resume('probe');
-    await until('it waits again', async () => (notesTried().length === 2 && (await waitingIn('probe')) === 1 && (await parkedStepsOf(workflowId)).length === 1 ? true : null));
+    await until('it waits again', async () =>
+      notesTried().length === 2 && (await waitingIn('probe')) === 1 && (await parkedStepsOf(workflowId)).length === 1
+        ? true
+        : null,
+    );
     probe.down = null;
     await worker.lines.resume('probe');
     expect((await awaitRun(client, workflowId)).status).toBe('completed');
@@ -237,9 +290,13 @@ describe('a parked connection', () => {
     workers = workers.filter((worker) => worker !== seeing);
     const [blind, another] = [await start(), await start()];
     const stops = [blind, another].map(({ gates, lines }) => refreshGates(gates, lines, quiet, 50));
-    await until('both know', () => ([blind, another].every(({ gates }) => gates.get('probe')?.gate.problem?.code === 'no') ? true : null));
+    await until('both know', () =>
+      [blind, another].every(({ gates }) => gates.get('probe')?.gate.problem?.code === 'no') ? true : null,
+    );
     // A worker that starts may have come with a new credential: the oldest has tried.
-    await until('the oldest has tried', async () => (notesTried().length > 1 && (await waitingIn('probe')) === 1 ? true : null));
+    await until('the oldest has tried', async () =>
+      notesTried().length > 1 && (await waitingIn('probe')) === 1 ? true : null,
+    );
     const before = probe.attempts.length;
     runs.push(...(await runsThatWait(['b', 'c', 'd', 'e', 'f'])));
     expect(probe.attempts).toHaveLength(before);
@@ -247,7 +304,9 @@ describe('a parked connection', () => {
     await blind.lines.resume('probe');
     await Promise.all(runs.map((workflowId) => awaitRun(client, workflowId)));
     expect(notesTried().slice(before)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
-    await until('both know that it works', () => ([blind, another].every(({ gates }) => gates.get('probe')?.gate.problem === null) ? true : null));
+    await until('both know that it works', () =>
+      [blind, another].every(({ gates }) => gates.get('probe')?.gate.problem === null) ? true : null,
+    );
     workers.push(seeing);
     expect([logged('error', 'connection parked'), logged('info', 'connection works again')]).toEqual([1, 1]);
     workers = workers.filter((worker) => worker !== seeing);
@@ -271,7 +330,10 @@ describe('a parked connection', () => {
     await start();
     probe.down = error('credential');
     const workflowId = await run([step('s', 'a', { retry: { for_ms: 2_000, every_ms: 100, max_every_ms: 200 } })]);
-    expect((await awaitRun(client, workflowId)).report).toMatchObject({ outcome: 'failed', rules: [{ steps: [{ outcome: 'failed', class: 'credential', code: 'no', remedy: 'Say yes.' }] }] });
+    expect((await awaitRun(client, workflowId)).report).toMatchObject({
+      outcome: 'failed',
+      rules: [{ steps: [{ outcome: 'failed', class: 'credential', code: 'no', remedy: 'Say yes.' }] }],
+    });
     expect(notesTried()).toEqual(['a']);
   });
 
@@ -280,7 +342,11 @@ describe('a parked connection', () => {
     probe.down = error('credential');
     await awaitRun(client, await run([step('s', 'a', { retry: { for_ms: 1_200, every_ms: 100, max_every_ms: 200 } })]));
     await until('the line has ended', async () => ((await status(lineId('probe'))) === 'COMPLETED' ? true : null));
-    expect([logged('error', 'connection parked'), logged('info', 'works again'), logged('info', 'no step waits')]).toEqual([1, 0, 1]);
+    expect([
+      logged('error', 'connection parked'),
+      logged('info', 'works again'),
+      logged('info', 'no step waits'),
+    ]).toEqual([1, 0, 1]);
     probe.down = null;
     expect((await awaitRun(client, await run([step('s', 'b')]))).status).toBe('completed');
   });
@@ -297,7 +363,12 @@ describe('a parked connection', () => {
     });
     for (const attempts of [2, 3]) {
       await worker.lines.resume('probe');
-      await until(`${attempts} attempts`, async () => (notesTried().filter((note) => note === 'held back').length === attempts && (await parkedStepsOf(heldBack[0] ?? '')).length === 1 ? true : null));
+      await until(`${attempts} attempts`, async () =>
+        notesTried().filter((note) => note === 'held back').length === attempts &&
+        (await parkedStepsOf(heldBack[0] ?? '')).length === 1
+          ? true
+          : null,
+      );
     }
     await worker.lines.resume('probe');
     await Promise.all([blocker, ...heldBack].map((workflowId) => awaitRun(client, workflowId)));
@@ -308,13 +379,33 @@ describe('a parked connection', () => {
 
   it('does not send a text twice whose first answer was lost before the account ran dry', async () => {
     const standIn = await startVoipbinStandIn();
-    const worker = await start({ also: { connector: voipbin, client: voipbin.connection.open(voipbin.connection.settings.parse(standIn.settings)) } });
+    const worker = await start({
+      also: {
+        connector: voipbin,
+        client: voipbin.connection.open(voipbin.connection.settings.parse(standIn.settings)),
+      },
+    });
     standIn.failNext({ path: '/messages', method: 'POST', how: 'lose_answer' });
     standIn.failNext({ path: '/messages', method: 'GET', how: { status: 503 } });
     standIn.failNext({ path: '/messages', method: 'GET', how: { status: 402 } });
     const number = (target: string) => ({ type: 'tel', number: target, name: null });
-    const happened = event({ type: 'message_created', event_id: `message_created/${randomUUID()}`, peer: number('+15551234567'), ours: number('+15559876543') });
-    await run([step('s', '', { action: 'voipbin.send_message', effect: 'verifiable', input: { text: 'Hello' }, attempt_timeout_ms: 25_000 })], happened);
+    const happened = event({
+      type: 'message_created',
+      event_id: `message_created/${randomUUID()}`,
+      peer: number('+15551234567'),
+      ours: number('+15559876543'),
+    });
+    await run(
+      [
+        step('s', '', {
+          action: 'voipbin.send_message',
+          effect: 'verifiable',
+          input: { text: 'Hello' },
+          attempt_timeout_ms: 25_000,
+        }),
+      ],
+      happened,
+    );
     await until('it waits', async () => ((await parkedStepsOf(happened.event_id)).length === 1 ? true : null));
     expect(standIn.sent).toHaveLength(1);
     await worker.lines.resume('voipbin');
@@ -344,11 +435,18 @@ describe('a parked connection', () => {
   it('waits for each of the steps of a run that run side by side', async () => {
     const worker = await start();
     probe.down = error('credential');
-    const workflowId = await run({ one: [step('s', 'a')], two: [step('s', 'b')], three: [step('s', 'fine', { action: 'other.repeat' })] });
+    const workflowId = await run({
+      one: [step('s', 'a')],
+      two: [step('s', 'b')],
+      three: [step('s', 'fine', { action: 'other.repeat' })],
+    });
     await wait(2);
     expect((await parkedStepsOf(workflowId)).map(({ rule }) => rule).sort()).toEqual(['one', 'two']);
     probe.down = null;
     await worker.lines.resume('probe');
-    expect((await awaitRun(client, workflowId)).report).toMatchObject({ outcome: 'done', rules: [{ outcome: 'done' }, { outcome: 'done' }, { outcome: 'done' }] });
+    expect((await awaitRun(client, workflowId)).report).toMatchObject({
+      outcome: 'done',
+      rules: [{ outcome: 'done' }, { outcome: 'done' }, { outcome: 'done' }],
+    });
   });
 });

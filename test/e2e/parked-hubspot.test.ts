@@ -17,8 +17,17 @@ rules:
       - slack.post_message: { channel: "#calls", text: "{{ id }}" }
 `;
 
-const readiness = z.object({ parts: z.object({ connections: z.object({ ok: z.boolean(), detail: z.string() }).optional() }) });
-const listed = z.array(z.object({ connection: z.string(), uses: z.string(), state: z.enum(['not_parked', 'parked']), parked: z.object({ problem: z.object({ code: z.string() }), line: z.object({ waiting: z.number() }) }).nullable() }));
+const readiness = z.object({
+  parts: z.object({ connections: z.object({ ok: z.boolean(), detail: z.string() }).optional() }),
+});
+const listed = z.array(
+  z.object({
+    connection: z.string(),
+    uses: z.string(),
+    state: z.enum(['not_parked', 'parked']),
+    parked: z.object({ problem: z.object({ code: z.string() }), line: z.object({ waiting: z.number() }) }).nullable(),
+  }),
+);
 const shown = z.object({ became: z.string(), parked: z.array(z.object({ rule: z.string(), connection: z.string() })) });
 
 describe('a HubSpot token that is revoked', () => {
@@ -37,12 +46,20 @@ describe('a HubSpot token that is revoked', () => {
 
   /** A call that ends, from a number of its own. */
   async function call(index: number): Promise<string> {
-    const data = { id: randomUUID(), direction: 'incoming', source: { type: 'tel', target: `+1555123000${index}` }, destination: { type: 'tel', target: '+15559876543' } };
+    const data = {
+      id: randomUUID(),
+      direction: 'incoming',
+      source: { type: 'tel', target: `+1555123000${index}` },
+      destination: { type: 'tel', target: '+15559876543' },
+    };
     return (await bridge.post({ type: 'call_hangup', data })).answer.id ?? '';
   }
   const show = async (id: string) => shown.parse(JSON.parse((await bridge.run('events', 'show', id, '--json')).stdout));
   const ready = async () => readiness.parse(await (await fetch(`${bridge.admin}/readyz`)).json()).parts.connections;
-  const gauge = async (): Promise<string | null> => /^bridge_connection_parked\{connection="hubspot"\} 1$/m.exec(await (await fetch(`${bridge.admin}/metrics`)).text())?.[0] ?? null;
+  const gauge = async (): Promise<string | null> =>
+    /^bridge_connection_parked\{connection="hubspot"\} 1$/m.exec(
+      await (await fetch(`${bridge.admin}/metrics`)).text(),
+    )?.[0] ?? null;
 
   it('parks HubSpot and nothing else, is told once and seen everywhere, and goes on when it is told to', async () => {
     expect((await bridge.run('connections', 'list')).code).toBe(0);
@@ -57,35 +74,62 @@ describe('a HubSpot token that is revoked', () => {
     }
     await bridge.eventually('all wait', async () => {
       const { stdout } = await bridge.run('connections', 'list', '--json');
-      return listed.parse(JSON.parse(stdout)).find(({ connection }) => connection === 'hubspot')?.parked?.line.waiting === 4 ? true : null;
+      return listed.parse(JSON.parse(stdout)).find(({ connection }) => connection === 'hubspot')?.parked?.line
+        .waiting === 4
+        ? true
+        : null;
     });
     expect(providers.hubspot.requests).toHaveLength(asked);
     await bridge.eventually('Slack has heard of all', () => (providers.slack.messages.length === 4 ? true : null));
 
     const list = await bridge.run('connections', 'list');
     expect(list.code).toBe(1);
-    expect(list.stdout).toMatch(/^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*bridge connections resume hubspot$/m);
+    expect(list.stdout).toMatch(
+      /^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*bridge connections resume hubspot$/m,
+    );
     expect(list.stdout).toMatch(/^slack +credentials +not parked$/m);
-    expect((await bridge.run('events', 'show', first)).stdout).toMatch(/log, hubspot.log_call#1: waits, for hubspot is parked \(\S+\)/);
-    await bridge.eventually('the state is told', async () => ((await ready())?.detail.startsWith('hubspot parked') === true ? true : null));
+    expect((await bridge.run('events', 'show', first)).stdout).toMatch(
+      /log, hubspot.log_call#1: waits, for hubspot is parked \(\S+\)/,
+    );
+    await bridge.eventually('the state is told', async () =>
+      (await ready())?.detail.startsWith('hubspot parked') === true ? true : null,
+    );
     await bridge.eventually('the gauge is 1', gauge);
 
     providers.hubspot.heal();
-    expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({ code: 0, stdout: '{"connection":"hubspot","resumed":true}\n' });
+    expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({
+      code: 0,
+      stdout: '{"connection":"hubspot","resumed":true}\n',
+    });
     for (const id of [first, ...later]) {
       await bridge.eventually(`${id} is done`, async () => ((await show(id)).became === 'done' ? true : null));
     }
     expect(providers.hubspot.calls).toHaveLength(4);
-    await bridge.eventually('it is not parked any more', async () => ((await ready())?.ok === true && (await gauge()) === null ? true : null));
+    await bridge.eventually('it is not parked any more', async () =>
+      (await ready())?.ok === true && (await gauge()) === null ? true : null,
+    );
     await bridge.printed(/connection works again/);
     expect(bridge.output.match(/connection parked/g)).toHaveLength(1);
-    expect(bridge.output).toMatch(/"level":"error".*"connection":"hubspot".*"code":"[^"]+".*"remedy":"[^"]+".*connection parked/);
+    expect(bridge.output).toMatch(
+      /"level":"error".*"connection":"hubspot".*"code":"[^"]+".*"remedy":"[^"]+".*connection parked/,
+    );
   });
 
   it('says so when there is nothing to resume, and what was meant by a misspelt name', async () => {
-    expect(await bridge.run('connections', 'resume', 'slack')).toMatchObject({ code: 1, stdout: 'slack is not parked; no step waits for it\n' });
-    expect(await bridge.run('connections', 'resume', 'hubspott')).toMatchObject({ code: 2, stderr: 'unknown connection "hubspott"; did you mean "hubspot"?\n' });
-    expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({ code: 1, stdout: '{"connection":"hubspot","resumed":false}\n' });
-    expect((await bridge.run('connections', 'resume', 'nothing-like-it')).stderr).toBe('unknown connection "nothing-like-it"; there are email, http, hubspot, slack, voipbin\n');
+    expect(await bridge.run('connections', 'resume', 'slack')).toMatchObject({
+      code: 1,
+      stdout: 'slack is not parked; no step waits for it\n',
+    });
+    expect(await bridge.run('connections', 'resume', 'hubspott')).toMatchObject({
+      code: 2,
+      stderr: 'unknown connection "hubspott"; did you mean "hubspot"?\n',
+    });
+    expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({
+      code: 1,
+      stdout: '{"connection":"hubspot","resumed":false}\n',
+    });
+    expect((await bridge.run('connections', 'resume', 'nothing-like-it')).stderr).toBe(
+      'unknown connection "nothing-like-it"; there are email, http, hubspot, slack, voipbin\n',
+    );
   });
 });

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
@@ -16,7 +22,9 @@ import { ParkedConnections } from '../../src/temporal/parked-connections';
 import type { LinePace } from '../../src/temporal/parking';
 import { temporalAddress } from './temporal-server';
 
-/** A connector whose only action does what its input says: the run, its retries and its report are what is looked at. */
+/**
+ * A connector whose only action does what its input says: the run, its retries and its report are what is looked at.
+ */
 export interface Attempt {
   key: string;
   attempt: number;
@@ -53,7 +61,12 @@ export function probeConnector(name: string): Connector<{}, Probe> {
   return defineConnector<{}, Probe>({
     name,
     summary: 'For these tests.',
-    connection: { settings: z.object({}), environment: {}, credentials: [], open: () => ({ attempts: [], failures: new Map(), down: null }) },
+    connection: {
+      settings: z.object({}),
+      environment: {},
+      credentials: [],
+      open: () => ({ attempts: [], failures: new Map(), down: null }),
+    },
     actions: {
       repeat: defineAction<Probe>()({ ...actionParts, effect: 'repeatable' }),
       once: defineAction<Probe>()({ ...actionParts, effect: 'once' }),
@@ -87,14 +100,37 @@ export function event(more: Partial<CanonicalEvent> = {}): CanonicalEvent {
   const id = randomUUID();
   const at = '2026-03-02T01:00:00.000Z';
   return {
-    type: 'call_hangup', declared_type: 'call_hungup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at,
-    direction: 'inbound', peer: null, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: 'normal',
-    text: null, status: null, recording_ready: null, call_id: id, root_call_id: id, data: { id }, ...more,
+    type: 'call_hangup',
+    declared_type: 'call_hungup',
+    event_id: `call_hangup/${id}`,
+    id,
+    customer_id: null,
+    occurred_at: at,
+    received_at: at,
+    direction: 'inbound',
+    peer: null,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: 'normal',
+    text: null,
+    status: null,
+    recording_ready: null,
+    call_id: id,
+    root_call_id: id,
+    data: { id },
+    ...more,
   };
 }
 
 export function plan(rules: Record<string, PlannedStep[]>): Plan {
-  return { ruleset: 'abcdef012345', rules: Object.entries(rules).map(([name, steps]) => ({ name, timezone: 'UTC', country: null, steps })) };
+  return {
+    ruleset: 'abcdef012345',
+    rules: Object.entries(rules).map(([name, steps]) => ({ name, timezone: 'UTC', country: null, steps })),
+  };
 }
 
 /** A line of the log. */
@@ -116,10 +152,16 @@ export interface ProbeWorker {
 
 /** Bundles the workflows; once a test file. */
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  return bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger: new DefaultLogger('ERROR') });
+  return bundleWorkflowCode({
+    workflowsPath: require.resolve('../../workflows/workflows'),
+    logger: new DefaultLogger('ERROR'),
+  });
 }
 
-/** Starts a worker with these connections, each given with its client. Its Temporal connection is its own: two workers cannot share one. */
+/**
+ * Starts a worker with these connections, each given with its client. Its Temporal connection is its own: two workers
+ * cannot share one.
+ */
 export async function startProbeWorker(options: {
   workflowBundle: WorkflowBundleWithSourceMap;
   connections: { connector: Connector; client: unknown }[];
@@ -128,11 +170,16 @@ export async function startProbeWorker(options: {
 }): Promise<ProbeWorker> {
   const connection = await NativeConnection.connect({ address: temporalAddress() });
   const client = new Client({ connection });
-  const gates = new Map(options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]));
+  const gates = new Map(
+    options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]),
+  );
   const lines = new ParkedConnections(client, options.pace, options.askAfterLineMs);
   const waits: string[] = [];
   const logged: Logged[] = [];
-  const log = pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, { write: (text: string) => void logged.push(JSON.parse(text) as Logged) });
+  const log = pino(
+    { level: 'debug', base: null, formatters: { level: (level) => ({ level }) } },
+    { write: (text: string) => void logged.push(JSON.parse(text) as Logged) },
+  );
   const worker = await Worker.create({
     connection,
     taskQueue: TASK_QUEUE,
@@ -142,7 +189,12 @@ export async function startProbeWorker(options: {
       ...createStepActivities({
         connections: gates,
         render: (input, scope) =>
-          Object.fromEntries(Object.entries(input).map(([name, value]) => [name, value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value])),
+          Object.fromEntries(
+            Object.entries(input).map(([name, value]) => [
+              name,
+              value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value,
+            ]),
+          ),
         evaluate: (condition) => condition === 'true',
         isOurs: () => false,
         cooldowns: new TemporalCooldowns(client, 'key'),

@@ -8,7 +8,9 @@ import { startSlackStandIn, type SlackStandIn } from '../../src/connectors/slack
 import { voipbin } from '../../src/connectors/voipbin/connector';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../src/connectors/voipbin/stand-in';
 
-/** All providers, played in the test's own process: the bridge reaches them over the wire, the test sees what they did. */
+/**
+ * All providers, played in the test's own process: the bridge reaches them over the wire, the test sees what they did.
+ */
 export interface Providers {
   email: EmailStandIn;
   hubspot: HubSpotStandIn;

@@ -34,7 +34,9 @@ describe('a rule file that is saved under load', () => {
     let sent = 0;
     const post = async (): Promise<void> => {
       sent += 1;
-      expect((await bridge.post({ type: 'call_hangup', data: { id: `c${sent}`, direction: 'incoming' } })).status).toBe(200);
+      expect((await bridge.post({ type: 'call_hangup', data: { id: `c${sent}`, direction: 'incoming' } })).status).toBe(
+        200,
+      );
     };
     /** Posts one event after the other until it is so. */
     const postUntil = async (so: () => boolean | Promise<boolean>): Promise<void> => {
@@ -44,12 +46,14 @@ describe('a rule file that is saved under load', () => {
         await post();
       } while (!(await so()));
     };
-    const postedTo = (channel: string): number => providers.slack.messages.filter((message) => message.postedTo === channel).length;
+    const postedTo = (channel: string): number =>
+      providers.slack.messages.filter((message) => message.postedTo === channel).length;
     await postUntil(() => postedTo('#one') > 5);
     writeFileSync(file, rules('#two'));
     await postUntil(() => postedTo('#two') > 5);
     writeFileSync(file, 'version: 1\nrules: [');
-    const refused = async (): Promise<boolean> => (await (await fetch(`${bridge.admin}/metrics`)).text()).includes('bridge_rules_refused 1');
+    const refused = async (): Promise<boolean> =>
+      (await (await fetch(`${bridge.admin}/metrics`)).text()).includes('bridge_rules_refused 1');
     await postUntil(refused);
     await bridge.printed(/the rules before stay in force/);
     const before = postedTo('#two');
@@ -61,7 +65,9 @@ describe('a rule file that is saved under load', () => {
     const ids = providers.slack.messages.map((message) => message.text);
     expect(new Set(ids).size).toBe(sent);
     expect(ids).toHaveLength(sent);
-    const history = z.array(z.object({ events: z.number() })).parse(JSON.parse((await bridge.run('rules', 'history', '--json')).stdout));
+    const history = z
+      .array(z.object({ events: z.number() }))
+      .parse(JSON.parse((await bridge.run('rules', 'history', '--json')).stdout));
     expect(history).toHaveLength(3);
     expect(history.reduce((sum, { events }) => sum + events, 0)).toBe(sent);
   });

@@ -61,7 +61,11 @@ export class RunningBridge {
       BRIDGE_ADMIN_PORT: '0',
       ...options.env,
     };
-    const child = spawn(process.execPath, [join(ROOT, 'src', 'setup', 'bridge.mjs'), 'start', ...(options.args ?? [])], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'src', 'setup', 'bridge.mjs'), 'start', ...(options.args ?? [])],
+      { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    );
     return new RunningBridge(child, dataDir, env, temporary);
   }
 
@@ -89,7 +93,10 @@ export class RunningBridge {
   async run(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
     // The port was chosen at random, so that only this object knows it.
     const where = args[0] === 'send' ? ['--url', this.webhook] : [];
-    const child = spawn(process.execPath, [join(ROOT, 'src', 'setup', 'bridge.mjs'), ...args, ...where], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [join(ROOT, 'src', 'setup', 'bridge.mjs'), ...args, ...where], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -99,13 +106,24 @@ export class RunningBridge {
   }
 
   /** Posts a body to the webhook as VoIPBIN does. */
-  async post(event: unknown, headers: Record<string, string> = {}): Promise<{ status: number; answer: { status?: string; id?: string } }> {
-    const response = await fetch(this.webhook, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(event) });
+  async post(
+    event: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; answer: { status?: string; id?: string } }> {
+    const response = await fetch(this.webhook, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(event),
+    });
     return { status: response.status, answer: (await response.json()) as { status?: string; id?: string } };
   }
 
   /** What `events show` knows of an event, asked until it satisfies. */
-  async eventually<Value>(what: string, look: () => Promise<Value | null> | Value | null, withinMs = 60_000): Promise<Value> {
+  async eventually<Value>(
+    what: string,
+    look: () => Promise<Value | null> | Value | null,
+    withinMs = 60_000,
+  ): Promise<Value> {
     const deadline = Date.now() + withinMs;
     for (;;) {
       const found = await look();
@@ -167,7 +185,10 @@ export class RunningBridge {
           done(() => reject(new Error(`the bridge ended before ${what}:\n${this.output}`)));
         }
       };
-      const timer = setTimeout(() => done(() => reject(new Error(`it took too long until ${what}:\n${this.output}`))), withinMs);
+      const timer = setTimeout(
+        () => done(() => reject(new Error(`it took too long until ${what}:\n${this.output}`))),
+        withinMs,
+      );
       this.#listeners.add(check);
       check();
     });

@@ -23,7 +23,10 @@ rules:
       - slack.post_message: { channel: "#calls", text: "{{ id }}" }
 `;
 
-const readiness = z.object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) });
+const readiness = z.object({
+  ready: z.boolean(),
+  parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })),
+});
 
 async function readyz(bridge: RunningBridge): Promise<{ status: number } & z.infer<typeof readiness>> {
   const answer = await fetch(`${bridge.admin}/readyz`);
@@ -45,7 +48,12 @@ describe('while Temporal is frozen', () => {
   const started: RunningBridge[] = [];
 
   const start = (mode: 'receiver' | 'worker', options: BridgeOptions = {}): RunningBridge => {
-    const bridge = RunningBridge.start({ env: { ...providers.env, TEMPORAL_ADDRESS: server.address }, rules: RULES, args: ['--mode', mode], ...options });
+    const bridge = RunningBridge.start({
+      env: { ...providers.env, TEMPORAL_ADDRESS: server.address },
+      rules: RULES,
+      args: ['--mode', mode],
+      ...options,
+    });
     started.push(bridge);
     return bridge;
   };
@@ -54,7 +62,14 @@ describe('while Temporal is frozen', () => {
     providers = await startProviders();
     dataDir = mkdtempSync(join(tmpdir(), 'bridge-e2e-frozen-'));
     const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
-    server = await startEmbeddedServer({ cli, dataDir, port: 0, uiPort: 0, log: pino({ level: 'silent' }), onExit: () => undefined });
+    server = await startEmbeddedServer({
+      cli,
+      dataDir,
+      port: 0,
+      uiPort: 0,
+      log: pino({ level: 'silent' }),
+      onExit: () => undefined,
+    });
   });
 
   afterEach(() => process.kill(server.pid, 'SIGCONT'));
@@ -86,9 +101,20 @@ describe('while Temporal is frozen', () => {
         }),
       ),
     );
-    expect(receiving).toMatchObject({ status: 200, ready: true, parts: { temporal: { detail: expect.stringContaining('does not answer') as string }, inbox: { detail: expect.stringContaining('1 events wait') as string } } });
+    expect(receiving).toMatchObject({
+      status: 200,
+      ready: true,
+      parts: {
+        temporal: { detail: expect.stringContaining('does not answer') as string },
+        inbox: { detail: expect.stringContaining('1 events wait') as string },
+      },
+    });
     expect(await (await fetch(`${worker.admin}/metrics`)).text()).toContain('bridge_temporal_unavailable 1\n');
-    expect(working).toMatchObject({ status: 503, ready: false, parts: { temporal: { detail: expect.stringContaining('does not answer') as string } } });
+    expect(working).toMatchObject({
+      status: 503,
+      ready: false,
+      parts: { temporal: { detail: expect.stringContaining('does not answer') as string } },
+    });
 
     const stops = await Promise.all([terminate(receiver), terminate(worker)]);
     expect(stops.map(({ code }) => code)).toEqual([0, 0]);
@@ -98,7 +124,9 @@ describe('while Temporal is frozen', () => {
     process.kill(server.pid, 'SIGCONT');
     const next = start('worker');
     start('receiver', { dataDir: receiver.dataDir });
-    await next.eventually('the event is handled', () => (providers.slack.messages.some(({ text }) => text === id) ? true : null));
+    await next.eventually('the event is handled', () =>
+      providers.slack.messages.some(({ text }) => text === id) ? true : null,
+    );
     expect(providers.slack.messages.filter(({ text }) => text === id)).toHaveLength(1);
   });
 
@@ -106,7 +134,10 @@ describe('while Temporal is frozen', () => {
     process.kill(server.pid, 'SIGSTOP');
     const worker = start('worker');
     await worker.printed(/^Admin/m);
-    expect(await readyz(worker)).toMatchObject({ status: 503, parts: { worker: { ok: false, detail: expect.stringContaining(server.address) as string } } });
+    expect(await readyz(worker)).toMatchObject({
+      status: 503,
+      parts: { worker: { ok: false, detail: expect.stringContaining(server.address) as string } },
+    });
     const { code, tookMs } = await terminate(worker);
     expect(code).toBe(0);
     expect(tookMs).toBeLessThan(5_000);
@@ -115,7 +146,8 @@ describe('while Temporal is frozen', () => {
   it('a worker is ready again when Temporal answers again; a stop is seen at /readyz, and a second signal ends it at once', async () => {
     const worker = start('worker');
     await worker.printed(/^Temporal/m);
-    const becomes = (status: number) => worker.eventually(`/readyz is ${status}`, async () => ((await readyz(worker)).status === status ? status : null));
+    const becomes = (status: number) =>
+      worker.eventually(`/readyz is ${status}`, async () => ((await readyz(worker)).status === status ? status : null));
     process.kill(server.pid, 'SIGSTOP');
     await becomes(503);
     process.kill(server.pid, 'SIGCONT');
@@ -135,22 +167,27 @@ describe('mode all', () => {
   const serverOf = (bridge: RunningBridge): Promise<number> =>
     bridge.eventually('its Temporal server is there', () => {
       try {
-        return z.object({ pid: z.number() }).parse(JSON.parse(readFileSync(join(bridge.dataDir, 'temporal.pid'), 'utf8'))).pid;
+        return z
+          .object({ pid: z.number() })
+          .parse(JSON.parse(readFileSync(join(bridge.dataDir, 'temporal.pid'), 'utf8'))).pid;
       } catch {
         return null;
       }
     });
 
-  it.each(['runs', 'is still starting'])('stops in time with a frozen Temporal server of its own that %s, and leaves nothing behind', async (when) => {
-    const bridge = RunningBridge.start({ rules: RULES });
-    if (when === 'runs') {
-      await bridge.printed(/^Ready/m);
-    }
-    const server = await serverOf(bridge);
-    process.kill(server, 'SIGSTOP');
-    const { code, tookMs } = await terminate(bridge);
-    expect([code, lookAtProcess(server)]).toEqual([0, null]);
-    expect(tookMs).toBeLessThan(STOPS_WITHIN_MS.all);
-    await bridge.remove();
-  });
+  it.each(['runs', 'is still starting'])(
+    'stops in time with a frozen Temporal server of its own that %s, and leaves nothing behind',
+    async (when) => {
+      const bridge = RunningBridge.start({ rules: RULES });
+      if (when === 'runs') {
+        await bridge.printed(/^Ready/m);
+      }
+      const server = await serverOf(bridge);
+      process.kill(server, 'SIGSTOP');
+      const { code, tookMs } = await terminate(bridge);
+      expect([code, lookAtProcess(server)]).toEqual([0, null]);
+      expect(tookMs).toBeLessThan(STOPS_WITHIN_MS.all);
+      await bridge.remove();
+    },
+  );
 });

@@ -1,4 +1,6 @@
-/** The Temporal server that the end-to-end tests share: started by global-setup.ts, known to the tests by its address. */
+/**
+ * The Temporal server that the end-to-end tests share: started by global-setup.ts, known to the tests by its address.
+ */
 
 /** Where global-setup.ts leaves the address. */
 export const ADDRESS_VARIABLE = 'BRIDGE_TEST_TEMPORAL_ADDRESS';

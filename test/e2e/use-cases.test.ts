@@ -12,7 +12,18 @@ const OURS = '+15559876543';
 const tel = (target: string) => ({ type: 'tel', target });
 const shown = z.object({
   became: z.string(),
-  report: z.object({ outcome: z.string(), rules: z.array(z.object({ rule: z.string(), outcome: z.string(), steps: z.array(z.looseObject({ action: z.string(), outcome: z.string() })) })) }).nullable(),
+  report: z
+    .object({
+      outcome: z.string(),
+      rules: z.array(
+        z.object({
+          rule: z.string(),
+          outcome: z.string(),
+          steps: z.array(z.looseObject({ action: z.string(), outcome: z.string() })),
+        }),
+      ),
+    })
+    .nullable(),
 });
 
 /** What the live sender sends when a call ends. */
@@ -60,7 +71,9 @@ describe('the documented use cases, on real SDKs', () => {
 
   beforeAll(async () => {
     providers = await startProviders();
-    bridge = await RunningBridge.ready({ env: { ...providers.env, VOIPBIN_WEBHOOK_SECRET: `the next secret,${SECRET}` } });
+    bridge = await RunningBridge.ready({
+      env: { ...providers.env, VOIPBIN_WEBHOOK_SECRET: `the next secret,${SECRET}` },
+    });
   }, 120_000);
 
   afterAll(async () => {
@@ -101,8 +114,14 @@ describe('the documented use cases, on real SDKs', () => {
     const calls = providers.hubspot.calls.filter((call) => call.properties['voipbin_action_key'] === key);
     expect(providers.hubspot.calls).toHaveLength(1);
     expect(calls).toHaveLength(1);
-    expect(calls[0]?.properties).toMatchObject({ hs_call_direction: 'INBOUND', hs_call_duration: '2666', hs_call_status: 'COMPLETED' });
-    const contact = providers.hubspot.contacts.find((candidate) => candidate.properties['phone'] === '+1 (555) 123-4567');
+    expect(calls[0]?.properties).toMatchObject({
+      hs_call_direction: 'INBOUND',
+      hs_call_duration: '2666',
+      hs_call_status: 'COMPLETED',
+    });
+    const contact = providers.hubspot.contacts.find(
+      (candidate) => candidate.properties['phone'] === '+1 (555) 123-4567',
+    );
     expect(contact?.properties).toMatchObject({ last_hangup_reason: 'normal' });
     expect(contact?.properties['last_call_date']).toContain('2026-08-22T06:10:58');
     expect(providers.slack.messages.at(-1)).toMatchObject({ postedTo: '#calls' });
@@ -111,7 +130,10 @@ describe('the documented use cases, on real SDKs', () => {
   it('answers a text once, though VoIPBIN tells of it twice', async () => {
     const event = text();
     const answer = await send(event);
-    const twin = { type: 'conversation_message_created', data: { ...event.data, direction: 'incoming', destination: tel(OURS), reference_type: 'message' } };
+    const twin = {
+      type: 'conversation_message_created',
+      data: { ...event.data, direction: 'incoming', destination: tel(OURS), reference_type: 'message' },
+    };
     const twinAnswer = await send(twin);
     const run = await closed(answer.id);
     expect(run.report.outcome).toBe('done');
@@ -120,8 +142,18 @@ describe('the documented use cases, on real SDKs', () => {
   });
 
   it.each([
-    ['our own reply, told back to us', text({ direction: 'outbound', source: tel(OURS), targets: [{ destination: tel(CALLER), status: 'queued', parts: 1 }] })],
-    ['a text from one of our own numbers', text({ source: tel(OURS), targets: [{ destination: tel(OURS), status: 'received', parts: 1 }] })],
+    [
+      'our own reply, told back to us',
+      text({
+        direction: 'outbound',
+        source: tel(OURS),
+        targets: [{ destination: tel(CALLER), status: 'queued', parts: 1 }],
+      }),
+    ],
+    [
+      'a text from one of our own numbers',
+      text({ source: tel(OURS), targets: [{ destination: tel(OURS), status: 'received', parts: 1 }] }),
+    ],
     ['a sender that is no phone', text({ source: { type: 'tel', target: 'ACME' } })],
     ['a second text within the cooldown', text()],
   ])('never answers %s', async (_what, event) => {
@@ -146,7 +178,14 @@ describe('the documented use cases, on real SDKs', () => {
     providers.voipbin.addRecording({ id, stored: false });
     const answer = await send({
       type: 'recording_finished',
-      data: { id, reference_type: 'call', reference_id: randomUUID(), status: 'ended', format: 'wav', tm_end: '2026-08-22T06:10:58.5Z' },
+      data: {
+        id,
+        reference_type: 'call',
+        reference_id: randomUUID(),
+        status: 'ended',
+        format: 'wav',
+        tm_end: '2026-08-22T06:10:58.5Z',
+      },
     });
     await bridge.eventually('the step waits for the recording', async () => {
       const { stdout } = await bridge.run('events', 'show', answer.id);
@@ -167,7 +206,9 @@ describe('the documented use cases, on real SDKs', () => {
     const answer = await send(hangup({ id: 'slack-away' }));
     const run = await closed(answer.id);
     expect(run.report.outcome).toBe('done');
-    expect(providers.slack.messages.filter((message) => message.postedTo === '#calls').length).toBeGreaterThanOrEqual(2);
+    expect(providers.slack.messages.filter((message) => message.postedTo === '#calls').length).toBeGreaterThanOrEqual(
+      2,
+    );
   });
 
   it('fails a run with what to do when a request is wrong', async () => {

@@ -218,7 +218,13 @@ describe('canonical events', () => {
     ],
     [
       'message_created_page',
-      { occurred_at: '2022-04-11T06:12:05.235717Z', direction: 'inbound', peer: tel('+15551234567'), ours: tel('+15559876543'), text: 'Hello' },
+      {
+        occurred_at: '2022-04-11T06:12:05.235717Z',
+        direction: 'inbound',
+        peer: tel('+15551234567'),
+        ours: tel('+15559876543'),
+        text: 'Hello',
+      },
     ],
     [
       'conversation_message_created',
@@ -244,7 +250,14 @@ describe('canonical events', () => {
     ],
     [
       'recording_started',
-      { occurred_at: '2026-08-22T06:10:56.010Z', customer_id: CUSTOMER, status: 'recording', recording_ready: false, call_id: CALL, root_call_id: CALL },
+      {
+        occurred_at: '2026-08-22T06:10:56.010Z',
+        customer_id: CUSTOMER,
+        status: 'recording',
+        recording_ready: false,
+        call_id: CALL,
+        root_call_id: CALL,
+      },
     ],
     [
       'recording_finished',
@@ -273,10 +286,22 @@ describe('canonical events', () => {
         root_call_id: '593555d2-787e-4b06-862f-407bb2e43be1',
       },
     ],
-    ['queuecall_created', { status: 'wait', call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506', root_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506' }],
+    [
+      'queuecall_created',
+      {
+        status: 'wait',
+        call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
+        root_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
+      },
+    ],
     [
       'queuecall_entering',
-      { type: 'queuecall_connecting', status: 'entering', call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506', root_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506' },
+      {
+        type: 'queuecall_connecting',
+        status: 'entering',
+        call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
+        root_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
+      },
     ],
     [
       'queuecall_serviced',
@@ -303,7 +328,10 @@ describe('canonical events', () => {
       },
     ],
     ['queuecall_waiting', { customer_id: CUSTOMER, status: 'waiting', call_id: CALL, root_call_id: CALL }],
-    ['queuecall_serviced_live', { customer_id: CUSTOMER, answered: true, ring_s: 18.5, status: 'service', call_id: CALL, root_call_id: CALL }],
+    [
+      'queuecall_serviced_live',
+      { customer_id: CUSTOMER, answered: true, ring_s: 18.5, status: 'service', call_id: CALL, root_call_id: CALL },
+    ],
     [
       'queuecall_done_live',
       {
@@ -320,21 +348,64 @@ describe('canonical events', () => {
     ],
     [
       'queuecall_abandoned',
-      { customer_id: CUSTOMER, answered: false, ring_s: 42.125, talk_s: 0, duration_s: 42.125, status: 'abandoned', call_id: CALL, root_call_id: CALL },
+      {
+        customer_id: CUSTOMER,
+        answered: false,
+        ring_s: 42.125,
+        talk_s: 0,
+        duration_s: 42.125,
+        status: 'abandoned',
+        call_id: CALL,
+        root_call_id: CALL,
+      },
     ],
-    ['transcript_created', { occurred_at: '2026-08-22T06:10:58.200Z', customer_id: CUSTOMER, text: 'Hello, I would like to know your opening hours.' }],
-    ['transcribe_done', { occurred_at: '2026-08-22T06:11:02.100Z', customer_id: CUSTOMER, status: 'done', call_id: CALL, root_call_id: CALL }],
+    [
+      'transcript_created',
+      {
+        occurred_at: '2026-08-22T06:10:58.200Z',
+        customer_id: CUSTOMER,
+        text: 'Hello, I would like to know your opening hours.',
+      },
+    ],
+    [
+      'transcribe_done',
+      {
+        occurred_at: '2026-08-22T06:11:02.100Z',
+        customer_id: CUSTOMER,
+        status: 'done',
+        call_id: CALL,
+        root_call_id: CALL,
+      },
+    ],
     ['agent_status_updated', { occurred_at: '2022-03-29T15:08:00.814900Z', status: 'available' }],
     ['activeflow_created', { occurred_at: '2022-04-11T00:23:54.724620Z', call_id: CALL, root_call_id: CALL }],
   ];
 
   test.each(cases)('%s', (name, expected) => {
     const event = fixture(name);
-    const { type, declared_type: declared, event_id: eventId, id, occurred_at: occurred, received_at: received, data, ...fields } = event;
-    expect({ type, declared_type: declared, event_id: eventId, id, occurred_at: occurred, received_at: received, data }).toMatchObject(
-      Object.fromEntries(Object.entries(expected).filter(([key]) => !(key in NOTHING))),
-    );
-    expect(fields).toEqual({ ...NOTHING, ...Object.fromEntries(Object.entries(expected).filter(([key]) => key in NOTHING)) });
+    const {
+      type,
+      declared_type: declared,
+      event_id: eventId,
+      id,
+      occurred_at: occurred,
+      received_at: received,
+      data,
+      ...fields
+    } = event;
+    expect({
+      type,
+      declared_type: declared,
+      event_id: eventId,
+      id,
+      occurred_at: occurred,
+      received_at: received,
+      data,
+    }).toMatchObject(Object.fromEntries(Object.entries(expected).filter(([key]) => !(key in NOTHING))));
+    expect(fields).toEqual({
+      ...NOTHING,
+      ...Object.fromEntries(Object.entries(expected).filter(([key]) => key in NOTHING)),
+    });
     expect(received).toBe('2026-09-01T12:00:00.000Z');
     expect(data).toEqual((JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8')) as { data: unknown }).data);
   });
@@ -351,7 +422,16 @@ describe('canonical events', () => {
     const live = fixture('call_hangup').data;
     const page = JSON.parse(JSON.stringify(live).replaceAll(/(\d{4}-\d{2}-\d{2})T([\d:.]+)Z/g, '$1 $2')) as JsonObject;
     const { declared_type: one, data: _live, ...liveEvent } = from('call_hangup', live);
-    const { declared_type: other, data: _page, ...pageEvent } = from('call_hungup', { ...page, tm_ringing: '9999-01-01 00:00:00.000000', chained_call_ids: [], hangup_reason: 'normal' });
+    const {
+      declared_type: other,
+      data: _page,
+      ...pageEvent
+    } = from('call_hungup', {
+      ...page,
+      tm_ringing: '9999-01-01 00:00:00.000000',
+      chained_call_ids: [],
+      hangup_reason: 'normal',
+    });
     expect([one, other]).toEqual(['call_hangup', 'call_hungup']);
     expect(pageEvent).toEqual(liveEvent);
   });
@@ -359,7 +439,11 @@ describe('canonical events', () => {
 
 describe('direction', () => {
   const us = new OurNumbers(['+15559876543'], 'US');
-  const ends = (source: string, destination: string) => ({ id: 'x', source: { type: 'tel', target: source }, destination: { type: 'tel', target: destination } });
+  const ends = (source: string, destination: string) => ({
+    id: 'x',
+    source: { type: 'tel', target: source },
+    destination: { type: 'tel', target: destination },
+  });
   const [peer, ours] = ['+15551234567', '+15559876543'];
   test.each([
     ['call_hungup', ends(peer, ours), NOBODY, null, ours, peer],
@@ -378,38 +462,85 @@ describe('direction', () => {
   });
 
   test('only an address that says it is a phone can be one of ours', () => {
-    const event = from('message_created', { source: { type: 'line', target: ours }, destination: { target: ours }, text: 'x' }, us);
+    const event = from(
+      'message_created',
+      { source: { type: 'line', target: ours }, destination: { target: ours }, text: 'x' },
+      us,
+    );
     expect([event.direction, event.peer]).toEqual(['inbound', { type: 'line', number: ours, name: null }]);
   });
 
   test('of several targets the one that is ours is our end', () => {
     const targets = [peer, ours].map((target) => ({ destination: { type: 'tel', target } }));
-    expect(from('message_created', { direction: 'inbound', source: { type: 'tel', target: '+15550001111' }, targets }, us).ours?.number).toBe(ours);
+    expect(
+      from('message_created', { direction: 'inbound', source: { type: 'tel', target: '+15550001111' }, targets }, us)
+        .ours?.number,
+    ).toBe(ours);
   });
 });
 
 describe('calls', () => {
   const base = { id: 'x', status: 'hangup', tm_create: '2026-01-01T00:00:00Z' };
   test.each([
-    ['clocks that disagree', 'call_hangup', { ...base, tm_progressing: '2026-01-01T00:00:05Z', tm_hangup: '2026-01-01T00:00:04Z' }, [true, 5, 0, 4]],
+    [
+      'clocks that disagree',
+      'call_hangup',
+      { ...base, tm_progressing: '2026-01-01T00:00:05Z', tm_hangup: '2026-01-01T00:00:04Z' },
+      [true, 5, 0, 4],
+    ],
     ['hang-up before creation', 'call_hangup', { ...base, tm_hangup: '2025-12-31T23:59:59Z' }, [false, 0, 0, 0]],
-    ['null times', 'call_hangup', { ...base, tm_progressing: null, tm_hangup: '2026-01-01T00:00:07Z' }, [false, 7, 0, 7]],
-    ['9999 times', 'call_hungup', { ...base, tm_progressing: '9999-01-01 00:00:00.000000', tm_hangup: '2026-01-01 00:00:07' }, [false, 7, 0, 7]],
-    ['still ringing', 'call_ringing', { id: 'x', status: 'ringing', tm_create: '2026-01-01T00:00:00Z' }, [null, null, null, null]],
-    ['talking', 'call_progressing', { id: 'x', tm_create: '2026-01-01T00:00:00Z', tm_progressing: '2026-01-01T00:00:02.5Z' }, [true, 2.5, null, null]],
+    [
+      'null times',
+      'call_hangup',
+      { ...base, tm_progressing: null, tm_hangup: '2026-01-01T00:00:07Z' },
+      [false, 7, 0, 7],
+    ],
+    [
+      '9999 times',
+      'call_hungup',
+      { ...base, tm_progressing: '9999-01-01 00:00:00.000000', tm_hangup: '2026-01-01 00:00:07' },
+      [false, 7, 0, 7],
+    ],
+    [
+      'still ringing',
+      'call_ringing',
+      { id: 'x', status: 'ringing', tm_create: '2026-01-01T00:00:00Z' },
+      [null, null, null, null],
+    ],
+    [
+      'talking',
+      'call_progressing',
+      { id: 'x', tm_create: '2026-01-01T00:00:00Z', tm_progressing: '2026-01-01T00:00:02.5Z' },
+      [true, 2.5, null, null],
+    ],
     ['answered, without times', 'call_answered', { id: 'x' }, [true, null, null, null]],
     ['no times at all', 'call_hungup', { id: 'x', status: 'hangup' }, [null, null, null, null]],
     ['nothing but a hang-up time', 'call_hangup', { tm_hangup: '2026-01-01T00:00:07Z' }, [false, null, 0, null]],
-    ['a type that VoIPBIN may add', 'call_parked', { ...base, status: 'parked', tm_progressing: '2026-01-01T00:00:05Z' }, [true, 5, null, null]],
+    [
+      'a type that VoIPBIN may add',
+      'call_parked',
+      { ...base, status: 'parked', tm_progressing: '2026-01-01T00:00:05Z' },
+      [true, 5, null, null],
+    ],
   ])('%s', (_, type, data, expected) => {
     const event = from(type, data);
     expect([event.answered, event.ring_s, event.talk_s, event.duration_s]).toEqual(expected);
   });
 
   test('a group call is answered when one of its calls was', () => {
-    const group = (answer: string | null) => from('groupcall_hangup', { id: 'g', master_call_id: 'm', answer_call_id: answer, destinations: [{ type: 'agent', target: 'a' }] });
+    const group = (answer: string | null) =>
+      from('groupcall_hangup', {
+        id: 'g',
+        master_call_id: 'm',
+        answer_call_id: answer,
+        destinations: [{ type: 'agent', target: 'a' }],
+      });
     expect([group('c').answered, group('00000000-0000-0000-0000-000000000000').answered]).toEqual([true, false]);
-    expect(group(null)).toMatchObject({ call_id: 'm', root_call_id: 'm', peer: { type: 'agent', number: 'a', name: null } });
+    expect(group(null)).toMatchObject({
+      call_id: 'm',
+      root_call_id: 'm',
+      peer: { type: 'agent', number: 'a', name: null },
+    });
   });
 
   test('an id that is a phone number goes into no id', () => {
@@ -434,7 +565,11 @@ describe('recordings', () => {
 
   test('only a reference to a call is one, or one of no stated kind', () => {
     const call = (data: JsonObject) => from('recording_finished', { id: 'r', reference_id: 'c', ...data }).call_id;
-    expect([call({ reference_type: 'call' }), call({}), call({ reference_type: 'confbridge' })]).toEqual(['c', 'c', null]);
+    expect([call({ reference_type: 'call' }), call({}), call({ reference_type: 'confbridge' })]).toEqual([
+      'c',
+      'c',
+      null,
+    ]);
   });
 });
 
@@ -451,20 +586,43 @@ test.each([
   ['transcribe_speech_interim', 'tm_event'],
   ['fax_sent', 'tm_update'],
 ])('%s happened at %s', (type, best) => {
-  const others = ['tm_create', 'tm_update', 'tm_delete', 'tm_hangup', 'tm_end', 'tm_start'].filter((name) => name !== best && !(best === 'tm_event' && name === 'tm_update'));
-  const data = { ...Object.fromEntries(others.map((name) => [name, '2026-01-01 00:00:00'])), [best]: '2026-01-02 00:00:00' };
+  const others = ['tm_create', 'tm_update', 'tm_delete', 'tm_hangup', 'tm_end', 'tm_start'].filter(
+    (name) => name !== best && !(best === 'tm_event' && name === 'tm_update'),
+  );
+  const data = {
+    ...Object.fromEntries(others.map((name) => [name, '2026-01-01 00:00:00'])),
+    [best]: '2026-01-02 00:00:00',
+  };
   expect(from(type, data).occurred_at).toBe('2026-01-02T00:00:00.000Z');
 });
 
 test('how long an abandoned call waited follows from its times where there is no duration', () => {
-  const event = from('queuecall_abandoned', { id: 'q', tm_create: '2026-01-01 00:00:00', tm_service: '2026-01-01 00:00:05', tm_delete: '2026-01-01 00:00:09' });
+  const event = from('queuecall_abandoned', {
+    id: 'q',
+    tm_create: '2026-01-01 00:00:00',
+    tm_service: '2026-01-01 00:00:05',
+    tm_delete: '2026-01-01 00:00:09',
+  });
   expect([event.answered, event.ring_s, event.talk_s, event.duration_s]).toEqual([false, 9, 0, 9]);
 });
 
 describe('anything may come', () => {
   test('an unknown type passes with its data', () => {
-    const event = from('fax_sent', { id: 'f1', customer_id: CUSTOMER, status: 'ok', reference_type: 'call', reference_id: 'c1', pages: 3 });
-    expect(event).toMatchObject({ type: 'fax_sent', event_id: expect.stringMatching(/^fax_sent\/f1\/[0-9a-f]{16}$/), status: 'ok', call_id: 'c1', data: { pages: 3 } });
+    const event = from('fax_sent', {
+      id: 'f1',
+      customer_id: CUSTOMER,
+      status: 'ok',
+      reference_type: 'call',
+      reference_id: 'c1',
+      pages: 3,
+    });
+    expect(event).toMatchObject({
+      type: 'fax_sent',
+      event_id: expect.stringMatching(/^fax_sent\/f1\/[0-9a-f]{16}$/),
+      status: 'ok',
+      call_id: 'c1',
+      data: { pages: 3 },
+    });
   });
 
   test.each(['', 'Call Me', '+15551234567', 'a/b', 'x'.repeat(5_000), '\ud800', '__proto__'])('type %.20j', (type) => {
@@ -478,11 +636,35 @@ describe('anything may come', () => {
     'id customer_id source destination destinations targets text message status direction hangup_by hangup_reason tm_create tm_update tm_progressing tm_hangup tm_ringing tm_end tm_start tm_delete tm_service tm_event reference_type reference_id master_call_id answer_call_id session_id duration_waiting duration_service number'.split(
       ' ',
     );
-  const values: JsonValue[] = [null, true, 0, -1e308, '', 'x', '\ud800\u0000', 'call', 'ended', '2026-01-01 00:00:00', [], [null], [[[]]], [7, 'x', {}], {}, { target: {} }, { type: 7, target: 7, name: [] }, [{ destination: [] }], [{ destination: { type: 'tel', target: '+' } }]];
+  const values: JsonValue[] = [
+    null,
+    true,
+    0,
+    -1e308,
+    '',
+    'x',
+    '\ud800\u0000',
+    'call',
+    'ended',
+    '2026-01-01 00:00:00',
+    [],
+    [null],
+    [[[]]],
+    [7, 'x', {}],
+    {},
+    { target: {} },
+    { type: 7, target: 7, name: [] },
+    [{ destination: [] }],
+    [{ destination: { type: 'tel', target: '+' } }],
+  ];
 
   test.each([...knownTypeNames(), 'call_new', 'nonsense'])('%s takes whatever its members are', (type) => {
     for (const value of values) {
-      const all = from(type, Object.fromEntries(members.map((member) => [member, value])), new OurNumbers(['+15559876543'], 'US'));
+      const all = from(
+        type,
+        Object.fromEntries(members.map((member) => [member, value])),
+        new OurNumbers(['+15559876543'], 'US'),
+      );
       expect(all.event_id.length).toBeLessThan(220);
       for (const seconds of [all.ring_s, all.talk_s, all.duration_s]) {
         expect(seconds === null || seconds >= 0).toBe(true);

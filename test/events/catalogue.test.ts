@@ -1,4 +1,11 @@
-import { canonicalType, eventType, happensOnce, knownTypeNames, resourceOf, typesFor } from '../../src/events/catalogue';
+import {
+  canonicalType,
+  eventType,
+  happensOnce,
+  knownTypeNames,
+  resourceOf,
+  typesFor,
+} from '../../src/events/catalogue';
 import names from '../fixtures/event-types.json';
 
 describe('catalogue', () => {
@@ -52,7 +59,16 @@ describe('catalogue', () => {
     ['transcribe_done', ['transcribe_done']],
     [
       'call_*',
-      ['call_canceling', 'call_created', 'call_deleted', 'call_hangup', 'call_progressing', 'call_ringing', 'call_terminating', 'call_updated'],
+      [
+        'call_canceling',
+        'call_created',
+        'call_deleted',
+        'call_hangup',
+        'call_progressing',
+        'call_ringing',
+        'call_terminating',
+        'call_updated',
+      ],
     ],
     ['recording_*', ['recording_deleted', 'recording_finished', 'recording_started', 'recording_updated']],
     ['queue_*', ['queue_created', 'queue_deleted', 'queue_updated']],
@@ -87,7 +103,11 @@ describe('catalogue', () => {
   });
 
   test('no type that is called updated happens once', () => {
-    expect(knownTypeNames().filter((name) => name.endsWith('_updated') && eventType(name)?.canonical === name && happensOnce(name))).toEqual([]);
+    expect(
+      knownTypeNames().filter(
+        (name) => name.endsWith('_updated') && eventType(name)?.canonical === name && happensOnce(name),
+      ),
+    ).toEqual([]);
   });
 
   test.each([

@@ -52,17 +52,25 @@ describe('envelope', () => {
 
   test('bytes that are no UTF-8 are no reason to crash', () => {
     expect(parse(Buffer.from([0xff, 0xfe, 0x00, 0x80]))).toMatchObject({ ok: false, reason: 'not_json' });
-    expect(parse(Buffer.concat([Buffer.from('{"type":"a","data":{"x":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')])).ok).toBe(true);
+    expect(
+      parse(Buffer.concat([Buffer.from('{"type":"a","data":{"x":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')]))
+        .ok,
+    ).toBe(true);
   });
 
   test('depth counts brackets, not those in texts', () => {
     expect(parse(nested(100)).ok).toBe(true);
     expect(parse(`{"type":"x","data":{"wide":[${'[{}],'.repeat(500)}0]}}`).ok).toBe(true);
-    expect(parse(`{"type":"x","data":{"text":"${'['.repeat(500)}\\"${'{'.repeat(500)}\\\\"}}`)).toMatchObject({ ok: true });
+    expect(parse(`{"type":"x","data":{"text":"${'['.repeat(500)}\\"${'{'.repeat(500)}\\\\"}}`)).toMatchObject({
+      ok: true,
+    });
   });
 
   test('lone surrogates and NUL escapes pass', () => {
-    expect(parse('{"type":"a","data":{"x":"\\ud800\\u0000"}}')).toEqual({ ok: true, envelope: { type: 'a', data: { x: '\ud800\u0000' } } });
+    expect(parse('{"type":"a","data":{"x":"\\ud800\\u0000"}}')).toEqual({
+      ok: true,
+      envelope: { type: 'a', data: { x: '\ud800\u0000' } },
+    });
   });
 
   test.each([

@@ -13,12 +13,23 @@ describe('event ids', () => {
     expect(eventIdentity('call_hangup', UUID, Buffer.from('{}'))).toEqual(expected);
   });
 
-  test.each(['call_updated', 'aimessage_intermediate', 'no_such_type'])('%s can repeat: the body is part of its id', (type) => {
-    expect(eventIdentity(type, UUID, BODY)).toEqual({ id: UUID, event_id: `${type}/${UUID}/${HASH.slice(0, 16)}` });
-    expect(eventIdentity(type, UUID, Buffer.from('{}')).event_id).not.toBe(eventIdentity(type, UUID, BODY).event_id);
-  });
+  test.each(['call_updated', 'aimessage_intermediate', 'no_such_type'])(
+    '%s can repeat: the body is part of its id',
+    (type) => {
+      expect(eventIdentity(type, UUID, BODY)).toEqual({ id: UUID, event_id: `${type}/${UUID}/${HASH.slice(0, 16)}` });
+      expect(eventIdentity(type, UUID, Buffer.from('{}')).event_id).not.toBe(eventIdentity(type, UUID, BODY).event_id);
+    },
+  );
 
-  const fit: string[] = [UUID, '12345678-1234-1234-1234-123456789012', 'test-call-id', 'a', '123456', 'A.b_c:d-e', 'x'.repeat(128)];
+  const fit: string[] = [
+    UUID,
+    '12345678-1234-1234-1234-123456789012',
+    'test-call-id',
+    'a',
+    '123456',
+    'A.b_c:d-e',
+    'x'.repeat(128),
+  ];
   test.each(fit)('%j is fit to be an id', (id) => {
     expect(isFitId(id)).toBe(true);
     expect(eventIdentity('call_hangup', id, BODY)).toEqual({ id, event_id: `call_hangup/${id}` });
@@ -54,7 +65,9 @@ describe('event ids', () => {
     const identity = eventIdentity('call_hangup', id, BODY);
     expect(identity).toEqual({ id: HASH.slice(0, 32), event_id: `call_hangup/${HASH.slice(0, 32)}` });
     expect(eventIdentity('call_hangup', id, BODY)).toEqual(identity);
-    expect(eventIdentity('call_updated', id, BODY).event_id).toBe(`call_updated/${HASH.slice(0, 32)}/${HASH.slice(0, 16)}`);
+    expect(eventIdentity('call_updated', id, BODY).event_id).toBe(
+      `call_updated/${HASH.slice(0, 32)}/${HASH.slice(0, 16)}`,
+    );
   });
 
   test.each([

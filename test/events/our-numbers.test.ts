@@ -8,8 +8,18 @@ import { numbersTaught, OurNumbers } from '../../src/events/our-numbers';
 describe('our numbers', () => {
   test('are known in any format', () => {
     const ours = new OurNumbers(['+15559876543', '02-312-3456', '88000', ' '], 'KR');
-    expect(['+15559876543', '+1 (555) 987-6543', '0082 2 312 3456', '+8223123456', '88000'].map((number) => ours.has(number))).toEqual([true, true, false, true, true]);
-    expect(['+15551234567', '', 'anonymous', '15559876543', 'constructor'].map((number) => ours.has(number))).toEqual([false, false, false, false, false]);
+    expect(
+      ['+15559876543', '+1 (555) 987-6543', '0082 2 312 3456', '+8223123456', '88000'].map((number) =>
+        ours.has(number),
+      ),
+    ).toEqual([true, true, false, true, true]);
+    expect(['+15551234567', '', 'anonymous', '15559876543', 'constructor'].map((number) => ours.has(number))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
     expect(ours.all().slice(0, 2)).toEqual(['+15559876543', '+8223123456']);
     expect(new OurNumbers(['88000', '+15559876543'], null).all()).toEqual(['88000', '+15559876543']);
   });
@@ -34,7 +44,12 @@ describe('our numbers', () => {
     ours.learn(number(0));
     expect(ours.learn(number(10_000))).toBe(true);
     expect(ours.all()).toHaveLength(10_001);
-    expect([ours.has(number(0)), ours.has(number(1)), ours.has(number(10_000)), ours.has('+15559876543')]).toEqual([true, false, true, true]);
+    expect([ours.has(number(0)), ours.has(number(1)), ours.has(number(10_000)), ours.has('+15559876543')]).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
   });
 });
 
@@ -44,7 +59,12 @@ function event(name: string, change: (data: JsonObject) => void = () => undefine
     throw new Error(parsed.message);
   }
   change(parsed.envelope.data);
-  return canonicalize({ ...parsed.envelope, ...(type === undefined ? {} : { type }) }, Buffer.from(name), new Date(), new OurNumbers([], null));
+  return canonicalize(
+    { ...parsed.envelope, ...(type === undefined ? {} : { type }) },
+    Buffer.from(name),
+    new Date(),
+    new OurNumbers([], null),
+  );
 }
 
 describe('an event teaches', () => {
@@ -54,15 +74,37 @@ describe('an event teaches', () => {
     ['where an inbound text went', event('message_created'), ['+15559876543']],
     ['where its twin went', event('conversation_message_created'), ['+15559876543']],
     ['what our text was sent from', event('message_created_outbound'), ['+15559876543']],
-    ['what our call was made from', event('call_hungup', (data) => Object.assign(data, { direction: 'outgoing' })), ['+821100000002']],
+    [
+      'what our call was made from',
+      event('call_hungup', (data) => Object.assign(data, { direction: 'outgoing' })),
+      ['+821100000002'],
+    ],
     ['nothing by a further leg, which shows the caller', event('call_ringing'), []],
     ['nothing without a direction of its own: it was inferred', event('message_created_page'), []],
     ['nothing by the curl sample', event('call_hungup_curl'), []],
-    ['nothing by an end that is no phone', event('message_created', (data) => Object.assign(data, { targets: [{ destination: { type: 'line', target: '+15559876543' } }] })), []],
+    [
+      'nothing by an end that is no phone',
+      event('message_created', (data) =>
+        Object.assign(data, { targets: [{ destination: { type: 'line', target: '+15559876543' } }] }),
+      ),
+      [],
+    ],
     ['nothing by a webchat', event('webchat_message_created'), []],
     ['nothing by a recording', event('recording_finished'), []],
-    ['a number that VoIPBIN says we have', event('call_hungup', (data) => Object.assign(data, { number: '+15550001111', source: tel('+1') }), 'number_created'), ['+15550001111']],
-    ['nothing by one that is gone', event('call_hungup', (data) => Object.assign(data, { number: '+15550001111' }), 'number_deleted'), []],
+    [
+      'a number that VoIPBIN says we have',
+      event(
+        'call_hungup',
+        (data) => Object.assign(data, { number: '+15550001111', source: tel('+1') }),
+        'number_created',
+      ),
+      ['+15550001111'],
+    ],
+    [
+      'nothing by one that is gone',
+      event('call_hungup', (data) => Object.assign(data, { number: '+15550001111' }), 'number_deleted'),
+      [],
+    ],
   ])('%s', (_, given, numbers) => {
     expect(numbersTaught(given)).toEqual(numbers);
   });

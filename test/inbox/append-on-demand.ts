@@ -7,5 +7,7 @@ import { entryOf, inboxOptions, planOf } from './entries';
 const [, , dataDir = ''] = process.argv;
 const opening = Inbox.open(inboxOptions(dataDir));
 createInterface({ input: process.stdin }).on('line', (id) => {
-  void opening.then((inbox) => inbox.append(entryOf('call_hangup', id, planOf('a')))).then(() => writeSync(1, `+ ${id}\n`));
+  void opening
+    .then((inbox) => inbox.append(entryOf('call_hangup', id, planOf('a'))))
+    .then(() => writeSync(1, `+ ${id}\n`));
 });

@@ -50,8 +50,17 @@ test('follows a run from its start to its end', () => {
   const log = open(dataFolder());
   log.markStarted([run(1), run(2)], 2);
   const closed_at = new Date('2026-03-02T01:00:05Z');
-  log.markClosed([{ event_id: 'call_hangup/c1', closed_at, outcome: 'done', report: '{"outcome":"done"}' }, { event_id: 'unknown', closed_at, outcome: 'done', report: null }]);
-  expect(log.get('call_hangup/c1')).toEqual({ ...run(1), state: 'closed', closed_at, outcome: 'done', report: '{"outcome":"done"}' });
+  log.markClosed([
+    { event_id: 'call_hangup/c1', closed_at, outcome: 'done', report: '{"outcome":"done"}' },
+    { event_id: 'unknown', closed_at, outcome: 'done', report: null },
+  ]);
+  expect(log.get('call_hangup/c1')).toEqual({
+    ...run(1),
+    state: 'closed',
+    closed_at,
+    outcome: 'done',
+    report: '{"outcome":"done"}',
+  });
   expect(log.openRuns(10).map((each) => each.event_id)).toEqual(['call_hangup/c2']);
   expect(log.get('unknown')).toBeNull();
 });
@@ -62,7 +71,12 @@ test('the first start counts, and the watermark never goes back', () => {
   log.markStarted([run(5)], 5);
   log.markStarted([{ ...run(5), run_id: 'another' }], 3);
   log.markStarted([run(9)]);
-  expect([log.get('call_hangup/c5')?.run_id, log.watermark(), log.greatestSeq(), [...log.startedAfter(5)]]).toEqual(['run-5', 5, 9, [9]]);
+  expect([log.get('call_hangup/c5')?.run_id, log.watermark(), log.greatestSeq(), [...log.startedAfter(5)]]).toEqual([
+    'run-5',
+    5,
+    9,
+    [9],
+  ]);
   log.close();
   const again = open(dataDir);
   expect([again.watermark(), [...again.startedAfter(5)]]).toEqual([5, [9]]);
@@ -76,8 +90,18 @@ test('has one writer', () => {
 
 test('drops closed runs that are old, a bounded number at a time, and open ones never', () => {
   const log = open(dataFolder());
-  log.markStarted(Array.from({ length: 10 }, (_, n) => run(n + 1)), 10);
-  log.markClosed(Array.from({ length: 9 }, (_, n) => ({ event_id: `call_hangup/c${n + 1}`, closed_at: at, outcome: 'done', report: null })));
+  log.markStarted(
+    Array.from({ length: 10 }, (_, n) => run(n + 1)),
+    10,
+  );
+  log.markClosed(
+    Array.from({ length: 9 }, (_, n) => ({
+      event_id: `call_hangup/c${n + 1}`,
+      closed_at: at,
+      outcome: 'done',
+      report: null,
+    })),
+  );
   const later = new Date(at.getTime() + 1);
   expect([log.prune(at), log.prune(later, 5), log.prune(later, 5), log.openCount()]).toEqual([false, true, false, 1]);
   expect(log.get('call_hangup/c9')).toBeNull();

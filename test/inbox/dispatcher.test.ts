@@ -11,9 +11,28 @@ function pending(seq: number): PendingEvent {
   const id = `c${seq}`;
   const at = '2026-03-02T01:00:00.000Z';
   const event: CanonicalEvent = {
-    type: 'call_hangup', declared_type: 'call_hangup', event_id: `call_hangup/${id}`, id, customer_id: null, occurred_at: at, received_at: at, direction: null,
-    peer: null, ours: null, answered: null, ring_s: null, talk_s: null, duration_s: null, hangup_by: null, reason: null, text: null, status: null,
-    recording_ready: null, call_id: id, root_call_id: id, data: { id },
+    type: 'call_hangup',
+    declared_type: 'call_hangup',
+    event_id: `call_hangup/${id}`,
+    id,
+    customer_id: null,
+    occurred_at: at,
+    received_at: at,
+    direction: null,
+    peer: null,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: null,
+    text: null,
+    status: null,
+    recording_ready: null,
+    call_id: id,
+    root_call_id: id,
+    data: { id },
   };
   return { seq, event, plan: { ruleset: 'abc', rules: [] } };
 }
@@ -91,7 +110,9 @@ describe('Dispatcher', () => {
       events: {
         pendingAfter: (seq, limit, onUnreadable) => {
           const page = events.filter((event) => event.seq > seq).slice(0, limit);
-          page.filter((event) => unreadable.has(event.seq)).forEach((event) => onUnreadable({ seq: event.seq, event_id: event.event.event_id }));
+          page
+            .filter((event) => unreadable.has(event.seq))
+            .forEach((event) => onUnreadable({ seq: event.seq, event_id: event.event.event_id }));
           return page.filter((event) => !unreadable.has(event.seq));
         },
         dispatchedThrough: () => 0,
@@ -175,7 +196,11 @@ describe('Dispatcher', () => {
     await temporal.startedAtLeast(1);
     expect(temporal.started).toEqual(['call_hangup/c2']);
     await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
-    expect(record.get('call_hangup/c1')).toMatchObject({ state: 'closed', outcome: 'refused', report: '{"reason":"too large"}' });
+    expect(record.get('call_hangup/c1')).toMatchObject({
+      state: 'closed',
+      outcome: 'refused',
+      report: '{"reason":"too large"}',
+    });
   });
 
   it('asks after runs that ended while nobody watched', async () => {
@@ -258,7 +283,10 @@ describe('Dispatcher', () => {
     dispatch();
     await temporal.startedAtLeast(2);
     await untilTrue(() => record.get('call_hangup/c2')?.state === 'closed');
-    expect(record.get('call_hangup/c2')).toMatchObject({ outcome: 'refused', report: expect.stringContaining('cannot be read') as string });
+    expect(record.get('call_hangup/c2')).toMatchObject({
+      outcome: 'refused',
+      report: expect.stringContaining('cannot be read') as string,
+    });
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c3']);
   });
 

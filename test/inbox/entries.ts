@@ -32,7 +32,12 @@ export function planOf(...rules: string[]): Plan {
 }
 
 /** An event of a type and `data.id`, as the receiver would hand it over. */
-export function entryOf(type: string, id: string, plan: Plan | null, more: Partial<EventHead> & { body?: Buffer } = {}): InboxEntry {
+export function entryOf(
+  type: string,
+  id: string,
+  plan: Plan | null,
+  more: Partial<EventHead> & { body?: Buffer } = {},
+): InboxEntry {
   const { body, ...head } = more;
   return {
     event: {
@@ -70,8 +75,14 @@ export function entryOf(type: string, id: string, plan: Plan | null, more: Parti
 export function recordsOf({ event, body, content_type, ruleset, plan }: InboxEntry): JournalRecord[] {
   const json = plan === null ? null : JSON.stringify(plan);
   const hash = json === null ? null : hashedPlan(json).hash;
-  const record: JournalRecord = { meta: { kind: 'event', plan: hash, content_type }, text: headJson(event, ruleset), bytes: body };
-  return json === null || hash === null ? [record] : [{ meta: { kind: 'plan', hash }, text: json, bytes: Buffer.alloc(0) }, record];
+  const record: JournalRecord = {
+    meta: { kind: 'event', plan: hash, content_type },
+    text: headJson(event, ruleset),
+    bytes: body,
+  };
+  return json === null || hash === null
+    ? [record]
+    : [{ meta: { kind: 'plan', hash }, text: json, bytes: Buffer.alloc(0) }, record];
 }
 
 /** A temporary data folder, gone after the test. */

@@ -1,5 +1,14 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
 import { Inbox } from '../../src/inbox/inbox';
@@ -39,9 +48,22 @@ async function reading(dataDir: string): Promise<InboxReader> {
   return reader;
 }
 
-/** Runs a script of this folder in a process of its own, under `wrap` if given, and collects the lines that it writes. */
-function run(script: string, args: string[], wrap: string[] = []): { child: ChildProcess; lines: string[]; until: (enough: (lines: string[]) => boolean) => Promise<void> } {
-  const command = [...wrap, process.execPath, '-r', join(__dirname, 'run-typescript.cjs'), join(__dirname, script), ...args];
+/**
+ * Runs a script of this folder in a process of its own, under `wrap` if given, and collects the lines that it writes.
+ */
+function run(
+  script: string,
+  args: string[],
+  wrap: string[] = [],
+): { child: ChildProcess; lines: string[]; until: (enough: (lines: string[]) => boolean) => Promise<void> } {
+  const command = [
+    ...wrap,
+    process.execPath,
+    '-r',
+    join(__dirname, 'run-typescript.cjs'),
+    join(__dirname, script),
+    ...args,
+  ];
   const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
   const lines: string[] = [];
@@ -70,7 +92,8 @@ function run(script: string, args: string[], wrap: string[] = []): { child: Chil
   };
 }
 
-const acked = (lines: string[]): string[] => lines.filter((line) => line.startsWith('+ ')).map((line) => `call_hangup/${line.slice(2)}`);
+const acked = (lines: string[]): string[] =>
+  lines.filter((line) => line.startsWith('+ ')).map((line) => `call_hangup/${line.slice(2)}`);
 
 test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   const dataDir = dataFolder();
@@ -99,7 +122,12 @@ test('who reads the inbox meanwhile and ends takes nothing away from it, also af
     const { child, lines, until } = run('append-on-demand.ts', [dataDir]);
     child.stdin?.write(`${round}-before\n`);
     await until((seen) => seen.length === 1);
-    execFileSync(process.execPath, ['-r', join(__dirname, 'run-typescript.cjs'), join(__dirname, 'read-once.ts'), dataDir]);
+    execFileSync(process.execPath, [
+      '-r',
+      join(__dirname, 'run-typescript.cjs'),
+      join(__dirname, 'read-once.ts'),
+      dataDir,
+    ]);
     child.stdin?.write(`${round}-after\n`);
     await until((seen) => seen.length === 2);
     const ended = new Promise((resolve) => child.once('close', resolve));
@@ -123,11 +151,18 @@ test('a second bridge is refused while the first lives, and not after its kill -
   await open(dataDir);
 }, 30_000);
 
-/** A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does there. */
+/**
+ * A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does
+ * there.
+ */
 (existsSync('/usr/bin/prlimit') ? describe : describe.skip)('a disk that takes no more', () => {
   test('appends are refused, and go on by themselves when it takes writes again', async () => {
     const dataDir = dataFolder();
-    const { child, lines, until } = run('append-forever.ts', [dataDir, 'f'], ['/usr/bin/prlimit', '--fsize=400000:unlimited']);
+    const { child, lines, until } = run(
+      'append-forever.ts',
+      [dataDir, 'f'],
+      ['/usr/bin/prlimit', '--fsize=400000:unlimited'],
+    );
     await until((seen) => seen.some((line) => line.startsWith('- SQLITE_')));
     const before = lines.length;
     execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
@@ -145,7 +180,8 @@ test('a second bridge is refused while the first lives, and not after its kill -
   test('the inbox says why, keeps nothing of the batch, and recovers without traffic', async () => {
     const dataDir = dataFolder();
     const { child, lines, until } = run('wait-out-a-problem.ts', [dataDir]);
-    const limit = (fsize: string) => execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), `--fsize=${fsize}:unlimited`]);
+    const limit = (fsize: string) =>
+      execFileSync('/usr/bin/prlimit', ['--pid', String(child.pid), `--fsize=${fsize}:unlimited`]);
     await until((seen) => seen.length === 1);
     limit('1000');
     child.stdin?.write('go\n');
@@ -170,8 +206,12 @@ describe('a store in trouble', () => {
     await inbox.indexed();
     const other = openStore(join(dataDir, 'inbox.db'));
     opened.push(other);
-    other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.event_id LIKE '%bad%' BEGIN SELECT raise(ABORT, 'refused'); END`);
-    const outcomes = await Promise.allSettled(['good-1', 'bad', 'good-2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(id)))));
+    other.exec(
+      `CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.event_id LIKE '%bad%' BEGIN SELECT raise(ABORT, 'refused'); END`,
+    );
+    const outcomes = await Promise.allSettled(
+      ['good-1', 'bad', 'good-2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(id)))),
+    );
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
     const reader = await reading(dataDir);
     expect(reader.list({ limit: 10 }).map(({ event }) => event.id)).toEqual(['good-2', 'good-1', 'before']);
@@ -192,7 +232,9 @@ describe('a store in trouble', () => {
     await inbox.indexed();
     const other = openStore(join(dataDir, 'inbox.db'));
     opened.push(other);
-    other.exec(`CREATE TRIGGER refuse BEFORE UPDATE ON meta BEGIN SELECT raise(ABORT, 'refused'); END; CREATE TRIGGER refuse_new BEFORE INSERT ON meta BEGIN SELECT raise(ABORT, 'refused'); END`);
+    other.exec(
+      `CREATE TRIGGER refuse BEFORE UPDATE ON meta BEGIN SELECT raise(ABORT, 'refused'); END; CREATE TRIGGER refuse_new BEFORE INSERT ON meta BEGIN SELECT raise(ABORT, 'refused'); END`,
+    );
     await inbox.close();
     expect(log.said).toEqual(['the inbox could not be closed cleanly; it is checked at the next start']);
     other.exec('DROP TRIGGER refuse; DROP TRIGGER refuse_new');
@@ -215,13 +257,28 @@ describe('a store in trouble', () => {
 });
 
 describe('a damaged store', () => {
-  /** A folder whose store looks as after a `kill -9` with `count` events in it, as copied under the feet of its writer. */
+  /**
+   * A folder whose store looks as after a `kill -9` with `count` events in it, as copied under the feet of its writer.
+   */
   async function torn(count: number): Promise<string> {
     const live = dataFolder();
     const inbox = await open(live);
-    await Promise.all(Array.from({ length: count }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, planOf('a'), { body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler: 'x'.repeat(700) } })) }))));
+    await Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        inbox.append(
+          entryOf('call_hangup', `c${n}`, planOf('a'), {
+            body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler: 'x'.repeat(700) } })),
+          }),
+        ),
+      ),
+    );
     await inbox.append(entryOf('message_created', 'm1', planOf('reply')));
-    await inbox.quarantine({ reason: 'not_json', received_at: new Date(), content_type: null, body: Buffer.from('garbage') });
+    await inbox.quarantine({
+      reason: 'not_json',
+      received_at: new Date(),
+      content_type: null,
+      body: Buffer.from('garbage'),
+    });
     await inbox.learnOurNumbers(['+15551112222']);
     await inbox.close();
     // Open once more, so that the end is not a clean one.
@@ -235,7 +292,8 @@ describe('a damaged store', () => {
     return copy;
   }
 
-  const setAsideFiles = (dataDir: string) => readdirSync(dataDir).filter((name) => name.includes('.corrupt-') && name.endsWith('Z'));
+  const setAsideFiles = (dataDir: string) =>
+    readdirSync(dataDir).filter((name) => name.includes('.corrupt-') && name.endsWith('Z'));
 
   test('an untouched copy is taken over as it is', async () => {
     const dataDir = await torn(300);
@@ -282,14 +340,19 @@ describe('a damaged store', () => {
     await first.append(entryOf('call_hangup', 'c2', planOf('lost')));
     await first.close();
     const store = openStore(join(dataDir, 'inbox.db'));
-    store.exec("DELETE FROM plans WHERE id = 2; DELETE FROM sqlite_sequence WHERE name = 'plans'; UPDATE meta SET value = 0 WHERE name = 'clean'");
+    store.exec(
+      "DELETE FROM plans WHERE id = 2; DELETE FROM sqlite_sequence WHERE name = 'plans'; UPDATE meta SET value = 0 WHERE name = 'clean'",
+    );
     store.close();
     setAside(join(dataDir, 'inbox.db'), dataDir, new Date());
     const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'c3', planOf('new')));
     const unreadable: string[] = [];
     const pending = (await reading(dataDir)).pendingAfter(0, 10, ({ event_id }) => unreadable.push(event_id));
-    expect(pending.map(({ event_id, plan }) => [event_id, plan.rules[0]?.name])).toEqual([['call_hangup/c1', 'kept'], ['call_hangup/c3', 'new']]);
+    expect(pending.map(({ event_id, plan }) => [event_id, plan.rules[0]?.name])).toEqual([
+      ['call_hangup/c1', 'kept'],
+      ['call_hangup/c3', 'new'],
+    ]);
     expect(unreadable).toEqual(['call_hangup/c2']);
   });
 

@@ -1,5 +1,5 @@
-// The inbox's indexer thread on a machine with faults: while the file `fault` in the data folder says `end` the thread ends when it is asked for something,
-// while it says `hang` it hangs (as on a disk that does not answer).
+// The inbox's indexer thread on a machine with faults: while the file `fault` in the data folder says `end` the thread
+// ends when it is asked for something, while it says `hang` it hangs (as on a disk that does not answer).
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
 const { parentPort, workerData } = require('node:worker_threads');

@@ -38,11 +38,23 @@ describe('append', () => {
     const dataDir = dataFolder();
     const plan = planOf('missed-call');
     const body = Buffer.from('{ "type": "call_hangup", "data": {"id":"c1","deep":{"list":[1,null,"ä"]}} }\n');
-    const entry = entryOf('call_hangup', 'c1', plan, { declared_type: 'call_hungup', peer: { type: 'tel', number: '+15551230000', name: null }, talk_s: 12.5, body });
+    const entry = entryOf('call_hangup', 'c1', plan, {
+      declared_type: 'call_hungup',
+      peer: { type: 'tel', number: '+15551230000', name: null },
+      talk_s: 12.5,
+      body,
+    });
     expect(await (await open(dataDir)).append(entry)).toBe('received');
 
     const stored = (await reading(dataDir)).get('call_hangup/c1');
-    expect(stored).toEqual({ seq: 1, event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } }, body, content_type: 'application/json', plan, ruleset: plan.ruleset });
+    expect(stored).toEqual({
+      seq: 1,
+      event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } },
+      body,
+      content_type: 'application/json',
+      plan,
+      ruleset: plan.ruleset,
+    });
   });
 
   test('answers received, ignored or duplicate', async () => {
@@ -58,7 +70,9 @@ describe('append', () => {
 
   test('gives one received and else duplicates when one id comes many times at once', async () => {
     const inbox = await open(dataFolder());
-    const outcomes = await Promise.all(Array.from({ length: 200 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n % 5}`, planOf('a')))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n % 5}`, planOf('a')))),
+    );
     expect(outcomes.filter((outcome) => outcome === 'received')).toHaveLength(5);
     expect(outcomes.filter((outcome) => outcome === 'duplicate')).toHaveLength(195);
   });
@@ -75,15 +89,28 @@ describe('append', () => {
     const reader = await reading(dataDir);
     const indexed: number[] = [];
     const inbox = await open(dataDir, { onIndexed: (events) => indexed.push(events) });
-    await Promise.all(Array.from({ length: 50 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, n < 20 ? planOf('a') : null))));
+    await Promise.all(
+      Array.from({ length: 50 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, n < 20 ? planOf('a') : null))),
+    );
     await inbox.indexed();
     expect(reader.counts()).toEqual({ received: 20, ignored: 30, quarantined: 0 });
     expect(indexed.reduce((sum, events) => sum + events, 0)).toBe(20);
   });
 
   test.each([
-    ['odd characters in every text', entryOf('x\0y\ud800', 'id\0\u{1F600}', planOf("it's; DROP TABLE events --"), { text: 'a\0b\ud800', body: Buffer.from('{"type":"x","data":{}}') })],
-    ['a body of ten megabytes', entryOf('activeflow_updated', 'a', null, { body: Buffer.from(JSON.stringify({ type: 'x', data: { text: 'x'.repeat(10_000_000) } })) })],
+    [
+      'odd characters in every text',
+      entryOf('x\0y\ud800', 'id\0\u{1F600}', planOf("it's; DROP TABLE events --"), {
+        text: 'a\0b\ud800',
+        body: Buffer.from('{"type":"x","data":{}}'),
+      }),
+    ],
+    [
+      'a body of ten megabytes',
+      entryOf('activeflow_updated', 'a', null, {
+        body: Buffer.from(JSON.stringify({ type: 'x', data: { text: 'x'.repeat(10_000_000) } })),
+      }),
+    ],
     ['no payload at all', entryOf('x', '', null, { body: Buffer.from('{"type":"x","data":{}}') })],
   ])('keeps %s', async (_, entry) => {
     const dataDir = dataFolder();
@@ -141,12 +168,22 @@ describe('twins of a message', () => {
 
   test.each(pairs)('%s before %s, at the same moment, with nothing left: ignored', async (first, second) => {
     const inbox = await open(dataFolder());
-    expect(await Promise.all([inbox.append(entryOf(first, 'm1', planOf('reply'))), inbox.append(entryOf(second, 'm1', planOf('reply')))])).toEqual(['received', 'ignored']);
+    expect(
+      await Promise.all([
+        inbox.append(entryOf(first, 'm1', planOf('reply'))),
+        inbox.append(entryOf(second, 'm1', planOf('reply'))),
+      ]),
+    ).toEqual(['received', 'ignored']);
   });
 
   test('other types and other messages are not twins', async () => {
     const inbox = await open(dataFolder());
-    for (const entry of [entryOf('message_created', 'm1', planOf('reply')), entryOf('conversation_message_created', 'm2', planOf('reply')), entryOf('call_hangup', 'm1', planOf('reply')), entryOf('message_deleted', 'm1', planOf('reply'))]) {
+    for (const entry of [
+      entryOf('message_created', 'm1', planOf('reply')),
+      entryOf('conversation_message_created', 'm2', planOf('reply')),
+      entryOf('call_hangup', 'm1', planOf('reply')),
+      entryOf('message_deleted', 'm1', planOf('reply')),
+    ]) {
       expect(await inbox.append(entry)).toBe('received');
     }
   });
@@ -220,7 +257,12 @@ describe('reopening', () => {
 });
 
 describe('quarantine', () => {
-  const request = (body: string, at = '2026-03-02T01:00:00Z') => ({ reason: 'not_json: the body is not JSON', received_at: new Date(at), content_type: null, body: Buffer.from(body) });
+  const request = (body: string, at = '2026-03-02T01:00:00Z') => ({
+    reason: 'not_json: the body is not JSON',
+    received_at: new Date(at),
+    content_type: null,
+    body: Buffer.from(body),
+  });
 
   test('keeps a body once and counts how often it came', async () => {
     const dataDir = dataFolder();
@@ -252,7 +294,8 @@ describe('quarantine', () => {
     await (await open(dataDir, { retention })).quarantine(request('garbage no 6'));
     const reader = await reading(dataDir);
     const kept = reader.listQuarantine();
-    const expected = quarantine.count === 3 ? ['garbage no 6', 'garbage no 5', 'garbage no 4'] : ['garbage no 6', 'garbage no 5'];
+    const expected =
+      quarantine.count === 3 ? ['garbage no 6', 'garbage no 5', 'garbage no 4'] : ['garbage no 6', 'garbage no 5'];
     expect(kept.map((each) => reader.getQuarantined(each.id)?.body.toString())).toEqual(expected);
   });
 });
@@ -270,7 +313,13 @@ describe('backlog', () => {
     const now = new Date(Date.UTC(2026, 2, 2, 1, 0, 10));
     await inbox.indexed();
     expect(inbox.backlog(now)).toEqual({ depth: 3, oldestAgeMs: 9_000 });
-    log.markStarted([{ seq: 1, event_id: 'call_hangup/c1', run_id: 'r1', started_at: now }, { seq: 4, event_id: 'call_hangup/c4', run_id: 'r4', started_at: now }], 2);
+    log.markStarted(
+      [
+        { seq: 1, event_id: 'call_hangup/c1', run_id: 'r1', started_at: now },
+        { seq: 4, event_id: 'call_hangup/c4', run_id: 'r4', started_at: now },
+      ],
+      2,
+    );
     expect(inbox.backlog(now)).toEqual({ depth: 1, oldestAgeMs: 7_000 });
     log.markStarted([], 4);
     expect(inbox.backlog(now)).toEqual({ depth: 0, oldestAgeMs: 0 });

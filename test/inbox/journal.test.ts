@@ -1,4 +1,14 @@
-import fs, { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DispatchLog } from '../../src/inbox/dispatch-log';
@@ -52,21 +62,47 @@ function rest(dataDir: string, from = START): { ids: string[]; damage: JournalDa
 test('gives back what was written, of every kind, byte for byte', async () => {
   const dataDir = dataFolder();
   const records: JournalRecord[] = [
-    ...recordsOf(entryOf('call_hangup', 'c1', planOf('ä\u0000"\u{1F600}'), { text: 'a\0b"\\ä\u{1F600}', body: Buffer.from([0, 255, 10, 13]) })),
-    { meta: { kind: 'quarantine', id: 'q', reason: '\u0001'.repeat(600), received_at: 5, content_type: '"\\'.repeat(300) }, text: '', bytes: Buffer.alloc(0) },
-    { meta: { kind: 'our_numbers', numbers: Array.from({ length: 500 }, (_, n) => `\u0001+1555${n}`), learned_at: 7 }, text: '', bytes: Buffer.alloc(0) },
+    ...recordsOf(
+      entryOf('call_hangup', 'c1', planOf('ä\u0000"\u{1F600}'), {
+        text: 'a\0b"\\ä\u{1F600}',
+        body: Buffer.from([0, 255, 10, 13]),
+      }),
+    ),
+    {
+      meta: {
+        kind: 'quarantine',
+        id: 'q',
+        reason: '\u0001'.repeat(600),
+        received_at: 5,
+        content_type: '"\\'.repeat(300),
+      },
+      text: '',
+      bytes: Buffer.alloc(0),
+    },
+    {
+      meta: { kind: 'our_numbers', numbers: Array.from({ length: 500 }, (_, n) => `\u0001+1555${n}`), learned_at: 7 },
+      text: '',
+      bytes: Buffer.alloc(0),
+    },
     quarantined('large', Buffer.alloc(10_000_000, 7)),
   ];
   const end = await openJournal(dataDir).write(records);
   // As text: comparing ten megabytes number by number takes many seconds.
-  const legible = (found: readonly JournalRecord[]) => found.map((record) => ({ ...record, bytes: record.bytes.toString('latin1') }));
+  const legible = (found: readonly JournalRecord[]) =>
+    found.map((record) => ({ ...record, bytes: record.bytes.toString('latin1') }));
   const next = openReader(dataDir).next(START, end);
   expect([legible(next?.records ?? []), next?.end]).toEqual([legible(records), end]);
-  expect([...openReader(dataDir).rest(START)].map((part) => [legible(part.records), part.end])).toEqual([[legible(records), end]]);
+  expect([...openReader(dataDir).rest(START)].map((part) => [legible(part.records), part.end])).toEqual([
+    [legible(records), end],
+  ]);
 });
 
 test('a frame never outgrows its bound', () => {
-  const worst: JournalRecord = { meta: { kind: 'event', plan: 'f'.repeat(64), content_type: '\u0001'.repeat(200) }, text: '\uffff'.repeat(1_000), bytes: Buffer.alloc(10) };
+  const worst: JournalRecord = {
+    meta: { kind: 'event', plan: 'f'.repeat(64), content_type: '\u0001'.repeat(200) },
+    text: '\uffff'.repeat(1_000),
+    bytes: Buffer.alloc(10),
+  };
   const room = Buffer.alloc(frameBound([worst]));
   expect(encodeFrame([worst], START, room).length).toBeLessThanOrEqual(room.length);
 });
@@ -216,7 +252,9 @@ describe('while it is written', () => {
     await journal.close();
     const third = await journal.write([quarantined('c')]);
     expect(idsIn(reader.next(second, third)?.records ?? [])).toEqual(['c']);
-    expect(() => reader.next(third, { segment: 1, offset: third.offset + 100 })).toThrow('the journal lacks what was just written');
+    expect(() => reader.next(third, { segment: 1, offset: third.offset + 100 })).toThrow(
+      'the journal lacks what was just written',
+    );
   });
 });
 
@@ -269,7 +307,11 @@ describe('the inbox', () => {
       copyFileSync(join(dataDir, name), join(earlier, name));
     }
     await again.append(entryOf('message_created', 'm1', planOf('reply')));
-    await Promise.all(Array.from({ length: 100 }, (_, n) => again.append(entryOf('call_hangup', `c${n + 1}`, n % 2 === 0 ? planOf('a', String(n)) : null))));
+    await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        again.append(entryOf('call_hangup', `c${n + 1}`, n % 2 === 0 ? planOf('a', String(n)) : null)),
+      ),
+    );
     await again.indexed();
     const before = InboxReader.open(dataDir);
     const expected = before.pendingAfter(0, 1_000).map(({ seq, event_id, plan }) => ({ seq, event_id, plan }));
@@ -298,7 +340,9 @@ describe('the inbox', () => {
     frame.write('"kind":"other"', frame.indexOf('"kind":"event"'), 'latin1');
     frame.writeUInt32LE(crc32(frame.subarray(8)), 4);
     writeFileSync(path, file);
-    await expect(Inbox.open(inboxOptions(dataDir))).rejects.toThrow('the journal holds events that a newer bridge wrote: start this data folder with that version, or a later one');
+    await expect(Inbox.open(inboxOptions(dataDir))).rejects.toThrow(
+      'the journal holds events that a newer bridge wrote: start this data folder with that version, or a later one',
+    );
     expect(readFileSync(path).equals(file)).toBe(true);
   });
 
@@ -314,7 +358,10 @@ describe('the inbox', () => {
   test('of a store that is lost takes up nothing older than its retention: a run may have been, and be forgotten', async () => {
     const dataDir = await unindexed();
     const days = (count: number) => ({ received_at: new Date(Date.now() - count * 86_400_000).toISOString() });
-    await openJournal(dataDir, 8).write([...recordsOf(entryOf('call_hangup', 'old', planOf('a'), days(45))), ...recordsOf(entryOf('call_hangup', 'young', planOf('a'), days(29)))]);
+    await openJournal(dataDir, 8).write([
+      ...recordsOf(entryOf('call_hangup', 'old', planOf('a'), days(45))),
+      ...recordsOf(entryOf('call_hangup', 'young', planOf('a'), days(29))),
+    ]);
     rmSync(join(dataDir, 'inbox.db'));
     expect(ids(await openInbox(dataDir))).toEqual([...events, 'young', 'after']);
   });
@@ -324,7 +371,9 @@ describe('the inbox', () => {
     const path = join(dataDir, 'inbox.db');
     // As after a kill -9 right behind the rescue: the new store knows how far the lost one had come.
     const store = openStore(path);
-    store.exec("UPDATE meta SET value = 99 WHERE name = 'journal_segment'; INSERT INTO meta (name, value) VALUES ('rebuilt', 1) ON CONFLICT (name) DO UPDATE SET value = 1");
+    store.exec(
+      "UPDATE meta SET value = 99 WHERE name = 'journal_segment'; INSERT INTO meta (name, value) VALUES ('rebuilt', 1) ON CONFLICT (name) DO UPDATE SET value = 1",
+    );
     store.close();
     expect(ids(await openInbox(dataDir))).toEqual([...events, 'after']);
   });
@@ -358,14 +407,29 @@ describe('the inbox', () => {
     const reader = InboxReader.open(dataDir);
     opened.push(inbox, reader);
     const filler = 'x'.repeat(4_000);
-    const of = (n: number) => entryOf('call_hangup', `c${n}`, planOf(`rule-${Math.floor(n / 700)}`), { body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler } })) });
+    const of = (n: number) =>
+      entryOf('call_hangup', `c${n}`, planOf(`rule-${Math.floor(n / 700)}`), {
+        body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler } })),
+      });
     for (let n = 0; n < 6_000; n += 200) {
-      expect(new Set(await Promise.all(Array.from({ length: 200 }, (_, lane) => inbox.append(of(n + lane)))))).toEqual(new Set(['received']));
+      expect(new Set(await Promise.all(Array.from({ length: 200 }, (_, lane) => inbox.append(of(n + lane)))))).toEqual(
+        new Set(['received']),
+      );
     }
     await inbox.indexed();
-    const seen = reader.pendingAfter(0, 2_000).concat(reader.pendingAfter(2_000, 2_000), reader.pendingAfter(4_000, 2_000));
-    expect(seen.map(({ event, plan }) => [event.id, plan.rules[0]?.name]).filter(([id, rule], index) => id !== `c${index}` || rule !== `rule-${Math.floor(index / 700)}`)).toEqual([]);
-    expect(readdirSync(dataDir).filter((name) => name.startsWith('journal.')).sort()).toEqual(['journal.0', 'journal.1']);
+    const seen = reader
+      .pendingAfter(0, 2_000)
+      .concat(reader.pendingAfter(2_000, 2_000), reader.pendingAfter(4_000, 2_000));
+    expect(
+      seen
+        .map(({ event, plan }) => [event.id, plan.rules[0]?.name])
+        .filter(([id, rule], index) => id !== `c${index}` || rule !== `rule-${Math.floor(index / 700)}`),
+    ).toEqual([]);
+    expect(
+      readdirSync(dataDir)
+        .filter((name) => name.startsWith('journal.'))
+        .sort(),
+    ).toEqual(['journal.0', 'journal.1']);
     for (const name of ['journal.0', 'journal.1']) {
       expect(statSync(join(dataDir, name)).size).toBeLessThan(24_000_000);
     }
@@ -374,6 +438,10 @@ describe('the inbox', () => {
   test('keeps its journal from others', async () => {
     const dataDir = dataFolder();
     await openInbox(dataDir);
-    expect(readdirSync(dataDir).filter((name) => name.startsWith('journal.')).map((name) => statSync(join(dataDir, name)).mode & 0o077)).toEqual([0]);
+    expect(
+      readdirSync(dataDir)
+        .filter((name) => name.startsWith('journal.'))
+        .map((name) => statSync(join(dataDir, name)).mode & 0o077),
+    ).toEqual([0]);
   });
 });

@@ -21,7 +21,15 @@ async function openBoth(dataDir = dataFolder()): Promise<{ inbox: Inbox; reader:
 test('is empty before there is an inbox', () => {
   const reader = InboxReader.open(dataFolder());
   opened.push(reader);
-  expect([reader.pendingAfter(0, 10), reader.get('x'), reader.list({ limit: 5 }), reader.listQuarantine(), [...reader.iterate({ since: new Date(0) })], reader.newestAt(), reader.dispatchedThrough()]).toEqual([[], null, [], [], [], null, 0]);
+  expect([
+    reader.pendingAfter(0, 10),
+    reader.get('x'),
+    reader.list({ limit: 5 }),
+    reader.listQuarantine(),
+    [...reader.iterate({ since: new Date(0) })],
+    reader.newestAt(),
+    reader.dispatchedThrough(),
+  ]).toEqual([[], null, [], [], [], null, 0]);
   expect(reader.counts()).toEqual({ received: 0, ignored: 0, quarantined: 0 });
 });
 

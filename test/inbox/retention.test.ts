@@ -33,7 +33,12 @@ interface Opened {
 
 function open(retention: Partial<Retention>): Opened {
   const dataDir = dataFolder();
-  const store = new InboxStore(dataDir, { maxAgeMs: 7 * DAY, maxBytes: 1e9, quarantine: { count: 100, bytes: 1e6 }, ...retention }, { onLog: () => undefined, onProblem: () => undefined, onRefused: () => undefined }, false);
+  const store = new InboxStore(
+    dataDir,
+    { maxAgeMs: 7 * DAY, maxBytes: 1e9, quarantine: { count: 100, bytes: 1e6 }, ...retention },
+    { onLog: () => undefined, onProblem: () => undefined, onRefused: () => undefined },
+    false,
+  );
   const journal = new Journal(dataDir, store.position.segment);
   const reader = InboxReader.open(dataDir);
   const dispatched = DispatchLog.open(dataDir);
@@ -49,7 +54,17 @@ function open(retention: Partial<Retention>): Opened {
 
 function quarantined(body: string, days: number): JournalRecord {
   const bytes = Buffer.from(body);
-  return { meta: { kind: 'quarantine', id: quarantineId(bytes), reason: 'not_json', received_at: NOW.getTime() - days * DAY, content_type: null }, text: '', bytes };
+  return {
+    meta: {
+      kind: 'quarantine',
+      id: quarantineId(bytes),
+      reason: 'not_json',
+      received_at: NOW.getTime() - days * DAY,
+      content_type: null,
+    },
+    text: '',
+    bytes,
+  };
 }
 
 /** Prunes to the end of a pass. @returns the number of slices. */
@@ -82,7 +97,16 @@ test('drops what is too old, but nothing that is still to be dispatched', async 
 test('drops the oldest beyond the size, in bounded slices, and gives the space back', async () => {
   const { dataDir, store, reader, keep } = open({ maxBytes: 2_000_000 });
   const filler = 'x'.repeat(9_000);
-  await keep(...Array.from({ length: 1_000 }, (_, n) => recordsOf(entryOf('call_created', `c${n}`, null, { ...daysAgo(1), body: Buffer.from(JSON.stringify({ type: 'call_created', data: { id: `c${n}`, filler } })) }))).flat());
+  await keep(
+    ...Array.from({ length: 1_000 }, (_, n) =>
+      recordsOf(
+        entryOf('call_created', `c${n}`, null, {
+          ...daysAgo(1),
+          body: Buffer.from(JSON.stringify({ type: 'call_created', data: { id: `c${n}`, filler } })),
+        }),
+      ),
+    ).flat(),
+  );
   const before = reader.heldBytes();
   expect(before).toBeGreaterThan(9_000_000);
   expect(prune(store)).toBeGreaterThan(4);
@@ -120,7 +144,9 @@ test('forgets quarantined bodies, fired twins and plans nobody refers to', async
 
 test('a slice keeps its bounds whatever there is to drop', async () => {
   const { store, reader, keep } = open({});
-  await keep(...Array.from({ length: 500 }, (_, n) => recordsOf(entryOf('call_created', `c${n}`, null, daysAgo(9)))).flat());
+  await keep(
+    ...Array.from({ length: 500 }, (_, n) => recordsOf(entryOf('call_created', `c${n}`, null, daysAgo(9)))).flat(),
+  );
   expect(store.prune(NOW)).toBe(true);
   expect(reader.counts().ignored).toBe(300);
   expect(store.prune(NOW)).toBe(true);

@@ -15,7 +15,9 @@ function say(what: unknown): void {
 }
 
 async function appendBoth(inbox: Inbox): Promise<string[]> {
-  const outcomes = await Promise.allSettled(['c1', 'c2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(`rule-${id}`)))));
+  const outcomes = await Promise.allSettled(
+    ['c1', 'c2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(`rule-${id}`)))),
+  );
   return outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : String(outcome.reason)));
 }
 

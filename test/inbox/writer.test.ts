@@ -17,7 +17,9 @@ afterEach(async () => {
 async function openFaulty() {
   const dataDir = dataFolder();
   const log = sentences();
-  const inbox = await Inbox.open(inboxOptions(dataDir, { log, threadScript: join(__dirname, 'faulty-indexer-thread.cjs') }));
+  const inbox = await Inbox.open(
+    inboxOptions(dataDir, { log, threadScript: join(__dirname, 'faulty-indexer-thread.cjs') }),
+  );
   const reader = InboxReader.open(dataDir);
   opened.push(reader, inbox);
   const fault = join(dataDir, 'fault');
@@ -35,16 +37,22 @@ test('an indexer that ends is started again, and loses nothing that was acknowle
   expect(await faulty.inbox.append(entryOf('call_hangup', 'before', planOf('a')))).toBe('received');
   await faulty.inbox.indexed();
   faulty.let('end');
-  expect(await Promise.all(['c1', 'c2'].map((id) => faulty.inbox.append(entryOf('call_hangup', id, planOf('a')))))).toEqual(['received', 'received']);
+  expect(
+    await Promise.all(['c1', 'c2'].map((id) => faulty.inbox.append(entryOf('call_hangup', id, planOf('a'))))),
+  ).toEqual(['received', 'received']);
   await until(() => faulty.inbox.problem() !== null);
   expect(faulty.inbox.problem()).toMatchObject({ code: 'indexer_ended' });
-  await expect(faulty.inbox.append(entryOf('call_hangup', 'meanwhile', planOf('a')))).rejects.toMatchObject({ code: 'indexer_ended' });
+  await expect(faulty.inbox.append(entryOf('call_hangup', 'meanwhile', planOf('a')))).rejects.toMatchObject({
+    code: 'indexer_ended',
+  });
   expect(await faulty.inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
   faulty.heal();
   await until(() => faulty.inbox.problem() === null);
   await faulty.inbox.indexed();
   expect(faulty.log.said).toContain('events can be kept again');
-  expect(faulty.reader.pendingAfter(0, 10).map(({ event_id, plan }) => [event_id, plan])).toEqual(['before', 'c1', 'c2'].map((id) => [`call_hangup/${id}`, planOf('a')]));
+  expect(faulty.reader.pendingAfter(0, 10).map(({ event_id, plan }) => [event_id, plan])).toEqual(
+    ['before', 'c1', 'c2'].map((id) => [`call_hangup/${id}`, planOf('a')]),
+  );
   expect(await faulty.inbox.append(entryOf('call_hangup', 'before', planOf('a')))).toBe('duplicate');
   expect(await faulty.inbox.append(entryOf('call_hangup', 'meanwhile', planOf('a')))).toBe('received');
 }, 20_000);
@@ -53,7 +61,9 @@ test('while the indexer hangs events are taken and judged all the same, and wait
   const faulty = await openFaulty();
   faulty.let('hang');
   const { inbox } = faulty;
-  expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a'), { received_at: '2026-03-02T01:00:00.000Z' }))).toBe('received');
+  expect(
+    await inbox.append(entryOf('call_hangup', 'c1', planOf('a'), { received_at: '2026-03-02T01:00:00.000Z' })),
+  ).toBe('received');
   expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
   expect(await inbox.append(entryOf('message_created', 'm1', planOf('reply', 'log')))).toBe('received');
   expect(await inbox.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
@@ -97,7 +107,10 @@ test('a disk that hangs keeps nobody waiting; what it takes after all is a dupli
   const first = inbox.append(entryOf('call_hangup', 'c1', planOf('a')));
   const twice = inbox.append(entryOf('call_hangup', 'c1', planOf('a')));
   const began = performance.now();
-  expect(await Promise.allSettled([first, twice])).toMatchObject([{ reason: { code: 'slow' } }, { reason: { code: 'slow' } }]);
+  expect(await Promise.allSettled([first, twice])).toMatchObject([
+    { reason: { code: 'slow' } },
+    { reason: { code: 'slow' } },
+  ]);
   expect(performance.now() - began).toBeLessThan(5_000);
   expect(inbox.problem()?.message).toContain('the disk has not answered');
   // Nothing is added to what waits for a disk that hangs.
@@ -151,7 +164,10 @@ test('who comes while the disk is busy waits no longer than others', async () =>
 test('a write that fails takes its duplicates and its fired rules with it, and works when it is sent again', async () => {
   const { inbox, reader } = await openFaulty();
   const writes = holdWrites();
-  const waiting = [inbox.append(entryOf('message_created', 'm1', planOf('reply'))), inbox.append(entryOf('message_created', 'm1', planOf('reply')))];
+  const waiting = [
+    inbox.append(entryOf('message_created', 'm1', planOf('reply'))),
+    inbox.append(entryOf('message_created', 'm1', planOf('reply'))),
+  ];
   const settled = Promise.allSettled(waiting);
   await until(writes.isHolding);
   writes.goOn(Object.assign(new Error('original'), { code: 'ENOSPC' }));
@@ -161,5 +177,7 @@ test('a write that fails takes its duplicates and its fired rules with it, and w
   expect(await inbox.append(entryOf('message_created', 'm1', planOf('reply')))).toBe('ignored');
   expect(inbox.problem()).toBeNull();
   await inbox.indexed();
-  expect(reader.pendingAfter(0, 10).map(({ event_id, plan }) => [event_id, plan.rules.length])).toEqual([['conversation_message_created/m1', 1]]);
+  expect(reader.pendingAfter(0, 10).map(({ event_id, plan }) => [event_id, plan.rules.length])).toEqual([
+    ['conversation_message_created/m1', 1],
+  ]);
 });

@@ -5,7 +5,10 @@ import { closeDoors, hangup, openDoor } from './door';
 
 afterEach(closeDoors);
 
-/** Ways to write the webhook's request target; each is either the webhook for everything that guards it, or no webhook at all. */
+/**
+ * Ways to write the webhook's request target; each is either the webhook for everything that guards it, or no webhook
+ * at all.
+ */
 const SPELLINGS = [
   '/voipbin/webhook',
   '/voipbin/webhook/',
@@ -43,8 +46,16 @@ const signed = { 'x-voipbin-signature': signatureOf(Buffer.from(body), secret) }
 const here = ['127.0.0.1'];
 const elsewhere = ['203.0.113.9'];
 
-/** What guards the webhook, what the request carries, and the one answer that every spelling of the webhook must get. */
-const PROTECTIONS: [name: string, allow: string[], secrets: Secret[], headers: Record<string, string>, status: number][] = [
+/**
+ * What guards the webhook, what the request carries, and the one answer that every spelling of the webhook must get.
+ */
+const PROTECTIONS: [
+  name: string,
+  allow: string[],
+  secrets: Secret[],
+  headers: Record<string, string>,
+  status: number,
+][] = [
   ['nothing', [], [], {}, 200],
   ['an address list with the sender in it', here, [], {}, 200],
   ['an address list without the sender', elsewhere, [], {}, 403],
@@ -71,7 +82,13 @@ describe.each(PROTECTIONS)('guarded by %s', (_, allow, secrets, headers, status)
     }
     // Not all of them were simply unknown.
     expect(SPELLINGS.filter((path) => answers[path]?.every((code) => code !== 404))).toEqual(
-      expect.arrayContaining(['/voipbin/webhook', '/voipbin/webhook/', '/voipbin/%77ebhook', '/voipbin/webhook#x', 'http://x/voipbin/webhook']),
+      expect.arrayContaining([
+        '/voipbin/webhook',
+        '/voipbin/webhook/',
+        '/voipbin/%77ebhook',
+        '/voipbin/webhook#x',
+        'http://x/voipbin/webhook',
+      ]),
     );
     expect(door.reader.counts().received).toBe(status === 200 ? 1 : 0);
   });

@@ -35,7 +35,11 @@ describe('connections', () => {
   test('pipelined requests are answered one after the other', async () => {
     const door = await openDoor();
     const answers = await rawExchange(door.url, [post('c1') + post('c2') + post('c1', 'Connection: close\r\n')]);
-    expect(answers.match(/"status":"\w+"/g)).toEqual(['"status":"received"', '"status":"received"', '"status":"duplicate"']);
+    expect(answers.match(/"status":"\w+"/g)).toEqual([
+      '"status":"received"',
+      '"status":"received"',
+      '"status":"duplicate"',
+    ]);
   });
 
   test('garbage behind a good request does not undo it', async () => {
@@ -53,17 +57,45 @@ describe('connections', () => {
 
   test.each([
     ['no HTTP at all', '\x16\x03\x01\x02\0hello', '400 Bad Request'],
-    ['headers without end', `GET / HTTP/1.1\r\n${'X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n'.repeat(1_000)}`, '431 Request Header Fields Too Large'],
-    ['an impossible content length', 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n', '400 Bad Request'],
-    ['two content lengths', 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello', '400 Bad Request'],
-    ['a length and chunks', 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', '400 Bad Request'],
+    [
+      'headers without end',
+      `GET / HTTP/1.1\r\n${'X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n'.repeat(1_000)}`,
+      '431 Request Header Fields Too Large',
+    ],
+    [
+      'an impossible content length',
+      'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n',
+      '400 Bad Request',
+    ],
+    [
+      'two content lengths',
+      'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello',
+      '400 Bad Request',
+    ],
+    [
+      'a length and chunks',
+      'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      '400 Bad Request',
+    ],
     ['broken chunks', 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', '400'],
     ['a method that is none', 'BREW /voipbin/webhook HTTP/1.1\r\nHost: x\r\n\r\n', '400 Bad Request'],
     ['a method few know', 'PROPFIND /voipbin/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', '405'],
-    ['a request for another protocol', 'GET /voipbin/webhook HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n', 'HTTP/1.1 200'],
+    [
+      'a request for another protocol',
+      'GET /voipbin/webhook HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n',
+      'HTTP/1.1 200',
+    ],
     ['a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n', ''],
-    ['an absolute URL of another host', 'GET http://example.com/voipbin/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 'HTTP/1.1'],
-    ['an expectation', 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 0\r\nConnection: close\r\n\r\n', '417'],
+    [
+      'an absolute URL of another host',
+      'GET http://example.com/voipbin/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      'HTTP/1.1',
+    ],
+    [
+      'an expectation',
+      'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+      '417',
+    ],
   ])('%s is refused, and the next request served', async (_, sent, answer) => {
     const door = await openDoor({}, quick);
     expect(await rawExchange(door.url, [Buffer.from(sent, 'latin1')])).toContain(answer);
@@ -85,10 +117,13 @@ describe('connections', () => {
     await new Promise<void>((resolve) => {
       const { port, hostname } = new URL(door.url);
       const socket = connect(Number(port), hostname, () => {
-        socket.write('POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"type":"call_hangup"', () => {
-          socket.resetAndDestroy();
-          resolve();
-        });
+        socket.write(
+          'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"type":"call_hangup"',
+          () => {
+            socket.resetAndDestroy();
+            resolve();
+          },
+        );
       });
     });
     await stillServes(door);
@@ -125,7 +160,9 @@ describe('large bodies', () => {
     const door = await openDoor();
     const chunk = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
     const head = 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
-    expect(await rawExchange(door.url, [head, ...Array.from({ length: 11 }, () => chunk)], /\}$/)).toContain('413 Payload Too Large');
+    expect(await rawExchange(door.url, [head, ...Array.from({ length: 11 }, () => chunk)], /\}$/)).toContain(
+      '413 Payload Too Large',
+    );
     await stillServes(door);
   });
 
@@ -142,12 +179,16 @@ describe('close', () => {
   test('answers what is under way, takes no new connections, and ends although clients keep theirs open', async () => {
     const door = await openDoor();
     const agent = new Agent({ keepAlive: true });
-    const before = await Promise.all(Array.from({ length: 20 }, (_, n) => door.send({ payload: hangup(`before-${n}`), agent })));
+    const before = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => door.send({ payload: hangup(`before-${n}`), agent })),
+    );
     const underWay = Array.from({ length: 20 }, (_, n) => door.send({ payload: hangup(`during-${n}`), agent }));
     await Promise.race(underWay);
     await door.receiver.close();
     const during = await Promise.all(underWay);
-    expect([...before, ...during].map((answer) => answer.json?.status)).toEqual(Array.from({ length: 40 }, () => 'received'));
+    expect([...before, ...during].map((answer) => answer.json?.status)).toEqual(
+      Array.from({ length: 40 }, () => 'received'),
+    );
     await expect(door.send({ payload: hangup('after') })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     agent.destroy();
   });
@@ -168,12 +209,18 @@ describe('close', () => {
     const closing = door.receiver.close();
     socket.write(first.slice(-5) + second);
     await Promise.all([closing, ended]);
-    expect(answers.match(/"status":"\w+"|Connection: close/gi)?.map((each) => each.toLowerCase())).toEqual(['"status":"received"', 'connection: close', '"status":"received"']);
+    expect(answers.match(/"status":"\w+"|Connection: close/gi)?.map((each) => each.toLowerCase())).toEqual([
+      '"status":"received"',
+      'connection: close',
+      '"status":"received"',
+    ]);
   });
 
   test('is bounded: a client in the middle of its body is cut off', async () => {
     const door = await openDoor({}, { timeouts: { close: 200 } });
-    const exchange = rawExchange(door.url, ['POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"type":']);
+    const exchange = rawExchange(door.url, [
+      'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"type":',
+    ]);
     await door.send({ payload: hangup('c1') });
     await door.receiver.close();
     expect(await exchange).toBe('');

@@ -27,18 +27,30 @@ export interface Answer {
 }
 
 /** Sends a request over a real connection. */
-export function sendTo(url: string, { method = 'POST', path = '/voipbin/webhook', payload, headers = {}, agent }: Sent): Promise<Answer> {
+export function sendTo(
+  url: string,
+  { method = 'POST', path = '/voipbin/webhook', payload, headers = {}, agent }: Sent,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const length = payload === undefined ? {} : { 'content-length': String(Buffer.byteLength(payload)) };
-    const request = httpRequest(new URL(url).origin, { method, path, headers: { ...length, ...headers }, ...(agent === undefined ? {} : { agent }) }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: text.startsWith('{') ? JSON.parse(text) : null });
-      });
-    });
+    const request = httpRequest(
+      new URL(url).origin,
+      { method, path, headers: { ...length, ...headers }, ...(agent === undefined ? {} : { agent }) },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            json: text.startsWith('{') ? JSON.parse(text) : null,
+          });
+        });
+      },
+    );
     request.on('error', reject);
     request.end(payload);
   });
@@ -61,21 +73,41 @@ export interface Door {
 const open: Door[] = [];
 
 /** Rules that want hang-ups and nothing else. */
-export const wantHangups = { hash: '0123456789ab', plan: (event: CanonicalEvent) => (event.type === 'call_hangup' ? planOf('log-call') : null) };
+export const wantHangups = {
+  hash: '0123456789ab',
+  plan: (event: CanonicalEvent) => (event.type === 'call_hangup' ? planOf('log-call') : null),
+};
 
 /** Opens a door on a free port. */
-export async function openDoor(settings: Partial<ReceiverSettings> = {}, more: Partial<ReceiverOptions> = {}): Promise<Door> {
+export async function openDoor(
+  settings: Partial<ReceiverSettings> = {},
+  more: Partial<ReceiverOptions> = {},
+): Promise<Door> {
   const dataDir = dataFolder();
   const metrics = new ReceiverMetrics(new Registry());
   const log = sentences();
   const appended = { count: 0 };
   const inbox = await Inbox.open(
-    inboxOptions(dataDir, { log, onProblem: (code) => metrics.storeFailed(code), onCommit: (records, tookMs) => metrics.committed(records, tookMs), onIndexed: (events) => (appended.count += events) }),
+    inboxOptions(dataDir, {
+      log,
+      onProblem: (code) => metrics.storeFailed(code),
+      onCommit: (records, tookMs) => metrics.committed(records, tookMs),
+      onIndexed: (events) => (appended.count += events),
+    }),
   );
   metrics.watch(inbox);
   const ourNumbers = new OurNumbers([], null);
   const receiver = await createReceiver({
-    settings: { host: '127.0.0.1', port: 0, secrets: [], allow: [], trustProxy: false, tls: null, noisePerMinute: 60, ...settings },
+    settings: {
+      host: '127.0.0.1',
+      port: 0,
+      secrets: [],
+      allow: [],
+      trustProxy: false,
+      tls: null,
+      noisePerMinute: 60,
+      ...settings,
+    },
     inbox,
     ruleSet: () => wantHangups,
     ourNumbers,
@@ -84,11 +116,21 @@ export async function openDoor(settings: Partial<ReceiverSettings> = {}, more: P
     ...more,
   });
   const url = await receiver.listen();
-  const door = { url, send: async (request: Sent) => {
+  const door = {
+    url,
+    send: async (request: Sent) => {
       const answer = await sendTo(url, request);
       await inbox.indexed();
       return answer;
-    }, receiver, inbox, reader: InboxReader.open(dataDir), metrics, ourNumbers, log, appended };
+    },
+    receiver,
+    inbox,
+    reader: InboxReader.open(dataDir),
+    metrics,
+    ourNumbers,
+    log,
+    appended,
+  };
   open.push(door);
   return door;
 }

@@ -20,18 +20,48 @@ describe('answers', () => {
     ['PUT', { method: 'PUT', payload: event }, 200, { status: 'received' }],
     ['GET with a body', { method: 'GET', payload: event }, 200, { status: 'received' }],
     ['DELETE with a body', { method: 'DELETE', payload: event }, 200, { status: 'received' }],
-    ['an event no rule wants', { method: 'POST', payload: '{"type":"call_created","data":{"id":"c1"}}' }, 200, { status: 'ignored', id: 'call_created/c1' }],
-    ['the documented dialect', { method: 'POST', payload: '{"type":"call_hungup","data":{"id":"c1"}}' }, 200, { status: 'received', id: 'call_hangup/c1' }],
+    [
+      'an event no rule wants',
+      { method: 'POST', payload: '{"type":"call_created","data":{"id":"c1"}}' },
+      200,
+      { status: 'ignored', id: 'call_created/c1' },
+    ],
+    [
+      'the documented dialect',
+      { method: 'POST', payload: '{"type":"call_hungup","data":{"id":"c1"}}' },
+      200,
+      { status: 'received', id: 'call_hangup/c1' },
+    ],
     ['GET without a body', { method: 'GET' }, 200, { service: 'voipbin-bridge' }],
     ['DELETE without a body', { method: 'DELETE' }, 405, { error: 'method' }],
     ['PATCH', { method: 'PATCH', payload: event }, 405, { error: 'method' }],
     ['OPTIONS', { method: 'OPTIONS' }, 405, { error: 'method' }],
     ['HEAD', { method: 'HEAD' }, 405, {}],
     ['no content type', { method: 'POST', payload: Buffer.from(event) }, 200, { status: 'received' }],
-    ['text/plain', { method: 'POST', payload: event, headers: { 'content-type': 'text/plain' } }, 200, { status: 'received' }],
-    ['a content type that is none', { method: 'POST', payload: event, headers: { 'content-type': ';;; =' } }, 200, { status: 'received' }],
-    ['a compressed body', { method: 'POST', payload: event, headers: { 'content-encoding': 'gzip' } }, 415, { error: 'encoding' }],
-    ['identity', { method: 'POST', payload: event, headers: { 'content-encoding': 'identity' } }, 200, { status: 'received' }],
+    [
+      'text/plain',
+      { method: 'POST', payload: event, headers: { 'content-type': 'text/plain' } },
+      200,
+      { status: 'received' },
+    ],
+    [
+      'a content type that is none',
+      { method: 'POST', payload: event, headers: { 'content-type': ';;; =' } },
+      200,
+      { status: 'received' },
+    ],
+    [
+      'a compressed body',
+      { method: 'POST', payload: event, headers: { 'content-encoding': 'gzip' } },
+      415,
+      { error: 'encoding' },
+    ],
+    [
+      'identity',
+      { method: 'POST', payload: event, headers: { 'content-encoding': 'identity' } },
+      200,
+      { status: 'received' },
+    ],
     ['an empty POST', { method: 'POST' }, 400, { error: 'not_an_event' }],
     ['no JSON', { method: 'POST', payload: 'hello' }, 400, { error: 'not_an_event' }],
     ['no envelope', { method: 'POST', payload: '{"any":"thing"}' }, 400, { error: 'not_an_event' }],
@@ -51,12 +81,21 @@ describe('answers', () => {
   test('the second time it is a duplicate, also in the other dialect and with another body', async () => {
     const door = await openDoor();
     const answers: unknown[] = [];
-    for (const payload of [hangup('c1'), hangup('c1'), hangup('c1', { tm_update: '2026-03-02T01:00:00Z' }), '{"type":"call_hungup","data":{"id":"c1"}}']) {
+    for (const payload of [
+      hangup('c1'),
+      hangup('c1'),
+      hangup('c1', { tm_update: '2026-03-02T01:00:00Z' }),
+      '{"type":"call_hungup","data":{"id":"c1"}}',
+    ]) {
       answers.push((await door.send({ payload })).json);
     }
-    expect(answers).toEqual(['received', 'duplicate', 'duplicate', 'duplicate'].map((status) => ({ status, id: 'call_hangup/c1' })));
+    expect(answers).toEqual(
+      ['received', 'duplicate', 'duplicate', 'duplicate'].map((status) => ({ status, id: 'call_hangup/c1' })),
+    );
     expect(door.appended.count).toBe(1);
-    expect(await metric(door, /bridge_events_received_total\{type="call_hangup",outcome="duplicate"\} (\d+)/)).toBe('3');
+    expect(await metric(door, /bridge_events_received_total\{type="call_hangup",outcome="duplicate"\} (\d+)/)).toBe(
+      '3',
+    );
   });
 
   test('what was received is in the inbox, byte for byte, with its plan', async () => {
@@ -65,7 +104,11 @@ describe('answers', () => {
     await send({ method: 'PUT', payload, headers: { 'content-type': 'application/json' } });
     const stored = reader.get('call_hangup/c1');
     expect(stored?.body.toString()).toBe(payload);
-    expect(stored?.event).toMatchObject({ type: 'call_hangup', declared_type: 'call_hungup', data: { id: 'c1', deep: [{ ä: 1 }] } });
+    expect(stored?.event).toMatchObject({
+      type: 'call_hangup',
+      declared_type: 'call_hungup',
+      data: { id: 'c1', deep: [{ ä: 1 }] },
+    });
     expect(stored?.plan?.rules.map((rule) => rule.name)).toEqual(['log-call']);
     expect(stored?.content_type).toBe('application/json');
   });
@@ -107,7 +150,10 @@ describe('signature', () => {
     const answer = await door.send({ payload, headers });
     expect(answer.status).toBe(status);
     const { received, ignored, quarantined } = door.reader.counts();
-    expect({ events: received + ignored, quarantined }).toEqual({ events: status === 200 ? 1 : 0, quarantined: status === 400 ? 1 : 0 });
+    expect({ events: received + ignored, quarantined }).toEqual({
+      events: status === 200 ? 1 : 0,
+      quarantined: status === 400 ? 1 : 0,
+    });
     expect(await metric(door, /refused_total\{reason="signature"\} (\d+)/)).toBe(status === 401 ? '1' : '0');
   });
 
@@ -125,7 +171,8 @@ describe('signature', () => {
 
 describe('noise', () => {
   const secret = new Secret('s');
-  const bad = (door: Door, headers: Record<string, string> = {}) => door.send({ payload: hangup('x'), headers: { 'x-voipbin-signature': `sha256=${'0'.repeat(64)}`, ...headers } });
+  const bad = (door: Door, headers: Record<string, string> = {}) =>
+    door.send({ payload: hangup('x'), headers: { 'x-voipbin-signature': `sha256=${'0'.repeat(64)}`, ...headers } });
 
   test('beyond the limit its connection is closed, and signed requests from the same address go on as ever', async () => {
     const door = await openDoor({ secrets: [secret], noisePerMinute: 5 });
@@ -137,7 +184,10 @@ describe('noise', () => {
     expect([beyond.status, beyond.headers['connection']]).toEqual([401, 'close']);
     for (let n = 0; n < 50; n += 1) {
       const payload = hangup(`c${n}`);
-      const answer = await door.send({ payload, headers: { 'x-voipbin-signature': signatureOf(Buffer.from(payload), secret) } });
+      const answer = await door.send({
+        payload,
+        headers: { 'x-voipbin-signature': signatureOf(Buffer.from(payload), secret) },
+      });
       expect([answer.status, answer.headers['connection']]).toEqual([200, 'keep-alive']);
     }
   });
@@ -166,21 +216,28 @@ describe('quarantine', () => {
     const { send, reader } = await openDoor();
     const answer = await send({ payload: '{"secret":"+15551234567"', headers: { 'content-type': 'application/json' } });
     const [kept] = reader.listQuarantine();
-    expect(kept).toMatchObject({ reason: 'not_json: the body is not JSON', content_type: 'application/json', bytes: 24 });
+    expect(kept).toMatchObject({
+      reason: 'not_json: the body is not JSON',
+      content_type: 'application/json',
+      bytes: 24,
+    });
     expect(answer.json?.message).toContain(kept?.id);
     expect(answer.text + kept?.reason).not.toContain('555');
     expect(reader.getQuarantined(kept?.id ?? '')?.body.toString()).toBe('{"secret":"+15551234567"');
   });
 
   test('a fault of our own is kept there and acknowledged, loudly', async () => {
-    const door = await openDoor({}, {
-      ruleSet: () => ({
-        hash: '0123456789ab',
-        plan: () => {
-          throw new RangeError('a bug');
-        },
-      }),
-    });
+    const door = await openDoor(
+      {},
+      {
+        ruleSet: () => ({
+          hash: '0123456789ab',
+          plan: () => {
+            throw new RangeError('a bug');
+          },
+        }),
+      },
+    );
     const answer = await door.send({ payload: hangup('c1') });
     const [kept] = door.reader.listQuarantine();
     expect([answer.status, answer.json]).toEqual([200, { status: 'received', id: `quarantine/${kept?.id}` }]);
@@ -221,7 +278,10 @@ describe('the allow-list', () => {
       [['10.0.0.0/8'], 403],
       [false, 403],
     ] as const) {
-      const { send } = await openDoor({ allow: ['203.0.113.9'], trustProxy: trustProxy === false ? false : [...trustProxy] });
+      const { send } = await openDoor({
+        allow: ['203.0.113.9'],
+        trustProxy: trustProxy === false ? false : [...trustProxy],
+      });
       const answer = await send({ payload: hangup('c1'), headers });
       expect(answer.status).toBe(status);
     }
@@ -235,7 +295,12 @@ describe('the allow-list', () => {
 describe('our numbers', () => {
   test('are learnt from what the account sends, and remembered', async () => {
     const { send, inbox, ourNumbers } = await openDoor();
-    const data = { id: 'm1', direction: 'outbound', source: { type: 'tel', target: '+15551112222' }, targets: [{ destination: { type: 'tel', target: '+15553334444' } }] };
+    const data = {
+      id: 'm1',
+      direction: 'outbound',
+      source: { type: 'tel', target: '+15551112222' },
+      targets: [{ destination: { type: 'tel', target: '+15553334444' } }],
+    };
     await send({ payload: JSON.stringify({ type: 'message_created', data }) });
     expect(ourNumbers.has('+15551112222')).toBe(true);
     expect(ourNumbers.has('+15553334444')).toBe(false);

@@ -26,8 +26,24 @@ function randomSource(seed: number) {
 
 type Random = ReturnType<typeof randomSource>;
 
-const TYPES = ['call_hangup', 'call_created', 'message_created', 'recording_finished', 'recording_updated', 'agent_updated'];
-const ON = ['call_hungup', 'call_*', 'message_created', 'recording_updated', '"*"', '[call_created, message_created]', 'agent_updated', 'message_*'];
+const TYPES = [
+  'call_hangup',
+  'call_created',
+  'message_created',
+  'recording_finished',
+  'recording_updated',
+  'agent_updated',
+];
+const ON = [
+  'call_hungup',
+  'call_*',
+  'message_created',
+  'recording_updated',
+  '"*"',
+  '[call_created, message_created]',
+  'agent_updated',
+  'message_*',
+];
 const NUMBERS = ['+821011112222', '010-1111-2222', '02-1111-2222', '+15551234567', '+82211112222', 'sip:a@example.com'];
 const VALUES: Readonly<Record<string, readonly JsonValue[]>> = {
   direction: ['inbound', 'outbound'],
@@ -61,7 +77,9 @@ function randomTest(random: Random, field: string): JsonValue {
   if (kind === 6 && (field === 'talk_s' || field === 'data.n')) {
     return { gte: random.pick(values), lt: 50 };
   }
-  return kind === 6 && typeof values[0] === 'string' ? { prefix: random.pick(['s', 'a', '+82', 'in']) } : { exists: random.chance(0.5) };
+  return kind === 6 && typeof values[0] === 'string'
+    ? { prefix: random.pick(['s', 'a', '+82', 'in']) }
+    : { exists: random.chance(0.5) };
 }
 
 function randomWhen(random: Random, depth: number): JsonObject {
@@ -214,8 +232,13 @@ test('the indexed matcher, the explanation and the plain definition agree on ran
       stops += rules.some(({ name, stop }) => stop && expected.at(-1) === name) ? 1 : 0;
       const about = { seed, count, type: event.type };
       expect({ ...about, found: set.matching(event).map(({ name }) => name) }).toEqual({ ...about, found: expected });
-      const explained = explain(set, event, { actions: testActions }).rules.filter(({ outcome }) => outcome === 'runs' || outcome === 'shadow');
-      expect({ ...about, found: explained.map(({ rule }) => rule).sort() }).toEqual({ ...about, found: [...expected].sort() });
+      const explained = explain(set, event, { actions: testActions }).rules.filter(
+        ({ outcome }) => outcome === 'runs' || outcome === 'shadow',
+      );
+      expect({ ...about, found: explained.map(({ rule }) => rule).sort() }).toEqual({
+        ...about,
+        found: [...expected].sort(),
+      });
     }
   }
   // The test is worth something only while enough rules match.
@@ -224,8 +247,15 @@ test('the indexed matcher, the explanation and the plain definition agree on ran
 });
 
 describe('cost', () => {
-  const call = eventOf('call_hangup', { id: 'c', direction: 'incoming', source: { type: 'tel', target: '+821011112222' }, destination: { type: 'tel', target: '+15551230500' }, hangup_reason: 'normal' });
-  const rule = (index: number, condition: string): string => `  - { name: r${index}, on: call_hangup, when: { direction: inbound, ${condition} }, ${DO} }\n`;
+  const call = eventOf('call_hangup', {
+    id: 'c',
+    direction: 'incoming',
+    source: { type: 'tel', target: '+821011112222' },
+    destination: { type: 'tel', target: '+15551230500' },
+    hangup_reason: 'normal',
+  });
+  const rule = (index: number, condition: string): string =>
+    `  - { name: r${index}, on: call_hangup, when: { direction: inbound, ${condition} }, ${DO} }\n`;
   const setOf = (rules: string[]) => ruleSetOf(`version: 1\nrules:\n${rules.join('')}`);
   const number = (index: number): string => `ours.number: "+1555123${String(index).padStart(4, '0')}"`;
 
@@ -252,14 +282,21 @@ describe('cost', () => {
   });
 
   test('a thousand rules that no index helps still take well under a millisecond', () => {
-    const thousand = setOf(Array.from({ length: 1_000 }, (_, index) => rule(index, `peer.number: { prefix: "+82109${index}" }`)));
+    const thousand = setOf(
+      Array.from({ length: 1_000 }, (_, index) => rule(index, `peer.number: { prefix: "+82109${index}" }`)),
+    );
     expect(thousand.plan(call)).toBeNull();
     expect(cost(thousand) / 1_000).toBeLessThan(1_000);
   });
 
   test('hostile patterns and expressions do not hold up the match', () => {
     const text = `${'a'.repeat(500_000)}!`;
-    const event = eventOf('message_created', { id: 'm', text, pattern: '[ab]*a[ab]{900}', list: Array.from({ length: 5_000 }, (_, index) => index) });
+    const event = eventOf('message_created', {
+      id: 'm',
+      text,
+      pattern: '[ab]*a[ab]{900}',
+      list: Array.from({ length: 5_000 }, (_, index) => index),
+    });
     const set = ruleSetOf(`version: 1
 rules:
   - { name: pattern, on: message_created, when: { text: { matches: "^(a|a)+$" } }, ${DO} }

@@ -26,7 +26,10 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       body: z.string().optional(),
       unknown_contact: skipOrCreate,
     }),
-    output: z.object({ call: z.object({ id: z.string() }), contact: z.object({ id: z.string(), name: z.string().nullable() }) }),
+    output: z.object({
+      call: z.object({ id: z.string() }),
+      contact: z.object({ id: z.string(), name: z.string().nullable() }),
+    }),
     effect: 'repeatable',
     sinks: { body: 'html' },
     budget: '24h',
@@ -35,7 +38,13 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   }),
   'hubspot.create_task': define({
     summary: 'Makes a task.',
-    input: z.strictObject({ subject: z.string(), body: z.string().optional(), due: z.string().optional(), owner: z.string().optional(), unknown_contact: skipOrCreate }),
+    input: z.strictObject({
+      subject: z.string(),
+      body: z.string().optional(),
+      due: z.string().optional(),
+      owner: z.string().optional(),
+      unknown_contact: skipOrCreate,
+    }),
     output: z.object({ task: z.object({ id: z.string() }) }),
     effect: 'repeatable',
     budget: '24h',
@@ -44,7 +53,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   }),
   'voipbin.send_message': define({
     summary: 'Sends a text.',
-    input: z.strictObject({ text: z.string(), to: z.string().optional(), from: z.string().optional(), cooldown: z.string().optional() }),
+    input: z.strictObject({
+      text: z.string(),
+      to: z.string().optional(),
+      from: z.string().optional(),
+      cooldown: z.string().optional(),
+    }),
     output: z.object({ message: z.object({ id: z.string() }) }),
     effect: 'verifiable',
     budget: '15m',
@@ -71,7 +85,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   }),
   'slack.post_message': define({
     summary: 'Posts a message.',
-    input: z.strictObject({ channel: z.string(), text: z.string(), blocks: z.array(z.record(z.string(), z.unknown())).optional(), thread_ts: z.string().optional() }),
+    input: z.strictObject({
+      channel: z.string(),
+      text: z.string(),
+      blocks: z.array(z.record(z.string(), z.unknown())).optional(),
+      thread_ts: z.string().optional(),
+    }),
     output: z.object({ ts: z.string(), channel: z.string() }),
     sinks: { text: 'slack', blocks: 'slack' },
     effect: 'repeatable',
@@ -81,7 +100,12 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   }),
   'http.request': define({
     summary: 'Makes a request.',
-    input: z.strictObject({ method: z.enum(['GET', 'POST', 'PUT']).default('POST'), url: z.string(), headers: z.record(z.string(), z.string()).optional(), body: z.unknown().optional() }),
+    input: z.strictObject({
+      method: z.enum(['GET', 'POST', 'PUT']).default('POST'),
+      url: z.string(),
+      headers: z.record(z.string(), z.string()).optional(),
+      body: z.unknown().optional(),
+    }),
     output: z.object({ status: z.number(), body: z.unknown() }),
     sinks: { url: 'url', headers: 'header' },
     effect: { of: (input) => (input.method === 'POST' ? 'once' : 'repeatable') },

@@ -2,7 +2,8 @@ import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { diffRuleSets, formatDifference } from '../../src/rules/diff';
 import { eventOf, ruleSetOf } from './load-text';
 
-const rule = (name: string, more: string, action = 'http.request: { url: "https://example.com/" }'): string => `  - { name: ${name}, ${more}, do: [{ ${action} }] }\n`;
+const rule = (name: string, more: string, action = 'http.request: { url: "https://example.com/" }'): string =>
+  `  - { name: ${name}, ${more}, do: [{ ${action} }] }\n`;
 const setOf = (...rules: string[]) => ruleSetOf(`version: 1\nrules:\n${rules.join('')}`);
 const text = (words: string): string => `voipbin.send_message: { text: "${words}" }`;
 
@@ -21,7 +22,11 @@ const AFTER = setOf(
 function* events(count: number): Generator<CanonicalEvent> {
   for (let index = 0; index < count; index += 1) {
     yield index % 2 === 0
-      ? eventOf('message_created', { id: `m${index}`, direction: index % 4 === 0 ? 'inbound' : 'outbound', text: index % 8 === 0 ? 'hi' : 'stop' })
+      ? eventOf('message_created', {
+          id: `m${index}`,
+          direction: index % 4 === 0 ? 'inbound' : 'outbound',
+          text: index % 8 === 0 ? 'hi' : 'stop',
+        })
       : eventOf('call_hangup', { id: `c${index}`, hangup_reason: index % 10 === 1 ? 'busy' : 'normal' });
   }
 }
@@ -34,8 +39,24 @@ test('counts by rule and action, with examples', async () => {
     events: 40,
     different: 9,
     rules: [
-      { rule: 'reply', added: 5, removed: 0, changed: 0, before: 5, after: 10, examples: ['message_created/m4', 'message_created/m12', 'message_created/m20'] },
-      { rule: 'gone', added: 0, removed: 4, changed: 0, before: 4, after: 0, examples: ['call_hangup/c1', 'call_hangup/c11', 'call_hangup/c21'] },
+      {
+        rule: 'reply',
+        added: 5,
+        removed: 0,
+        changed: 0,
+        before: 5,
+        after: 10,
+        examples: ['message_created/m4', 'message_created/m12', 'message_created/m20'],
+      },
+      {
+        rule: 'gone',
+        added: 0,
+        removed: 4,
+        changed: 0,
+        before: 4,
+        after: 0,
+        examples: ['call_hangup/c1', 'call_hangup/c11', 'call_hangup/c21'],
+      },
     ],
     actions: [
       { action: 'slack.post_message', before: 4, after: 0 },
@@ -57,7 +78,11 @@ test('the order of rules is no difference, another text is', async () => {
   const same = await diffRuleSets(setOf(a, b), setOf(b, a), events(10));
   expect(same).toMatchObject({ different: 0, rules: [], actions: [], neverFire: [] });
   expect(formatDifference(same)).toMatch(/over 10 events\nnothing would be done differently$/);
-  const other = await diffRuleSets(setOf(a, b), setOf(a, rule('b', 'on: message_created', text('Good day'))), events(10));
+  const other = await diffRuleSets(
+    setOf(a, b),
+    setOf(a, rule('b', 'on: message_created', text('Good day'))),
+    events(10),
+  );
   expect(other).toMatchObject({ different: 5, rules: [{ rule: 'b', changed: 5, added: 0, removed: 0 }], actions: [] });
 });
 

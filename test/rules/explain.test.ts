@@ -57,7 +57,8 @@ const CALL: JsonObject = {
 
 test('every rule with every condition, what runs first, then near misses, then the rest', () => {
   const set = ruleSetOf(RULES);
-  expect(formatExplanation(explain(set, eventOf('call_hungup', CALL), { actions: testActions }))).toBe(`call_hangup/c1 (sent as call_hungup), rule set ${set.hash}
+  expect(formatExplanation(explain(set, eventOf('call_hungup', CALL), { actions: testActions })))
+    .toBe(`call_hangup/c1 (sent as call_hungup), rule set ${set.hash}
 
 missed: it matches  (rules.yaml:6)
   ✓ direction: "inbound", is "inbound"  (line 9)
@@ -98,7 +99,8 @@ resting: it is off, but would match  (rules.yaml:32)
 });
 
 test('of alternatives the nearest counts, so that near misses stand in their order', () => {
-  const rule = (name: string, when: string): string => `  - { name: ${name}, on: call_hangup, when: { ${when} }, do: [{ http.request: { url: "https://example.com/" } }] }\n`;
+  const rule = (name: string, when: string): string =>
+    `  - { name: ${name}, on: call_hangup, when: { ${when} }, do: [{ http.request: { url: "https://example.com/" } }] }\n`;
   const set = ruleSetOf(`version: 1
 rules:
 ${rule('two-short', 'direction: outbound, answered: true')}${rule('one-short-of-many', 'any: [{ direction: outbound, answered: true }, { reason: busy }, { direction: outbound, talk_s: 5 }]')}${rule('two-in-each', 'any: [{ direction: outbound, answered: true }, { reason: busy, talk_s: 5, direction: outbound }]')}${rule('three-short', 'direction: outbound, answered: true, any: [{ reason: busy }, { reason: normal }]')}`);
@@ -126,24 +128,35 @@ test('what an event does not have is said to be absent', () => {
 });
 
 test('one rule asked for by name is explained even when it listens to other events', () => {
-  const text = formatExplanation(explain(ruleSetOf(RULES), eventOf('call_hungup', CALL), { actions: testActions, rule: 'texts' }));
+  const text = formatExplanation(
+    explain(ruleSetOf(RULES), eventOf('call_hungup', CALL), { actions: testActions, rule: 'texts' }),
+  );
   expect(text).toContain('texts: it listens to message_created, and this is call_hangup  (rules.yaml:36)');
 });
 
 test('a rule under one that stops, and an event that is too old', () => {
-  const rule = (name: string, more: string): string => `  - { name: ${name}, on: call_hangup, ${more} do: [{ http.request: { url: "https://example.com/" } }] }\n`;
-  const set = ruleSetOf(`version: 1\nrules:\n${rule('first', 'stop: true,')}${rule('second', '')}${rule('third', 'max_age: 10s,')}`);
+  const rule = (name: string, more: string): string =>
+    `  - { name: ${name}, on: call_hangup, ${more} do: [{ http.request: { url: "https://example.com/" } }] }\n`;
+  const set = ruleSetOf(
+    `version: 1\nrules:\n${rule('first', 'stop: true,')}${rule('second', '')}${rule('third', 'max_age: 10s,')}`,
+  );
   const { rules } = explain(set, eventOf('call_hangup', CALL), { actions: testActions });
   expect(rules.map(({ rule: name, outcome, why }) => [name, outcome, why])).toEqual([
     ['first', 'runs', 'it matches'],
     ['second', 'stopped', 'it would match, but the rule first above it stops'],
     ['third', 'not_met', 'one condition is not met'],
   ]);
-  expect(rules[2]?.conditions).toMatchObject([{ what: 'max_age', expected: 'at most 10 s old', actual: '30 s old', met: false }]);
+  expect(rules[2]?.conditions).toMatchObject([
+    { what: 'max_age', expected: 'at most 10 s old', actual: '30 s old', met: false },
+  ]);
 });
 
 test('a template that cannot be rendered is told, not thrown', () => {
-  const set = ruleSetOf('version: 1\nrules:\n  - { name: r, on: call_hangup, do: [{ slack.post_message: { channel: c, text: "{% for a in (1..9999999) %}x{% endfor %}" } }] }\n');
+  const set = ruleSetOf(
+    'version: 1\nrules:\n  - { name: r, on: call_hangup, do: [{ slack.post_message: { channel: c, text: "{% for a in (1..9999999) %}x{% endfor %}" } }] }\n',
+  );
   const text = formatExplanation(explain(set, eventOf('call_hangup', CALL), { actions: testActions }));
-  expect(text).toContain('rule "r", step "slack.post_message#1", input "text" could not be rendered: it takes too much time or memory');
+  expect(text).toContain(
+    'rule "r", step "slack.post_message#1", input "text" could not be rendered: it takes too much time or memory',
+  );
 });

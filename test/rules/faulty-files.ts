@@ -19,14 +19,18 @@ const rule = (lines: string, on = 'call_hangup'): string => `version: 1
 rules:
   - name: r
     on: ${on}
-${lines.split('\n').map((line) => `    ${line}`).join('\n')}
+${lines
+  .split('\n')
+  .map((line) => `    ${line}`)
+  .join('\n')}
 `;
 
 /** A file with one rule with this step. */
 const step = (text: string, on = 'call_hangup'): string => rule(`do:\n  - ${text}`, on);
 
 /** A file with one rule that posts this text. */
-const post = (text: string, on = 'call_hangup'): string => step(`slack.post_message: { channel: "#c", text: ${text} }`, on);
+const post = (text: string, on = 'call_hangup'): string =>
+  step(`slack.post_message: { channel: "#c", text: ${text} }`, on);
 
 const fine = '\ndo: [{ http.request: { url: "https://example.com/" } }]';
 
@@ -70,7 +74,9 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'colon in a text',
     text: 'version: 1\ndefaults:\n  timezone: UTC: now\n',
-    says: ['3:13  a colon makes a second key in this line; put the text in quotes if it holds ": ", or start a new line'],
+    says: [
+      '3:13  a colon makes a second key in this line; put the text in quotes if it holds ": ", or start a new line',
+    ],
   },
   {
     about: 'two documents',
@@ -80,7 +86,10 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'alias',
     text: 'version: 1\nlists:\n  a: &a ["x"]\n  b: *a\n',
-    says: ['3:9  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults', '4:6  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults'],
+    says: [
+      '3:9  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
+      '4:6  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
+    ],
   },
   {
     about: 'merge key',
@@ -166,8 +175,11 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   },
   {
     about: 'name with spaces',
-    text: 'version: 1\nrules:\n  - name: Missed sales call!\n    on: call_hangup' + fine.replaceAll('\n', '\n    ') + '\n',
-    says: ['3:11  "Missed sales call!" cannot be the name of a rule; letters, digits, dots, dashes and underscores: Missed-sales-call'],
+    text:
+      'version: 1\nrules:\n  - name: Missed sales call!\n    on: call_hangup' + fine.replaceAll('\n', '\n    ') + '\n',
+    says: [
+      '3:11  "Missed sales call!" cannot be the name of a rule; letters, digits, dots, dashes and underscores: Missed-sales-call',
+    ],
   },
   {
     about: 'name twice',
@@ -308,7 +320,9 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'open choice, far',
     text: when('{ reason: earthquake }'),
-    says: ['5:21  warning: reason is not known to be "earthquake"; known are normal, noanswer, busy, cancel, timeout, failed, dialout, amd'],
+    says: [
+      '5:21  warning: reason is not known to be "earthquake"; known are normal, noanswer, busy, cancel, timeout, failed, dialout, amd',
+    ],
   },
   {
     about: 'text for a number',
@@ -363,12 +377,16 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'greater than a text',
     text: when('{ reason: { gt: 5 } }'),
-    says: ['5:23  reason is a text and cannot be compared with gt; it takes a value, in, not, prefix, suffix, contains, matches, exists'],
+    says: [
+      '5:23  reason is a text and cannot be compared with gt; it takes a value, in, not, prefix, suffix, contains, matches, exists',
+    ],
   },
   {
     about: 'prefix of a number',
     text: when('{ talk_s: { prefix: "6" } }'),
-    says: ['5:23  talk_s is a number of seconds and cannot be compared with prefix; it takes a value, in, not, gt, gte, lt, lte, exists'],
+    says: [
+      '5:23  talk_s is a number of seconds and cannot be compared with prefix; it takes a value, in, not, gt, gte, lt, lte, exists',
+    ],
   },
   {
     about: 'empty contains',
@@ -388,7 +406,9 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'look-ahead',
     text: when('{ text: { matches: "stop(?!ping)" } }'),
-    says: ['5:30  the pattern is not a regular expression that can be used: looking ahead or back is not possible here'],
+    says: [
+      '5:30  the pattern is not a regular expression that can be used: looking ahead or back is not possible here',
+    ],
   },
   {
     about: 'pattern with great repeats',
@@ -428,12 +448,16 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'local number without country',
     text: when('{ peer.number: "02-111-2222" }'),
-    says: ['5:26  "02-111-2222" cannot be read as a phone number; write it as +<country code>…, or set defaults: { country: … }'],
+    says: [
+      '5:26  "02-111-2222" cannot be read as a phone number; write it as +<country code>…, or set defaults: { country: … }',
+    ],
   },
   {
     about: 'prefix without country code',
     text: when('{ peer.number: { prefix: "010" } }'),
-    says: ['5:36  warning: numbers are compared with their country code, so the prefix "010" fits none; write it as +<country code>…, without the leading 0'],
+    says: [
+      '5:36  warning: numbers are compared with their country code, so the prefix "010" fits none; write it as +<country code>…, without the leading 0',
+    ],
   },
   {
     about: 'any as a block',
@@ -474,7 +498,10 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'hour without minutes',
     text: 'version: 1\nwindows: { office: { from: "9", to: 6pm } }\nrules: []\n',
-    says: ['2:28  "9" is no time of day; did you mean "09:00"?', '2:37  "6pm" is no time of day; did you mean "18:00"?'],
+    says: [
+      '2:28  "9" is no time of day; did you mean "09:00"?',
+      '2:37  "6pm" is no time of day; did you mean "18:00"?',
+    ],
   },
   {
     about: 'window of no time',
@@ -484,7 +511,10 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'date',
     text: 'version: 1\nwindows: { office: { except: ["2026-02-30", $holidays] } }\nrules: []\n',
-    says: ['2:31  "2026-02-30" is no date; such as "2026-03-01", or $name for a list', '2:45  no list is called "holidays"; define it under lists'],
+    says: [
+      '2:31  "2026-02-30" is no date; such as "2026-03-01", or $name for a list',
+      '2:45  no list is called "holidays"; define it under lists',
+    ],
   },
   {
     about: 'unknown key in a window',
@@ -536,11 +566,15 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'step without action',
     text: step('id: a'),
-    says: ['6:9  the step has no action; there are email.send, http.request, hubspot.create_task, hubspot.log_call, hubspot.update_contact, slack.post_message, voipbin.send_message'],
+    says: [
+      '6:9  the step has no action; there are email.send, http.request, hubspot.create_task, hubspot.log_call, hubspot.update_contact, slack.post_message, voipbin.send_message',
+    ],
   },
   {
     about: 'two actions',
-    text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    http.request: { url: "https://example.com/" }'),
+    text: rule(
+      'do:\n  - slack.post_message: { channel: c, text: t }\n    http.request: { url: "https://example.com/" }',
+    ),
     says: ['7:9  the step has a second action "http.request"; start a step of its own with a dash'],
   },
   {
@@ -561,7 +595,10 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'unknown input',
     text: step('slack.post_message: { channel: c, txt: t }'),
-    says: ['6:29  slack.post_message needs input "text"', '6:43  slack.post_message has no input "txt"; did you mean "text"?'],
+    says: [
+      '6:29  slack.post_message needs input "text"',
+      '6:43  slack.post_message has no input "txt"; did you mean "text"?',
+    ],
   },
   {
     about: 'input of the wrong kind',
@@ -585,7 +622,9 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   },
   {
     about: 'id twice',
-    text: rule('do:\n  - id: a\n    slack.post_message: { channel: c, text: t }\n  - id: a\n    slack.post_message: { channel: c, text: t }'),
+    text: rule(
+      'do:\n  - id: a\n    slack.post_message: { channel: c, text: t }\n  - id: a\n    slack.post_message: { channel: c, text: t }',
+    ),
     says: ['9:9  two steps of the rule have the id "a"; the other is in line 7'],
   },
   {
@@ -617,17 +656,23 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'may be absent',
     text: post('"from {{ peer.number }}"'),
-    says: ['6:61  "peer.number" may be absent; add a default: {{ peer.number | default: \'…\' }}, or ask for it: when: { peer.number: { exists: true } }'],
+    says: [
+      '6:61  "peer.number" may be absent; add a default: {{ peer.number | default: \'…\' }}, or ask for it: when: { peer.number: { exists: true } }',
+    ],
   },
   {
     about: 'data may be absent',
     text: post('"{{ data.metadata.campaign }}"'),
-    says: ['6:56  "data.metadata.campaign" may be absent; add a default: {{ data.metadata.campaign | default: \'…\' }}, or ask for it: when: { data.metadata.campaign: { exists: true } }'],
+    says: [
+      '6:56  "data.metadata.campaign" may be absent; add a default: {{ data.metadata.campaign | default: \'…\' }}, or ask for it: when: { data.metadata.campaign: { exists: true } }',
+    ],
   },
   {
     about: 'default too late',
     text: post('"{{ data.metadata.campaign | upcase | default: \'-\' }}"'),
-    says: ['6:56  "data.metadata.campaign" may be absent, and its default comes too late; put default before the other filters'],
+    says: [
+      '6:56  "data.metadata.campaign" may be absent, and its default comes too late; put default before the other filters',
+    ],
   },
   {
     about: 'group as variable',
@@ -662,7 +707,9 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'include',
     text: post('"{% include \'/etc/passwd\' %}"'),
-    says: ['6:53  there is no tag "include"; there are #, assign, break, case, comment, continue, echo, for, if, raw, unless'],
+    says: [
+      '6:53  there is no tag "include"; there are #, assign, break, case, comment, continue, echo, for, if, raw, unless',
+    ],
   },
   {
     about: 'unknown step',
@@ -671,17 +718,23 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   },
   {
     about: 'step that comes later',
-    text: rule('do:\n  - slack.post_message: { channel: c, text: "{{ steps.b.ts | default: id }}" }\n  - id: b\n    slack.post_message: { channel: c, text: t }'),
+    text: rule(
+      'do:\n  - slack.post_message: { channel: c, text: "{{ steps.b.ts | default: id }}" }\n  - id: b\n    slack.post_message: { channel: c, text: t }',
+    ),
     says: ['6:53  the step "b" has not run yet; only the results of earlier steps can be used'],
   },
   {
     about: 'unknown result',
-    text: rule('do:\n  - id: call\n    hubspot.log_call: {}\n  - slack.post_message: { channel: c, text: "{{ steps.call.contact.nmae | default: id }}" }'),
+    text: rule(
+      'do:\n  - id: call\n    hubspot.log_call: {}\n  - slack.post_message: { channel: c, text: "{{ steps.call.contact.nmae | default: id }}" }',
+    ),
     says: ['8:53  steps.call.contact has no field "nmae"; did you mean "steps.call.contact.name"?'],
   },
   {
     about: 'in a block text',
-    text: rule('do:\n  - slack.post_message:\n      channel: c\n      text: |\n        Hello,\n        from {{ peer.nmae }}'),
+    text: rule(
+      'do:\n  - slack.post_message:\n      channel: c\n      text: |\n        Hello,\n        from {{ peer.nmae }}',
+    ),
     says: ['10:21  there is no variable "peer.nmae"; did you mean "peer.name"?'],
   },
 ];

@@ -52,7 +52,10 @@ test('what is said to be absent for a type is what the canonical event never has
     const possible = canonical.filter((type) => presenceFor(field, [type]) !== 'never');
     const having = canonical.filter((type) => seen.get(field.name)?.has(type) === true);
     const wronglyAbsent = having.filter((type) => !possible.includes(type));
-    const wronglyPossible = field.types === undefined ? [] : possible.filter((type) => !having.includes(type) && EXCEPTIONS[field.name]?.includes(type) !== true);
+    const wronglyPossible =
+      field.types === undefined
+        ? []
+        : possible.filter((type) => !having.includes(type) && EXCEPTIONS[field.name]?.includes(type) !== true);
     return { field: field.name, wronglyAbsent, wronglyPossible };
   });
   expect(wrong).toEqual(FIELDS.map((field) => ({ field: field.name, wronglyAbsent: [], wronglyPossible: [] })));
@@ -78,7 +81,11 @@ test('every field is a variable, absent ones too', () => {
   for (const field of FIELDS) {
     const [group = '', name] = field.name.split('.');
     const value = variables[group];
-    expect(name === undefined ? Object.hasOwn(variables, group) : typeof value === 'object' && value !== null && Object.hasOwn(value, name)).toBe(true);
+    expect(
+      name === undefined
+        ? Object.hasOwn(variables, group)
+        : typeof value === 'object' && value !== null && Object.hasOwn(value, name),
+    ).toBe(true);
   }
 });
 
@@ -106,5 +113,10 @@ test.each([
   ['x', null],
   ['a'.repeat(5_000), null],
 ])('the name nearest to %s is %s', (name, expected) => {
-  expect(nearest(name.slice(0, 5_000), FIELDS.map((field) => field.name))).toBe(expected);
+  expect(
+    nearest(
+      name.slice(0, 5_000),
+      FIELDS.map((field) => field.name),
+    ),
+  ).toBe(expected);
 });

@@ -6,7 +6,43 @@ import { FAULTY_FILES } from './faulty-files';
 import { eventOf, loadTexts } from './load-text';
 
 const SHIPPED = readFileSync('config/rules.yaml', 'utf8');
-const WORDS = ['{', '}', '[', ']', ': ', '- ', '"', "'", '{{', '}}', '{%', '|', '&a', '*a', '!!x', '\t', '\n', '  ', '#', '$sales', 'null', '15551234567', '\u0000', '\ud800', 'not', 'any', '__proto__', '((', '%', '>', '? ', '<<: ', '---\n', '=', '&&'];
+const WORDS = [
+  '{',
+  '}',
+  '[',
+  ']',
+  ': ',
+  '- ',
+  '"',
+  "'",
+  '{{',
+  '}}',
+  '{%',
+  '|',
+  '&a',
+  '*a',
+  '!!x',
+  '\t',
+  '\n',
+  '  ',
+  '#',
+  '$sales',
+  'null',
+  '15551234567',
+  '\u0000',
+  '\ud800',
+  'not',
+  'any',
+  '__proto__',
+  '((',
+  '%',
+  '>',
+  '? ',
+  '<<: ',
+  '---\n',
+  '=',
+  '&&',
+];
 
 /** A text with a few places changed, the same for the same seed. */
 function spoiled(text: string, seed: number): string {
@@ -36,7 +72,13 @@ function spoiled(text: string, seed: number): string {
 }
 
 const EVENTS = [
-  eventOf('call_hangup', { id: 'c', direction: 'incoming', source: { type: 'tel', target: '+15551234567' }, destination: { type: 'tel', target: '+15559876543' }, hangup_reason: 'normal' }),
+  eventOf('call_hangup', {
+    id: 'c',
+    direction: 'incoming',
+    source: { type: 'tel', target: '+15551234567' },
+    destination: { type: 'tel', target: '+15559876543' },
+    hangup_reason: 'normal',
+  }),
   eventOf('message_created', { id: 'm', direction: 'inbound', text: 'hello' }),
   eventOf('recording_updated', { id: 'r', status: 'done' }),
   eventOf('never_heard_of', {}),
@@ -51,10 +93,17 @@ test('whatever stands in a file: it is either refused with findings inside the f
     const loaded = loadTexts({ 'rules.yaml': text });
     const lines = text.split('\n').length;
     for (const { file, line, column, message } of loaded.findings) {
-      expect({ seed, inside: file !== 'rules.yaml' || (line >= 1 && line <= lines && column >= 1), said: message.length > 5 && !message.includes('\n') }).toEqual({ seed, inside: true, said: true });
+      expect({
+        seed,
+        inside: file !== 'rules.yaml' || (line >= 1 && line <= lines && column >= 1),
+        said: message.length > 5 && !message.includes('\n'),
+      }).toEqual({ seed, inside: true, said: true });
     }
     expect(formatFindings(loaded.findings, () => text)).not.toContain('undefined');
-    expect({ seed, ok: loaded.ok }).toEqual({ seed, ok: !loaded.findings.some(({ severity }) => severity === 'error') });
+    expect({ seed, ok: loaded.ok }).toEqual({
+      seed,
+      ok: !loaded.findings.some(({ severity }) => severity === 'error'),
+    });
     if (!loaded.ok) {
       refused += 1;
       return;
@@ -62,7 +111,9 @@ test('whatever stands in a file: it is either refused with findings inside the f
     taken += 1;
     for (const event of EVENTS) {
       const planned = loaded.ruleSet.plan(event)?.rules.map(({ name }) => name) ?? [];
-      const explained = explain(loaded.ruleSet, event, { actions: testActions }).rules.filter(({ outcome }) => outcome === 'runs');
+      const explained = explain(loaded.ruleSet, event, { actions: testActions }).rules.filter(
+        ({ outcome }) => outcome === 'runs',
+      );
       expect(explained.map(({ rule }) => rule).sort()).toEqual([...planned].sort());
     }
   });

@@ -5,7 +5,8 @@ import { actionCatalogue } from '../../src/cli/action-catalogue';
 import { LiveRules } from '../../src/rules/live-rules';
 import { loadRules, type LoadedRules } from '../../src/rules/load';
 
-const RULES = 'version: 1\nrules:\n  - name: one\n    on: call_hangup\n    do:\n      - slack.post_message: { channel: "#calls", text: Hello }\n';
+const RULES =
+  'version: 1\nrules:\n  - name: one\n    on: call_hangup\n    do:\n      - slack.post_message: { channel: "#calls", text: Hello }\n';
 
 describe('LiveRules', () => {
   let folder: string;
@@ -43,7 +44,10 @@ describe('LiveRules', () => {
       heard.push({ kind, loaded: from });
       tell();
     };
-    live = new LiveRules(loaded, load, { onTaken: (_ruleSet, from) => hear('taken', from), onRefused: (from) => hear('refused', from) });
+    live = new LiveRules(loaded, load, {
+      onTaken: (_ruleSet, from) => hear('taken', from),
+      onRefused: (from) => hear('refused', from),
+    });
   });
 
   afterEach(() => {

@@ -44,5 +44,7 @@ export const RECEIVED_AT = new Date('2026-03-02T01:00:30Z');
 
 /** An event as the receiver would make it. */
 export function eventOf(type: string, data: JsonObject, ours: readonly string[] = []): CanonicalEvent {
-  return canonicalize({ type, data }, Buffer.from(JSON.stringify({ type, data })), RECEIVED_AT, { has: (number) => ours.includes(number) });
+  return canonicalize({ type, data }, Buffer.from(JSON.stringify({ type, data })), RECEIVED_AT, {
+    has: (number) => ours.includes(number),
+  });
 }

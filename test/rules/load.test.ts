@@ -7,7 +7,8 @@ import { testActions } from './catalogue';
 import { FAULTY_FILES } from './faulty-files';
 import { findingsOf, loadTexts, ruleSetOf } from './load-text';
 
-const rule = (name: string, more = ''): string => `  - name: ${name}\n    on: call_hangup\n${more}    do: [{ http.request: { url: "https://example.com/" } }]\n`;
+const rule = (name: string, more = ''): string =>
+  `  - name: ${name}\n    on: call_hangup\n${more}    do: [{ http.request: { url: "https://example.com/" } }]\n`;
 const file = (...rules: string[]): string => `version: 1\nrules:\n${rules.join('')}`;
 
 test.each(FAULTY_FILES)('says what is wrong: $about', ({ text, says }) => {
@@ -76,18 +77,31 @@ describe('values that YAML would spoil', () => {
     ['0x1F', 'text: 0x1F', '0x1F'],
     ['0o17', 'text: 0o17', '0o17'],
   ])('%s stays a text', (_, condition, value) => {
-    const set = ruleSetOf(`version: 1\ndefaults: { country: KR }\nrules:\n${rule('r', `    when: { ${condition} }\n`)}`);
+    const set = ruleSetOf(
+      `version: 1\ndefaults: { country: KR }\nrules:\n${rule('r', `    when: { ${condition} }\n`)}`,
+    );
     expect(set.rules[0]?.when).toMatchObject({ of: [{ test: { operator: 'one_of', values: [value] } }] });
   });
 });
 
 describe('harmful files are refused at once', () => {
   test.each([
-    ['too large', `version: 1\n#${'x'.repeat(2_000_001)}`, 'the file has 2000013 characters, more than the 2000000 that are read; split it with include'],
+    [
+      'too large',
+      `version: 1\n#${'x'.repeat(2_000_001)}`,
+      'the file has 2000013 characters, more than the 2000000 that are read; split it with include',
+    ],
     ['too deep', `version: 1\nlists: { a: ${'['.repeat(200)}${']'.repeat(200)} }\n`, 'nested more than 40 levels deep'],
     [
       'alias bomb',
-      `version: 1\na: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((one, index) => `${one}: &${one} [${Array(9).fill(`*${'abcdefgh'[index] ?? ''}`).join(', ')}]\n`).join('')}`,
+      `version: 1\na: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
+        .map(
+          (one, index) =>
+            `${one}: &${one} [${Array(9)
+              .fill(`*${'abcdefgh'[index] ?? ''}`)
+              .join(', ')}]\n`,
+        )
+        .join('')}`,
       'anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
     ],
   ])('%s', (_, text, says) => {
@@ -112,25 +126,53 @@ describe('several files', () => {
   const lists = 'version: 1\nlists: { sales: ["+15551234567"] }\nwindows: { office: { days: mon-fri } }\n';
 
   test('are one set: lists, windows and rules together, the rules in the order of the files', () => {
-    const loaded = loadTexts({ 'conf/rules.yaml': main, 'conf/lists.yaml': lists, 'conf/more/rules.yaml': file(rule('second')) });
+    const loaded = loadTexts({
+      'conf/rules.yaml': main,
+      'conf/lists.yaml': lists,
+      'conf/more/rules.yaml': file(rule('second')),
+    });
     expect(loaded.findings.map(formatFinding)).toEqual([]);
     expect(loaded).toMatchObject({ ok: true, ruleSet: { rules: [{ name: 'first' }, { name: 'second' }] } });
     expect(loaded.files).toEqual(['conf/rules.yaml', 'conf/lists.yaml', 'conf/more/rules.yaml']);
   });
 
   test.each([
-    ['twice', { 'a.yaml': 'version: 1\ninclude: [b.yaml, b.yaml]\nrules: []\n', 'b.yaml': file(rule('r')) }, 'a.yaml:2:19  "b.yaml" is included twice'],
+    [
+      'twice',
+      { 'a.yaml': 'version: 1\ninclude: [b.yaml, b.yaml]\nrules: []\n', 'b.yaml': file(rule('r')) },
+      'a.yaml:2:19  "b.yaml" is included twice',
+    ],
     ['itself', { 'a.yaml': 'version: 1\ninclude: ./a.yaml\nrules: []\n' }, 'a.yaml:2:10  "a.yaml" is included twice'],
-    ['defaults', { 'a.yaml': 'version: 1\ninclude: b.yaml\nrules: []\n', 'b.yaml': 'version: 1\ndefaults: { country: KR }\n' }, 'b.yaml:2:1  an included file cannot have defaults; they stand in a.yaml'],
-    ['list', { 'a.yaml': 'version: 1\ninclude: b.yaml\nlists: { x: [a] }\n', 'b.yaml': 'version: 1\nlists: { x: [a] }\n' }, 'b.yaml:2:8  a list "x" stands in another file already'],
-    ['rule', { 'a.yaml': `version: 1\ninclude: b.yaml\nrules:\n${rule('r')}`, 'b.yaml': file(rule('r')) }, 'b.yaml:3:11  a second rule is called "r"; the first is at a.yaml:4'],
-    ['faults of both', { 'a.yaml': 'version: 1\ninclude: b.yaml\nrule: []\n', 'b.yaml': 'version: 1\nruls: []\n' }, 'a.yaml:3:1  a rule file has no key "rule"; did you mean "rules"?'],
+    [
+      'defaults',
+      { 'a.yaml': 'version: 1\ninclude: b.yaml\nrules: []\n', 'b.yaml': 'version: 1\ndefaults: { country: KR }\n' },
+      'b.yaml:2:1  an included file cannot have defaults; they stand in a.yaml',
+    ],
+    [
+      'list',
+      { 'a.yaml': 'version: 1\ninclude: b.yaml\nlists: { x: [a] }\n', 'b.yaml': 'version: 1\nlists: { x: [a] }\n' },
+      'b.yaml:2:8  a list "x" stands in another file already',
+    ],
+    [
+      'rule',
+      { 'a.yaml': `version: 1\ninclude: b.yaml\nrules:\n${rule('r')}`, 'b.yaml': file(rule('r')) },
+      'b.yaml:3:11  a second rule is called "r"; the first is at a.yaml:4',
+    ],
+    [
+      'faults of both',
+      { 'a.yaml': 'version: 1\ninclude: b.yaml\nrule: []\n', 'b.yaml': 'version: 1\nruls: []\n' },
+      'a.yaml:3:1  a rule file has no key "rule"; did you mean "rules"?',
+    ],
   ])('with a fault: %s', (_, files, says) => {
     expect(loadTexts(files).findings.map(formatFinding)).toContain(says);
   });
 
   test('all files are checked, even when one of them is broken', () => {
-    const loaded = loadTexts({ 'a.yaml': 'version: 1\ninclude: [b.yaml, c.yaml]\nrule: []\n', 'b.yaml': '\t', 'c.yaml': 'version: 1\nruls: []\n' });
+    const loaded = loadTexts({
+      'a.yaml': 'version: 1\ninclude: [b.yaml, c.yaml]\nrule: []\n',
+      'b.yaml': '\t',
+      'c.yaml': 'version: 1\nruls: []\n',
+    });
     expect(loaded.findings.map(({ file: where }) => where)).toEqual(['a.yaml', 'b.yaml', 'c.yaml']);
   });
 });
@@ -140,8 +182,12 @@ describe('on disk', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test('a missing file, a folder and a file that includes another', () => {
-    expect(loadRules({ file: join(folder, 'none.yaml'), actions: testActions }).findings).toMatchObject([{ code: 'missing-file', line: 1 }]);
-    expect(loadRules({ file: folder, actions: testActions }).findings).toMatchObject([{ code: 'file', message: expect.stringContaining('it is a folder') }]);
+    expect(loadRules({ file: join(folder, 'none.yaml'), actions: testActions }).findings).toMatchObject([
+      { code: 'missing-file', line: 1 },
+    ]);
+    expect(loadRules({ file: folder, actions: testActions }).findings).toMatchObject([
+      { code: 'file', message: expect.stringContaining('it is a folder') },
+    ]);
     mkdirSync(join(folder, 'more'));
     writeFileSync(join(folder, 'a.yaml'), 'version: 1\ninclude: more/b.yaml\n');
     writeFileSync(join(folder, 'more', 'b.yaml'), file(rule('r')));
@@ -155,7 +201,9 @@ describe('the hash', () => {
 
   test('is twelve hex characters, and does not depend on layout, comments and tests', () => {
     expect(hash(plain)).toMatch(/^[0-9a-f]{12}$/);
-    expect(hash(`# said\n${plain.replace('name: a\n    on: call_hangup', 'on: "call_hangup"\n    name:   a')}`)).toBe(hash(plain));
+    expect(hash(`# said\n${plain.replace('name: a\n    on: call_hangup', 'on: "call_hangup"\n    name:   a')}`)).toBe(
+      hash(plain),
+    );
     expect(hash(`${plain}tests: []\n`)).toBe(hash(plain));
   });
 

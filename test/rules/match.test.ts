@@ -4,7 +4,10 @@ import { eventOf, RECEIVED_AT, ruleSetOf } from './load-text';
 
 const tel = (target: string) => ({ type: 'tel', target });
 
-/** An answered inbound call to +821022223333 from +821012345678: rang 5 s, talked 60 s; Monday 2026-03-02 10:00 in Seoul. */
+/**
+ * An answered inbound call to +821022223333 from +821012345678: rang 5 s, talked 60 s; Monday 2026-03-02 10:00 in
+ * Seoul.
+ */
 const CALL: JsonObject = {
   id: 'c1',
   customer_id: 'cu1',
@@ -30,7 +33,11 @@ windows:
 `;
 
 function matches(rule: string, event: CanonicalEvent): boolean {
-  return ruleSetOf(`${HEAD}rules:\n  - { name: r, ${rule}, do: [{ http.request: { url: "https://example.com/" } }] }\n`).plan(event) !== null;
+  return (
+    ruleSetOf(
+      `${HEAD}rules:\n  - { name: r, ${rule}, do: [{ http.request: { url: "https://example.com/" } }] }\n`,
+    ).plan(event) !== null
+  );
 }
 
 describe('when', () => {
@@ -122,14 +129,33 @@ describe('when', () => {
 
   test('done and ended are the same status, in the file and in the event', () => {
     for (const status of ['done', 'ended']) {
-      expect(matches(`on: queuecall_done, when: { status: ${status} }`, eventOf('queuecall_done', { id: 'q', status: 'done' }))).toBe(true);
-      expect(matches(`on: recording_updated, when: { status: [${status}] }`, eventOf('recording_finished', { id: 'r', status: 'ended' }))).toBe(true);
-      expect(matches(`on: recording_updated, when: { status: { not: ${status} } }`, eventOf('recording_updated', { id: 'r', status: 'done' }))).toBe(false);
+      expect(
+        matches(
+          `on: queuecall_done, when: { status: ${status} }`,
+          eventOf('queuecall_done', { id: 'q', status: 'done' }),
+        ),
+      ).toBe(true);
+      expect(
+        matches(
+          `on: recording_updated, when: { status: [${status}] }`,
+          eventOf('recording_finished', { id: 'r', status: 'ended' }),
+        ),
+      ).toBe(true);
+      expect(
+        matches(
+          `on: recording_updated, when: { status: { not: ${status} } }`,
+          eventOf('recording_updated', { id: 'r', status: 'done' }),
+        ),
+      ).toBe(false);
     }
   });
 
   test('a number that no country makes readable is compared as it stands', () => {
-    const event = eventOf('call_hangup', { id: 'c', direction: 'incoming', source: { type: 'sip', target: 'sip:kim@example.com' } });
+    const event = eventOf('call_hangup', {
+      id: 'c',
+      direction: 'incoming',
+      source: { type: 'sip', target: 'sip:kim@example.com' },
+    });
     expect(matches('on: call_hangup, when: { peer.number: "sip:kim@example.com" }', event)).toBe(true);
     expect(matches('on: call_hangup, when: { peer.number: { suffix: "@example.com" } }', event)).toBe(true);
   });
@@ -191,11 +217,22 @@ describe('if', () => {
 });
 
 describe('which rules run', () => {
-  const rule = (name: string, more = ''): string => `  - { name: ${name}, on: call_hangup, ${more} do: [{ http.request: { url: "https://example.com/" } }] }\n`;
-  const names = (...rules: string[]) => ruleSetOf(`version: 1\nrules:\n${rules.join('')}`).matching(eventOf('call_hangup', CALL)).map(({ name }) => name);
+  const rule = (name: string, more = ''): string =>
+    `  - { name: ${name}, on: call_hangup, ${more} do: [{ http.request: { url: "https://example.com/" } }] }\n`;
+  const names = (...rules: string[]) =>
+    ruleSetOf(`version: 1\nrules:\n${rules.join('')}`)
+      .matching(eventOf('call_hangup', CALL))
+      .map(({ name }) => name);
 
   test('all that match, in the order of the file', () => {
-    expect(names(rule('b'), rule('a', 'when: { direction: inbound },'), rule('c', 'when: { direction: outbound },'), rule('d', 'when: { reason: normal },'))).toEqual(['b', 'a', 'd']);
+    expect(
+      names(
+        rule('b'),
+        rule('a', 'when: { direction: inbound },'),
+        rule('c', 'when: { direction: outbound },'),
+        rule('d', 'when: { reason: normal },'),
+      ),
+    ).toEqual(['b', 'a', 'd']);
   });
 
   test('stop ends it, where the rule matches and is live', () => {
@@ -219,13 +256,20 @@ describe('which rules run', () => {
     ['backfill', 901, 'max_age: 1h,', undefined],
     ['webhook', 901, '', undefined],
   ] as const)('a reply to an event that came by %s after %d s (%s)', (arrival, seconds, maxAge, condition) => {
-    const event = eventOf('message_created', { id: 'm', direction: 'inbound', tm_create: new Date(RECEIVED_AT.getTime() - seconds * 1_000).toISOString() });
-    const set = ruleSetOf(`version: 1\nrules: [{ name: a, on: message_created, ${maxAge} do: [{ voipbin.send_message: { text: x } }, { http.request: { method: GET, url: "https://example.com/" } }] }]`);
+    const event = eventOf('message_created', {
+      id: 'm',
+      direction: 'inbound',
+      tm_create: new Date(RECEIVED_AT.getTime() - seconds * 1_000).toISOString(),
+    });
+    const set = ruleSetOf(
+      `version: 1\nrules: [{ name: a, on: message_created, ${maxAge} do: [{ voipbin.send_message: { text: x } }, { http.request: { method: GET, url: "https://example.com/" } }] }]`,
+    );
     expect(set.plan(event, arrival)?.rules[0]?.steps.map((step) => step.if)).toEqual([condition, undefined]);
   });
 
   test('max_age leaves old events alone', () => {
-    const at = (seconds: number) => eventOf('call_hangup', { ...CALL, tm_hangup: new Date(RECEIVED_AT.getTime() - seconds * 1_000).toISOString() });
+    const at = (seconds: number) =>
+      eventOf('call_hangup', { ...CALL, tm_hangup: new Date(RECEIVED_AT.getTime() - seconds * 1_000).toISOString() });
     const set = ruleSetOf(`version: 1\nrules:\n${rule('a', 'max_age: 15m,')}`);
     expect(set.matching(at(899))).toHaveLength(1);
     expect(set.matching(at(901))).toHaveLength(0);
@@ -286,7 +330,10 @@ rules:
             retry: { for_ms: 3_600_000, every_ms: 1_000, max_every_ms: 300_000 },
             attempt_timeout_ms: 30_000,
           },
-          expect.objectContaining({ action: 'voipbin.send_message', retry: { for_ms: 900_000, every_ms: 1_000, max_every_ms: 300_000, from: 'event' } }),
+          expect.objectContaining({
+            action: 'voipbin.send_message',
+            retry: { for_ms: 900_000, every_ms: 1_000, max_every_ms: 300_000, from: 'event' },
+          }),
         ],
       },
     ],

@@ -43,10 +43,22 @@ test('the shipped file is right by it', () => {
 });
 
 test.each([
-  ['operators', `when: { talk_s: { gt: 5, lte: 60 }, peer.number: { not: { prefix: "+82" } }, reason: [busy, earthquake], "data.a.b": 5 }, ${DO}`],
-  ['blocks', `when: { any: [{ direction: inbound }, { during: office }], not: { answered: true }, not during: [night] }, ${DO}`],
-  ['everything of a rule', `description: d, owner: o, if: "true", limits: { cooldown: 10m, max: 5 per day }, max_age: 5m, mode: shadow, stop: true, timezone: UTC, country: KR, ${DO}`],
-  ['everything of a step', 'do: [{ id: a, if: "true", retry: { for: 1h, every: 1s, max_every: 5m }, on_error: continue, slack.post_message: { channel: c, text: t } }]'],
+  [
+    'operators',
+    `when: { talk_s: { gt: 5, lte: 60 }, peer.number: { not: { prefix: "+82" } }, reason: [busy, earthquake], "data.a.b": 5 }, ${DO}`,
+  ],
+  [
+    'blocks',
+    `when: { any: [{ direction: inbound }, { during: office }], not: { answered: true }, not during: [night] }, ${DO}`,
+  ],
+  [
+    'everything of a rule',
+    `description: d, owner: o, if: "true", limits: { cooldown: 10m, max: 5 per day }, max_age: 5m, mode: shadow, stop: true, timezone: UTC, country: KR, ${DO}`,
+  ],
+  [
+    'everything of a step',
+    'do: [{ id: a, if: "true", retry: { for: 1h, every: 1s, max_every: 5m }, on_error: continue, slack.post_message: { channel: c, text: t } }]',
+  ],
   ['any JSON as a body', 'do: [{ http.request: { url: "https://example.com/", body: { a: [1, { b: null }] } } }]'],
 ])('accepts %s', (_, lines) => {
   expect(faults(rule(lines))).toEqual([]);
@@ -61,7 +73,11 @@ test.each([
   ['an operator that does not fit', `when: { reason: { gt: 5 } }, ${DO}`, '/rules/0/when/reason additionalProperties'],
   ['an unknown action', 'do: [{ slack.post: { channel: c, text: t } }]', '/rules/0/do/0 additionalProperties'],
   ['no action', 'do: [{ id: a }]', '/rules/0/do/0 oneOf'],
-  ['two actions', 'do: [{ slack.post_message: { channel: c, text: t }, http.request: { url: u } }]', '/rules/0/do/0 oneOf'],
+  [
+    'two actions',
+    'do: [{ slack.post_message: { channel: c, text: t }, http.request: { url: u } }]',
+    '/rules/0/do/0 oneOf',
+  ],
   ['a missing input', 'do: [{ slack.post_message: { channel: c } }]', '/rules/0/do/0/slack.post_message required'],
   ['a time without unit', `max_age: 15, ${DO}`, '/rules/0/max_age maximum'],
 ])('refuses %s', (_, lines, fault) => {

@@ -19,7 +19,13 @@ function whatHappens(type: string, data: JsonObject, ours: string[] = []) {
       rule.name,
       rule.steps.map((step) => [
         step.action,
-        renderInput(step.input, { event, steps: {}, timezone: rule.timezone, country: rule.country, sinkOf: (name) => testActions.find(step.action)?.action.sinkOf(name) ?? 'plain' }),
+        renderInput(step.input, {
+          event,
+          steps: {},
+          timezone: rule.timezone,
+          country: rule.country,
+          sinkOf: (name) => testActions.find(step.action)?.action.sinkOf(name) ?? 'plain',
+        }),
       ]),
     ]),
   );
@@ -32,11 +38,25 @@ test('there is nothing to say about the shipped file', () => {
 });
 
 test("the page's curl sample updates the contact, logs the call and posts to Slack", () => {
-  const data = { id: 'test-call-id', hangup_reason: 'normal', source: tel('+15551234567'), destination: tel('+15559876543') };
+  const data = {
+    id: 'test-call-id',
+    hangup_reason: 'normal',
+    source: tel('+15551234567'),
+    destination: tel('+15559876543'),
+  };
   expect(whatHappens('call_hungup', data)).toEqual({
     'log-calls': [
-      ['hubspot.update_contact', { properties: { last_call_date: '2026-03-02T01:00:30.000Z', last_hangup_reason: 'normal' }, unknown_contact: 'create' }],
-      ['hubspot.log_call', { title: 'Call with +1 555 987 6543', body: 'Ended: normal. Talked: unknown.', unknown_contact: 'create' }],
+      [
+        'hubspot.update_contact',
+        {
+          properties: { last_call_date: '2026-03-02T01:00:30.000Z', last_hangup_reason: 'normal' },
+          unknown_contact: 'create',
+        },
+      ],
+      [
+        'hubspot.log_call',
+        { title: 'Call with +1 555 987 6543', body: 'Ended: normal. Talked: unknown.', unknown_contact: 'create' },
+      ],
     ],
     'post-calls': [['slack.post_message', { channel: '#calls', text: 'Call with +1 555 987 6543 ended: normal.' }]],
   });
@@ -57,23 +77,71 @@ test('the live dialect of an answered inbound call gives the same, with its time
     tm_hangup: '2026-03-02T01:00:10Z',
   };
   expect(whatHappens('call_hangup', data)['log-calls']).toEqual([
-    ['hubspot.update_contact', { properties: { last_call_date: '2026-03-02T01:00:10.000Z', last_hangup_reason: 'normal' }, unknown_contact: 'create' }],
-    ['hubspot.log_call', { title: 'Call with +1 555 123 4567', body: 'Ended: normal. Talked: 2 min 05 s.', unknown_contact: 'create' }],
+    [
+      'hubspot.update_contact',
+      {
+        properties: { last_call_date: '2026-03-02T01:00:10.000Z', last_hangup_reason: 'normal' },
+        unknown_contact: 'create',
+      },
+    ],
+    [
+      'hubspot.log_call',
+      { title: 'Call with +1 555 123 4567', body: 'Ended: normal. Talked: 2 min 05 s.', unknown_contact: 'create' },
+    ],
   ]);
 });
 
 test('further legs of a call, and calls between extensions, are left alone', () => {
-  const leg = { id: 'b', master_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506', source: tel('+15551234567'), destination: tel('+15559876543') };
+  const leg = {
+    id: 'b',
+    master_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
+    source: tel('+15551234567'),
+    destination: tel('+15559876543'),
+  };
   expect(whatHappens('call_hangup', leg)).toEqual({});
-  expect(whatHappens('call_hangup', { id: 'c', direction: 'outgoing', source: tel('+15551234567'), destination: { type: 'extension', target: '1001' } })).toEqual({});
+  expect(
+    whatHappens('call_hangup', {
+      id: 'c',
+      direction: 'outgoing',
+      source: tel('+15551234567'),
+      destination: { type: 'extension', target: '1001' },
+    }),
+  ).toEqual({});
 });
 
 test.each([
   ["the page's message", 'message_created', { id: 'm1', source: tel('+15551234567'), text: 'Hello' }, ['auto-reply']],
-  ['a live inbound message', 'message_created', { id: 'm1', source: tel('+15551234567'), targets: [{ destination: tel('+15559876543') }], text: 'Hello', direction: 'inbound' }, ['auto-reply']],
-  ['our own reply', 'message_created', { id: 'm2', source: tel('+15559876543'), targets: [{ destination: tel('+15551234567') }], text: 'Thanks', direction: 'outbound' }, []],
+  [
+    'a live inbound message',
+    'message_created',
+    {
+      id: 'm1',
+      source: tel('+15551234567'),
+      targets: [{ destination: tel('+15559876543') }],
+      text: 'Hello',
+      direction: 'inbound',
+    },
+    ['auto-reply'],
+  ],
+  [
+    'our own reply',
+    'message_created',
+    {
+      id: 'm2',
+      source: tel('+15559876543'),
+      targets: [{ destination: tel('+15551234567') }],
+      text: 'Thanks',
+      direction: 'outbound',
+    },
+    [],
+  ],
   ["the page's finished recording", 'recording_updated', { id: 'r1', status: 'done' }, ['mail-recordings']],
-  ['a live finished recording', 'recording_finished', { id: 'r1', status: 'ended', reference_type: 'call', reference_id: 'c1' }, ['mail-recordings']],
+  [
+    'a live finished recording',
+    'recording_finished',
+    { id: 'r1', status: 'ended', reference_type: 'call', reference_id: 'c1' },
+    ['mail-recordings'],
+  ],
   ['a recording that has begun', 'recording_started', { id: 'r1', status: 'recording' }, []],
   ["the page's recording under way", 'recording_updated', { id: 'r1', status: 'recording' }, []],
 ])('%s', (_, type, data, rules) => {
@@ -82,6 +150,14 @@ test.each([
 
 test('the mail says which recording it is', () => {
   expect(whatHappens('recording_updated', { id: 'r1', status: 'done' })['mail-recordings']).toEqual([
-    ['email.send', { to: 'recordings@example.com', subject: 'Call Recording Available', text: 'Recording ID: r1', recording: 'attach' }],
+    [
+      'email.send',
+      {
+        to: 'recordings@example.com',
+        subject: 'Call Recording Available',
+        text: 'Recording ID: r1',
+        recording: 'attach',
+      },
+    ],
   ]);
 });

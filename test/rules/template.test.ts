@@ -16,7 +16,17 @@ const EVENT = eventOf('call_hangup', {
 });
 
 function render(text: string, options: Partial<RenderContext> & { sink?: Sink } = {}): JsonValue | undefined {
-  return renderInput({ text }, { event: EVENT, steps: {}, timezone: 'Asia/Seoul', country: 'KR', sinkOf: () => options.sink ?? 'plain', ...options })['text'];
+  return renderInput(
+    { text },
+    {
+      event: EVENT,
+      steps: {},
+      timezone: 'Asia/Seoul',
+      country: 'KR',
+      sinkOf: () => options.sink ?? 'plain',
+      ...options,
+    },
+  )['text'];
 }
 
 describe('variables and filters', () => {
@@ -64,7 +74,11 @@ describe('variables and filters', () => {
   });
 
   test('results of earlier steps are there under their id', () => {
-    expect(render('{{ steps.call.contact.name }} {{ steps.call.contact.id }}', { steps: { call: { contact: { name: 'Kim', id: 7 } } } })).toBe('Kim 7');
+    expect(
+      render('{{ steps.call.contact.name }} {{ steps.call.contact.id }}', {
+        steps: { call: { contact: { name: 'Kim', id: 7 } } },
+      }),
+    ).toBe('Kim 7');
   });
 });
 
@@ -94,8 +108,19 @@ describe('values are escaped for where the text goes, the text itself is not', (
 });
 
 test('every text of an input is rendered, keys and other values are not, and each by its own sink', () => {
-  const input = { channel: '#c', text: '{{ peer.name }}', url: 'https://example.com/{{ peer.name }}', blocks: [{ type: 'section', '{{ id }}': { text: '{{ id }}' }, n: 5, on: true, none: null }] };
-  const rendered = renderInput(input, { event: EVENT, steps: {}, timezone: 'UTC', country: null, sinkOf: (name) => (name === 'url' ? 'url' : 'header') });
+  const input = {
+    channel: '#c',
+    text: '{{ peer.name }}',
+    url: 'https://example.com/{{ peer.name }}',
+    blocks: [{ type: 'section', '{{ id }}': { text: '{{ id }}' }, n: 5, on: true, none: null }],
+  };
+  const rendered = renderInput(input, {
+    event: EVENT,
+    steps: {},
+    timezone: 'UTC',
+    country: null,
+    sinkOf: (name) => (name === 'url' ? 'url' : 'header'),
+  });
   expect(rendered).toEqual({
     channel: '#c',
     text: '<Kim> & "Co" Bcc: x@example.com',
@@ -107,14 +132,46 @@ test('every text of an input is rendered, keys and other values are not, and eac
 describe('what cannot be rendered', () => {
   const where = { rule: 'r', step: 's' };
   test.each([
-    ['an absent variable without default', '\nfrom {{ data.nothing }}', 'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 2, column 9, and has no default'],
-    ['a template that is none', '{{ id ', 'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1'],
-    ['an unknown filter', '{{ id | nope }}', 'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1'],
-    ['a loop without end', '{% for a in (1..100000000) %}x{% endfor %}', 'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory'],
-    ['loops within loops', '{% for a in (1..9999) %}{% for b in (1..9999) %}xxxxxxxxxxxx{% endfor %}{% endfor %}', 'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory'],
-    ['a file', "{% include '/etc/passwd' %}", 'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1'],
-    ['a file by another tag', "{% render '/etc/passwd' %}", 'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1'],
-    ['inherited members', '{{ data.constructor }}', 'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 1, column 4, and has no default'],
+    [
+      'an absent variable without default',
+      '\nfrom {{ data.nothing }}',
+      'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 2, column 9, and has no default',
+    ],
+    [
+      'a template that is none',
+      '{{ id ',
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'an unknown filter',
+      '{{ id | nope }}',
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'a loop without end',
+      '{% for a in (1..100000000) %}x{% endfor %}',
+      'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory',
+    ],
+    [
+      'loops within loops',
+      '{% for a in (1..9999) %}{% for b in (1..9999) %}xxxxxxxxxxxx{% endfor %}{% endfor %}',
+      'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory',
+    ],
+    [
+      'a file',
+      "{% include '/etc/passwd' %}",
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'a file by another tag',
+      "{% render '/etc/passwd' %}",
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'inherited members',
+      '{{ data.constructor }}',
+      'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 1, column 4, and has no default',
+    ],
   ])('%s', (_, text, message) => {
     const began = performance.now();
     expect(() => render(text, where)).toThrow(new TemplateError(message));
@@ -123,12 +180,20 @@ describe('what cannot be rendered', () => {
 
   test('says nothing of the event, whatever fails', () => {
     const secrets = ['+821012345678', 'Kim', 'spring'];
-    for (const text of ['{{ data[peer.number] }}', '{{ data.metadata[data.metadata.campaign].x }}', '{{ peer.name | date: peer.name | nope }}', '{{ peer.name | slice: "a", "b" }}{{ data.none }}']) {
+    for (const text of [
+      '{{ data[peer.number] }}',
+      '{{ data.metadata[data.metadata.campaign].x }}',
+      '{{ peer.name | date: peer.name | nope }}',
+      '{{ peer.name | slice: "a", "b" }}{{ data.none }}',
+    ]) {
       let message = '';
       try {
         render(text);
       } catch (error) {
-        message = error instanceof TemplateError ? `${error.message} ${error.stack ?? ''} ${String(error.cause)}` : 'another error';
+        message =
+          error instanceof TemplateError
+            ? `${error.message} ${error.stack ?? ''} ${String(error.cause)}`
+            : 'another error';
       }
       expect(message).toContain('could not be rendered');
       for (const secret of secrets) {
@@ -139,7 +204,8 @@ describe('what cannot be rendered', () => {
 });
 
 describe('a condition of a step', () => {
-  const evaluate = (expression: string, steps: Record<string, JsonValue> = {}) => evaluateCondition(expression, { event: EVENT, steps });
+  const evaluate = (expression: string, steps: Record<string, JsonValue> = {}) =>
+    evaluateCondition(expression, { event: EVENT, steps });
   test.each([
     ['has(steps.call)', {}, false],
     ['has(steps.call)', { call: { id: 1 } }, true],

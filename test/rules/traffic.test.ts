@@ -13,7 +13,8 @@ rules:
 
 const call = (index: number, more = {}) => eventOf('call_hangup', { id: `c${index}`, hangup_reason: 'busy', ...more });
 const message = (index: number) => eventOf('message_created', { id: `m${index}` });
-const many = (count: number, make: (index: number) => ReturnType<typeof eventOf>) => Array.from({ length: count }, (_, index) => make(index));
+const many = (count: number, make: (index: number) => ReturnType<typeof eventOf>) =>
+  Array.from({ length: count }, (_, index) => make(index));
 
 async function says(events: ReturnType<typeof eventOf>[]): Promise<string[]> {
   return (await lintTraffic(RULES, events, '30 days')).map(formatFinding);

@@ -4,7 +4,13 @@ const ALL_DAYS = new Set([0, 1, 2, 3, 4, 5, 6]);
 const minutes = (text: string): number => parseTimeOfDay(text) ?? NaN;
 
 function span(days: string, from: string, to: string, timezone: string, except: string[] = []): Span {
-  return { days: parseDays(days) ?? new Set(), from: minutes(from), to: minutes(to), except: new Set(except), timezone };
+  return {
+    days: parseDays(days) ?? new Set(),
+    from: minutes(from),
+    to: minutes(to),
+    except: new Set(except),
+    timezone,
+  };
 }
 
 const office = span('mon-fri', '09:00', '18:00', 'Asia/Seoul');
@@ -39,9 +45,9 @@ test.each([
   ['the hour for the second time', berlinNight, '2026-10-25T01:30:00Z', true],
   ['after both', berlinNight, '2026-10-25T02:00:00Z', false],
   // The same wall-clock time before and after the clocks change in New York (2026-03-08)
-  ['nine o\'clock in winter', newYork, '2026-03-07T14:00:00Z', true],
-  ['nine o\'clock in summer', newYork, '2026-03-08T13:00:00Z', true],
-  ['ten o\'clock in summer', newYork, '2026-03-08T14:00:00Z', false],
+  ["nine o'clock in winter", newYork, '2026-03-07T14:00:00Z', true],
+  ["nine o'clock in summer", newYork, '2026-03-08T13:00:00Z', true],
+  ["ten o'clock in summer", newYork, '2026-03-08T14:00:00Z', false],
   ['the whole day, from its first moment', weekend, '2026-03-06T15:00:00Z', true],
   ['the whole day, to its last', weekend, '2026-03-08T14:59:59Z', true],
   ['and no further', weekend, '2026-03-08T15:00:00Z', false],
@@ -51,7 +57,11 @@ test.each([
 
 test('a window with several spans holds in any of them', () => {
   const both = [span('mon', '09:00', '12:00', 'UTC'), span('mon', '13:00', '17:00', 'UTC')];
-  expect(['09:30', '12:30', '14:00'].map((time) => isInside(both, Date.parse(`2026-03-02T${time}:00Z`)))).toEqual([true, false, true]);
+  expect(['09:30', '12:30', '14:00'].map((time) => isInside(both, Date.parse(`2026-03-02T${time}:00Z`)))).toEqual([
+    true,
+    false,
+    true,
+  ]);
 });
 
 test.each([

@@ -37,7 +37,12 @@ const web = defineConnector({
   name: 'web',
   summary: 'The web.',
   connection: {
-    settings: z.strictObject({ allow: z.union([z.string(), z.array(z.string())]).default('').describe('Whom.') }),
+    settings: z.strictObject({
+      allow: z
+        .union([z.string(), z.array(z.string())])
+        .default('')
+        .describe('Whom.'),
+    }),
     environment: { allow: 'WEB_ALLOW' },
     credentials: [],
     open: () => null,
@@ -49,7 +54,12 @@ const web = defineConnector({
 const pager = defineConnector({
   name: 'pager',
   summary: 'A pager.',
-  connection: { settings: z.strictObject({ key: secret().optional() }), environment: { key: 'PAGER_KEY' }, credentials: ['key'], open: () => null },
+  connection: {
+    settings: z.strictObject({ key: secret().optional() }),
+    environment: { key: 'PAGER_KEY' },
+    credentials: ['key'],
+    open: () => null,
+  },
   actions: {},
 });
 
@@ -95,10 +105,22 @@ describe('settings', () => {
         unauthenticatedPerMinute: 60,
       },
       retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 5e9, quarantineMaxBytes: 1e8 },
-      temporal: { configured: false, address: null, namespace: null, apiKey: null, cliPath: null, port: 7233, uiPort: 8233 },
+      temporal: {
+        configured: false,
+        address: null,
+        namespace: null,
+        apiKey: null,
+        cliPath: null,
+        port: 7233,
+        uiPort: 8233,
+      },
       dispatch: { maxInFlight: 20 },
       backfill: { enabled: true, everyMs: 900_000, longestGapMs: 86_400_000 },
-      connections: { crm: { settings: null, missing: ['access_token'] }, web: { settings: { allow: '' }, missing: [] }, pager: { settings: null, missing: ['key'] } },
+      connections: {
+        crm: { settings: null, missing: ['access_token'] },
+        web: { settings: { allow: '' }, missing: [] },
+        pager: { settings: null, missing: ['key'] },
+      },
     });
     expect(settings('')).toEqual(settings(null));
     expect(settings('# nothing\n')).toEqual(settings(null));
@@ -181,9 +203,16 @@ connections:
   test('the file wins over the environment, an empty value in it does not', () => {
     const env = { PORT: '1111', VOIPBIN_NUMBERS: '+15551234567', CRM_TOKEN: 'env' };
     expect(settings('receiver: { port: 2222 }', env).receiver.port).toBe(2222);
-    expect(settings('receiver: { port: "" }\nnumbers: [""]', env)).toMatchObject({ receiver: { port: 1111 }, numbers: ['+15551234567'] });
+    expect(settings('receiver: { port: "" }\nnumbers: [""]', env)).toMatchObject({
+      receiver: { port: 1111 },
+      numbers: ['+15551234567'],
+    });
     const token = (yaml: string) => settings(yaml, env).connections['crm']?.settings;
-    const revealed = (value: unknown): unknown => z.object({ access_token: z.instanceof(Secret) }).parse(value).access_token.reveal();
+    const revealed = (value: unknown): unknown =>
+      z
+        .object({ access_token: z.instanceof(Secret) })
+        .parse(value)
+        .access_token.reveal();
     expect(revealed(token('connections: { crm: { access_token: file } }'))).toBe('file');
     expect(revealed(token('connections: { crm: { access_token: "${env:NOPE:-}" } }'))).toBe('env');
   });
@@ -192,13 +221,19 @@ connections:
     expect(settings(null, { PORT: '', BRIDGE_ENV: ' ', CRM_TOKEN: '', BRIDGE_CONFIG: '' })).toEqual(settings(null));
   });
 
-  test.each(['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'])('%s says that there is a Temporal', (name) => {
-    expect(settings(null, { [name]: 'x:7233' }).temporal.configured).toBe(true);
-    expect(settings(null, { [name]: '' }).temporal.configured).toBe(false);
-  });
+  test.each(['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'])(
+    '%s says that there is a Temporal',
+    (name) => {
+      expect(settings(null, { [name]: 'x:7233' }).temporal.configured).toBe(true);
+      expect(settings(null, { [name]: '' }).temporal.configured).toBe(false);
+    },
+  );
 
   test('so does an address in the file', () => {
-    const { temporal } = settings('temporal: { address: "t.example.com:7233", namespace: mine, api_key: "${env:KEY}" }', { KEY: 'k' });
+    const { temporal } = settings(
+      'temporal: { address: "t.example.com:7233", namespace: mine, api_key: "${env:KEY}" }',
+      { KEY: 'k' },
+    );
     expect(temporal).toMatchObject({ configured: true, address: 't.example.com:7233', namespace: 'mine' });
     expect(temporal.apiKey?.reveal()).toBe('k');
   });
@@ -206,10 +241,18 @@ connections:
   describe('the file that is read', () => {
     test('is the one that is named, before BRIDGE_CONFIG, before the default', () => {
       mkdirSync(join(directory, 'config'));
-      for (const [name, port] of [['named', 1], ['variable', 2], ['config/bridge', 3]] as const) {
+      for (const [name, port] of [
+        ['named', 1],
+        ['variable', 2],
+        ['config/bridge', 3],
+      ] as const) {
         writeFileSync(join(directory, `${name}.yaml`), `receiver: { port: ${port} }`);
       }
-      const ports = [{ configFile: 'named.yaml', env: { BRIDGE_CONFIG: 'variable.yaml' } }, { env: { BRIDGE_CONFIG: 'variable.yaml' } }, { env: {} }].map((options) => {
+      const ports = [
+        { configFile: 'named.yaml', env: { BRIDGE_CONFIG: 'variable.yaml' } },
+        { env: { BRIDGE_CONFIG: 'variable.yaml' } },
+        { env: {} },
+      ].map((options) => {
         const loaded = loadSettings({ ...options, connectors, directory });
         return loaded.ok ? loaded.settings.receiver.port : null;
       });
@@ -217,7 +260,9 @@ connections:
     });
 
     test('must be there when it is named', () => {
-      expect(faults(null, { BRIDGE_CONFIG: 'nowhere.yaml' })).toEqual(['environment BRIDGE_CONFIG  the settings file nowhere.yaml cannot be read (ENOENT)']);
+      expect(faults(null, { BRIDGE_CONFIG: 'nowhere.yaml' })).toEqual([
+        'environment BRIDGE_CONFIG  the settings file nowhere.yaml cannot be read (ENOENT)',
+      ]);
     });
   });
 
@@ -241,8 +286,14 @@ connections:
     test('a file gives all but the newline at its end', () => {
       mkdirSync(join(directory, 'config'));
       writeFileSync(join(directory, 'config/token'), ' a\nb \r\n');
-      const { settings: read } = settings('connections: { crm: { access_token: "${file:token}" } }').connections['crm'] ?? {};
-      expect(z.object({ access_token: z.instanceof(Secret) }).parse(read).access_token.reveal()).toBe(' a\nb ');
+      const { settings: read } =
+        settings('connections: { crm: { access_token: "${file:token}" } }').connections['crm'] ?? {};
+      expect(
+        z
+          .object({ access_token: z.instanceof(Secret) })
+          .parse(read)
+          .access_token.reveal(),
+      ).toBe(' a\nb ');
     });
 
     test('that lead nowhere are faults, each once', () => {
@@ -290,7 +341,13 @@ connections:
   cmr: {}
   web: hunter2
 `,
-      { PORT: 'ignored', BRIDGE_ADMIN_PORT: 'hunter2', BRIDGE_RETENTION_MAX_AGE: '5', BRIDGE_ENV: 'live', VOIPBIN_NUMBERS: 'ignored' },
+      {
+        PORT: 'ignored',
+        BRIDGE_ADMIN_PORT: 'hunter2',
+        BRIDGE_RETENTION_MAX_AGE: '5',
+        BRIDGE_ENV: 'live',
+        VOIPBIN_NUMBERS: 'ignored',
+      },
     );
     expect(lines).toEqual([
       'config/bridge.yaml:1:1  enviroment: there is no such setting; did you mean environment?',
@@ -315,7 +372,10 @@ connections:
 
   test('so are faults between settings', () => {
     expect(
-      faults('numbers: [12345678, "+15551234567", "012"]\nreceiver: { port: 5001, tls: { cert_file: /no/such.pem } }\ntemporal: { ui_port: 7233 }', { BRIDGE_ENV: 'production' }),
+      faults(
+        'numbers: [12345678, "+15551234567", "012"]\nreceiver: { port: 5001, tls: { cert_file: /no/such.pem } }\ntemporal: { ui_port: 7233 }',
+        { BRIDGE_ENV: 'production' },
+      ),
     ).toEqual([
       'config/bridge.yaml:1:11  numbers (VOIPBIN_NUMBERS): entry 1 is no phone number; write it with its country code, "+15551234567", or set country',
       'config/bridge.yaml:2:43  receiver.tls.cert_file (BRIDGE_TLS_CERT_FILE): the file is not there or cannot be read',
@@ -334,7 +394,10 @@ connections:
     ['data_dir: &x y\nrules_file: *x', /^config\/bridge\.yaml:2:13 {2}rules_file: aliases/],
     ['? [a]\n: b', /a key must be a plain text/],
     [`a: ${'['.repeat(50)}${']'.repeat(50)}`, /nested more than/],
-    ['receiver: { host: "http://x", port: { a: 1 } }', /receiver\.host \(BRIDGE_HOST\): expected an IP address or a host name/],
+    [
+      'receiver: { host: "http://x", port: { a: 1 } }',
+      /receiver\.host \(BRIDGE_HOST\): expected an IP address or a host name/,
+    ],
   ])('%.30j', (yaml, expected) => {
     const lines = faults(yaml);
     expect(lines.join('\n')).toMatch(expected);
@@ -349,7 +412,10 @@ connections:
     expect(faults('connections: { crm: { retries: often } }')).toEqual([
       'config/bridge.yaml:1:32  connections.crm.retries: Invalid input: expected number, received string',
     ]);
-    expect(settings('connections: { crm: { retries: 5 } }').connections['crm']).toEqual({ settings: null, missing: ['access_token'] });
+    expect(settings('connections: { crm: { retries: 5 } }').connections['crm']).toEqual({
+      settings: null,
+      missing: ['access_token'],
+    });
   });
 
   test('credentials are demanded in production only, for connectors that are used', () => {

@@ -9,7 +9,9 @@ function logged(options: LogOptions, write: (log: ReturnType<typeof createLogger
 
 describe('log', () => {
   test('is JSON a line, with the level as a word and the time in UTC', () => {
-    const line = logged({ name: 'worker' }, (log) => log.warn({ event_id: 'call_hangup/x', tries: 2 }, 'started again'));
+    const line = logged({ name: 'worker' }, (log) =>
+      log.warn({ event_id: 'call_hangup/x', tries: 2 }, 'started again'),
+    );
     expect(line.endsWith('}\n')).toBe(true);
     const { time, ...rest } = JSON.parse(line) as Record<string, unknown>;
     expect(rest).toEqual({ level: 'warn', name: 'worker', event_id: 'call_hangup/x', tries: 2, msg: 'started again' });
@@ -18,7 +20,9 @@ describe('log', () => {
   });
 
   test.each([true, false])('secrets do not show (pretty: %s)', (pretty) => {
-    const out = logged({ pretty }, (log) => log.info({ token: new Secret('hunter2'), deep: { list: [new Secret('hunter2')] } }, 'x'));
+    const out = logged({ pretty }, (log) =>
+      log.info({ token: new Secret('hunter2'), deep: { list: [new Secret('hunter2')] } }, 'x'),
+    );
     expect(out).toContain('***');
     expect(out).not.toContain('hunter2');
   });
@@ -29,7 +33,9 @@ describe('log', () => {
       log.error('plain\u001B[2J');
     });
     expect(out.split('\n')).toEqual([
-      expect.stringMatching(/^\d\d:\d\d:\d\dZ INFO {2}bridge: listening {2}port=5000 what="two words" list=\[1\] gone=null$/),
+      expect.stringMatching(
+        /^\d\d:\d\d:\d\dZ INFO {2}bridge: listening {2}port=5000 what="two words" list=\[1\] gone=null$/,
+      ),
       expect.stringMatching(/^\d\d:\d\d:\d\dZ ERROR bridge: plain\?\[2J$/),
       '',
     ]);
@@ -51,6 +57,12 @@ describe('log', () => {
       log.info('i');
       log.warn('w');
     });
-    expect(out.split('\n').filter((line) => line !== '').map((line) => (JSON.parse(line) as { msg: string }).msg).join('')).toBe(expected);
+    expect(
+      out
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => (JSON.parse(line) as { msg: string }).msg)
+        .join(''),
+    ).toBe(expected);
   });
 });

@@ -35,7 +35,11 @@ leaves(parseDocument(allOn).contents, '', shown);
 describe('config/bridge.yaml', () => {
   test('loads in an empty environment, and changes nothing', () => {
     const loaded = loadSettings({ configFile: 'config/bridge.yaml', directory: ROOT, env: {}, connectors });
-    const without = loadSettings({ directory: join(ROOT, 'test'), env: { BRIDGE_DATA_DIR: join(ROOT, '.bridge'), BRIDGE_RULES: join(ROOT, 'config/rules.yaml') }, connectors });
+    const without = loadSettings({
+      directory: join(ROOT, 'test'),
+      env: { BRIDGE_DATA_DIR: join(ROOT, '.bridge'), BRIDGE_RULES: join(ROOT, 'config/rules.yaml') },
+      connectors,
+    });
     expect(loaded.ok ? [] : loaded.faults.map(formatFault)).toEqual([]);
     expect(loaded).toEqual(without);
   });
@@ -46,20 +50,30 @@ describe('config/bridge.yaml', () => {
     expect(shown.get(name)).toContain(variable === null ? name.split('.').at(-1) : `# ${variable}`);
   });
 
-  test.each(connectors.flatMap((connector) => Object.keys(z.toJSONSchema(connector.connection.settings, { io: 'input', unrepresentable: 'any' }).properties ?? {}).map((key) => [connector.name, key] as const)))(
-    'shows %s.%s',
-    (name, key) => {
-      const variable = connectors.find((connector) => connector.name === name)?.connection.environment[key];
-      expect(shown.get(`connections.${name}.${key}`)).toContain(variable ?? key);
-    },
-  );
+  test.each(
+    connectors.flatMap((connector) =>
+      Object.keys(
+        z.toJSONSchema(connector.connection.settings, { io: 'input', unrepresentable: 'any' }).properties ?? {},
+      ).map((key) => [connector.name, key] as const),
+    ),
+  )('shows %s.%s', (name, key) => {
+    const variable = connectors.find((connector) => connector.name === name)?.connection.environment[key];
+    expect(shown.get(`connections.${name}.${key}`)).toContain(variable ?? key);
+  });
 
   test('all that it shows is right: turned on, only the example files are missing', () => {
     const folder = mkdtempSync(join(tmpdir(), 'shipped-'));
     writeFileSync(join(folder, 'bridge.yaml'), allOn);
     const loaded = loadSettings({ configFile: join(folder, 'bridge.yaml'), directory: ROOT, env: {}, connectors });
     rmSync(folder, { recursive: true });
-    const lines = loaded.ok ? [] : loaded.faults.filter(({ setting }) => !/^connections\.[^.]+$/.test(setting)).map((fault) => `${fault.setting}: ${fault.message}`);
-    expect(lines).toEqual(['receiver.tls.cert_file: the file is not there or cannot be read', 'receiver.tls.key_file: the file is not there or cannot be read']);
+    const lines = loaded.ok
+      ? []
+      : loaded.faults
+          .filter(({ setting }) => !/^connections\.[^.]+$/.test(setting))
+          .map((fault) => `${fault.setting}: ${fault.message}`);
+    expect(lines).toEqual([
+      'receiver.tls.cert_file: the file is not there or cannot be read',
+      'receiver.tls.key_file: the file is not there or cannot be read',
+    ]);
   });
 });

@@ -1,11 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { defaultCacheDir, findTemporalCli, TemporalCliNotFound, TemporalCliPathRefused } from '../../src/temporal/cli-binary';
+import {
+  defaultCacheDir,
+  findTemporalCli,
+  TemporalCliNotFound,
+  TemporalCliPathRefused,
+} from '../../src/temporal/cli-binary';
 import { isAtLeast } from '../../src/temporal/cli-version';
 
 let room: string;
@@ -29,7 +44,8 @@ afterEach(async () => {
   rmSync(room, { recursive: true, force: true });
 });
 
-const banner = (version: string, server = '1.31.2'): string => `#!/bin/sh\necho "temporal version ${version} (Server ${server}, UI 2.50.1)"\n`;
+const banner = (version: string, server = '1.31.2'): string =>
+  `#!/bin/sh\necho "temporal version ${version} (Server ${server}, UI 2.50.1)"\n`;
 
 function program(folder: string, text: string, name = 'temporal'): string {
   mkdirSync(join(room, folder), { recursive: true });
@@ -39,8 +55,13 @@ function program(folder: string, text: string, name = 'temporal'): string {
   return path;
 }
 
-/** Looks with nothing but the given folders on PATH, an empty cache, and a download host that refuses connections (nothing listens on port 4, and fetch may use it). */
-function find(options: { path?: string[]; env?: Record<string, string>; cliPath?: string; downloadBase?: string } = {}) {
+/**
+ * Looks with nothing but the given folders on PATH, an empty cache, and a download host that refuses connections
+ * (nothing listens on port 4, and fetch may use it).
+ */
+function find(
+  options: { path?: string[]; env?: Record<string, string>; cliPath?: string; downloadBase?: string } = {},
+) {
   return findTemporalCli({
     env: { PATH: (options.path ?? []).map((folder) => join(room, folder)).join(delimiter), ...options.env },
     ...(options.cliPath === undefined ? {} : { cliPath: options.cliPath }),
@@ -83,9 +104,17 @@ describe('where it is looked for', () => {
     const named = program('named', banner('1.7.0'));
     const onPath = program('bin', banner('1.6.1'));
     const inCache = program('cache/temporal-cli-1.8.2', banner('1.8.2'));
-    expect(await find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: named } })).toEqual({ path: named, version: '1.7.0', source: 'TEMPORAL_CLI_PATH' });
+    expect(await find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: named } })).toEqual({
+      path: named,
+      version: '1.7.0',
+      source: 'TEMPORAL_CLI_PATH',
+    });
     expect(await find({ path: ['bin'], cliPath: named })).toMatchObject({ path: named });
-    expect(await find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: '' } })).toEqual({ path: onPath, version: '1.6.1', source: 'PATH' });
+    expect(await find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: '' } })).toEqual({
+      path: onPath,
+      version: '1.6.1',
+      source: 'PATH',
+    });
     expect(await find()).toEqual({ path: inCache, version: '1.8.2', source: 'cache' });
   });
 
@@ -93,8 +122,15 @@ describe('where it is looked for', () => {
     const old = program('old', banner('1.4.1', '1.28.0'));
     const other = program('other', '#!/bin/sh\necho "temporal 0.3: dates for the command line"\n');
     const good = program('good', banner('1.10.0'));
-    expect(await find({ path: ['nothing-here', 'old', 'other', 'good'] })).toEqual({ path: good, version: '1.10.0', source: 'PATH' });
-    expect(lines).toEqual([`Skipping ${old}: it is version 1.4.1, older than 1.5.0`, `Skipping ${other}: it does not say which version of the Temporal CLI it is`]);
+    expect(await find({ path: ['nothing-here', 'old', 'other', 'good'] })).toEqual({
+      path: good,
+      version: '1.10.0',
+      source: 'PATH',
+    });
+    expect(lines).toEqual([
+      `Skipping ${old}: it is version 1.4.1, older than 1.5.0`,
+      `Skipping ${other}: it does not say which version of the Temporal CLI it is`,
+    ]);
   });
 
   test.each([
@@ -186,10 +222,26 @@ describe('the download', () => {
 
   test.each<[string, string, (response: Parameters<RequestListener>[1]) => void]>([
     ['the host refuses', 'answered 404', (response) => void response.writeHead(404).end('no such version')],
-    ['it is no archive', 'could not be unpacked', (response) => void response.end('<html>Please log in to this network</html>')],
-    ['it holds something else', 'there was no temporal in it', (response) => void response.end(archiveOf(banner('1.8.2'), 'something'))],
-    ['it is another version', 'is version 1.7.0, not 1.8.2', (response) => void response.end(archiveOf(banner('1.7.0')))],
-    ['it does not run', 'what came fails on --version', (response) => void response.end(archiveOf('#!/bin/sh\nexit 1\n'))],
+    [
+      'it is no archive',
+      'could not be unpacked',
+      (response) => void response.end('<html>Please log in to this network</html>'),
+    ],
+    [
+      'it holds something else',
+      'there was no temporal in it',
+      (response) => void response.end(archiveOf(banner('1.8.2'), 'something')),
+    ],
+    [
+      'it is another version',
+      'is version 1.7.0, not 1.8.2',
+      (response) => void response.end(archiveOf(banner('1.7.0'))),
+    ],
+    [
+      'it does not run',
+      'what came fails on --version',
+      (response) => void response.end(archiveOf('#!/bin/sh\nexit 1\n')),
+    ],
     [
       'it breaks off',
       'the download broke off',
@@ -218,7 +270,11 @@ describe('the download', () => {
 
 describe('the build with Go', () => {
   const go = (build: string, version = 'go1.26.8'): string =>
-    program('go', `#!/bin/sh\nif [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit; fi\n${build}\n`, 'go');
+    program(
+      'go',
+      `#!/bin/sh\nif [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit; fi\n${build}\n`,
+      'go',
+    );
   const path = (): string => [join(room, 'go'), '/usr/bin', '/bin'].join(delimiter);
 
   test('puts the pinned version into the cache', async () => {
@@ -233,7 +289,12 @@ printf '#!/bin/sh\\necho "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"\\n'
   });
 
   test.each([
-    ['what the build said last', 'echo "cannot find module providing package x" >&2; exit 1', 'go1.26.8', /the build failed \(exit code 1\):\n\s+cannot find module providing package x/],
+    [
+      'what the build said last',
+      'echo "cannot find module providing package x" >&2; exit 1',
+      'go1.26.8',
+      /the build failed \(exit code 1\):\n\s+cannot find module providing package x/,
+    ],
     ['a Go that is too old', 'exit 0', 'go1.19.8', /Go 1\.19\.8 is too old: 1\.26\.4 or newer is needed/],
     ['a build that made nothing', 'exit 0', 'go1.26.8', /there was no temporal in it/],
   ])('tells of %s', async (_case, build, version, expected) => {
@@ -257,7 +318,14 @@ test('when no way works, one error lists every way with its reason, and everythi
     '  - download from http://127.0.0.1:4: 127.0.0.1:4 could not be reached (ECONNREFUSED)',
     '  - build with Go: there is no `go` on PATH',
   ]);
-  for (const way of ['brew install temporal', 'https://temporal.download/cli/archive/latest?platform=', 'TEMPORAL_CLI_PATH', 'TEMPORAL_ADDRESS', 'docker run', 'install Go 1.26.4']) {
+  for (const way of [
+    'brew install temporal',
+    'https://temporal.download/cli/archive/latest?platform=',
+    'TEMPORAL_CLI_PATH',
+    'TEMPORAL_ADDRESS',
+    'docker run',
+    'install Go 1.26.4',
+  ]) {
     expect(helps).toContain(way);
   }
 });

@@ -31,11 +31,16 @@ function defaultFile(text: string): void {
   }
 }
 
-function resolve(env: Record<string, string> = {}, settings: TemporalSettings = {}, embeddedAddress: string | null = '127.0.0.1:7999') {
+function resolve(
+  env: Record<string, string> = {},
+  settings: TemporalSettings = {},
+  embeddedAddress: string | null = '127.0.0.1:7999',
+) {
   return resolveTemporal({ settings, env: { HOME: home, ...env }, embeddedAddress });
 }
 
-const profiles = '[profile.default]\naddress = "from-default:7233"\n[profile.prod]\naddress = "from-prod:7233"\nnamespace = "prod.a1"\napi_key = "key-of-prod"\n[profile.empty]\n';
+const profiles =
+  '[profile.default]\naddress = "from-default:7233"\n[profile.prod]\naddress = "from-prod:7233"\nnamespace = "prod.a1"\napi_key = "key-of-prod"\n[profile.empty]\n';
 
 describe('where Temporal is', () => {
   test('nothing configured: the embedded server, else the default address', () => {
@@ -49,12 +54,29 @@ describe('where Temporal is', () => {
   test('the order: TEMPORAL_ADDRESS, a profile that is asked for, the settings, the default profile', () => {
     defaultFile(profiles);
     const settings = { address: 'from-settings:7233', namespace: 'ours' };
-    expect(resolve()).toMatchObject({ kind: 'configured', address: 'from-default:7233', source: 'profile "default" in Temporal\'s configuration file' });
-    expect(resolve({}, settings)).toMatchObject({ address: 'from-settings:7233', namespace: 'ours', source: 'temporal.address in the settings' });
-    expect(resolve({ TEMPORAL_PROFILE: 'prod' }, settings)).toMatchObject({ address: 'from-prod:7233', namespace: 'prod.a1' });
-    expect(resolve({ TEMPORAL_ADDRESS: 'from-env:7233', TEMPORAL_PROFILE: 'prod' }, settings)).toMatchObject({ address: 'from-env:7233', source: 'TEMPORAL_ADDRESS' });
+    expect(resolve()).toMatchObject({
+      kind: 'configured',
+      address: 'from-default:7233',
+      source: 'profile "default" in Temporal\'s configuration file',
+    });
+    expect(resolve({}, settings)).toMatchObject({
+      address: 'from-settings:7233',
+      namespace: 'ours',
+      source: 'temporal.address in the settings',
+    });
+    expect(resolve({ TEMPORAL_PROFILE: 'prod' }, settings)).toMatchObject({
+      address: 'from-prod:7233',
+      namespace: 'prod.a1',
+    });
+    expect(resolve({ TEMPORAL_ADDRESS: 'from-env:7233', TEMPORAL_PROFILE: 'prod' }, settings)).toMatchObject({
+      address: 'from-env:7233',
+      source: 'TEMPORAL_ADDRESS',
+    });
     const elsewhere = file('other.toml', '[profile.default]\naddress = "from-other:7233"\n');
-    expect(resolve({ TEMPORAL_CONFIG_FILE: elsewhere }, settings)).toMatchObject({ address: 'from-other:7233', source: `profile "default" in ${elsewhere}` });
+    expect(resolve({ TEMPORAL_CONFIG_FILE: elsewhere }, settings)).toMatchObject({
+      address: 'from-other:7233',
+      source: `profile "default" in ${elsewhere}`,
+    });
   });
 
   test('a default profile without an address is none', () => {
@@ -68,11 +90,20 @@ describe('where Temporal is', () => {
     expect(key.connectionOptions()).toMatchObject({ address: 'from-prod:7233', apiKey: 'key-of-prod', tls: true });
     const own = resolve({}, { address: 'a:1', apiKey: new Secret('key-of-settings') });
     expect(own.connectionOptions()).toMatchObject({ apiKey: 'key-of-settings', tls: true });
-    const tls = { TEMPORAL_TLS_CLIENT_CERT_PATH: file('cert.pem', 'the certificate'), TEMPORAL_TLS_CLIENT_KEY_PATH: file('key.pem', 'the key'), TEMPORAL_TLS_SERVER_NAME: 'temporal.internal' };
+    const tls = {
+      TEMPORAL_TLS_CLIENT_CERT_PATH: file('cert.pem', 'the certificate'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: file('key.pem', 'the key'),
+      TEMPORAL_TLS_SERVER_NAME: 'temporal.internal',
+    };
     const mutual = resolve({ TEMPORAL_ADDRESS: 'a:1', ...tls });
     const pair = { crt: Buffer.from('the certificate'), key: Buffer.from('the key') };
     expect(mutual.connectionOptions().tls).toMatchObject({ serverNameOverride: 'temporal.internal' });
-    expect(JSON.stringify(mutual.connectionOptions().tls)).toBe(JSON.stringify({ serverNameOverride: 'temporal.internal', clientCertPair: { crt: new Uint8Array(pair.crt), key: new Uint8Array(pair.key) } }));
+    expect(JSON.stringify(mutual.connectionOptions().tls)).toBe(
+      JSON.stringify({
+        serverNameOverride: 'temporal.internal',
+        clientCertPair: { crt: new Uint8Array(pair.crt), key: new Uint8Array(pair.key) },
+      }),
+    );
     for (const resolved of [key, own, mutual]) {
       expect(`${inspect(resolved)}${JSON.stringify(resolved)}`).not.toMatch(/key-of|the key/);
     }
@@ -81,21 +112,57 @@ describe('where Temporal is', () => {
 
 describe('what is set wrongly is told by its name', () => {
   test.each<[string, () => Record<string, string>, string]>([
-    ['an address with a scheme', () => ({ TEMPORAL_ADDRESS: 'https://temporal.example.com' }), 'TEMPORAL_ADDRESS: "https://temporal.example.com" is no address'],
-    ['a port that cannot be', () => ({ TEMPORAL_ADDRESS: 'temporal.example.com:99999' }), 'TEMPORAL_ADDRESS: "temporal.example.com:99999" is no address'],
-    ['a key for nowhere', () => ({ TEMPORAL_API_KEY: 'secret-key', XDG_CONFIG_HOME: '/nowhere' }), 'TEMPORAL_API_KEY: set, but not for which server: set TEMPORAL_ADDRESS'],
-    ['no such file', () => ({ TEMPORAL_CONFIG_FILE: '/no/such.toml' }), 'TEMPORAL_CONFIG_FILE: /no/such.toml cannot be read'],
+    [
+      'an address with a scheme',
+      () => ({ TEMPORAL_ADDRESS: 'https://temporal.example.com' }),
+      'TEMPORAL_ADDRESS: "https://temporal.example.com" is no address',
+    ],
+    [
+      'a port that cannot be',
+      () => ({ TEMPORAL_ADDRESS: 'temporal.example.com:99999' }),
+      'TEMPORAL_ADDRESS: "temporal.example.com:99999" is no address',
+    ],
+    [
+      'a key for nowhere',
+      () => ({ TEMPORAL_API_KEY: 'secret-key', XDG_CONFIG_HOME: '/nowhere' }),
+      'TEMPORAL_API_KEY: set, but not for which server: set TEMPORAL_ADDRESS',
+    ],
+    [
+      'no such file',
+      () => ({ TEMPORAL_CONFIG_FILE: '/no/such.toml' }),
+      'TEMPORAL_CONFIG_FILE: /no/such.toml cannot be read',
+    ],
     ['no such profile', () => ({ TEMPORAL_PROFILE: 'staging' }), 'TEMPORAL_PROFILE: there is no profile "staging"'],
-    ['a profile without an address', () => ({ TEMPORAL_PROFILE: 'empty' }), 'profile "empty" in Temporal\'s configuration file: has no address'],
-    ['a file that is no TOML', () => ({ TEMPORAL_CONFIG_FILE: file('bad.toml', '[profile.default]\napi_key = secret-key\n') }), 'bad.toml, line 2, column 11: is not a configuration file'],
-    ['a certificate alone', () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_CLIENT_CERT_PATH: file('c.pem', 'c') }), 'TEMPORAL_TLS_CLIENT_KEY_PATH: missing'],
-    ['a certificate that is not there', () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/ca.pem' }), 'TEMPORAL_TLS_SERVER_CA_CERT_PATH: /no/ca.pem cannot be read'],
+    [
+      'a profile without an address',
+      () => ({ TEMPORAL_PROFILE: 'empty' }),
+      'profile "empty" in Temporal\'s configuration file: has no address',
+    ],
+    [
+      'a file that is no TOML',
+      () => ({ TEMPORAL_CONFIG_FILE: file('bad.toml', '[profile.default]\napi_key = secret-key\n') }),
+      'bad.toml, line 2, column 11: is not a configuration file',
+    ],
+    [
+      'a certificate alone',
+      () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_CLIENT_CERT_PATH: file('c.pem', 'c') }),
+      'TEMPORAL_TLS_CLIENT_KEY_PATH: missing',
+    ],
+    [
+      'a certificate that is not there',
+      () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/ca.pem' }),
+      'TEMPORAL_TLS_SERVER_CA_CERT_PATH: /no/ca.pem cannot be read',
+    ],
     [
       'a certificate given twice',
       () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_CLIENT_CERT_PATH: '/c', TEMPORAL_TLS_CLIENT_CERT_DATA: 'c' }),
       'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_CERT_DATA',
     ],
-    ['verification turned off', () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' }), 'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: this SDK always verifies'],
+    [
+      'verification turned off',
+      () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: 'true' }),
+      'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: this SDK always verifies',
+    ],
   ])('%s', (_case, env, expected) => {
     defaultFile(profiles);
     const fault = thrownBy(() => resolve(env()));
@@ -105,8 +172,16 @@ describe('what is set wrongly is told by its name', () => {
   });
 
   test('all at once', () => {
-    const fault = thrownBy(() => resolve({ TEMPORAL_ADDRESS: 'http://x', TEMPORAL_TLS_CLIENT_KEY_PATH: '/no/key.pem' }));
-    expect(fault).toMatchObject({ faults: [expect.stringContaining('TEMPORAL_ADDRESS'), expect.stringContaining('TEMPORAL_TLS_CLIENT_KEY_PATH'), expect.stringContaining('TEMPORAL_TLS_CLIENT_CERT_PATH')] });
+    const fault = thrownBy(() =>
+      resolve({ TEMPORAL_ADDRESS: 'http://x', TEMPORAL_TLS_CLIENT_KEY_PATH: '/no/key.pem' }),
+    );
+    expect(fault).toMatchObject({
+      faults: [
+        expect.stringContaining('TEMPORAL_ADDRESS'),
+        expect.stringContaining('TEMPORAL_TLS_CLIENT_KEY_PATH'),
+        expect.stringContaining('TEMPORAL_TLS_CLIENT_CERT_PATH'),
+      ],
+    });
   });
 });
 
@@ -133,7 +208,9 @@ describe('connecting', () => {
   test('the client waits for nothing, and its calls end soon when Temporal is away', async () => {
     const connection = connectClient(resolve({}, {}, '127.0.0.1:4'));
     const began = Date.now();
-    await expect(connection.withDeadline(Date.now() + 3_000, () => connection.workflowService.getSystemInfo({}))).rejects.toMatchObject({ code: 14 });
+    await expect(
+      connection.withDeadline(Date.now() + 3_000, () => connection.workflowService.getSystemInfo({})),
+    ).rejects.toMatchObject({ code: 14 });
     expect(Date.now() - began).toBeLessThan(4_000);
     await connection.close();
   });
@@ -145,14 +222,18 @@ describe('connecting', () => {
   });
 
   test("the worker's says where it looked and who said so", async () => {
-    const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: '127.0.0.1:4' })).catch((error: unknown) => error);
+    const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: '127.0.0.1:4' })).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toBeInstanceOf(TemporalUnreachable);
     expect(String(failure)).toContain('Temporal at 127.0.0.1:4 (from TEMPORAL_ADDRESS) cannot be reached');
   }, 20_000);
 
   test("the worker's gives up on what accepts and says nothing", async () => {
     const began = Date.now();
-    const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: address }), 500).catch((error: unknown) => error);
+    const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: address }), 500).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toBeInstanceOf(TemporalUnreachable);
     expect(Date.now() - began).toBeLessThan(5_000);
   }, 20_000);

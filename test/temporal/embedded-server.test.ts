@@ -44,12 +44,23 @@ afterEach(async () => {
 });
 
 async function start(more: Partial<EmbeddedServerOptions> = {}): Promise<EmbeddedServer> {
-  const server = await startEmbeddedServer({ cli, dataDir, port: 0, uiPort: 0, log: pino({ level: 'silent' }), onExit: () => undefined, ...more });
+  const server = await startEmbeddedServer({
+    cli,
+    dataDir,
+    port: 0,
+    uiPort: 0,
+    log: pino({ level: 'silent' }),
+    onExit: () => undefined,
+    ...more,
+  });
   started.push(server);
   return server;
 }
 
-async function withConnection<T>(server: { address: string }, work: (connection: Connection) => Promise<T>): Promise<T> {
+async function withConnection<T>(
+  server: { address: string },
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
   const connection = await Connection.connect({ address: server.address });
   try {
     return await work(connection);
@@ -131,14 +142,20 @@ describe('a new server', () => {
     const id = 'call_hangup/5371#2';
     const link = await withConnection(first, async (connection) => {
       expect(await registerSearchAttributes(connection, 'default')).toEqual({ available: true });
-      const handle = await new Client({ connection }).workflow.start('anything', { workflowId: id, taskQueue: 'nobody' });
+      const handle = await new Client({ connection }).workflow.start('anything', {
+        workflowId: id,
+        taskQueue: 'nobody',
+      });
       return { run: handle.firstExecutionRunId, url: runLink(first.uiUrl, 'default', id, handle.firstExecutionRunId) };
     });
     const page = await fetch(link.url);
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toContain('text/html');
     // What the page itself asks for with the id that its address holds.
-    const api = new URL(link.url).pathname.replace('/namespaces/', '/api/v1/namespaces/').replace(/\/history$/, '').replace(/\/[^/]+$/, `?execution.runId=${link.run}`);
+    const api = new URL(link.url).pathname
+      .replace('/namespaces/', '/api/v1/namespaces/')
+      .replace(/\/history$/, '')
+      .replace(/\/[^/]+$/, `?execution.runId=${link.run}`);
     const description: unknown = await (await fetch(`${first.uiUrl}${api}`)).json();
     expect(description).toMatchObject({ workflowExecutionInfo: { execution: { workflowId: id, runId: link.run } } });
 
@@ -156,7 +173,21 @@ describe('a new server', () => {
 
   test('gets the search attributes on a database that was made without them', async () => {
     const [port] = await freePorts();
-    const plain = spawn(cli.path, ['server', 'start-dev', '--db-filename', join(dataDir, 'temporal.db'), '--ip', '127.0.0.1', '--port', String(port), '--headless'], { stdio: 'ignore' });
+    const plain = spawn(
+      cli.path,
+      [
+        'server',
+        'start-dev',
+        '--db-filename',
+        join(dataDir, 'temporal.db'),
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--headless',
+      ],
+      { stdio: 'ignore' },
+    );
     const gone = once(plain, 'exit');
     await reachable(`127.0.0.1:${port}`);
     plain.kill('SIGTERM');
@@ -167,7 +198,9 @@ describe('a new server', () => {
       expect(Object.keys(before.customAttributes ?? {})).not.toContain('BridgeRules');
       expect(await registerSearchAttributes(connection, 'default')).toEqual({ available: true });
       const after = await connection.operatorService.listSearchAttributes({ namespace: 'default' });
-      expect(Object.keys(after.customAttributes ?? {})).toEqual(expect.arrayContaining(['BridgeEventType', 'BridgeRules', 'BridgeOutcome']));
+      expect(Object.keys(after.customAttributes ?? {})).toEqual(
+        expect.arrayContaining(['BridgeEventType', 'BridgeRules', 'BridgeOutcome']),
+      );
     });
   });
 
@@ -193,7 +226,9 @@ describe('a new server', () => {
 
   test('on a port that is taken is not started, and the message says by whom, and what chooses another', async () => {
     const { port, close } = await listening();
-    const failure: unknown = await start({ port, settings: { port: 'TEMPORAL_THIS', uiPort: 'TEMPORAL_THAT' } }).catch((error: unknown) => error);
+    const failure: unknown = await start({ port, settings: { port: 'TEMPORAL_THIS', uiPort: 'TEMPORAL_THAT' } }).catch(
+      (error: unknown) => error,
+    );
     await close();
     expect(String(failure)).toContain(`Temporal's server cannot listen on port ${port}`);
     expect(String(failure)).toContain('choose another port with TEMPORAL_THIS');
@@ -246,7 +281,16 @@ describe('a server that a killed bridge left', () => {
     strays.push(pid);
     await until(() => lookAtProcess(pid)?.command.startsWith('sleep') === true);
     mkdirSync(dataDir, { recursive: true });
-    const record = { pid, started: lookAtProcess(pid)?.started, ip: '127.0.0.1', port: 1, ui_port: 2, namespace: 'default', db: join(dataDir, 'temporal.db'), version: cli.version };
+    const record = {
+      pid,
+      started: lookAtProcess(pid)?.started,
+      ip: '127.0.0.1',
+      port: 1,
+      ui_port: 2,
+      namespace: 'default',
+      db: join(dataDir, 'temporal.db'),
+      version: cli.version,
+    };
     writeFileSync(join(dataDir, 'temporal.pid'), JSON.stringify(record));
     expect(embeddedAddressOf(dataDir)).toBeNull();
     const server = await start();
@@ -272,7 +316,9 @@ async function reachable(address: string): Promise<void> {
   for (const deadline = Date.now() + 20_000; ; await delay(50)) {
     const connection = Connection.lazy({ address, interceptors: [] });
     try {
-      await connection.withDeadline(Date.now() + 1_000, () => connection.workflowService.describeNamespace({ namespace: 'default' }));
+      await connection.withDeadline(Date.now() + 1_000, () =>
+        connection.workflowService.describeNamespace({ namespace: 'default' }),
+      );
       return;
     } catch (error) {
       if (Date.now() > deadline) {

@@ -5,13 +5,21 @@ const { transformSync } = require('@swc/core');
 const pino = require('pino');
 
 require.extensions['.ts'] = (module, filename) => {
-  const { code } = transformSync(readFileSync(filename, 'utf8'), { filename, jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } });
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    filename,
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2023' },
+    module: { type: 'commonjs' },
+  });
   /** @type {any} */ (module)._compile(code, filename);
 };
 const { startEmbeddedServer } = require('../../src/temporal/embedded-server.ts');
 
 async function main() {
-  await startEmbeddedServer({ ...JSON.parse(process.env['START'] ?? '{}'), log: pino({ level: 'silent' }), onExit: () => undefined });
+  await startEmbeddedServer({
+    ...JSON.parse(process.env['START'] ?? '{}'),
+    log: pino({ level: 'silent' }),
+    onExit: () => undefined,
+  });
   process.stdout.write('started\n');
   if (process.env['THEN'] === 'throw') {
     throw new Error('an error that nobody catches');

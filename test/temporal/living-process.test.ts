@@ -8,11 +8,19 @@ describe.each([
   ['with ps', lookWithPs],
 ])('a process, %s', (_way, look) => {
   test('is the same process at every look, known by its arguments, and gone when it has ended', async () => {
-    const child = spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => 0, 1000)', 'with (brackets) and blanks'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(
+      process.execPath,
+      ['-e', 'console.log(1); setInterval(() => 0, 1000)', 'with (brackets) and blanks'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     await once(child.stdout, 'data');
     const pid = child.pid ?? 0;
     const first = look(pid);
-    expect(first).toMatchObject({ pid, started: expect.stringMatching(/\d/), command: expect.stringContaining('with (brackets) and blanks') });
+    expect(first).toMatchObject({
+      pid,
+      started: expect.stringMatching(/\d/),
+      command: expect.stringContaining('with (brackets) and blanks'),
+    });
     expect(look(pid)).toEqual(first);
     const gone = once(child, 'exit');
     child.kill('SIGKILL');

@@ -25,11 +25,18 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
 describe('who holds a port', () => {
   test('is named by program and script, never by its other arguments', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bridge-port-'));
-    writeFileSync(join(folder, 'holder.js'), "const server = require('node:net').createServer().listen(0, () => console.log(server.address().port));");
-    const holder = spawn(process.execPath, [join(folder, 'holder.js'), '--token=secret'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    writeFileSync(
+      join(folder, 'holder.js'),
+      "const server = require('node:net').createServer().listen(0, () => console.log(server.address().port));",
+    );
+    const holder = spawn(process.execPath, [join(folder, 'holder.js'), '--token=secret'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     try {
       const [port]: unknown[] = await once(holder.stdout, 'data');
-      expect(describePortHolder(Number(String(port)))).toEqual(onLinux ? { pid: holder.pid, program: 'node holder.js' } : null);
+      expect(describePortHolder(Number(String(port)))).toEqual(
+        onLinux ? { pid: holder.pid, program: 'node holder.js' } : null,
+      );
     } finally {
       const gone = once(holder, 'exit');
       holder.kill();
@@ -48,8 +55,14 @@ describe('who holds a port', () => {
 });
 
 test.each([
-  [{ pid: 42, program: 'node server.js' }, 'The webhook cannot listen on port 5000: node server.js (process 42) does already. Stop that program, or choose another port with PORT.'],
-  [null, 'The webhook cannot listen on port 5000: another program does already. Stop that program, or choose another port with PORT.'],
+  [
+    { pid: 42, program: 'node server.js' },
+    'The webhook cannot listen on port 5000: node server.js (process 42) does already. Stop that program, or choose another port with PORT.',
+  ],
+  [
+    null,
+    'The webhook cannot listen on port 5000: another program does already. Stop that program, or choose another port with PORT.',
+  ],
 ])('the message for a port that is taken (%j)', (holder, message) => {
   expect(portTakenMessage({ port: 5000, purpose: 'The webhook', setting: 'PORT', holder })).toBe(message);
 });
@@ -60,7 +73,12 @@ describe('ports to be listened on', () => {
   test('are chosen where any will do, all different, and are free afterwards', async () => {
     const ports = await reservePorts('127.0.0.1', [want(0, 'ONE'), want(0, 'OTHER')]);
     expect(new Set(ports).size).toBe(2);
-    expect(await reservePorts('127.0.0.1', ports.map((port) => want(port, `P${port}`)))).toEqual(ports);
+    expect(
+      await reservePorts(
+        '127.0.0.1',
+        ports.map((port) => want(port, `P${port}`)),
+      ),
+    ).toEqual(ports);
   });
 
   test('must be free, also when another program listens everywhere', async () => {
@@ -73,10 +91,14 @@ describe('ports to be listened on', () => {
 
   test('must differ from each other', async () => {
     const [port = 0] = await reservePorts('127.0.0.1', [want(0, 'ONE')]);
-    expect(String(await failure(reservePorts('127.0.0.1', [want(port, 'ONE'), want(port, 'OTHER')])))).toContain(`ONE and OTHER are both ${port}`);
+    expect(String(await failure(reservePorts('127.0.0.1', [want(port, 'ONE'), want(port, 'OTHER')])))).toContain(
+      `ONE and OTHER are both ${port}`,
+    );
   });
 
   test('are refused with the reason where this machine does not have the address', async () => {
-    expect(String(await failure(reservePorts('192.0.2.1', [want(7233, 'ONE')])))).toContain('This cannot listen on 192.0.2.1, port 7233 (EADDRNOTAVAIL)');
+    expect(String(await failure(reservePorts('192.0.2.1', [want(7233, 'ONE')])))).toContain(
+      'This cannot listen on 192.0.2.1, port 7233 (EADDRNOTAVAIL)',
+    );
   });
 });

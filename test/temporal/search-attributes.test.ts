@@ -20,7 +20,9 @@ jest.setTimeout(60_000);
 const { IndexedValueType } = temporal.api.enums.v1;
 const KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
 const KEYWORD_LIST = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST;
-const OURS = Object.fromEntries(Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, type === 'Keyword' ? KEYWORD : KEYWORD_LIST]));
+const OURS = Object.fromEntries(
+  Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, type === 'Keyword' ? KEYWORD : KEYWORD_LIST]),
+);
 
 describe('on a real server', () => {
   let dataDir: string;
@@ -30,7 +32,14 @@ describe('on a real server', () => {
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'bridge-attributes-'));
     const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
-    server = await startEmbeddedServer({ cli, dataDir, port: 0, uiPort: 0, log: pino({ level: 'silent' }), onExit: () => undefined });
+    server = await startEmbeddedServer({
+      cli,
+      dataDir,
+      port: 0,
+      uiPort: 0,
+      log: pino({ level: 'silent' }),
+      onExit: () => undefined,
+    });
     connection = await Connection.connect({ address: server.address });
   }, 35 * 60_000);
 
@@ -42,7 +51,10 @@ describe('on a real server', () => {
 
   /** A namespace without custom search attributes, usable by every part of the server. */
   async function namespaceWith(namespace: string, searchAttributes: typeof OURS = {}): Promise<string> {
-    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1 day') });
+    await connection.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: msToTs('1 day'),
+    });
     for (const deadline = Date.now() + 30_000; ; await delay(100)) {
       try {
         if (Object.keys(searchAttributes).length > 0) {
@@ -83,14 +95,25 @@ describe('on a real server', () => {
   test('one of another type is a reason to do without, in words', async () => {
     const namespace = await namespaceWith('other-type', { BridgeRules: KEYWORD });
     const state = await registerSearchAttributes(connection, namespace);
-    expect(state).toEqual({ available: false, problem: expect.stringContaining('another type than the bridge needs: BridgeRules.') });
+    expect(state).toEqual({
+      available: false,
+      problem: expect.stringContaining('another type than the bridge needs: BridgeRules.'),
+    });
     expect(state.problem).toContain('BridgeRules (KeywordList)');
   });
 
   test('no room for them is a reason to do without, in words', async () => {
-    const namespace = await namespaceWith('full', Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`Mine${index}`, KEYWORD])));
+    const namespace = await namespaceWith(
+      'full',
+      Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`Mine${index}`, KEYWORD])),
+    );
     const state = await registerSearchAttributes(connection, namespace);
-    expect(state).toEqual({ available: false, problem: expect.stringMatching(/^Temporal does not let the bridge add search attributes \(.+\)\. Runs go without them/) });
+    expect(state).toEqual({
+      available: false,
+      problem: expect.stringMatching(
+        /^Temporal does not let the bridge add search attributes \(.+\)\. Runs go without them/,
+      ),
+    });
   });
 
   test('an unknown namespace is no such reason', async () => {
@@ -116,7 +139,10 @@ describe('where there is no operator service, as in Temporal Cloud', () => {
       stream.on('error', () => undefined).resume();
       if (message === null) {
         const refusal = method === 'CountWorkflowExecutions' ? countStatus : status;
-        stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(refusal), 'grpc-message': 'no' }, { endStream: true });
+        stream.respond(
+          { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(refusal), 'grpc-message': 'no' },
+          { endStream: true },
+        );
         return;
       }
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
@@ -145,11 +171,17 @@ describe('where there is no operator service, as in Temporal Cloud', () => {
 
   test('without them runs go without', async () => {
     const { BridgeOutcome: _missing, ...most } = OURS;
-    expect(await register(await connectTo(most))).toEqual({ available: false, problem: expect.stringContaining('BridgeOutcome (Keyword)') });
+    expect(await register(await connectTo(most))).toEqual({
+      available: false,
+      problem: expect.stringContaining('BridgeOutcome (Keyword)'),
+    });
   });
 
   test('those that never become usable are waited for only so long', async () => {
-    expect(await register(await connectTo(OURS, 7, 3))).toEqual({ available: false, problem: expect.stringContaining('cannot be used after 0.3 s') });
+    expect(await register(await connectTo(OURS, 7, 3))).toEqual({
+      available: false,
+      problem: expect.stringContaining('cannot be used after 0.3 s'),
+    });
   });
 
   test('a server that is away is no reason to do without', async () => {

@@ -45,7 +45,10 @@ function stateOf(pid: number): string | undefined {
 /** Parent, process group and session of a process (proc(5)). */
 function placeOf(pid: number): { parent: number; group: number; session: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const [, parent, group, session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+  const [, parent, group, session] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
   return { parent: parent ?? 0, group: group ?? 0, session: session ?? 0 };
 }
 
@@ -68,7 +71,9 @@ test.each([
 });
 
 test('writes to its log, and is asked to end first', async () => {
-  const { process: running, log } = await start(`process.on('SIGTERM', () => { console.log('asked'); process.exit(0); }); console.log('runs'); ${WAITS}`);
+  const { process: running, log } = await start(
+    `process.on('SIGTERM', () => { console.log('asked'); process.exit(0); }); console.log('runs'); ${WAITS}`,
+  );
   await until(() => log.tail(1).length > 0);
   await running.stop(5_000);
   expect(log.tail(5)).toEqual(['runs', 'asked']);
@@ -103,7 +108,10 @@ test('writes to its log, and is asked to end first', async () => {
   test('it is not taken for ended when the shell is', async () => {
     const { process: running } = await start(WAITS);
     process.kill(placeOf(running.pid).parent, 'SIGKILL');
-    const early = await Promise.race([running.ended.then(() => 'ended'), new Promise((resolve) => setTimeout(resolve, 1_000, 'lives'))]);
+    const early = await Promise.race([
+      running.ended.then(() => 'ended'),
+      new Promise((resolve) => setTimeout(resolve, 1_000, 'lives')),
+    ]);
     expect(early).toBe('lives');
     await running.stop(5_000);
     expect(lookAtProcess(running.pid)).toBeNull();

@@ -2,7 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 
 const FOLDER = join(__dirname, '..', 'histories');
 const names = readdirSync(FOLDER)
@@ -23,7 +29,15 @@ describe('runs that began under earlier code', () => {
   }, 60_000);
 
   it('are there', () => {
-    expect(names).toEqual(expect.arrayContaining(['failed-permanently', 'local-then-regular', 'parked-connection', 'two-rules', 'waited-for-connection']));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'failed-permanently',
+        'local-then-regular',
+        'parked-connection',
+        'two-rules',
+        'waited-for-connection',
+      ]),
+    );
   });
 
   it.each(names)('%s replays', async (name) => {
@@ -31,8 +45,13 @@ describe('runs that began under earlier code', () => {
   });
 
   it('would be noticed when they no longer fit', async () => {
-    const history = JSON.stringify(read('local-then-regular')).replaceAll('"activityType":{"name":"probe.repeat"}', '"activityType":{"name":"probe.renamed"}');
+    const history = JSON.stringify(read('local-then-regular')).replaceAll(
+      '"activityType":{"name":"probe.repeat"}',
+      '"activityType":{"name":"probe.renamed"}',
+    );
     expect(history).toContain('probe.renamed');
-    await expect(Worker.runReplayHistory({ workflowBundle }, historyFromJSON(JSON.parse(history)))).rejects.toBeInstanceOf(DeterminismViolationError);
+    await expect(
+      Worker.runReplayHistory({ workflowBundle }, historyFromJSON(JSON.parse(history))),
+    ).rejects.toBeInstanceOf(DeterminismViolationError);
   });
 });

@@ -13,8 +13,8 @@ const CONTROL = /\p{Cc}/u;
 const email = z.email();
 
 /**
- * Reads exactly one mailbox: `name@domain` or `Name <name@domain>`. Anything that could be read as two, or end a header line, is none:
- * the text may come out of a template, and what callers put into it must not add a recipient.
+ * Reads exactly one mailbox: `name@domain` or `Name <name@domain>`. Anything that could be read as two, or end a header
+ * line, is none: the text may come out of a template, and what callers put into it must not add a recipient.
  */
 export function readMailbox(text: string): Mailbox | null {
   const trimmed = text.trim();
@@ -39,11 +39,15 @@ export function readRecipients(field: string, written: string | readonly string[
     }
     const mailbox = readMailbox(entry);
     if (mailbox === null) {
-      throw new ActionError('permanent', `the rendered \`${field}\`${entries.length > 1 ? ` (entry ${index + 1})` : ''} is not one e-mail address`, {
-        connection: 'email',
-        code: 'invalid_address',
-        remedy: `Write one address per entry; several recipients are a list: ${field}: [a@example.com, b@example.com].`,
-      });
+      throw new ActionError(
+        'permanent',
+        `the rendered \`${field}\`${entries.length > 1 ? ` (entry ${index + 1})` : ''} is not one e-mail address`,
+        {
+          connection: 'email',
+          code: 'invalid_address',
+          remedy: `Write one address per entry; several recipients are a list: ${field}: [a@example.com, b@example.com].`,
+        },
+      );
     }
     return [mailbox];
   });

@@ -13,7 +13,9 @@ const FROM_FORM = 'expected one e-mail address, such as Bridge <bridge@example.c
 const settings = z.strictObject({
   smtp_url: secret()
     .refine((value) => readSmtpUrl(value.reveal()) !== null, URL_FORM)
-    .describe('The mail server: smtp://user:password@host:587 (TLS demanded; ?requireTLS=false lifts that) or smtps://...:465.'),
+    .describe(
+      'The mail server: smtp://user:password@host:587 (TLS demanded; ?requireTLS=false lifts that) or smtps://...:465.',
+    ),
   from: z
     .string()
     .refine((value) => readMailbox(value) !== null, FROM_FORM)
@@ -22,7 +24,9 @@ const settings = z.strictObject({
     .int()
     .min(0)
     .default(15 * 1024 * 1024)
-    .describe('Recordings above this size, all legs together, are linked instead of attached. In the mail they grow by a third.'),
+    .describe(
+      'Recordings above this size, all legs together, are linked instead of attached. In the mail they grow by a third.',
+    ),
 });
 
 interface EmailSettings {

@@ -4,8 +4,8 @@ import { ActionError } from '../action-error';
 const CONNECTION = 'email';
 
 /**
- * Why a mail was not known to be sent. `maybe_sent`: the whole mail went out and the server's word was lost, so it may be on its way.
- * `too_large`: the server takes no mail of this size.
+ * Why a mail was not known to be sent. `maybe_sent`: the whole mail went out and the server's word was lost, so it may
+ * be on its way. `too_large`: the server takes no mail of this size.
  */
 export interface MailFailure {
   error: ActionError;
@@ -13,7 +13,10 @@ export interface MailFailure {
   tooLarge: boolean;
 }
 
-/** What the mail library puts on its errors (reference connectors.md 3). Messages and responses are left alone: they hold addresses. */
+/**
+ * What the mail library puts on its errors (reference connectors.md 3). Messages and responses are left alone: they
+ * hold addresses.
+ */
 const thrown = z.object({
   code: z.string().optional(),
   responseCode: z.number().optional(),
@@ -25,15 +28,27 @@ const LOGIN = new Set(['EAUTH', 'ENOAUTH', 'EOAUTH2']);
 /** 530: log in first; 534, 535, 538: this login does not do. */
 const LOGIN_CODES = new Set([530, 534, 535, 538]);
 const TOO_LARGE_CODES = new Set([552, 523]);
-const CODES: Readonly<Record<string, string>> = { ETIMEDOUT: 'timeout', ECONNECTION: 'connection_lost', ESOCKET: 'network', EDNS: 'dns', EABORT: 'cancelled' };
+const CODES: Readonly<Record<string, string>> = {
+  ETIMEDOUT: 'timeout',
+  ECONNECTION: 'connection_lost',
+  ESOCKET: 'network',
+  EDNS: 'dns',
+  EABORT: 'cancelled',
+};
 
 /**
- * @param wholeMailSent whether the last byte of the mail had been handed to the connection: before that, no server can have accepted it.
+ * @param wholeMailSent whether the last byte of the mail had been handed to the connection: before that, no server can
+ *   have accepted it.
  */
 export function mailFailure(error: unknown, wholeMailSent: boolean): MailFailure {
   const parsed = thrown.safeParse(error);
   const { code = '', responseCode, permanent } = parsed.success ? parsed.data : {};
-  const fail = (failure: ActionError, more: Partial<MailFailure> = {}): MailFailure => ({ error: failure, maybeSent: false, tooLarge: false, ...more });
+  const fail = (failure: ActionError, more: Partial<MailFailure> = {}): MailFailure => ({
+    error: failure,
+    maybeSent: false,
+    tooLarge: false,
+    ...more,
+  });
 
   if (LOGIN.has(code) ? responseCode === undefined || responseCode >= 500 : LOGIN_CODES.has(responseCode ?? 0)) {
     return fail(
@@ -49,16 +64,22 @@ export function mailFailure(error: unknown, wholeMailSent: boolean): MailFailure
       new ActionError('credential', 'no encrypted connection to the mail server could be made', {
         connection: CONNECTION,
         code: 'tls',
-        remedy: 'Look at the server\'s certificate, or add ?requireTLS=false to SMTP_URL if it offers no TLS.',
+        remedy: "Look at the server's certificate, or add ?requireTLS=false to SMTP_URL if it offers no TLS.",
       }),
     );
   }
   if (responseCode !== undefined) {
     const detail = { connection: CONNECTION, code: `smtp_${responseCode}` };
     return permanent === true
-      ? fail(new ActionError('permanent', `the mail server refused the mail (${responseCode})`, { ...detail, remedy: remedyOf(responseCode) }), {
-          tooLarge: TOO_LARGE_CODES.has(responseCode),
-        })
+      ? fail(
+          new ActionError('permanent', `the mail server refused the mail (${responseCode})`, {
+            ...detail,
+            remedy: remedyOf(responseCode),
+          }),
+          {
+            tooLarge: TOO_LARGE_CODES.has(responseCode),
+          },
+        )
       : fail(new ActionError('transient', `the mail server put the mail off (${responseCode})`, detail));
   }
   if (REFUSED_HERE.has(code)) {
@@ -66,17 +87,23 @@ export function mailFailure(error: unknown, wholeMailSent: boolean): MailFailure
       new ActionError('permanent', `the mail cannot be sent as it is (${code})`, {
         connection: CONNECTION,
         code: code.toLowerCase(),
-        remedy: 'Look at the recipients and at the connection\'s settings.',
+        remedy: "Look at the recipients and at the connection's settings.",
       }),
       { tooLarge: false },
     );
   }
   const word = CODES[code] ?? 'network';
   return fail(
-    new ActionError('transient', wholeMailSent ? `the mail server did not say whether it took the mail (${word})` : `the mail server could not be reached (${word})`, {
-      connection: CONNECTION,
-      code: wholeMailSent ? 'answer_lost' : word,
-    }),
+    new ActionError(
+      'transient',
+      wholeMailSent
+        ? `the mail server did not say whether it took the mail (${word})`
+        : `the mail server could not be reached (${word})`,
+      {
+        connection: CONNECTION,
+        code: wholeMailSent ? 'answer_lost' : word,
+      },
+    ),
     { maybeSent: wholeMailSent },
   );
 }

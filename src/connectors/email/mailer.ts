@@ -17,7 +17,8 @@ export interface Mail {
 }
 
 /** How many recipients the server took, or why the mail was not known to be sent. */
-export type SendResult = { outcome: 'sent'; accepted: number; rejected: number } | { outcome: 'failed'; failure: MailFailure };
+export type SendResult =
+  { outcome: 'sent'; accepted: number; rejected: number } | { outcome: 'failed'; failure: MailFailure };
 
 /** The time one exchange with the server may take. Milliseconds. */
 export interface MailTimeouts {
@@ -33,9 +34,9 @@ const MOST_RECIPIENTS = 100;
 /**
  * The mail server, over a small pool of connections.
  *
- * Guaranteed: every send ends, in time or by its signal; files and addresses of this machine are never read into a mail; a result of
- * `failed` without `maybeSent` means that no server has taken the mail.
- * Not guaranteed: delivery. A server that took a mail may still bounce it.
+ * Guaranteed: every send ends, in time or by its signal; files and addresses of this machine are never read into a
+ * mail; a result of `failed` without `maybeSent` means that no server has taken the mail. Not guaranteed: delivery. A
+ * server that took a mail may still bounce it.
  */
 export class Mailer {
   /** The mail server's name. */
@@ -101,7 +102,11 @@ export class Mailer {
         subject: mail.subject,
         text: mail.text,
         ...(mail.html === null ? {} : { html: mail.html }),
-        attachments: mail.attachments.map(({ name, content }) => ({ filename: name, content, contentType: 'audio/wav' })),
+        attachments: mail.attachments.map(({ name, content }) => ({
+          filename: name,
+          content,
+          contentType: 'audio/wav',
+        })),
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
         xMailer: false,
         signal,

@@ -7,7 +7,10 @@ import { downloadRecording, findRecordingFiles, type RecordingFile } from '../vo
 
 /** What the mail says and carries about recordings. */
 export interface RecordingPart {
-  /** `attached`: all are; `linked`: at least one is only linked; `missing`: at least one could be neither; `none`: the event has none. */
+  /**
+   * `attached`: all are; `linked`: at least one is only linked; `missing`: at least one could be neither; `none`: the
+   * event has none.
+   */
   state: 'attached' | 'linked' | 'missing' | 'none';
   attachments: { name: string; content: Buffer }[];
   lines: RecordingLine[];
@@ -32,13 +35,20 @@ const MOST_RECORDINGS = 10;
 const SHORTEST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
 
-/** The recordings that an event is about: its own id for `recording_*`, those it names for calls and whatever refers to a recording. */
+/**
+ * The recordings that an event is about: its own id for `recording_*`, those it names for calls and whatever refers to
+ * a recording.
+ */
 export function recordingIdsOf(event: CanonicalEvent): string[] {
   const { data } = event;
   const refersToOne = data['reference_type'] === 'recording';
   const named = event.type.startsWith('recording_')
     ? [event.id]
-    : [...referencesAt(data, 'recording_ids'), referenceAt(data, 'recording_id'), refersToOne ? referenceAt(data, 'reference_id') : null];
+    : [
+        ...referencesAt(data, 'recording_ids'),
+        referenceAt(data, 'recording_id'),
+        refersToOne ? referenceAt(data, 'reference_id') : null,
+      ];
   return [...new Set(named.filter((id) => id !== null))].slice(0, MOST_RECORDINGS);
 }
 
@@ -50,9 +60,9 @@ function referencesAt(data: JsonObject, key: string): (string | null)[] {
 /**
  * Collects the recordings of an event, as far as VoIPBIN has stored them.
  * @param waitedMs since the step began.
- * @throws ActionError `transient`, code `recording_not_stored`, while it is worth waiting: the delay grows from 5 s to 60 s and ends with
- * the wait. Whatever else goes wrong with VoIPBIN is waited for too, and told in the mail in the end, never thrown: the mail matters more,
- * and VoIPBIN's trouble must not park the mail server.
+ * @throws ActionError `transient`, code `recording_not_stored`, while it is worth waiting: the delay grows from 5 s to
+ *   60 s and ends with the wait. Whatever else goes wrong with VoIPBIN is waited for too, and told in the mail in the
+ *   end, never thrown: the mail matters more, and VoIPBIN's trouble must not park the mail server.
  */
 export async function collectRecordings(
   client: VoipbinClient,
@@ -113,7 +123,9 @@ async function collectOne(
         return {
           state: 'attached',
           attachments: fetched.files,
-          lines: [{ text: `Recording ${id} is attached: ${fetched.files.map(({ name }) => name).join(', ')}.`, link: null }],
+          lines: [
+            { text: `Recording ${id} is attached: ${fetched.files.map(({ name }) => name).join(', ')}.`, link: null },
+          ],
         };
     }
   } catch (error) {
@@ -121,7 +133,10 @@ async function collectOne(
       throw error;
     }
     if (signal.aborted) {
-      throw new ActionError('transient', 'the mail was cancelled before it was sent', { connection: 'email', code: 'cancelled' });
+      throw new ActionError('transient', 'the mail was cancelled before it was sent', {
+        connection: 'email',
+        code: 'cancelled',
+      });
     }
     if (error.errorClass !== 'permanent') {
       waitWhileWorthIt(`the recording could not be fetched yet (${error.detail.code})`, wish.waitMs, waitedMs);

@@ -8,7 +8,10 @@ import { readRecipients } from './addresses';
 import type { Mail, Mailer, SendResult } from './mailer';
 import { collectRecordings, recordingIdsOf, type RecordingLine, type RecordingPart } from './recording-part';
 
-/** A lost answer is followed by a second try after this: long enough for a server that was only slow to have come to its end. */
+/**
+ * A lost answer is followed by a second try after this: long enough for a server that was only slow to have come to its
+ * end.
+ */
 const WAIT_AFTER_LOST_ANSWER_MS = 60_000;
 
 const recipients = z.union([z.string(), z.array(z.string()).min(1).max(50)]);
@@ -19,19 +22,28 @@ const input = z.strictObject({
   subject: z.string().describe('The subject line.'),
   text: z.string().describe('The mail as plain text.'),
   html: z.string().optional().describe('The same mail as HTML.'),
-  recording: z.enum(['attach', 'link']).optional().describe('Puts the event\'s recording into the mail, as WAV files or as expiring links.'),
-  wait: duration().prefault('15m').describe('How long to wait until VoIPBIN has stored the recording; then the mail goes without it and says so.'),
+  recording: z
+    .enum(['attach', 'link'])
+    .optional()
+    .describe("Puts the event's recording into the mail, as WAV files or as expiring links."),
+  wait: duration()
+    .prefault('15m')
+    .describe('How long to wait until VoIPBIN has stored the recording; then the mail goes without it and says so.'),
   on_ambiguous: z
     .enum(['retry', 'fail'])
     .default('retry')
-    .describe('After the mail server\'s answer was lost: send once more under the same Message-ID, or fail so that someone looks.'),
+    .describe(
+      "After the mail server's answer was lost: send once more under the same Message-ID, or fail so that someone looks.",
+    ),
 });
 
 const output = z.object({
   message_id: z.string().describe('The Message-ID, with its angle brackets.'),
   accepted: z.number().describe('How many recipients the mail server took.'),
   rejected: z.number().describe('How many it refused.'),
-  recording: z.enum(['attached', 'linked', 'missing', 'none']).describe('What became of the recording; none where there is none or none was asked for.'),
+  recording: z
+    .enum(['attached', 'linked', 'missing', 'none'])
+    .describe('What became of the recording; none where there is none or none was asked for.'),
 });
 
 type Input = z.infer<typeof input>;
@@ -41,9 +53,10 @@ type Context = ActionContext<Mailer>;
 /**
  * `email.send`.
  *
- * Guaranteed: a mail that a server may have taken is sent at most once more, under the same Message-ID, which mail programs mostly fold
- * into one; with `on_ambiguous: fail` not at all. Each entry of `to` and `cc` is one recipient. No credential of ours is in the mail.
- * Not guaranteed: delivery, and that a server which took the mail twice delivers it once.
+ * Guaranteed: a mail that a server may have taken is sent at most once more, under the same Message-ID, which mail
+ * programs mostly fold into one; with `on_ambiguous: fail` not at all. Each entry of `to` and `cc` is one recipient. No
+ * credential of ours is in the mail. Not guaranteed: delivery, and that a server which took the mail twice delivers it
+ * once.
  */
 export const sendMail = defineAction<Mailer>()<Input, Output>({
   summary: 'Sends an e-mail, with the recording of the call attached or linked.',
@@ -95,8 +108,8 @@ function saveCount(context: Context, maybeSent: number): void {
 }
 
 /**
- * How many attempts may have sent it. What the very last attempt saved is exact; where it saved nothing (its worker died before Temporal
- * had it, heartbeats are throttled) it counts as one that may have sent.
+ * How many attempts may have sent it. What the very last attempt saved is exact; where it saved nothing (its worker
+ * died before Temporal had it, heartbeats are throttled) it counts as one that may have sent.
  */
 function maybeSentBefore(context: Context): number {
   if (context.attempt === 1) {
@@ -130,7 +143,10 @@ async function sendInSize(
   if (result.outcome === 'sent' || !result.failure.tooLarge || mail.attachments.length === 0) {
     return { result, state: recording?.state ?? 'none' };
   }
-  const reason: RecordingLine = { text: 'The mail server takes no mail as large as with the recording attached.', link: null };
+  const reason: RecordingLine = {
+    text: 'The mail server takes no mail as large as with the recording attached.',
+    link: null,
+  };
   const links = await recordingFor(context, { ...wanted, recording: 'link', wait: 0 });
   const lines = [reason, ...(links?.lines ?? [])];
   const smaller: Mail = {
@@ -151,9 +167,15 @@ function conclude(
 ): { outcome: 'done'; result: Output } {
   if (result.outcome === 'sent') {
     if (result.rejected > 0) {
-      context.log.warn({ rejected: result.rejected, accepted: result.accepted }, 'the mail server refused some recipients');
+      context.log.warn(
+        { rejected: result.rejected, accepted: result.accepted },
+        'the mail server refused some recipients',
+      );
     }
-    return { outcome: 'done', result: { message_id: mail.messageId, accepted: result.accepted, rejected: result.rejected, recording } };
+    return {
+      outcome: 'done',
+      result: { message_id: mail.messageId, accepted: result.accepted, rejected: result.rejected, recording },
+    };
   }
   const { error, maybeSent } = result.failure;
   if (!maybeSent) {
@@ -167,11 +189,16 @@ function conclude(
 }
 
 function ambiguous(times: number): ActionError {
-  return new ActionError('ambiguous', `the mail may have been sent ${times === 1 ? 'once' : `${times} times`}: the mail server did not say`, {
-    connection: 'email',
-    code: 'answer_lost',
-    remedy: 'Look in the mail server\'s log for the Message-ID, or ask a recipient; retry the run if the mail did not go out.',
-  });
+  return new ActionError(
+    'ambiguous',
+    `the mail may have been sent ${times === 1 ? 'once' : `${times} times`}: the mail server did not say`,
+    {
+      connection: 'email',
+      code: 'answer_lost',
+      remedy:
+        "Look in the mail server's log for the Message-ID, or ask a recipient; retry the run if the mail did not go out.",
+    },
+  );
 }
 
 /** The same for every attempt at one step, and nothing about the event can be read from it. */
@@ -190,7 +217,9 @@ function withLines(text: string, lines: readonly RecordingLine[]): string {
 
 function withHtmlLines(html: string, lines: readonly RecordingLine[]): string {
   const rendered = lines.map((line) =>
-    line.link === null ? escapeHtml(line.text) : `${escapeHtml(line.text)} <a href="${escapeHtml(line.link)}">${escapeHtml('download')}</a>`,
+    line.link === null
+      ? escapeHtml(line.text)
+      : `${escapeHtml(line.text)} <a href="${escapeHtml(line.link)}">${escapeHtml('download')}</a>`,
   );
   return rendered.length === 0 ? html : `${html}\n<p>${rendered.join('<br>\n')}</p>\n`;
 }

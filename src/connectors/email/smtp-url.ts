@@ -14,8 +14,9 @@ export interface SmtpServer {
 }
 
 /**
- * Reads `smtp://user:pass@host:587` or `smtps://...:465`. TLS is demanded except on this machine itself; `?requireTLS=false` uses it only
- * where it is offered, `?ignoreTLS=true` never. Characters like `@` in user or password are percent-encoded.
+ * Reads `smtp://user:pass@host:587` or `smtps://...:465`. TLS is demanded except on this machine itself;
+ * `?requireTLS=false` uses it only where it is offered, `?ignoreTLS=true` never. Characters like `@` in user or
+ * password are percent-encoded.
  *
  * @returns null when the text is no such URL.
  */
@@ -26,7 +27,12 @@ export function readSmtpUrl(text: string): SmtpServer | null {
   const url = new URL(text);
   const secure = url.protocol === 'smtps:';
   const known = [...url.searchParams.keys()].every((key) => key === 'requireTLS' || key === 'ignoreTLS');
-  if ((!secure && url.protocol !== 'smtp:') || url.hostname === '' || !known || (url.pathname !== '' && url.pathname !== '/')) {
+  if (
+    (!secure && url.protocol !== 'smtp:') ||
+    url.hostname === '' ||
+    !known ||
+    (url.pathname !== '' && url.pathname !== '/')
+  ) {
     return null;
   }
   const user = decoded(url.username);

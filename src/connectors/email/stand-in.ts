@@ -35,7 +35,9 @@ export type MailTrouble =
   /** Breaks the connection as the mail begins to arrive; takes nothing. */
   | 'drop_in_data';
 
-/** A mail server on loopback that keeps what it takes, bounded, in memory, and sends nothing on. It takes every login. */
+/**
+ * A mail server on loopback that keeps what it takes, bounded, in memory, and sends nothing on. It takes every login.
+ */
 export interface EmailStandIn extends RunningStandIn {
   /** `smtp://stand-in:stand-in@127.0.0.1:<port>` */
   url: string;
@@ -47,8 +49,13 @@ export interface EmailStandIn extends RunningStandIn {
 
 type Callback = (error?: Error | null) => void;
 
-/** Starts the stand-in on loopback. `largestMailBytes` is what it takes at most (default 64 MiB); it refuses more with 552. */
-export async function startEmailStandIn(options: { port?: number; largestMailBytes?: number } = {}): Promise<EmailStandIn> {
+/**
+ * Starts the stand-in on loopback. `largestMailBytes` is what it takes at most (default 64 MiB); it refuses more with
+ * 552.
+ */
+export async function startEmailStandIn(
+  options: { port?: number; largestMailBytes?: number } = {},
+): Promise<EmailStandIn> {
   const messages: ReceivedMail[] = [];
   const troubles: MailTrouble[] = [];
   const sockets = new Map<number, Socket>();
@@ -56,7 +63,10 @@ export async function startEmailStandIn(options: { port?: number; largestMailByt
 
   const refuseAt = (stage: string, callback: Callback, address?: string): boolean => {
     const at = troubles.findIndex(
-      (trouble) => typeof trouble === 'object' && trouble.stage === stage && (trouble.recipient === undefined || trouble.recipient === address),
+      (trouble) =>
+        typeof trouble === 'object' &&
+        trouble.stage === stage &&
+        (trouble.recipient === undefined || trouble.recipient === address),
     );
     const trouble = troubles[at];
     if (typeof trouble !== 'object') {
@@ -129,7 +139,9 @@ export async function startEmailStandIn(options: { port?: number; largestMailByt
       }
     },
     onData: (stream, session, callback) => {
-      receive(stream, session, callback).catch((error: unknown) => callback(error instanceof Error ? error : refusal(451)));
+      receive(stream, session, callback).catch((error: unknown) =>
+        callback(error instanceof Error ? error : refusal(451)),
+      );
     },
   });
   // A client that breaks off shows here; that is its affair.

@@ -2,7 +2,10 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
-/** The private places that the operator lets requests reach: host names, addresses and CIDRs, read from `BRIDGE_HTTP_ALLOW`. */
+/**
+ * The private places that the operator lets requests reach: host names, addresses and CIDRs, read from
+ * `BRIDGE_HTTP_ALLOW`.
+ */
 export interface AllowList {
   /** Lower case, without a dot at the end. */
   readonly hosts: ReadonlySet<string>;
@@ -36,12 +39,18 @@ export function readAllowList(entries: readonly string[]): { list: AllowList; fa
   return { list: { hosts, ranges }, faults };
 }
 
-/** An allow-list as a setting: comma-separated text or a list of texts outside, an {@link AllowList} inside; every wrong entry is named. */
+/**
+ * An allow-list as a setting: comma-separated text or a list of texts outside, an {@link AllowList} inside; every wrong
+ * entry is named.
+ */
 export function allowList() {
   return z.union([z.string(), z.array(z.string())]).transform((value, context) => {
     const { list, faults } = readAllowList(typeof value === 'string' ? value.split(',') : value);
     for (const fault of faults) {
-      context.addIssue({ code: 'custom', message: `"${fault}" is no host name, address or CIDR; leave out scheme, port and path` });
+      context.addIssue({
+        code: 'custom',
+        message: `"${fault}" is no host name, address or CIDR; leave out scheme, port and path`,
+      });
     }
     return list;
   });
@@ -49,14 +58,23 @@ export function allowList() {
 
 /** A host as URLs have it (`[::1]`, `LOCALHOST.`) without brackets, in lower case and without a dot at the end. */
 export function bareHost(host: string): string {
-  return host.replace(/^\[|\]$/g, '').replace(/\.$/, '').toLowerCase();
+  return host
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
 }
 
-/** Whether requests may go to an address: a public one (reference connectors.md 7), or one that is allowed. IPv4 within IPv6 counts as IPv4. */
+/**
+ * Whether requests may go to an address: a public one (reference connectors.md 7), or one that is allowed. IPv4 within
+ * IPv6 counts as IPv4.
+ */
 export function mayReach(address: string, allow: AllowList): boolean {
   if (isIP(address) === 0 || !ipaddr.isValid(address)) {
     return false;
   }
   const parsed = ipaddr.process(address);
-  return parsed.range() === 'unicast' || allow.ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
+  return (
+    parsed.range() === 'unicast' ||
+    allow.ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits))
+  );
 }

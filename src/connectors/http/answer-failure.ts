@@ -18,8 +18,8 @@ const NOT_DONE = new Set([408, 425, 429, 503]);
  * An answer that is no success, as the error class that follows from it.
  * - 408, 425, 429 and 503: `transient`, the server has not taken the request.
  * - 501 and 505: `permanent`, it never will.
- * - other 5xx: `transient` for what may be repeated. For what may not they are `ambiguous`: a handler that fails half-way (500), or one behind a
- *   gateway that gave up waiting (502, 504), may have had its effect.
+ * - other 5xx: `transient` for what may be repeated. For what may not they are `ambiguous`: a handler that fails
+ *   half-way (500), or one behind a gateway that gave up waiting (502, 504), may have had its effect.
  * - everything else: `permanent`; also 401 and 403, for the credential is the rule's, not the connection's.
  */
 export function answerFailure({ status, retryAfter, host, repeatable }: RefusedAnswer): ActionError {
@@ -27,11 +27,18 @@ export function answerFailure({ status, retryAfter, host, repeatable }: RefusedA
   if (NOT_DONE.has(status) || (status >= 500 && status !== 501 && status !== 505)) {
     const wait = retryAfterMs(retryAfter);
     if (repeatable || NOT_DONE.has(status)) {
-      return new ActionError('transient', `${host} cannot do it now (${status})`, wait === undefined ? detail : { ...detail, retryAfterMs: wait });
+      return new ActionError(
+        'transient',
+        `${host} cannot do it now (${status})`,
+        wait === undefined ? detail : { ...detail, retryAfterMs: wait },
+      );
     }
     return ambiguous(`${host} failed in the middle (${status})`, detail.code);
   }
-  return new ActionError('permanent', `${host} refused the request (${status})`, { ...detail, remedy: remedyFor(status) });
+  return new ActionError('permanent', `${host} refused the request (${status})`, {
+    ...detail,
+    remedy: remedyFor(status),
+  });
 }
 
 /** A request that may have had its effect and may not be repeated. */
@@ -39,7 +46,8 @@ export function ambiguous(message: string, code: string): ActionError {
   return new ActionError('ambiguous', `${message}; the request may have had its effect`, {
     connection: 'http',
     code,
-    remedy: 'Look there whether it was done; retry the run if not. Where the server knows Idempotency-Key, set that header in the rule: then the bridge retries by itself.',
+    remedy:
+      'Look there whether it was done; retry the run if not. Where the server knows Idempotency-Key, set that header in the rule: then the bridge retries by itself.',
   });
 }
 
@@ -50,5 +58,5 @@ function remedyFor(status: number): string {
   if (status >= 300 && status < 400) {
     return 'Set `url` in the rule to the final address.';
   }
-  return 'Check `url`, `method` and `body` of the rule against the server\'s documentation.';
+  return "Check `url`, `method` and `body` of the rule against the server's documentation.";
 }

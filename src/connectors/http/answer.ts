@@ -8,14 +8,15 @@ const LARGEST_TEXT_BYTES = 4 * 1024;
 const DEEPEST_JSON = 32;
 
 /**
- * Reads an answer's body as far as it can be a result: JSON up to 64 KiB and 32 levels, text up to 4 KiB, null for all else. Never reads on
- * after that.
+ * Reads an answer's body as far as it can be a result: JSON up to 64 KiB and 32 levels, text up to 4 KiB, null for all
+ * else. Never reads on after that.
  * @throws what the connection fails with in the middle.
  */
 export async function readAnswer(answer: Dispatcher.ResponseData): Promise<JsonValue> {
   const type = contentType(answer);
   const kind = /[/+]json$/.test(type) ? 'json' : type === '' || type.startsWith('text/') ? 'text' : 'other';
-  const bytes = kind === 'other' ? null : await readAtMost(answer.body, kind === 'json' ? LARGEST_JSON_BYTES : LARGEST_TEXT_BYTES);
+  const bytes =
+    kind === 'other' ? null : await readAtMost(answer.body, kind === 'json' ? LARGEST_JSON_BYTES : LARGEST_TEXT_BYTES);
   if (bytes === null) {
     discard(answer);
     return null;

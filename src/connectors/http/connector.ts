@@ -4,7 +4,9 @@ import { allowList } from './allow-list';
 import { httpRequest, type HttpClient } from './request';
 
 const settings = z.strictObject({
-  allow: allowList().prefault('').describe('Private hosts, addresses or CIDRs that requests may reach, comma-separated; public ones always may.'),
+  allow: allowList()
+    .prefault('')
+    .describe('Private hosts, addresses or CIDRs that requests may reach, comma-separated; public ones always may.'),
 });
 
 /** Any HTTP server: for what has no connector of its own. */

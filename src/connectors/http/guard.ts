@@ -6,7 +6,10 @@ import { bareHost, mayReach, type AllowList } from './allow-list';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** No connection came about, so that nothing of the request was sent: refused, no such host, no agreement on TLS, … Its `cause` says why. */
+/**
+ * No connection came about, so that nothing of the request was sent: refused, no such host, no agreement on TLS, … Its
+ * `cause` says why.
+ */
 export class NotConnectedError extends Error {
   override readonly name = 'NotConnectedError';
 }
@@ -28,13 +31,14 @@ export interface GuardOptions {
 }
 
 /**
- * A dispatcher for undici's `request` and `fetch` whose connections lead to public addresses only, or to allowed ones (SSRF).
+ * A dispatcher for undici's `request` and `fetch` whose connections lead to public addresses only, or to allowed ones
+ * (SSRF).
  *
- * Guaranteed: the address itself is judged, at the moment of every connection, and it is that address which is connected to. So neither
- * another notation (decimal, octal, IPv4 in IPv6), nor a redirect, nor a name server that changes its mind leads into a private network.
- * A host that is allowed by name may be at any address. Connections are not kept: no request goes out on one that the server has given up.
- * Every failure to connect is a {@link NotConnectedError}.
- * Not guaranteed: anything about scheme, port or path; that a proxy on the way is asked.
+ * Guaranteed: the address itself is judged, at the moment of every connection, and it is that address which is
+ * connected to. So neither another notation (decimal, octal, IPv4 in IPv6), nor a redirect, nor a name server that
+ * changes its mind leads into a private network. A host that is allowed by name may be at any address. Connections are
+ * not kept: no request goes out on one that the server has given up. Every failure to connect is a {@link
+ * NotConnectedError}. Not guaranteed: anything about scheme, port or path; that a proxy on the way is asked.
  */
 export function guardedDispatcher({ allow, onConnected }: GuardOptions): Agent {
   const free = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
@@ -52,7 +56,10 @@ export function guardedDispatcher({ allow, onConnected }: GuardOptions): Agent {
       const connect = isAddress || allow.hosts.has(host) ? free : guarded;
       connect(options, (...[error, socket]) => {
         if (error !== null) {
-          callback(error instanceof NotConnectedError ? error : new NotConnectedError('no connection', { cause: error }), null);
+          callback(
+            error instanceof NotConnectedError ? error : new NotConnectedError('no connection', { cause: error }),
+            null,
+          );
         } else {
           onConnected?.();
           callback(null, socket);

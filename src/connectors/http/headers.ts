@@ -3,7 +3,19 @@ import { z } from 'zod';
 const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
 
 /** Headers that describe the connection or the length of the body, which are the bridge's own business. */
-const OWN_BUSINESS = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'keep-alive', 'upgrade', 'te', 'trailer', 'expect', 'proxy-authorization', 'proxy-connection']);
+const OWN_BUSINESS = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'proxy-authorization',
+  'proxy-connection',
+]);
 
 /** What may go along to another origin. Any other header may hold a secret (`X-Api-Key`). */
 const HARMLESS_ELSEWHERE = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
@@ -11,7 +23,9 @@ const HARMLESS_ELSEWHERE = new Set(['accept', 'accept-language', 'content-type',
 /** Headers as an input: names are judged as the rule is read, values when they are rendered. */
 export function headersInput() {
   return z.record(
-    z.string().refine((name) => NAME.test(name) && !OWN_BUSINESS.has(name.toLowerCase()), 'no header that a rule may set'),
+    z
+      .string()
+      .refine((name) => NAME.test(name) && !OWN_BUSINESS.has(name.toLowerCase()), 'no header that a rule may set'),
     z.string(),
   );
 }
@@ -22,8 +36,8 @@ export function hasHeader(headers: Readonly<Record<string, string>> | undefined,
 }
 
 /**
- * Headers for the wire: lower case, one line each (line breaks and other control characters become a space), beyond ASCII as UTF-8.
- * Empty ones are left out.
+ * Headers for the wire: lower case, one line each (line breaks and other control characters become a space), beyond
+ * ASCII as UTF-8. Empty ones are left out.
  */
 export function wireHeaders(headers: Readonly<Record<string, string>>): Map<string, string> {
   const wire = new Map<string, string>();

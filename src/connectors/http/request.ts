@@ -27,17 +27,24 @@ const input = z
     url: z.string().describe('Where to; scheme and host are written out, values that templates insert are encoded.'),
     headers: headersInput()
       .optional()
-      .describe('Headers. `Idempotency-Key` says that the server knows a request again by it, so that a POST or PATCH may be retried; left empty, the bridge fills it in.'),
+      .describe(
+        'Headers. `Idempotency-Key` says that the server knows a request again by it, so that a POST or PATCH may be retried; left empty, the bridge fills it in.',
+      ),
     body: z
       .json()
       .optional()
-      .describe('The body: a map or list is sent as JSON, with every text in it a template; a text is sent as it is. Values in a text are not escaped, so write JSON as a map.'),
+      .describe(
+        'The body: a map or list is sent as JSON, with every text in it a template; a text is sent as it is. Values in a text are not escaped, so write JSON as a map.',
+      ),
     timeout: duration()
       .refine((ms) => ms >= 100 && ms <= LONGEST_TIMEOUT_MS, 'expected 100ms to 30s')
       .prefault('10s')
       .describe('How long one attempt may take, at most 30s.'),
   })
-  .refine(({ method, body }) => method !== 'GET' || body === undefined, { path: ['body'], message: 'a GET has no body; write `method: POST`, or put the values into `url`' });
+  .refine(({ method, body }) => method !== 'GET' || body === undefined, {
+    path: ['body'],
+    message: 'a GET has no body; write `method: POST`, or put the values into `url`',
+  });
 
 const output = z.object({
   status: z.int().describe('The status, 200 to 299, or 303.'),
@@ -53,10 +60,11 @@ function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): b
 /**
  * `http.request`.
  *
- * Guaranteed: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect says (`guard.ts`). A
- * POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have arrived. Every POST and PATCH carries an
- * `Idempotency-Key`, the same on every attempt: the rule's, or a UUID made of the action key.
- * Not guaranteed: that the server heeds that key; that is the rule's author to say, by writing the header.
+ * Guaranteed: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect
+ * says (`guard.ts`). A POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have
+ * arrived. Every POST and PATCH carries an `Idempotency-Key`, the same on every attempt: the rule's, or a UUID made of
+ * the action key. Not guaranteed: that the server heeds that key; that is the rule's author to say, by writing the
+ * header.
  */
 export const httpRequest = defineAction<HttpClient>()<Input, { status: number; body: JsonValue }>({
   summary: 'Sends an HTTP request.',
@@ -78,7 +86,11 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
     };
     setIfAbsent(outgoing.headers, 'user-agent', USER_AGENT);
     if (outgoing.body !== null) {
-      setIfAbsent(outgoing.headers, 'content-type', typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json');
+      setIfAbsent(
+        outgoing.headers,
+        'content-type',
+        typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/json',
+      );
     }
     if (method === 'POST' || method === 'PATCH') {
       setIfAbsent(outgoing.headers, IDEMPOTENCY_KEY, keyUuid(context.key));
@@ -92,8 +104,8 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
 const progress = z.object({ request: z.literal(['begun', 'not_done']), attempt: z.int() });
 
 /**
- * Makes an attempt at what must not be done twice. Only word from the very last attempt counts as proof that it did nothing: a worker may
- * have died in the middle of it.
+ * Makes an attempt at what must not be done twice. Only word from the very last attempt counts as proof that it did
+ * nothing: a worker may have died in the middle of it.
  */
 async function once(context: ActionContext<HttpClient>, attempt: () => Promise<Answered>): Promise<Answered> {
   const last = progress.safeParse(context.progress.last);

@@ -33,18 +33,19 @@ export interface Answered {
 }
 
 /**
- * Sends a request and follows at most three redirects: of a GET any, of others 307 and 308, which keep method and body (303 in answer to
- * others is a success). To another origin only harmless headers go along.
+ * Sends a request and follows at most three redirects: of a GET any, of others 307 and 308, which keep method and body
+ * (303 in answer to others is a success). To another origin only harmless headers go along.
  *
- * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection stood and no answer came, or one
- * that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
+ * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection stood and
+ *   no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
  */
 export async function send(outgoing: OutgoingRequest, allow: AllowList, cancelled: AbortSignal): Promise<Answered> {
   const timeout = AbortSignal.timeout(outgoing.timeoutMs);
   const signal = AbortSignal.any([cancelled, timeout]);
   let mayBeSent = false;
   const dispatcher = guardedDispatcher({ allow, onConnected: () => (mayBeSent = true) });
-  // Otherwise undici would give the request up only when the connection stands, and whether it was sent could not be told.
+  // Otherwise undici would give the request up only when the connection stands, and whether it was sent could not be
+  // told.
   const giveUp = (): void => void dispatcher.destroy();
   signal.addEventListener('abort', giveUp, { once: true });
   let { url, headers } = outgoing;
@@ -58,7 +59,11 @@ export async function send(outgoing: OutgoingRequest, allow: AllowList, cancelle
       }
       discard(answer);
       if (redirects === MOST_REDIRECTS) {
-        throw new ActionError('permanent', `${url.hostname} redirects more than ${MOST_REDIRECTS} times`, { connection: 'http', code: 'too_many_redirects', remedy: 'Set `url` in the rule to the final address.' });
+        throw new ActionError('permanent', `${url.hostname} redirects more than ${MOST_REDIRECTS} times`, {
+          connection: 'http',
+          code: 'too_many_redirects',
+          remedy: 'Set `url` in the rule to the final address.',
+        });
       }
       const next = readRedirect(headerOf(answer, 'location') ?? null, url);
       headers = next.origin === url.origin ? headers : headersElsewhere(headers);
@@ -73,7 +78,13 @@ export async function send(outgoing: OutgoingRequest, allow: AllowList, cancelle
   }
 }
 
-function ask({ method, body }: OutgoingRequest, url: URL, headers: ReadonlyMap<string, string>, dispatcher: Agent, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+function ask(
+  { method, body }: OutgoingRequest,
+  url: URL,
+  headers: ReadonlyMap<string, string>,
+  dispatcher: Agent,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
   return request(url, { method, headers: Object.fromEntries(headers), body, dispatcher, signal });
 }
 
@@ -118,7 +129,10 @@ function failure(error: unknown, { repeatable, host, mayBeSent, cancelled, timeo
   if (error instanceof ActionError) {
     return error;
   }
-  if (error instanceof AddressRefusedError || (error instanceof NotConnectedError && error.cause instanceof AddressRefusedError)) {
+  if (
+    error instanceof AddressRefusedError ||
+    (error instanceof NotConnectedError && error.cause instanceof AddressRefusedError)
+  ) {
     return addressRefused('http');
   }
   const lost = mayBeSent && !(error instanceof NotConnectedError);
@@ -127,6 +141,11 @@ function failure(error: unknown, { repeatable, host, mayBeSent, cancelled, timeo
     ? (['cancelled', `the request to ${host} was cancelled`] as const)
     : timeout.aborted
       ? (['timeout', `${host} did not answer in time`] as const)
-      : (['network', lost ? `the connection to ${host} broke before the answer` : networkFailure(error, host).message] as const);
-  return lost && !repeatable ? ambiguous(message, code) : new ActionError('transient', message, { connection: 'http', code });
+      : ([
+          'network',
+          lost ? `the connection to ${host} broke before the answer` : networkFailure(error, host).message,
+        ] as const);
+  return lost && !repeatable
+    ? ambiguous(message, code)
+    : new ActionError('transient', message, { connection: 'http', code });
 }

@@ -5,22 +5,41 @@ const DOT_SEGMENT = /(?:^|[/\\])(?:\.|%2e){1,2}(?=$|[/\\])/i;
 
 /**
  * Reads the rendered URL of a request.
- * @throws ActionError `permanent` when it is none, is not http(s), carries a user or password, or has a `..` in its path: a value that a
- * template inserts must not lead to another resource.
+ * @throws ActionError `permanent` when it is none, is not http(s), carries a user or password, or has a `..` in its
+ *   path: a value that a template inserts must not lead to another resource.
  */
 export function readTarget(text: string): URL {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   if (url === null) {
-    throw refused('invalid_url', 'the rendered url is none', 'Write scheme and host out in the rule (https://host/…): values that templates insert are encoded.');
+    throw refused(
+      'invalid_url',
+      'the rendered url is none',
+      'Write scheme and host out in the rule (https://host/…): values that templates insert are encoded.',
+    );
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw refused('invalid_url', 'the url is neither http nor https', 'Look at `url` in the rule.');
   }
   if (url.username !== '' || url.password !== '') {
-    throw refused('credentials_in_url', 'the url holds a user or password', 'Put the credential into a header, such as Authorization.');
+    throw refused(
+      'credentials_in_url',
+      'the url holds a user or password',
+      'Put the credential into a header, such as Authorization.',
+    );
   }
-  if (DOT_SEGMENT.test(text.trim().replace(/^[a-z]+:[/\\]*[^/\\?#]*/i, '').replace(/[?#].*$/s, ''))) {
-    throw refused('invalid_url', 'the path of the rendered url has a segment of dots', 'Look at the templates in `url`: one of them rendered to dots.');
+  if (
+    DOT_SEGMENT.test(
+      text
+        .trim()
+        .replace(/^[a-z]+:[/\\]*[^/\\?#]*/i, '')
+        .replace(/[?#].*$/s, ''),
+    )
+  ) {
+    throw refused(
+      'invalid_url',
+      'the path of the rendered url has a segment of dots',
+      'Look at the templates in `url`: one of them rendered to dots.',
+    );
   }
   url.hash = '';
   return url;
@@ -32,9 +51,17 @@ export function readTarget(text: string): URL {
  */
 export function readRedirect(location: string | null, from: URL): URL {
   const url = location !== null && URL.canParse(location, from.href) ? new URL(location, from) : null;
-  const fine = url !== null && url.username === '' && url.password === '' && (url.protocol === 'https:' || (url.protocol === 'http:' && from.protocol === 'http:'));
+  const fine =
+    url !== null &&
+    url.username === '' &&
+    url.password === '' &&
+    (url.protocol === 'https:' || (url.protocol === 'http:' && from.protocol === 'http:'));
   if (!fine) {
-    throw refused('invalid_redirect', `${from.hostname} redirects to where the bridge does not go`, 'Set `url` in the rule to the final address.');
+    throw refused(
+      'invalid_redirect',
+      `${from.hostname} redirects to where the bridge does not go`,
+      'Set `url` in the rule to the final address.',
+    );
   }
   url.hash = '';
   return url;

@@ -12,8 +12,8 @@ const DISPOSITIONS = {
 } as const;
 
 /**
- * HubSpot's status and its outcome (disposition, ids that every account starts with; reference connectors.md 1.1). `MISSED` is left out on
- * purpose: HubSpot documents it for its calling extensions only, not for the property.
+ * HubSpot's status and its outcome (disposition, ids that every account starts with; reference connectors.md 1.1).
+ * `MISSED` is left out on purpose: HubSpot documents it for its calling extensions only, not for the property.
  */
 const IN_HUBSPOT: Readonly<Record<CallOutcome, { status: string; disposition: string | null }>> = {
   completed: { status: 'COMPLETED', disposition: DISPOSITIONS.connected },
@@ -26,8 +26,9 @@ const IN_HUBSPOT: Readonly<Record<CallOutcome, { status: string; disposition: st
 };
 
 /**
- * How a call ended, by its event (reference peers.md A2, voipbin.md 4). Answered: completed. Not answered: busy and failed as VoIPBIN says;
- * a caller who gave up has left an incoming call missed, an outgoing one canceled; else nobody answered.
+ * How a call ended, by its event (reference peers.md A2, voipbin.md 4). Answered: completed. Not answered: busy and
+ * failed as VoIPBIN says; a caller who gave up has left an incoming call missed, an outgoing one canceled; else nobody
+ * answered.
  */
 export function outcomeOf(event: Pick<CanonicalEvent, 'answered' | 'direction' | 'reason'>): CallOutcome {
   if (event.answered === true) {
@@ -43,13 +44,22 @@ export function outcomeOf(event: Pick<CanonicalEvent, 'answered' | 'direction' |
 }
 
 /** The title of a call that the rule gives none: which way, how it ended, who, and by which of our numbers. */
-export function titleOf(event: Pick<CanonicalEvent, 'direction' | 'ours'>, outcome: CallOutcome, peerNumber: string): string {
+export function titleOf(
+  event: Pick<CanonicalEvent, 'direction' | 'ours'>,
+  outcome: CallOutcome,
+  peerNumber: string,
+): string {
   const ours = event.ours?.number ?? null;
   if (event.direction === 'inbound') {
     const on = ours === null ? '' : ` on ${ours}`;
-    return outcome === 'missed' || outcome === 'no_answer' ? `Missed call from ${peerNumber}${on}` : `Inbound ${WORDS[outcome]} call from ${peerNumber}${on}`;
+    return outcome === 'missed' || outcome === 'no_answer'
+      ? `Missed call from ${peerNumber}${on}`
+      : `Inbound ${WORDS[outcome]} call from ${peerNumber}${on}`;
   }
-  const kind = event.direction === 'outbound' ? `Outbound ${WORDS[outcome]}` : WORDS[outcome].charAt(0).toUpperCase() + WORDS[outcome].slice(1);
+  const kind =
+    event.direction === 'outbound'
+      ? `Outbound ${WORDS[outcome]}`
+      : WORDS[outcome].charAt(0).toUpperCase() + WORDS[outcome].slice(1);
   return `${kind} call to ${peerNumber}${ours === null ? '' : ` from ${ours}`}`;
 }
 
@@ -64,10 +74,15 @@ const WORDS: Readonly<Record<CallOutcome, string>> = {
 };
 
 /**
- * The properties of a call engagement (HubSpot "Activities | Calls", reference connectors.md 1.1). All values are text; what the event does
- * not know is left out. A call without a direction is taken as one to its peer, as the peer was chosen (DESIGN "Canonical event").
+ * The properties of a call engagement (HubSpot "Activities | Calls", reference connectors.md 1.1). All values are text;
+ * what the event does not know is left out. A call without a direction is taken as one to its peer, as the peer was
+ * chosen (DESIGN "Canonical event").
  */
-export function callProperties(event: CanonicalEvent, peerNumber: string, given: { outcome: CallOutcome; title: string; body: string | undefined; key: string }): Record<string, string> {
+export function callProperties(
+  event: CanonicalEvent,
+  peerNumber: string,
+  given: { outcome: CallOutcome; title: string; body: string | undefined; key: string },
+): Record<string, string> {
   const ours = event.ours?.number ?? null;
   const [from, to] = event.direction === 'inbound' ? [peerNumber, ours] : [ours, peerNumber];
   const { status, disposition } = IN_HUBSPOT[given.outcome];

@@ -27,7 +27,10 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
     },
     check: async (client, signal) => {
       const reasons = new Set<string>();
-      const session = client.session(signal, { info: () => undefined, warn: (fields) => void reasons.add(String(fields['reason'])) });
+      const session = client.session(signal, {
+        info: () => undefined,
+        warn: (fields) => void reasons.add(String(fields['reason'])),
+      });
       // Reading contacts is what every action needs: a token without that scope fails here.
       await session.contactsReadable();
       const keyings = [];

@@ -41,8 +41,8 @@ const CONTACT_PROPERTIES = ['firstname', 'lastname', 'email', 'hubspot_owner_id'
 const PHONE_TYPES = new Set(['tel', 'whatsapp']);
 
 /**
- * The peer's phone number, or why there is none. Decided by the address' type: an extension or agent that looks like a number is none
- * (reference connectors.md 4).
+ * The peer's phone number, or why there is none. Decided by the address' type: an extension or agent that looks like a
+ * number is none (reference connectors.md 4).
  */
 export function peerPhone(event: CanonicalEvent, country: string | null): PeerPhone | { none: string } {
   const { peer } = event;
@@ -50,7 +50,9 @@ export function peerPhone(event: CanonicalEvent, country: string | null): PeerPh
     return { none: 'the event names no far end' };
   }
   if (!PHONE_TYPES.has(peer.type)) {
-    return { none: `the far end is no phone (its address type is ${/^[a-z_]{1,20}$/.test(peer.type) ? peer.type : 'unknown'})` };
+    return {
+      none: `the far end is no phone (its address type is ${/^[a-z_]{1,20}$/.test(peer.type) ? peer.type : 'unknown'})`,
+    };
   }
   const e164 = toE164(peer.number, country);
   return e164 === null ? { none: 'the far end gave no phone number' } : { e164, name: peer.name };
@@ -59,8 +61,9 @@ export function peerPhone(event: CanonicalEvent, country: string | null): PeerPh
 /**
  * The contact with this phone number; null when there is none and none is to be created.
  *
- * Guaranteed: a contact that this bridge creates for a number is created once, also by racing workers, where HubSpot keeps
- * `voipbin_phone` unique. Not guaranteed: that a contact which a person entered seconds ago is found, for HubSpot's search lags behind.
+ * Guaranteed: a contact that this bridge creates for a number is created once, also by racing workers, where HubSpot
+ * keeps `voipbin_phone` unique. Not guaranteed: that a contact which a person entered seconds ago is found, for
+ * HubSpot's search lags behind.
  */
 export async function findContact(
   session: HubSpotSession,
@@ -94,10 +97,14 @@ export async function contactById(session: HubSpotSession, id: string): Promise<
 }
 
 /**
- * Joins what another step of this process is doing about the same number; does it itself when there is none, or when that one failed.
- * What is joined was created by the other.
+ * Joins what another step of this process is doing about the same number; does it itself when there is none, or when
+ * that one failed. What is joined was created by the other.
  */
-async function joined(client: HubSpotClient, what: string, make: () => Promise<FoundContact | null>): Promise<FoundContact | null> {
+async function joined(
+  client: HubSpotClient,
+  what: string,
+  make: () => Promise<FoundContact | null>,
+): Promise<FoundContact | null> {
   const underWay = await client.contactsUnderWay.get(what)?.catch(() => undefined);
   if (underWay !== undefined) {
     return underWay === null ? null : { ...underWay, created: false };
@@ -114,10 +121,15 @@ async function joined(client: HubSpotClient, what: string, make: () => Promise<F
 }
 
 /**
- * One search that finds too much rather than too little, in whatever format the number is stored (reference connectors.md 1.1); what is
- * found is then compared here, since one national number exists in many countries. Of several, the one changed last; of equals, the lowest id.
+ * One search that finds too much rather than too little, in whatever format the number is stored (reference
+ * connectors.md 1.1); what is found is then compared here, since one national number exists in many countries. Of
+ * several, the one changed last; of equals, the lowest id.
  */
-async function searchByPhone(session: HubSpotSession, e164: string, country: string | null): Promise<FoundContact | null> {
+async function searchByPhone(
+  session: HubSpotSession,
+  e164: string,
+  country: string | null,
+): Promise<FoundContact | null> {
   const national: string = readPhone(e164, null)?.nationalNumber ?? e164.slice(1);
   const anyOf = [
     [equal('hs_searchable_calculated_phone_number', national)],
@@ -127,22 +139,35 @@ async function searchByPhone(session: HubSpotSession, e164: string, country: str
     [hasToken('phone', `*${national}`)],
   ];
   const hits = await session.search('contacts', anyOf, CONTACT_PROPERTIES);
-  const matching = hits.filter((hit) => [hit.properties['phone'], hit.properties['mobilephone']].some((stored) => isSameNumber(stored, e164, national, country)));
+  const matching = hits.filter((hit) =>
+    [hit.properties['phone'], hit.properties['mobilephone']].some((stored) =>
+      isSameNumber(stored, e164, national, country),
+    ),
+  );
   const [best] = matching.sort((a, b) => b.updatedAt - a.updatedAt || compareIds(a.id, b.id));
   if (best === undefined) {
     return null;
   }
   if (matching.length > 1) {
-    session.log.info({ connection: 'hubspot', matches: matching.length }, 'several contacts have this number; took the one changed last');
+    session.log.info(
+      { connection: 'hubspot', matches: matching.length },
+      'several contacts have this number; took the one changed last',
+    );
   }
   return { contact: contactOf(best), created: false, matches: matching.length };
 }
 
 /**
- * Whether a number as somebody typed it is the one wanted. One that cannot be read in the rule's country (or where the rule names none) is
- * compared digit by digit, without leading zeros, with the wanted number's national and international digits.
+ * Whether a number as somebody typed it is the one wanted. One that cannot be read in the rule's country (or where the
+ * rule names none) is compared digit by digit, without leading zeros, with the wanted number's national and
+ * international digits.
  */
-export function isSameNumber(stored: string | null | undefined, e164: string, national: string, country: string | null): boolean {
+export function isSameNumber(
+  stored: string | null | undefined,
+  e164: string,
+  national: string,
+  country: string | null,
+): boolean {
   if (stored === null || stored === undefined || stored === '') {
     return false;
   }
@@ -151,17 +176,28 @@ export function isSameNumber(stored: string | null | undefined, e164: string, na
     return read === e164;
   }
   const digits = (stored.split(/[a-z;#,]/i)[0] ?? '').replace(/\D/g, '').replace(/^0+/, '');
-  return digits.length >= 7 && !stored.trim().startsWith('+') && (digits === national.replace(/^0+/, '') || digits === e164.slice(1));
+  return (
+    digits.length >= 7 &&
+    !stored.trim().startsWith('+') &&
+    (digits === national.replace(/^0+/, '') || digits === e164.slice(1))
+  );
 }
 
 /**
- * Our own contact for a number that the search does not know, perhaps because it was created a moment ago; else a new one. A step that
- * never creates contacts does not create our property for them either: it only uses one that is known to be there.
+ * Our own contact for a number that the search does not know, perhaps because it was created a moment ago; else a new
+ * one. A step that never creates contacts does not create our property for them either: it only uses one that is known
+ * to be there.
  */
-async function ownContact(session: HubSpotSession, phone: PeerPhone, unknown: UnknownContact): Promise<FoundContact | null> {
+async function ownContact(
+  session: HubSpotSession,
+  phone: PeerPhone,
+  unknown: UnknownContact,
+): Promise<FoundContact | null> {
   const idProperty = keyPropertyOf('contacts');
-  const keying = unknown === 'skip' ? await session.client.keyings.get('contacts') : await keyingOf(session, 'contacts');
-  const find = (): Promise<HubSpotRecord | null> => session.get('contacts', phone.e164, { idProperty, properties: CONTACT_PROPERTIES });
+  const keying =
+    unknown === 'skip' ? await session.client.keyings.get('contacts') : await keyingOf(session, 'contacts');
+  const find = (): Promise<HubSpotRecord | null> =>
+    session.get('contacts', phone.e164, { idProperty, properties: CONTACT_PROPERTIES });
   const existing = keying === 'unique' ? await find() : null;
   if (existing !== null) {
     return { contact: contactOf(existing), created: false, matches: 1 };
@@ -169,17 +205,27 @@ async function ownContact(session: HubSpotSession, phone: PeerPhone, unknown: Un
   if (unknown === 'skip') {
     return null;
   }
-  const properties = { phone: phone.e164, firstname: phone.name ?? phone.e164, ...(keying === 'none' ? {} : { [idProperty]: phone.e164 }) };
+  const properties = {
+    phone: phone.e164,
+    firstname: phone.name ?? phone.e164,
+    ...(keying === 'none' ? {} : { [idProperty]: phone.e164 }),
+  };
   try {
     const created = await session.create('contacts', properties);
-    return { contact: contactOf({ ...created, properties: { ...properties, ...created.properties } }), created: true, matches: 1 };
+    return {
+      contact: contactOf({ ...created, properties: { ...properties, ...created.properties } }),
+      created: true,
+      matches: 1,
+    };
   } catch (error) {
     if (!isConflict(error)) {
       throw error;
     }
     const winner = await find();
     if (winner === null) {
-      throw transientFailure('HubSpot says that the contact exists, but does not show it yet', 'conflict', { retryAfterMs: 5_000 });
+      throw transientFailure('HubSpot says that the contact exists, but does not show it yet', 'conflict', {
+        retryAfterMs: 5_000,
+      });
     }
     return { contact: contactOf(winner), created: false, matches: 1 };
   }

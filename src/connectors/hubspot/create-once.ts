@@ -32,12 +32,13 @@ export interface OnceResult {
 }
 
 /**
- * Makes a record exactly once per action key, however often and by however many workers it is tried (reference connectors.md 1.2):
- * look for the key, else create with the key, and when HubSpot says that the key is taken, look again.
+ * Makes a record exactly once per action key, however often and by however many workers it is tried (reference
+ * connectors.md 1.2): look for the key, else create with the key, and when HubSpot says that the key is taken, look
+ * again.
  *
- * Guaranteed where HubSpot keeps our property unique: one record per action key, associated with the contact once this returns.
- * Not guaranteed where it does not (`search`): two workers at the same moment, or a retry on another worker within the seconds by which
- * HubSpot's search lags, can make two.
+ * Guaranteed where HubSpot keeps our property unique: one record per action key, associated with the contact once this
+ * returns. Not guaranteed where it does not (`search`): two workers at the same moment, or a retry on another worker
+ * within the seconds by which HubSpot's search lags, can make two.
  *
  * @returns null when there is no contact.
  */
@@ -46,7 +47,12 @@ export async function createOnce(session: HubSpotSession, request: OnceRequest):
   const keying = await keyingOf(session, request.type);
   const keyValue = keyValueOf(request.key);
   const madeHere = client.made.get(request.key);
-  const existing = keying === 'unique' ? await byKey(session, request, keyValue) : madeHere === undefined ? null : await session.get(request.type, madeHere, { associated: true });
+  const existing =
+    keying === 'unique'
+      ? await byKey(session, request, keyValue)
+      : madeHere === undefined
+        ? null
+        : await session.get(request.type, madeHere, { associated: true });
   if (existing !== null) {
     return complete(session, request, existing);
   }
@@ -72,7 +78,11 @@ export async function createOnce(session: HubSpotSession, request: OnceRequest):
     if (isConflict(error) && keying === 'unique') {
       return completeWinner(session, request, keyValue);
     }
-    if (error instanceof HubSpotFailure && error.errorClass === 'permanent' && error.answer.properties.includes(keyPropertyOf(request.type))) {
+    if (
+      error instanceof HubSpotFailure &&
+      error.errorClass === 'permanent' &&
+      error.answer.properties.includes(keyPropertyOf(request.type))
+    ) {
       throw keyPropertyGone(client, request, error);
     }
     throw error;
@@ -80,8 +90,8 @@ export async function createOnce(session: HubSpotSession, request: OnceRequest):
 }
 
 /**
- * The value of our key property: a hash, because action keys hold `/` and `#`, which proxies change in paths, and because HubSpot
- * compares without regard to case.
+ * The value of our key property: a hash, because action keys hold `/` and `#`, which proxies change in paths, and
+ * because HubSpot compares without regard to case.
  */
 export function keyValueOf(actionKey: string): string {
   return createHash('sha256').update(actionKey).digest('hex').slice(0, 40);
@@ -106,10 +116,16 @@ function keyPropertyGone(client: HubSpotClient, request: OnceRequest, error: Hub
 }
 
 /** Another attempt or worker has made it. */
-async function completeWinner(session: HubSpotSession, request: OnceRequest, keyValue: string): Promise<OnceResult | null> {
+async function completeWinner(
+  session: HubSpotSession,
+  request: OnceRequest,
+  keyValue: string,
+): Promise<OnceResult | null> {
   const winner = await byKey(session, request, keyValue);
   if (winner === null) {
-    throw transientFailure('HubSpot says that this was logged already, but does not show it yet', 'conflict', { retryAfterMs: 5_000 });
+    throw transientFailure('HubSpot says that this was logged already, but does not show it yet', 'conflict', {
+      retryAfterMs: 5_000,
+    });
   }
   return complete(session, request, winner);
 }
@@ -128,7 +144,11 @@ async function bySearch(
 }
 
 /** Gives the contact of a record that is there already, and mends an association that is not. */
-async function complete(session: HubSpotSession, request: OnceRequest, record: HubSpotRecord): Promise<OnceResult | null> {
+async function complete(
+  session: HubSpotSession,
+  request: OnceRequest,
+  record: HubSpotRecord,
+): Promise<OnceResult | null> {
   const [contactId] = record.contactIds;
   const associated = contactId === undefined ? null : await contactById(session, contactId);
   if (associated !== null) {
@@ -153,21 +173,46 @@ async function createLeniently(
   try {
     return await session.create(request.type, properties, association);
   } catch (error) {
-    const refused = error instanceof HubSpotFailure && error.errorClass === 'permanent' && !error.answer.conflict ? error.answer.properties : [];
+    const refused =
+      error instanceof HubSpotFailure && error.errorClass === 'permanent' && !error.answer.conflict
+        ? error.answer.properties
+        : [];
     if (refused.length === 0 || !refused.every((name) => request.optional.includes(name))) {
       throw error;
     }
-    session.client.warnOnce(session.log, `refused/${refused.join()}`, { object_type: request.type, properties: refused }, 'HubSpot refuses our value of these properties; going on without them');
-    return session.create(request.type, Object.fromEntries(Object.entries(properties).filter(([name]) => !refused.includes(name))), association);
+    session.client.warnOnce(
+      session.log,
+      `refused/${refused.join()}`,
+      { object_type: request.type, properties: refused },
+      'HubSpot refuses our value of these properties; going on without them',
+    );
+    return session.create(
+      request.type,
+      Object.fromEntries(Object.entries(properties).filter(([name]) => !refused.includes(name))),
+      association,
+    );
   }
 }
 
-/** Creates for a contact; once more for a contact looked up anew, for a cached one may have been deleted or merged meanwhile. */
-async function createFor(session: HubSpotSession, request: OnceRequest, properties: Readonly<Record<string, string>>, contact: FoundContact): Promise<OnceResult | null> {
+/**
+ * Creates for a contact; once more for a contact looked up anew, for a cached one may have been deleted or merged
+ * meanwhile.
+ */
+async function createFor(
+  session: HubSpotSession,
+  request: OnceRequest,
+  properties: Readonly<Record<string, string>>,
+  contact: FoundContact,
+): Promise<OnceResult | null> {
   try {
     return { record: await createLeniently(session, request, properties, contact), contact };
   } catch (error) {
-    if (!(error instanceof HubSpotFailure) || error.errorClass !== 'permanent' || error.answer.conflict || error.answer.properties.length > 0) {
+    if (
+      !(error instanceof HubSpotFailure) ||
+      error.errorClass !== 'permanent' ||
+      error.answer.conflict ||
+      error.answer.properties.length > 0
+    ) {
       throw error;
     }
   }

@@ -11,20 +11,34 @@ import { equal, type HubSpotSession } from './session';
 const TASK_TO_CONTACT = 204;
 const CONTACT_OWNER = 'contact_owner';
 
-/** `hubspot.create_task`: a task on the contact, exactly one per action key. {@link createOnce} says what is guaranteed and what not. */
+/**
+ * `hubspot.create_task`: a task on the contact, exactly one per action key. {@link createOnce} says what is guaranteed
+ * and what not.
+ */
 export const createTask = defineAction<HubSpotClient>()({
   summary: 'Creates a follow-up task on the HubSpot contact with the number of the far end, once.',
   input: z.strictObject({
     subject: z.string().describe('What is to be done'),
     body: z.string().optional().describe('Notes, HTML'),
-    due: z.string().default('1h').describe('When it is due, counted from the event: 30m, 4h, 1d. Never before the step began'),
-    owner: z.string().default(CONTACT_OWNER).describe("Who is to do it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
+    due: z
+      .string()
+      .default('1h')
+      .describe('When it is due, counted from the event: 30m, 4h, 1d. Never before the step began'),
+    owner: z
+      .string()
+      .default(CONTACT_OWNER)
+      .describe("Who is to do it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
     priority: z.enum(['low', 'medium', 'high']).optional().describe('Priority in HubSpot'),
     unknown_contact: unknownContactInput,
   }),
   sinks: { body: 'html' },
   output: z.object({
-    task: z.object({ id: z.string().describe("HubSpot's id of the task"), due: z.string().describe('When it is due, ISO 8601 in UTC') }).describe('The task'),
+    task: z
+      .object({
+        id: z.string().describe("HubSpot's id of the task"),
+        due: z.string().describe('When it is due, ISO 8601 in UTC'),
+      })
+      .describe('The task'),
     contact: contactOutput.describe('The contact that it is about'),
     created: z.boolean().describe('Whether the contact was created for this'),
     matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
@@ -81,18 +95,30 @@ function dueTime(due: string, occurredAt: number, startedAt: number): string {
 function ownerWanted(owner: string): string {
   const wanted = owner.trim();
   if (wanted !== CONTACT_OWNER && !/^[^@\s]+@[^@\s]+$/.test(wanted)) {
-    throw permanentFailure('the rendered `owner` is neither contact_owner nor an e-mail', 'invalid_owner', `Write ${CONTACT_OWNER}, or the e-mail of a HubSpot user.`);
+    throw permanentFailure(
+      'the rendered `owner` is neither contact_owner nor an e-mail',
+      'invalid_owner',
+      `Write ${CONTACT_OWNER}, or the e-mail of a HubSpot user.`,
+    );
   }
   return wanted;
 }
 
-async function ownerProperty(session: HubSpotSession, wanted: string, contact: Contact): Promise<Record<string, string>> {
+async function ownerProperty(
+  session: HubSpotSession,
+  wanted: string,
+  contact: Contact,
+): Promise<Record<string, string>> {
   if (wanted === CONTACT_OWNER) {
     return contact.owner_id === null ? {} : { hubspot_owner_id: contact.owner_id };
   }
   const id = await session.ownerId(wanted);
   if (id === null) {
-    throw permanentFailure('HubSpot has no user with the e-mail in `owner`', 'owner_not_found', 'Take the e-mail that the person signs in to HubSpot with.');
+    throw permanentFailure(
+      'HubSpot has no user with the e-mail in `owner`',
+      'owner_not_found',
+      'Take the e-mail that the person signs in to HubSpot with.',
+    );
   }
   return { hubspot_owner_id: id };
 }

@@ -2,9 +2,10 @@ import { networkFailure } from '../network-failure';
 import { failureOf, transientFailure } from './failure';
 
 /**
- * Which paths are called. `client`: those of @hubspot/api-client 14, `/crm/v3` and `/crm/v4`, which HubSpot supports until September
- * 2027 and 30 March 2027 (reference connectors.md 0.2). A date (`2026-09`): the date-based ones. They are not the default because that
- * version also enforces the portal's validation rules on writes, and because no public page states every path used here for it.
+ * Which paths are called. `client`: those of @hubspot/api-client 14, `/crm/v3` and `/crm/v4`, which HubSpot supports
+ * until September 2027 and 30 March 2027 (reference connectors.md 0.2). A date (`2026-09`): the date-based ones. They
+ * are not the default because that version also enforces the portal's validation rules on writes, and because no public
+ * page states every path used here for it.
  */
 export const PATHS: Paths = 'client';
 
@@ -45,14 +46,18 @@ export interface SdkAnswer {
 }
 
 /**
- * One request to HubSpot, in place of the SDK's own HTTP, which has no timeout and no cancellation and takes a missing content type, broken
- * JSON or a 200 for a 201 for a nameless error (reference connectors.md 1.4).
+ * One request to HubSpot, in place of the SDK's own HTTP, which has no timeout and no cancellation and takes a missing
+ * content type, broken JSON or a 200 for a 201 for a nameless error (reference connectors.md 1.4).
  *
  * @param signal cancels; the request also ends after `timeoutMs`, the body included.
- * @throws ActionError for everything but a success, classified by status. A success whose body is no JSON makes the SDK throw, whatever its
- * content type was; the caller takes all that the SDK itself throws for an answer that cannot be read.
+ * @throws ActionError for everything but a success, classified by status. A success whose body is no JSON makes the SDK
+ *   throw, whatever its content type was; the caller takes all that the SDK itself throws for an answer that cannot be
+ *   read.
  */
-export async function exchange(request: SdkRequest, options: { signal: AbortSignal; timeoutMs: number; paths?: Paths }): Promise<SdkAnswer> {
+export async function exchange(
+  request: SdkRequest,
+  options: { signal: AbortSignal; timeoutMs: number; paths?: Paths },
+): Promise<SdkAnswer> {
   const url = new URL(request.getUrl());
   const address = `${url.origin}${pathOf(`${url.pathname}${url.search}`, options.paths ?? PATHS)}`;
   const method = request.getHttpMethod();
@@ -69,7 +74,9 @@ export async function exchange(request: SdkRequest, options: { signal: AbortSign
     });
     text = await response.text();
   } catch (error) {
-    throw options.signal.aborted ? transientFailure('the request to hubspot was cancelled', 'cancelled') : networkFailure(error, 'hubspot');
+    throw options.signal.aborted
+      ? transientFailure('the request to hubspot was cancelled', 'cancelled')
+      : networkFailure(error, 'hubspot');
   }
   if (!response.ok) {
     throw failureOf(response.status, response.headers, text);

@@ -8,14 +8,21 @@ const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 const SCOPE = /^[a-z][a-z0-9._-]{0,79}$/;
 const CORRELATION_ID = /^[0-9a-f-]{16,64}$/i;
 
-/** HubSpot's windows and how long each takes to open again; it documents no Retry-After (reference connectors.md 1.5). */
+/**
+ * HubSpot's windows and how long each takes to open again; it documents no Retry-After (reference connectors.md 1.5).
+ */
 const WINDOW_MS: Readonly<Record<string, number>> = { SECONDLY: 1_000, TEN_SECONDLY_ROLLING: 10_000, DAILY: 3_600_000 };
 const UNKNOWN_WINDOW_MS = 2_000;
 /** A locked record (423) needs at least this long (reference connectors.md 1.5). */
 const LOCKED_MS = 2_000;
 /** Statuses below 500 that pass: request timeout, locked, too early, portal migration. */
 const PASSING_STATUSES = new Set([408, 423, 425, 477]);
-const CONFLICT_CODES = new Set(['CONFLICT', 'CONFLICTING_UNIQUE_VALUE', 'STORAGE_UNIQUE_CONFLICT', 'OBJECT_ALREADY_EXISTS']);
+const CONFLICT_CODES = new Set([
+  'CONFLICT',
+  'CONFLICTING_UNIQUE_VALUE',
+  'STORAGE_UNIQUE_CONFLICT',
+  'OBJECT_ALREADY_EXISTS',
+]);
 
 /** What HubSpot answered, in so far as the bridge decides by it. */
 export interface AnswerFacts {
@@ -29,8 +36,8 @@ export interface AnswerFacts {
 }
 
 /**
- * An answer of HubSpot's that is no success. Message and details hold status, codes, scopes, property names and the correlation id
- * only: HubSpot's own message repeats values, and its headers carry cookies.
+ * An answer of HubSpot's that is no success. Message and details hold status, codes, scopes, property names and the
+ * correlation id only: HubSpot's own message repeats values, and its headers carry cookies.
  */
 export class HubSpotFailure extends ActionError {
   constructor(
@@ -44,7 +51,11 @@ export class HubSpotFailure extends ActionError {
 }
 
 /** A `transient` error of the connection itself, without an answer of HubSpot's to blame. */
-export function transientFailure(message: string, code: string, more: { retryAfterMs?: number; remedy?: string } = {}): ActionError {
+export function transientFailure(
+  message: string,
+  code: string,
+  more: { retryAfterMs?: number; remedy?: string } = {},
+): ActionError {
   return new ActionError('transient', message, { connection: CONNECTION, code, ...more });
 }
 
@@ -87,24 +98,46 @@ type ErrorItem = z.output<typeof errorItem>;
 export function failureOf(status: number, headers: Headers, bodyText: string): HubSpotFailure {
   const body = errorBody.parse(readObject(bodyText));
   const items = [...body.errors, ...itemsInMessage(body.message)];
-  const codes = unique([...items.flatMap((item) => [item.code, item.error]), body.category, body.errorType].filter(isCode));
-  const properties = unique(items.flatMap((item) => [item.name, ...(item.context['propertyName'] ?? [])]).filter(isPropertyName));
-  const facts: AnswerFacts = { status, codes, properties, conflict: status === 409 || (status === 400 && codes.some((code) => CONFLICT_CODES.has(code))) };
+  const codes = unique(
+    [...items.flatMap((item) => [item.code, item.error]), body.category, body.errorType].filter(isCode),
+  );
+  const properties = unique(
+    items.flatMap((item) => [item.name, ...(item.context['propertyName'] ?? [])]).filter(isPropertyName),
+  );
+  const facts: AnswerFacts = {
+    status,
+    codes,
+    properties,
+    conflict: status === 409 || (status === 400 && codes.some((code) => CONFLICT_CODES.has(code))),
+  };
   const correlationId = body.correlationId ?? headers.get('x-hubspot-correlation-id') ?? undefined;
   const trace = correlationId !== undefined && CORRELATION_ID.test(correlationId) ? { correlationId } : {};
   const code = codes[0] ?? `http_${status}`;
 
   if (status === 429) {
     const policy = isCode(body.policyName) ? body.policyName : undefined;
-    const wait = retryAfterMs(headers.get('retry-after')) ?? (policy === undefined ? undefined : WINDOW_MS[policy]) ?? UNKNOWN_WINDOW_MS;
+    const wait =
+      retryAfterMs(headers.get('retry-after')) ??
+      (policy === undefined ? undefined : WINDOW_MS[policy]) ??
+      UNKNOWN_WINDOW_MS;
     const which = policy === undefined ? '' : ` (${policy})`;
-    return new HubSpotFailure('transient', `HubSpot's rate limit is reached${which}`, { code: policy ?? 'rate_limit', retryAfterMs: wait, ...trace }, facts);
+    return new HubSpotFailure(
+      'transient',
+      `HubSpot's rate limit is reached${which}`,
+      { code: policy ?? 'rate_limit', retryAfterMs: wait, ...trace },
+      facts,
+    );
   }
   if (status === 401) {
     return new HubSpotFailure(
       'credential',
       'HubSpot refuses the access token (401)',
-      { code, remedy: 'Put a valid service key or private app token into connections.hubspot.access_token (HUBSPOT_ACCESS_TOKEN).', ...trace },
+      {
+        code,
+        remedy:
+          'Put a valid service key or private app token into connections.hubspot.access_token (HUBSPOT_ACCESS_TOKEN).',
+        ...trace,
+      },
       facts,
     );
   }
@@ -113,7 +146,11 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
     return new HubSpotFailure(
       'credential',
       'HubSpot does not allow this to the access token (403)',
-      { code, remedy: `Give the token ${scopes.length === 0 ? 'the scopes that the manual lists' : `the scopes ${scopes.join(', ')}`}.`, ...trace },
+      {
+        code,
+        remedy: `Give the token ${scopes.length === 0 ? 'the scopes that the manual lists' : `the scopes ${scopes.join(', ')}`}.`,
+        ...trace,
+      },
       facts,
     );
   }
@@ -134,7 +171,12 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
       facts,
     );
   }
-  return new HubSpotFailure('permanent', permanentMessage(facts, code), { code, ...permanentRemedy(facts), ...trace }, facts);
+  return new HubSpotFailure(
+    'permanent',
+    permanentMessage(facts, code),
+    { code, ...permanentRemedy(facts), ...trace },
+    facts,
+  );
 }
 
 function permanentMessage(facts: AnswerFacts, code: string): string {
@@ -144,21 +186,32 @@ function permanentMessage(facts: AnswerFacts, code: string): string {
 
 function permanentRemedy(facts: AnswerFacts): { remedy?: string } {
   if (facts.codes.includes('PROPERTY_DOESNT_EXIST')) {
-    return { remedy: 'Create the property in HubSpot (Settings > Properties), or correct its internal name in the rule file.' };
+    return {
+      remedy: 'Create the property in HubSpot (Settings > Properties), or correct its internal name in the rule file.',
+    };
   }
   if (facts.properties.length > 0) {
-    return { remedy: 'Look at what the rule gives these properties, and at the validation rules that HubSpot has for them.' };
+    return {
+      remedy: 'Look at what the rule gives these properties, and at the validation rules that HubSpot has for them.',
+    };
   }
   return {};
 }
 
 function missingScopes(body: ErrorBody, items: readonly ErrorItem[]): string[] {
   const contexts = [body.context, ...items.map((item) => item.context)];
-  const scopes = contexts.flatMap((context) => [...(context['missingScopes'] ?? []), ...(context['requiredGranularScopes'] ?? []), ...(context['requiredScopes'] ?? [])]);
+  const scopes = contexts.flatMap((context) => [
+    ...(context['missingScopes'] ?? []),
+    ...(context['requiredGranularScopes'] ?? []),
+    ...(context['requiredScopes'] ?? []),
+  ]);
   return unique(scopes.filter((scope) => SCOPE.test(scope))).slice(0, 10);
 }
 
-/** HubSpot writes the faults of single properties as JSON into the message: `Property values were not valid: [{"error":…,"name":…}]`. */
+/**
+ * HubSpot writes the faults of single properties as JSON into the message: `Property values were not valid:
+ * [{"error":…,"name":…}]`.
+ */
 function itemsInMessage(message: string | undefined): ErrorItem[] {
   const start = message?.indexOf('[{') ?? -1;
   const end = message?.lastIndexOf(']') ?? -1;

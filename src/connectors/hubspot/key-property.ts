@@ -44,8 +44,8 @@ export function keyPropertyOf(type: ObjectType): string {
 }
 
 /**
- * Finds out how records of a type can be told apart, and creates our unique property where it is missing and allowed. Asked once per
- * process and hour. Where it cannot be unique, says so in the log once and goes on without.
+ * Finds out how records of a type can be told apart, and creates our unique property where it is missing and allowed.
+ * Asked once per process and hour. Where it cannot be unique, says so in the log once and goes on without.
  *
  * @throws ActionError for trouble that passes, and for a token that does not work at all.
  */
@@ -79,7 +79,12 @@ async function findOut(session: HubSpotSession, type: ObjectType): Promise<Keyin
   const { client } = session;
   const { name } = KEY_PROPERTIES[type];
   const warn = (reason: string): void =>
-    client.warnOnce(session.log, `${type}/${reason}`, { object_type: type, property: name, reason }, 'HubSpot does not keep our own property unique; falling back to its search, which may miss what was written seconds ago');
+    client.warnOnce(
+      session.log,
+      `${type}/${reason}`,
+      { object_type: type, property: name, reason },
+      'HubSpot does not keep our own property unique; falling back to its search, which may miss what was written seconds ago',
+    );
   try {
     const existing = await session.property(type, name);
     if (existing !== null) {

@@ -10,14 +10,17 @@ import { equal } from './session';
 const CALL_TO_CONTACT = 194;
 
 /**
- * `hubspot.log_call`: a call on the contact's timeline, exactly one per action key, hence per call and step: the key begins with the event id,
- * which holds the call's id. {@link createOnce} says what is guaranteed and what not.
+ * `hubspot.log_call`: a call on the contact's timeline, exactly one per action key, hence per call and step: the key
+ * begins with the event id, which holds the call's id. {@link createOnce} says what is guaranteed and what not.
  */
 export const logCall = defineAction<HubSpotClient>()({
   summary: 'Logs the call on the HubSpot contact with the number of the far end, once.',
   input: z.strictObject({
     outcome: z.enum(CALL_OUTCOMES).optional().describe('How the call ended; by default what the event says'),
-    title: z.string().optional().describe('Title on the timeline; by default such as "Missed call from +15551234567 on +15557654321"'),
+    title: z
+      .string()
+      .optional()
+      .describe('Title on the timeline; by default such as "Missed call from +15551234567 on +15557654321"'),
     body: z.string().optional().describe('Notes on the call, HTML'),
     unknown_contact: unknownContactInput,
   }),
@@ -42,11 +45,13 @@ export const logCall = defineAction<HubSpotClient>()({
     }
     const session = context.client.session(context.signal, context.log);
     const outcome = input.outcome ?? outcomeOf(event);
-    const title = input.title === undefined || input.title.trim() === '' ? titleOf(event, outcome, phone.e164) : input.title;
+    const title =
+      input.title === undefined || input.title.trim() === '' ? titleOf(event, outcome, phone.e164) : input.title;
     const logged = await createOnce(session, {
       type: 'calls',
       key: context.key,
-      properties: () => Promise.resolve(callProperties(event, phone.e164, { outcome, title, body: input.body, key: context.key })),
+      properties: () =>
+        Promise.resolve(callProperties(event, phone.e164, { outcome, title, body: input.body, key: context.key })),
       contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact }),
       forgetContact: () => forgetContact(context.client, phone, context.country),
       associationTypeId: CALL_TO_CONTACT,

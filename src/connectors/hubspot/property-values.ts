@@ -10,8 +10,10 @@ const NOT_YET_YEAR = 9999;
  * A rendered text in the form that HubSpot takes for the property's type; null when it cannot be read as such.
  *
  * - empty: clears the property.
- * - `datetime`: any ISO time (a zone-less one is UTC, any number of fraction digits) or epoch milliseconds, to ISO in UTC. The year 9999 is empty.
- * - `date`: a day as it is; a time becomes its day in the rule's zone, as `YYYY-MM-DD`, which HubSpot keeps as midnight UTC.
+ * - `datetime`: any ISO time (a zone-less one is UTC, any number of fraction digits) or epoch milliseconds, to ISO in
+ *   UTC. The year 9999 is empty.
+ * - `date`: a day as it is; a time becomes its day in the rule's zone, as `YYYY-MM-DD`, which HubSpot keeps as midnight
+ *   UTC.
  * - all others: as they are; HubSpot judges them.
  */
 export function propertyValue(definition: PropertyDefinition | null, text: string, timezone: string): string | null {
@@ -46,7 +48,9 @@ function readTime(text: string): Date | null {
   }
   const [, day, clock, fraction = '', zone = 'Z'] = match;
   const utc = /^(?:Z|UTC)$/i.test(zone);
-  return validOrNull(new Date(`${day}T${clock}${fraction.slice(0, 4)}${utc ? 'Z' : zone.replace(/^(...)(\d\d)$/, '$1:$2')}`));
+  return validOrNull(
+    new Date(`${day}T${clock}${fraction.slice(0, 4)}${utc ? 'Z' : zone.replace(/^(...)(\d\d)$/, '$1:$2')}`),
+  );
 }
 
 function validOrNull(date: Date): Date | null {
@@ -54,7 +58,12 @@ function validOrNull(date: Date): Date | null {
 }
 
 function dayIn(time: Date, timezone: string): string {
-  const parts = new Intl.DateTimeFormat('en-CA', { timeZone: timezone, year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(time);
+  const parts = new Intl.DateTimeFormat('en-CA', {
+    timeZone: timezone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  }).formatToParts(time);
   const part = (type: string): string => parts.find((candidate) => candidate.type === type)?.value ?? '';
   return `${part('year')}-${part('month')}-${part('day')}`;
 }

@@ -15,11 +15,13 @@ export interface HubSpotApis {
 }
 
 /**
- * The SDK's classes bound to one attempt's signal. Only the modules needed are imported, and not the SDK's `Client`, whose retry and
- * limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets, no state.
+ * The SDK's classes bound to one attempt's signal. Only the modules needed are imported, and not the SDK's `Client`,
+ * whose retry and limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets,
+ * no state.
  */
 export function openApis(settings: HubSpotSettings, signal: AbortSignal): HubSpotApis {
-  const send = (request: SdkRequest): Promise<SdkAnswer> => exchange(request, { signal, timeoutMs: settings.request_timeout });
+  const send = (request: SdkRequest): Promise<SdkAnswer> =>
+    exchange(request, { signal, timeoutMs: settings.request_timeout });
   const authMethods = { oauth2: { accessToken: settings.access_token.reveal() } };
   // Every module of the SDK has its own copy of these classes, which TypeScript rightly keeps apart.
   const forObjects = objects.createConfiguration({
@@ -29,12 +31,16 @@ export function openApis(settings: HubSpotSettings, signal: AbortSignal): HubSpo
   });
   const forAssociations = associations.createConfiguration({
     baseServer: new associations.ServerConfiguration(settings.base_url, {}),
-    httpApi: associations.wrapHttpLibrary({ send: async (request) => answer(associations.ResponseContext, await send(request)) }),
+    httpApi: associations.wrapHttpLibrary({
+      send: async (request) => answer(associations.ResponseContext, await send(request)),
+    }),
     authMethods,
   });
   const forProperties = properties.createConfiguration({
     baseServer: new properties.ServerConfiguration(settings.base_url, {}),
-    httpApi: properties.wrapHttpLibrary({ send: async (request) => answer(properties.ResponseContext, await send(request)) }),
+    httpApi: properties.wrapHttpLibrary({
+      send: async (request) => answer(properties.ResponseContext, await send(request)),
+    }),
     authMethods,
   });
   const forOwners = owners.createConfiguration({
@@ -56,7 +62,10 @@ interface SdkBody {
   binary(): Promise<Buffer>;
 }
 
-function answer<Context>(Context: new (status: number, headers: Record<string, string>, body: SdkBody) => Context, from: SdkAnswer): Context {
+function answer<Context>(
+  Context: new (status: number, headers: Record<string, string>, body: SdkBody) => Context,
+  from: SdkAnswer,
+): Context {
   return new Context(from.status, from.headers, {
     text: () => Promise.resolve(from.text),
     binary: () => Promise.resolve(Buffer.from(from.text)),

@@ -1,5 +1,11 @@
-import { AssociationSpecAssociationCategoryEnum, FilterOperatorEnum } from '@hubspot/api-client/lib/codegen/crm/objects/index';
-import { PropertyCreateFieldTypeEnum, PropertyCreateTypeEnum } from '@hubspot/api-client/lib/codegen/crm/properties/index';
+import {
+  AssociationSpecAssociationCategoryEnum,
+  FilterOperatorEnum,
+} from '@hubspot/api-client/lib/codegen/crm/objects/index';
+import {
+  PropertyCreateFieldTypeEnum,
+  PropertyCreateTypeEnum,
+} from '@hubspot/api-client/lib/codegen/crm/properties/index';
 import { z } from 'zod';
 import { ActionError } from '../action-error';
 import type { ActionLog } from '../connector';
@@ -50,22 +56,35 @@ const record = z.object({
   id: z.string().min(1),
   properties: z.record(z.string(), z.string().nullable()).default({}),
   updatedAt: z.date().catch(new Date(0)),
-  associations: z.object({ contacts: z.object({ results: z.array(z.object({ id: z.string() })) }).optional() }).optional(),
+  associations: z
+    .object({ contacts: z.object({ results: z.array(z.object({ id: z.string() })) }).optional() })
+    .optional(),
 });
 const searchAnswer = z.object({ results: z.array(record) });
-const definition = z.object({ name: z.string(), type: z.string(), groupName: z.string().default(''), hasUniqueValue: z.boolean().default(false) });
+const definition = z.object({
+  name: z.string(),
+  type: z.string(),
+  groupName: z.string().default(''),
+  hasUniqueValue: z.boolean().default(false),
+});
 const ownersPage = z.object({ results: z.array(z.object({ id: z.string(), email: z.string().optional() })) });
 
 const readRecord = (answer: unknown): HubSpotRecord => toRecord(record.parse(answer));
 
 function toRecord(parsed: z.output<typeof record>): HubSpotRecord {
   const contactIds = parsed.associations?.contacts?.results.map((association) => association.id) ?? [];
-  return { id: parsed.id, properties: parsed.properties, updatedAt: parsed.updatedAt.getTime(), contactIds: [...new Set(contactIds)] };
+  return {
+    id: parsed.id,
+    properties: parsed.properties,
+    updatedAt: parsed.updatedAt.getTime(),
+    contactIds: [...new Set(contactIds)],
+  };
 }
 
 /**
- * The requests of one attempt, in the bridge's own types. Every method throws only ActionError, and its answers are checked: what HubSpot
- * gives in another shape than it documents is `transient` (`invalid_answer`), never `undefined` further on.
+ * The requests of one attempt, in the bridge's own types. Every method throws only ActionError, and its answers are
+ * checked: what HubSpot gives in another shape than it documents is `transient` (`invalid_answer`), never `undefined`
+ * further on.
  */
 export class HubSpotSession {
   readonly #apis: HubSpotApis;
@@ -79,14 +98,21 @@ export class HubSpotSession {
   }
 
   /**
-   * One record by its id, or by a unique property; null when there is none. Reads the record store, hence what was just written.
+   * One record by its id, or by a unique property; null when there is none. Reads the record store, hence what was just
+   * written.
    * @param by.associated whether to give `contactIds`.
    */
-  async get(type: ObjectType, id: string, by: { idProperty?: string; properties?: readonly string[]; associated?: boolean } = {}): Promise<HubSpotRecord | null> {
+  async get(
+    type: ObjectType,
+    id: string,
+    by: { idProperty?: string; properties?: readonly string[]; associated?: boolean } = {},
+  ): Promise<HubSpotRecord | null> {
     const associations = by.associated === true ? ['contacts'] : undefined;
     try {
       return readRecord(
-        await call(() => this.#apis.records.getById(type, id, by.properties?.slice(), undefined, associations, false, by.idProperty)),
+        await call(() =>
+          this.#apis.records.getById(type, id, by.properties?.slice(), undefined, associations, false, by.idProperty),
+        ),
       );
     } catch (error) {
       if (answered(error, 404)) {
@@ -98,18 +124,30 @@ export class HubSpotSession {
 
   /** Proves that the token may read contacts. */
   async contactsReadable(): Promise<void> {
-    await checked(() => this.#apis.records.getPage('contacts', 1), () => undefined);
+    await checked(
+      () => this.#apis.records.getPage('contacts', 1),
+      () => undefined,
+    );
   }
 
   /** @param association to a contact, made together with the record. */
-  async create(type: ObjectType, properties: Readonly<Record<string, string>>, association?: { contactId: string; typeId: number }): Promise<HubSpotRecord> {
+  async create(
+    type: ObjectType,
+    properties: Readonly<Record<string, string>>,
+    association?: { contactId: string; typeId: number },
+  ): Promise<HubSpotRecord> {
     const associations =
       association === undefined
         ? []
         : [
             {
               to: { id: association.contactId },
-              types: [{ associationCategory: AssociationSpecAssociationCategoryEnum.HubspotDefined, associationTypeId: association.typeId }],
+              types: [
+                {
+                  associationCategory: AssociationSpecAssociationCategoryEnum.HubspotDefined,
+                  associationTypeId: association.typeId,
+                },
+              ],
             },
           ];
     return checked(() => this.#apis.records.create(type, { properties: { ...properties }, associations }), readRecord);
@@ -120,10 +158,14 @@ export class HubSpotSession {
   }
 
   /**
-   * Searches, at the client's pace. Each of `anyOf` is one filter group: all its filters must hold. Sees what was written with a lag of
-   * seconds, and gives at most 100.
+   * Searches, at the client's pace. Each of `anyOf` is one filter group: all its filters must hold. Sees what was
+   * written with a lag of seconds, and gives at most 100.
    */
-  async search(type: ObjectType, anyOf: readonly (readonly SearchFilter[])[], properties: readonly string[]): Promise<HubSpotRecord[]> {
+  async search(
+    type: ObjectType,
+    anyOf: readonly (readonly SearchFilter[])[],
+    properties: readonly string[],
+  ): Promise<HubSpotRecord[]> {
     await this.client.searchPace.turn(this.signal);
     const filterGroups = anyOf.map((filters) => ({ filters: filters.slice() }));
     return checked(
@@ -134,7 +176,10 @@ export class HubSpotSession {
 
   /** Associates with the default type; no effect when they are associated already. */
   async associate(type: ObjectType, id: string, contactId: string): Promise<void> {
-    await checked(() => this.#apis.associations.createDefault(type, id, 'contacts', contactId), () => undefined);
+    await checked(
+      () => this.#apis.associations.createDefault(type, id, 'contacts', contactId),
+      () => undefined,
+    );
   }
 
   /** Null when there is no such property. Kept for ten minutes once found. */
@@ -156,7 +201,10 @@ export class HubSpotSession {
   }
 
   /** Creates a one-line text property that HubSpot keeps unique among the records of its type. */
-  async createUniqueProperty(type: ObjectType, property: { name: string; label: string; description: string; groupName: string }): Promise<void> {
+  async createUniqueProperty(
+    type: ObjectType,
+    property: { name: string; label: string; description: string; groupName: string },
+  ): Promise<void> {
     await checked(
       () =>
         this.#apis.properties.create(type, {
@@ -177,7 +225,10 @@ export class HubSpotSession {
     if (known !== undefined) {
       return known;
     }
-    const page = await checked(() => this.#apis.owners.getPage(email, undefined, 10, false), (answer) => ownersPage.parse(answer));
+    const page = await checked(
+      () => this.#apis.owners.getPage(email, undefined, 10, false),
+      (answer) => ownersPage.parse(answer),
+    );
     const owner = page.results.find((candidate) => candidate.email?.toLowerCase() === wanted);
     if (owner !== undefined) {
       this.client.ownerIds.set(wanted, owner.id);
@@ -186,7 +237,9 @@ export class HubSpotSession {
   }
 }
 
-/** Calls the SDK; what it throws on its own account, after our exchange was content, is an answer of an unknown shape. */
+/**
+ * Calls the SDK; what it throws on its own account, after our exchange was content, is an answer of an unknown shape.
+ */
 async function call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
   try {
     return await request();
@@ -195,7 +248,10 @@ async function call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-async function checked<Answer, Result>(request: () => Promise<Answer>, read: (answer: Answer) => Result): Promise<Result> {
+async function checked<Answer, Result>(
+  request: () => Promise<Answer>,
+  read: (answer: Answer) => Result,
+): Promise<Result> {
   try {
     return read(await request());
   } catch (error) {
@@ -204,5 +260,7 @@ async function checked<Answer, Result>(request: () => Promise<Answer>, read: (an
 }
 
 function classified(error: unknown): ActionError {
-  return error instanceof ActionError ? error : transientFailure('HubSpot answered in an unknown shape', 'invalid_answer');
+  return error instanceof ActionError
+    ? error
+    : transientFailure('HubSpot answered in an unknown shape', 'invalid_answer');
 }

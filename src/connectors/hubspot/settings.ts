@@ -8,10 +8,15 @@ const ONE_LINE = /^[\x21-\x7e]+$/;
 export const hubspotSettings = z.strictObject({
   access_token: secret()
     .refine((token) => ONE_LINE.test(token.reveal()), 'must be one word of printable ASCII, as HubSpot shows it')
-    .describe('A service key or the token of a private app, with the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.schemas.contacts.read, crm.schemas.contacts.write and crm.objects.owners.read.'),
+    .describe(
+      'A service key or the token of a private app, with the scopes crm.objects.contacts.read, crm.objects.contacts.write, crm.schemas.contacts.read, crm.schemas.contacts.write and crm.objects.owners.read.',
+    ),
   base_url: z
     .url({ protocol: /^https?$/ })
-    .refine((url) => /^https?:\/\/[^/?#]+\/?$/.test(url), 'must be an origin without a path, such as https://api.hubapi.com')
+    .refine(
+      (url) => /^https?:\/\/[^/?#]+\/?$/.test(url),
+      'must be an origin without a path, such as https://api.hubapi.com',
+    )
     .transform((url) => url.replace(/\/$/, ''))
     .default('https://api.hubapi.com')
     .describe('Where the HubSpot API is, without a path.'),
@@ -24,14 +29,18 @@ export const hubspotSettings = z.strictObject({
   create_properties: z
     .boolean()
     .default(true)
-    .describe('Whether the bridge may create its own properties: voipbin_action_key on calls and tasks, voipbin_phone on contacts.'),
+    .describe(
+      'Whether the bridge may create its own properties: voipbin_action_key on calls and tasks, voipbin_phone on contacts.',
+    ),
   request_timeout: duration().default(durationMs('8s')).describe('How long one request may take.'),
   searches_per_second: z
     .number()
     .min(0.1)
     .max(10_000)
     .default(4)
-    .describe('How many searches a second this process may make. HubSpot allows 5 to the whole account, other integrations included.'),
+    .describe(
+      'How many searches a second this process may make. HubSpot allows 5 to the whole account, other integrations included.',
+    ),
 });
 
 export type HubSpotSettings = z.output<typeof hubspotSettings>;

@@ -23,7 +23,10 @@ export const GROUPS: Readonly<Record<ObjectType, readonly string[]>> = {
   tasks: ['task', 'engagement'],
 };
 
-/** `name type [options]` a line; a leading `=` marks what HubSpot derives, `!` what it keeps unique, `+` a custom property. */
+/**
+ * `name type [options]` a line; a leading `=` marks what HubSpot derives, `!` what it keeps unique, `+` a custom
+ * property.
+ */
 const DEFINITIONS: Readonly<Record<ObjectType, string>> = {
   contacts: `
     !email string
@@ -84,7 +87,13 @@ const DEFINITIONS: Readonly<Record<ObjectType, string>> = {
     =hs_object_id number`,
 };
 
-const FIELD_TYPES: Readonly<Record<string, string>> = { date: 'date', datetime: 'date', number: 'number', bool: 'booleancheckbox', enumeration: 'select' };
+const FIELD_TYPES: Readonly<Record<string, string>> = {
+  date: 'date',
+  datetime: 'date',
+  number: 'number',
+  bool: 'booleancheckbox',
+  enumeration: 'select',
+};
 
 /** An account's properties of one object type, as it comes. */
 export function defaultProperties(type: ObjectType): Map<string, StandInProperty> {
@@ -104,7 +113,10 @@ export function defaultProperties(type: ObjectType): Map<string, StandInProperty
         hasUniqueValue: marked.startsWith('!'),
         hubspotDefined: !marked.startsWith('+'),
         calculated: marked.startsWith('='),
-        options: options === '' ? [] : options.split(',').map((value, displayOrder) => ({ label: value, value, displayOrder, hidden: false })),
+        options:
+          options === ''
+            ? []
+            : options.split(',').map((value, displayOrder) => ({ label: value, value, displayOrder, hidden: false })),
       };
     });
   return new Map(properties.map((property) => [property.name, property]));
@@ -117,8 +129,15 @@ export interface ValueFault {
   message: string;
 }
 
-/** What HubSpot would keep of a written value, or why it refuses it. Times are kept as ISO, days as `YYYY-MM-DD`; an empty text is kept as such. */
-export function keptValue(property: StandInProperty | undefined, name: string, value: unknown): { kept: string } | { fault: ValueFault } {
+/**
+ * What HubSpot would keep of a written value, or why it refuses it. Times are kept as ISO, days as `YYYY-MM-DD`; an
+ * empty text is kept as such.
+ */
+export function keptValue(
+  property: StandInProperty | undefined,
+  name: string,
+  value: unknown,
+): { kept: string } | { fault: ValueFault } {
   const fault = (error: string, message: string): { fault: ValueFault } => ({ fault: { name, error, message } });
   if (property === undefined) {
     return fault('PROPERTY_DOESNT_EXIST', `Property "${name}" does not exist`);
@@ -146,17 +165,28 @@ export function keptValue(property: StandInProperty | undefined, name: string, v
   if (property.type === 'number' && !Number.isFinite(Number(value))) {
     return fault('INVALID_LONG', `${value} was not a valid number.`);
   }
-  if (property.type === 'enumeration' && property.options.length > 0 && !property.options.some((option) => option.value === value)) {
-    return fault('INVALID_OPTION', `${value} was not one of the allowed options: [${property.options.map((option) => option.value).join(', ')}]`);
+  if (
+    property.type === 'enumeration' &&
+    property.options.length > 0 &&
+    !property.options.some((option) => option.value === value)
+  ) {
+    return fault(
+      'INVALID_OPTION',
+      `${value} was not one of the allowed options: [${property.options.map((option) => option.value).join(', ')}]`,
+    );
   }
   return { kept: value };
 }
 
 /**
- * The digits that HubSpot makes searchable of a stored number: without country code, whatever its format. What it cannot read in the
- * account's country it keeps as digits without leading zeros (the latter is a guess; the docs say only "area code and local number").
+ * The digits that HubSpot makes searchable of a stored number: without country code, whatever its format. What it
+ * cannot read in the account's country it keeps as digits without leading zeros (the latter is a guess; the docs say
+ * only "area code and local number").
  */
-export function searchableDigits(stored: string | undefined, country: string): { national: string; international: string } {
+export function searchableDigits(
+  stored: string | undefined,
+  country: string,
+): { national: string; international: string } {
   if (stored === undefined || stored === '') {
     return { national: '', international: '' };
   }

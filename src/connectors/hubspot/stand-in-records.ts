@@ -1,5 +1,12 @@
 import type { ObjectType } from './session';
-import { defaultProperties, GROUPS, keptValue, searchableDigits, type StandInProperty, type ValueFault } from './stand-in-properties';
+import {
+  defaultProperties,
+  GROUPS,
+  keptValue,
+  searchableDigits,
+  type StandInProperty,
+  type ValueFault,
+} from './stand-in-properties';
 
 /** A record in the stand-in's account. */
 export interface StandInRecord {
@@ -26,7 +33,10 @@ export interface AccountOptions {
   indexDelayMs: number;
   /** ISO country in which the account reads numbers without country code. */
   country: string;
-  /** The status of an answer to a second use of a unique value: HubSpot's documented 409, or the 400 that was seen for property values. */
+  /**
+   * The status of an answer to a second use of a unique value: HubSpot's documented 409, or the 400 that was seen for
+   * property values.
+   */
   conflictStatus: 409 | 400;
   /** At most this many records of a type; the oldest goes first. */
   capacity: number;
@@ -53,7 +63,11 @@ const ASSOCIATION_TYPES: Readonly<Record<number, ObjectType>> = { 194: 'calls', 
 
 /** One account's records and property definitions, with HubSpot's rules on what may be written. */
 export class StandInAccount {
-  readonly #records: Readonly<Record<ObjectType, Map<string, Kept>>> = { contacts: new Map(), calls: new Map(), tasks: new Map() };
+  readonly #records: Readonly<Record<ObjectType, Map<string, Kept>>> = {
+    contacts: new Map(),
+    calls: new Map(),
+    tasks: new Map(),
+  };
   readonly #properties: Readonly<Record<ObjectType, Map<string, StandInProperty>>> = {
     contacts: defaultProperties('contacts'),
     calls: defaultProperties('calls'),
@@ -105,15 +119,25 @@ export class StandInAccount {
   get(type: ObjectType, id: string, idProperty?: string): StandInRecord | Refusal {
     if (idProperty !== undefined && this.#properties[type].get(idProperty)?.hasUniqueValue !== true) {
       return new Refusal(400, 'VALIDATION_ERROR', `Property "${idProperty}" is not a unique identifier property`, {
-        errors: [{ code: 'PROPERTY_DOESNT_EXIST', message: 'not usable as an id', context: { propertyName: [idProperty] } }],
+        errors: [
+          { code: 'PROPERTY_DOESNT_EXIST', message: 'not usable as an id', context: { propertyName: [idProperty] } },
+        ],
       });
     }
-    const found = idProperty === undefined ? this.#records[type].get(id)?.record : this.#withValue(type, idProperty, id);
+    const found =
+      idProperty === undefined ? this.#records[type].get(id)?.record : this.#withValue(type, idProperty, id);
     return found ?? new Refusal(404, 'OBJECT_NOT_FOUND', `Object not found.  objectId are usually numeric.`);
   }
 
-  create(type: ObjectType, input: Readonly<Record<string, unknown>>, associations: readonly { to: string; typeId: number }[] = []): StandInRecord | Refusal {
-    const missing = type === 'contacts' ? !['email', 'firstname', 'lastname'].some((name) => name in input) : !('hs_timestamp' in input);
+  create(
+    type: ObjectType,
+    input: Readonly<Record<string, unknown>>,
+    associations: readonly { to: string; typeId: number }[] = [],
+  ): StandInRecord | Refusal {
+    const missing =
+      type === 'contacts'
+        ? !['email', 'firstname', 'lastname'].some((name) => name in input)
+        : !('hs_timestamp' in input);
     if (missing) {
       const names = type === 'contacts' ? 'email, firstname, lastname' : 'hs_timestamp';
       return new Refusal(400, 'VALIDATION_ERROR', `Error creating ${type}. Some required properties were not set.`, {
@@ -126,20 +150,36 @@ export class StandInAccount {
     }
     for (const { to, typeId } of associations) {
       if (ASSOCIATION_TYPES[typeId] !== type || !this.#records.contacts.has(to)) {
-        return new Refusal(400, 'VALIDATION_ERROR', `One or more associations are not valid: no ${typeId} from ${type}`, { subCategory: 'crm.associations.INVALID' });
+        return new Refusal(
+          400,
+          'VALIDATION_ERROR',
+          `One or more associations are not valid: no ${typeId} from ${type}`,
+          { subCategory: 'crm.associations.INVALID' },
+        );
       }
     }
     this.#lastId += 1;
     const id = String(this.#lastId);
     const now = this.#writeTime();
-    const record: StandInRecord = { id, properties: {}, createdAt: now, updatedAt: now, contactIds: associations.map(({ to }) => to) };
+    const record: StandInRecord = {
+      id,
+      properties: {},
+      createdAt: now,
+      updatedAt: now,
+      contactIds: associations.map(({ to }) => to),
+    };
     this.#records[type].set(id, { record, before: null, visibleAt: Date.now() + this.options.indexDelayMs });
     this.#apply(type, record, values, now);
     this.#bound(type);
     return record;
   }
 
-  update(type: ObjectType, id: string, input: Readonly<Record<string, unknown>>, idProperty?: string): StandInRecord | Refusal {
+  update(
+    type: ObjectType,
+    id: string,
+    input: Readonly<Record<string, unknown>>,
+    idProperty?: string,
+  ): StandInRecord | Refusal {
     const record = this.get(type, id, idProperty);
     if (record instanceof Refusal) {
       return record;
@@ -192,7 +232,11 @@ export class StandInAccount {
   }
 
   /** @param self the record that is written, whose own values are no conflict. */
-  #accept(type: ObjectType, input: Readonly<Record<string, unknown>>, self: string | null): Record<string, string> | Refusal {
+  #accept(
+    type: ObjectType,
+    input: Readonly<Record<string, unknown>>,
+    self: string | null,
+  ): Record<string, string> | Refusal {
     const faults: ValueFault[] = [];
     const values: Record<string, string> = {};
     for (const [name, value] of Object.entries(input)) {
@@ -207,7 +251,10 @@ export class StandInAccount {
       return valuesNotValid(faults);
     }
     for (const [name, value] of Object.entries(values)) {
-      const other = value === '' || this.#properties[type].get(name)?.hasUniqueValue !== true ? undefined : this.#withValue(type, name, value);
+      const other =
+        value === '' || this.#properties[type].get(name)?.hasUniqueValue !== true
+          ? undefined
+          : this.#withValue(type, name, value);
       if (other !== undefined && other.id !== self) {
         return this.#conflict(type, name, value, other);
       }
@@ -220,7 +267,13 @@ export class StandInAccount {
       return new Refusal(409, 'CONFLICT', `Contact already exists. Existing ID: ${other.id}`);
     }
     if (this.options.conflictStatus === 400) {
-      return valuesNotValid([{ name, error: 'CONFLICTING_UNIQUE_VALUE', message: `propertyName=${name}; ${other.id} already has that value: ${value}` }]);
+      return valuesNotValid([
+        {
+          name,
+          error: 'CONFLICTING_UNIQUE_VALUE',
+          message: `propertyName=${name}; ${other.id} already has that value: ${value}`,
+        },
+      ]);
     }
     return new Refusal(409, 'CONFLICT', `A record with ${name} ${value} already exists. Existing ID: ${other.id}`);
   }
@@ -269,7 +322,13 @@ export class StandInAccount {
 
 /** HubSpot's answer to values that it refuses: the faults stand in `errors`, and as JSON in the message. */
 function valuesNotValid(faults: readonly ValueFault[]): Refusal {
-  const listed = faults.map(({ name, error, message }) => ({ isValid: false, message, error, name, localizedErrorMessage: message }));
+  const listed = faults.map(({ name, error, message }) => ({
+    isValid: false,
+    message,
+    error,
+    name,
+    localizedErrorMessage: message,
+  }));
   return new Refusal(400, 'VALIDATION_ERROR', `Property values were not valid: ${JSON.stringify(listed)}`, {
     errors: faults.map(({ name, error, message }) => ({ message, code: error, context: { propertyName: [name] } })),
   });

@@ -2,11 +2,23 @@ import { z } from 'zod';
 import type { ObjectType } from './session';
 import { Refusal, type StandInAccount, type StandInRecord } from './stand-in-records';
 
-const filter = z.object({ propertyName: z.string(), operator: z.string(), value: z.string().optional(), highValue: z.string().optional(), values: z.array(z.string()).optional() });
+const filter = z.object({
+  propertyName: z.string(),
+  operator: z.string(),
+  value: z.string().optional(),
+  highValue: z.string().optional(),
+  values: z.array(z.string()).optional(),
+});
 type Filter = z.output<typeof filter>;
 const searchRequest = z.object({
-  filterGroups: z.array(z.object({ filters: z.array(filter).max(6) })).max(5).default([]),
-  sorts: z.array(z.union([z.string(), z.object({ propertyName: z.string(), direction: z.string().default('ASCENDING') })])).max(1).default([]),
+  filterGroups: z
+    .array(z.object({ filters: z.array(filter).max(6) }))
+    .max(5)
+    .default([]),
+  sorts: z
+    .array(z.union([z.string(), z.object({ propertyName: z.string(), direction: z.string().default('ASCENDING') })]))
+    .max(1)
+    .default([]),
   properties: z.array(z.string()).default([]),
   limit: z.number().int().min(1).max(200).default(10),
   after: z.string().default('0'),
@@ -20,19 +32,32 @@ export interface SearchAnswer {
   after: string | null;
 }
 
-/** HubSpot's search (docs "Search the CRM"): groups are or, the filters of a group and; text is compared without regard to case. */
+/**
+ * HubSpot's search (docs "Search the CRM"): groups are or, the filters of a group and; text is compared without regard
+ * to case.
+ */
 export function searchRecords(account: StandInAccount, type: ObjectType, body: unknown): SearchAnswer | Refusal {
   const request = searchRequest.safeParse(body);
   if (!request.success) {
     return new Refusal(400, 'VALIDATION_ERROR', 'Invalid input JSON: too many filters, or a field of the wrong type');
   }
   const { filterGroups, sorts, properties, limit, after } = request.data;
-  const unknown = filterGroups.flatMap((group) => group.filters).find(({ propertyName }) => !propertyName.startsWith('associations.') && account.property(type, propertyName) === undefined);
+  const unknown = filterGroups
+    .flatMap((group) => group.filters)
+    .find(
+      ({ propertyName }) =>
+        !propertyName.startsWith('associations.') && account.property(type, propertyName) === undefined,
+    );
   if (unknown !== undefined) {
     // HubSpot answers this one without a category (reference connectors.md 1.1).
     return new Refusal(400, '', `There was a problem with the request.`);
   }
-  const matching = account.searchable(type).filter((record) => filterGroups.length === 0 || filterGroups.some((group) => group.filters.every((one) => holds(record, one))));
+  const matching = account
+    .searchable(type)
+    .filter(
+      (record) =>
+        filterGroups.length === 0 || filterGroups.some((group) => group.filters.every((one) => holds(record, one))),
+    );
   const [sort] = sorts;
   if (sort !== undefined) {
     const name = typeof sort === 'string' ? sort.replace(/^-/, '') : sort.propertyName;
@@ -41,12 +66,22 @@ export function searchRecords(account: StandInAccount, type: ObjectType, body: u
   }
   const start = Number(after);
   const end = start + limit;
-  return { total: matching.length, results: matching.slice(start, end), properties, after: end < matching.length ? String(end) : null };
+  return {
+    total: matching.length,
+    results: matching.slice(start, end),
+    properties,
+    after: end < matching.length ? String(end) : null,
+  };
 }
 
-function holds(record: StandInRecord, { propertyName, operator, value = '', highValue = '', values = [] }: Filter): boolean {
+function holds(
+  record: StandInRecord,
+  { propertyName, operator, value = '', highValue = '', values = [] }: Filter,
+): boolean {
   if (propertyName === 'associations.contact') {
-    return operator === 'EQ' ? record.contactIds.includes(value) : operator === 'IN' && values.some((id) => record.contactIds.includes(id));
+    return operator === 'EQ'
+      ? record.contactIds.includes(value)
+      : operator === 'IN' && values.some((id) => record.contactIds.includes(id));
   }
   const own = record.properties[propertyName] ?? '';
   const has = own !== '';
@@ -102,7 +137,12 @@ function comparable(text: string): number | string {
 
 /** A token is a run of letters and digits; `*` stands for any part of one. */
 function hasToken(own: string, wanted: string): boolean {
-  const pattern = new RegExp(`^${wanted.toLowerCase().replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*')}$`);
+  const pattern = new RegExp(
+    `^${wanted
+      .toLowerCase()
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/\*/g, '.*')}$`,
+  );
   const whole = own.toLowerCase();
   return [whole, ...whole.split(/[^\p{L}\p{N}]+/u)].some((token) => pattern.test(token));
 }

@@ -8,7 +8,8 @@ import { StandInAccount, type AccountOptions, type StandInOwner, type StandInRec
 import { addRoutes } from './stand-in-routes';
 
 /** How the stand-in goes wrong. `lose_answer` does what was asked and then drops the connection. */
-export type FailureKind = { status: number; body?: string; headers?: Record<string, string> } | 'hang' | 'reset' | 'lose_answer' | 'html';
+export type FailureKind =
+  { status: number; body?: string; headers?: Record<string, string> } | 'hang' | 'reset' | 'lose_answer' | 'html';
 
 /** Which requests are to go wrong, and how. */
 export interface FailureOrder {
@@ -39,7 +40,10 @@ export interface HubSpotStandInOptions extends Partial<AccountOptions> {
   port?: number;
   /** The only token that is accepted. */
   accessToken?: string;
-  /** The account's own limit; null (the default) is none, so that a demonstration or burst is not slowed to HubSpot's five. */
+  /**
+   * The account's own limit; null (the default) is none, so that a demonstration or burst is not slowed to HubSpot's
+   * five.
+   */
   searchesPerSecond?: number | null;
   /** False: creating properties is answered with 403. */
   mayCreateProperties?: boolean;
@@ -48,8 +52,9 @@ export interface HubSpotStandInOptions extends Partial<AccountOptions> {
 }
 
 /**
- * HubSpot's CRM API on loopback: contacts, calls, tasks, their associations, properties, search and owners, kept in memory (at most
- * `capacity` records of a type). What it holds and what it was asked can be read at any time; `failNext` makes it go wrong.
+ * HubSpot's CRM API on loopback: contacts, calls, tasks, their associations, properties, search and owners, kept in
+ * memory (at most `capacity` records of a type). What it holds and what it was asked can be read at any time;
+ * `failNext` makes it go wrong.
  */
 export interface HubSpotStandIn extends RunningStandIn {
   /** `http://127.0.0.1:<port>`. */
@@ -61,7 +66,10 @@ export interface HubSpotStandIn extends RunningStandIn {
   readonly owners: readonly StandInOwner[];
   /** The last 2,000 requests, oldest first, those that were made to fail included. */
   readonly requests: readonly RequestSeen[];
-  /** The account itself, to change what a person would change in HubSpot: add or remove contacts and properties, take an association away. */
+  /**
+   * The account itself, to change what a person would change in HubSpot: add or remove contacts and properties, take an
+   * association away.
+   */
   readonly account: StandInAccount;
   /** Makes the next fitting requests go wrong. Several orders are used up in the order in which they were given. */
   failNext(order: FailureOrder): void;
@@ -80,9 +88,27 @@ export const SEED_OWNERS: readonly StandInOwner[] = [
 
 /** The contacts to begin with: the numbers of the webhook page's samples, each written in another way. */
 export const SEED_CONTACTS: readonly Readonly<Record<string, string>>[] = [
-  { firstname: 'Ada', lastname: 'Sample', email: 'ada.sample@example.com', phone: '+1 (555) 123-4567', hubspot_owner_id: '71001' },
-  { firstname: 'Bo', lastname: 'Sample', email: 'bo.sample@example.com', mobilephone: '555.987.6543', hubspot_owner_id: '71001' },
-  { firstname: 'Chae-won', lastname: 'Sample', email: 'chaewon.sample@example.com', phone: '011-0000-0002', hubspot_owner_id: '71002' },
+  {
+    firstname: 'Ada',
+    lastname: 'Sample',
+    email: 'ada.sample@example.com',
+    phone: '+1 (555) 123-4567',
+    hubspot_owner_id: '71001',
+  },
+  {
+    firstname: 'Bo',
+    lastname: 'Sample',
+    email: 'bo.sample@example.com',
+    mobilephone: '555.987.6543',
+    hubspot_owner_id: '71001',
+  },
+  {
+    firstname: 'Chae-won',
+    lastname: 'Sample',
+    email: 'chaewon.sample@example.com',
+    phone: '011-0000-0002',
+    hubspot_owner_id: '71002',
+  },
 ];
 
 /** Starts the stand-in on loopback. */
@@ -99,7 +125,10 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   }
   account.settle();
 
-  const app = fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true } });
+  const app = fastify({
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
+  });
   const requests: RequestSeen[] = [];
   const faults = new Faults();
   app.addHook('preHandler', async (request, reply) => {
@@ -109,8 +138,11 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
       return reply;
     }
     if (request.headers.authorization !== `Bearer ${accessToken}`) {
-      const message = 'Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview';
-      return reply.code(401).send({ status: 'error', message, correlationId: randomUUID(), category: 'INVALID_AUTHENTICATION' });
+      const message =
+        'Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview';
+      return reply
+        .code(401)
+        .send({ status: 'error', message, correlationId: randomUUID(), category: 'INVALID_AUTHENTICATION' });
     }
   });
   app.addHook('onSend', async (request, reply) => faults.afterEffect(request, reply));
@@ -188,7 +220,9 @@ class Faults {
     } else if (order.how === 'reset') {
       request.raw.socket.resetAndDestroy();
     } else if (order.how === 'html') {
-      reply.raw.writeHead(502, { 'content-type': 'text/html' }).end('<html><body><h1>502 Bad Gateway</h1></body></html>');
+      reply.raw
+        .writeHead(502, { 'content-type': 'text/html' })
+        .end('<html><body><h1>502 Bad Gateway</h1></body></html>');
     } else {
       reply.raw.writeHead(order.how.status, order.how.headers ?? {}).end(order.how.body ?? '');
     }
@@ -204,15 +238,23 @@ class Faults {
 }
 
 function fits(order: FailureOrder, method: string, path: string): boolean {
-  const onPath = order.path === undefined || (typeof order.path === 'string' ? path.includes(order.path) : order.path.test(path));
+  const onPath =
+    order.path === undefined || (typeof order.path === 'string' ? path.includes(order.path) : order.path.test(path));
   return onPath && (order.method === undefined || order.method.toUpperCase() === method);
 }
 
 function answerErrorsLikeHubSpot(app: FastifyInstance): void {
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ status: 'error', message: 'resource not found', correlationId: randomUUID() }));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ status: 'error', message: 'resource not found', correlationId: randomUUID() }),
+  );
   app.setErrorHandler<FastifyError>((error, _request, reply) => {
     const status = error instanceof z.ZodError ? 400 : (error.statusCode ?? 500);
-    return reply.code(status).send({ status: 'error', message: 'Invalid input JSON', correlationId: randomUUID(), category: status < 500 ? 'VALIDATION_ERROR' : 'INTERNAL' });
+    return reply.code(status).send({
+      status: 'error',
+      message: 'Invalid input JSON',
+      correlationId: randomUUID(),
+      category: status < 500 ? 'VALIDATION_ERROR' : 'INTERNAL',
+    });
   });
 }
 

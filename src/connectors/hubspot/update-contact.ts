@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
-import { contactOutput, findContact, forgetContact, peerPhone, unknownContactInput, type FoundContact, type PeerPhone } from './contacts';
+import {
+  contactOutput,
+  findContact,
+  forgetContact,
+  peerPhone,
+  unknownContactInput,
+  type FoundContact,
+  type PeerPhone,
+} from './contacts';
 import { answered, permanentFailure } from './failure';
 import { propertyValue } from './property-values';
 import type { HubSpotSession, PropertyDefinition } from './session';
@@ -11,17 +19,24 @@ const NO_CONTACT = 'no contact with this number';
 /**
  * `hubspot.update_contact`: writes properties of the contact that the event's peer is.
  *
- * Guaranteed: doing it again under one key leaves what doing it once leaves. Not guaranteed: that an older event, handled late, does not
- * overwrite what a newer one wrote.
+ * Guaranteed: doing it again under one key leaves what doing it once leaves. Not guaranteed: that an older event,
+ * handled late, does not overwrite what a newer one wrote.
  */
 export const updateContact = defineAction<HubSpotClient>()({
   summary: 'Writes properties of the HubSpot contact with the number of the far end.',
   input: z.strictObject({
     properties: z
-      .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'a property is named by its internal name in HubSpot: small letters, digits, _'), z.string())
+      .record(
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9_]*$/, 'a property is named by its internal name in HubSpot: small letters, digits, _'),
+        z.string(),
+      )
       .refine((properties) => Object.keys(properties).length > 0, 'name at least one property')
       .refine((properties) => Object.keys(properties).length <= 100, 'at most 100 properties')
-      .describe("Values by the properties' internal names. Times are turned into what a date or datetime property takes; an empty text clears."),
+      .describe(
+        "Values by the properties' internal names. Times are turned into what a date or datetime property takes; an empty text clears.",
+      ),
     unknown_contact: unknownContactInput,
   }),
   output: z.object({
@@ -50,7 +65,11 @@ export const updateContact = defineAction<HubSpotClient>()({
 });
 
 /** The values in HubSpot's forms. Names all properties that are wrong at once, never their values. */
-async function readValues(session: HubSpotSession, properties: Readonly<Record<string, string>>, timezone: string): Promise<Record<string, string>> {
+async function readValues(
+  session: HubSpotSession,
+  properties: Readonly<Record<string, string>>,
+  timezone: string,
+): Promise<Record<string, string>> {
   const names = Object.keys(properties);
   const definitions = await definitionsOf(session, names);
   const unknown = names.filter((name) => definitions !== null && !definitions.has(name));
@@ -72,21 +91,38 @@ async function readValues(session: HubSpotSession, properties: Readonly<Record<s
     }
   }
   if (unreadable.length > 0) {
-    throw permanentFailure(`the rule gives no time to ${unreadable.join(', ')}`, 'INVALID_DATE', 'Give it an ISO time, such as {{ occurred_at }}, or nothing to clear it.');
+    throw permanentFailure(
+      `the rule gives no time to ${unreadable.join(', ')}`,
+      'INVALID_DATE',
+      'Give it an ISO time, such as {{ occurred_at }}, or nothing to clear it.',
+    );
   }
   return values;
 }
 
-/** By name, without those that do not exist; null when the token may not read property settings: HubSpot then judges the texts itself. */
-async function definitionsOf(session: HubSpotSession, names: readonly string[]): Promise<Map<string, PropertyDefinition> | null> {
+/**
+ * By name, without those that do not exist; null when the token may not read property settings: HubSpot then judges the
+ * texts itself.
+ */
+async function definitionsOf(
+  session: HubSpotSession,
+  names: readonly string[],
+): Promise<Map<string, PropertyDefinition> | null> {
   try {
     const definitions = await Promise.all(names.map((name) => session.property('contacts', name)));
-    return new Map(definitions.filter((definition) => definition !== null).map((definition) => [definition.name, definition]));
+    return new Map(
+      definitions.filter((definition) => definition !== null).map((definition) => [definition.name, definition]),
+    );
   } catch (error) {
     if (!answered(error, 403)) {
       throw error;
     }
-    session.client.warnOnce(session.log, 'definitions', {}, 'the HubSpot token may not read property settings (crm.schemas.contacts.read): texts are written as they are');
+    session.client.warnOnce(
+      session.log,
+      'definitions',
+      {},
+      'the HubSpot token may not read property settings (crm.schemas.contacts.read): texts are written as they are',
+    );
     return null;
   }
 }

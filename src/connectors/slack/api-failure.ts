@@ -9,8 +9,8 @@ const RENEW_TOKEN = 'Set SLACK_BOT_TOKEN to a valid bot token (xoxb-...) of an a
 const INVITE = 'Look at `channel` in the rule, and invite the bot there: /invite @bot in the channel.';
 
 /**
- * Slack's words for a token or workspace that does not work, for any message (reference connectors.md 2), with what to do.
- * What concerns one channel only is not here: it would park the connection for all.
+ * Slack's words for a token or workspace that does not work, for any message (reference connectors.md 2), with what to
+ * do. What concerns one channel only is not here: it would park the connection for all.
  */
 const CREDENTIAL: Readonly<Record<string, string>> = {
   invalid_auth: RENEW_TOKEN,
@@ -30,7 +30,8 @@ const PERMANENT: Readonly<Record<string, string | null>> = {
   channel_not_found: INVITE,
   not_in_channel: INVITE,
   is_archived: 'Choose another `channel` in the rule, or unarchive this one.',
-  messages_tab_disabled: 'Switch on the Messages Tab in the Slack app\'s App Home, or choose a channel instead of a person.',
+  messages_tab_disabled:
+    "Switch on the Messages Tab in the Slack app's App Home, or choose a channel instead of a person.",
   cannot_reply_to_message: 'Look at `thread_ts` in the rule: no thread can be started there.',
   no_text: 'Look at the template of `text` in the rule: it rendered to nothing.',
   msg_too_long: 'Shorten `text` or `blocks` in the rule.',
@@ -50,7 +51,7 @@ const PERMANENT: Readonly<Record<string, string | null>> = {
 const PERMANENT_FAMILY = /^(?:invalid_|restricted_action)/;
 
 const REMEDIES_BY_FAMILY: readonly (readonly [RegExp, string])[] = [
-  [/^invalid_blocks/, 'Check `blocks` of the rule in Slack\'s Block Kit Builder.'],
+  [/^invalid_blocks/, "Check `blocks` of the rule in Slack's Block Kit Builder."],
   [/^restricted_action/, 'The workspace restricts posting there; choose another `channel` or ask an administrator.'],
 ];
 
@@ -68,12 +69,16 @@ export interface FailedCall {
 }
 
 /**
- * What a call of the SDK threw, as the error class that follows from it. Never holds the SDK's text or data, which may be a whole page of HTML.
- * Whatever Slack says that is not known to be lasting is `transient`: the retry budget ends it.
+ * What a call of the SDK threw, as the error class that follows from it. Never holds the SDK's text or data, which may
+ * be a whole page of HTML. Whatever Slack says that is not known to be lasting is `transient`: the retry budget ends
+ * it.
  */
 export function slackFailure(error: unknown, call: FailedCall): ActionError {
   if (call.cancelled) {
-    return new ActionError('transient', 'the request to slack was cancelled', { connection: CONNECTION, code: 'cancelled' });
+    return new ActionError('transient', 'the request to slack was cancelled', {
+      connection: CONNECTION,
+      code: 'cancelled',
+    });
   }
   if (error instanceof WebAPIRateLimitedError) {
     return rateLimited(retryAfterMs(String(error.retryAfter)));
@@ -105,7 +110,10 @@ function rateLimited(waitMs: number | undefined): ActionError {
 function platformFailure(data: unknown): ActionError {
   const { error = '', needed = '' } = refusal.safeParse(data).data ?? {};
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(error)) {
-    return new ActionError('transient', 'slack answered with something that is not of its API', { connection: CONNECTION, code: 'unreadable_answer' });
+    return new ActionError('transient', 'slack answered with something that is not of its API', {
+      connection: CONNECTION,
+      code: 'unreadable_answer',
+    });
   }
   if (error === 'missing_scope') {
     const scope = SCOPES.test(needed) ? needed : 'chat:write';
@@ -117,7 +125,11 @@ function platformFailure(data: unknown): ActionError {
   }
   const remedy = PERMANENT[error];
   if (remedy !== undefined || PERMANENT_FAMILY.test(error)) {
-    return refused('permanent', error, remedy ?? REMEDIES_BY_FAMILY.find(([family]) => family.test(error))?.[1] ?? null);
+    return refused(
+      'permanent',
+      error,
+      remedy ?? REMEDIES_BY_FAMILY.find(([family]) => family.test(error))?.[1] ?? null,
+    );
   }
   if (error === 'ratelimited' || error === 'rate_limited') {
     return rateLimited(undefined);
@@ -127,13 +139,23 @@ function platformFailure(data: unknown): ActionError {
 
 function refused(errorClass: 'credential' | 'permanent', code: string, remedy: string | null): ActionError {
   const what = errorClass === 'credential' ? 'slack refused the token' : 'slack refused the message';
-  return new ActionError(errorClass, `${what} (${code})`, { connection: CONNECTION, code, ...(remedy === null ? {} : { remedy }) });
+  return new ActionError(errorClass, `${what} (${code})`, {
+    connection: CONNECTION,
+    code,
+    ...(remedy === null ? {} : { remedy }),
+  });
 }
 
-/** Slack itself answers 200 or 429; other statuses come from what stands before it, or from another server altogether. */
+/**
+ * Slack itself answers 200 or 429; other statuses come from what stands before it, or from another server altogether.
+ */
 function httpFailure(status: number, retryAfter: string | undefined): ActionError {
   const wait = retryAfterMs(retryAfter);
-  const detail: ActionErrorDetail = { connection: CONNECTION, code: `http_${status}`, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
+  const detail: ActionErrorDetail = {
+    connection: CONNECTION,
+    code: `http_${status}`,
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
   if (status >= 500 || status === 408 || status === 425) {
     return new ActionError('transient', `slack is in trouble (${status})`, detail);
   }

@@ -37,10 +37,10 @@ export interface SlackMessage {
 /**
  * Slack's Web API, as far as the bridge needs it.
  *
- * Guaranteed: every call ends within its time-out or when its signal aborts; one attempt a call, no waiting inside; the token goes to the
- * configured address only, redirects are not followed; only {@link ActionError}s are thrown.
- * Not guaranteed: that Slack drops a message with a `clientMsgId` that it had before. It does so in practice and names errors for it, but does
- * not document the argument for apps (reference connectors.md 2).
+ * Guaranteed: every call ends within its time-out or when its signal aborts; one attempt a call, no waiting inside; the
+ * token goes to the configured address only, redirects are not followed; only {@link ActionError}s are thrown. Not
+ * guaranteed: that Slack drops a message with a `clientMsgId` that it had before. It does so in practice and names
+ * errors for it, but does not document the argument for apps (reference connectors.md 2).
  */
 export class SlackClient {
   readonly #token: Secret;
@@ -77,7 +77,10 @@ export class SlackClient {
     );
     const read = posted.safeParse(answer);
     if (!read.success) {
-      throw new ActionError('transient', 'slack took the message but its answer cannot be read', { connection: 'slack', code: 'unreadable_answer' });
+      throw new ActionError('transient', 'slack took the message but its answer cannot be read', {
+        connection: 'slack',
+        code: 'unreadable_answer',
+      });
     }
     return read.data;
   }
@@ -92,15 +95,16 @@ export class SlackClient {
   }
 
   /**
-   * A `WebClient` of its own for every call (50 microseconds): it takes no signal per call, and its queue would run one call in the context
-   * of another.
+   * A `WebClient` of its own for every call (50 microseconds): it takes no signal per call, and its queue would run one
+   * call in the context of another.
    */
   async #call(method: string, body: Record<string, unknown>, signal: AbortSignal): Promise<WebAPICallResult> {
     let status: number | null = null;
     let timeout: AbortSignal | undefined;
     const web = new WebClient(this.#token.reveal(), {
       slackApiUrl: this.#apiUrl,
-      // The SDK's defaults retry for half an hour and sleep through rate limits; the step's budget is Temporal's to spend.
+      // The SDK's defaults retry for half an hour and sleep through rate limits; the step's budget is Temporal's to
+      // spend.
       retryConfig: { retries: 0 },
       rejectRateLimitedCalls: true,
       timeout: this.#timeoutMs,

@@ -6,11 +6,13 @@ import { postMessage } from './post-message';
 import { startSlackStandIn } from './stand-in';
 
 const settings = z.strictObject({
-  bot_token: secret().describe('Bot token of a Slack app (xoxb-...) with the scope chat:write, and chat:write.public for channels that it is not in.'),
+  bot_token: secret().describe(
+    'Bot token of a Slack app (xoxb-...) with the scope chat:write, and chat:write.public for channels that it is not in.',
+  ),
   api_url: z
     .url({ protocol: /^https?$/ })
     .default('https://slack.com/api/')
-    .describe('Where Slack\'s Web API is; ends in /api/.'),
+    .describe("Where Slack's Web API is; ends in /api/."),
 });
 
 /** Slack: posts to channels. */

@@ -9,28 +9,38 @@ import type { SlackClient } from './client';
 const MOST_CHARACTERS = 40_000;
 
 const input = z.strictObject({
-  channel: z.string().describe('Where to post: "#name" or the id of a channel that the bot is in, or the id of a person.'),
-  text: z.string().describe('The message, in Slack\'s own markup (`*bold*`, `<https://…|link>`); beside `blocks`, what notifications show.'),
+  channel: z
+    .string()
+    .describe('Where to post: "#name" or the id of a channel that the bot is in, or the id of a person.'),
+  text: z
+    .string()
+    .describe(
+      "The message, in Slack's own markup (`*bold*`, `<https://…|link>`); beside `blocks`, what notifications show.",
+    ),
   blocks: z
     .array(z.record(z.string(), z.json()))
     .optional()
     .describe('Block Kit blocks, at most 50; every text in them is a template.'),
-  thread_ts: z.string().optional().describe('`ts` of the message to answer in a thread, such as `{{ steps.<id>.ts }}`; not in a thread when it renders to nothing.'),
+  thread_ts: z
+    .string()
+    .optional()
+    .describe(
+      '`ts` of the message to answer in a thread, such as `{{ steps.<id>.ts }}`; not in a thread when it renders to nothing.',
+    ),
 });
 
 const output = z.object({
   channel: z.string().describe('Id of the channel.'),
-  ts: z.string().describe('The message\'s id within its channel; `thread_ts` of answers to it.'),
+  ts: z.string().describe("The message's id within its channel; `thread_ts` of answers to it."),
 });
 
 /**
  * `slack.post_message`.
  *
- * Guaranteed: one attempt posts once; values that templates insert cannot become mentions, links or markup of Slack's (`< > &`), though
- * `*` and `_` in them still format. Within the time that Slack knows a `client_msg_id` again, a retry after a lost answer posts nothing new
- * and gets the first message's `ts`.
- * Not guaranteed: how long that time is (Slack documents the errors of it, not the argument: reference connectors.md 2); a retry after it
- * posts again.
+ * Guaranteed: one attempt posts once; values that templates insert cannot become mentions, links or markup of Slack's
+ * (`< > &`), though `*` and `_` in them still format. Within the time that Slack knows a `client_msg_id` again, a retry
+ * after a lost answer posts nothing new and gets the first message's `ts`. Not guaranteed: how long that time is (Slack
+ * documents the errors of it, not the argument: reference connectors.md 2); a retry after it posts again.
  */
 export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.infer<typeof output>>({
   summary: 'Posts a message to a Slack channel.',
@@ -73,7 +83,10 @@ function empty(inputName: string, code: string): ActionError {
   });
 }
 
-/** At most what Slack takes, ending in an ellipsis when something was left out, and never within an escape or a surrogate pair. */
+/**
+ * At most what Slack takes, ending in an ellipsis when something was left out, and never within an escape or a
+ * surrogate pair.
+ */
 function shortened(text: string): string {
   if (text.length <= MOST_CHARACTERS) {
     return text;

@@ -56,11 +56,13 @@ export interface SlackRequest {
 }
 
 /**
- * Slack on loopback: its form-encoded Web API with `auth.test`, `chat.postMessage` and `conversations.list`. State is in memory and bounded.
+ * Slack on loopback: its form-encoded Web API with `auth.test`, `chat.postMessage` and `conversations.list`. State is
+ * in memory and bounded.
  *
- * A `client_msg_id` that it had before gets the first message's `ts` back and posts nothing. Slack documents no more than the errors of this
- * (`duplicate_message_not_found`: "no duplicate message exists associated with client_msg_id"), which say that a known id is answered with
- * the message that it belongs to; that error is given here when that message was taken away. Every channel exists unless it is in `missing`.
+ * A `client_msg_id` that it had before gets the first message's `ts` back and posts nothing. Slack documents no more
+ * than the errors of this (`duplicate_message_not_found`: "no duplicate message exists associated with client_msg_id"),
+ * which say that a known id is answered with the message that it belongs to; that error is given here when that message
+ * was taken away. Every channel exists unless it is in `missing`.
  */
 export interface SlackStandIn extends RunningStandIn {
   /** `http://127.0.0.1:<port>/api/` */
@@ -110,7 +112,16 @@ export async function startSlackStandIn(options: { port?: number } = {}): Promis
 
 function serve(server: FastifyInstance, state: State): void {
   const methods: Readonly<Record<string, (args: Readonly<Record<string, string>>) => Answer>> = {
-    'auth.test': () => ({ ok: true, url: 'https://stand-in.slack.com/', team: 'stand-in', user: 'voipbin', team_id: TEAM_ID, user_id: 'U0STANDIN', bot_id: 'B0STANDIN', is_enterprise_install: false }),
+    'auth.test': () => ({
+      ok: true,
+      url: 'https://stand-in.slack.com/',
+      team: 'stand-in',
+      user: 'voipbin',
+      team_id: TEAM_ID,
+      user_id: 'U0STANDIN',
+      bot_id: 'B0STANDIN',
+      is_enterprise_install: false,
+    }),
     'chat.postMessage': (args) => post(state, args),
     'conversations.list': () => ({ ok: true, channels: listChannels(state), response_metadata: { next_cursor: '' } }),
   };
@@ -127,7 +138,10 @@ function serve(server: FastifyInstance, state: State): void {
       if (trouble !== null && trouble !== 'lose_answer' && trouble !== 'truncate') {
         return makeTrouble(trouble, request, reply);
       }
-      const answer = answerTo(methods[request.params.method], args, { authorised, given: request.headers.authorization !== undefined });
+      const answer = answerTo(methods[request.params.method], args, {
+        authorised,
+        given: request.headers.authorization !== undefined,
+      });
       return trouble === null ? answer : loseAnswer(trouble, answer, request, reply);
     },
   });
@@ -165,7 +179,16 @@ function post(state: State, args: Readonly<Record<string, string>>): Answer {
     const first = state.messages.find((message) => message.ts === knownTs);
     return first === undefined ? refuse('duplicate_message_not_found') : accept(first);
   }
-  const message: PostedMessage = { channel, postedTo, ts: nextTs(state), text: text.slice(0, MOST_CHARACTERS), blocks, threadTs, clientMsgId, args };
+  const message: PostedMessage = {
+    channel,
+    postedTo,
+    ts: nextTs(state),
+    text: text.slice(0, MOST_CHARACTERS),
+    blocks,
+    threadTs,
+    clientMsgId,
+    args,
+  };
   keep(state.messages, message);
   if (clientMsgId !== null) {
     remember(state.known, clientMsgId, message.ts);
@@ -174,7 +197,19 @@ function post(state: State, args: Readonly<Record<string, string>>): Answer {
 }
 
 function accept({ channel, ts, text, threadTs }: PostedMessage): Answer {
-  return { ok: true, channel, ts, message: { type: 'message', subtype: 'bot_message', text, ts, bot_id: 'B0STANDIN', ...(threadTs === null ? {} : { thread_ts: threadTs }) } };
+  return {
+    ok: true,
+    channel,
+    ts,
+    message: {
+      type: 'message',
+      subtype: 'bot_message',
+      text,
+      ts,
+      bot_id: 'B0STANDIN',
+      ...(threadTs === null ? {} : { thread_ts: threadTs }),
+    },
+  };
 }
 
 function refuse(error: string): Answer {
@@ -189,7 +224,10 @@ function readBlocks(given: string): JsonValue[] | undefined {
   } catch {
     return undefined;
   }
-  const fine = Array.isArray(blocks) && blocks.length <= MOST_BLOCKS && blocks.every((block: unknown) => typeof block === 'object' && block !== null && 'type' in block);
+  const fine =
+    Array.isArray(blocks) &&
+    blocks.length <= MOST_BLOCKS &&
+    blocks.every((block: unknown) => typeof block === 'object' && block !== null && 'type' in block);
   return fine ? (blocks as JsonValue[]) : undefined;
 }
 
@@ -200,7 +238,9 @@ function listChannels(state: State): JsonObject[] {
 
 /** Ids stay as they are; a name always gets the same one. */
 function channelId(channel: string): string {
-  return /^[CDGU][A-Z0-9]{6,}$/.test(channel) ? channel : `C${createHash('sha1').update(channel.replace(/^#/, '')).digest('hex').slice(0, 10).toUpperCase()}`;
+  return /^[CDGU][A-Z0-9]{6,}$/.test(channel)
+    ? channel
+    : `C${createHash('sha1').update(channel.replace(/^#/, '')).digest('hex').slice(0, 10).toUpperCase()}`;
 }
 
 /** Microseconds since 1970, written as Slack does, each later than the one before. */
@@ -212,7 +252,9 @@ function nextTs(state: State): string {
 
 function argumentsOf(request: FastifyRequest): Record<string, string> {
   const given = { ...asObject(request.query), ...asObject(request.body) };
-  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]));
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
 }
 
 function asObject(value: unknown): object {
@@ -231,7 +273,11 @@ function nextTrouble(state: State): SlackTrouble | null {
   return trouble.how;
 }
 
-async function makeTrouble(trouble: Exclude<SlackTrouble, 'lose_answer' | 'truncate'>, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function makeTrouble(
+  trouble: Exclude<SlackTrouble, 'lose_answer' | 'truncate'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   if (trouble === 'hang' || trouble === 'reset') {
     reply.hijack();
     if (trouble === 'reset') {
@@ -249,7 +295,12 @@ async function makeTrouble(trouble: Exclude<SlackTrouble, 'lose_answer' | 'trunc
   return reply.code(Number(status)).headers(headers).send(body);
 }
 
-function loseAnswer(how: 'lose_answer' | 'truncate', answer: Answer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function loseAnswer(
+  how: 'lose_answer' | 'truncate',
+  answer: Answer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   reply.hijack();
   if (how === 'lose_answer') {
     request.raw.socket.resetAndDestroy();

@@ -33,15 +33,24 @@ export interface RefusedAnswer {
 }
 
 /**
- * An answer that is no success, as the error class that follows from it (DESIGN "Connectors"):
- * 401, 402, 403 and 500s that speak of balance or identity verification are `credential`; 408, 429 and other 5xx `transient`; the rest `permanent`.
+ * An answer that is no success, as the error class that follows from it (DESIGN "Connectors"): 401, 402, 403 and 500s
+ * that speak of balance or identity verification are `credential`; 408, 429 and other 5xx `transient`; the rest
+ * `permanent`.
  */
 export function apiFailure(answer: RefusedAnswer): ActionError {
   const { status } = answer;
   const { reason, requestId, text } = readEnvelope(answer.body);
-  const detail: ActionErrorDetail = { connection: CONNECTION, code: reason ?? `http_${status}`, ...(requestId === null ? {} : { correlationId: requestId }) };
+  const detail: ActionErrorDetail = {
+    connection: CONNECTION,
+    code: reason ?? `http_${status}`,
+    ...(requestId === null ? {} : { correlationId: requestId }),
+  };
   if (status === 401 || status === 402 || status === 403) {
-    return new ActionError('credential', `voipbin refused the account or its access key (${status})`, withRemedy(detail, REMEDIES[status]));
+    return new ActionError(
+      'credential',
+      `voipbin refused the account or its access key (${status})`,
+      withRemedy(detail, REMEDIES[status]),
+    );
   }
   if (status === 500 && ACCOUNT_TROUBLE.test(text)) {
     return new ActionError('credential', 'voipbin refused: the account lacks balance or identity verification (500)', {
@@ -58,7 +67,11 @@ export function apiFailure(answer: RefusedAnswer): ActionError {
   }
   if (status === 408 || status >= 500) {
     const wait = retryAfterMs(answer.retryAfter);
-    return new ActionError('transient', `voipbin is in trouble (${status})`, wait === undefined ? detail : { ...detail, retryAfterMs: wait });
+    return new ActionError(
+      'transient',
+      `voipbin is in trouble (${status})`,
+      wait === undefined ? detail : { ...detail, retryAfterMs: wait },
+    );
   }
   if (status >= 300 && status < 400) {
     return new ActionError('permanent', `voipbin answered with a redirect (${status}), which is not followed`, {

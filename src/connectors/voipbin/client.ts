@@ -34,7 +34,10 @@ const page = z.object({
   next_page_token: z.string().nullish(),
 });
 
-const target = z.object({ destination: z.object({ target: z.string().optional() }).nullish(), status: z.string().optional() });
+const target = z.object({
+  destination: z.object({ target: z.string().optional() }).nullish(),
+  status: z.string().optional(),
+});
 
 const sentMessage = z.object({ id: z.string().min(1), targets: z.array(target).nullish() });
 
@@ -62,7 +65,8 @@ export interface TextMessage {
  * What became of a POST /messages.
  * - `accepted`: VoIPBIN has it and will try to send it.
  * - `refused`: it was certainly not sent.
- * - `unknown`: the request went out and no usable answer came back, so that it may have been sent. The error is `transient`.
+ * - `unknown`: the request went out and no usable answer came back, so that it may have been sent. The error is
+ *   `transient`.
  */
 export type SendAnswer =
   | { outcome: 'accepted'; id: string; status: string }
@@ -95,9 +99,10 @@ interface Answered {
 /**
  * VoIPBIN's public API, as far as the bridge needs it (reference voipbin.md 5).
  *
- * Guaranteed: the access key travels in a cookie to the API's own origin and nowhere else; redirects are never followed with it; every
- * request ends within its timeout; requests of this client stay below the account's rate limit; only {@link ActionError}s are thrown.
- * Not guaranteed: that {@link VoipbinClient.sendMessage} sends at most once over several calls; VoIPBIN knows no idempotency key.
+ * Guaranteed: the access key travels in a cookie to the API's own origin and nowhere else; redirects are never followed
+ * with it; every request ends within its timeout; requests of this client stay below the account's rate limit; only
+ * {@link ActionError}s are thrown. Not guaranteed: that {@link VoipbinClient.sendMessage} sends at most once over
+ * several calls; VoIPBIN knows no idempotency key.
  */
 export class VoipbinClient {
   /** Fetches recordings from their signed addresses, without the access key. */
@@ -114,7 +119,11 @@ export class VoipbinClient {
   }
 
   /** One page of a list, newest first. Items are as received, for whoever feeds them on as events. */
-  async list(name: ListedResource, options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
+  async list(
+    name: ListedResource,
+    options: { pageSize?: number; pageToken?: string | null },
+    signal: AbortSignal,
+  ): Promise<Page> {
     const query: Record<string, string> = { page_size: String(options.pageSize ?? PAGE_SIZE) };
     if (options.pageToken !== undefined && options.pageToken !== null) {
       query['page_token'] = options.pageToken;
@@ -181,7 +190,10 @@ export class VoipbinClient {
    * Says nothing about readiness: too early it gives the address of an empty ZIP (reference voipbin.md 5).
    */
   async locateRecordingZip(id: string, signal: AbortSignal): Promise<URL> {
-    const answer = await this.#ask({ method: 'GET', path: `/recordingfiles/${encodeURIComponent(id)}`, timeoutMs: PACK_TIMEOUT_MS }, signal);
+    const answer = await this.#ask(
+      { method: 'GET', path: `/recordingfiles/${encodeURIComponent(id)}`, timeoutMs: PACK_TIMEOUT_MS },
+      signal,
+    );
     const location = answer.headers.get('location');
     if (answer.status < 300 || answer.status >= 400 || location === null || !URL.canParse(location, this.#base)) {
       throw refusedOr(answer, unexpectedAnswer());
@@ -265,7 +277,8 @@ export class VoipbinClient {
     const response = await fetch(url, {
       method: asked.method,
       headers: {
-        // An access key as a bearer token is taken for a JWT and refused; in a query it would end up in logs (reference voipbin.md 5).
+        // An access key as a bearer token is taken for a JWT and refused; in a query it would end up in logs (reference
+        // voipbin.md 5).
         cookie: `accesskey=${this.#accessKey.reveal()}`,
         accept: 'application/json',
         ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -285,7 +298,10 @@ async function readText(response: Response): Promise<string> {
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
     if (size > LARGEST_ANSWER_BYTES) {
-      throw new ActionError('transient', 'voipbin answered with more than the bridge reads', { connection: CONNECTION, code: 'answer_too_large' });
+      throw new ActionError('transient', 'voipbin answered with more than the bridge reads', {
+        connection: CONNECTION,
+        code: 'answer_too_large',
+      });
     }
     chunks.push(chunk);
   }
@@ -325,7 +341,10 @@ function asFailure(error: unknown, signal: AbortSignal): ActionError {
     return error;
   }
   if (signal.aborted) {
-    return new ActionError('transient', 'the request to voipbin was cancelled', { connection: CONNECTION, code: 'cancelled' });
+    return new ActionError('transient', 'the request to voipbin was cancelled', {
+      connection: CONNECTION,
+      code: 'cancelled',
+    });
   }
   return networkFailure(error, CONNECTION);
 }

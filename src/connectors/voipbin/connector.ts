@@ -8,15 +8,24 @@ import { startVoipbinStandIn } from './stand-in';
 const settings = z.strictObject({
   api_url: z
     .url({ protocol: /^https?$/ })
-    .refine((url) => /\/v\d+(?:\.\d+)?\/?$/.test(url), 'expected the API\'s version at the end: https://api.voipbin.net/v1.0')
+    .refine(
+      (url) => /\/v\d+(?:\.\d+)?\/?$/.test(url),
+      "expected the API's version at the end: https://api.voipbin.net/v1.0",
+    )
     .default('https://api.voipbin.net/v1.0')
-    .describe('Where VoIPBIN\'s API is, with its version; other than the default for a self-hosted VoIPBIN.'),
-  access_key: secret().describe('Access key of the account (vb_...), from VoIPBIN\'s console. It expires there.'),
+    .describe("Where VoIPBIN's API is, with its version; other than the default for a self-hosted VoIPBIN."),
+  access_key: secret().describe("Access key of the account (vb_...), from VoIPBIN's console. It expires there."),
   download_allow: z
     .union([z.string(), z.array(z.string())])
     .default('')
-    .transform((value) => (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim()).filter((entry) => entry !== ''))
-    .describe('Private hosts, addresses or CIDRs that recordings may be downloaded from, comma-separated; public ones always may.'),
+    .transform((value) =>
+      (typeof value === 'string' ? value.split(',') : value)
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== ''),
+    )
+    .describe(
+      'Private hosts, addresses or CIDRs that recordings may be downloaded from, comma-separated; public ones always may.',
+    ),
 });
 
 /** VoIPBIN itself: answers by text message, and access to recordings for other connectors. */

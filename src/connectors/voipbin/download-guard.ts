@@ -28,8 +28,8 @@ export function checkDownloadUrl(url: URL, policy: DownloadPolicy): void {
 }
 
 /**
- * Connections for downloads. The address that a name resolves to is checked as the connection is made, so that neither a redirect nor a
- * name server that changes its mind leads into a private network (reference connectors.md 7).
+ * Connections for downloads. The address that a name resolves to is checked as the connection is made, so that neither
+ * a redirect nor a name server that changes its mind leads into a private network (reference connectors.md 7).
  */
 export function createDownloadAgent(policy: DownloadPolicy): Agent {
   const apiHost = bareHost(policy.apiOrigin.hostname);

@@ -7,7 +7,8 @@ const MOST_REDIRECTS = 3;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 
 /** `refused`: the storage does not give it (any more), as when a signed address has expired; the status says how. */
-export type Download = { state: 'downloaded'; content: Buffer } | { state: 'too_large' } | { state: 'refused'; status: number };
+export type Download =
+  { state: 'downloaded'; content: Buffer } | { state: 'too_large' } | { state: 'refused'; status: number };
 
 /** Fetches from signed addresses, without any credential. */
 export interface Downloader {

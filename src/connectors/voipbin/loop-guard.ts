@@ -29,18 +29,22 @@ export interface GuardedText {
   isOurs(number: string): boolean;
 }
 
-/** VoIPBIN's own form of a phone number; also takes its virtual numbers (+899...), which are no phone numbers elsewhere. */
+/**
+ * VoIPBIN's own form of a phone number; also takes its virtual numbers (+899...), which are no phone numbers elsewhere.
+ */
 const VOIPBIN_NUMBER = /^\+[0-9]{7,15}$/;
 
 /**
- * Decides whether a text may go out, under every rule (reference voipbin.md 8). A text that we send comes back to us as `message_*` and
- * `conversation_*` events, so those are answered only when they certainly came in from outside, whoever the rule names as recipient.
+ * Decides whether a text may go out, under every rule (reference voipbin.md 8). A text that we send comes back to us as
+ * `message_*` and `conversation_*` events, so those are answered only when they certainly came in from outside, whoever
+ * the rule names as recipient.
  *
  * @throws ActionError `permanent` when recipient or sender cannot be made out, which is the rule file's fault.
  */
 export function guardText(text: GuardedText): Recipient {
   const { event } = text;
-  const isMessage = event.type.startsWith('message_') || event.type.startsWith('conversation_') || event.type.startsWith('webchat_');
+  const isMessage =
+    event.type.startsWith('message_') || event.type.startsWith('conversation_') || event.type.startsWith('webchat_');
   if (isMessage && (event.direction !== 'inbound' || isOnItsWayOut(event))) {
     return { send: false, reason: 'not_inbound' };
   }
@@ -62,7 +66,11 @@ export function guardText(text: GuardedText): Recipient {
     if (toPeer) {
       return { send: false, reason: 'not_a_phone' };
     }
-    throw mistake('invalid_to', 'the rendered `to` is no phone number', 'Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country.');
+    throw mistake(
+      'invalid_to',
+      'the rendered `to` is no phone number',
+      'Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country.',
+    );
   }
   const from = sender(text);
   return text.isOurs(to) || to === from ? { send: false, reason: 'own_number' } : { send: true, to, from };
@@ -71,11 +79,19 @@ export function guardText(text: GuardedText): Recipient {
 function sender(text: GuardedText): string {
   const written = text.from ?? text.event.ours?.number ?? null;
   if (written === null || written.trim() === '') {
-    throw mistake('no_sender', `a ${text.event.type} event does not tell which of our numbers to text from`, 'Name it with `from:`.');
+    throw mistake(
+      'no_sender',
+      `a ${text.event.type} event does not tell which of our numbers to text from`,
+      'Name it with `from:`.',
+    );
   }
   const from = asPhone(written, text.country) ?? (VOIPBIN_NUMBER.test(written) ? written : null);
   if (from === null) {
-    throw mistake('invalid_from', 'the number to text from is no phone number', 'Write `from:` in E.164, quoted ("+1555...").');
+    throw mistake(
+      'invalid_from',
+      'the number to text from is no phone number',
+      'Write `from:` in E.164, quoted ("+1555...").',
+    );
   }
   return from;
 }
@@ -89,14 +105,17 @@ function isCall(event: CanonicalEvent): boolean {
 }
 
 /**
- * The page's messages state no direction, and one that was inferred may be wrong. What came in is `received`; every other status is that
- * of a text of ours (reference voipbin.md 4).
+ * The page's messages state no direction, and one that was inferred may be wrong. What came in is `received`; every
+ * other status is that of a text of ours (reference voipbin.md 4).
  */
 function isOnItsWayOut(event: CanonicalEvent): boolean {
   return objectsAt(event.data, 'targets').some((target) => (textAt(target, 'status') ?? 'received') !== 'received');
 }
 
-/** VoIPBIN says by `reference_type` where a conversation message came from; older ones by the sender's address type alone. */
+/**
+ * VoIPBIN says by `reference_type` where a conversation message came from; older ones by the sender's address type
+ * alone.
+ */
 function isPhoneConversation(event: CanonicalEvent): boolean {
   const channel = textAt(event.data, 'reference_type');
   return channel === null ? event.peer?.type === 'tel' : channel === 'message';

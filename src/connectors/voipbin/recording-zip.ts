@@ -9,12 +9,14 @@ export interface ZippedWav {
 }
 
 /** `too_large`: it would unpack to more than allowed; `broken`: it is no ZIP that can be read. */
-export type UnzippedRecording = { state: 'unpacked'; files: ZippedWav[] } | { state: 'too_large' } | { state: 'broken' };
+export type UnzippedRecording =
+  { state: 'unpacked'; files: ZippedWav[] } | { state: 'too_large' } | { state: 'broken' };
 
 const MOST_ENTRIES = 16;
 
 /**
- * Unpacks the WAVs of a recording's ZIP. Sizes are counted while unpacking, whatever the ZIP says about itself, so a ZIP bomb ends at the limit.
+ * Unpacks the WAVs of a recording's ZIP. Sizes are counted while unpacking, whatever the ZIP says about itself, so a
+ * ZIP bomb ends at the limit.
  * @param limitBytes for all WAVs together, unpacked.
  */
 export async function unzipRecording(zip: Buffer, limitBytes: number): Promise<UnzippedRecording> {

@@ -11,23 +11,31 @@ const ZIP_OVERHEAD_BYTES = 64 * 1024;
 
 /** One leg of a recording, as VoIPBIN stored it. */
 export interface RecordingFile {
-  /** `<recording id>_in.wav`, `<recording id>_out.wav`: the caller's and the callee's side of a call, each mono (reference voipbin.md 5). */
+  /**
+   * `<recording id>_in.wav`, `<recording id>_out.wav`: the caller's and the callee's side of a call, each mono
+   * (reference voipbin.md 5).
+   */
   name: string;
   /** Null where VoIPBIN does not say. */
   sizeBytes: number | null;
-  /** Signed, works for whoever has it until it expires; null when VoIPBIN gives none, or one that would give a credential away. */
+  /**
+   * Signed, works for whoever has it until it expires; null when VoIPBIN gives none, or one that would give a
+   * credential away.
+   */
   link: string | null;
   /** RFC 3339; null when VoIPBIN does not say. */
   linkExpiresAt: string | null;
 }
 
 /**
- * Whether a recording's files are stored. VoIPBIN sends `recording_finished` before it stores them and nothing afterwards.
+ * Whether a recording's files are stored. VoIPBIN sends `recording_finished` before it stores them and nothing
+ * afterwards.
  * - `stored`: all of them.
  * - `not_stored`: none or not all yet; some failures to store are never repaired, so this may last.
  * - `unknown`: VoIPBIN has no such recording (any more).
  */
-export type RecordingState = { state: 'stored'; files: RecordingFile[] } | { state: 'not_stored' } | { state: 'unknown' };
+export type RecordingState =
+  { state: 'stored'; files: RecordingFile[] } | { state: 'not_stored' } | { state: 'unknown' };
 
 /** The files' bytes, or why not. */
 export type DownloadedRecording =
@@ -55,10 +63,15 @@ function expectedFiles(recording: Recording): number {
 }
 
 /**
- * Looks whether a recording is really stored, by the list of stored files: two for a call, one for a conference, none of them empty.
+ * Looks whether a recording is really stored, by the list of stored files: two for a call, one for a conference, none
+ * of them empty.
  * @throws ActionError
  */
-export async function findRecordingFiles(client: VoipbinClient, recordingId: string, signal: AbortSignal): Promise<RecordingState> {
+export async function findRecordingFiles(
+  client: VoipbinClient,
+  recordingId: string,
+  signal: AbortSignal,
+): Promise<RecordingState> {
   const recording = await client.getRecording(recordingId, signal);
   if (recording === null) {
     return { state: 'unknown' };
@@ -103,7 +116,8 @@ async function listFilesOf(client: VoipbinClient, recording: Recording, signal: 
 function onePerLeg(recordingId: string, newestFirst: readonly StoredFile[]): [string, StoredFile][] {
   const byName = new Map<string, StoredFile>();
   for (const file of newestFirst) {
-    const leg = legOf(`${file.filename ?? ''} ${file.name ?? ''} ${file.uri_download ?? ''}`) ?? String(byName.size + 1);
+    const leg =
+      legOf(`${file.filename ?? ''} ${file.name ?? ''} ${file.uri_download ?? ''}`) ?? String(byName.size + 1);
     const name = `${recordingId}_${leg}.wav`;
     if (!byName.has(name)) {
       byName.set(name, file);
@@ -130,8 +144,8 @@ function describe(client: VoipbinClient, name: string, file: StoredFile): Record
 }
 
 /**
- * Fetches the files of a stored recording: each by its own signed address, or out of the recording's ZIP where there is none or it does
- * not work any more.
+ * Fetches the files of a stored recording: each by its own signed address, or out of the recording's ZIP where there is
+ * none or it does not work any more.
  *
  * @param limitBytes for all files together.
  * @throws ActionError
@@ -166,7 +180,10 @@ export async function downloadRecording(
   return { state: 'downloaded', files: contents };
 }
 
-/** An empty ZIP, or one with fewer legs than expected, is one that was packed before the files were stored (reference voipbin.md 5). */
+/**
+ * An empty ZIP, or one with fewer legs than expected, is one that was packed before the files were stored (reference
+ * voipbin.md 5).
+ */
 async function downloadZip(
   client: VoipbinClient,
   recordingId: string,
@@ -176,11 +193,17 @@ async function downloadZip(
 ): Promise<DownloadedRecording> {
   const address = await client.locateRecordingZip(recordingId, signal);
   if (client.holdsCredential(address)) {
-    throw storageTrouble('address_with_credential', 'the address of the recording carries a credential, so it is not fetched');
+    throw storageTrouble(
+      'address_with_credential',
+      'the address of the recording carries a credential, so it is not fetched',
+    );
   }
   const fetched = await client.downloads.download(address, limitBytes + ZIP_OVERHEAD_BYTES, signal);
   if (fetched.state === 'refused') {
-    throw storageTrouble(`storage_http_${fetched.status}`, `the storage refuses to give the recording (${fetched.status})`);
+    throw storageTrouble(
+      `storage_http_${fetched.status}`,
+      `the storage refuses to give the recording (${fetched.status})`,
+    );
   }
   if (fetched.state === 'too_large') {
     return fetched;
@@ -193,7 +216,9 @@ async function downloadZip(
     return unzipped;
   }
   const legs = unzipped.files.filter((file) => file.content.length > 0);
-  return legs.length < expected ? { state: 'not_stored' } : { state: 'downloaded', files: legs.map((file, index) => named(recordingId, file, index)) };
+  return legs.length < expected
+    ? { state: 'not_stored' }
+    : { state: 'downloaded', files: legs.map((file, index) => named(recordingId, file, index)) };
 }
 
 function named(recordingId: string, file: ZippedWav, index: number): { name: string; content: Buffer } {

@@ -10,12 +10,15 @@ export interface PaceLimits {
   longestWaitMs: number;
 }
 
-/** Waits until the next request may go. Throws a `transient` ActionError when the queue is full, and the signal's reason when it aborts. */
+/**
+ * Waits until the next request may go. Throws a `transient` ActionError when the queue is full, and the signal's reason
+ * when it aborts.
+ */
 export type Pace = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Keeps this process below VoIPBIN's limit for an account (16.7 requests a second with bursts of 33, shared by all of the account's
- * keys; reference voipbin.md 5). Requests go in the order they came.
+ * Keeps this process below VoIPBIN's limit for an account (16.7 requests a second with bursts of 33, shared by all of
+ * the account's keys; reference voipbin.md 5). Requests go in the order they came.
  *
  * Not guaranteed: staying below the limit with several workers; they meet 429 and its `Retry-After`.
  */

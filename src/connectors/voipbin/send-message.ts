@@ -7,7 +7,10 @@ import type { TextMessage, VoipbinClient } from './client';
 import { guardText } from './loop-guard';
 import { findSentMessage } from './sent-messages';
 
-/** A message and its `conversation_message_created` twin arrive within VoIPBIN's three tries of each other; past the step's budget neither is answered. */
+/**
+ * A message and its `conversation_message_created` twin arrive within VoIPBIN's three tries of each other; past the
+ * step's budget neither is answered.
+ */
 const ONE_ANSWER_WINDOW_MS = 15 * 60_000;
 /** VoIPBIN lists a message only once its own services have it; they give each other 3 s (reference voipbin.md 5). */
 const PAUSE_BEFORE_LOOK_MS = 1_000;
@@ -15,14 +18,17 @@ const WAIT_AFTER_LOST_ANSWER_MS = 10_000;
 
 const input = z.strictObject({
   text: z.string().describe('The text to send.'),
-  to: z.string().optional().describe('Phone number of the recipient; the event\'s peer when left out.'),
+  to: z.string().optional().describe("Phone number of the recipient; the event's peer when left out."),
   from: z.string().optional().describe('Our number to send from; the one that was called or texted when left out.'),
   cooldown: duration().prefault('5m').describe('At most one text from one number to another in this time; 0 lifts it.'),
 });
 
 const output = z.object({
   message: z
-    .object({ id: z.string().describe('VoIPBIN\'s id of the message.'), status: z.string().describe('Its status there; `queued` at first.') })
+    .object({
+      id: z.string().describe("VoIPBIN's id of the message."),
+      status: z.string().describe('Its status there; `queued` at first.'),
+    })
     .describe('The message that was sent.'),
 });
 
@@ -33,10 +39,10 @@ type Context = ActionContext<VoipbinClient>;
 /**
  * `voipbin.send_message`.
  *
- * Guaranteed: no text is sent while an earlier attempt of the same step may have sent it and VoIPBIN's list cannot tell; nothing is sent in
- * answer to our own texts, to our own numbers or to what is no phone (`loop-guard.ts`); a message and its twin get one answer; within the
- * cooldown at most one text goes from one number to another.
- * Not guaranteed: delivery (VoIPBIN reports none), nor that VoIPBIN lists a text within ten seconds of taking it.
+ * Guaranteed: no text is sent while an earlier attempt of the same step may have sent it and VoIPBIN's list cannot
+ * tell; nothing is sent in answer to our own texts, to our own numbers or to what is no phone (`loop-guard.ts`); a
+ * message and its twin get one answer; within the cooldown at most one text goes from one number to another. Not
+ * guaranteed: delivery (VoIPBIN reports none), nor that VoIPBIN lists a text within ten seconds of taking it.
  */
 export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
   summary: 'Sends a text message, by default to whoever called or texted, from the number they reached.',
@@ -47,7 +53,13 @@ export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
   budgetFrom: 'event',
   attemptTimeout: '25s',
   run: async (context, { text, to, from, cooldown }) => {
-    const recipient = guardText({ event: context.event, to, from, country: context.country, isOurs: (number) => context.isOurs(number) });
+    const recipient = guardText({
+      event: context.event,
+      to,
+      from,
+      country: context.country,
+      isOurs: (number) => context.isOurs(number),
+    });
     if (!recipient.send) {
       return { outcome: 'skipped', reason: recipient.reason };
     }
@@ -96,7 +108,9 @@ const progress = z.object({ post: z.literal(['begun', 'not_sent']), attempt: z.i
 /** Saved progress can be lost or old, so only word from the very last attempt is taken for "nothing was sent". */
 function earlierAttemptMayHaveSent(context: Context): boolean {
   const last = progress.safeParse(context.progress.last);
-  return context.attempt > 1 && !(last.success && last.data.post === 'not_sent' && last.data.attempt === context.attempt - 1);
+  return (
+    context.attempt > 1 && !(last.success && last.data.post === 'not_sent' && last.data.attempt === context.attempt - 1)
+  );
 }
 
 interface Claim {
@@ -112,15 +126,26 @@ function claimsOf(context: Context, message: TextMessage, cooldownMs: number): C
   const claims: Claim[] = [];
   if (event.type.startsWith('message_') || event.type.startsWith('conversation_message_')) {
     const step = key.startsWith(event.event_id) ? key.slice(event.event_id.length) : key;
-    claims.push({ key: `voipbin.send_message/answer/${event.id}${step}`, windowMs: ONE_ANSWER_WINDOW_MS, reason: 'already_answered' });
+    claims.push({
+      key: `voipbin.send_message/answer/${event.id}${step}`,
+      windowMs: ONE_ANSWER_WINDOW_MS,
+      reason: 'already_answered',
+    });
   }
   if (cooldownMs > 0) {
-    claims.push({ key: `voipbin.send_message/cooldown/${message.from}/${message.to}`, windowMs: cooldownMs, reason: 'cooldown' });
+    claims.push({
+      key: `voipbin.send_message/cooldown/${message.from}/${message.to}`,
+      windowMs: cooldownMs,
+      reason: 'cooldown',
+    });
   }
   return claims;
 }
 
-/** @returns why not, or null when all are ours. An earlier claim stays: an event that was skipped is not for its twin to answer. */
+/**
+ * @returns why not, or null when all are ours. An earlier claim stays: an event that was skipped is not for its twin to
+ *   answer.
+ */
 async function claimAll(context: Context, claims: readonly Claim[]): Promise<string | null> {
   try {
     for (const claim of claims) {
@@ -130,7 +155,10 @@ async function claimAll(context: Context, claims: readonly Claim[]): Promise<str
     }
     return null;
   } catch {
-    throw new ActionError('transient', 'whether a cooldown holds cannot be found out at the moment', { connection: 'voipbin', code: 'cooldown_unavailable' });
+    throw new ActionError('transient', 'whether a cooldown holds cannot be found out at the moment', {
+      connection: 'voipbin',
+      code: 'cooldown_unavailable',
+    });
   }
 }
 
@@ -148,17 +176,25 @@ async function look(context: Context, message: TextMessage): Promise<ActionOutco
     return found === null ? null : { outcome: 'done', result: { message: { id: found.id, status: found.status } } };
   } catch (error) {
     if (error instanceof ActionError && error.errorClass === 'permanent') {
-      throw new ActionError('ambiguous', 'whether the text was sent cannot be found out: voipbin refuses to list messages', {
-        ...error.detail,
-        remedy: 'Look in VoIPBIN whether the text was sent; retry the run if it was not.',
-      });
+      throw new ActionError(
+        'ambiguous',
+        'whether the text was sent cannot be found out: voipbin refuses to list messages',
+        {
+          ...error.detail,
+          remedy: 'Look in VoIPBIN whether the text was sent; retry the run if it was not.',
+        },
+      );
     }
     throw error;
   }
 }
 
 /** @throws ActionError `transient` when it is not there yet: the next attempt looks again before it sends. */
-async function lookAfterLostAnswer(context: Context, message: TextMessage, lost: ActionError): Promise<ActionOutcome<Output>> {
+async function lookAfterLostAnswer(
+  context: Context,
+  message: TextMessage,
+  lost: ActionError,
+): Promise<ActionOutcome<Output>> {
   try {
     await delay(PAUSE_BEFORE_LOOK_MS, undefined, { signal: context.signal });
   } catch {
@@ -168,8 +204,12 @@ async function lookAfterLostAnswer(context: Context, message: TextMessage, lost:
   if (found !== null) {
     return found;
   }
-  throw new ActionError('transient', `no answer to a text that may have been sent; it is looked for before the next try (${lost.message})`, {
-    ...lost.detail,
-    retryAfterMs: Math.max(lost.detail.retryAfterMs ?? 0, WAIT_AFTER_LOST_ANSWER_MS),
-  });
+  throw new ActionError(
+    'transient',
+    `no answer to a text that may have been sent; it is looked for before the next try (${lost.message})`,
+    {
+      ...lost.detail,
+      retryAfterMs: Math.max(lost.detail.retryAfterMs ?? 0, WAIT_AFTER_LOST_ANSWER_MS),
+    },
+  );
 }

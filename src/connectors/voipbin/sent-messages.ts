@@ -25,13 +25,19 @@ export interface FoundMessage {
 }
 
 /**
- * Looks whether a text was sent since a time: newest first, by the same numbers and the same text; VoIPBIN knows no idempotency key.
- * Guaranteed: "not there" is said only after every message since that time was seen. Not guaranteed: VoIPBIN lists a message at once.
+ * Looks whether a text was sent since a time: newest first, by the same numbers and the same text; VoIPBIN knows no
+ * idempotency key. Guaranteed: "not there" is said only after every message since that time was seen. Not guaranteed:
+ * VoIPBIN lists a message at once.
  *
  * @returns null when it is not there.
  * @throws ActionError when looking failed; `ambiguous` when there are too many messages to see them all.
  */
-export async function findSentMessage(client: VoipbinClient, message: TextMessage, since: Date, signal: AbortSignal): Promise<FoundMessage | null> {
+export async function findSentMessage(
+  client: VoipbinClient,
+  message: TextMessage,
+  since: Date,
+  signal: AbortSignal,
+): Promise<FoundMessage | null> {
   const oldest = since.getTime() - CLOCK_SKEW_MS;
   let token: string | null = null;
   for (let pages = 0; pages < MOST_PAGES; pages += 1) {

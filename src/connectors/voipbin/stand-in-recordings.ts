@@ -40,7 +40,10 @@ interface Kept {
 
 const LEGS = ['in', 'out'] as const;
 
-/** Recordings and their stored files, as VoIPBIN keeps them: the recording is there at once, its files later, and no event tells when. */
+/**
+ * Recordings and their stored files, as VoIPBIN keeps them: the recording is there at once, its files later, and no
+ * event tells when.
+ */
 export class StandInRecordings {
   readonly #kept = new Map<string, Kept>();
   readonly #signingKey = randomBytes(16);
@@ -48,7 +51,8 @@ export class StandInRecordings {
   constructor(private readonly customerId: string) {}
 
   add(recording: NewRecording): void {
-    const storedFrom = recording.stored === true ? 0 : Date.now() + (recording.storedAfterMs ?? Number.POSITIVE_INFINITY);
+    const storedFrom =
+      recording.stored === true ? 0 : Date.now() + (recording.storedAfterMs ?? Number.POSITIVE_INFINITY);
     this.#kept.set(recording.id, {
       recording: {
         id: recording.id,
@@ -83,7 +87,10 @@ export class StandInRecordings {
 
   /** The WAVs of a recording that are stored by now. */
   wavs(id: string): StandInWav[] {
-    return this.#storedNames(id).map((name) => ({ name, content: makeWav(name, this.#kept.get(id)?.recording.sizeBytes ?? 0) }));
+    return this.#storedNames(id).map((name) => ({
+      name,
+      content: makeWav(name, this.#kept.get(id)?.recording.sizeBytes ?? 0),
+    }));
   }
 
   #storedNames(id: string): string[] {
@@ -202,7 +209,8 @@ export function writeZip(files: readonly StandInWav[]): Buffer {
   let offset = 0;
   for (const { name, content } of files) {
     const deflated = deflateRawSync(content);
-    // What both headers of an entry have in common: version, flags, method, time, date, checksum, sizes, length of the name, no extra field.
+    // What both headers of an entry have in common: version, flags, method, time, date, checksum, sizes, length of the
+    // name, no extra field.
     const shape = Buffer.alloc(26);
     shape.writeUInt16LE(20, 0);
     shape.writeUInt16LE(8, 4);

@@ -58,15 +58,16 @@ export interface VoipbinStandInOptions {
   /** The account's own numbers. */
   numbers?: string[];
   /**
-   * Whether a recording that nobody added exists, and is stored a second after it was first asked for; default true, so that the
-   * documented samples work.
+   * Whether a recording that nobody added exists, and is stored a second after it was first asked for; default true, so
+   * that the documented samples work.
    */
   unknownRecordingsExist?: boolean;
 }
 
 /**
- * VoIPBIN on loopback: the parts of its API that the bridge uses, with the shapes, the authentication, the error envelope and the
- * traps of the real one (reference voipbin.md 5). State is in memory and bounded. It sends no webhooks and no texts.
+ * VoIPBIN on loopback: the parts of its API that the bridge uses, with the shapes, the authentication, the error
+ * envelope and the traps of the real one (reference voipbin.md 5). State is in memory and bounded. It sends no webhooks
+ * and no texts.
  */
 export interface VoipbinStandIn extends RunningStandIn {
   /** `http://127.0.0.1:<port>/v1.0` */
@@ -105,7 +106,10 @@ interface State {
 
 const address = z.object({ type: z.string().default(''), target: z.string().min(1) });
 const newMessage = z.object({ source: address, destinations: z.array(address).min(1), text: z.string().min(1) });
-const paging = z.object({ page_size: z.coerce.number().int().min(1).max(1_000).default(100), page_token: z.string().default('') });
+const paging = z.object({
+  page_size: z.coerce.number().int().min(1).max(1_000).default(100),
+  page_token: z.string().default(''),
+});
 
 /** Starts the stand-in on loopback. */
 export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): Promise<VoipbinStandIn> {
@@ -158,7 +162,10 @@ function serve(server: FastifyInstance, state: State): void {
       return new Promise(() => undefined);
     }
     if (typeof trouble === 'object') {
-      reply.code(trouble.status).headers({ ...trouble.headers }).removeHeader('content-length');
+      reply
+        .code(trouble.status)
+        .headers({ ...trouble.headers })
+        .removeHeader('content-length');
       return typeof trouble.body === 'object' ? JSON.stringify(trouble.body) : (trouble.body ?? '');
     }
     request.raw.socket.resetAndDestroy();
@@ -218,7 +225,9 @@ function serveRecordings(api: FastifyInstance, state: State): void {
   };
   api.get('/recordings', (request) => pageOf(state.recordings.list(), request.query));
   api.get<{ Params: { id: string } }>('/recordings/:id', async ({ params }, reply) =>
-    known(params.id) ? state.recordings.describe(params.id)?.item : refuse(reply, 404, 'NOT_FOUND', 'RECORDING_NOT_FOUND'),
+    known(params.id)
+      ? state.recordings.describe(params.id)?.item
+      : refuse(reply, 404, 'NOT_FOUND', 'RECORDING_NOT_FOUND'),
   );
   api.get<{ Params: { id: string } }>('/recordingfiles/:id', async ({ params }, reply) => {
     if (!known(params.id)) {
@@ -240,7 +249,14 @@ function serveAccount(api: FastifyInstance, state: State): void {
     const createdAt = new Date(0);
     const numbers = state.numbers.map((number) => ({
       createdAt,
-      item: { id: `number-${number}`, customer_id: CUSTOMER_ID, number, type: 'normal', status: 'active', tm_create: createdAt.toISOString() },
+      item: {
+        id: `number-${number}`,
+        customer_id: CUSTOMER_ID,
+        number,
+        type: 'normal',
+        status: 'active',
+        tm_create: createdAt.toISOString(),
+      },
     }));
     return pageOf(numbers, request.query);
   });
@@ -249,17 +265,20 @@ function serveAccount(api: FastifyInstance, state: State): void {
 
 /** The storage behind signed addresses: no credential, only the signature counts. */
 function serveStorage(server: FastifyInstance, state: State): void {
-  server.get<{ Params: { name: string }; Querystring: { 'X-Goog-Signature'?: string } }>('/storage/:name', async (request, reply) => {
-    const { name } = request.params;
-    if (!state.recordings.isSigned(name, request.query['X-Goog-Signature'])) {
-      return reply.code(403).type('application/xml').send('<Error><Code>SignatureDoesNotMatch</Code></Error>');
-    }
-    if (name.endsWith('.zip')) {
-      return reply.type('application/zip').send(state.recordings.zip(name.slice(0, -'.zip'.length)));
-    }
-    const wav = state.recordings.wavs(name.replace(/_(?:in|out)\.wav$/, '')).find((each) => each.name === name);
-    return wav === undefined ? reply.code(404).send() : reply.type('audio/wav').send(wav.content);
-  });
+  server.get<{ Params: { name: string }; Querystring: { 'X-Goog-Signature'?: string } }>(
+    '/storage/:name',
+    async (request, reply) => {
+      const { name } = request.params;
+      if (!state.recordings.isSigned(name, request.query['X-Goog-Signature'])) {
+        return reply.code(403).type('application/xml').send('<Error><Code>SignatureDoesNotMatch</Code></Error>');
+      }
+      if (name.endsWith('.zip')) {
+        return reply.type('application/zip').send(state.recordings.zip(name.slice(0, -'.zip'.length)));
+      }
+      const wav = state.recordings.wavs(name.replace(/_(?:in|out)\.wav$/, '')).find((each) => each.name === name);
+      return wav === undefined ? reply.code(404).send() : reply.type('audio/wav').send(wav.content);
+    },
+  );
 }
 
 /** Adds to the front of what is listed; what VoIPBIN would have made up is made up. */
@@ -306,7 +325,9 @@ function isAuthorised(request: FastifyRequest): boolean {
   return credentialsOf(request).some(({ key }) => key === ACCESS_KEY);
 }
 
-/** An access key counts in a cookie or the query only; as a bearer token it is taken for a JWT (reference voipbin.md 5). */
+/**
+ * An access key counts in a cookie or the query only; as a bearer token it is taken for a JWT (reference voipbin.md 5).
+ */
 function credentialsOf(request: FastifyRequest): { where: 'cookie' | 'query'; key: string }[] {
   const cookie = /(?:^|;\s*)accesskey=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
   const query = new URL(request.url, 'http://localhost').searchParams.get('accesskey');
@@ -318,7 +339,12 @@ function credentialsOf(request: FastifyRequest): { where: 'cookie' | 'query'; ke
 
 function record(state: State, request: FastifyRequest): void {
   const { pathname, search } = new URL(request.url, 'http://localhost');
-  keep(state.requests, { method: request.method, path: pathname, query: search, credential: credentialsOf(request)[0]?.where ?? 'none' });
+  keep(state.requests, {
+    method: request.method,
+    path: pathname,
+    query: search,
+    credential: credentialsOf(request)[0]?.where ?? 'none',
+  });
 }
 
 function nextTrouble(state: State, request: FastifyRequest): StandInTrouble | null {
@@ -338,7 +364,9 @@ function nextTrouble(state: State, request: FastifyRequest): StandInTrouble | nu
 }
 
 function isAfterEffect(trouble: StandInTrouble): boolean {
-  return typeof trouble === 'object' ? trouble.after_effect === true : trouble === 'lose_answer' || trouble === 'hang_after_effect';
+  return typeof trouble === 'object'
+    ? trouble.after_effect === true
+    : trouble === 'lose_answer' || trouble === 'hang_after_effect';
 }
 
 async function makeTrouble(trouble: StandInTrouble, request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -356,5 +384,7 @@ async function makeTrouble(trouble: StandInTrouble, request: FastifyRequest, rep
 }
 
 function refuse(reply: FastifyReply, code: number, status: string, reason: string): FastifyReply {
-  return reply.code(code).send({ error: { status, reason, message: reason.toLowerCase(), request_id: `req_${randomUUID().replaceAll('-', '')}` } });
+  return reply.code(code).send({
+    error: { status, reason, message: reason.toLowerCase(), request_id: `req_${randomUUID().replaceAll('-', '')}` },
+  });
 }

@@ -12,30 +12,66 @@ test('the connector opens its stand-in from the settings that this gives, and ca
 
   expect(await connection.check?.(mailer, new AbortController().signal)).toBe('mail server 127.0.0.1');
   standIn.failNext({ stage: 'auth', code: 535 });
-  await expect(connection.check?.(mailer, new AbortController().signal)).rejects.toMatchObject({ errorClass: 'credential' });
+  await expect(connection.check?.(mailer, new AbortController().signal)).rejects.toMatchObject({
+    errorClass: 'credential',
+  });
   expect(JSON.stringify(settings)).not.toContain('stand-in:');
   await connection.close?.(mailer);
   await standIn.stop();
 });
 
 test.each([
-  ['smtp://mail.example.com', { host: 'mail.example.com', port: 587, secure: false, requireTLS: true, ignoreTLS: false, auth: null }],
-  ['smtp://u%40x:p%2F@mail.example.com:25?requireTLS=false', { host: 'mail.example.com', port: 25, secure: false, requireTLS: false, ignoreTLS: false, auth: { user: 'u@x', pass: 'p/' } }],
-  ['smtps://u:p@mail.example.com', { host: 'mail.example.com', port: 465, secure: true, requireTLS: false, ignoreTLS: false, auth: { user: 'u', pass: 'p' } }],
-  ['smtp://127.0.0.1:2525', { host: '127.0.0.1', port: 2525, secure: false, requireTLS: false, ignoreTLS: false, auth: null }],
-  ['smtp://[::1]:2525?ignoreTLS=true', { host: '::1', port: 2525, secure: false, requireTLS: false, ignoreTLS: true, auth: null }],
+  [
+    'smtp://mail.example.com',
+    { host: 'mail.example.com', port: 587, secure: false, requireTLS: true, ignoreTLS: false, auth: null },
+  ],
+  [
+    'smtp://u%40x:p%2F@mail.example.com:25?requireTLS=false',
+    {
+      host: 'mail.example.com',
+      port: 25,
+      secure: false,
+      requireTLS: false,
+      ignoreTLS: false,
+      auth: { user: 'u@x', pass: 'p/' },
+    },
+  ],
+  [
+    'smtps://u:p@mail.example.com',
+    {
+      host: 'mail.example.com',
+      port: 465,
+      secure: true,
+      requireTLS: false,
+      ignoreTLS: false,
+      auth: { user: 'u', pass: 'p' },
+    },
+  ],
+  [
+    'smtp://127.0.0.1:2525',
+    { host: '127.0.0.1', port: 2525, secure: false, requireTLS: false, ignoreTLS: false, auth: null },
+  ],
+  [
+    'smtp://[::1]:2525?ignoreTLS=true',
+    { host: '::1', port: 2525, secure: false, requireTLS: false, ignoreTLS: true, auth: null },
+  ],
 ])('%s', (url, expected) => {
   expect(readSmtpUrl(url)).toEqual(expected);
 });
 
-test.each(['mail.example.com', 'http://mail.example.com', 'smtp://', 'smtp://h/path', 'smtp://h?tls.rejectUnauthorized=false', 'smtp://u%zz@h', 'smtp://127.0.0.1.example.com:99999'])(
-  '%s is refused, without repeating it',
-  (url) => {
-    const parsed = connection.settings.safeParse({ smtp_url: url, from: 'a@example.com' });
-    expect(parsed.success).toBe(false);
-    expect(parsed.error?.message).toContain('expected smtp://');
-  },
-);
+test.each([
+  'mail.example.com',
+  'http://mail.example.com',
+  'smtp://',
+  'smtp://h/path',
+  'smtp://h?tls.rejectUnauthorized=false',
+  'smtp://u%zz@h',
+  'smtp://127.0.0.1.example.com:99999',
+])('%s is refused, without repeating it', (url) => {
+  const parsed = connection.settings.safeParse({ smtp_url: url, from: 'a@example.com' });
+  expect(parsed.success).toBe(false);
+  expect(parsed.error?.message).toContain('expected smtp://');
+});
 
 test.each(['127.0.0.1.example.com', 'localhost.example.com'])('%s is not this machine', (host) => {
   expect(readSmtpUrl(`smtp://${host}`)?.requireTLS).toBe(true);

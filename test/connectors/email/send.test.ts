@@ -48,7 +48,11 @@ function serverOf(url: string): SmtpServer {
 
 function attempt(setting: Partial<StepSetting<Mailer>> = {}, input: JsonObject = {}) {
   const event = finishedRecording('r-1');
-  return runAttempt(sendMail, { client: mailer, event, clients: { voipbin: voipbinClient }, ...setting }, { ...MAIL, ...input });
+  return runAttempt(
+    sendMail,
+    { client: mailer, event, clients: { voipbin: voipbinClient }, ...setting },
+    { ...MAIL, ...input },
+  );
 }
 
 async function failureOf(running: Promise<unknown>): Promise<ActionError> {
@@ -68,10 +72,21 @@ function ago(ms: number): Date {
 
 describe('a mail', () => {
   test('arrives as it was written, marked as automatic, under an id of its own', async () => {
-    const outcome = await attempt({}, { to: ['Ann <ann@example.com>', 'bob@example.com'], cc: ['', 'cy@example.com'], html: '<p>A call &amp; more</p>', subject: 'Hi\r\nBcc: evil@example.com' });
+    const outcome = await attempt(
+      {},
+      {
+        to: ['Ann <ann@example.com>', 'bob@example.com'],
+        cc: ['', 'cy@example.com'],
+        html: '<p>A call &amp; more</p>',
+        subject: 'Hi\r\nBcc: evil@example.com',
+      },
+    );
     const messageId = `<${createHash('sha256').update('recording_finished/r-1/reply/step#1').digest('hex')}@example.org>`;
 
-    expect(outcome).toEqual({ outcome: 'done', result: { message_id: messageId, accepted: 3, rejected: 0, recording: 'none' } });
+    expect(outcome).toEqual({
+      outcome: 'done',
+      result: { message_id: messageId, accepted: 3, rejected: 0, recording: 'none' },
+    });
     expect(mails.messages).toHaveLength(1);
     expect(mails.messages[0]).toMatchObject({
       messageId,
@@ -108,7 +123,10 @@ describe('a mail', () => {
   test('recipients that the server refuses are counted, the others get it', async () => {
     mails.failNext({ stage: 'rcpt', code: 550, recipient: 'bob@example.com' });
 
-    expect(await attempt({}, { to: ['ann@example.com', 'bob@example.com'] })).toMatchObject({ outcome: 'done', result: { accepted: 1, rejected: 1 } });
+    expect(await attempt({}, { to: ['ann@example.com', 'bob@example.com'] })).toMatchObject({
+      outcome: 'done',
+      result: { accepted: 1, rejected: 1 },
+    });
     expect(mails.messages[0]?.recipients).toEqual(['ann@example.com']);
   });
 });
@@ -129,7 +147,9 @@ describe('classes of errors', () => {
     mails.failNext(trouble);
     const progress = { last: null };
     // More than the connection can swallow before the server breaks it.
-    const failure = await failureOf(attempt({ progress }, { text: trouble === 'drop_in_data' ? 'x\n'.repeat(8_000_000) : 'x' }));
+    const failure = await failureOf(
+      attempt({ progress }, { text: trouble === 'drop_in_data' ? 'x\n'.repeat(8_000_000) : 'x' }),
+    );
 
     expect(failure).toMatchObject({ errorClass, detail: { connection: 'email', code } });
     expect(JSON.stringify([failure.message, failure.detail])).not.toContain('ann@');
@@ -142,7 +162,7 @@ describe('classes of errors', () => {
     expect(await failureOf(attempt())).toMatchObject({ errorClass: 'transient', detail: { code: 'network' } });
   });
 
-  test('TLS is demanded of every server but this machine\'s own', async () => {
+  test("TLS is demanded of every server but this machine's own", async () => {
     const demanding = new Mailer({ ...serverOf(mails.url), requireTLS: true }, mailer.from, 0);
     const failure = await failureOf(attempt({ client: demanding }));
     demanding.close();
@@ -153,18 +173,21 @@ describe('classes of errors', () => {
 });
 
 describe('a lost answer', () => {
-  test.each(['drop_after_data', 'silent_after_data'] as const)('%s: once more under the same Message-ID', async (trouble) => {
-    const progress = { last: null };
-    const impatient = open(mails.url, { silence: 200 });
-    mails.failNext(trouble);
-    const failure = await failureOf(attempt({ progress, client: impatient }));
-    expect(failure).toMatchObject({ errorClass: 'transient', detail: { code: 'answer_lost', retryAfterMs: MINUTE } });
+  test.each(['drop_after_data', 'silent_after_data'] as const)(
+    '%s: once more under the same Message-ID',
+    async (trouble) => {
+      const progress = { last: null };
+      const impatient = open(mails.url, { silence: 200 });
+      mails.failNext(trouble);
+      const failure = await failureOf(attempt({ progress, client: impatient }));
+      expect(failure).toMatchObject({ errorClass: 'transient', detail: { code: 'answer_lost', retryAfterMs: MINUTE } });
 
-    expect(await attempt({ progress, attempt: 2 })).toMatchObject({ outcome: 'done' });
-    impatient.close();
-    expect(mails.messages).toHaveLength(2);
-    expect(new Set(mails.messages.map(({ messageId }) => messageId)).size).toBe(1);
-  });
+      expect(await attempt({ progress, attempt: 2 })).toMatchObject({ outcome: 'done' });
+      impatient.close();
+      expect(mails.messages).toHaveLength(2);
+      expect(new Set(mails.messages.map(({ messageId }) => messageId)).size).toBe(1);
+    },
+  );
 
   test('twice: ambiguous, and never a third time', async () => {
     const progress = { last: null };
@@ -172,7 +195,10 @@ describe('a lost answer', () => {
     mails.failNext('drop_after_data');
     await failureOf(attempt({ progress }));
 
-    expect(await failureOf(attempt({ progress, attempt: 2 }))).toMatchObject({ errorClass: 'ambiguous', detail: { remedy: expect.any(String) } });
+    expect(await failureOf(attempt({ progress, attempt: 2 }))).toMatchObject({
+      errorClass: 'ambiguous',
+      detail: { remedy: expect.any(String) },
+    });
     expect(await failureOf(attempt({ progress, attempt: 3 }))).toMatchObject({ errorClass: 'ambiguous' });
     expect(mails.messages).toHaveLength(2);
   });
@@ -186,8 +212,12 @@ describe('a lost answer', () => {
 
   test('an attempt whose progress was lost counts as one that may have sent it', async () => {
     const older = { last: { maybe_sent: 0, attempt: 1 } };
-    expect(await failureOf(attempt({ attempt: 2 }, { on_ambiguous: 'fail' }))).toMatchObject({ errorClass: 'ambiguous' });
-    expect(await failureOf(attempt({ attempt: 3, progress: older }, { on_ambiguous: 'fail' }))).toMatchObject({ errorClass: 'ambiguous' });
+    expect(await failureOf(attempt({ attempt: 2 }, { on_ambiguous: 'fail' }))).toMatchObject({
+      errorClass: 'ambiguous',
+    });
+    expect(await failureOf(attempt({ attempt: 3, progress: older }, { on_ambiguous: 'fail' }))).toMatchObject({
+      errorClass: 'ambiguous',
+    });
     expect(mails.messages).toHaveLength(0);
     mails.failNext('drop_after_data');
     expect(await failureOf(attempt({ attempt: 2 }))).toMatchObject({ errorClass: 'ambiguous' });
@@ -240,7 +270,9 @@ describe('recordings', () => {
     await failureOf(attempt({ progress }, { recording: 'attach', on_ambiguous: 'fail' }));
     voipbin.store('r-1');
 
-    expect(await attempt({ progress, attempt: 2 }, { recording: 'attach', on_ambiguous: 'fail' })).toMatchObject({ result: { recording: 'attached' } });
+    expect(await attempt({ progress, attempt: 2 }, { recording: 'attach', on_ambiguous: 'fail' })).toMatchObject({
+      result: { recording: 'attached' },
+    });
     const attached = mails.messages[0]?.attachments.map(({ filename, content }) => ({ name: filename, content }));
     expect(attached).toEqual(voipbin.wavs('r-1'));
     expect(mails.messages[0]?.text).toContain('r-1_in.wav, r-1_out.wav');
@@ -249,7 +281,12 @@ describe('recordings', () => {
   test('never stored: after the wait the mail goes and says so', async () => {
     voipbin.addRecording({ id: 'r-1' });
 
-    expect(await attempt({ startedAt: ago(MINUTE), attempt: 9, progress: { last: { maybe_sent: 0, attempt: 8 } } }, { recording: 'attach', wait: '1m', html: '<b>x</b>' })).toMatchObject({
+    expect(
+      await attempt(
+        { startedAt: ago(MINUTE), attempt: 9, progress: { last: { maybe_sent: 0, attempt: 8 } } },
+        { recording: 'attach', wait: '1m', html: '<b>x</b>' },
+      ),
+    ).toMatchObject({
       result: { recording: 'missing' },
     });
     expect(mails.messages[0]?.text).toContain('not stored recording r-1 within 1 min');
@@ -286,11 +323,26 @@ describe('recordings', () => {
   });
 
   test('no credential of the account is ever in a mail', async () => {
-    for (const [index, uri] of ['https://s.example/x_in.wav?token=vb_stand-in', 'https://s.example/x_in.wav?accesskey=vb_stand-in', 'https://s.example/vb_stand-in/x_in.wav'].entries()) {
-      const item = { id: String(index), reference_type: 'recording', reference_id: 'r-1', filesize: 5_000_000, uri_download: uri };
+    for (const [index, uri] of [
+      'https://s.example/x_in.wav?token=vb_stand-in',
+      'https://s.example/x_in.wav?accesskey=vb_stand-in',
+      'https://s.example/vb_stand-in/x_in.wav',
+    ].entries()) {
+      const item = {
+        id: String(index),
+        reference_type: 'recording',
+        reference_id: 'r-1',
+        filesize: 5_000_000,
+        uri_download: uri,
+      };
       voipbin.addRecording({ id: 'r-1' });
-      voipbin.failNext({ path: '/storage_files', how: { status: 200, body: { result: [item, { ...item, filename: 'x_out.wav' }] } } });
-      expect(await attempt({}, { recording: index % 2 === 0 ? 'attach' : 'link' })).toMatchObject({ result: { recording: 'missing' } });
+      voipbin.failNext({
+        path: '/storage_files',
+        how: { status: 200, body: { result: [item, { ...item, filename: 'x_out.wav' }] } },
+      });
+      expect(await attempt({}, { recording: index % 2 === 0 ? 'attach' : 'link' })).toMatchObject({
+        result: { recording: 'missing' },
+      });
     }
     voipbin.addRecording({ id: 'r-1', stored: true });
     await attempt({}, { recording: 'attach' });
@@ -306,26 +358,48 @@ describe('recordings', () => {
     voipbin.addRecording({ id: 'r-1', stored: true });
     voipbin.addRecording({ id: 'r-2', stored: true, referenceType: 'confbridge' });
     const nil = '00000000-0000-0000-0000-000000000000';
-    const event = inboundText({ type: 'call_hangup', event_id: 'call_hangup/c', id: 'c', data: { recording_id: 'r-1', recording_ids: ['r-1', 'r-2', nil] } });
+    const event = inboundText({
+      type: 'call_hangup',
+      event_id: 'call_hangup/c',
+      id: 'c',
+      data: { recording_id: 'r-1', recording_ids: ['r-1', 'r-2', nil] },
+    });
     await attempt({ event }, { recording: 'attach' });
 
-    expect(mails.messages[0]?.attachments.map(({ filename }) => filename)).toEqual(['r-1_in.wav', 'r-1_out.wav', 'r-2_in.wav']);
+    expect(mails.messages[0]?.attachments.map(({ filename }) => filename)).toEqual([
+      'r-1_in.wav',
+      'r-1_out.wav',
+      'r-2_in.wav',
+    ]);
   });
 
   test.each([
-    ['a call without one', inboundText({ type: 'call_hangup', data: { recording_id: '00000000-0000-0000-0000-000000000000' } }), 'none', 'There is no recording.'],
+    [
+      'a call without one',
+      inboundText({ type: 'call_hangup', data: { recording_id: '00000000-0000-0000-0000-000000000000' } }),
+      'none',
+      'There is no recording.',
+    ],
     ['one that VoIPBIN does not know', finishedRecording('r-gone'), 'missing', 'has no recording r-gone'],
   ])('%s: the mail goes and says so', async (_what, event, state, text) => {
-    expect(await attempt({ event }, { recording: 'attach' })).toMatchObject({ outcome: 'done', result: { recording: state } });
+    expect(await attempt({ event }, { recording: 'attach' })).toMatchObject({
+      outcome: 'done',
+      result: { recording: state },
+    });
     expect(mails.messages[0]?.text).toContain(text);
   });
 
   test('trouble with VoIPBIN is waited for, then told in the mail; it never parks the mail server', async () => {
     voipbin.addRecording({ id: 'r-1', stored: true });
     voipbin.failNext({ path: '/recordings/r-1', times: 2, how: { status: 401 } });
-    expect(await failureOf(attempt({}, { recording: 'attach' }))).toMatchObject({ errorClass: 'transient', detail: { connection: 'email', code: 'recording_not_stored' } });
+    expect(await failureOf(attempt({}, { recording: 'attach' }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { connection: 'email', code: 'recording_not_stored' },
+    });
 
-    expect(await attempt({ startedAt: ago(15 * MINUTE) }, { recording: 'attach' })).toMatchObject({ result: { recording: 'missing' } });
+    expect(await attempt({ startedAt: ago(15 * MINUTE) }, { recording: 'attach' })).toMatchObject({
+      result: { recording: 'missing' },
+    });
     expect(mails.messages[0]?.text).toContain('could not be fetched from VoIPBIN (http_401)');
   });
 });

@@ -3,9 +3,12 @@ import { allowList, bareHost, mayReach, readAllowList } from '../../../src/conne
 const { list: nothing } = readAllowList([]);
 
 describe('addresses that may be reached', () => {
-  it.each(['8.8.8.8', '1.1.1.1', '172.15.0.1', '172.32.0.1', '2606:4700::1111', '::ffff:8.8.8.8'])('%s: public', (address) => {
-    expect(mayReach(address, nothing)).toBe(true);
-  });
+  it.each(['8.8.8.8', '1.1.1.1', '172.15.0.1', '172.32.0.1', '2606:4700::1111', '::ffff:8.8.8.8'])(
+    '%s: public',
+    (address) => {
+      expect(mayReach(address, nothing)).toBe(true);
+    },
+  );
 
   it.each([
     '0.0.0.0',
@@ -63,7 +66,10 @@ describe('the setting', () => {
 
   it('names every entry that is none', () => {
     const faulty = ['http://crm.internal', 'crm:8080', '10/8', '10.0.0.0/33', '1.2.3', '*', 'a b'];
-    const messages = allowList().safeParse(['ok.example', ...faulty]).error?.issues.map((issue) => issue.message) ?? [];
+    const messages =
+      allowList()
+        .safeParse(['ok.example', ...faulty])
+        .error?.issues.map((issue) => issue.message) ?? [];
     expect(messages.map((message) => /"(.*)"/.exec(message)?.[1])).toEqual(faulty);
   });
 

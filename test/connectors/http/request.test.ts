@@ -27,7 +27,11 @@ function clientAllowing(allow: string): HttpClient {
 }
 
 function ask(input: JsonObject, setting: Partial<StepSetting<HttpClient>> = {}) {
-  return runAttempt(httpRequest, { client: clientAllowing('127.0.0.1'), ...setting }, { url: `${recorder.url}/hook`, ...input });
+  return runAttempt(
+    httpRequest,
+    { client: clientAllowing('127.0.0.1'), ...setting },
+    { url: `${recorder.url}/hook`, ...input },
+  );
 }
 
 async function failureOf(attempt: Promise<unknown>): Promise<ActionError> {
@@ -52,15 +56,31 @@ describe('a request', () => {
     expect(recorder.requests).toHaveLength(2);
     for (const { method, path, headers, body: sent } of recorder.requests) {
       expect({ method, path, body: JSON.parse(sent) }).toEqual({ method: 'POST', path: '/hook', body });
-      expect(headers).toMatchObject({ 'content-type': 'application/json', 'idempotency-key': keyUuid(KEY), 'user-agent': 'voipbin-bridge' });
+      expect(headers).toMatchObject({
+        'content-type': 'application/json',
+        'idempotency-key': keyUuid(KEY),
+        'user-agent': 'voipbin-bridge',
+      });
     }
   });
 
   it('sends a text as it is, with the headers of the rule', async () => {
-    await ask({ method: 'PATCH', body: 'a=1', headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'X-Name': '홍길동\r\nX-Evil: 1', 'idempotency-KEY': 'mine', 'X-Empty': ' ' } });
+    await ask({
+      method: 'PATCH',
+      body: 'a=1',
+      headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        'X-Name': '홍길동\r\nX-Evil: 1',
+        'idempotency-KEY': 'mine',
+        'X-Empty': ' ',
+      },
+    });
     const [request] = recorder.requests;
     expect(request).toMatchObject({ method: 'PATCH', body: 'a=1' });
-    expect(request?.headers).toMatchObject({ 'content-type': 'application/x-www-form-urlencoded', 'idempotency-key': 'mine' });
+    expect(request?.headers).toMatchObject({
+      'content-type': 'application/x-www-form-urlencoded',
+      'idempotency-key': 'mine',
+    });
     expect(Buffer.from(String(request?.headers['x-name']), 'latin1').toString()).toBe('홍길동 X-Evil: 1');
     expect(Object.keys(request?.headers ?? {})).not.toEqual(expect.arrayContaining(['x-evil']));
     expect(Object.keys(request?.headers ?? {})).not.toEqual(expect.arrayContaining(['x-empty']));
@@ -73,22 +93,37 @@ describe('a request', () => {
   });
 
   it('disarms what values bring, wherever they go', async () => {
-    const written = { url: `${recorder.url}/people/{{ text }}?q={{ text }}`, headers: { 'X-Text': 'is {{ text }}' }, body: { text: '{{ text }}', '{{ text }}': 1 } };
+    const written = {
+      url: `${recorder.url}/people/{{ text }}?q={{ text }}`,
+      headers: { 'X-Text': 'is {{ text }}' },
+      body: { text: '{{ text }}', '{{ text }}': 1 },
+    };
     const text = 'a/../b?&"x"\r\nX-Evil: 1';
     const scope = { event: inboundText({ text }), steps: {}, timezone: 'UTC', country: null };
     await ask(renderInput(written, { ...scope, sinkOf: (name) => httpRequest.sinkOf(name) }));
     const encoded = encodeURIComponent(text);
-    expect(recorder.requests[0]).toMatchObject({ path: `/people/${encoded}?q=${encoded}`, headers: { 'x-text': 'is a/../b?&"x" X-Evil: 1' } });
+    expect(recorder.requests[0]).toMatchObject({
+      path: `/people/${encoded}?q=${encoded}`,
+      headers: { 'x-text': 'is a/../b?&"x" X-Evil: 1' },
+    });
     expect(JSON.parse(recorder.requests[0]?.body ?? '')).toEqual({ text, '{{ text }}': 1 });
   });
 
   it.each<[string, (...of: Parameters<Recorder['answers'][0]>) => void, unknown]>([
     ['JSON', json(200, { a: [1] }), { a: [1] }],
-    ['JSON of a special kind', raw(200, '{"a":1}', { 'content-type': 'application/vnd.api+json; charset=utf-8' }), { a: 1 }],
+    [
+      'JSON of a special kind',
+      raw(200, '{"a":1}', { 'content-type': 'application/vnd.api+json; charset=utf-8' }),
+      { a: 1 },
+    ],
     ['JSON that is none', raw(200, '{', { 'content-type': 'application/json' }), null],
     ['JSON that is too long', json(200, 'x'.repeat(70_000)), null],
     ['JSON just short enough', json(200, 'x'.repeat(65_000)), 'x'.repeat(65_000)],
-    ['JSON that is too deep', raw(200, `${'['.repeat(20_000)}${']'.repeat(20_000)}`, { 'content-type': 'application/json' }), null],
+    [
+      'JSON that is too deep',
+      raw(200, `${'['.repeat(20_000)}${']'.repeat(20_000)}`, { 'content-type': 'application/json' }),
+      null,
+    ],
     ['text', raw(200, 'ok', { 'content-type': 'text/plain' }), 'ok'],
     ['text that is too long', raw(200, 'x'.repeat(5_000), { 'content-type': 'text/plain' }), null],
     ['what is no UTF-8', raw(200, Buffer.from([0xff, 0xfe, 0xfd]), { 'content-type': 'text/plain' }), null],
@@ -181,7 +216,7 @@ describe('refusals', () => {
     expect(recorder.requests).toHaveLength(2);
   });
 
-  it('carry the server\'s own delay', async () => {
+  it("carry the server's own delay", async () => {
     recorder.answers.push(raw(429, '', { 'retry-after': '9' }));
     expect((await failureOf(ask({}))).detail.retryAfterMs).toBe(9_000);
   });
@@ -209,7 +244,10 @@ describe('refusals', () => {
 
   it.each(['POST', 'GET'])('nothing listens there: transient, for nothing was sent (%s)', async (method) => {
     await other.stop();
-    expect(await failureOf(ask({ method, url: other.url }))).toMatchObject({ errorClass: 'transient', detail: { code: 'network' } });
+    expect(await failureOf(ask({ method, url: other.url }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'network' },
+    });
     other = await startRecorder();
   });
 
@@ -224,7 +262,10 @@ describe('refusals', () => {
   ])('a cancelled %s is %s', async (method, errorClass) => {
     const cancelled = new AbortController();
     recorder.answers.push(() => cancelled.abort(new Error('s3cret')));
-    expect(await failureOf(ask({ method }, { signal: cancelled.signal }))).toMatchObject({ errorClass, detail: { code: 'cancelled' } });
+    expect(await failureOf(ask({ method }, { signal: cancelled.signal }))).toMatchObject({
+      errorClass,
+      detail: { code: 'cancelled' },
+    });
   });
 
   it('one that is cancelled while the connection is made was not sent', async () => {
@@ -265,7 +306,9 @@ describe('what must not be done twice', () => {
     const error = await failureOf(ask({}, { progress: { last }, attempt }));
     expect(error).toMatchObject({ errorClass: 'ambiguous', detail: { code: 'attempt_lost' } });
     expect(recorder.requests).toHaveLength(0);
-    expect(await ask({ headers: { 'Idempotency-Key': '' } }, { progress: { last }, attempt })).toMatchObject({ outcome: 'done' });
+    expect(await ask({ headers: { 'Idempotency-Key': '' } }, { progress: { last }, attempt })).toMatchObject({
+      outcome: 'done',
+    });
   });
 });
 
@@ -274,20 +317,33 @@ describe('redirects', () => {
 
   it.each([301, 302, 303, 307, 308])('a GET follows %i', async (status) => {
     recorder.answers.push(to(status, '/new?x=1'), json(200, { ok: true }));
-    expect(await ask({ method: 'GET', headers: { 'X-Api-Key': 's3cret' } })).toMatchObject({ result: { body: { ok: true } } });
+    expect(await ask({ method: 'GET', headers: { 'X-Api-Key': 's3cret' } })).toMatchObject({
+      result: { body: { ok: true } },
+    });
     expect(recorder.requests.map(({ method, path, headers }) => [method, path, headers['x-api-key']])).toEqual([
       ['GET', '/hook', 's3cret'],
       ['GET', '/new?x=1', 's3cret'],
     ]);
   });
 
-  it.each([307, 308])('a POST follows %i with its body, and leaves what may be secret behind at another origin', async (status) => {
-    recorder.answers.push(to(status, `${other.url}/new`));
-    await ask({ body: { a: 1 }, headers: { Authorization: 's3cret', 'X-Api-Key': 's3cret', Cookie: 's3cret', Accept: 'text/plain' } });
-    const [request] = other.requests;
-    expect(request).toMatchObject({ method: 'POST', path: '/new', body: '{"a":1}', headers: { accept: 'text/plain', 'content-type': 'application/json' } });
-    expect(JSON.stringify(request?.headers)).not.toContain('s3cret');
-  });
+  it.each([307, 308])(
+    'a POST follows %i with its body, and leaves what may be secret behind at another origin',
+    async (status) => {
+      recorder.answers.push(to(status, `${other.url}/new`));
+      await ask({
+        body: { a: 1 },
+        headers: { Authorization: 's3cret', 'X-Api-Key': 's3cret', Cookie: 's3cret', Accept: 'text/plain' },
+      });
+      const [request] = other.requests;
+      expect(request).toMatchObject({
+        method: 'POST',
+        path: '/new',
+        body: '{"a":1}',
+        headers: { accept: 'text/plain', 'content-type': 'application/json' },
+      });
+      expect(JSON.stringify(request?.headers)).not.toContain('s3cret');
+    },
+  );
 
   it('a POST is done when its answer lies elsewhere', async () => {
     recorder.answers.push(to(303, '/thanks'));
@@ -297,29 +353,56 @@ describe('redirects', () => {
 
   it('end after three', async () => {
     recorder.answers.push(...Array.from({ length: 9 }, () => to(302, '/hook')));
-    expect(await failureOf(ask({ method: 'GET' }))).toMatchObject({ errorClass: 'permanent', detail: { code: 'too_many_redirects' } });
+    expect(await failureOf(ask({ method: 'GET' }))).toMatchObject({
+      errorClass: 'permanent',
+      detail: { code: 'too_many_redirects' },
+    });
     expect(recorder.requests).toHaveLength(4);
   });
 
-  it.each(['file:///etc/passwd', 'http://me:s3cret@127.0.0.1/', 'http://', 'javascript:1'])('are not followed to %s', async (location) => {
-    recorder.answers.push(to(302, location));
-    expect(await failureOf(ask({ method: 'GET' }))).toMatchObject({ errorClass: 'permanent', detail: { code: 'invalid_redirect' } });
-  });
+  it.each(['file:///etc/passwd', 'http://me:s3cret@127.0.0.1/', 'http://', 'javascript:1'])(
+    'are not followed to %s',
+    async (location) => {
+      recorder.answers.push(to(302, location));
+      expect(await failureOf(ask({ method: 'GET' }))).toMatchObject({
+        errorClass: 'permanent',
+        detail: { code: 'invalid_redirect' },
+      });
+    },
+  );
 });
 
 describe('the guard', () => {
   const refused = { errorClass: 'permanent', detail: { code: 'address_refused' } };
 
-  it.each(['127.0.0.1', 'localhost', 'LOCALHOST', '2130706433', '0x7f.1', '0177.0.0.1', '127.1', '[::ffff:127.0.0.1]', '0.0.0.0', '[::]', '[::1]', '①②⑦.0.0.1'])('refuses http://%s', async (host) => {
+  it.each([
+    '127.0.0.1',
+    'localhost',
+    'LOCALHOST',
+    '2130706433',
+    '0x7f.1',
+    '0177.0.0.1',
+    '127.1',
+    '[::ffff:127.0.0.1]',
+    '0.0.0.0',
+    '[::]',
+    '[::1]',
+    '①②⑦.0.0.1',
+  ])('refuses http://%s', async (host) => {
     const error = await failureOf(ask({ url: `http://${host}:${recorder.port}/hook` }, { client: clientAllowing('') }));
     expect(error).toMatchObject(refused);
     expect(error.detail.remedy).toContain('BRIDGE_HTTP_ALLOW');
     expect(recorder.requests).toHaveLength(0);
   });
 
-  it.each(['169.254.169.254', '10.0.0.1', '192.168.0.1', '[fd00::1]', '[fe80::1]', '[64:ff9b::7f00:1]'])('refuses http://%s without trying', async (host) => {
-    expect(await failureOf(ask({ url: `http://${host}/hook` }, { client: clientAllowing('') }))).toMatchObject(refused);
-  });
+  it.each(['169.254.169.254', '10.0.0.1', '192.168.0.1', '[fd00::1]', '[fe80::1]', '[64:ff9b::7f00:1]'])(
+    'refuses http://%s without trying',
+    async (host) => {
+      expect(await failureOf(ask({ url: `http://${host}/hook` }, { client: clientAllowing('') }))).toMatchObject(
+        refused,
+      );
+    },
+  );
 
   it.each([
     ['localhost', 'localhost'],
@@ -338,7 +421,9 @@ describe('the guard', () => {
 
   it('refuses a redirect to a private address', async () => {
     recorder.answers.push(raw(302, '', { location: `http://127.0.0.1:${other.port}/latest/meta-data` }));
-    const error = await failureOf(ask({ method: 'GET', url: `http://localhost:${recorder.port}/hook` }, { client: clientAllowing('localhost') }));
+    const error = await failureOf(
+      ask({ method: 'GET', url: `http://localhost:${recorder.port}/hook` }, { client: clientAllowing('localhost') }),
+    );
     expect(error).toMatchObject(refused);
     expect([recorder.requests.length, other.requests.length]).toEqual([1, 0]);
   });

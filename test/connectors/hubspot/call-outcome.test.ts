@@ -23,7 +23,12 @@ test.each<[boolean | null, Direction | null, string | null, CallOutcome, string]
 
 test('an outgoing call goes from ours to the peer; what is not known is left out', () => {
   const event = callEvent({ direction: 'outbound', talk_s: null, duration_s: null, ours: null });
-  const properties = callProperties(event, '+15551234567', { outcome: 'failed', title: 't', body: undefined, key: 'k' });
+  const properties = callProperties(event, '+15551234567', {
+    outcome: 'failed',
+    title: 't',
+    body: undefined,
+    key: 'k',
+  });
   expect(properties).toEqual({
     hs_timestamp: '2026-03-02T01:01:10.250Z',
     hs_call_title: 't',

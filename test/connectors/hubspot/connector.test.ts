@@ -3,15 +3,23 @@ import { hubspot } from '../../../src/connectors/hubspot/connector';
 import { failureOf, openClient, startStandIn } from './running-actions';
 
 const never = new AbortController().signal;
-const check = (client: ReturnType<typeof openClient>): Promise<string> => hubspot.connection.check?.(client, never) ?? Promise.reject(new Error('no check'));
+const check = (client: ReturnType<typeof openClient>): Promise<string> =>
+  hubspot.connection.check?.(client, never) ?? Promise.reject(new Error('no check'));
 
 describe('settings', () => {
   const { settings } = hubspot.connection;
   test('a token is enough', () => {
-    expect(settings.parse({ access_token: 'pat-na1-1' })).toMatchObject({ base_url: 'https://api.hubapi.com', idempotency: 'unique_property', create_properties: true, searches_per_second: 4 });
+    expect(settings.parse({ access_token: 'pat-na1-1' })).toMatchObject({
+      base_url: 'https://api.hubapi.com',
+      idempotency: 'unique_property',
+      create_properties: true,
+      searches_per_second: 4,
+    });
   });
   test('a trailing slash is taken off', () => {
-    expect(settings.parse({ access_token: 't', base_url: 'https://api-eu1.hubapi.com/' }).base_url).toBe('https://api-eu1.hubapi.com');
+    expect(settings.parse({ access_token: 't', base_url: 'https://api-eu1.hubapi.com/' }).base_url).toBe(
+      'https://api-eu1.hubapi.com',
+    );
   });
   test.each([
     [{}],
@@ -30,20 +38,28 @@ describe('settings', () => {
 describe('check', () => {
   test('creates our properties and says what is connected', async () => {
     const standIn = await startStandIn();
-    expect(await check(openClient(standIn))).toBe('contacts can be read; calls, tasks and new contacts are kept unique');
+    expect(await check(openClient(standIn))).toBe(
+      'contacts can be read; calls, tasks and new contacts are kept unique',
+    );
     expect(standIn.account.property('tasks', 'voipbin_action_key')?.hasUniqueValue).toBe(true);
     expect(standIn.account.property('contacts', 'voipbin_phone')?.hasUniqueValue).toBe(true);
   });
 
   test('two workers may check at once', async () => {
     const standIn = await startStandIn();
-    const said = await Promise.all([check(openClient(standIn)), check(openClient(standIn)), check(openClient(standIn))]);
+    const said = await Promise.all([
+      check(openClient(standIn)),
+      check(openClient(standIn)),
+      check(openClient(standIn)),
+    ]);
     expect(new Set(said)).toEqual(new Set(['contacts can be read; calls, tasks and new contacts are kept unique']));
   });
 
   test('says why nothing is kept unique', async () => {
     const standIn = await startStandIn({ mayCreateProperties: false });
-    expect(await check(openClient(standIn))).toBe('contacts can be read; what is written is told apart by search only (scope_missing)');
+    expect(await check(openClient(standIn))).toBe(
+      'contacts can be read; what is written is told apart by search only (scope_missing)',
+    );
   });
 
   test('fails for a token that is refused', async () => {
@@ -56,7 +72,9 @@ test.each(Object.keys(hubspot.actions))('%s has schemas for editors and docs, wi
   const action = hubspot.actions[name];
   for (const schema of [action?.input, action?.output, hubspot.connection.settings]) {
     const { properties = {} } = z.toJSONSchema(schema ?? z.never(), { io: 'input', unrepresentable: 'any' });
-    const undescribed = Object.entries(properties).filter(([, field]) => typeof field === 'boolean' || field.description === undefined);
+    const undescribed = Object.entries(properties).filter(
+      ([, field]) => typeof field === 'boolean' || field.description === undefined,
+    );
     expect(Object.keys(properties).length).toBeGreaterThan(0);
     expect(undescribed.map(([field]) => field)).toEqual([]);
   }
@@ -65,6 +83,8 @@ test.each(Object.keys(hubspot.actions))('%s has schemas for editors and docs, wi
 
 test('the connector’s own stand-in gives settings that open a working client', async () => {
   const running = await hubspot.connection.standIn?.({ port: 0 });
-  expect(await check(hubspot.connection.open(hubspot.connection.settings.parse(running?.settings)))).toContain('contacts can be read');
+  expect(await check(hubspot.connection.open(hubspot.connection.settings.parse(running?.settings)))).toContain(
+    'contacts can be read',
+  );
   await running?.stop();
 });

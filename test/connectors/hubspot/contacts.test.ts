@@ -4,7 +4,8 @@ import { callEvent, done, from, openClient, run, startStandIn } from './running-
 
 const UPDATE = { properties: { last_hangup_reason: 'normal' } };
 
-const accountWith = (contacts: Record<string, string>[], more: HubSpotStandInOptions = {}): Promise<HubSpotStandIn> => startStandIn({ contacts, ...more });
+const accountWith = (contacts: Record<string, string>[], more: HubSpotStandInOptions = {}): Promise<HubSpotStandIn> =>
+  startStandIn({ contacts, ...more });
 
 describe('a contact is found by phone in whatever format it is stored', () => {
   const cases: [caller: string, country: string | null, property: string, stored: string][] = [
@@ -32,8 +33,14 @@ describe('a contact is found by phone in whatever format it is stored', () => {
     ['+390612345678', 'IT', 'phone', '06 1234 5678'],
   ];
   test.each(cases)('%s, rules for %s, %s: %s', async (caller, country, property, stored) => {
-    const standIn = await accountWith([{ firstname: 'Other', phone: '+4930123456' }, { firstname: 'Wanted', [property]: stored }]);
-    const result = await done('update_contact', openClient(standIn), UPDATE, { event: callEvent(from(caller)), country });
+    const standIn = await accountWith([
+      { firstname: 'Other', phone: '+4930123456' },
+      { firstname: 'Wanted', [property]: stored },
+    ]);
+    const result = await done('update_contact', openClient(standIn), UPDATE, {
+      event: callEvent(from(caller)),
+      country,
+    });
     expect(result).toMatchObject({ contact: { name: 'Wanted' }, created: false, matches: 1 });
   });
 });
@@ -45,7 +52,9 @@ describe('a contact whose number only looks alike is left alone', () => {
     ['a local number of the rule’s country', '+445551234567', 'US', '(555) 123-4567'],
   ])('%s', async (_name, caller, country, stored) => {
     const standIn = await accountWith([{ firstname: 'Other', phone: stored }]);
-    expect(await run('update_contact', openClient(standIn), UPDATE, { event: callEvent(from(caller)), country })).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });
+    expect(
+      await run('update_contact', openClient(standIn), UPDATE, { event: callEvent(from(caller)), country }),
+    ).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });
   });
 });
 
@@ -60,8 +69,17 @@ describe('a far end that is no phone is skipped, and says why', () => {
     ['a name instead of a number', from('test11'), /no phone number/],
   ])('%s', async (_name, changes, reason) => {
     const standIn = await accountWith([]);
-    for (const [action, input] of [['update_contact', UPDATE], ['log_call', {}], ['create_task', { subject: 'x' }]] as const) {
-      const outcome = await run(action, openClient(standIn), { ...input, unknown_contact: 'create' }, { event: callEvent(changes) });
+    for (const [action, input] of [
+      ['update_contact', UPDATE],
+      ['log_call', {}],
+      ['create_task', { subject: 'x' }],
+    ] as const) {
+      const outcome = await run(
+        action,
+        openClient(standIn),
+        { ...input, unknown_contact: 'create' },
+        { event: callEvent(changes) },
+      );
       expect(outcome).toEqual({ outcome: 'skipped', reason: expect.stringMatching(reason) });
     }
     expect(standIn.contacts).toEqual([]);
@@ -76,13 +94,20 @@ test('of several contacts with the number the one changed last is taken, and the
   ]);
   const second = standIn.contacts[1]?.id ?? '';
   standIn.account.update('contacts', second, { city: 'Seoul' });
-  expect(await done('update_contact', openClient(standIn), UPDATE)).toMatchObject({ contact: { id: second, name: 'Second' }, matches: 3 });
+  expect(await done('update_contact', openClient(standIn), UPDATE)).toMatchObject({
+    contact: { id: second, name: 'Second' },
+    matches: 3,
+  });
 });
 
 test('several steps about one caller cost one search, also side by side', async () => {
   const standIn = await accountWith([{ firstname: 'Ada', phone: '+15551234567' }]);
   const client = openClient(standIn);
-  await Promise.all([done('update_contact', client, UPDATE), done('log_call', client, {}), done('create_task', client, { subject: 'x' }, { key: 'a/b/c' })]);
+  await Promise.all([
+    done('update_contact', client, UPDATE),
+    done('log_call', client, {}),
+    done('create_task', client, { subject: 'x' }, { key: 'a/b/c' }),
+  ]);
   await done('log_call', client, {}, { key: 'd/e/f' });
   expect(standIn.requests.filter(({ url }) => url.includes('/contacts/search'))).toHaveLength(1);
 });
@@ -111,7 +136,13 @@ describe('unknown_contact: create', () => {
     const event = callEvent(from('+15551234567', 'tel', 'Grace Caller'));
     const result = await done('log_call', openClient(standIn), { unknown_contact: 'create' }, { event });
     expect(result).toMatchObject({ contact: { name: 'Grace Caller' }, created: true, matches: 1 });
-    expect(standIn.contacts.map(({ properties }) => [properties['phone'], properties['voipbin_phone'], properties['firstname']])).toEqual([['+15551234567', '+15551234567', 'Grace Caller']]);
+    expect(
+      standIn.contacts.map(({ properties }) => [
+        properties['phone'],
+        properties['voipbin_phone'],
+        properties['firstname'],
+      ]),
+    ).toEqual([['+15551234567', '+15551234567', 'Grace Caller']]);
   });
 
   test('takes the number for a name when the caller gives none', async () => {
@@ -120,14 +151,23 @@ describe('unknown_contact: create', () => {
     expect(standIn.contacts[0]?.properties).toMatchObject({ firstname: '+15551234567', last_hangup_reason: 'normal' });
   });
 
-  test.each([409, 400] as const)('workers that race make one contact, whose conflict is answered with %s', async (conflictStatus) => {
-    const standIn = await accountWith([], { conflictStatus, indexDelayMs: 60_000 });
-    const clients = Array.from({ length: 8 }, () => openClient(standIn));
-    const results = await Promise.all(clients.map((client, n) => done('log_call', client, { unknown_contact: 'create' }, { key: `call_hangup/${n}/r/s` })));
-    expect(standIn.contacts).toHaveLength(1);
-    expect(results.filter(({ created }) => created === true)).toHaveLength(1);
-    expect(standIn.calls.map(({ contactIds }) => contactIds)).toEqual(Array.from({ length: 8 }, () => [standIn.contacts[0]?.id]));
-  });
+  test.each([409, 400] as const)(
+    'workers that race make one contact, whose conflict is answered with %s',
+    async (conflictStatus) => {
+      const standIn = await accountWith([], { conflictStatus, indexDelayMs: 60_000 });
+      const clients = Array.from({ length: 8 }, () => openClient(standIn));
+      const results = await Promise.all(
+        clients.map((client, n) =>
+          done('log_call', client, { unknown_contact: 'create' }, { key: `call_hangup/${n}/r/s` }),
+        ),
+      );
+      expect(standIn.contacts).toHaveLength(1);
+      expect(results.filter(({ created }) => created === true)).toHaveLength(1);
+      expect(standIn.calls.map(({ contactIds }) => contactIds)).toEqual(
+        Array.from({ length: 8 }, () => [standIn.contacts[0]?.id]),
+      );
+    },
+  );
 
   test('does not create a second one while the search still lags behind', async () => {
     const standIn = await accountWith([], { indexDelayMs: 60_000 });
@@ -140,7 +180,9 @@ describe('unknown_contact: create', () => {
     const standIn = await accountWith([], { indexDelayMs: 60_000 });
     const client = openClient(standIn);
     standIn.failNext({ method: 'POST', path: /\/objects\/contacts$/, how: 'lose_answer' });
-    await expect(run('log_call', client, { unknown_contact: 'create' })).rejects.toMatchObject({ errorClass: 'transient' });
+    await expect(run('log_call', client, { unknown_contact: 'create' })).rejects.toMatchObject({
+      errorClass: 'transient',
+    });
     await done('log_call', client, { unknown_contact: 'create' });
     expect([standIn.contacts.length, standIn.calls.length]).toEqual([1, 1]);
   });
@@ -148,7 +190,11 @@ describe('unknown_contact: create', () => {
   test('steps of one worker make one contact even without the unique property', async () => {
     const standIn = await accountWith([], { mayCreateProperties: false, indexDelayMs: 60_000 });
     const client = openClient(standIn);
-    const results = await Promise.all(Array.from({ length: 5 }, (_, n) => done('log_call', client, { unknown_contact: 'create' }, { key: `call_hangup/${n}/r/s` })));
+    const results = await Promise.all(
+      Array.from({ length: 5 }, (_, n) =>
+        done('log_call', client, { unknown_contact: 'create' }, { key: `call_hangup/${n}/r/s` }),
+      ),
+    );
     expect(standIn.contacts).toHaveLength(1);
     expect(results.filter(({ created }) => created === true)).toHaveLength(1);
   });

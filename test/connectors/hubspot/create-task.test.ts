@@ -7,9 +7,17 @@ beforeEach(async () => {
 });
 
 test('a task for the contact’s owner, due an hour after the event', async () => {
-  const result = await done('create_task', openClient(standIn), { subject: 'Call back', body: '<p>Missed call</p>', priority: 'high' });
+  const result = await done('create_task', openClient(standIn), {
+    subject: 'Call back',
+    body: '<p>Missed call</p>',
+    priority: 'high',
+  });
   const [task] = standIn.tasks;
-  expect(result).toMatchObject({ task: { id: task?.id, due: '2026-03-02T02:01:10.250Z' }, contact: { name: 'Ada Sample' }, created: false });
+  expect(result).toMatchObject({
+    task: { id: task?.id, due: '2026-03-02T02:01:10.250Z' },
+    contact: { name: 'Ada Sample' },
+    created: false,
+  });
   expect(task?.contactIds).toEqual([standIn.contacts[0]?.id]);
   expect(task?.properties).toMatchObject({
     hs_timestamp: '2026-03-02T02:01:10.250Z',
@@ -28,7 +36,9 @@ test.each([
   ['0', '2026-03-02T01:01:11.000Z', '2026-03-02T01:01:11.000Z'],
   ['1h', '2026-03-05T00:00:00.000Z', '2026-03-05T00:00:00.000Z'],
 ])('due %s, begun at %s: %s', async (due, startedAt, expected) => {
-  expect(await done('create_task', openClient(standIn), { subject: 'x', due }, { startedAt: new Date(startedAt) })).toMatchObject({ task: { due: expected } });
+  expect(
+    await done('create_task', openClient(standIn), { subject: 'x', due }, { startedAt: new Date(startedAt) }),
+  ).toMatchObject({ task: { due: expected } });
 });
 
 test('an owner by e-mail, in any case, looked up once', async () => {
@@ -40,7 +50,12 @@ test('an owner by e-mail, in any case, looked up once', async () => {
 });
 
 test('nobody’s task when the contact has no owner', async () => {
-  await done('create_task', openClient(standIn), { subject: 'x', unknown_contact: 'create' }, { event: callEvent(from('+14155552671')) });
+  await done(
+    'create_task',
+    openClient(standIn),
+    { subject: 'x', unknown_contact: 'create' },
+    { event: callEvent(from('+14155552671')) },
+  );
   expect(standIn.tasks[0]?.properties).not.toHaveProperty('hubspot_owner_id');
 });
 
@@ -57,7 +72,9 @@ test.each([
 
 test('ten at once make one task', async () => {
   const clients = [openClient(standIn), openClient(standIn)];
-  await Promise.all(Array.from({ length: 10 }, (_, n) => done('create_task', clients[n % 2] ?? openClient(standIn), { subject: 'x' })));
+  await Promise.all(
+    Array.from({ length: 10 }, (_, n) => done('create_task', clients[n % 2] ?? openClient(standIn), { subject: 'x' })),
+  );
   expect(standIn.tasks).toHaveLength(1);
 });
 

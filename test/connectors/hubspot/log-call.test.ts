@@ -38,7 +38,13 @@ test('a missed call, with the rule’s own outcome and title', async () => {
   const event = callEvent({ answered: false, talk_s: 0, ring_s: 12, duration_s: 12 });
   await done('log_call', openClient(standIn), {}, { event, key: 'a/b/1' });
   await done('log_call', openClient(standIn), { outcome: 'busy', title: 'Line was busy' }, { event, key: 'a/b/2' });
-  expect(standIn.calls.map(({ properties }) => [properties['hs_call_title'], properties['hs_call_status'], properties['hs_call_duration']])).toEqual([
+  expect(
+    standIn.calls.map(({ properties }) => [
+      properties['hs_call_title'],
+      properties['hs_call_status'],
+      properties['hs_call_duration'],
+    ]),
+  ).toEqual([
     ['Missed call from +15551234567 on +15557654321', 'NO_ANSWER', '0'],
     ['Line was busy', 'BUSY', '0'],
   ]);
@@ -51,18 +57,28 @@ test('without a contact it is skipped, and nothing is written', async () => {
 });
 
 test('an event that is no call is skipped', async () => {
-  expect(await run('log_call', openClient(standIn), {}, { event: callEvent({ type: 'message_created' }) })).toEqual({ outcome: 'skipped', reason: 'the event is about no call' });
+  expect(await run('log_call', openClient(standIn), {}, { event: callEvent({ type: 'message_created' }) })).toEqual({
+    outcome: 'skipped',
+    reason: 'the event is about no call',
+  });
 });
 
 describe('exactly one call per action key', () => {
-  test.each([409, 400] as const)('ten at once, from two workers, conflicts answered with %s', async (conflictStatus) => {
-    const racing = await startStandIn({ conflictStatus });
-    const clients = [openClient(racing), openClient(racing)];
-    const results = await Promise.all(Array.from({ length: 10 }, (_, n) => done('log_call', clients[n % 2] ?? openClient(racing), {})));
-    expect(racing.calls).toHaveLength(1);
-    expect(new Set(results.map(({ call }) => JSON.stringify(call)))).toEqual(new Set([JSON.stringify({ id: racing.calls[0]?.id })]));
-    expect(racing.requests.some(({ method, url }) => method === 'POST' && url.endsWith('/objects/calls'))).toBe(true);
-  });
+  test.each([409, 400] as const)(
+    'ten at once, from two workers, conflicts answered with %s',
+    async (conflictStatus) => {
+      const racing = await startStandIn({ conflictStatus });
+      const clients = [openClient(racing), openClient(racing)];
+      const results = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => done('log_call', clients[n % 2] ?? openClient(racing), {})),
+      );
+      expect(racing.calls).toHaveLength(1);
+      expect(new Set(results.map(({ call }) => JSON.stringify(call)))).toEqual(
+        new Set([JSON.stringify({ id: racing.calls[0]?.id })]),
+      );
+      expect(racing.requests.some(({ method, url }) => method === 'POST' && url.endsWith('/objects/calls'))).toBe(true);
+    },
+  );
 
   test.each(['same worker', 'another worker'])('the answer was lost; %s tries again', async (who) => {
     const client = openClient(standIn);
@@ -77,7 +93,11 @@ describe('exactly one call per action key', () => {
   test.each(['timeout', 'reset', '503'])('nothing was done (%s) and it is tried again', async (how) => {
     const client = openClient(standIn, { request_timeout: '150ms' });
     await done('log_call', client, {}, { key: 'warm/up/1' });
-    standIn.failNext({ method: 'POST', path: /\/objects\/calls$/, how: how === 'timeout' ? 'hang' : how === 'reset' ? 'reset' : { status: 503 } });
+    standIn.failNext({
+      method: 'POST',
+      path: /\/objects\/calls$/,
+      how: how === 'timeout' ? 'hang' : how === 'reset' ? 'reset' : { status: 503 },
+    });
     expect((await failureOf(run('log_call', client, {}))).errorClass).toBe('transient');
     await done('log_call', client, {});
     expect(standIn.calls).toHaveLength(2);
@@ -111,13 +131,18 @@ describe('exactly one call per action key', () => {
 });
 
 describe('the unique property', () => {
-  const asked = (method: string, part: string): number => standIn.requests.filter((request) => request.method === method && request.url.includes(part)).length;
+  const asked = (method: string, part: string): number =>
+    standIn.requests.filter((request) => request.method === method && request.url.includes(part)).length;
 
   test('is created at the first use, beside HubSpot’s own, and asked for once per process', async () => {
     const client = openClient(standIn);
     await done('log_call', client, {}, { key: 'a/b/1' });
     await done('log_call', client, {}, { key: 'a/b/2' });
-    expect(standIn.account.property('calls', 'voipbin_action_key')).toMatchObject({ hasUniqueValue: true, groupName: 'call', type: 'string' });
+    expect(standIn.account.property('calls', 'voipbin_action_key')).toMatchObject({
+      hasUniqueValue: true,
+      groupName: 'call',
+      type: 'string',
+    });
     expect(asked('POST', '/properties/calls')).toBe(1);
     expect(asked('GET', '/properties/calls/voipbin_action_key')).toBe(1);
   });
@@ -154,7 +179,18 @@ describe('the unique property', () => {
   });
 
   test('that HubSpot does not keep unique is searched by', async () => {
-    const property = { name: 'voipbin_action_key', label: 'x', description: '', groupName: 'call', type: 'string', fieldType: 'text', hasUniqueValue: false, hubspotDefined: false, calculated: false, options: [] };
+    const property = {
+      name: 'voipbin_action_key',
+      label: 'x',
+      description: '',
+      groupName: 'call',
+      type: 'string',
+      fieldType: 'text',
+      hasUniqueValue: false,
+      hubspotDefined: false,
+      calculated: false,
+      options: [],
+    };
     standIn.account.addProperty('calls', property);
     await done('log_call', openClient(standIn), {});
     await done('log_call', openClient(standIn), {});
@@ -165,7 +201,12 @@ describe('the unique property', () => {
 
 test('an account that deleted HubSpot’s call outcomes gets the call without one', async () => {
   const disposition = standIn.account.property('calls', 'hs_call_disposition');
-  disposition?.options.splice(0, disposition.options.length, { label: 'Own', value: 'own', displayOrder: 0, hidden: false });
+  disposition?.options.splice(0, disposition.options.length, {
+    label: 'Own',
+    value: 'own',
+    displayOrder: 0,
+    hidden: false,
+  });
   const warnings: string[] = [];
   await done('log_call', openClient(standIn), {}, { warnings });
   expect(standIn.calls).toHaveLength(1);

@@ -2,7 +2,11 @@ import type { ActionContext, ActionOutcome } from '../../../src/connectors/conne
 import { ActionError } from '../../../src/connectors/action-error';
 import type { HubSpotClient } from '../../../src/connectors/hubspot/client';
 import { hubspot } from '../../../src/connectors/hubspot/connector';
-import { startHubSpotStandIn, type HubSpotStandIn, type HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in';
+import {
+  startHubSpotStandIn,
+  type HubSpotStandIn,
+  type HubSpotStandInOptions,
+} from '../../../src/connectors/hubspot/stand-in';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 
@@ -70,7 +74,8 @@ export interface Attempt {
 
 export function contextFor(client: HubSpotClient, attempt: Attempt = {}): ActionContext<HubSpotClient> {
   const event = attempt.event ?? callEvent();
-  const log = (fields: Record<string, unknown>, message: string): void => void attempt.warnings?.push(`${message} ${JSON.stringify(fields)}`);
+  const log = (fields: Record<string, unknown>, message: string): void =>
+    void attempt.warnings?.push(`${message} ${JSON.stringify(fields)}`);
   return {
     client,
     key: attempt.key ?? `${event.event_id}/log-calls/call`,
@@ -91,7 +96,12 @@ export function contextFor(client: HubSpotClient, attempt: Attempt = {}): Action
 }
 
 /** Runs an action by its name, as the worker does: the input is judged by its schema first. */
-export function run(name: ActionName, client: HubSpotClient, input: JsonObject, attempt: Attempt = {}): Promise<ActionOutcome<JsonObject>> {
+export function run(
+  name: ActionName,
+  client: HubSpotClient,
+  input: JsonObject,
+  attempt: Attempt = {},
+): Promise<ActionOutcome<JsonObject>> {
   const action = hubspot.actions[name];
   if (action === undefined) {
     throw new TypeError(`no action ${name}`);
@@ -100,7 +110,12 @@ export function run(name: ActionName, client: HubSpotClient, input: JsonObject, 
 }
 
 /** Runs an action that must be done; its result, judged by its output schema. */
-export async function done(name: ActionName, client: HubSpotClient, input: JsonObject, attempt: Attempt = {}): Promise<JsonObject> {
+export async function done(
+  name: ActionName,
+  client: HubSpotClient,
+  input: JsonObject,
+  attempt: Attempt = {},
+): Promise<JsonObject> {
   const outcome = await run(name, client, input, attempt);
   if (outcome.outcome !== 'done') {
     throw new Error(`skipped: ${outcome.reason}`);

@@ -39,7 +39,8 @@ test('a wait ends with the signal', async () => {
 test('the client keeps its searches to the pace in its settings', async () => {
   const standIn = await startStandIn();
   const client = openClient(standIn, { searches_per_second: 0.1 });
-  const update = (number: string): Promise<unknown> => run('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
+  const update = (number: string): Promise<unknown> =>
+    run('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
   await update('+15551234567');
   const error = await failureOf(update('+15559876543'));
   expect([error.errorClass, error.detail.code]).toEqual(['transient', 'search_pace']);
@@ -51,10 +52,13 @@ test('the client keeps its searches to the pace in its settings', async () => {
 test('an account’s search limit that others used up is told as transient', async () => {
   const standIn = await startStandIn({ searchesPerSecond: 1 });
   const numbers = ['+15551234567', '+15559876543'];
-  const update = (client: ReturnType<typeof openClient>, number = ''): Promise<unknown> => done('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
+  const update = (client: ReturnType<typeof openClient>, number = ''): Promise<unknown> =>
+    done('update_contact', client, { properties: { city: 'Seoul' } }, { event: callEvent(from(number)) });
   const hasty = openClient(standIn, { searches_per_second: 1_000 });
   await update(hasty, numbers[0]);
-  const error = await failureOf(run('update_contact', hasty, { properties: { city: 'x' } }, { event: callEvent(from('+15559876543')) }));
+  const error = await failureOf(
+    run('update_contact', hasty, { properties: { city: 'x' } }, { event: callEvent(from('+15559876543')) }),
+  );
   expect([error.errorClass, error.detail.code, error.detail.retryAfterMs]).toEqual(['transient', 'SECONDLY', 1_000]);
 });
 

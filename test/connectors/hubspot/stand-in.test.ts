@@ -4,31 +4,68 @@ import { startStandIn } from './running-actions';
 
 interface Answer {
   status: number;
-  body: { id?: string; total?: number; results?: { id: string; properties: Record<string, string | null>; new?: boolean }[]; properties?: Record<string, string | null>; category?: string; message?: string; associations?: unknown };
+  body: {
+    id?: string;
+    total?: number;
+    results?: { id: string; properties: Record<string, string | null>; new?: boolean }[];
+    properties?: Record<string, string | null>;
+    category?: string;
+    message?: string;
+    associations?: unknown;
+  };
 }
 
-async function ask(standIn: HubSpotStandIn, method: string, path: string, body?: unknown, token = 'stand-in-token'): Promise<Answer> {
+async function ask(
+  standIn: HubSpotStandIn,
+  method: string,
+  path: string,
+  body?: unknown,
+  token = 'stand-in-token',
+): Promise<Answer> {
   const response = await fetch(`${standIn.url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(5_000),
   });
   return { status: response.status, body: JSON.parse(await response.text()) as Answer['body'] };
 }
 
-const names = (answer: Answer): (string | null | undefined)[] => (answer.body.results ?? []).map(({ properties }) => properties['firstname']);
+const names = (answer: Answer): (string | null | undefined)[] =>
+  (answer.body.results ?? []).map(({ properties }) => properties['firstname']);
 
 describe('search', () => {
   const search = (standIn: HubSpotStandIn, ...groups: Record<string, unknown>[][]): Promise<Answer> =>
-    ask(standIn, 'POST', '/crm/v3/objects/contacts/search', { filterGroups: groups.map((filters) => ({ filters })), properties: ['phone'] });
-  const filter = (propertyName: string, operator: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({ propertyName, operator, ...more });
+    ask(standIn, 'POST', '/crm/v3/objects/contacts/search', {
+      filterGroups: groups.map((filters) => ({ filters })),
+      properties: ['phone'],
+    });
+  const filter = (
+    propertyName: string,
+    operator: string,
+    more: Record<string, unknown> = {},
+  ): Record<string, unknown> => ({ propertyName, operator, ...more });
 
   test.each<[string, Record<string, unknown>[][], string[]]>([
     ['EQ, without regard to case', [[filter('firstname', 'EQ', { value: 'aDA' })]], ['Ada']],
-    ['EQ on the digits that HubSpot derives', [[filter('hs_searchable_calculated_phone_number', 'EQ', { value: '5551234567' })]], ['Ada']],
-    ['groups are or', [[filter('firstname', 'EQ', { value: 'Ada' })], [filter('firstname', 'EQ', { value: 'Bo' })]], ['Ada', 'Bo']],
-    ['filters of a group are and', [[filter('firstname', 'EQ', { value: 'Ada' }), filter('lastname', 'EQ', { value: 'Other' })]], []],
+    [
+      'EQ on the digits that HubSpot derives',
+      [[filter('hs_searchable_calculated_phone_number', 'EQ', { value: '5551234567' })]],
+      ['Ada'],
+    ],
+    [
+      'groups are or',
+      [[filter('firstname', 'EQ', { value: 'Ada' })], [filter('firstname', 'EQ', { value: 'Bo' })]],
+      ['Ada', 'Bo'],
+    ],
+    [
+      'filters of a group are and',
+      [[filter('firstname', 'EQ', { value: 'Ada' }), filter('lastname', 'EQ', { value: 'Other' })]],
+      [],
+    ],
     ['CONTAINS_TOKEN with a wildcard', [[filter('email', 'CONTAINS_TOKEN', { value: 'chae*' })]], ['Chae-won']],
     ['CONTAINS_TOKEN does not look into words', [[filter('firstname', 'CONTAINS_TOKEN', { value: 'da' })]], []],
     ['IN', [[filter('firstname', 'IN', { values: ['bo', 'ada'] })]], ['Ada', 'Bo']],
@@ -42,14 +79,18 @@ describe('search', () => {
     const standIn = await startStandIn();
     const unknown = await search(standIn, [filter('no_such', 'EQ', { value: 'x' })]);
     expect([unknown.status, unknown.body.category]).toEqual([400, undefined]);
-    expect((await search(standIn, ...Array.from({ length: 6 }, () => [filter('firstname', 'EQ', { value: 'x' })]))).status).toBe(400);
+    expect(
+      (await search(standIn, ...Array.from({ length: 6 }, () => [filter('firstname', 'EQ', { value: 'x' })]))).status,
+    ).toBe(400);
     expect((await ask(standIn, 'POST', '/crm/v3/objects/contacts/search', {}, 'wrong')).status).toBe(401);
   });
 
   test('does not see what was just written while the index lags; the record itself is there', async () => {
     const standIn = await startStandIn({ indexDelayMs: 60_000 });
     const { body } = await ask(standIn, 'POST', '/crm/v3/objects/contacts', { properties: { firstname: 'New' } });
-    await ask(standIn, 'PATCH', `/crm/v3/objects/contacts/${standIn.contacts[0]?.id}`, { properties: { firstname: 'Renamed' } });
+    await ask(standIn, 'PATCH', `/crm/v3/objects/contacts/${standIn.contacts[0]?.id}`, {
+      properties: { firstname: 'Renamed' },
+    });
     const found = await search(standIn, [filter('firstname', 'IN', { values: ['new', 'ada', 'renamed'] })]);
     expect(names(found)).toEqual(['Ada']);
     expect((await ask(standIn, 'GET', `/crm/v3/objects/contacts/${body.id}`)).status).toBe(200);
@@ -60,7 +101,8 @@ describe('search', () => {
 
 test('what may not be written is refused in HubSpot’s words', async () => {
   const standIn = await startStandIn();
-  const create = (type: string, properties: Record<string, string>): Promise<Answer> => ask(standIn, 'POST', `/crm/v3/objects/${type}`, { properties });
+  const create = (type: string, properties: Record<string, string>): Promise<Answer> =>
+    ask(standIn, 'POST', `/crm/v3/objects/${type}`, { properties });
   const unknown = await create('contacts', { firstname: 'x', nope: 'y' });
   expect([unknown.status, unknown.body.category]).toEqual([400, 'VALIDATION_ERROR']);
   expect(unknown.body.message).toMatch(/^Property values were not valid: \[\{.*"PROPERTY_DOESNT_EXIST".*\}\]$/);
@@ -74,8 +116,18 @@ test('what may not be written is refused in HubSpot’s words', async () => {
 
 test('batch upsert creates once and then updates', async () => {
   const standIn = await startStandIn();
-  await ask(standIn, 'POST', '/crm/v3/properties/contacts', { name: 'key', label: 'key', groupName: 'contactinformation', type: 'string', fieldType: 'text', hasUniqueValue: true });
-  const upsert = (firstname: string): Promise<Answer> => ask(standIn, 'POST', '/crm/v3/objects/contacts/batch/upsert', { inputs: [{ idProperty: 'key', id: 'k1', properties: { firstname } }] });
+  await ask(standIn, 'POST', '/crm/v3/properties/contacts', {
+    name: 'key',
+    label: 'key',
+    groupName: 'contactinformation',
+    type: 'string',
+    fieldType: 'text',
+    hasUniqueValue: true,
+  });
+  const upsert = (firstname: string): Promise<Answer> =>
+    ask(standIn, 'POST', '/crm/v3/objects/contacts/batch/upsert', {
+      inputs: [{ idProperty: 'key', id: 'k1', properties: { firstname } }],
+    });
   const [first, second] = [await upsert('A'), await upsert('B')];
   expect([first.body.results?.[0]?.new, second.body.results?.[0]?.new]).toEqual([true, false]);
   expect(first.body.results?.[0]?.id).toBe(second.body.results?.[0]?.id);
@@ -85,15 +137,22 @@ test('batch upsert creates once and then updates', async () => {
 test('associations come with the record when asked for, and the default PUT may be repeated', async () => {
   const standIn = await startStandIn();
   const contactId = standIn.contacts[0]?.id;
-  const { body } = await ask(standIn, 'POST', '/crm/v3/objects/calls', { properties: { hs_timestamp: '2026-03-02T00:00:00Z' } });
+  const { body } = await ask(standIn, 'POST', '/crm/v3/objects/calls', {
+    properties: { hs_timestamp: '2026-03-02T00:00:00Z' },
+  });
   const path = `/crm/v4/objects/calls/${body.id}/associations/default/contacts/${contactId}`;
   expect([(await ask(standIn, 'PUT', path)).status, (await ask(standIn, 'PUT', path)).status]).toEqual([200, 200]);
-  expect((await ask(standIn, 'GET', `/crm/v3/objects/calls/${body.id}?associations=contacts`)).body.associations).toEqual({ contacts: { results: [{ id: contactId, type: 'call_to_contact' }] } });
-  expect((await ask(standIn, 'PUT', `/crm/v4/objects/calls/${body.id}/associations/default/contacts/1`)).status).toBe(404);
+  expect(
+    (await ask(standIn, 'GET', `/crm/v3/objects/calls/${body.id}?associations=contacts`)).body.associations,
+  ).toEqual({ contacts: { results: [{ id: contactId, type: 'call_to_contact' }] } });
+  expect((await ask(standIn, 'PUT', `/crm/v4/objects/calls/${body.id}/associations/default/contacts/1`)).status).toBe(
+    404,
+  );
 });
 
 describe('failures on order', () => {
-  const create = (standIn: HubSpotStandIn): Promise<Answer> => ask(standIn, 'POST', '/crm/v3/objects/contacts', { properties: { firstname: 'New' } });
+  const create = (standIn: HubSpotStandIn): Promise<Answer> =>
+    ask(standIn, 'POST', '/crm/v3/objects/contacts', { properties: { firstname: 'New' } });
 
   test('hit only what fits, as often as ordered, one order after the other', async () => {
     const standIn = await startStandIn();

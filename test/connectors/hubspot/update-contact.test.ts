@@ -33,7 +33,9 @@ test.each([
 
 test('an empty text clears', async () => {
   const client = openClient(standIn);
-  await done('update_contact', client, { properties: { last_call_date: '2026-03-02T01:01:10Z', last_hangup_reason: 'busy' } });
+  await done('update_contact', client, {
+    properties: { last_call_date: '2026-03-02T01:01:10Z', last_hangup_reason: 'busy' },
+  });
   await done('update_contact', client, { properties: { last_call_date: '', last_hangup_reason: ' ' } });
   expect(standIn.contacts[0]?.properties).toMatchObject({ last_call_date: '', last_hangup_reason: '' });
 });
@@ -52,18 +54,36 @@ test('a property that is created after that is found by the next try', async () 
   const client = openClient(standIn);
   const attempt = { properties: { voip_note: 'x' } };
   await failureOf(run('update_contact', client, attempt));
-  standIn.account.addProperty('contacts', { name: 'voip_note', label: 'x', description: '', groupName: 'contactinformation', type: 'string', fieldType: 'text', hasUniqueValue: false, hubspotDefined: false, calculated: false, options: [] });
+  standIn.account.addProperty('contacts', {
+    name: 'voip_note',
+    label: 'x',
+    description: '',
+    groupName: 'contactinformation',
+    type: 'string',
+    fieldType: 'text',
+    hasUniqueValue: false,
+    hubspotDefined: false,
+    calculated: false,
+    options: [],
+  });
   await done('update_contact', client, attempt);
   expect(standIn.contacts[0]?.properties['voip_note']).toBe('x');
 });
 
 test('a text that is no time, for properties that take one', async () => {
-  const error = await failureOf(run('update_contact', openClient(standIn), { properties: { last_call_date: 'yesterday', next_review: 'soon' } }));
-  expect([error.errorClass, error.message]).toEqual(['permanent', 'the rule gives no time to last_call_date (datetime), next_review (date)']);
+  const error = await failureOf(
+    run('update_contact', openClient(standIn), { properties: { last_call_date: 'yesterday', next_review: 'soon' } }),
+  );
+  expect([error.errorClass, error.message]).toEqual([
+    'permanent',
+    'the rule gives no time to last_call_date (datetime), next_review (date)',
+  ]);
 });
 
 test('an option that HubSpot does not have', async () => {
-  const error = await failureOf(run('update_contact', openClient(standIn), { properties: { lifecyclestage: 'secret value' } }));
+  const error = await failureOf(
+    run('update_contact', openClient(standIn), { properties: { lifecyclestage: 'secret value' } }),
+  );
   expect([error.errorClass, error.detail.code]).toEqual(['permanent', 'INVALID_OPTION']);
   expect(error.message).toContain('lifecyclestage');
   expect(allText(error)).not.toContain('secret value');
@@ -80,9 +100,15 @@ test('a token that may not read property settings still writes', async () => {
 test('a lost answer and a retry leave what one try leaves', async () => {
   const client = openClient(standIn);
   standIn.failNext({ method: 'PATCH', how: 'lose_answer' });
-  expect((await failureOf(run('update_contact', client, { properties: { last_hangup_reason: 'busy' } }))).errorClass).toBe('transient');
+  expect(
+    (await failureOf(run('update_contact', client, { properties: { last_hangup_reason: 'busy' } }))).errorClass,
+  ).toBe('transient');
   await done('update_contact', client, { properties: { last_hangup_reason: 'busy' } });
-  expect(standIn.contacts.map(({ properties }) => properties['last_hangup_reason'])).toEqual(['busy', undefined, undefined]);
+  expect(standIn.contacts.map(({ properties }) => properties['last_hangup_reason'])).toEqual([
+    'busy',
+    undefined,
+    undefined,
+  ]);
 });
 
 test('definitions are asked for once', async () => {
@@ -94,10 +120,21 @@ test('definitions are asked for once', async () => {
 });
 
 test('an unknown caller is skipped by default', async () => {
-  const outcome = await run('update_contact', openClient(standIn), { properties: { last_hangup_reason: 'x' } }, { event: callEvent(from('+14155552671')) });
+  const outcome = await run(
+    'update_contact',
+    openClient(standIn),
+    { properties: { last_hangup_reason: 'x' } },
+    { event: callEvent(from('+14155552671')) },
+  );
   expect(outcome).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });
 });
 
-test.each([{ properties: {} }, { properties: { 'Last Call': 'x' } }, { properties: { a: 1 } }, {}, { properties: { a: 'x' }, unknown_contact: 'maybe' }])('the input %j does not fit', async (input) => {
+test.each([
+  { properties: {} },
+  { properties: { 'Last Call': 'x' } },
+  { properties: { a: 1 } },
+  {},
+  { properties: { a: 'x' }, unknown_contact: 'maybe' },
+])('the input %j does not fit', async (input) => {
   expect((await failureOf(run('update_contact', openClient(standIn), input))).detail.code).toBe('invalid_input');
 });

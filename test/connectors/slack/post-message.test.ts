@@ -38,7 +38,9 @@ async function failureOf(attempt: Promise<unknown>): Promise<ActionError> {
   if (!(error instanceof ActionError)) {
     throw new Error('expected an ActionError', { cause: error });
   }
-  expect(JSON.stringify([error.message, error.detail])).not.toMatch(/5551234567|xoxb-[a-z]|call me|<!DOCTYPE|127\.0\.0\.1/);
+  expect(JSON.stringify([error.message, error.detail])).not.toMatch(
+    /5551234567|xoxb-[a-z]|call me|<!DOCTYPE|127\.0\.0\.1/,
+  );
   return error;
 }
 
@@ -48,7 +50,12 @@ describe('a message', () => {
     const [message] = standIn.messages;
     expect(outcome).toEqual({ outcome: 'done', result: { channel: message?.channel, ts: message?.ts } });
     expect(message).toMatchObject({ postedTo: '#sales', text: SECRET_TEXT, blocks: null, threadTs: null });
-    expect(message?.args).toMatchObject({ link_names: 'false', parse: 'none', unfurl_links: 'false', unfurl_media: 'false' });
+    expect(message?.args).toMatchObject({
+      link_names: 'false',
+      parse: 'none',
+      unfurl_links: 'false',
+      unfurl_media: 'false',
+    });
   });
 
   it('carries blocks, and answers in a thread', async () => {
@@ -71,7 +78,10 @@ describe('a message', () => {
   it('keeps the markup of the template and disarms what values bring', async () => {
     const event = inboundText({ text: '<!channel> & <https://evil.example|your bank>' });
     const scope = { event, steps: {}, timezone: 'UTC', country: null };
-    const written = { text: '*New text* <https://crm.example|open>: {{ text }}', blocks: [{ type: 'section', text: { type: 'mrkdwn', text: '> {{ text }}' } }] };
+    const written = {
+      text: '*New text* <https://crm.example|open>: {{ text }}',
+      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: '> {{ text }}' } }],
+    };
     await post(renderInput(written, { ...scope, sinkOf: (name) => postMessage.sinkOf(name) }));
     const escaped = '&lt;!channel&gt; &amp; &lt;https://evil.example|your bank&gt;';
     expect(standIn.messages[0]).toMatchObject({
@@ -93,12 +103,42 @@ describe('a message', () => {
   it.each([
     ['an empty text', { text: ' \n' }, 'no_text', 'text'],
     ['an empty channel', { channel: '' }, 'channel_not_found', 'channel'],
-    ['too many blocks', { blocks: Array.from({ length: 51 }, () => ({ type: 'divider' })) }, 'blocks_over_limit', '50 blocks'],
-    ['too long a section', { blocks: [{ type: 'divider' }, { type: 'section', text: { type: 'mrkdwn', text: 'x'.repeat(3_001) } }] }, 'blocks_over_limit', '3000 characters in blocks[1]'],
-    ['too long a header', { blocks: [{ type: 'header', text: { type: 'plain_text', text: 'x'.repeat(151) } }] }, 'blocks_over_limit', '150 characters'],
-    ['too long a field', { blocks: [{ type: 'section', fields: [{ type: 'mrkdwn', text: 'x'.repeat(2_001) }] }] }, 'blocks_over_limit', 'blocks[0].fields[0]'],
-    ['too many fields', { blocks: [{ type: 'section', fields: Array.from({ length: 11 }, () => ({ type: 'mrkdwn', text: 'x' })) }] }, 'blocks_over_limit', '10 fields'],
-    ['too many elements of a context', { blocks: [{ type: 'context', elements: Array.from({ length: 11 }, () => ({ type: 'mrkdwn', text: 'x' })) }] }, 'blocks_over_limit', '10 elements'],
+    [
+      'too many blocks',
+      { blocks: Array.from({ length: 51 }, () => ({ type: 'divider' })) },
+      'blocks_over_limit',
+      '50 blocks',
+    ],
+    [
+      'too long a section',
+      { blocks: [{ type: 'divider' }, { type: 'section', text: { type: 'mrkdwn', text: 'x'.repeat(3_001) } }] },
+      'blocks_over_limit',
+      '3000 characters in blocks[1]',
+    ],
+    [
+      'too long a header',
+      { blocks: [{ type: 'header', text: { type: 'plain_text', text: 'x'.repeat(151) } }] },
+      'blocks_over_limit',
+      '150 characters',
+    ],
+    [
+      'too long a field',
+      { blocks: [{ type: 'section', fields: [{ type: 'mrkdwn', text: 'x'.repeat(2_001) }] }] },
+      'blocks_over_limit',
+      'blocks[0].fields[0]',
+    ],
+    [
+      'too many fields',
+      { blocks: [{ type: 'section', fields: Array.from({ length: 11 }, () => ({ type: 'mrkdwn', text: 'x' })) }] },
+      'blocks_over_limit',
+      '10 fields',
+    ],
+    [
+      'too many elements of a context',
+      { blocks: [{ type: 'context', elements: Array.from({ length: 11 }, () => ({ type: 'mrkdwn', text: 'x' })) }] },
+      'blocks_over_limit',
+      '10 elements',
+    ],
   ])('is refused without a request for %s', async (_name, input, code, words) => {
     const error = await failureOf(post(input));
     expect(error).toMatchObject({ errorClass: 'permanent', detail: { code } });
@@ -108,13 +148,19 @@ describe('a message', () => {
 });
 
 describe('a retry', () => {
-  it.each(['lose_answer', 'truncate'] as const)('posts nothing new after an answer was lost (%s), and gets the first ts', async (how) => {
-    standIn.failNext({ how });
-    expect(await failureOf(post())).toMatchObject({ errorClass: 'transient' });
-    const again = await post({}, { attempt: 2 });
-    expect(standIn.messages).toHaveLength(1);
-    expect(again).toEqual({ outcome: 'done', result: { channel: standIn.messages[0]?.channel, ts: standIn.messages[0]?.ts } });
-  });
+  it.each(['lose_answer', 'truncate'] as const)(
+    'posts nothing new after an answer was lost (%s), and gets the first ts',
+    async (how) => {
+      standIn.failNext({ how });
+      expect(await failureOf(post())).toMatchObject({ errorClass: 'transient' });
+      const again = await post({}, { attempt: 2 });
+      expect(standIn.messages).toHaveLength(1);
+      expect(again).toEqual({
+        outcome: 'done',
+        result: { channel: standIn.messages[0]?.channel, ts: standIn.messages[0]?.ts },
+      });
+    },
+  );
 
   it('of another step or event is another message', async () => {
     await post();
@@ -129,34 +175,96 @@ describe('what Slack refuses', () => {
   const refusal = (error: string, more: JsonObject = {}): SlackTrouble => ({ ...more, ok: false, error });
 
   it.each<[string, SlackTrouble, { errorClass: string; code: string; remedy?: RegExp; retryAfterMs?: number }]>([
-    ['a revoked token', refusal('token_revoked'), { errorClass: 'credential', code: 'token_revoked', remedy: /SLACK_BOT_TOKEN/ }],
-    ['an unknown token', refusal('invalid_auth'), { errorClass: 'credential', code: 'invalid_auth', remedy: /SLACK_BOT_TOKEN/ }],
-    ['a missing scope', refusal('missing_scope', { needed: 'chat:write.public' }), { errorClass: 'credential', code: 'missing_scope', remedy: /scope chat:write\.public / }],
-    ['a missing scope that is not named', refusal('missing_scope', { needed: SECRET_TEXT }), { errorClass: 'credential', code: 'missing_scope', remedy: /scope chat:write / }],
-    ['a channel that is not there', refusal('channel_not_found'), { errorClass: 'permanent', code: 'channel_not_found', remedy: /\/invite @bot/ }],
-    ['a channel that the bot is not in', refusal('not_in_channel'), { errorClass: 'permanent', code: 'not_in_channel', remedy: /\/invite @bot/ }],
-    ['an archived channel', refusal('is_archived'), { errorClass: 'permanent', code: 'is_archived', remedy: /channel/ }],
-    ['blocks that Slack does not know', refusal('invalid_blocks'), { errorClass: 'permanent', code: 'invalid_blocks', remedy: /Block Kit Builder/ }],
-    ['arguments of a new kind', refusal('invalid_something_new'), { errorClass: 'permanent', code: 'invalid_something_new' }],
-    ['a restricted channel', refusal('restricted_action_read_only_channel'), { errorClass: 'permanent', code: 'restricted_action_read_only_channel', remedy: /administrator/ }],
+    [
+      'a revoked token',
+      refusal('token_revoked'),
+      { errorClass: 'credential', code: 'token_revoked', remedy: /SLACK_BOT_TOKEN/ },
+    ],
+    [
+      'an unknown token',
+      refusal('invalid_auth'),
+      { errorClass: 'credential', code: 'invalid_auth', remedy: /SLACK_BOT_TOKEN/ },
+    ],
+    [
+      'a missing scope',
+      refusal('missing_scope', { needed: 'chat:write.public' }),
+      { errorClass: 'credential', code: 'missing_scope', remedy: /scope chat:write\.public / },
+    ],
+    [
+      'a missing scope that is not named',
+      refusal('missing_scope', { needed: SECRET_TEXT }),
+      { errorClass: 'credential', code: 'missing_scope', remedy: /scope chat:write / },
+    ],
+    [
+      'a channel that is not there',
+      refusal('channel_not_found'),
+      { errorClass: 'permanent', code: 'channel_not_found', remedy: /\/invite @bot/ },
+    ],
+    [
+      'a channel that the bot is not in',
+      refusal('not_in_channel'),
+      { errorClass: 'permanent', code: 'not_in_channel', remedy: /\/invite @bot/ },
+    ],
+    [
+      'an archived channel',
+      refusal('is_archived'),
+      { errorClass: 'permanent', code: 'is_archived', remedy: /channel/ },
+    ],
+    [
+      'blocks that Slack does not know',
+      refusal('invalid_blocks'),
+      { errorClass: 'permanent', code: 'invalid_blocks', remedy: /Block Kit Builder/ },
+    ],
+    [
+      'arguments of a new kind',
+      refusal('invalid_something_new'),
+      { errorClass: 'permanent', code: 'invalid_something_new' },
+    ],
+    [
+      'a restricted channel',
+      refusal('restricted_action_read_only_channel'),
+      { errorClass: 'permanent', code: 'restricted_action_read_only_channel', remedy: /administrator/ },
+    ],
     ['its own trouble', refusal('fatal_error'), { errorClass: 'transient', code: 'fatal_error' }],
     ['a word that nobody knows', refusal('moon_not_full'), { errorClass: 'transient', code: 'moon_not_full' }],
     ['a sentence for a word', refusal(SECRET_TEXT), { errorClass: 'transient', code: 'unreadable_answer' }],
     ['HTML', 'html', { errorClass: 'transient', code: 'unreadable_answer' }],
-    ['too fast', { status: 429, headers: { 'retry-after': '7' } }, { errorClass: 'transient', code: 'ratelimited', retryAfterMs: 7_000 }],
+    [
+      'too fast',
+      { status: 429, headers: { 'retry-after': '7' } },
+      { errorClass: 'transient', code: 'ratelimited', retryAfterMs: 7_000 },
+    ],
     ['too fast, without a wait', { status: 429 }, { errorClass: 'transient', code: 'ratelimited' }],
     ['too fast, as a word', refusal('ratelimited'), { errorClass: 'transient', code: 'ratelimited' }],
     ['500', { status: 500, body: SECRET_TEXT }, { errorClass: 'transient', code: 'http_500' }],
-    ['503 with a wait', { status: 503, headers: { 'retry-after': '2' } }, { errorClass: 'transient', code: 'http_503', retryAfterMs: 2_000 }],
-    ['another server', { status: 404, body: SECRET_TEXT }, { errorClass: 'permanent', code: 'http_404', remedy: /SLACK_API_URL/ }],
-    ['a redirect', { status: 302, headers: { location: 'https://example.com/' } }, { errorClass: 'permanent', code: 'http_302', remedy: /SLACK_API_URL/ }],
+    [
+      '503 with a wait',
+      { status: 503, headers: { 'retry-after': '2' } },
+      { errorClass: 'transient', code: 'http_503', retryAfterMs: 2_000 },
+    ],
+    [
+      'another server',
+      { status: 404, body: SECRET_TEXT },
+      { errorClass: 'permanent', code: 'http_404', remedy: /SLACK_API_URL/ },
+    ],
+    [
+      'a redirect',
+      { status: 302, headers: { location: 'https://example.com/' } },
+      { errorClass: 'permanent', code: 'http_302', remedy: /SLACK_API_URL/ },
+    ],
     ['a broken connection', 'reset', { errorClass: 'transient', code: 'network' }],
-    ['an answer without an id', { status: 200, body: '{"ok":true}' }, { errorClass: 'transient', code: 'unreadable_answer' }],
+    [
+      'an answer without an id',
+      { status: 200, body: '{"ok":true}' },
+      { errorClass: 'transient', code: 'unreadable_answer' },
+    ],
   ])('%s', async (_name, how, { remedy = /^/, ...expected }) => {
     standIn.failNext({ how });
     const error = await failureOf(post());
     const { code, retryAfterMs } = error.detail;
-    expect({ errorClass: error.errorClass, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }).toEqual(expected);
+    expect({ errorClass: error.errorClass, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }).toEqual(
+      expected,
+    );
     expect(error.detail.remedy ?? '').toMatch(remedy);
     expect(standIn.requests).toHaveLength(1);
     expect((await post()).outcome).toBe('done');
@@ -174,14 +282,20 @@ describe('what Slack refuses', () => {
     server.close();
     await once(server, 'close');
     const nobody = new SlackClient({ apiUrl: `http://127.0.0.1:${port}/api/`, token: new Secret('xoxb-x') });
-    expect(await failureOf(post({}, { client: nobody }))).toMatchObject({ errorClass: 'transient', detail: { code: 'network' } });
+    expect(await failureOf(post({}, { client: nobody }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'network' },
+    });
     await nobody.close();
   });
 
   it('is transient when no answer comes in time', async () => {
     standIn.failNext({ how: 'hang' });
     const hasty = new SlackClient({ apiUrl: standIn.url, token: new Secret('xoxb-stand-in'), timeoutMs: 50 });
-    expect(await failureOf(post({}, { client: hasty }))).toMatchObject({ errorClass: 'transient', detail: { code: 'timeout' } });
+    expect(await failureOf(post({}, { client: hasty }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'timeout' },
+    });
     await hasty.close();
   });
 
@@ -205,7 +319,10 @@ describe('the connection', () => {
     const wrong = open({ ...standIn.settings, bot_token: 'xoxb-other' });
     const { signal } = new AbortController();
     expect(await slack.connection.check?.(right, signal)).toBe('voipbin in stand-in');
-    expect(await failureOf(Promise.resolve(slack.connection.check?.(wrong, signal)))).toMatchObject({ errorClass: 'credential', detail: { code: 'invalid_auth' } });
+    expect(await failureOf(Promise.resolve(slack.connection.check?.(wrong, signal)))).toMatchObject({
+      errorClass: 'credential',
+      detail: { code: 'invalid_auth' },
+    });
     await Promise.all([right.close(), wrong.close()]);
   });
 
@@ -217,6 +334,8 @@ describe('the connection', () => {
 
   it('refuses settings that cannot work', () => {
     const parse = (settings: JsonObject) => slack.connection.settings.safeParse(settings).success;
-    expect([{ bot_token: '' }, { bot_token: 'x', api_url: 'ftp://slack.com' }, { bot_token: 'x', other: 1 }].map(parse)).toEqual([false, false, false]);
+    expect(
+      [{ bot_token: '' }, { bot_token: 'x', api_url: 'ftp://slack.com' }, { bot_token: 'x', other: 1 }].map(parse),
+    ).toEqual([false, false, false]);
   });
 });

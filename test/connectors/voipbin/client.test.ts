@@ -9,7 +9,9 @@ let standIn: VoipbinStandIn;
 let client: VoipbinClient;
 
 beforeEach(async () => {
-  standIn = await startVoipbinStandIn({ numbers: Array.from({ length: 230 }, (_, n) => `+1555000${String(n).padStart(4, '0')}`) });
+  standIn = await startVoipbinStandIn({
+    numbers: Array.from({ length: 230 }, (_, n) => `+1555000${String(n).padStart(4, '0')}`),
+  });
   client = new VoipbinClient({ apiUrl: `${standIn.url}/`, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
 });
 
@@ -41,13 +43,19 @@ test('calls newest first, page by page, as received', async () => {
 test('an answer that is no JSON is passing trouble, not an empty list', async () => {
   standIn.failNext({ path: '/calls', how: { status: 200, body: '<html>login</html>' } });
 
-  await expect(client.listCalls({}, signal)).rejects.toMatchObject({ errorClass: 'transient', detail: { code: 'unexpected_answer' } });
+  await expect(client.listCalls({}, signal)).rejects.toMatchObject({
+    errorClass: 'transient',
+    detail: { code: 'unexpected_answer' },
+  });
 });
 
 test('a redirect is not followed, for the cookie would go with it', async () => {
   standIn.failNext({ path: '/calls', how: { status: 307, headers: { location: `${standIn.url}/messages` } } });
 
-  await expect(client.listCalls({}, signal)).rejects.toMatchObject({ errorClass: 'permanent', detail: { code: 'http_307' } });
+  await expect(client.listCalls({}, signal)).rejects.toMatchObject({
+    errorClass: 'permanent',
+    detail: { code: 'http_307' },
+  });
   expect(standIn.requests).toHaveLength(1);
 });
 
@@ -64,8 +72,13 @@ test('settings: faults are found, lists may be texts', () => {
   const { settings } = voipbin.connection;
   expect(settings.safeParse({}).success).toBe(false);
   expect(settings.safeParse({ access_key: 'vb_1', api_url: 'api.voipbin.net' }).success).toBe(false);
-  expect(settings.safeParse({ access_key: 'vb_1', api_url: 'https://voipbin.example.com' }).error?.message).toContain('version at the end');
-  expect(settings.parse({ access_key: 'vb_1', download_allow: 'a, 10.0.0.0/8' })).toMatchObject({ api_url: 'https://api.voipbin.net/v1.0', download_allow: ['a', '10.0.0.0/8'] });
+  expect(settings.safeParse({ access_key: 'vb_1', api_url: 'https://voipbin.example.com' }).error?.message).toContain(
+    'version at the end',
+  );
+  expect(settings.parse({ access_key: 'vb_1', download_allow: 'a, 10.0.0.0/8' })).toMatchObject({
+    api_url: 'https://api.voipbin.net/v1.0',
+    download_allow: ['a', '10.0.0.0/8'],
+  });
 });
 
 describe('the pace', () => {
@@ -74,7 +87,10 @@ describe('the pace', () => {
     const pace = createPace({ perSecond: 1_000, burst: 3, longestWaitMs: 2 }, () => now);
     await Promise.all([pace(signal), pace(signal), pace(signal), pace(signal), pace(signal)]);
 
-    await expect(pace(signal)).rejects.toMatchObject({ errorClass: 'transient', detail: { code: 'queue_full', retryAfterMs: 3 } });
+    await expect(pace(signal)).rejects.toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'queue_full', retryAfterMs: 3 },
+    });
     now = 1_000;
     await pace(signal);
   });

@@ -30,9 +30,15 @@ test('a bomb ends at the limit, also one that lies about its size', async () => 
   lying.writeUInt32LE(500, 22);
   expect(await unzipRecording(lying, 1_000)).toEqual({ state: 'broken' });
 
-  expect(await unzipRecording(writeZip(Array.from({ length: 20 }, (_, n) => wav(`${n}.wav`, 1))), 1_000)).toEqual({ state: 'too_large' });
+  expect(await unzipRecording(writeZip(Array.from({ length: 20 }, (_, n) => wav(`${n}.wav`, 1))), 1_000)).toEqual({
+    state: 'too_large',
+  });
 });
 
-test.each([['no ZIP', Buffer.from('<html>')], ['a cut ZIP', writeZip([wav('x_in.wav', 100)]).subarray(0, 40)], ['nothing', Buffer.alloc(0)]])('%s is broken', async (_what, zip) => {
+test.each([
+  ['no ZIP', Buffer.from('<html>')],
+  ['a cut ZIP', writeZip([wav('x_in.wav', 100)]).subarray(0, 40)],
+  ['nothing', Buffer.alloc(0)],
+])('%s is broken', async (_what, zip) => {
   expect(await unzipRecording(zip, 1_000)).toEqual({ state: 'broken' });
 });

@@ -61,7 +61,7 @@ describe('whether a recording is stored', () => {
     const other = new VoipbinClient({ apiUrl: demo.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
     expect(await findRecordingFiles(other, 'r-sample', signal)).toEqual({ state: 'not_stored' });
     let state = 'not_stored';
-    for (const end = Date.now() + 5_000; state === 'not_stored' && Date.now() < end; ) {
+    for (const end = Date.now() + 5_000; state === 'not_stored' && Date.now() < end;) {
       ({ state } = await findRecordingFiles(other, 'r-sample', signal));
     }
     await other.close();
@@ -72,7 +72,12 @@ describe('whether a recording is stored', () => {
 
   test('a link that carries a credential is no link', async () => {
     const key = encodeURIComponent('vb_stand-in');
-    for (const [query, kept] of [['X-Goog-Signature=1', true], ['token=1', false], ['AccessKey=1', false], [`x=${key}`, false]] as const) {
+    for (const [query, kept] of [
+      ['X-Goog-Signature=1', true],
+      ['token=1', false],
+      ['AccessKey=1', false],
+      [`x=${key}`, false],
+    ] as const) {
       expect(client.holdsCredential(new URL(`https://storage.example/f.wav?${query}`))).toBe(!kept);
     }
   });
@@ -82,7 +87,10 @@ describe('fetching it', () => {
   test('the legs come byte by byte, without the access key', async () => {
     standIn.addRecording({ id: 'r-1', stored: true, sizeBytes: 100_000 });
 
-    expect(await downloadRecording(client, 'r-1', await storedFiles('r-1'), LIMIT, signal)).toEqual({ state: 'downloaded', files: standIn.wavs('r-1') });
+    expect(await downloadRecording(client, 'r-1', await storedFiles('r-1'), LIMIT, signal)).toEqual({
+      state: 'downloaded',
+      files: standIn.wavs('r-1'),
+    });
     const storage = standIn.requests.filter(({ path }) => path.startsWith('/storage/'));
     expect(storage.map(({ credential }) => credential)).toEqual(['none', 'none']);
   });
@@ -97,7 +105,10 @@ describe('fetching it', () => {
       standIn.failNext({ path: '/storage/r-1_in.wav', how: { status: 403 } });
     }
 
-    expect(await downloadRecording(client, 'r-1', files, LIMIT, signal)).toEqual({ state: 'downloaded', files: standIn.wavs('r-1') });
+    expect(await downloadRecording(client, 'r-1', files, LIMIT, signal)).toEqual({
+      state: 'downloaded',
+      files: standIn.wavs('r-1'),
+    });
     const storage = standIn.requests.filter(({ path }) => path.startsWith('/storage/'));
     expect(storage.every(({ credential }) => credential === 'none')).toBe(true);
   });
@@ -108,7 +119,10 @@ describe('fetching it', () => {
       standIn.store('r-1', legs);
     }
     const file = { sizeBytes: null, link: null, linkExpiresAt: null };
-    const files = [{ ...file, name: 'r-1_in.wav' }, { ...file, name: 'r-1_out.wav' }];
+    const files = [
+      { ...file, name: 'r-1_in.wav' },
+      { ...file, name: 'r-1_out.wav' },
+    ];
 
     expect(await downloadRecording(client, 'r-1', files, LIMIT, signal)).toEqual({ state: 'not_stored' });
   });
@@ -136,7 +150,10 @@ describe('fetching it', () => {
     const files = await storedFiles('r-1');
     standIn.failNext({ path: '/storage/', how: { status: 503 } });
 
-    await expect(downloadRecording(client, 'r-1', files, LIMIT, signal)).rejects.toMatchObject({ errorClass: 'transient', detail: { code: 'storage_http_503' } });
+    await expect(downloadRecording(client, 'r-1', files, LIMIT, signal)).rejects.toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'storage_http_503' },
+    });
   });
 });
 
@@ -158,23 +175,38 @@ describe('where downloads may go', () => {
 
   afterEach(() => new Promise((resolve) => elsewhere.close(resolve)));
 
-  test.each(['http://127.0.0.1', 'https://127.0.0.1', 'https://2130706433', 'https://[::ffff:127.0.0.1]', 'https://localhost', 'https://169.254.169.254', 'http://example.com', 'ftp://127.0.0.1'])(
-    'not to %s',
-    async (origin) => {
-      await expect(client.downloads.download(new URL(`${origin}:${port}/x`), LIMIT, signal)).rejects.toMatchObject({
-        errorClass: 'permanent',
-        detail: { code: 'address_not_allowed' },
-      });
-    },
-  );
+  test.each([
+    'http://127.0.0.1',
+    'https://127.0.0.1',
+    'https://2130706433',
+    'https://[::ffff:127.0.0.1]',
+    'https://localhost',
+    'https://169.254.169.254',
+    'http://example.com',
+    'ftp://127.0.0.1',
+  ])('not to %s', async (origin) => {
+    await expect(client.downloads.download(new URL(`${origin}:${port}/x`), LIMIT, signal)).rejects.toMatchObject({
+      errorClass: 'permanent',
+      detail: { code: 'address_not_allowed' },
+    });
+  });
 
   test.each(['127.0.0.1', '127.0.0.0/8', 'localhost'])('where the operator allows %s', async (entry) => {
-    const allowing = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [entry] });
+    const allowing = new VoipbinClient({
+      apiUrl: standIn.url,
+      accessKey: new Secret('vb_stand-in'),
+      downloadAllow: [entry],
+    });
     const host = entry === 'localhost' ? 'localhost' : '127.0.0.1';
     const url = (path: string): URL => new URL(`http://${host}:${port}${path}`);
 
-    expect(await allowing.downloads.download(url('/x'), LIMIT, signal)).toEqual({ state: 'downloaded', content: Buffer.from('secret') });
-    await expect(allowing.downloads.download(url('/to-private'), LIMIT, signal)).rejects.toMatchObject({ detail: { code: 'address_not_allowed' } });
+    expect(await allowing.downloads.download(url('/x'), LIMIT, signal)).toEqual({
+      state: 'downloaded',
+      content: Buffer.from('secret'),
+    });
+    await expect(allowing.downloads.download(url('/to-private'), LIMIT, signal)).rejects.toMatchObject({
+      detail: { code: 'address_not_allowed' },
+    });
     await allowing.close();
   });
 });

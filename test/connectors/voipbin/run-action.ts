@@ -86,7 +86,11 @@ export interface StepSetting<Client> {
 }
 
 /** Runs one attempt of an action as the worker does. */
-export function runAttempt<Client>(action: Action<Client>, setting: StepSetting<Client>, input: JsonObject): Promise<ActionOutcome<JsonObject>> {
+export function runAttempt<Client>(
+  action: Action<Client>,
+  setting: StepSetting<Client>,
+  input: JsonObject,
+): Promise<ActionOutcome<JsonObject>> {
   const event = setting.event ?? inboundText();
   const progress = setting.progress ?? { last: null };
   const context: ActionContext<Client> = {

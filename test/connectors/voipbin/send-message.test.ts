@@ -1,7 +1,11 @@
 import { ActionError } from '../../../src/connectors/action-error';
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { sendMessage } from '../../../src/connectors/voipbin/send-message';
-import { startVoipbinStandIn, type StandInTrouble, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in';
+import {
+  startVoipbinStandIn,
+  type StandInTrouble,
+  type VoipbinStandIn,
+} from '../../../src/connectors/voipbin/stand-in';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 import { Secret } from '../../../src/settings/secret';
@@ -49,7 +53,9 @@ describe('what is sent', () => {
   test('one text to the sender, from the number that was texted', async () => {
     const outcome = await attempt();
 
-    expect(standIn.sent).toEqual([{ id: expect.any(String), from: '+15559876543', to: '+15551234567', text: 'Thanks!' }]);
+    expect(standIn.sent).toEqual([
+      { id: expect.any(String), from: '+15559876543', to: '+15551234567', text: 'Thanks!' },
+    ]);
     expect(outcome).toEqual({ outcome: 'done', result: { message: { id: standIn.sent[0]?.id, status: 'queued' } } });
   });
 
@@ -70,8 +76,13 @@ describe('what is sent', () => {
   test('the access key goes in the cookie and never in an address', async () => {
     await attempt({ attempt: 2 });
 
-    expect(standIn.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /v1.0/messages', 'POST /v1.0/messages']);
-    expect(standIn.requests.every(({ credential, query }) => credential === 'cookie' && !query.includes('vb_'))).toBe(true);
+    expect(standIn.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'GET /v1.0/messages',
+      'POST /v1.0/messages',
+    ]);
+    expect(standIn.requests.every(({ credential, query }) => credential === 'cookie' && !query.includes('vb_'))).toBe(
+      true,
+    );
   });
 });
 
@@ -81,8 +92,18 @@ describe('the loop guard', () => {
     ['our own text', { direction: 'outbound' }, {}, 'not_inbound'],
     ['our own text, whoever is named', { direction: 'outbound' }, { to: '+15550001111' }, 'not_inbound'],
     ['a message of unknown direction', { direction: null }, {}, 'not_inbound'],
-    ['our own text as a conversation', { type: 'conversation_message_created', direction: 'outbound', data: { reference_type: 'message' } }, {}, 'not_inbound'],
-    ['a conversation that our text opened', { type: 'conversation_created', direction: null, peer: null }, { to: '+15550001111' }, 'not_inbound'],
+    [
+      'our own text as a conversation',
+      { type: 'conversation_message_created', direction: 'outbound', data: { reference_type: 'message' } },
+      {},
+      'not_inbound',
+    ],
+    [
+      'a conversation that our text opened',
+      { type: 'conversation_created', direction: null, peer: null },
+      { to: '+15550001111' },
+      'not_inbound',
+    ],
     ['one of our numbers', { peer: tel('+15550000001') }, {}, 'own_number'],
     ['one of our numbers, named', {}, { to: '+1 555 000 0001' }, 'own_number'],
     ['the number it is sent from', { peer: tel('+15557770000'), ours: tel('+15557770000') }, {}, 'own_number'],
@@ -90,12 +111,25 @@ describe('the loop guard', () => {
     ['a name', { peer: tel('BANK') }, {}, 'not_a_phone'],
     ['anonymous', { peer: tel('anonymous') }, {}, 'not_a_phone'],
     ['a sender without a number', { peer: { type: 'tel', number: null, name: null } }, {}, 'not_a_phone'],
-    ['an agent whose id looks like a number', { peer: { type: 'agent', number: '+15551234567', name: null } }, { to: '+15551234567' }, 'not_a_phone'],
+    [
+      'an agent whose id looks like a number',
+      { peer: { type: 'agent', number: '+15551234567', name: null } },
+      { to: '+15551234567' },
+      'not_a_phone',
+    ],
     ['WhatsApp', { type: 'conversation_message_created', data: { reference_type: 'whatsapp' } }, {}, 'other_channel'],
-    ['web chat', { type: 'webchat_message_created', peer: { type: 'web_session', number: 'abc', name: null } }, {}, 'not_a_phone'],
+    [
+      'web chat',
+      { type: 'webchat_message_created', peer: { type: 'web_session', number: 'abc', name: null } },
+      {},
+      'not_a_phone',
+    ],
     ['a call of unknown direction', { type: 'call_hangup', direction: null }, {}, 'call_not_inbound'],
   ])('skips %s', async (_what, changes, input, reason) => {
-    const outcome = await attempt({ event: inboundText(changes), ours: ['+15559876543', '+15550000001'] }, { text: 'Thanks!', ...input });
+    const outcome = await attempt(
+      { event: inboundText(changes), ours: ['+15559876543', '+15550000001'] },
+      { text: 'Thanks!', ...input },
+    );
 
     expect(outcome).toEqual({ outcome: 'skipped', reason });
     expect(standIn.requests).toEqual([]);
@@ -124,7 +158,9 @@ describe('at most one', () => {
     expect(await attempt({ cooldowns, event: second })).toEqual({ outcome: 'skipped', reason: 'cooldown' });
     expect(await attempt({ cooldowns, rule: 'other' })).toEqual({ outcome: 'skipped', reason: 'cooldown' });
     cooldowns.now += 5 * 60_000;
-    expect(await attempt({ cooldowns, event: inboundText({ id: 'm-3', event_id: 'message_created/m-3' }) })).toMatchObject({ outcome: 'done' });
+    expect(
+      await attempt({ cooldowns, event: inboundText({ id: 'm-3', event_id: 'message_created/m-3' }) }),
+    ).toMatchObject({ outcome: 'done' });
     expect(standIn.sent).toHaveLength(2);
   });
 
@@ -141,7 +177,10 @@ describe('at most one', () => {
   test('cooldown 0 lets the next message be answered', async () => {
     const cooldowns = new MemoryCooldowns();
     await attempt({ cooldowns }, { text: 'a', cooldown: '0' });
-    await attempt({ cooldowns, event: inboundText({ id: 'm-2', event_id: 'message_created/m-2' }) }, { text: 'b', cooldown: '0' });
+    await attempt(
+      { cooldowns, event: inboundText({ id: 'm-2', event_id: 'message_created/m-2' }) },
+      { text: 'b', cooldown: '0' },
+    );
 
     expect(standIn.sent.map(({ text }) => text)).toEqual(['a', 'b']);
   });
@@ -160,7 +199,10 @@ describe('at most one', () => {
   test('nothing is sent while cooldowns cannot be asked, and a refusal is reported though they cannot be given back', async () => {
     const away = new MemoryCooldowns();
     away.claim = () => Promise.reject(new Error('14 UNAVAILABLE'));
-    expect(await failureOf(attempt({ cooldowns: away }))).toMatchObject({ errorClass: 'transient', detail: { code: 'cooldown_unavailable' } });
+    expect(await failureOf(attempt({ cooldowns: away }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'cooldown_unavailable' },
+    });
     expect(standIn.requests).toEqual([]);
 
     const sticky = new MemoryCooldowns();
@@ -184,13 +226,23 @@ describe('at most one', () => {
 describe('a lost answer', () => {
   test.each<[string, StandInTrouble]>([
     ['the connection broke', 'lose_answer'],
-    ['503 REQUEST_TIMEOUT', { status: 503, body: { error: { status: 'UNAVAILABLE', reason: 'REQUEST_TIMEOUT', message: '', request_id: 'req_1' } }, after_effect: true }],
+    [
+      '503 REQUEST_TIMEOUT',
+      {
+        status: 503,
+        body: { error: { status: 'UNAVAILABLE', reason: 'REQUEST_TIMEOUT', message: '', request_id: 'req_1' } },
+        after_effect: true,
+      },
+    ],
     ['500 without a word', { status: 500, body: '', after_effect: true }],
     ['200 that is no JSON', { status: 200, body: '<html>', after_effect: true }],
   ])('%s, the text was sent: found, not sent again', async (_how, how) => {
     standIn.failNext({ path: '/messages', method: 'POST', how });
 
-    expect(await attempt()).toEqual({ outcome: 'done', result: { message: { id: standIn.sent[0]?.id, status: 'queued' } } });
+    expect(await attempt()).toEqual({
+      outcome: 'done',
+      result: { message: { id: standIn.sent[0]?.id, status: 'queued' } },
+    });
     expect(standIn.sent).toHaveLength(1);
   });
 
@@ -212,7 +264,10 @@ describe('a lost answer', () => {
     const startedAt = new Date();
     await attempt({ startedAt });
 
-    expect(await attempt({ startedAt, attempt: 2 })).toEqual({ outcome: 'done', result: { message: { id: standIn.sent[0]?.id, status: 'queued' } } });
+    expect(await attempt({ startedAt, attempt: 2 })).toEqual({
+      outcome: 'done',
+      result: { message: { id: standIn.sent[0]?.id, status: 'queued' } },
+    });
     expect(standIn.sent).toHaveLength(1);
   });
 
@@ -228,7 +283,10 @@ describe('a lost answer', () => {
   test('looking is impossible: ambiguous, and not sent again', async () => {
     standIn.failNext({ path: '/messages', method: 'GET', how: { status: 404 } });
 
-    expect(await failureOf(attempt({ attempt: 2 }))).toMatchObject({ errorClass: 'ambiguous', detail: { remedy: expect.any(String) } });
+    expect(await failureOf(attempt({ attempt: 2 }))).toMatchObject({
+      errorClass: 'ambiguous',
+      detail: { remedy: expect.any(String) },
+    });
     expect(standIn.sent).toHaveLength(0);
   });
 
@@ -256,7 +314,11 @@ describe('a lost answer', () => {
     const startedAt = new Date();
     await attempt({ startedAt });
     for (let n = 0; n < 250; n += 1) {
-      standIn.addMessage({ text: String(n), direction: 'inbound', tm_create: new Date(Date.now() + 1_000).toISOString() });
+      standIn.addMessage({
+        text: String(n),
+        direction: 'inbound',
+        tm_create: new Date(Date.now() + 1_000).toISOString(),
+      });
     }
 
     expect(await attempt({ startedAt, attempt: 2 })).toMatchObject({ outcome: 'done' });
@@ -265,16 +327,46 @@ describe('a lost answer', () => {
 });
 
 describe('classes of errors', () => {
-  const error = (reason: string, message = ''): JsonObject => ({ error: { status: 'X', reason, message, request_id: 'req_ABC' } });
+  const error = (reason: string, message = ''): JsonObject => ({
+    error: { status: 'X', reason, message, request_id: 'req_ABC' },
+  });
   test.each<[string, StandInTrouble, object]>([
-    ['401', { status: 401, body: error('AUTHENTICATION_REQUIRED') }, { errorClass: 'credential', detail: { code: 'AUTHENTICATION_REQUIRED', correlationId: 'req_ABC' } }],
-    ['402', { status: 402, body: error('INSUFFICIENT_BALANCE') }, { errorClass: 'credential', detail: { code: 'INSUFFICIENT_BALANCE' } }],
+    [
+      '401',
+      { status: 401, body: error('AUTHENTICATION_REQUIRED') },
+      { errorClass: 'credential', detail: { code: 'AUTHENTICATION_REQUIRED', correlationId: 'req_ABC' } },
+    ],
+    [
+      '402',
+      { status: 402, body: error('INSUFFICIENT_BALANCE') },
+      { errorClass: 'credential', detail: { code: 'INSUFFICIENT_BALANCE' } },
+    ],
     ['403', { status: 403 }, { errorClass: 'credential', detail: { code: 'http_403' } }],
-    ['500 about balance', { status: 500, body: error('INTERNAL', 'insufficient balance') }, { errorClass: 'credential', detail: { code: 'account_not_ready' } }],
-    ['500 about verification', { status: 500, body: error('INTERNAL', 'identity verification required') }, { errorClass: 'credential' }],
-    ['429', { status: 429, headers: { 'retry-after': '7' } }, { errorClass: 'transient', detail: { retryAfterMs: 7_000 } }],
-    ['400', { status: 400, body: error('INVALID +15551234567') }, { errorClass: 'permanent', detail: { code: 'http_400' } }],
-    ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/v1.0/messages' } }, { errorClass: 'permanent', detail: { code: 'http_302' } }],
+    [
+      '500 about balance',
+      { status: 500, body: error('INTERNAL', 'insufficient balance') },
+      { errorClass: 'credential', detail: { code: 'account_not_ready' } },
+    ],
+    [
+      '500 about verification',
+      { status: 500, body: error('INTERNAL', 'identity verification required') },
+      { errorClass: 'credential' },
+    ],
+    [
+      '429',
+      { status: 429, headers: { 'retry-after': '7' } },
+      { errorClass: 'transient', detail: { retryAfterMs: 7_000 } },
+    ],
+    [
+      '400',
+      { status: 400, body: error('INVALID +15551234567') },
+      { errorClass: 'permanent', detail: { code: 'http_400' } },
+    ],
+    [
+      'a redirect',
+      { status: 302, headers: { location: 'http://127.0.0.1:1/v1.0/messages' } },
+      { errorClass: 'permanent', detail: { code: 'http_302' } },
+    ],
   ])('%s', async (_what, how, expected) => {
     standIn.failNext({ path: '/messages', method: 'POST', how });
     const failure = await failureOf(attempt());
@@ -290,7 +382,10 @@ describe('classes of errors', () => {
     const failure = await failureOf(attempt({ client: other }));
     await other.close();
 
-    expect(failure).toMatchObject({ errorClass: 'credential', detail: { remedy: expect.stringContaining('VOIPBIN_ACCESS_KEY') } });
+    expect(failure).toMatchObject({
+      errorClass: 'credential',
+      detail: { remedy: expect.stringContaining('VOIPBIN_ACCESS_KEY') },
+    });
   });
 
   test('a VoIPBIN that is not there', async () => {
