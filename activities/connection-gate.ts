@@ -1,4 +1,4 @@
-import type { ConnectionProblem } from '../src/temporal/parking';
+import type { ConnectionProblem } from '../src/runs/parking-contract';
 
 /**
  * What this worker knows of a connection: whether it is parked, and why. Asked before every request, so that the steps

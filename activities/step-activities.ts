@@ -3,10 +3,10 @@ import { ActionError } from '../src/connectors/action-error';
 import type { Action, ActionContext, ActionLog, Connector, Cooldowns, Sink } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
-import { actionKey } from '../src/temporal/names';
-import type { StepFailureDetail, StepInput, StepResult } from '../src/temporal/run';
+import { actionKey } from '../src/runs/names';
+import type { StepFailureDetail, StepInput, StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
-import { passGates, type Lines, type Passage } from './pass-gates';
+import { passGates, type Lines, type Passage } from './guarded-attempt';
 import { StepProgress } from './step-progress';
 
 /** What a template or condition of a step may refer to. */

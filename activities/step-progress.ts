@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { JsonValue } from '../src/events/json';
-import type { StepInput } from '../src/temporal/run';
+import type { StepInput } from '../src/runs/run-contract';
 
 /** Often enough for cancellation to be noticed, and well within the heartbeat time-out of `workflows/run-step.ts`. */
 const HEARTBEAT_EVERY_MS = 5_000;

@@ -1,5 +1,5 @@
 import { cpus, release, totalmem, type } from 'node:os';
-import { findTemporalCli } from '../src/temporal/cli-binary';
+import { findTemporalCli } from '../src/temporal/dev-server/find-cli';
 
 /** What the figures were measured on. */
 export interface Machine {

@@ -1,6 +1,6 @@
 import { isCancellation, proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
-import type { CLAIM_LIMITS } from '../src/temporal/names';
-import type { LimitsInput, LimitsResult, RuleReport } from '../src/temporal/run';
+import type { CLAIM_LIMITS } from '../src/runs/names';
+import type { LimitsInput, LimitsResult, RuleReport } from '../src/runs/run-contract';
 
 const ACTIVITY: typeof CLAIM_LIMITS = 'rules.claim_limits';
 type ClaimActivity = Record<typeof ACTIVITY, (input: LimitsInput) => Promise<LimitsResult>>;

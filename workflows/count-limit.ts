@@ -6,8 +6,8 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CLAIM_WITHIN_LIMIT } from '../src/temporal/names';
-import type { CountLimitInput } from '../src/temporal/run';
+import type { CLAIM_WITHIN_LIMIT } from '../src/runs/names';
+import type { CountLimitInput } from '../src/runs/run-contract';
 
 const UPDATE: typeof CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
 

@@ -12,8 +12,8 @@ import {
 } from '@temporalio/workflow';
 import type { JsonValue } from '../src/events/json';
 import type { PlannedRule } from '../src/rules/plan';
-import type { GO_ON, PARKED_STEPS, SearchAttributeName } from '../src/temporal/names';
-import type { GoOn, ParkedStep } from '../src/temporal/parking';
+import type { GO_ON, PARKED_STEPS, SearchAttributeName } from '../src/runs/names';
+import type { GoOn, ParkedStep } from '../src/runs/parking-contract';
 import type {
   Outcome,
   RuleReport,
@@ -22,7 +22,7 @@ import type {
   RunReport,
   RunSinks,
   StepReport,
-} from '../src/temporal/run';
+} from '../src/runs/run-contract';
 import { claimLimits } from './claim-limits';
 import { ParkedSteps } from './parked-steps';
 import { runStep } from './run-step';

@@ -1,5 +1,5 @@
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
-import type { HoldCooldownInput } from '../src/temporal/run';
+import type { HoldCooldownInput } from '../src/runs/run-contract';
 
 /** Ends a hold early: its owner did nothing after all. */
 export const releaseCooldown = defineSignal('releaseCooldown');

@@ -11,7 +11,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CONNECTION_WORKS, GO_ON, LINE_STATE, REPORT_CONNECTION, RESUME, STEP_WAITS } from '../src/temporal/names';
+import type { CONNECTION_WORKS, GO_ON, LINE_STATE, REPORT_CONNECTION, RESUME, STEP_WAITS } from '../src/runs/names';
 import type {
   ConnectionReport,
   GoOn,
@@ -20,8 +20,8 @@ import type {
   ParkConnectionInput,
   ParkedMemo,
   StepWaits,
-} from '../src/temporal/parking';
-import { WaitingLine } from './waiting-line';
+} from '../src/runs/parking-contract';
+import { WaitingLine } from './wait-queue';
 
 const WAITS: typeof STEP_WAITS = 'stepWaits';
 const WORKS: typeof CONNECTION_WORKS = 'connectionWorks';

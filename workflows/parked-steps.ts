@@ -1,6 +1,6 @@
 import { condition, getExternalWorkflowHandle, isCancellation, workflowInfo } from '@temporalio/workflow';
-import type { LineId, STEP_WAITS } from '../src/temporal/names';
-import type { GoOn, ParkedStep, StepWaits, WaitingStep } from '../src/temporal/parking';
+import type { LineId, STEP_WAITS } from '../src/runs/names';
+import type { GoOn, ParkedStep, StepWaits, WaitingStep } from '../src/runs/parking-contract';
 
 const WAITS: typeof STEP_WAITS = 'stepWaits';
 

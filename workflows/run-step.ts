@@ -10,8 +10,8 @@ import {
 } from '@temporalio/workflow';
 import type { ErrorClass } from '../src/connectors/action-error';
 import type { JsonValue } from '../src/events/json';
-import type { GoOn, ParkedStep } from '../src/temporal/parking';
-import type { StepFailureDetail, StepInput, StepReport, StepResult } from '../src/temporal/run';
+import type { GoOn, ParkedStep } from '../src/runs/parking-contract';
+import type { StepFailureDetail, StepInput, StepReport, StepResult } from '../src/runs/run-contract';
 import { stepKey, type ParkedSteps } from './parked-steps';
 
 /** The activity of an action; registered under the action's name, so that the Temporal UI reads like the rule file. */

@@ -1,7 +1,7 @@
 import type { VoipbinClient } from '../connectors/voipbin/client';
 import type { PartState } from '../admin/server';
 import type { ReceiverLog } from '../receiver/server';
-import type { BackfillDoor } from './door';
+import type { BackfillDoor } from '../ingest/ingest';
 import type { BackfillMetrics } from './metrics';
 import { PASS_LIMITS, problemOf, runPass, type PassLimits, type PassProblem, type PassResult } from './pass';
 import { isGapTooLong, ProgressFile, progressFrom, type Progress } from './progress';

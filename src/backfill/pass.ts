@@ -1,7 +1,7 @@
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from '../connectors/action-error';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
-import type { BackfillDoor } from './door';
+import type { BackfillDoor } from '../ingest/ingest';
 import { earlier, later, readListedPage, type ListedPage, type VoipbinLists } from './listed-page';
 import { lookBackTo, type Progress, type ResourceProgress, type Sweep } from './progress';
 import { BackfillReport } from './report';

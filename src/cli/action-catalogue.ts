@@ -1,5 +1,5 @@
 import { actionNames, findAction } from '../connectors/registry';
-import type { ActionCatalogue } from '../rules/model';
+import type { ActionCatalogue } from '../rules/rule';
 
 /** The actions that rule files may use: those of every registered connector. */
 export const actionCatalogue: ActionCatalogue = {

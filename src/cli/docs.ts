@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { describeActions } from '../connectors/describe';
-import { describeRuleLanguage } from '../rules/reference-docs';
+import { describeActions } from '../connectors/reference-docs';
+import { describeRuleLanguage } from '../rules/tools/reference-docs';
 import { connectors } from '../connectors/registry';
 
 /** `bridge docs`: documentation made from the program's own definitions. */

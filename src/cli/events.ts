@@ -1,14 +1,14 @@
 import { Command } from 'commander';
 import { typesFor } from '../events/catalogue';
-import { InboxReader } from '../inbox/reader';
-import { DispatchLogReader, type DispatchState } from '../inbox/dispatch-log';
-import type { RunReport } from '../temporal/run';
-import { Refused, WrongUse } from './exit';
+import { InboxReader } from '../inbox/archive/reader';
+import { DispatchLogReader, type DispatchState } from '../dispatch/run-log';
+import type { RunReport } from '../runs/run-contract';
+import { Refused, WrongUse } from '../service/operator-errors';
 import { readSettings } from './read-settings';
 import { parseSince } from './since';
-import { askRun, type RunState } from './ask-run';
-import { became, BECAME } from './became';
-import { listEvents } from './event-list';
+import { askRun, type RunState } from '../status/run-status';
+import { became, BECAME } from '../status/event-status';
+import { listEvents } from '../status/event-list';
 
 const MOST_ROWS = 1_000;
 

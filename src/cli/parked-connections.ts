@@ -1,11 +1,11 @@
 import type { Client } from '@temporalio/client';
 import type { Connector } from '../connectors/connector';
-import { didYouMean } from '../settings/nearest-name';
+import { didYouMean } from '../yaml/nearest-name';
 import type { Settings } from '../settings/settings';
-import { ParkedConnections, type ParkedConnection } from '../temporal/parked-connections';
-import { describeTemporalError } from '../temporal/start-run';
-import { askTemporal } from './ask-temporal';
-import { FINE, NO, Refused, WrongUse } from './exit';
+import { ParkedConnections, type ParkedConnection } from '../runs/parked-connections';
+import { describeTemporalError } from '../runs/start-run';
+import { askTemporal } from '../status/temporal-client';
+import { FINE, NO, Refused, WrongUse } from '../service/operator-errors';
 
 /** A connection as `bridge connections list` tells of it. */
 interface ListedConnection {

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { connectors } from '../connectors/registry';
 import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
-import { nearest } from '../settings/nearest-name';
+import { nearest } from '../yaml/nearest-name';
 import { formatFault } from '../settings/fault';
 import type { Settings } from '../settings/settings';
-import { WrongUse } from './exit';
+import { WrongUse } from '../service/operator-errors';
 
 /** The settings file that was named, or null for the default. */
 export function configFile(command: Command): string | null {

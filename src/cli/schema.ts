@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { rulesJsonSchema } from '../rules/schema-export';
+import { rulesJsonSchema } from '../rules/tools/json-schema';
 import { actionCatalogue } from './action-catalogue';
 
 /** `bridge schema`: what editors complete and check rule files with. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { Refused, WrongUse } from './exit';
+import { Refused, WrongUse } from '../service/operator-errors';
 import { readSettings } from './read-settings';
-import { readEvent, sampleNames, sendEvent, setValue, webhookUrl, type Answer } from './send-event';
+import { readEvent, sampleNames, sendEvent, setValue, webhookUrl, type Answer } from '../samples/send-event';
 
 /** `bridge send`: replays an event through the webhook, as VoIPBIN would send it. */
 export function sendCommand(): Command {

@@ -1,21 +1,21 @@
 import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { connectionsUsedBy, connectors } from '../connectors/registry';
-import { createLogger } from '../settings/log';
+import { createLogger } from '../service/logger';
 import { missingCredentials } from '../settings/load';
 import { formatFault } from '../settings/fault';
 import type { Settings } from '../settings/settings';
 import { LiveRules } from '../rules/live-rules';
 import type { PlannedStep } from '../rules/plan';
-import type { RuleSet } from '../rules/match';
-import { DataFolderInUse } from '../inbox/data-folder-lock';
+import type { RuleSet } from '../rules/rule-set';
+import { DataFolderInUse } from '../storage/data-folder';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
 import { PortTaken } from '../settings/port-taken';
 import { TemporalSettingsFault } from '../temporal/configured-temporal';
 import { TemporalUnreachable } from '../temporal/connection';
-import { describePortHolder, portTakenMessage } from '../temporal/port-holder';
-import { endsWithin } from './ends-within';
-import { Refused, WrongUse } from './exit';
+import { describePortHolder, portTakenMessage } from '../net/ports';
+import { endsWithin } from '../service/settles-within';
+import { Refused, WrongUse } from '../service/operator-errors';
 import { describeFindings, readRules } from './rules';
 import { configFile, readSettings } from './read-settings';
 
@@ -110,14 +110,14 @@ async function startMode(
   log: Logger,
 ): Promise<Running> {
   if (rules === null) {
-    const { startWorkerOnly } = await import('./start-worker.js');
+    const { startWorkerOnly } = await import('../service/modes/worker.js');
     return startWorkerOnly(settings, log);
   }
   if (mode === 'receiver') {
-    const { startReceiverOnly } = await import('./start-receiver.js');
+    const { startReceiverOnly } = await import('../service/modes/receiver.js');
     return startReceiverOnly(settings, rules, config, log);
   }
-  const { startAll } = await import('./start-all.js');
+  const { startAll } = await import('../service/modes/all.js');
   return startAll(settings, rules, config, log);
 }
 

@@ -1,4 +1,4 @@
-import { isCorruption, sqliteCode } from './sqlite';
+import { isCorruption, sqliteCode } from '../storage/sqlite';
 
 const CAUSES: readonly (readonly [prefix: string, text: string])[] = [
   ['SQLITE_FULL', 'the disk is full: free some space, or shorten the retention'],

@@ -1,15 +1,15 @@
-import { DataFolderLock } from './data-folder-lock';
-import { DispatchLogReader } from './dispatch-log';
+import { DataFolderLock } from '../storage/data-folder';
+import { DispatchLogReader } from '../dispatch/run-log';
 import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
-import { quarantineId, TWIN_TYPES } from './inbox-writes';
-import { Indexer, type InboxLog } from './indexer';
-import { NO_BYTES, type JournalPosition } from './journal-frame';
-import { KnownIds, type IdHashes } from './known-ids';
-import { InboxReader, type Backlog } from './reader';
-import type { Retention } from './retention';
+import { quarantineId, TWIN_TYPES } from './archive/statements';
+import { Indexer, type InboxLog } from './archive/indexer';
+import { NO_BYTES, type JournalPosition } from './journal/frame';
+import { KnownIds, type IdHashes } from './seen-ids';
+import { InboxReader, type Backlog } from './archive/reader';
+import type { Retention } from './archive/retention';
 import { headJson, type InboxEntry, type InboxOutcome } from './stored-event';
-import { Unindexed, type UnindexedEvent } from './unindexed';
-import { hashOf, Writer } from './writer';
+import { Unindexed, type UnindexedEvent } from './unindexed-events';
+import { hashOf, Writer } from './journal/group-commit';
 
 /** Beyond so many events that are not indexed, new ones wait until it has caught up. */
 const MOST_UNINDEXED = 50_000;

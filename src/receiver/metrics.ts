@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { knownTypeNames } from '../events/catalogue';
-import type { Backlog } from '../inbox/reader';
+import type { Backlog } from '../inbox/archive/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
-import type { NotAnEvent } from './take-event';
+import type { NotAnEvent } from '../ingest/match-event';
 
 const REFUSAL_REASONS = [
   'method',

@@ -8,11 +8,11 @@ import type { Inbox } from '../inbox/inbox';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
 import { portError } from '../settings/port-taken';
 import type { Secret } from '../settings/secret';
-import { AllowList } from './allow-list';
+import { AllowList } from '../net/address-list';
 import { answerClientError } from './client-error';
 import type { ReceiverMetrics, RefusalReason } from './metrics';
 import { BodyMemory, readBody } from './read-body';
-import { takeEvent, type EventRules, type MatchedEvent, type NotAnEvent } from './take-event';
+import { takeEvent, type EventRules, type MatchedEvent, type NotAnEvent } from '../ingest/match-event';
 import { isSignature, VerifiedRequest, type RawRequest } from './verified-request';
 
 /** Where VoIPBIN's webhook URI points. A trailing slash is fine. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import type { LoadedRules } from './load';
-import type { RuleSet } from './match';
+import type { LoadedRules } from './parse/load';
+import type { RuleSet } from './rule-set';
 
 const LOOK_EVERY_MS = 500;
 

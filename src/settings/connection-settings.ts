@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Connector } from '../connectors/connector';
 import type { JsonValue } from '../events/json';
-import { nearest } from './nearest-name';
+import { nearest } from '../yaml/nearest-name';
 import type { SettingFault, Source } from './fault';
 import type { Environment } from './references';
 import { toJson, type FileValue } from './settings-file';

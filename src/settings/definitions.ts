@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import { z } from 'zod';
-import { parseDuration } from './duration';
+import { parseDuration } from '../yaml/duration';
 import { Secret } from './secret';
-import { parseSize } from './size';
+import { parseSize } from '../yaml/size';
 
 /** Why a value is refused: what was expected. Never the value itself. */
 class Refused {

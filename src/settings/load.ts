@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Connector } from '../connectors/connector';
 import { toE164 } from '../events/phone';
-import { nearest } from './nearest-name';
+import { nearest } from '../yaml/nearest-name';
 import { loadConnections } from './connection-settings';
 import { SETTINGS, VARIABLES, type SettingName } from './definitions';
 import type { SettingFault, Source } from './fault';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readTextFile } from './text-file';
+import { readTextFile } from '../yaml/text-file';
 
 /** The values of variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;

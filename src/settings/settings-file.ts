@@ -3,7 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Docum
 import type { JsonValue } from '../events/json';
 import type { SettingFault, Source } from './fault';
 import { holdsToken, resolveReferences, type Environment } from './references';
-import { readTextFile } from './text-file';
+import { readTextFile } from '../yaml/text-file';
 
 /**
  * A value of the file with its place. `faulty` values were told of already: they count as set, and nothing more is said

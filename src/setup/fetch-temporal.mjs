@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { root } from './prepare.mjs';
 
 const require = createRequire(join(root, 'package.json'));
-const { findTemporalCli } = require(join(root, 'dist', 'src', 'temporal', 'cli-binary.js'));
+const { findTemporalCli } = require(join(root, 'dist', 'src', 'temporal', 'dev-server', 'find-cli.js'));
 try {
   await findTemporalCli({
     env: process.env,

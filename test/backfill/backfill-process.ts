@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { startBackfill } from '../../src/backfill/backfill';
-import { openDoor } from '../../src/backfill/door';
+import { openDoor } from '../../src/ingest/ingest';
 import { VoipbinClient } from '../../src/connectors/voipbin/client';
 import { OurNumbers } from '../../src/events/our-numbers';
 import { Inbox } from '../../src/inbox/inbox';

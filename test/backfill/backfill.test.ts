@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBackfilled } from '../../src/backfill/content-type';
+import { isBackfilled } from '../../src/ingest/arrival';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import {
   ago,

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBackfilled } from '../../src/backfill/content-type';
-import { openStore } from '../../src/inbox/sqlite';
+import { isBackfilled } from '../../src/ingest/arrival';
+import { openStore } from '../../src/storage/sqlite';
 import { Secret } from '../../src/settings/secret';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import {
@@ -69,7 +69,7 @@ async function run(
   const ended = await new Promise<{ code: number; out: string; err: string }>((resolve) => {
     const script = [
       '-r',
-      join(__dirname, '../inbox/run-typescript.cjs'),
+      join(__dirname, '../run-typescript.cjs'),
       join(__dirname, 'run-command.ts'),
       'backfill',
       ...args,

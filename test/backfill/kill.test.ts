@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import { endedCall, HOUR, kept, noted, openAccount, text, type Account } from './set-up';
 
@@ -30,7 +30,7 @@ function start(
     process.execPath,
     [
       '-r',
-      join(__dirname, '../inbox/run-typescript.cjs'),
+      join(__dirname, '../run-typescript.cjs'),
       join(__dirname, 'backfill-process.ts'),
       dataDir,
       account.standIn.url,

@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nowMs, until } from '../../bench/clock';
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { CALLS_AND_MESSAGES } from './rules';

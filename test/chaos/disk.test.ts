@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, nowMs, until } from '../../bench/clock';
 import { childrenOf } from '../../bench/processes';
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { CALLS } from './rules';

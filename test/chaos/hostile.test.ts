@@ -1,6 +1,6 @@
 import { nowMs } from '../../bench/clock';
 import { MemoryWatch } from '../../bench/processes';
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { Attacker } from './hostile';

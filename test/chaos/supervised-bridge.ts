@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { eventually } from '../../bench/clock';
 import { childrenOf } from '../../bench/processes';
-import { runningServer } from '../../src/temporal/server-record';
+import { runningServer } from '../../src/temporal/dev-server/pid-file';
 import { RunningBridge, type BridgeOptions } from '../e2e/running-bridge';
 import type { Random } from './random';
 

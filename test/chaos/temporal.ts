@@ -1,9 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import pino from 'pino';
-import { findTemporalCli } from '../../src/temporal/cli-binary';
-import { embeddedAddressOf, startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded-server';
-import { HANDLE_EVENT } from '../../src/temporal/names';
+import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
+import { embeddedAddressOf, startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
+import { HANDLE_EVENT } from '../../src/runs/names';
 
 const CALL_WITHIN_MS = 5_000;
 

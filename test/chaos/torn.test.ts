@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
 import { DONE_WITHIN_MS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
 import { CALLS } from './rules';

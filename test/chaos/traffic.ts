@@ -27,7 +27,7 @@ export interface TrafficOptions {
   duplicates?: number;
 }
 
-const EVENTS = join(__dirname, '..', 'fixtures', 'events');
+const EVENTS = join(__dirname, '..', '..', 'config', 'samples');
 /** A few only, as the bridge looks each up once in HubSpot, four a second; the last two are no contacts yet. */
 const CALLERS = ['+15551234567', '+15559990001', '+15559990002'];
 /** An event is moved by up to so many places, a second one of it by up to so many more: what comes first is chance. */

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DispatchLog } from '../../src/inbox/dispatch-log';
+import { DispatchLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
-import { openStore } from '../../src/inbox/sqlite';
+import { openStore } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
 
 // Each command is a process of its own.
@@ -16,7 +16,7 @@ function events(dataDir: string, ...args: string[]): Promise<{ code: number; out
   return new Promise((resolve) => {
     const script = [
       '-r',
-      join(__dirname, '../inbox/run-typescript.cjs'),
+      join(__dirname, '../run-typescript.cjs'),
       join(__dirname, '../../src/cli/bridge.ts'),
       'events',
       ...args,

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { lookAtProcess } from '../../src/temporal/living-process';
+import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
 import { RunningBridge } from './running-bridge';
 
 const CREDENTIALS = [
@@ -61,7 +61,7 @@ describe('a first start, with nothing configured', () => {
 
   it("takes the documentation's curl sample, whose id it has already, as a duplicate", async () => {
     const sample: unknown = JSON.parse(
-      readFileSync(join(__dirname, '..', 'fixtures', 'events', 'call_hungup_curl.json'), 'utf8'),
+      readFileSync(join(__dirname, '..', '..', 'config', 'samples', 'call_hungup_curl.json'), 'utf8'),
     );
     await expect(bridge.post(sample)).resolves.toEqual({
       status: 200,

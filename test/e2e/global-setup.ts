@@ -2,8 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { findTemporalCli } from '../../src/temporal/cli-binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded-server';
+import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
 import { ADDRESS_VARIABLE } from './temporal-server';
 
 /** What global-teardown.ts stops. Jest runs both in one process, with nothing else to share. */

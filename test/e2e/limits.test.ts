@@ -4,10 +4,10 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@te
 import pino from 'pino';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { PlannedLimits } from '../../src/rules/plan';
-import { TemporalCooldowns } from '../../src/temporal/cooldowns';
-import { TemporalLimits } from '../../src/temporal/limits';
-import { TASK_QUEUE } from '../../src/temporal/names';
-import { installRuntime } from '../../src/temporal/worker';
+import { TemporalCooldowns } from '../../src/runs/cooldowns';
+import { TemporalLimits } from '../../src/runs/limits';
+import { TASK_QUEUE } from '../../src/runs/names';
+import { installRuntime } from '../../src/worker/create-worker';
 import { temporalAddress } from './temporal-server';
 
 jest.setTimeout(30_000);

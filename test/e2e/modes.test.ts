@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { z } from 'zod';
-import { lookAtProcess } from '../../src/temporal/living-process';
+import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { temporalAddress } from './temporal-server';

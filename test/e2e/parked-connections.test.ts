@@ -3,16 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import pino from 'pino';
-import { refreshGates } from '../../src/cli/parked-refresh';
+import { refreshGates } from '../../src/worker/refresh-gates';
 import type { Connector } from '../../src/connectors/connector';
 import { voipbin } from '../../src/connectors/voipbin/connector';
-import { startVoipbinStandIn } from '../../src/connectors/voipbin/stand-in';
+import { startVoipbinStandIn } from '../../src/connectors/voipbin/stand-in/server';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { PlannedStep } from '../../src/rules/plan';
-import { lineId } from '../../src/temporal/names';
-import type { LinePace, ParkedStep } from '../../src/temporal/parking';
-import { awaitRun, startRun } from '../../src/temporal/start-run';
-import { installRuntime } from '../../src/temporal/worker';
+import { lineId } from '../../src/runs/names';
+import type { LinePace, ParkedStep } from '../../src/runs/parking-contract';
+import { awaitRun, startRun } from '../../src/runs/start-run';
+import { installRuntime } from '../../src/worker/create-worker';
 import { recordHistory } from '../histories/record';
 import {
   bundleWorkflows,

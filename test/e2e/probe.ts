@@ -11,15 +11,15 @@ import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
 import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
-import { reportConnection } from '../../src/cli/report-connection';
+import { reportConnection } from '../../src/worker/report-connection';
 import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
 import { defineAction, defineConnector, type ActionContext, type Connector } from '../../src/connectors/connector';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
-import { TemporalCooldowns } from '../../src/temporal/cooldowns';
-import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/temporal/names';
-import { ParkedConnections } from '../../src/temporal/parked-connections';
-import type { LinePace } from '../../src/temporal/parking';
+import { TemporalCooldowns } from '../../src/runs/cooldowns';
+import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
+import { ParkedConnections } from '../../src/runs/parked-connections';
+import type { LinePace } from '../../src/runs/parking-contract';
 import { temporalAddress } from './temporal-server';
 
 /**

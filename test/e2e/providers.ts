@@ -2,11 +2,11 @@ import type { Connector, RunningStandIn } from '../../src/connectors/connector';
 import { email } from '../../src/connectors/email/connector';
 import { startEmailStandIn, type EmailStandIn } from '../../src/connectors/email/stand-in';
 import { hubspot } from '../../src/connectors/hubspot/connector';
-import { startHubSpotStandIn, type HubSpotStandIn } from '../../src/connectors/hubspot/stand-in';
+import { startHubSpotStandIn, type HubSpotStandIn } from '../../src/connectors/hubspot/stand-in/server';
 import { slack } from '../../src/connectors/slack/connector';
 import { startSlackStandIn, type SlackStandIn } from '../../src/connectors/slack/stand-in';
 import { voipbin } from '../../src/connectors/voipbin/connector';
-import { startVoipbinStandIn, type VoipbinStandIn } from '../../src/connectors/voipbin/stand-in';
+import { startVoipbinStandIn, type VoipbinStandIn } from '../../src/connectors/voipbin/stand-in/server';
 
 /**
  * All providers, played in the test's own process: the bridge reaches them over the wire, the test sees what they did.

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import pino from 'pino';
 import { z } from 'zod';
-import { findTemporalCli } from '../../src/temporal/cli-binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded-server';
-import { lookAtProcess } from '../../src/temporal/living-process';
+import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
+import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge, type BridgeOptions } from './running-bridge';
 

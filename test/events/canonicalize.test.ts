@@ -7,7 +7,7 @@ import { parseEnvelope } from '../../src/events/envelope';
 import type { JsonObject, JsonValue } from '../../src/events/json';
 import { OurNumbers } from '../../src/events/our-numbers';
 
-const FIXTURES = join(__dirname, '../fixtures/events');
+const FIXTURES = join(__dirname, '../../config/samples');
 const RECEIVED = new Date('2026-09-01T12:00:00Z');
 const NOBODY = new OurNumbers([], null);
 const CUSTOMER = '7c4d2f3a-1b8e-4f5c-9a6d-3e2f1a0b4c5d';

@@ -54,7 +54,7 @@ describe('our numbers', () => {
 });
 
 function event(name: string, change: (data: JsonObject) => void = () => undefined, type?: string) {
-  const parsed = parseEnvelope(readFileSync(join(__dirname, '../fixtures/events', `${name}.json`)));
+  const parsed = parseEnvelope(readFileSync(join(__dirname, '../../config/samples', `${name}.json`)));
   if (!parsed.ok) {
     throw new Error(parsed.message);
   }

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InboxOptions } from '../../src/inbox/inbox';
-import type { InboxLog } from '../../src/inbox/indexer';
-import { hashedPlan } from '../../src/inbox/inbox-writes';
-import type { JournalRecord } from '../../src/inbox/journal-frame';
+import type { InboxLog } from '../../src/inbox/archive/indexer';
+import { hashedPlan } from '../../src/inbox/archive/statements';
+import type { JournalRecord } from '../../src/inbox/journal/frame';
 import { headJson, type EventHead, type InboxEntry } from '../../src/inbox/stored-event';
 import type { Plan } from '../../src/rules/plan';
 
@@ -115,7 +115,7 @@ export function inboxOptions(dataDir: string, more: Partial<InboxOptions> = {}):
   return {
     dataDir,
     log: sentences(),
-    threadScript: join(__dirname, 'indexer-thread.cjs'),
+    threadScript: join(__dirname, 'archive', 'indexer-thread.cjs'),
     retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 1_073_741_824, quarantine: { count: 100, bytes: 1_048_576 } },
     ...more,
   };

@@ -10,12 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { DispatchLog } from '../../src/inbox/dispatch-log';
+import { DispatchLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxUnavailable } from '../../src/inbox/inbox-unavailable';
-import { InboxReader } from '../../src/inbox/reader';
-import { setAside } from '../../src/inbox/recovery';
-import { openStore } from '../../src/inbox/sqlite';
+import { InboxReader } from '../../src/inbox/archive/reader';
+import { setAside } from '../../src/inbox/archive/recovery';
+import { openStore } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];
@@ -60,7 +60,7 @@ function run(
     ...wrap,
     process.execPath,
     '-r',
-    join(__dirname, 'run-typescript.cjs'),
+    join(__dirname, '..', 'run-typescript.cjs'),
     join(__dirname, script),
     ...args,
   ];
@@ -124,7 +124,7 @@ test('who reads the inbox meanwhile and ends takes nothing away from it, also af
     await until((seen) => seen.length === 1);
     execFileSync(process.execPath, [
       '-r',
-      join(__dirname, 'run-typescript.cjs'),
+      join(__dirname, '..', 'run-typescript.cjs'),
       join(__dirname, 'read-once.ts'),
       dataDir,
     ]);

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataFolderInUse } from '../../src/inbox/data-folder-lock';
-import { DispatchLog } from '../../src/inbox/dispatch-log';
+import { DataFolderInUse } from '../../src/storage/data-folder';
+import { DispatchLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
-import { InboxReader } from '../../src/inbox/reader';
-import { openStore } from '../../src/inbox/sqlite';
+import { InboxReader } from '../../src/inbox/archive/reader';
+import { openStore } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];

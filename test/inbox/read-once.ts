@@ -1,4 +1,4 @@
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 
 /* A child process that reads the inbox once and ends, as `bridge events list` does. Argument: data folder. */
 const [, , dataDir = ''] = process.argv;

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { OurNumbers } from '../../src/events/our-numbers';
 import { Inbox } from '../../src/inbox/inbox';
-import { InboxReader } from '../../src/inbox/reader';
+import { InboxReader } from '../../src/inbox/archive/reader';
 import { ReceiverMetrics } from '../../src/receiver/metrics';
 import { createReceiver, type Receiver, type ReceiverOptions, type ReceiverSettings } from '../../src/receiver/server';
 import { dataFolder, inboxOptions, planOf, removeDataFolders, sentences } from '../inbox/entries';

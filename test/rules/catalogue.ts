@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineAction, type Action } from '../../src/connectors/connector';
-import type { ActionCatalogue } from '../../src/rules/model';
+import type { ActionCatalogue } from '../../src/rules/rule';
 
 const nothing = z.object({});
 const skipOrCreate = z.enum(['skip', 'create']).optional().describe('What to do when nobody has this number.');

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { explain } from '../../src/rules/explain';
-import { formatFindings } from '../../src/rules/finding';
+import { explain } from '../../src/rules/tools/explain';
+import { formatFindings } from '../../src/yaml/finding';
 import { testActions } from './catalogue';
-import { FAULTY_FILES } from './faulty-files';
+import { FAULTY_FILES } from './parse/faulty-files';
 import { eventOf, loadTexts } from './load-text';
 
 const SHIPPED = readFileSync('config/rules.yaml', 'utf8');

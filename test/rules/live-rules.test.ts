@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { actionCatalogue } from '../../src/cli/action-catalogue';
 import { LiveRules } from '../../src/rules/live-rules';
-import { loadRules, type LoadedRules } from '../../src/rules/load';
+import { loadRules, type LoadedRules } from '../../src/rules/parse/load';
 
 const RULES =
   'version: 1\nrules:\n  - name: one\n    on: call_hangup\n    do:\n      - slack.post_message: { channel: "#calls", text: Hello }\n';

@@ -1,9 +1,9 @@
 import { canonicalize } from '../../src/events/canonicalize';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { JsonObject } from '../../src/events/json';
-import { formatFinding } from '../../src/rules/finding';
-import { loadRules, type LoadedRules } from '../../src/rules/load';
-import type { RuleSet } from '../../src/rules/match';
+import { formatFinding } from '../../src/yaml/finding';
+import { loadRules, type LoadedRules } from '../../src/rules/parse/load';
+import type { RuleSet } from '../../src/rules/rule-set';
 import { testActions } from './catalogue';
 
 class NotFound extends Error {

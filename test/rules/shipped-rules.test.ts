@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../src/events/json';
-import { formatFinding } from '../../src/rules/finding';
-import { loadRules } from '../../src/rules/load';
-import { renderInput } from '../../src/rules/template';
+import { formatFinding } from '../../src/yaml/finding';
+import { loadRules } from '../../src/rules/parse/load';
+import { renderInput } from '../../src/rules/language/template';
 import { testActions } from './catalogue';
 import { eventOf } from './load-text';
 

@@ -10,9 +10,9 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
 import pino from 'pino';
-import { findTemporalCli } from '../../src/temporal/cli-binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded-server';
-import { SEARCH_ATTRIBUTES } from '../../src/temporal/names';
+import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
+import { SEARCH_ATTRIBUTES } from '../../src/runs/names';
 import { registerSearchAttributes } from '../../src/temporal/search-attributes';
 
 jest.setTimeout(60_000);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { duration } from '../../settings/duration';
+import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext } from '../connector';
 import { voipbin } from '../voipbin/connector';

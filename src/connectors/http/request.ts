@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../events/json';
-import { duration } from '../../settings/duration';
+import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext } from '../connector';
-import { keyUuid } from '../key-uuid';
+import { keyUuid } from '../idempotency-uuid';
 import type { AllowList } from './allow-list';
 import { ambiguous } from './answer-failure';
 import { hasHeader, headersInput, wireHeaders } from './headers';

@@ -5,7 +5,12 @@ import { networkFailure } from '../network-failure';
 import type { AllowList } from './allow-list';
 import { discard, readAnswer } from './answer';
 import { ambiguous, answerFailure } from './answer-failure';
-import { addressRefused, AddressRefusedError, guardedDispatcher, NotConnectedError } from './guard';
+import {
+  addressRefused,
+  AddressRefusedError,
+  guardedDispatcher,
+  NotConnectedError,
+} from '../../net/guarded-dispatcher';
 import { headersElsewhere } from './headers';
 import { readRedirect } from './target';
 

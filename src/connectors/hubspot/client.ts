@@ -1,5 +1,5 @@
 import type { ActionLog } from '../connector';
-import { durationMs } from '../../settings/duration';
+import { durationMs } from '../../yaml/duration';
 import type { FoundContact } from './contacts';
 import { ExpiringCache } from './expiring-cache';
 import type { Keying } from './key-property';

@@ -4,7 +4,7 @@ import { createTask } from './create-task';
 import { keyingOf } from './key-property';
 import { logCall } from './log-call';
 import { hubspotSettings, type HubSpotSettings } from './settings';
-import { startHubSpotStandIn } from './stand-in';
+import { startHubSpotStandIn } from './stand-in/server';
 import { updateContact } from './update-contact';
 
 /** Records that are told apart by a property of ours. */

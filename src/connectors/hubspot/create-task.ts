@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration } from '../../settings/duration';
+import { parseDuration } from '../../yaml/duration';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
 import { contactOutput, findContact, forgetContact, peerPhone, unknownContactInput, type Contact } from './contacts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, durationMs } from '../../settings/duration';
+import { duration, durationMs } from '../../yaml/duration';
 import { secret } from '../../settings/secret';
 
 const ONE_LINE = /^[\x21-\x7e]+$/;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ActionError } from '../action-error';
 import { defineAction } from '../connector';
-import { keyUuid } from '../key-uuid';
+import { keyUuid } from '../idempotency-uuid';
 import { checkBlocks } from './block-limits';
 import type { SlackClient } from './client';
 

@@ -3,7 +3,7 @@ import { secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
 import { VoipbinClient } from './client';
 import { sendMessage } from './send-message';
-import { startVoipbinStandIn } from './stand-in';
+import { startVoipbinStandIn } from './stand-in/server';
 
 const settings = z.strictObject({
   api_url: z

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { duration } from '../../settings/duration';
+import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext, type ActionOutcome } from '../connector';
 import type { TextMessage, VoipbinClient } from './client';

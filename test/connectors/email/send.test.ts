@@ -6,7 +6,7 @@ import { sendMail } from '../../../src/connectors/email/send';
 import { readSmtpUrl, type SmtpServer } from '../../../src/connectors/email/smtp-url';
 import { startEmailStandIn, type EmailStandIn, type MailTrouble } from '../../../src/connectors/email/stand-in';
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
-import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in';
+import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
 import type { JsonObject } from '../../../src/events/json';
 import { Secret } from '../../../src/settings/secret';
 import { finishedRecording, inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';

@@ -3,9 +3,9 @@ import { createServer, type Socket } from 'node:net';
 import { ActionError } from '../../../src/connectors/action-error';
 import { http } from '../../../src/connectors/http/connector';
 import { httpRequest, type HttpClient } from '../../../src/connectors/http/request';
-import { keyUuid } from '../../../src/connectors/key-uuid';
+import { keyUuid } from '../../../src/connectors/idempotency-uuid';
 import type { JsonObject } from '../../../src/events/json';
-import { renderInput } from '../../../src/rules/template';
+import { renderInput } from '../../../src/rules/language/template';
 import { inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
 import { breakOff, hang, json, raw, reset, startRecorder, type Recorder } from './recorder';
 

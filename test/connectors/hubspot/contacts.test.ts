@@ -1,5 +1,5 @@
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
-import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in';
+import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in/server';
 import { callEvent, done, from, openClient, run, startStandIn } from './running-actions';
 
 const UPDATE = { properties: { last_hangup_reason: 'normal' } };

@@ -1,4 +1,4 @@
-import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
 import { allText, callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 let standIn: HubSpotStandIn;

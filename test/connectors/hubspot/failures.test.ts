@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FailureKind, HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import type { FailureKind, HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
 import { pathOf } from '../../../src/connectors/hubspot/exchange';
 import { allText, callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 

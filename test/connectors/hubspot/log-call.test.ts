@@ -1,4 +1,4 @@
-import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
 import { keyValueOf } from '../../../src/connectors/hubspot/create-once';
 import { callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 

@@ -6,7 +6,7 @@ import {
   startHubSpotStandIn,
   type HubSpotStandIn,
   type HubSpotStandInOptions,
-} from '../../../src/connectors/hubspot/stand-in';
+} from '../../../src/connectors/hubspot/stand-in/server';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
 import { startStandIn } from './running-actions';
 
 interface Answer {

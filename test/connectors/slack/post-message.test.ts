@@ -7,7 +7,7 @@ import { slack } from '../../../src/connectors/slack/connector';
 import { postMessage } from '../../../src/connectors/slack/post-message';
 import { startSlackStandIn, type SlackStandIn, type SlackTrouble } from '../../../src/connectors/slack/stand-in';
 import type { JsonObject } from '../../../src/events/json';
-import { renderInput } from '../../../src/rules/template';
+import { renderInput } from '../../../src/rules/language/template';
 import { Secret } from '../../../src/settings/secret';
 import { inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
 

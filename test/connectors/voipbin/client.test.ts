@@ -1,7 +1,7 @@
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { voipbin } from '../../../src/connectors/voipbin/connector';
 import { createPace } from '../../../src/connectors/voipbin/request-pace';
-import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in';
+import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
 import { Secret } from '../../../src/settings/secret';
 
 const { signal } = new AbortController();

@@ -8,7 +8,7 @@ import { OurNumbers } from '../../../src/events/our-numbers';
 
 /** The events as they arrive, through the same door as in the bridge. */
 function event(name: string, ours: OurNumbers, change: (body: string) => string = (body) => body): CanonicalEvent {
-  const body = Buffer.from(change(readFileSync(join(__dirname, '../../fixtures/events', `${name}.json`), 'utf8')));
+  const body = Buffer.from(change(readFileSync(join(__dirname, '../../../config/samples', `${name}.json`), 'utf8')));
   const parsed = parseEnvelope(body);
   if (!parsed.ok) {
     throw new Error(parsed.message);

@@ -1,5 +1,5 @@
 import { unzipRecording } from '../../../src/connectors/voipbin/recording-zip';
-import { writeZip } from '../../../src/connectors/voipbin/stand-in-recordings';
+import { writeZip } from '../../../src/connectors/voipbin/stand-in/recordings';
 
 const wav = (name: string, bytes: number) => ({ name, content: Buffer.alloc(bytes) });
 

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { downloadRecording, findRecordingFiles, type RecordingFile } from '../../../src/connectors/voipbin/recordings';
-import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in';
+import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
 import { Secret } from '../../../src/settings/secret';
 
 const LIMIT = 1_000_000;

@@ -5,7 +5,7 @@ import {
   startVoipbinStandIn,
   type StandInTrouble,
   type VoipbinStandIn,
-} from '../../../src/connectors/voipbin/stand-in';
+} from '../../../src/connectors/voipbin/stand-in/server';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 import { Secret } from '../../../src/settings/secret';

@@ -1,0 +1,335 @@
+import type { ObjectType } from '../session';
+import {
+  defaultProperties,
+  GROUPS,
+  keptValue,
+  searchableDigits,
+  type StandInProperty,
+  type ValueFault,
+} from './properties';
+
+/** A record in the stand-in's account. */
+export interface StandInRecord {
+  id: string;
+  /** As HubSpot keeps them, derived ones included. */
+  properties: Record<string, string>;
+  createdAt: string;
+  updatedAt: string;
+  /** The contacts that a call or task is associated with. */
+  contactIds: string[];
+}
+
+/** Someone whom records can belong to. */
+export interface StandInOwner {
+  id: string;
+  email: string;
+  firstName: string;
+  lastName: string;
+}
+
+/** How the stand-in's account behaves. */
+export interface AccountOptions {
+  /** How long what is written stays invisible to searches. */
+  indexDelayMs: number;
+  /** ISO country in which the account reads numbers without country code. */
+  country: string;
+  /**
+   * The status of an answer to a second use of a unique value: HubSpot's documented 409, or the 400 that was seen for
+   * property values.
+   */
+  conflictStatus: 409 | 400;
+  /** At most this many records of a type; the oldest goes first. */
+  capacity: number;
+}
+
+/** An answer that is no success, in HubSpot's words. */
+export class Refusal {
+  constructor(
+    readonly status: number,
+    readonly category: string,
+    readonly message: string,
+    readonly more: Readonly<Record<string, unknown>> = {},
+  ) {}
+}
+
+interface Kept {
+  record: StandInRecord;
+  /** What searches still see of it, until `visibleAt`; null when they do not see it at all. */
+  before: Record<string, string> | null;
+  visibleAt: number;
+}
+
+const ASSOCIATION_TYPES: Readonly<Record<number, ObjectType>> = { 194: 'calls', 204: 'tasks' };
+
+/** One account's records and property definitions, with HubSpot's rules on what may be written. */
+export class StandInAccount {
+  readonly #records: Readonly<Record<ObjectType, Map<string, Kept>>> = {
+    contacts: new Map(),
+    calls: new Map(),
+    tasks: new Map(),
+  };
+  readonly #properties: Readonly<Record<ObjectType, Map<string, StandInProperty>>> = {
+    contacts: defaultProperties('contacts'),
+    calls: defaultProperties('calls'),
+    tasks: defaultProperties('tasks'),
+  };
+  #lastId = 100_000;
+  #lastWrite = 0;
+
+  constructor(private readonly options: AccountOptions) {}
+
+  /** All records of a type, oldest first; copies. */
+  list(type: ObjectType): StandInRecord[] {
+    return [...this.#records[type].values()].map(({ record }) => structuredClone(record));
+  }
+
+  /** What a search sees now. */
+  searchable(type: ObjectType): StandInRecord[] {
+    const now = Date.now();
+    return [...this.#records[type].values()].flatMap(({ record, before, visibleAt }) => {
+      const properties = visibleAt <= now ? record.properties : before;
+      return properties === null ? [] : [{ ...record, properties }];
+    });
+  }
+
+  property(type: ObjectType, name: string): StandInProperty | undefined {
+    return this.#properties[type].get(name);
+  }
+
+  properties(type: ObjectType): StandInProperty[] {
+    return [...this.#properties[type].values()];
+  }
+
+  addProperty(type: ObjectType, property: StandInProperty): StandInProperty | Refusal {
+    if (this.#properties[type].has(property.name)) {
+      return new Refusal(409, 'OBJECT_ALREADY_EXISTS', `A property named '${property.name}' already exists.`);
+    }
+    if (!GROUPS[type].includes(property.groupName)) {
+      return new Refusal(400, 'VALIDATION_ERROR', `The property group '${property.groupName}' does not exist.`);
+    }
+    this.#properties[type].set(property.name, property);
+    return property;
+  }
+
+  /** What an administrator can do in HubSpot's settings; values stay, as they do there until purged. */
+  removeProperty(type: ObjectType, name: string): void {
+    this.#properties[type].delete(name);
+  }
+
+  get(type: ObjectType, id: string, idProperty?: string): StandInRecord | Refusal {
+    if (idProperty !== undefined && this.#properties[type].get(idProperty)?.hasUniqueValue !== true) {
+      return new Refusal(400, 'VALIDATION_ERROR', `Property "${idProperty}" is not a unique identifier property`, {
+        errors: [
+          { code: 'PROPERTY_DOESNT_EXIST', message: 'not usable as an id', context: { propertyName: [idProperty] } },
+        ],
+      });
+    }
+    const found =
+      idProperty === undefined ? this.#records[type].get(id)?.record : this.#withValue(type, idProperty, id);
+    return found ?? new Refusal(404, 'OBJECT_NOT_FOUND', `Object not found.  objectId are usually numeric.`);
+  }
+
+  create(
+    type: ObjectType,
+    input: Readonly<Record<string, unknown>>,
+    associations: readonly { to: string; typeId: number }[] = [],
+  ): StandInRecord | Refusal {
+    const missing =
+      type === 'contacts'
+        ? !['email', 'firstname', 'lastname'].some((name) => name in input)
+        : !('hs_timestamp' in input);
+    if (missing) {
+      const names = type === 'contacts' ? 'email, firstname, lastname' : 'hs_timestamp';
+      return new Refusal(400, 'VALIDATION_ERROR', `Error creating ${type}. Some required properties were not set.`, {
+        errors: [{ code: 'REQUIRED_FIELD', message: 'required', context: { propertyName: names.split(', ') } }],
+      });
+    }
+    const values = this.#accept(type, input, null);
+    if (values instanceof Refusal) {
+      return values;
+    }
+    for (const { to, typeId } of associations) {
+      if (ASSOCIATION_TYPES[typeId] !== type || !this.#records.contacts.has(to)) {
+        return new Refusal(
+          400,
+          'VALIDATION_ERROR',
+          `One or more associations are not valid: no ${typeId} from ${type}`,
+          { subCategory: 'crm.associations.INVALID' },
+        );
+      }
+    }
+    this.#lastId += 1;
+    const id = String(this.#lastId);
+    const now = this.#writeTime();
+    const record: StandInRecord = {
+      id,
+      properties: {},
+      createdAt: now,
+      updatedAt: now,
+      contactIds: associations.map(({ to }) => to),
+    };
+    this.#records[type].set(id, { record, before: null, visibleAt: Date.now() + this.options.indexDelayMs });
+    this.#apply(type, record, values, now);
+    this.#bound(type);
+    return record;
+  }
+
+  update(
+    type: ObjectType,
+    id: string,
+    input: Readonly<Record<string, unknown>>,
+    idProperty?: string,
+  ): StandInRecord | Refusal {
+    const record = this.get(type, id, idProperty);
+    if (record instanceof Refusal) {
+      return record;
+    }
+    const values = this.#accept(type, input, record.id);
+    const kept = this.#records[type].get(record.id);
+    if (values instanceof Refusal || kept === undefined) {
+      return values instanceof Refusal ? values : record;
+    }
+    if (kept.visibleAt <= Date.now()) {
+      kept.before = { ...record.properties };
+    }
+    kept.visibleAt = Date.now() + this.options.indexDelayMs;
+    this.#apply(type, record, values, this.#writeTime());
+    return record;
+  }
+
+  associate(type: ObjectType, id: string, contactId: string): StandInRecord | Refusal {
+    const record = this.#records[type].get(id)?.record;
+    if (record === undefined || !this.#records.contacts.has(contactId)) {
+      return new Refusal(404, 'OBJECT_NOT_FOUND', 'One of the objects to associate does not exist');
+    }
+    record.contactIds = [...new Set([...record.contactIds, contactId])];
+    return record;
+  }
+
+  /** Makes all that was written visible to searches now. */
+  settle(): void {
+    for (const kept of Object.values(this.#records).flatMap((records) => [...records.values()])) {
+      kept.visibleAt = 0;
+    }
+  }
+
+  /** Takes all associations of a record away, as a person can. */
+  dissociate(type: ObjectType, id: string): void {
+    const record = this.#records[type].get(id)?.record;
+    if (record !== undefined) {
+      record.contactIds = [];
+    }
+  }
+
+  /** Deletes, as a person can, with its associations. */
+  remove(type: ObjectType, id: string): void {
+    this.#records[type].delete(id);
+    if (type === 'contacts') {
+      for (const { record } of [...this.#records.calls.values(), ...this.#records.tasks.values()]) {
+        record.contactIds = record.contactIds.filter((contactId) => contactId !== id);
+      }
+    }
+  }
+
+  /** @param self the record that is written, whose own values are no conflict. */
+  #accept(
+    type: ObjectType,
+    input: Readonly<Record<string, unknown>>,
+    self: string | null,
+  ): Record<string, string> | Refusal {
+    const faults: ValueFault[] = [];
+    const values: Record<string, string> = {};
+    for (const [name, value] of Object.entries(input)) {
+      const judged = keptValue(this.#properties[type].get(name), name, value);
+      if ('fault' in judged) {
+        faults.push(judged.fault);
+      } else {
+        values[name] = judged.kept;
+      }
+    }
+    if (faults.length > 0) {
+      return valuesNotValid(faults);
+    }
+    for (const [name, value] of Object.entries(values)) {
+      const other =
+        value === '' || this.#properties[type].get(name)?.hasUniqueValue !== true
+          ? undefined
+          : this.#withValue(type, name, value);
+      if (other !== undefined && other.id !== self) {
+        return this.#conflict(type, name, value, other);
+      }
+    }
+    return values;
+  }
+
+  #conflict(type: ObjectType, name: string, value: string, other: StandInRecord): Refusal {
+    if (type === 'contacts' && name === 'email') {
+      return new Refusal(409, 'CONFLICT', `Contact already exists. Existing ID: ${other.id}`);
+    }
+    if (this.options.conflictStatus === 400) {
+      return valuesNotValid([
+        {
+          name,
+          error: 'CONFLICTING_UNIQUE_VALUE',
+          message: `propertyName=${name}; ${other.id} already has that value: ${value}`,
+        },
+      ]);
+    }
+    return new Refusal(409, 'CONFLICT', `A record with ${name} ${value} already exists. Existing ID: ${other.id}`);
+  }
+
+  #withValue(type: ObjectType, name: string, value: string): StandInRecord | undefined {
+    const wanted = value.toLowerCase();
+    for (const { record } of this.#records[type].values()) {
+      if (record.properties[name]?.toLowerCase() === wanted) {
+        return record;
+      }
+    }
+    return undefined;
+  }
+
+  #apply(type: ObjectType, record: StandInRecord, values: Readonly<Record<string, string>>, now: string): void {
+    Object.assign(record.properties, values);
+    record.updatedAt = now;
+    record.properties['hs_object_id'] = record.id;
+    record.properties[type === 'contacts' ? 'createdate' : 'hs_createdate'] = record.createdAt;
+    record.properties[type === 'contacts' ? 'lastmodifieddate' : 'hs_lastmodifieddate'] = now;
+    if (type === 'contacts') {
+      const phone = searchableDigits(record.properties['phone'], this.options.country);
+      const mobile = searchableDigits(record.properties['mobilephone'], this.options.country);
+      record.properties['hs_searchable_calculated_phone_number'] = phone.national;
+      record.properties['hs_searchable_calculated_mobile_number'] = mobile.national;
+      record.properties['hs_searchable_calculated_international_phone_number'] = phone.international;
+      record.properties['hs_searchable_calculated_international_mobile_number'] = mobile.international;
+    }
+  }
+
+  /** Later than every write before, so that "changed last" is never a tie by chance. */
+  #writeTime(): string {
+    this.#lastWrite = Math.max(Date.now(), this.#lastWrite + 1);
+    return new Date(this.#lastWrite).toISOString();
+  }
+
+  #bound(type: ObjectType): void {
+    for (const oldest of this.#records[type].keys()) {
+      if (this.#records[type].size <= this.options.capacity) {
+        return;
+      }
+      this.#records[type].delete(oldest);
+    }
+  }
+}
+
+/** HubSpot's answer to values that it refuses: the faults stand in `errors`, and as JSON in the message. */
+function valuesNotValid(faults: readonly ValueFault[]): Refusal {
+  const listed = faults.map(({ name, error, message }) => ({
+    isValid: false,
+    message,
+    error,
+    name,
+    localizedErrorMessage: message,
+  }));
+  return new Refusal(400, 'VALIDATION_ERROR', `Property values were not valid: ${JSON.stringify(listed)}`, {
+    errors: faults.map(({ name, error, message }) => ({ message, code: error, context: { propertyName: [name] } })),
+  });
+}

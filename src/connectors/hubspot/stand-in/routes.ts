@@ -1,0 +1,251 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { ObjectType } from '../session';
+import type { StandInProperty } from './properties';
+import { Refusal, type StandInAccount, type StandInOwner, type StandInRecord } from './records';
+import { searchRecords } from './search';
+
+/** What the routes need to know of the stand-in's account. */
+export interface RouteOptions {
+  account: StandInAccount;
+  owners: readonly StandInOwner[];
+  /** Whether the token has the scope to create properties. */
+  mayCreateProperties: boolean;
+  /** False when a search comes too fast. */
+  searchAllowed(): boolean;
+}
+
+const objectType = z.enum(['contacts', 'calls', 'tasks']);
+const typeParams = z.object({ type: objectType });
+const recordParams = z.object({ type: objectType, id: z.string() });
+const list = z.union([z.string(), z.array(z.string())]).default([]);
+const recordQuery = z.object({ properties: list, associations: list, idProperty: z.string().optional() });
+const recordBody = z.object({
+  properties: z.record(z.string(), z.unknown()).default({}),
+  associations: z
+    .array(z.object({ to: z.object({ id: z.string() }), types: z.array(z.object({ associationTypeId: z.number() })) }))
+    .default([]),
+});
+const upsertBody = z.object({
+  inputs: z
+    .array(
+      z.object({ idProperty: z.string().optional(), id: z.string(), properties: z.record(z.string(), z.unknown()) }),
+    )
+    .max(100),
+});
+const propertyBody = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9_]*$/),
+  label: z.string(),
+  groupName: z.string(),
+  type: z.enum(['string', 'number', 'date', 'datetime', 'enumeration', 'bool']),
+  fieldType: z.string(),
+  description: z.string().default(''),
+  hasUniqueValue: z.boolean().default(false),
+});
+
+/** HubSpot's paths, as @hubspot/api-client 14 calls them. */
+export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
+  addRecordRoutes(app, options);
+  addPropertyRoutes(app, options);
+  app.get('/crm/v3/owners', (request) => {
+    const { email, limit } = z
+      .object({ email: z.string().optional(), limit: z.coerce.number().default(100) })
+      .parse(request.query);
+    const found = options.owners.filter(
+      (owner) => email === undefined || owner.email.toLowerCase() === email.toLowerCase(),
+    );
+    return {
+      results: found
+        .slice(0, limit)
+        .map((owner) => ({ ...owner, type: 'PERSON', archived: false, createdAt: EPOCH, updatedAt: EPOCH })),
+    };
+  });
+}
+
+const EPOCH = new Date(0).toISOString();
+
+function addRecordRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const { account } = options;
+  app.get('/crm/v3/objects/:type', (request) => {
+    const { type } = typeParams.parse(request.params);
+    const { limit } = z.object({ limit: z.coerce.number().int().min(1).max(100).default(10) }).parse(request.query);
+    return {
+      results: account
+        .list(type)
+        .slice(0, limit)
+        .map((record) => shown(type, record, [])),
+    };
+  });
+  app.post('/crm/v3/objects/:type', (request, reply) => {
+    const { type } = typeParams.parse(request.params);
+    const { properties, associations } = recordBody.parse(request.body);
+    const flat = associations.flatMap(({ to, types }) =>
+      types.map(({ associationTypeId }) => ({ to: to.id, typeId: associationTypeId })),
+    );
+    const made = account.create(type, properties, flat);
+    return made instanceof Refusal
+      ? refuse(reply, made)
+      : reply.code(201).send(shown(type, made, Object.keys(properties)));
+  });
+  app.get('/crm/v3/objects/:type/:id', (request, reply) => {
+    const { type, id } = recordParams.parse(request.params);
+    const { properties, associations, idProperty } = recordQuery.parse(request.query);
+    const found = account.get(type, id, idProperty);
+    return found instanceof Refusal
+      ? refuse(reply, found)
+      : reply.send(shown(type, found, [properties].flat(), [associations].flat().includes('contacts')));
+  });
+  app.patch('/crm/v3/objects/:type/:id', (request, reply) => {
+    const { type, id } = recordParams.parse(request.params);
+    const { properties } = recordBody.parse(request.body);
+    const updated = account.update(type, id, properties, recordQuery.parse(request.query).idProperty);
+    return updated instanceof Refusal
+      ? refuse(reply, updated)
+      : reply.send(shown(type, updated, Object.keys(properties)));
+  });
+  app.post('/crm/v3/objects/:type/search', (request, reply) => {
+    const { type } = typeParams.parse(request.params);
+    if (!options.searchAllowed()) {
+      const message = 'You have reached your secondly limit.';
+      return reply.code(429).send({
+        status: 'error',
+        message,
+        errorType: 'RATE_LIMIT',
+        policyName: 'SECONDLY',
+        correlationId: randomUUID(),
+      });
+    }
+    const answer = searchRecords(account, type, request.body);
+    if (answer instanceof Refusal) {
+      return refuse(reply, answer);
+    }
+    const results = answer.results.map((record) => shown(type, record, answer.properties));
+    return reply.send({
+      total: answer.total,
+      results,
+      ...(answer.after === null ? {} : { paging: { next: { after: answer.after } } }),
+    });
+  });
+  app.post('/crm/v3/objects/:type/batch/upsert', (request, reply) => {
+    const { type } = typeParams.parse(request.params);
+    const outcomes = upsertBody.parse(request.body).inputs.map((input) => upsert(account, type, input));
+    const failed = outcomes.filter((outcome) => outcome instanceof Refusal);
+    const results = outcomes.filter((outcome) => !(outcome instanceof Refusal));
+    const times = { startedAt: new Date().toISOString(), completedAt: new Date().toISOString() };
+    const errors = failed.map(({ category, message }) => ({ status: 'error', category, message }));
+    return reply.code(failed.length === 0 ? 200 : 207).send({
+      status: 'COMPLETE',
+      results,
+      ...times,
+      ...(failed.length === 0 ? {} : { numErrors: failed.length, errors }),
+    });
+  });
+  app.put('/crm/v4/objects/:type/:id/associations/default/:to/:toId', (request, reply) => {
+    const { type, id, toId } = recordParams
+      .extend({ to: z.literal('contacts'), toId: z.string() })
+      .parse(request.params);
+    const associated = account.associate(type, id, toId);
+    if (associated instanceof Refusal) {
+      return refuse(reply, associated);
+    }
+    const times = { startedAt: new Date().toISOString(), completedAt: new Date().toISOString() };
+    return reply.send({
+      status: 'COMPLETE',
+      results: [
+        {
+          from: { id },
+          to: { id: toId },
+          associationSpec: { associationCategory: 'HUBSPOT_DEFINED', associationTypeId: type === 'calls' ? 194 : 204 },
+        },
+      ],
+      ...times,
+    });
+  });
+}
+
+function addPropertyRoutes(app: FastifyInstance, { account, mayCreateProperties }: RouteOptions): void {
+  app.get('/crm/v3/properties/:type', (request) => ({
+    results: account.properties(typeParams.parse(request.params).type),
+  }));
+  app.get('/crm/v3/properties/:type/:id', (request, reply) => {
+    const { type, id } = recordParams.parse(request.params);
+    const found = account.property(type, id);
+    return found === undefined
+      ? refuse(reply, new Refusal(404, 'OBJECT_NOT_FOUND', `Property ${id} does not exist`))
+      : reply.send(found);
+  });
+  app.post('/crm/v3/properties/:type', (request, reply) => {
+    const { type } = typeParams.parse(request.params);
+    if (!mayCreateProperties) {
+      const context = { requiredGranularScopes: ['crm.schemas.contacts.write'] };
+      return refuse(
+        reply,
+        new Refusal(403, 'MISSING_SCOPES', 'This app hasn’t been granted all required scopes to make this call.', {
+          errors: [{ message: 'One or more of the following scopes are required.', context }],
+        }),
+      );
+    }
+    const given: StandInProperty = {
+      ...propertyBody.parse(request.body),
+      hubspotDefined: false,
+      calculated: false,
+      options: [],
+    };
+    const added = account.addProperty(type, given);
+    return added instanceof Refusal ? refuse(reply, added) : reply.code(201).send(added);
+  });
+}
+
+function upsert(
+  account: StandInAccount,
+  type: ObjectType,
+  input: z.output<typeof upsertBody>['inputs'][number],
+): Record<string, unknown> | Refusal {
+  const existing = account.get(type, input.id, input.idProperty);
+  const isNew = existing instanceof Refusal && existing.status === 404 && input.idProperty !== undefined;
+  const written = isNew
+    ? account.create(type, { ...input.properties, [input.idProperty ?? '']: input.id })
+    : account.update(type, input.id, input.properties, input.idProperty);
+  return written instanceof Refusal ? written : { ...shown(type, written, Object.keys(input.properties)), new: isNew };
+}
+
+/** A record as HubSpot shows it: the properties asked for and a few that it always gives, null where not set. */
+function shown(
+  type: ObjectType,
+  record: StandInRecord,
+  asked: readonly string[],
+  withContacts = false,
+): Record<string, unknown> {
+  const always =
+    type === 'contacts'
+      ? ['createdate', 'lastmodifieddate', 'hs_object_id', 'email', 'firstname', 'lastname']
+      : ['hs_createdate', 'hs_lastmodifieddate', 'hs_object_id'];
+  const names = [...new Set([...always, ...asked])];
+  const properties = Object.fromEntries(
+    names.map((name) => [
+      name,
+      record.properties[name] === undefined || record.properties[name] === '' ? null : record.properties[name],
+    ]),
+  );
+  const { id, createdAt, updatedAt } = record;
+  const results = record.contactIds.map((contactId) => ({
+    id: contactId,
+    type: type === 'calls' ? 'call_to_contact' : 'task_to_contact',
+  }));
+  return {
+    id,
+    properties,
+    createdAt,
+    updatedAt,
+    archived: false,
+    ...(withContacts && results.length > 0 ? { associations: { contacts: { results } } } : {}),
+  };
+}
+
+function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
+  const category = refusal.category === '' ? {} : { category: refusal.category };
+  return reply
+    .code(refusal.status)
+    .send({ status: 'error', message: refusal.message, correlationId: randomUUID(), ...category, ...refusal.more });
+}

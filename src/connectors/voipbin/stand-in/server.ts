@@ -1,0 +1,390 @@
+import { randomUUID } from 'node:crypto';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { JsonObject } from '../../../events/json';
+import type { RunningStandIn } from '../../connector';
+import { StandInRecordings, type NewRecording } from './recordings';
+
+const ACCESS_KEY = 'vb_stand-in';
+const CUSTOMER_ID = '7c4d2f3a-1b8e-4f5c-9a6d-3e2f1a0b4c5d';
+/** Number of the page's samples that is ours there (webhook-spec.txt "Testing with curl"). */
+const SAMPLE_NUMBERS = ['+15559876543'];
+const MOST_KEPT = 1_000;
+const UNKNOWN_RECORDING_STORED_AFTER_MS = 1_000;
+
+/** Trouble that the stand-in makes on demand. */
+export type StandInTrouble =
+  /** Answers this instead of doing anything; with `after_effect` it does it first. */
+  | { status: number; body?: string | JsonObject; headers?: Record<string, string>; after_effect?: boolean }
+  /** Never answers, does nothing. */
+  | 'hang'
+  /** Breaks the connection, does nothing. */
+  | 'reset'
+  /** Does it, then breaks the connection instead of answering. */
+  | 'lose_answer'
+  /** Does it, and never answers. */
+  | 'hang_after_effect';
+
+/** Which requests meet trouble, and how often. */
+export interface NextTrouble {
+  /** `/messages`: the path below `/v1.0`, or its beginning. */
+  path: string;
+  method?: 'GET' | 'POST';
+  /** Default 1. */
+  times?: number;
+  how: StandInTrouble;
+}
+
+/** A text that was sent, as VoIPBIN would have handed it on. */
+export interface SentText {
+  id: string;
+  from: string;
+  to: string;
+  text: string;
+}
+
+/** A request that the stand-in got. */
+export interface SeenRequest {
+  method: string;
+  path: string;
+  query: string;
+  /** How it said who it is. */
+  credential: 'cookie' | 'query' | 'none';
+}
+
+/** How to start the stand-in. */
+export interface VoipbinStandInOptions {
+  port?: number;
+  /** The account's own numbers. */
+  numbers?: string[];
+  /**
+   * Whether a recording that nobody added exists, and is stored a second after it was first asked for; default true, so
+   * that the documented samples work.
+   */
+  unknownRecordingsExist?: boolean;
+}
+
+/**
+ * VoIPBIN on loopback: the parts of its API that the bridge uses, with the shapes, the authentication, the error
+ * envelope and the traps of the real one (reference voipbin.md 5). State is in memory and bounded. It sends no webhooks
+ * and no texts.
+ */
+export interface VoipbinStandIn extends RunningStandIn {
+  /** `http://127.0.0.1:<port>/v1.0` */
+  url: string;
+  /** Every text that was sent, oldest first. */
+  sent: readonly SentText[];
+  /** The latest requests, oldest first. */
+  requests: readonly SeenRequest[];
+  /** Lets the next requests to a path fail. */
+  failNext(trouble: NextTrouble): void;
+  /** Puts a message into the list, as if it had come or gone; what is left out is made up. */
+  addMessage(message: JsonObject): void;
+  addCall(call: JsonObject): void;
+  addRecording(recording: NewRecording): void;
+  /** Stores the files of a recording now. */
+  store(recordingId: string, legs?: 1 | 2): void;
+  /** The stored WAVs of a recording. */
+  wavs(recordingId: string): { name: string; content: Buffer }[];
+}
+
+interface Listed {
+  createdAt: Date;
+  item: JsonObject;
+}
+
+interface State {
+  messages: Listed[];
+  calls: Listed[];
+  recordings: StandInRecordings;
+  sent: SentText[];
+  requests: SeenRequest[];
+  troubles: (NextTrouble & { times: number })[];
+  numbers: string[];
+  unknownRecordingsExist: boolean;
+}
+
+const address = z.object({ type: z.string().default(''), target: z.string().min(1) });
+const newMessage = z.object({ source: address, destinations: z.array(address).min(1), text: z.string().min(1) });
+const paging = z.object({
+  page_size: z.coerce.number().int().min(1).max(1_000).default(100),
+  page_token: z.string().default(''),
+});
+
+/** Starts the stand-in on loopback. */
+export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): Promise<VoipbinStandIn> {
+  const state: State = {
+    messages: [],
+    calls: [],
+    recordings: new StandInRecordings(CUSTOMER_ID),
+    sent: [],
+    requests: [],
+    troubles: [],
+    numbers: options.numbers ?? SAMPLE_NUMBERS,
+    unknownRecordingsExist: options.unknownRecordingsExist ?? true,
+  };
+  const server = fastify({ forceCloseConnections: true });
+  serve(server, state);
+  await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+  const origin = server.listeningOrigin;
+  return {
+    url: `${origin}/v1.0`,
+    settings: { api_url: `${origin}/v1.0`, access_key: ACCESS_KEY },
+    sent: state.sent,
+    requests: state.requests,
+    failNext: (trouble) => void state.troubles.push({ times: 1, ...trouble }),
+    addMessage: (message) => add(state.messages, message),
+    addCall: (call) => add(state.calls, call),
+    addRecording: (recording) => state.recordings.add(recording),
+    store: (id, legs) => state.recordings.store(id, legs),
+    wavs: (id) => state.recordings.wavs(id),
+    stop: () => server.close(),
+  };
+}
+
+function serve(server: FastifyInstance, state: State): void {
+  const underWay = new WeakMap<FastifyRequest, StandInTrouble>();
+  server.addHook('onRequest', async (request, reply) => {
+    record(state, request);
+    const trouble = nextTrouble(state, request);
+    if (trouble !== null && isAfterEffect(trouble)) {
+      underWay.set(request, trouble);
+    } else if (trouble !== null) {
+      await makeTrouble(trouble, request, reply);
+    }
+  });
+  server.addHook('onSend', async (request, reply, payload) => {
+    const trouble = underWay.get(request);
+    if (trouble === undefined) {
+      return payload;
+    }
+    if (trouble === 'hang_after_effect') {
+      return new Promise(() => undefined);
+    }
+    if (typeof trouble === 'object') {
+      reply
+        .code(trouble.status)
+        .headers({ ...trouble.headers })
+        .removeHeader('content-length');
+      return typeof trouble.body === 'object' ? JSON.stringify(trouble.body) : (trouble.body ?? '');
+    }
+    request.raw.socket.resetAndDestroy();
+    return payload;
+  });
+  server.setErrorHandler((_error, _request, reply) => refuse(reply, 400, 'INVALID_ARGUMENT', 'INVALID_REQUEST'));
+  server.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'NOT_FOUND', 'ROUTE_NOT_FOUND'));
+  serveStorage(server, state);
+  server.register(
+    async (api) => {
+      api.addHook('preHandler', async (request, reply) => {
+        if (!isAuthorised(request)) {
+          await refuse(reply, 401, 'UNAUTHENTICATED', 'AUTHENTICATION_REQUIRED');
+        }
+      });
+      serveMessages(api, state);
+      serveRecordings(api, state);
+      serveAccount(api, state);
+    },
+    { prefix: '/v1.0' },
+  );
+}
+
+function serveMessages(api: FastifyInstance, state: State): void {
+  api.get('/messages', (request) => pageOf(state.messages, request.query));
+  api.post('/messages', async (request, reply) => {
+    const parsed = newMessage.safeParse(request.body);
+    if (!parsed.success) {
+      return refuse(reply, 400, 'INVALID_ARGUMENT', 'INVALID_REQUEST');
+    }
+    const { source, destinations, text } = parsed.data;
+    const id = randomUUID();
+    const parts = partsOf(text);
+    const message = {
+      id,
+      customer_id: CUSTOMER_ID,
+      type: 'sms',
+      source,
+      targets: destinations.map((each) => ({ destination: each, status: 'queued', parts, tm_update: null })),
+      text,
+      direction: 'outbound',
+    };
+    const stored = add(state.messages, message);
+    for (const destination of destinations) {
+      keep(state.sent, { id, from: source.target, to: destination.target, text });
+    }
+    return stored;
+  });
+}
+
+function serveRecordings(api: FastifyInstance, state: State): void {
+  const known = (id: string): boolean => {
+    if (!state.recordings.has(id) && state.unknownRecordingsExist) {
+      state.recordings.add({ id, storedAfterMs: UNKNOWN_RECORDING_STORED_AFTER_MS });
+    }
+    return state.recordings.has(id);
+  };
+  api.get('/recordings', (request) => pageOf(state.recordings.list(), request.query));
+  api.get<{ Params: { id: string } }>('/recordings/:id', async ({ params }, reply) =>
+    known(params.id)
+      ? state.recordings.describe(params.id)?.item
+      : refuse(reply, 404, 'NOT_FOUND', 'RECORDING_NOT_FOUND'),
+  );
+  api.get<{ Params: { id: string } }>('/recordingfiles/:id', async ({ params }, reply) => {
+    if (!known(params.id)) {
+      return refuse(reply, 404, 'NOT_FOUND', 'RECORDING_NOT_FOUND');
+    }
+    const location = state.recordings.sign(api.listeningOrigin, `${params.id}.zip`);
+    return reply.code(307).header('location', location).type('text/html').send();
+  });
+  api.get('/storage_files', (request) => pageOf(state.recordings.files(api.listeningOrigin), request.query));
+}
+
+function serveAccount(api: FastifyInstance, state: State): void {
+  api.get('/calls', (request) => pageOf(state.calls, request.query));
+  api.get<{ Params: { id: string } }>('/calls/:id', async ({ params }, reply) => {
+    const found = state.calls.find(({ item }) => item['id'] === params.id);
+    return found?.item ?? refuse(reply, 404, 'NOT_FOUND', 'CALL_NOT_FOUND');
+  });
+  api.get('/numbers', (request) => {
+    const createdAt = new Date(0);
+    const numbers = state.numbers.map((number) => ({
+      createdAt,
+      item: {
+        id: `number-${number}`,
+        customer_id: CUSTOMER_ID,
+        number,
+        type: 'normal',
+        status: 'active',
+        tm_create: createdAt.toISOString(),
+      },
+    }));
+    return pageOf(numbers, request.query);
+  });
+  api.get('/customer', () => ({ id: CUSTOMER_ID, name: 'stand-in', webhook_method: 'POST', webhook_uri: '' }));
+}
+
+/** The storage behind signed addresses: no credential, only the signature counts. */
+function serveStorage(server: FastifyInstance, state: State): void {
+  server.get<{ Params: { name: string }; Querystring: { 'X-Goog-Signature'?: string } }>(
+    '/storage/:name',
+    async (request, reply) => {
+      const { name } = request.params;
+      if (!state.recordings.isSigned(name, request.query['X-Goog-Signature'])) {
+        return reply.code(403).type('application/xml').send('<Error><Code>SignatureDoesNotMatch</Code></Error>');
+      }
+      if (name.endsWith('.zip')) {
+        return reply.type('application/zip').send(state.recordings.zip(name.slice(0, -'.zip'.length)));
+      }
+      const wav = state.recordings.wavs(name.replace(/_(?:in|out)\.wav$/, '')).find((each) => each.name === name);
+      return wav === undefined ? reply.code(404).send() : reply.type('audio/wav').send(wav.content);
+    },
+  );
+}
+
+/** Adds to the front of what is listed; what VoIPBIN would have made up is made up. */
+function add(list: Listed[], given: JsonObject): JsonObject {
+  const now = new Date();
+  const item: JsonObject = {
+    id: randomUUID(),
+    customer_id: CUSTOMER_ID,
+    tm_create: now.toISOString(),
+    tm_update: null,
+    tm_delete: null,
+    ...given,
+  };
+  const created = item['tm_create'];
+  list.unshift({ createdAt: typeof created === 'string' ? new Date(created) : now, item });
+  list.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  list.splice(MOST_KEPT);
+  return item;
+}
+
+function keep<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > MOST_KEPT) {
+    list.shift();
+  }
+}
+
+/** The page token is the id of the last item seen; to clients it is opaque, as the real one. */
+function pageOf(newestFirst: readonly Listed[], query: unknown): JsonObject {
+  const { page_size, page_token } = paging.parse(query);
+  const from = page_token === '' ? 0 : newestFirst.findIndex(({ item }) => item['id'] === page_token) + 1;
+  const items = newestFirst.slice(from, from + page_size).map(({ item }) => item);
+  const last = items.at(-1)?.['id'];
+  const more = from + items.length < newestFirst.length;
+  return { result: items, next_page_token: more && typeof last === 'string' ? last : '' };
+}
+
+function partsOf(text: string): number {
+  const [alone, each] = /^\p{ASCII}*$/u.test(text) ? [160, 153] : [70, 67];
+  return text.length <= alone ? 1 : Math.ceil(text.length / each);
+}
+
+function isAuthorised(request: FastifyRequest): boolean {
+  return credentialsOf(request).some(({ key }) => key === ACCESS_KEY);
+}
+
+/**
+ * An access key counts in a cookie or the query only; as a bearer token it is taken for a JWT (reference voipbin.md 5).
+ */
+function credentialsOf(request: FastifyRequest): { where: 'cookie' | 'query'; key: string }[] {
+  const cookie = /(?:^|;\s*)accesskey=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
+  const query = new URL(request.url, 'http://localhost').searchParams.get('accesskey');
+  return [
+    ...(cookie === undefined ? [] : [{ where: 'cookie' as const, key: cookie }]),
+    ...(query === null ? [] : [{ where: 'query' as const, key: query }]),
+  ];
+}
+
+function record(state: State, request: FastifyRequest): void {
+  const { pathname, search } = new URL(request.url, 'http://localhost');
+  keep(state.requests, {
+    method: request.method,
+    path: pathname,
+    query: search,
+    credential: credentialsOf(request)[0]?.where ?? 'none',
+  });
+}
+
+function nextTrouble(state: State, request: FastifyRequest): StandInTrouble | null {
+  const path = request.url.replace(/^\/v1\.0/, '');
+  const at = state.troubles.findIndex(
+    (trouble) => path.startsWith(trouble.path) && (trouble.method === undefined || trouble.method === request.method),
+  );
+  const trouble = state.troubles[at];
+  if (trouble === undefined) {
+    return null;
+  }
+  trouble.times -= 1;
+  if (trouble.times <= 0) {
+    state.troubles.splice(at, 1);
+  }
+  return trouble.how;
+}
+
+function isAfterEffect(trouble: StandInTrouble): boolean {
+  return typeof trouble === 'object'
+    ? trouble.after_effect === true
+    : trouble === 'lose_answer' || trouble === 'hang_after_effect';
+}
+
+async function makeTrouble(trouble: StandInTrouble, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (typeof trouble === 'object') {
+    await reply
+      .code(trouble.status)
+      .headers({ ...trouble.headers })
+      .send(trouble.body ?? '');
+    return;
+  }
+  reply.hijack();
+  if (trouble === 'reset') {
+    request.raw.socket.resetAndDestroy();
+  }
+}
+
+function refuse(reply: FastifyReply, code: number, status: string, reason: string): FastifyReply {
+  return reply.code(code).send({
+    error: { status, reason, message: reason.toLowerCase(), request_id: `req_${randomUUID().replaceAll('-', '')}` },
+  });
+}

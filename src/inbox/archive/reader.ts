@@ -1,0 +1,419 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseEnvelope } from '../../events/envelope';
+import type { JsonObject, JsonValue } from '../../events/json';
+import type { Plan } from '../../rules/plan';
+import type { DispatchLogReader } from '../../dispatch/run-log';
+import { FollowedStore } from '../../storage/followed-database';
+import { INBOX_FILE, INBOX_SCHEMA } from './schema';
+import { heldBytes } from './retention';
+import { all, blobOf, oneNumber, prepare, type Bound, type Store } from '../../storage/sqlite';
+import {
+  eventHead,
+  type EventSummary,
+  type Quarantined,
+  type QuarantineSummary,
+  type RuleSetUse,
+  type StoredEvent,
+} from '../stored-event';
+
+/**
+ * Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back
+ * meanwhile.
+ */
+const PAGE = 100;
+
+/**
+ * Bodies that {@link InboxReader.pendingAfter} reads at once, but for the first: parsed, they take several times as
+ * much memory.
+ */
+const BATCH_BYTES = 8 * 1_048_576;
+
+const placeRow = z.object({ seq: z.number(), event_id: z.string() });
+const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
+
+/** How many plans are kept parsed; an installation has a few dozen. */
+const PARSED_PLANS = 200;
+
+/** The backlog is counted no further than this. */
+const COUNT_AT_MOST = 100_000;
+
+/** Events that wait to be dispatched. */
+export interface Backlog {
+  /** How many; counted up to 100,000. */
+  depth: number;
+  /** Age of the oldest in milliseconds; 0 when there is none. */
+  oldestAgeMs: number;
+}
+
+/** What {@link InboxReader.list} is asked. */
+export interface ListOptions {
+  limit: number;
+  /** Only events before this `seq`: the last one of the page before. */
+  before?: number;
+  /** Canonical types (`call_hangup`). */
+  types?: readonly string[];
+  /** Only what was received at or after it. */
+  since?: Date;
+  outcome?: 'received' | 'ignored';
+}
+
+/** How much is kept. */
+export interface InboxCounts {
+  received: number;
+  ignored: number;
+  quarantined: number;
+}
+
+const summaryRow = z.object({ seq: z.number(), head: z.string(), to_do: z.number(), bytes: z.number() });
+const eventRow = z.object({
+  seq: z.number(),
+  head: z.string(),
+  plan: z.number().nullable(),
+  content_type: z.string().nullable(),
+  body: z.unknown(),
+});
+/** Beside the event's own fields in its head. */
+const judgedBy = z.object({ ruleset: z.string().nullable().default(null) });
+const ruleSetRow = z
+  .object({
+    ruleset: z.string().nullable(),
+    first_at: z.number(),
+    last_at: z.number(),
+    events: z.number(),
+    received: z.number(),
+  })
+  .transform((row): RuleSetUse => ({
+    ...row,
+    first_at: new Date(row.first_at).toISOString(),
+    last_at: new Date(row.last_at).toISOString(),
+  }));
+const quarantineRow = z
+  .object({
+    id: z.string(),
+    received_at: z.number(),
+    reason: z.string(),
+    content_type: z.string().nullable(),
+    bytes: z.number(),
+    times: z.number(),
+  })
+  .transform((row): QuarantineSummary => ({ ...row, received_at: new Date(row.received_at).toISOString() }));
+
+/**
+ * Reads the inbox from any process while its writer runs: the dispatcher, `bridge events`, backfill.
+ * Before the writer has made the file everything is empty. It never writes, and never waits for a commit (WAL).
+ */
+export class InboxReader {
+  readonly #plans = new Map<number, Plan>();
+  readonly #file: FollowedStore;
+
+  private constructor(dataDir: string) {
+    this.#file = new FollowedStore(join(dataDir, INBOX_FILE), isInbox, () => this.#plans.clear());
+  }
+
+  static open(dataDir: string): InboxReader {
+    return new InboxReader(dataDir);
+  }
+
+  /**
+   * Events with something to do that came after `seq`, oldest first, whether they are dispatched or not.
+   * @param onUnreadable told of those that cannot be read (a damaged store), which are left out.
+   */
+  pendingAfter(
+    seq: number,
+    limit: number,
+    onUnreadable: (unreadable: { seq: number; event_id: string }) => void = () => undefined,
+  ): (StoredEvent & { event_id: string; plan: Plan })[] {
+    // Sizes first: two hundred bodies of ten megabytes must not be in memory at once.
+    const sizes = this.#rows(
+      'SELECT seq, bytes FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?',
+      [seq, limit],
+    ).map((row) => sizeRow.parse(row));
+    let room = BATCH_BYTES;
+    const fitting = sizes.filter((row, index) => index === 0 || (room -= row.bytes) > 0);
+    const last = fitting.at(-1)?.seq ?? seq;
+    return this.#rows(
+      'SELECT seq, event_id, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+      [seq, last, fitting.length],
+    ).flatMap((row) => {
+      const event = this.#readable(row);
+      if (event === null) {
+        onUnreadable(placeRow.parse(row));
+        return [];
+      }
+      return event.plan === null ? [] : [{ ...event, event_id: event.event.event_id, plan: event.plan }];
+    });
+  }
+
+  /** An event, whole; null when the inbox has no such id (any more). */
+  get(eventId: string): StoredEvent | null {
+    const [row] = this.#rows('SELECT seq, head, plan, content_type, body FROM events WHERE event_id = ?', [eventId]);
+    return row === undefined ? null : this.#event(row);
+  }
+
+  /** Whether the inbox has an event of this id. */
+  has(eventId: string): boolean {
+    return this.#rows('SELECT 1 FROM events WHERE event_id = ?', [eventId]).length > 0;
+  }
+
+  /** Names of the rules that a message or its twin fired. */
+  firedBy(twin: string): string[] {
+    return this.#rows('SELECT rule FROM fired WHERE twin = ?', [twin]).map(
+      (row) => z.object({ rule: z.string() }).parse(row).rule,
+    );
+  }
+
+  /** Events, newest first. */
+  list(options: ListOptions): EventSummary[] {
+    const values: Bound[] = [options.before ?? Number.MAX_SAFE_INTEGER];
+    let where = 'seq < ?';
+    if (options.types !== undefined) {
+      where += ` AND type IN (${options.types.map(() => '?').join(', ')})`;
+      values.push(...options.types);
+    }
+    if (options.since !== undefined) {
+      where += ' AND received_at >= ?';
+      values.push(options.since.getTime());
+    }
+    if (options.outcome !== undefined) {
+      where += options.outcome === 'received' ? ' AND plan IS NOT NULL' : ' AND plan IS NULL';
+    }
+    return this.#rows(
+      `SELECT seq, head, plan IS NOT NULL AS to_do, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`,
+      [...values, options.limit],
+    ).map((row) => {
+      const { seq, head, to_do, bytes } = summaryRow.parse(row);
+      const kept: unknown = JSON.parse(head);
+      return {
+        seq,
+        event: eventHead.parse(kept),
+        outcome: to_do === 1 ? 'received' : 'ignored',
+        bytes,
+        ruleset: judgedBy.parse(kept).ruleset,
+      };
+    });
+  }
+
+  /**
+   * Every event received at or after `since`, oldest first, read in pages: it may take its time, and sees what arrives
+   * meanwhile.
+   */
+  *iterate(options: { since: Date }): Generator<StoredEvent> {
+    let seq = 0;
+    for (;;) {
+      const page = this.#rows(
+        'SELECT seq, head, plan, content_type, body FROM events WHERE seq > ? AND received_at >= ? ORDER BY seq LIMIT ?',
+        [seq, options.since.getTime(), PAGE],
+      );
+      for (const row of page) {
+        const event = this.#event(row);
+        seq = event.seq;
+        yield event;
+      }
+      if (page.length < PAGE) {
+        return;
+      }
+    }
+  }
+
+  /** Requests that were no events, newest first. */
+  listQuarantine(options: { limit: number } = { limit: 100 }): QuarantineSummary[] {
+    return this.#rows(
+      'SELECT id, received_at, reason, content_type, bytes, times FROM quarantine ORDER BY received_at DESC, n DESC LIMIT ?',
+      [options.limit],
+    ).map((row) => quarantineRow.parse(row));
+  }
+
+  /** A quarantined request, whole; null when there is none of this id (any more). */
+  getQuarantined(id: string): Quarantined | null {
+    const [row] = this.#rows(
+      'SELECT id, received_at, reason, content_type, bytes, times, body FROM quarantine WHERE id = ?',
+      [id],
+    );
+    return row === undefined
+      ? null
+      : { ...quarantineRow.parse(row), body: blobOf(z.object({ body: z.unknown() }).parse(row).body) };
+  }
+
+  /** How much is kept. */
+  counts(): InboxCounts {
+    const received = this.#number('SELECT count(*) FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL');
+    return {
+      received,
+      ignored: this.#number('SELECT count(*) FROM events') - received,
+      quarantined: this.#number('SELECT count(*) FROM quarantine'),
+    };
+  }
+
+  /** The rule sets that judged the events kept, in the order in which they came into force. */
+  ruleSets(): RuleSetUse[] {
+    const sql =
+      "SELECT json_extract(head, '$.ruleset') AS ruleset, min(received_at) AS first_at, max(received_at) AS last_at, count(*) AS events, count(plan) AS received FROM events GROUP BY 1 ORDER BY min(seq)";
+    return this.#rows(sql, []).map((row) => ruleSetRow.parse(row));
+  }
+
+  /** When the newest event came; null when there is none. */
+  newestAt(): Date | null {
+    const at = this.#number('SELECT received_at FROM events ORDER BY seq DESC LIMIT 1');
+    return at === 0 ? null : new Date(at);
+  }
+
+  /** Events that wait to be dispatched, as far as the dispatch log tells. */
+  backlog(dispatched: DispatchLogReader, now: Date): Backlog {
+    const watermark = dispatched.watermark();
+    const above = this.#number(
+      'SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? LIMIT ?)',
+      [watermark, COUNT_AT_MOST],
+    );
+    const started = above === 0 ? new Set<number>() : dispatched.startedAfter(watermark);
+    const depth = Math.max(0, above - started.size);
+    if (depth === 0) {
+      return { depth, oldestAgeMs: 0 };
+    }
+    const oldest = this.#number(
+      'SELECT received_at FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT 1',
+      [watermark],
+    );
+    return { depth, oldestAgeMs: Math.max(0, now.getTime() - oldest) };
+  }
+
+  /** How much the store holds on the disk. Bytes, without the log. */
+  heldBytes(): number {
+    const store = this.#file.current();
+    return store === null ? 0 : heldBytes(store);
+  }
+
+  /** How much the quarantine holds. */
+  quarantined(): { count: number; bytes: number } {
+    return {
+      count: this.#number('SELECT count(*) FROM quarantine'),
+      bytes: this.#number('SELECT sum(bytes) FROM quarantine'),
+    };
+  }
+
+  /** Numbers that we have sent from. */
+  ourNumbers(): string[] {
+    return this.#rows('SELECT number FROM our_numbers', []).map(
+      (row) => z.object({ number: z.string() }).parse(row).number,
+    );
+  }
+
+  /**
+   * A floor under the dispatch log's watermark, noted by the inbox now and then: should the dispatch log be lost,
+   * events up to it must not be started again (Temporal may have forgotten their workflow ids by then).
+   */
+  dispatchedThrough(): number {
+    return this.#number("SELECT value FROM meta WHERE name = 'dispatched'");
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  /**
+   * Null when the row, its plan or its body is not what was once written. Trouble of the store as a whole is thrown.
+   */
+  #readable(row: unknown): StoredEvent | null {
+    try {
+      return this.#event(row);
+    } catch (error) {
+      if (error instanceof z.ZodError || error instanceof TypeError || error instanceof SyntaxError) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  #event(row: unknown): StoredEvent {
+    const { seq, head, plan, content_type, body } = eventRow.parse(row);
+    const raw = blobOf(body);
+    const kept: unknown = JSON.parse(head);
+    return {
+      seq,
+      event: { ...eventHead.parse(kept), data: dataOf(raw) },
+      ruleset: judgedBy.parse(kept).ruleset,
+      body: raw,
+      content_type,
+      plan: plan === null ? null : this.#plan(plan),
+    };
+  }
+
+  #plan(id: number): Plan {
+    const known = this.#plans.get(id);
+    if (known !== undefined) {
+      return known;
+    }
+    const [row] = this.#rows('SELECT json FROM plans WHERE id = ?', [id]);
+    const plan = storedPlan.parse(JSON.parse(z.object({ json: z.string() }).parse(row).json));
+    if (this.#plans.size >= PARSED_PLANS) {
+      this.#plans.clear();
+    }
+    this.#plans.set(id, plan);
+    return plan;
+  }
+
+  #rows(sql: string, values: Bound[]): unknown[] {
+    const store = this.#file.current();
+    return store === null ? [] : all(prepare(store, sql), values);
+  }
+
+  #number(sql: string, values: Bound[] = []): number {
+    const store = this.#file.current();
+    return store === null ? 0 : oneNumber(store, sql, values);
+  }
+}
+
+/** @returns false when the writer is about to make its tables. @throws when a newer bridge wrote it. */
+function isInbox(store: Store): boolean {
+  const version = oneNumber(store, 'PRAGMA user_version');
+  if (version > INBOX_SCHEMA) {
+    throw new Error(
+      `${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`,
+    );
+  }
+  return version > 0;
+}
+
+const json: z.ZodType<JsonValue> = z.json();
+const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
+
+/**
+ * Plans as this bridge or an earlier one stored them. Loose: what a later bridge adds to a plan comes back as it was
+ * stored.
+ */
+const storedPlan: z.ZodType<Plan> = z.looseObject({
+  ruleset: z.string(),
+  rules: z.array(
+    z.looseObject({
+      name: z.string(),
+      timezone: z.string(),
+      country: z.string().nullable(),
+      steps: z.array(
+        z.looseObject({
+          id: z.string(),
+          action: z.string(),
+          effect: z.enum(['repeatable', 'verifiable', 'once']),
+          input: jsonObject,
+          if: z.string().exactOptional(),
+          on_error: z.enum(['stop', 'continue']),
+          retry: z.looseObject({
+            for_ms: z.number(),
+            every_ms: z.number(),
+            max_every_ms: z.number(),
+            from: z.literal('event').exactOptional(),
+          }),
+          attempt_timeout_ms: z.number(),
+        }),
+      ),
+    }),
+  ),
+});
+
+/** The payload in a stored body. It was found to be an envelope before it was kept. */
+function dataOf(body: Buffer): JsonObject {
+  const parsed = parseEnvelope(body);
+  if (!parsed.ok) {
+    throw new TypeError(`a stored body is no envelope: ${parsed.message}`);
+  }
+  return parsed.envelope.data;
+}

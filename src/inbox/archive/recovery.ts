@@ -1,0 +1,292 @@
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { makePrivateFile } from '../../storage/data-folder';
+import { DispatchLogReader } from '../../dispatch/run-log';
+import { INBOX_FILE, INBOX_SCHEMA, prepareInbox } from './schema';
+import {
+  all,
+  blobOf,
+  inTransaction,
+  isCorruption,
+  one,
+  oneNumber,
+  openStore,
+  prepare,
+  type Bound,
+  type Store,
+} from '../../storage/sqlite';
+
+/**
+ * Above this size the check after an unclean end reads the newest events only: a whole check would hold up the start.
+ */
+const FULL_CHECK_BYTES = 256 * 1_048_576;
+
+/** How many of the newest events that lesser check reads. */
+const NEWEST = 1_000;
+
+/** How many rows the rescue looks for one by one at most; far above what the retention keeps. */
+const MAX_LOOKUPS = 5_000_000;
+
+/** Rows copied in one transaction of the rescue. */
+const SLICE = 500;
+
+/** A damaged store that was set aside. */
+export interface SetAside {
+  /** Where the damaged file is now. */
+  path: string;
+  /** How many events were readable and are in the new store. */
+  rescued: number;
+}
+
+/**
+ * Finds out whether the store is damaged. After a clean end nothing is read; otherwise SQLite's quick_check (bounded by
+ * {@link FULL_CHECK_BYTES}). SQLite itself survives a `kill -9` or a power loss; this is for torn or overwritten files.
+ * NOT noticed: damage that keeps the file's structure, inside a body for example.
+ */
+export function isDamaged(path: string): boolean {
+  if (!existsSync(path) || statSync(path).size === 0) {
+    return false;
+  }
+  let store: Store | null = null;
+  try {
+    store = openStore(path);
+    const version = oneNumber(store, 'PRAGMA user_version');
+    if (
+      version === 0 ||
+      version > INBOX_SCHEMA ||
+      oneNumber(store, "SELECT value FROM meta WHERE name = 'clean'") === 1
+    ) {
+      return false;
+    }
+    if (statSync(path).size > FULL_CHECK_BYTES) {
+      all(prepare(store, 'SELECT * FROM events ORDER BY seq DESC LIMIT ?'), [NEWEST]);
+      return false;
+    }
+    const [verdict] = all(prepare(store, 'PRAGMA quick_check(1)'));
+    return !z.object({ quick_check: z.literal('ok') }).safeParse(verdict).success;
+  } catch (error) {
+    if (isCorruption(error)) {
+      return true;
+    }
+    throw error;
+  } finally {
+    store?.close();
+  }
+}
+
+/**
+ * The figure in `meta` that says: the store lacks events that it once had, and the journal is to be read from its
+ * beginning.
+ */
+export const REBUILT = 'rebuilt';
+
+const BUILDING = '.new';
+const COPY = '.copy';
+
+/**
+ * Makes a new store of all that can still be read of a damaged one, row by row, and moves that out of the way
+ * (`inbox.db.corrupt-<time>`). Events keep their `seq`; plans keep their ids. A `kill -9` at any moment leaves either
+ * the damaged one in its place, or what {@link finishSetAside} ends.
+ */
+export function setAside(path: string, dataDir: string, now: Date): SetAside {
+  const aside = `${path}.corrupt-${now.toISOString().replace(/[:.]/g, '-')}`;
+  const building = `${path}${BUILDING}`;
+  removeStore(building);
+  makePrivateFile(building);
+  const fresh = openStore(building);
+  let rescued: number;
+  try {
+    prepareInbox(fresh);
+    startSequenceAfterDispatched(fresh, dataDir);
+    prepare(fresh, 'INSERT INTO meta (name, value) VALUES (?, 1)').run([REBUILT]);
+    rescued = rescue(path, fresh);
+    startPlansAfterKnown(fresh);
+    fresh.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    fresh.close();
+  }
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) {
+      renameSync(path + suffix, aside + suffix);
+    }
+  }
+  finishSetAside(path);
+  return { path: aside, rescued };
+}
+
+/** Puts a store that was rebuilt, and whose damaged predecessor is out of the way, in its place. */
+export function finishSetAside(path: string): void {
+  if (!existsSync(path) && existsSync(`${path}${BUILDING}`)) {
+    // The log of the damaged one must not be taken for the new one's.
+    removeStore(path);
+    // A copy, not the file itself: SQLite keeps what it shares between connections by inode, and a connection of libsql
+    // lives on until it is collected. Under another name it would share its index of the log with the next one here,
+    // and with nobody in other processes.
+    copyFileSync(`${path}${BUILDING}`, `${path}${COPY}`);
+    syncFile(`${path}${COPY}`);
+    renameSync(`${path}${COPY}`, path);
+  }
+  // Or what a kill left of a rebuild that had not come to its end.
+  removeStore(`${path}${BUILDING}`);
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, 'r+');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function removeStore(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(path + suffix, { force: true });
+  }
+}
+
+/**
+ * Lets a new store number its events from where the dispatch log stands: an event with a number that the log has passed
+ * already would never be dispatched.
+ */
+export function startSequenceAfterDispatched(store: Store, dataDir: string): void {
+  const log = new DispatchLogReader(dataDir);
+  let greatest = 0;
+  try {
+    greatest = log.greatestSeq();
+  } catch (error) {
+    // A damaged dispatch log is set aside by its own writer and begins again at 0.
+    if (!isCorruption(error)) {
+      throw error;
+    }
+  } finally {
+    log.close();
+  }
+  startSequenceAt(store, 'events', greatest);
+}
+
+/** A plan that was lost must not get another's number: its events would do what was never meant for them. */
+function startPlansAfterKnown(store: Store): void {
+  startSequenceAt(store, 'plans', oneNumber(store, 'SELECT max(plan) FROM events'));
+}
+
+/** Lets a table number its next row above `least`. */
+function startSequenceAt(store: Store, table: string, least: number): void {
+  if (oneNumber(store, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table]) >= least) {
+    return;
+  }
+  inTransaction(store, () => {
+    prepare(store, 'DELETE FROM sqlite_sequence WHERE name = ?').run([table]);
+    prepare(store, 'INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run([table, least]);
+  });
+}
+
+const EVENT_COLUMNS = ['seq', 'event_id', 'type', 'received_at', 'plan', 'bytes', 'content_type', 'head', 'body'];
+const TABLES: readonly { table: string; key: string; columns: readonly string[] }[] = [
+  { table: 'events', key: 'seq', columns: EVENT_COLUMNS },
+  { table: 'plans', key: 'id', columns: ['id', 'hash', 'json'] },
+  {
+    table: 'quarantine',
+    key: 'n',
+    columns: ['n', 'id', 'received_at', 'reason', 'times', 'bytes', 'content_type', 'body'],
+  },
+];
+const KEYLESS: readonly { table: string; columns: readonly string[] }[] = [
+  { table: 'meta', columns: ['name', 'value'] },
+  { table: 'fired', columns: ['twin', 'rule', 'at'] },
+  { table: 'our_numbers', columns: ['number', 'learned_at'] },
+];
+
+function rescue(path: string, fresh: Store): number {
+  let damaged: Store;
+  try {
+    damaged = openStore(path);
+  } catch {
+    // Not even a database: nothing to rescue.
+    return 0;
+  }
+  try {
+    for (const { table, key, columns } of TABLES) {
+      copyByKey(damaged, fresh, table, key, columns);
+    }
+    for (const { table, columns } of KEYLESS) {
+      copyUntilBroken(damaged, fresh, table, columns);
+    }
+  } finally {
+    damaged.close();
+  }
+  return oneNumber(fresh, 'SELECT count(*) FROM events');
+}
+
+/** Looks up every key between the least and the greatest by itself, so that a broken page costs its own rows only. */
+function copyByKey(damaged: Store, fresh: Store, table: string, key: string, columns: readonly string[]): void {
+  const least = readable(() => oneNumber(damaged, `SELECT min(${key}) FROM ${table}`)) ?? 1;
+  const greatest =
+    readable(() => oneNumber(damaged, `SELECT max(${key}) FROM ${table}`)) ??
+    readable(() => oneNumber(damaged, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table])) ??
+    0;
+  const last = Math.min(greatest, least + MAX_LOOKUPS);
+  const sql = `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED WHERE ${key} = ?`;
+  let lookup = readable(() => prepare(damaged, sql));
+  for (let from = least; from <= last; from += SLICE) {
+    inTransaction(fresh, () => {
+      for (let n = from; n < from + SLICE && n <= last; n += 1) {
+        const at = lookup;
+        if (at === null) {
+          return;
+        }
+        const row = readable(() => one(at, [n]) ?? 'none');
+        if (row === null) {
+          // A libsql statement that failed once fails ever after.
+          lookup = readable(() => prepare(damaged, sql));
+        } else if (row !== 'none') {
+          insert(fresh, table, columns, row);
+        }
+      }
+    });
+  }
+}
+
+function copyUntilBroken(damaged: Store, fresh: Store, table: string, columns: readonly string[]): void {
+  inTransaction(fresh, () => {
+    readable(() => {
+      for (const row of prepare(damaged, `SELECT ${columns.join(', ')} FROM ${table}`).iterate([])) {
+        insert(fresh, table, columns, row);
+      }
+    });
+  });
+}
+
+function insert(fresh: Store, table: string, columns: readonly string[], row: unknown): void {
+  const cells = new Map(Object.entries(z.record(z.string(), z.unknown()).parse(row)));
+  const values = columns.map((column) => bindable(cells.get(column)));
+  prepare(
+    fresh,
+    `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+  ).run(values);
+}
+
+function bindable(value: unknown): Bound {
+  if (typeof value === 'string' || typeof value === 'number' || value === null || value === undefined) {
+    return value ?? null;
+  }
+  const blob = blobOf(value);
+  return blob.length === 0 ? null : blob;
+}
+
+/** What `read` gives, or null where the damaged store cannot be read. */
+function readable<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** The sentence for the operator. */
+export function setAsideMessage(found: SetAside): string {
+  return `${INBOX_FILE} was damaged: ${found.rescued} events could be read and were kept; the damaged file is ${found.path}. Events that are missing can be fetched again with "bridge backfill".`;
+}

@@ -1,0 +1,186 @@
+import { isMap, isScalar, isSeq, type Node } from 'yaml';
+import { parseDuration } from '../../yaml/duration';
+import { type Findings, type Position } from '../../yaml/finding';
+import { didYouMean } from '../../yaml/nearest-name';
+import type { KeyDefinition } from '../language/keys';
+import type { YamlFile } from '../../yaml/document';
+
+/** What a node is, in words for messages. */
+export function kindOf(node: Node | null): string {
+  if (isMap(node)) {
+    return 'a block of keys';
+  }
+  if (isSeq(node)) {
+    return 'a list';
+  }
+  const value = isScalar(node) ? node.value : null;
+  if (typeof value === 'string') {
+    return `the text ${quoted(value)}`;
+  }
+  if (typeof value === 'number') {
+    return `the number ${value}`;
+  }
+  return typeof value === 'boolean' ? String(value) : 'nothing';
+}
+
+/** A text as it may be shown in a message: quoted, in one line, not too long. */
+export function quoted(text: string): string {
+  const short = text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return JSON.stringify(short);
+}
+
+/** A value of a block: its node and where to point. */
+export interface Value {
+  node: Node | null;
+  /** Where the value stands, or its key when there is no value. */
+  at: Position;
+}
+
+/** Whether there is anything: an empty value and `null` are nothing. */
+export function isNothing(node: Node | null): boolean {
+  return node === null || (isScalar(node) && node.value === null);
+}
+
+/** Reads values out of one YAML file; every fault becomes a finding and null. */
+export class BlockReader {
+  constructor(
+    readonly yaml: YamlFile,
+    readonly findings: Findings,
+  ) {}
+
+  /**
+   * A block with known keys. Unknown keys and missing required ones are findings.
+   * @param what for messages: `rule`, `step`.
+   */
+  block<Name extends string>(
+    value: Value,
+    what: string,
+    keys: Readonly<Record<Name, KeyDefinition>>,
+    others?: (key: string) => boolean,
+  ): Block<Name> | null {
+    if (!isMap(value.node)) {
+      this.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`);
+      return null;
+    }
+    const found = new Map<string, Value & { keyAt: Position }>();
+    const extra: { key: string; at: Position; node: Node | null }[] = [];
+    for (const { key, keyAt, node } of this.yaml.entries(value.node)) {
+      if (Object.hasOwn(keys, key)) {
+        found.set(key, { node, at: node === null ? keyAt : this.yaml.of(node), keyAt });
+      } else if (others?.(key) === true) {
+        extra.push({ key, at: keyAt, node });
+      } else {
+        this.findings.error(
+          keyAt,
+          'unknown-key',
+          `${what} has no key ${quoted(key)}`,
+          didYouMean(key, Object.keys(keys)),
+        );
+      }
+    }
+    const required = Object.entries<KeyDefinition>(keys).filter(
+      ([name, key]) => key.required === true && !found.has(name),
+    );
+    for (const [name] of required) {
+      this.findings.error(value.at, 'missing-key', `${what} has no ${quoted(name)}`);
+    }
+    return { at: value.at, extra, get: (name) => found.get(name) };
+  }
+
+  text(value: Value, what: string): string | null {
+    const { node } = value;
+    if (isScalar(node) && typeof node.value === 'string') {
+      return node.value;
+    }
+    const hint =
+      isScalar(node) && typeof node.value === 'number'
+        ? { hint: `quote it: "${node.source ?? String(node.value)}"` }
+        : {};
+    this.findings.error(value.at, 'type', `${what} must be a text, not ${kindOf(node)}`, hint);
+    return null;
+  }
+
+  boolean(value: Value, what: string): boolean | null {
+    const { node } = value;
+    if (isScalar(node) && typeof node.value === 'boolean') {
+      return node.value;
+    }
+    const word = isScalar(node) && typeof node.value === 'string' ? node.value.toLowerCase() : '';
+    const meant = ['yes', 'on', 'true', 'y'].includes(word)
+      ? 'true'
+      : ['no', 'off', 'false', 'n'].includes(word)
+        ? 'false'
+        : null;
+    this.findings.error(
+      value.at,
+      'type',
+      `${what} must be true or false, not ${kindOf(node)}`,
+      meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` },
+    );
+    return null;
+  }
+
+  oneOf<Word extends string>(value: Value, what: string, words: readonly Word[]): Word | null {
+    const word = this.text(value, what);
+    const found = words.find((one) => one === word);
+    if (found === undefined && word !== null) {
+      this.findings.error(
+        value.at,
+        'choice',
+        `${what} cannot be ${quoted(word)}, only ${words.join(', ')}`,
+        didYouMean(word, words),
+      );
+    }
+    return found ?? null;
+  }
+
+  /** Milliseconds. */
+  duration(value: Value, what: string): number | null {
+    const { node } = value;
+    const text = isScalar(node) && (typeof node.value === 'string' || node.value === 0) ? String(node.value) : null;
+    const parsed = text === null ? null : parseDuration(text);
+    if (parsed === null) {
+      const hint =
+        isScalar(node) && typeof node.value === 'number'
+          ? { hint: `which unit? ${node.value}s, ${node.value}m, ${node.value}h` }
+          : {};
+      this.findings.error(
+        value.at,
+        'duration',
+        `${what} must be a time such as 30s, 15m, 24h or 7d, not ${kindOf(node)}`,
+        hint,
+      );
+    }
+    return parsed;
+  }
+
+  /** The elements of a list; a single value counts as a list of one. */
+  listOf(value: Value): Value[] {
+    if (isSeq(value.node)) {
+      return this.yaml.items(value.node).map((node) => ({ node, at: node === null ? value.at : this.yaml.of(node) }));
+    }
+    return [value];
+  }
+
+  /** The elements of what must be a list. */
+  list(value: Value, what: string, hint?: string): Value[] | null {
+    if (isSeq(value.node)) {
+      return this.listOf(value);
+    }
+    this.findings.error(
+      value.at,
+      'type',
+      `${what} must be a list, not ${kindOf(value.node)}`,
+      hint === undefined ? {} : { hint },
+    );
+    return null;
+  }
+}
+
+/** A block whose keys are known. */
+export interface Block<Name extends string> {
+  at: Position;
+  /** Keys that the caller said are fine besides the known ones. */
+  extra: readonly { key: string; at: Position; node: Node | null }[];
+  get(name: Name): (Value & { keyAt: Position }) | undefined;
+}

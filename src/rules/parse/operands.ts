@@ -1,0 +1,196 @@
+import { isScalar } from 'yaml';
+import { typesFor } from '../../events/catalogue';
+import { toE164 } from '../../events/phone';
+import { parseDuration } from '../../yaml/duration';
+import { isNothing, kindOf, quoted, type BlockReader, type Value } from './block-reader';
+import type { FieldDefinition } from '../language/fields';
+import { type Position } from '../../yaml/finding';
+import { nearest } from '../../yaml/nearest-name';
+import { comparable } from '../language/operators';
+
+/** A single value that a field may be compared with, or that a list may hold. */
+export type ListItem = string | number | boolean;
+
+/** What each kind of field is, for messages. */
+export const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
+  text: 'a text',
+  choice: 'a text',
+  phone: 'a phone number or address',
+  seconds: 'a number of seconds',
+  boolean: 'true or false',
+  time: 'a time',
+  any: 'any value',
+};
+
+/**
+ * Judges the values that fields are compared with, in `when` and in CEL: their kind, and whether a field can ever have
+ * them.
+ */
+export class ComparedValues {
+  constructor(
+    private readonly reader: BlockReader,
+    /** The rule's country, for numbers. */
+    private readonly country: string | null,
+  ) {}
+
+  /** A single value to compare with, of the field's kind and in its comparable form. */
+  single(field: FieldDefinition, value: Value): ListItem | null {
+    const { node } = value;
+    if (isNothing(node)) {
+      this.reader.findings.error(value.at, 'type', `${field.name} has nothing to be compared with`, {
+        hint: 'for "has no value" write { exists: false }',
+      });
+      return null;
+    }
+    if (!isScalar(node)) {
+      this.reader.findings.error(
+        value.at,
+        'type',
+        `${field.name} must be compared with single values, not ${kindOf(node)}`,
+      );
+      return null;
+    }
+    const found: unknown = node.value;
+    return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
+      ? this.fitting(field, found, value.at)
+      : null;
+  }
+
+  /** The value in the form in which the field is compared, or null with a finding. */
+  fitting(field: FieldDefinition, value: ListItem, at: Position): ListItem | null {
+    const wrong = (hint?: string): null => {
+      this.reader.findings.error(
+        at,
+        'type',
+        `${field.name} is ${KIND_WORDS[field.kind]}, not ${typeof value === 'string' ? `the text ${quoted(value)}` : `${typeof value === 'number' ? 'the number ' : ''}${value}`}`,
+        hint === undefined ? {} : { hint },
+      );
+      return null;
+    };
+    switch (field.kind) {
+      case 'any':
+        return value;
+      case 'boolean': {
+        const word = String(value).toLowerCase();
+        const meant = ['yes', 'on', 'true', '1'].includes(word)
+          ? 'true'
+          : ['no', 'off', 'false', '0'].includes(word)
+            ? 'false'
+            : undefined;
+        return typeof value === 'boolean'
+          ? value
+          : wrong(meant === undefined ? undefined : `did you mean ${meant}, without quotes?`);
+      }
+      case 'seconds': {
+        if (typeof value === 'number') {
+          return value;
+        }
+        const ms = typeof value === 'string' ? parseDuration(value) : null;
+        const number =
+          typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? value : ms === null ? null : String(ms / 1_000);
+        return wrong(number === null ? undefined : `did you mean ${number}, without quotes?`);
+      }
+      case 'time':
+        return typeof value === 'string' && Number.isFinite(Date.parse(value))
+          ? value
+          : wrong('such as "2026-03-02T09:00:00Z"');
+      case 'text':
+      case 'choice':
+      case 'phone': {
+        if (typeof value !== 'string') {
+          return wrong(`quote it: "${value}"`);
+        }
+        if (field.kind === 'phone' && !this.phoneIsFine(value, at)) {
+          return null;
+        }
+        if (!this.wordIsFine(field, value, at)) {
+          return null;
+        }
+        const form = comparable(field, value, this.country);
+        return typeof form === 'string' ? form : value;
+      }
+    }
+  }
+
+  /** What looks like a phone number must be readable as one; other addresses are compared as they are. */
+  private phoneIsFine(text: string, at: Position): boolean {
+    if (!/^\+?[\d\s().-]{7,}$/.test(text) || toE164(text, this.country) !== null) {
+      return true;
+    }
+    this.reader.findings.error(at, 'phone', `${quoted(text)} cannot be read as a phone number`, {
+      hint:
+        text.startsWith('+') || this.country !== null
+          ? 'is a digit missing?'
+          : 'write it as +<country code>…, or set defaults: { country: … }',
+    });
+    return false;
+  }
+
+  private wordIsFine(field: FieldDefinition, word: string, at: Position): boolean {
+    const { findings } = this.reader;
+    if (field.name === 'type') {
+      const types = typesFor(word);
+      if (types !== null && !types.includes(word)) {
+        findings.error(at, 'choice', `type is never ${quoted(word)}, it holds the live name`, {
+          hint: types[0] === undefined ? 'use on or declared_type' : `did you mean "${types[0]}"?`,
+        });
+        return false;
+      }
+    }
+    if (field.choices === undefined || field.choices.some((choice) => choice.value === word)) {
+      return true;
+    }
+    const synonym = field.choices.find(
+      (choice) => choice.synonyms?.includes(word.toLowerCase()) === true || choice.value === word.toLowerCase(),
+    );
+    const words = field.choices.map((choice) => choice.value);
+    const near = synonym?.value ?? nearest(word, words);
+    if (near !== null) {
+      findings.error(at, 'choice', `${field.name} is never ${quoted(word)}`, { hint: `did you mean "${near}"?` });
+      return false;
+    }
+    if (field.open === true) {
+      findings.warn(at, 'choice', `${field.name} is not known to be ${quoted(word)}`, {
+        hint: `known are ${words.join(', ')}`,
+      });
+      return true;
+    }
+    findings.error(at, 'choice', `${field.name} is never ${quoted(word)}`, { hint: `it is ${words.join(' or ')}` });
+    return false;
+  }
+
+  /** The operand of `gt` and its like. */
+  number(field: FieldDefinition, value: Value): number | null {
+    const { node } = value;
+    if (isScalar(node) && typeof node.value === 'number') {
+      return node.value;
+    }
+    const text = isScalar(node) && typeof node.value === 'string' ? node.value : null;
+    const ms = text === null ? null : parseDuration(text);
+    const meant =
+      text !== null && /^\d+(\.\d+)?$/.test(text)
+        ? text
+        : ms === null || field.kind !== 'seconds'
+          ? null
+          : String(ms / 1_000);
+    this.reader.findings.error(
+      value.at,
+      'type',
+      `${field.name} is compared with ${field.kind === 'seconds' ? 'a number of seconds' : 'a number'}, not ${kindOf(node)}`,
+      meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` },
+    );
+    return null;
+  }
+
+  /** The operand of `gt` and its like for times. */
+  time(value: Value, operator: string): string | null {
+    const text = this.reader.text(value, operator);
+    if (text !== null && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text)) {
+      this.reader.findings.error(value.at, 'type', `${quoted(text)} is no time`, {
+        hint: 'such as "2026-03-02T09:00:00Z"',
+      });
+      return null;
+    }
+    return text;
+  }
+}

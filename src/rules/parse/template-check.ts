@@ -1,0 +1,236 @@
+import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
+import { nearest } from '../../yaml/nearest-name';
+import { parseTemplate, templateWords, type TemplateFault } from '../language/template';
+import type { Variables } from './variables';
+
+/** A fault with where it is in the template's text. */
+export interface CheckedFault extends TemplateFault {
+  code: string;
+  severity: 'error' | 'warning';
+  hint?: string;
+}
+
+/** What is known inside a block of the template. */
+interface Inside {
+  /** Names that `for` and `assign` define. */
+  locals: ReadonlySet<string>;
+  /** Paths that an `if` around has found to be there. */
+  present: ReadonlySet<string>;
+}
+
+/**
+ * Everything that is wrong with a template: syntax, unknown filters and variables, variables that may be absent and
+ * have no `default`. Variables with computed parts (`data[name]`) are only checked up to there.
+ */
+export function checkTemplate(text: string, variables: Variables): CheckedFault[] {
+  const parsed = parseTemplate(text);
+  if (!parsed.ok) {
+    return [explainSyntax(parsed.fault)];
+  }
+  const faults: CheckedFault[] = [];
+  walk(parsed.templates, { locals: new Set(), present: new Set() }, variables, faults);
+  return faults;
+}
+
+function explainSyntax(fault: TemplateFault): CheckedFault {
+  const filter = /^undefined filter: (.+)$/.exec(fault.message)?.[1];
+  const tag = /^tag "?(.+?)"? not found$/.exec(fault.message)?.[1];
+  const words = templateWords();
+  if (filter !== undefined) {
+    const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
+    const hint =
+      filter === 'raw'
+        ? 'values are escaped for where the text goes, always'
+        : near === null
+          ? undefined
+          : near.includes(':')
+            ? `write ${near}`
+            : `did you mean "${near}"?`;
+    return {
+      ...fault,
+      severity: 'error',
+      code: 'unknown-filter',
+      message: `there is no filter "${filter}"`,
+      ...(hint === undefined ? {} : { hint }),
+    };
+  }
+  if (tag !== undefined) {
+    const near = nearest(tag, words.tags);
+    return {
+      ...fault,
+      severity: 'error',
+      code: 'unknown-tag',
+      message: `there is no tag "${tag}"`,
+      hint: near === null ? `there are ${words.tags.join(', ')}` : `did you mean "${near}"?`,
+    };
+  }
+  return { ...fault, severity: 'error', code: 'template', message: `not a valid template: ${fault.message}` };
+}
+
+const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    national: "phone: 'national'",
+    international: 'phone',
+    upper: 'upcase',
+    lower: 'downcase',
+    uppercase: 'upcase',
+    lowercase: 'downcase',
+    format: 'date',
+  }),
+);
+
+function walk(templates: readonly Template[], inside: Inside, variables: Variables, faults: CheckedFault[]): void {
+  // `assign` holds from where it stands to the end of the text.
+  let here = inside;
+  for (const template of templates) {
+    if (template instanceof Output) {
+      checkValue(template.value, here, variables, faults, 'inserted');
+      continue;
+    }
+    const use = LENIENT_TAGS.has(nameOf(template)) ? 'tested' : nameOf(template) === 'for' ? 'looped' : 'inserted';
+    for (const argument of template.arguments?.() ?? []) {
+      if (argument instanceof LiquidValue) {
+        checkValue(argument, here, variables, faults, use);
+      } else {
+        checkToken(argument, here, variables, faults, use, false);
+      }
+    }
+    const block = { ...here, locals: new Set([...here.locals, ...(template.blockScope?.() ?? [])]) };
+    walkChildren(template, block, variables, faults);
+    const assigned = [...(template.localScope?.() ?? [])].map((token) => token.content);
+    here = { ...here, locals: new Set([...here.locals, ...assigned]) };
+  }
+}
+
+/** In these an absent variable counts as false or nothing. */
+const LENIENT_TAGS = new Set(['if', 'unless', 'case', 'assign']);
+
+function nameOf(template: Template): string {
+  return 'name' in template && typeof template.name === 'string' ? template.name : '';
+}
+
+function walkChildren(template: Template, inside: Inside, variables: Variables, faults: CheckedFault[]): void {
+  if (nameOf(template) === 'if' && 'branches' in template && Array.isArray(template.branches)) {
+    for (const branch of template.branches) {
+      const { value, templates } = branch as { value: unknown; templates: Template[] };
+      const found = value instanceof LiquidValue ? foundBy(value) : [];
+      walk(templates, { ...inside, present: new Set([...inside.present, ...found]) }, variables, faults);
+    }
+    if ('elseTemplates' in template && Array.isArray(template.elseTemplates)) {
+      walk(template.elseTemplates as Template[], inside, variables, faults);
+    }
+    return;
+  }
+  if (template.children !== undefined) {
+    const children: unknown = toValueSync(template.children(false, true));
+    walk(Array.isArray(children) ? (children as Template[]) : [], inside, variables, faults);
+  }
+}
+
+/** The variables that must be there when `{% if a and b %}` holds. */
+function foundBy(value: LiquidValue): string[] {
+  const { postfix } = value.initial;
+  const onlyAnd = postfix.every((token) => !TypeGuards.isOperatorToken(token) || token.operator === 'and');
+  return onlyAnd && value.filters.length === 0 ? postfix.flatMap((token) => pathOf(token)?.path.join('.') ?? []) : [];
+}
+
+/** `looped`: its elements are gone through, so that it may be a group, but must be there. */
+type Use = 'inserted' | 'tested' | 'looped';
+
+function checkValue(value: LiquidValue, inside: Inside, variables: Variables, faults: CheckedFault[], use: Use): void {
+  const [first] = value.filters;
+  const defaultFirst = first?.name === 'default';
+  const defaultLater = value.filters.some((filter) => filter.name === 'default');
+  for (const token of value.initial.postfix) {
+    checkToken(token, inside, variables, faults, defaultFirst ? 'tested' : use, defaultLater);
+  }
+  for (const filter of value.filters) {
+    for (const argument of filter.args) {
+      const token = Array.isArray(argument) ? argument[1] : argument;
+      // An absent argument is empty there; that it exists is enough. `data` and `steps` have no such guarantee, so they
+      // are inserted.
+      if (token !== undefined) {
+        const safe = pathOf(token)?.path[0];
+        checkToken(token, inside, variables, faults, safe === 'data' || safe === 'steps' ? use : 'tested', false);
+      }
+    }
+  }
+}
+
+function checkToken(
+  token: Token,
+  inside: Inside,
+  variables: Variables,
+  faults: CheckedFault[],
+  use: Use,
+  defaultLater: boolean,
+): void {
+  const found = pathOf(token);
+  if (found === null) {
+    return;
+  }
+  const { path, complete } = found;
+  const [root = ''] = path;
+  for (const nested of found.computed) {
+    checkToken(nested, inside, variables, faults, 'inserted', false);
+  }
+  if (inside.locals.has(root)) {
+    return;
+  }
+  const name = path.join('.');
+  const [row = 1, column = 1] = token.getPosition();
+  const report = (code: string, message: string, hint?: string): void => {
+    faults.push({ severity: 'error', code, message, row, column, ...(hint === undefined ? {} : { hint }) });
+  };
+  const variable = variables.look(complete ? path : path.slice(0, 1));
+  if (variable.state === 'unknown') {
+    report('unknown-variable', variable.message, variable.hint);
+  } else if (variable.state === 'group' && use === 'inserted' && complete) {
+    report('variable-group', `"${name}" is a group of fields`, `name one: ${variable.example}`);
+  } else if (variable.state === 'never' && use !== 'tested') {
+    report('never-present', `"${name}" is always absent for the events of this rule`);
+  } else if (variable.state === 'maybe' && use !== 'tested' && complete && !inside.present.has(name)) {
+    const undefinable = root === 'data' || root === 'steps';
+    if (use === 'looped') {
+      report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
+    } else if (!defaultLater) {
+      const orCondition = root === 'steps' ? '' : `, or ask for it: when: { ${name}: { exists: true } }`;
+      report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: '…' }}${orCondition}`);
+    } else if (undefinable) {
+      report(
+        'may-be-absent',
+        `"${name}" may be absent, and its default comes too late`,
+        'put default before the other filters',
+      );
+    }
+  }
+}
+
+/** A variable token as its path of names up to the first computed part. */
+function pathOf(token: Token): { path: string[]; complete: boolean; computed: Token[] } | null {
+  if (!TypeGuards.isPropertyAccessToken(token)) {
+    return null;
+  }
+  if (token.variable !== undefined) {
+    return null;
+  }
+  const path: string[] = [];
+  const computed: Token[] = [];
+  let complete = true;
+  for (const part of token.props) {
+    if (TypeGuards.isPropertyAccessToken(part)) {
+      complete = false;
+      computed.push(part);
+    } else if (
+      complete &&
+      'content' in part &&
+      (typeof part.content === 'string' || typeof part.content === 'number')
+    ) {
+      path.push(String(part.content));
+    } else {
+      complete = false;
+    }
+  }
+  // `data.list.size`, `.first` and `.last` are Liquid's own.
+  return { path, complete, computed };
+}

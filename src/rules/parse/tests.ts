@@ -1,0 +1,236 @@
+import { isMap } from 'yaml';
+import type { JsonObject, JsonValue } from '../../events/json';
+import { kindOf, quoted, type Block, type BlockReader, type Value } from './block-reader';
+import { fieldNamed, fieldNames } from '../language/fields';
+import { type Position } from '../../yaml/finding';
+import { didYouMean } from '../../yaml/nearest-name';
+import { EXPECT_KEYS, TEST_KEYS } from '../language/keys';
+import type { Rule } from '../rule';
+import { toJson } from '../../yaml/document';
+
+/** One of the `tests:` beside the rules. */
+export interface RuleTest {
+  name: string;
+  at: Position;
+  /** A path relative to the file (or an event's id in the archive), or the event itself: `{ type, data }`. */
+  event: string | JsonObject;
+  eventAt: Position;
+  /** Dotted path in the envelope to its new value; null removes. */
+  changes: readonly { path: readonly string[]; value: JsonValue }[];
+  /** Milliseconds UTC; null for the event's own time. */
+  happensAt: number | null;
+  expect: {
+    /** The names of exactly the rules that match; null when it does not matter. */
+    rules: readonly string[] | null;
+    /** By rule and step: inputs as rendered, of those that are named. */
+    steps: readonly { rule: string; step: string; input: JsonObject; at: Position }[];
+    /** By rule: what keeps it from matching, at least these. */
+    whyNot: readonly { rule: string; what: readonly string[]; at: Position }[];
+  };
+}
+
+/** Words beside fields that may keep a rule from matching. */
+const REASONS = ['on', 'off', 'stop', 'max_age', 'if', 'during', 'not during', 'any', 'all', 'not'] as const;
+
+/** Reads the tests of one file; those that are faulty have findings. */
+export class TestReader {
+  constructor(
+    private readonly reader: BlockReader,
+    private readonly rules: readonly Rule[],
+  ) {}
+
+  read(value: Value): RuleTest[] {
+    const items = this.reader.list(value, 'tests', 'start each test with a dash') ?? [];
+    return items.map((item) => this.test(item)).filter((test) => test !== null);
+  }
+
+  private test(value: Value): RuleTest | null {
+    const { reader } = this;
+    const block = reader.block(value, 'a test', TEST_KEYS);
+    if (block === null) {
+      return null;
+    }
+    const nameValue = block.get('name');
+    const name = nameValue === undefined ? null : reader.text(nameValue, 'name');
+    const eventValue = block.get('event');
+    const event = eventValue === undefined ? null : this.event(eventValue);
+    const changes = this.changes(block.get('with'));
+    const atValue = block.get('at');
+    const happensAt = atValue === undefined ? null : this.time(atValue);
+    const expectValue = block.get('expect');
+    const expected = expectValue === undefined ? null : reader.block(expectValue, 'expect', EXPECT_KEYS);
+    if (
+      name === null ||
+      event === null ||
+      eventValue === undefined ||
+      expected === null ||
+      (atValue !== undefined && happensAt === null)
+    ) {
+      return null;
+    }
+    if (
+      expected.get('rules') === undefined &&
+      expected.get('steps') === undefined &&
+      expected.get('why_not') === undefined
+    ) {
+      reader.findings.error(expected.at, 'empty', 'the test expects nothing', {
+        hint: 'write rules: [] for "no rule matches"',
+      });
+    }
+    return {
+      name,
+      at: nameValue?.at ?? block.at,
+      event,
+      eventAt: eventValue.at,
+      changes,
+      happensAt,
+      expect: this.expectation(expected),
+    };
+  }
+
+  private event(value: Value): string | JsonObject | null {
+    const json = toJson(value.node);
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
+      const { type, data } = json;
+      if (typeof type !== 'string' || typeof data !== 'object' || data === null || Array.isArray(data)) {
+        this.reader.findings.error(value.at, 'event', 'an event has a type and data', {
+          hint: 'such as { type: call_hangup, data: { id: c1 } }',
+        });
+        return null;
+      }
+      return json;
+    }
+    return this.reader.text(value, 'event');
+  }
+
+  private changes(value: Value | undefined): { path: readonly string[]; value: JsonValue }[] {
+    if (value === undefined) {
+      return [];
+    }
+    if (!isMap(value.node)) {
+      this.reader.findings.error(value.at, 'type', `with must be a block of changes, not ${kindOf(value.node)}`, {
+        hint: 'such as { data.direction: incoming }',
+      });
+      return [];
+    }
+    return this.reader.yaml.entries(value.node).flatMap(({ key, keyAt, node }) => {
+      if (key !== 'type' && !/^data(?:\.[^.]+)+$/.test(key)) {
+        this.reader.findings.error(keyAt, 'path', `${quoted(key)} is no part of what VoIPBIN sends`, {
+          hint: `it begins with data: data.${key}`,
+        });
+        return [];
+      }
+      return [{ path: key.split('.'), value: toJson(node) }];
+    });
+  }
+
+  private time(value: Value): number | null {
+    const text = this.reader.text(value, 'at');
+    const time =
+      text === null || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? NaN : Date.parse(text);
+    if (text !== null && Number.isNaN(time)) {
+      this.reader.findings.error(value.at, 'time', `${quoted(text)} is no time with a zone`, {
+        hint: 'such as "2026-03-07T10:00+09:00"',
+      });
+    }
+    return Number.isNaN(time) ? null : time;
+  }
+
+  private expectation(expected: Block<keyof typeof EXPECT_KEYS>): RuleTest['expect'] {
+    const rules = expected.get('rules');
+    return {
+      rules:
+        rules === undefined
+          ? null
+          : (this.reader.list(rules, 'rules') ?? []).flatMap((item) => this.ruleName(item) ?? []),
+      steps: this.named(expected.get('steps'), 'steps').flatMap(({ rule, value }) =>
+        this.inner(value, `the steps of ${rule}`).flatMap(({ key, at, value: input }) => {
+          const planned = this.rules.find((one) => one.name === rule)?.steps ?? [];
+          const step = planned.find((one) => one.id === key) ?? planned.find((one) => one.action === key);
+          if (step === undefined) {
+            this.reader.findings.error(
+              at,
+              'unknown-step',
+              `the rule ${rule} has no step ${quoted(key)}`,
+              didYouMean(
+                key,
+                planned.flatMap((one) => [one.id, one.action]),
+              ),
+            );
+            return [];
+          }
+          const json = toJson(input.node);
+          if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+            this.reader.findings.error(
+              input.at,
+              'type',
+              `the inputs of ${key} must be a block of keys, not ${kindOf(input.node)}`,
+            );
+            return [];
+          }
+          return [{ rule, step: step.id, input: json, at }];
+        }),
+      ),
+      whyNot: this.named(expected.get('why_not'), 'why_not').map(({ rule, at, value }) => ({
+        rule,
+        at,
+        what: this.reader.listOf(value).flatMap((item) => this.reason(item) ?? []),
+      })),
+    };
+  }
+
+  private reason(item: Value): string | null {
+    const word = this.reader.text(item, 'why_not');
+    if (word !== null && fieldNamed(word) === undefined && !REASONS.some((reason) => reason === word)) {
+      this.reader.findings.error(
+        item.at,
+        'unknown-field',
+        `${quoted(word)} cannot keep a rule from matching`,
+        didYouMean(word, [...fieldNames(), ...REASONS]),
+      );
+      return null;
+    }
+    return word;
+  }
+
+  private named(value: Value | undefined, what: string): { rule: string; at: Position; value: Value }[] {
+    return value === undefined
+      ? []
+      : this.inner(value, what).flatMap(({ key, at, value: inner }) =>
+          this.isRule(key, at) ? [{ rule: key, at, value: inner }] : [],
+        );
+  }
+
+  private inner(value: Value, what: string): { key: string; at: Position; value: Value }[] {
+    if (!isMap(value.node)) {
+      this.reader.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`);
+      return [];
+    }
+    return this.reader.yaml.entries(value.node).map(({ key, keyAt, node }) => ({
+      key,
+      at: keyAt,
+      value: { node, at: node === null ? keyAt : this.reader.yaml.of(node) },
+    }));
+  }
+
+  private ruleName(item: Value): string | null {
+    const name = this.reader.text(item, 'rules');
+    return name !== null && this.isRule(name, item.at) ? name : null;
+  }
+
+  private isRule(name: string, at: Position): boolean {
+    if (this.rules.some((rule) => rule.name === name)) {
+      return true;
+    }
+    this.reader.findings.error(
+      at,
+      'unknown-rule',
+      `no rule is called ${quoted(name)}`,
+      didYouMean(
+        name,
+        this.rules.map((rule) => rule.name),
+      ),
+    );
+    return false;
+  }
+}

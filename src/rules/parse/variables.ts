@@ -1,0 +1,175 @@
+import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
+import { nearest } from '../../yaml/nearest-name';
+import type { Condition } from '../rule';
+import type { Test } from '../language/operators';
+
+/** What a JSON Schema says about the fields of a step's result; only what checking variables needs. */
+export interface ResultShape {
+  /** Null when any field may be there. */
+  fields: ReadonlyMap<string, ResultShape> | null;
+}
+
+/** What is known about a variable before any event came. */
+export type Variable =
+  | { state: 'always' | 'maybe' }
+  /** For none of the rule's event types. */
+  | { state: 'never' }
+  /** A group of fields, not a value. */
+  | { state: 'group'; example: string }
+  | { state: 'unknown'; message: string; hint?: string };
+
+/** The variables of a rule's step: which there are, and which may be absent. */
+export class Variables {
+  constructor(
+    /** Live names; null when the rule listens to types that are not known. */
+    private readonly types: readonly string[] | null,
+    /** Fields that have a value whenever the rule matches, because it has conditions on them. */
+    private readonly present: ReadonlySet<string>,
+    /** Earlier steps by id. */
+    private readonly steps: ReadonlyMap<string, ResultShape>,
+    /** Ids of this step and later ones, for the message. */
+    private readonly laterSteps: ReadonlySet<string>,
+  ) {}
+
+  look(path: readonly string[]): Variable {
+    const [root = '', ...rest] = path;
+    const name = path.join('.');
+    if (root === 'steps') {
+      return this.lookAtStep(rest);
+    }
+    if (root === 'data') {
+      return rest.length === 0
+        ? { state: 'group', example: 'data.metadata.campaign' }
+        : { state: this.present.has(name) ? 'always' : 'maybe' };
+    }
+    const field = fieldNamed(name);
+    if (field !== undefined) {
+      const presence = presenceFor(field, this.types);
+      return { state: presence === 'maybe' && this.present.has(name) ? 'always' : presence };
+    }
+    if (FIELD_GROUPS.has(name)) {
+      return { state: 'group', example: `${name}.number` };
+    }
+    const synonym =
+      FIELD_SYNONYMS.get(name) ??
+      (root === 'event' && fieldNamed(rest.join('.')) !== undefined
+        ? rest.join('.')
+        : nearest(name, [...fieldNames(), 'data', 'steps']));
+    return {
+      state: 'unknown',
+      message: `there is no variable "${name}"`,
+      hint: synonym === null ? `what VoIPBIN sent is under data: data.${name}` : `did you mean "${synonym}"?`,
+    };
+  }
+
+  private lookAtStep(path: readonly string[]): Variable {
+    const [id, ...rest] = path;
+    if (id === undefined) {
+      return { state: 'group', example: 'steps.<id>.<field>' };
+    }
+    const result = this.steps.get(id);
+    if (result === undefined) {
+      if (this.laterSteps.has(id)) {
+        return {
+          state: 'unknown',
+          message: `the step "${id}" has not run yet`,
+          hint: 'only the results of earlier steps can be used',
+        };
+      }
+      const named = [...this.steps.keys()].filter((one) => !one.includes('#'));
+      const near = nearest(id, named);
+      return {
+        state: 'unknown',
+        message: `there is no earlier step "${id}"`,
+        hint:
+          near !== null
+            ? `did you mean "steps.${near}"?`
+            : named.length === 0
+              ? 'give the earlier step an id'
+              : `earlier steps are ${named.join(', ')}`,
+      };
+    }
+    let reached = `steps.${id}`;
+    let shape: ResultShape = result;
+    for (const part of rest) {
+      const fields: ResultShape['fields'] = shape.fields;
+      if (fields === null) {
+        return { state: 'maybe' };
+      }
+      const next: ResultShape | undefined = fields.get(part);
+      if (next === undefined) {
+        const near = nearest(part, fields.keys());
+        return {
+          state: 'unknown',
+          message: `${reached} has no field "${part}"`,
+          hint:
+            near !== null
+              ? `did you mean "${reached}.${near}"?`
+              : fields.size === 0
+                ? 'it is a single value'
+                : `it has ${[...fields.keys()].join(', ')}`,
+        };
+      }
+      reached += `.${part}`;
+      shape = next;
+    }
+    if (rest.length === 0 || (shape.fields !== null && shape.fields.size > 0)) {
+      const first = shape.fields?.keys().next().value;
+      return { state: 'group', example: `${reached}.${first ?? '<field>'}` };
+    }
+    // A step may have been skipped, or have failed under `on_error: continue`.
+    return { state: 'maybe' };
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The shape that a JSON Schema describes. What it does not describe may be anything. */
+export function shapeOf(schema: unknown): ResultShape {
+  if (!isRecord(schema)) {
+    return { fields: null };
+  }
+  const alternatives = [schema['anyOf'], schema['oneOf']].find(Array.isArray);
+  if (alternatives !== undefined) {
+    const shapes = alternatives.filter((one: unknown) => !(isRecord(one) && one['type'] === 'null')).map(shapeOf);
+    const [only, ...others] = shapes;
+    return only !== undefined && others.length === 0 ? only : { fields: null };
+  }
+  const { properties, type } = schema;
+  if (isRecord(properties)) {
+    const open = isRecord(schema['additionalProperties']) || schema['additionalProperties'] === true;
+    return { fields: open ? null : new Map(Object.entries(properties).map(([name, inner]) => [name, shapeOf(inner)])) };
+  }
+  return {
+    fields: type === 'string' || type === 'number' || type === 'integer' || type === 'boolean' ? new Map() : null,
+  };
+}
+
+/** Fields that have a value whenever this condition holds, because a condition on an absent field does not hold. */
+export function fieldsPresent(condition: Condition | null): Set<string> {
+  if (condition === null) {
+    return new Set();
+  }
+  switch (condition.kind) {
+    case 'field':
+      return impliesPresence(condition.test) ? new Set([condition.field.name]) : new Set();
+    case 'all':
+      return new Set(condition.of.flatMap((one) => [...fieldsPresent(one)]));
+    case 'any': {
+      const [first, ...others] = condition.of.map(fieldsPresent);
+      return new Set([...(first ?? [])].filter((name) => others.every((other) => other.has(name))));
+    }
+    case 'during':
+    case 'not':
+      return new Set();
+  }
+}
+
+function impliesPresence(test: Test): boolean {
+  if (test.operator === 'exists') {
+    return test.wanted;
+  }
+  return test.operator === 'all' ? test.tests.some(impliesPresence) : true;
+}

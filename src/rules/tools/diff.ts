@@ -1,0 +1,174 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { CanonicalEvent } from '../../events/canonical-event';
+import type { RuleSet } from '../rule-set';
+import type { Plan, PlannedRule } from '../plan';
+
+/** What happened to one rule, over all events. */
+export interface RuleDifference {
+  rule: string;
+  /** Events that only the new set's rule acts on. */
+  added: number;
+  /** Events that only the old set's rule acted on. */
+  removed: number;
+  /** Events that both act on, but not alike: other steps, inputs, zone. */
+  changed: number;
+  /** How often it acts in all, under each set. */
+  before: number;
+  after: number;
+  /** Ids of the first events that it treats differently. */
+  examples: readonly string[];
+}
+
+export interface RuleSetDifference {
+  before: string;
+  after: string;
+  events: number;
+  /** Events for which anything differs. */
+  different: number;
+  /** Rules with a difference, those with the most first. */
+  rules: readonly RuleDifference[];
+  /** Steps by action: how many more or fewer. Only those with a difference. */
+  actions: readonly { action: string; before: number; after: number }[];
+  /** Live rules of the new set that act on none of the events. */
+  neverFire: readonly string[];
+}
+
+const EXAMPLES = 3;
+
+/**
+ * What two rule sets would do differently with the same events. No effects, and nothing is rendered: two steps with the
+ * same inputs as written do the same for one event. Limits are not counted, because they hold at the effect. Holds
+ * counts and a few ids, never the events.
+ */
+export async function diffRuleSets(
+  before: RuleSet,
+  after: RuleSet,
+  events: Iterable<CanonicalEvent> | AsyncIterable<CanonicalEvent>,
+): Promise<RuleSetDifference> {
+  const rules = new Map<string, RuleDifference & { examples: string[] }>();
+  const actions = new Map<string, { before: number; after: number }>();
+  let count = 0;
+  let different = 0;
+  for await (const event of events) {
+    count += 1;
+    const plans = { before: livePart(before.plan(event)), after: livePart(after.plan(event)) };
+    countActions(actions, plans);
+    if (countRules(rules, event, plans)) {
+      different += 1;
+    }
+  }
+  const fired = new Set([...rules.values()].filter((rule) => rule.after > 0).map(({ rule }) => rule));
+  return {
+    before: before.hash,
+    after: after.hash,
+    events: count,
+    different,
+    rules: [...rules.values()]
+      .filter((rule) => differences(rule) > 0)
+      .sort((one, other) => differences(other) - differences(one) || (one.rule < other.rule ? -1 : 1)),
+    actions: [...actions]
+      .flatMap(([action, counts]) => (counts.before === counts.after ? [] : [{ action, ...counts }]))
+      .sort((one, other) => (one.action < other.action ? -1 : 1)),
+    neverFire: after.rules.filter((rule) => rule.mode === 'live' && !fired.has(rule.name)).map((rule) => rule.name),
+  };
+}
+
+/** A rule in shadow does nothing, so it makes no difference. */
+function livePart(plan: Plan | null): Plan | null {
+  const rules = plan?.rules.filter((rule) => rule.shadow === undefined) ?? [];
+  return plan === null || rules.length === 0 ? null : { ...plan, rules };
+}
+
+interface Plans {
+  before: Plan | null;
+  after: Plan | null;
+}
+
+function differences(rule: RuleDifference): number {
+  return rule.added + rule.removed + rule.changed;
+}
+
+function countActions(actions: Map<string, { before: number; after: number }>, plans: Plans): void {
+  for (const side of ['before', 'after'] as const) {
+    for (const step of plans[side]?.rules.flatMap((rule) => rule.steps) ?? []) {
+      const counts = actions.get(step.action) ?? { before: 0, after: 0 };
+      counts[side] += 1;
+      actions.set(step.action, counts);
+    }
+  }
+}
+
+/** @returns whether anything differs for the event. */
+function countRules(
+  rules: Map<string, RuleDifference & { examples: string[] }>,
+  event: CanonicalEvent,
+  plans: Plans,
+): boolean {
+  const byName = (plan: Plan | null): Map<string, PlannedRule> => new Map(plan?.rules.map((rule) => [rule.name, rule]));
+  const [before, after] = [byName(plans.before), byName(plans.after)];
+  let different = false;
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const counts = rules.get(name) ?? {
+      rule: name,
+      added: 0,
+      removed: 0,
+      changed: 0,
+      before: 0,
+      after: 0,
+      examples: [],
+    };
+    rules.set(name, counts);
+    const [one, other] = [before.get(name), after.get(name)];
+    counts.before += one === undefined ? 0 : 1;
+    counts.after += other === undefined ? 0 : 1;
+    if (one !== undefined && other !== undefined && isDeepStrictEqual(one, other)) {
+      continue;
+    }
+    different = true;
+    counts[one === undefined ? 'added' : other === undefined ? 'removed' : 'changed'] += 1;
+    if (counts.examples.length < EXAMPLES) {
+      counts.examples.push(event.event_id);
+    }
+  }
+  return different;
+}
+
+/** A difference for people, fit for a comment on a change request. */
+export function formatDifference(difference: RuleSetDifference): string {
+  const { before, after, events, different } = difference;
+  const lines = [`rule set ${before} -> ${after}, over ${counted(events, 'event')}`];
+  if (different === 0) {
+    lines.push('nothing would be done differently');
+  } else {
+    const actions = difference.actions.map(({ action, before: old, after: now }) => `${signed(now - old)} ${action}`);
+    lines.push(
+      `${counted(different, 'event')} would be treated differently${actions.length === 0 ? '' : `: ${actions.join(', ')}`}`,
+      '',
+    );
+    for (const rule of difference.rules) {
+      const parts = [
+        rule.added > 0 ? `acts on ${rule.added} more` : '',
+        rule.removed > 0 ? `leaves ${rule.removed} alone` : '',
+        rule.changed > 0 ? `does something else for ${rule.changed}` : '',
+      ];
+      lines.push(
+        `  ${rule.rule}: ${parts.filter((part) => part !== '').join(', ')}  (${rule.before} -> ${rule.after}; such as ${rule.examples.join(', ')})`,
+      );
+    }
+  }
+  if (difference.neverFire.length > 0) {
+    lines.push(
+      '',
+      `${counted(difference.neverFire.length, 'rule')} would never act: ${difference.neverFire.join(', ')}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function counted(count: number, what: string): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? what : `${what}s`}`;
+}
+
+function signed(count: number): string {
+  return count > 0 ? `+${count.toLocaleString('en-US')}` : `−${Math.abs(count).toLocaleString('en-US')}`;
+}

@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { canonicalize } from '../../events/canonicalize';
+import type { CanonicalEvent } from '../../events/canonical-event';
+import { parseEnvelope, type Envelope } from '../../events/envelope';
+import type { JsonObject, JsonValue } from '../../events/json';
+import { explain, type ExplainedCondition, type Explanation } from './explain';
+import type { Position } from '../../yaml/finding';
+import type { RuleSet } from '../rule-set';
+import type { ActionCatalogue } from '../rule';
+import type { RuleTest } from '../parse/tests';
+
+/** What came of one test. */
+export interface TestResult {
+  name: string;
+  at: Position;
+  /** What is not as expected, in words; empty when it passed. */
+  faults: readonly string[];
+  /** Why each rule did what it did, where the test failed and there was an event. */
+  explanation: Explanation | null;
+}
+
+export interface TestRunOptions {
+  actions: ActionCatalogue;
+  /** Reads a fixture as UTF-8; throws when it cannot. From disk when not given. */
+  readFile?: (path: string) => string;
+  /** An event of the archive by its id, as it was received; null when there is none. */
+  findEvent?: (eventId: string) => Envelope | null;
+  /** Whether a number is ours, as the receiver would know. */
+  isOurs?: (number: string) => boolean;
+}
+
+/**
+ * When a test's event happens if neither the test nor the event says: noon UTC on a Monday. Fixed, so that tests do not
+ * depend on today.
+ */
+export const DEFAULT_TEST_TIME = Date.parse('2026-01-05T12:00:00Z');
+
+/**
+ * Runs the tests that stand beside the rules. Nothing is sent anywhere: rules are matched and their steps rendered,
+ * that is all.
+ */
+export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], options: TestRunOptions): TestResult[] {
+  return tests.map((test) => {
+    const found = eventOf(test, options);
+    if ('fault' in found) {
+      return { name: test.name, at: test.at, faults: [found.fault], explanation: null };
+    }
+    const explanation = explain(ruleSet, found.event, { actions: options.actions });
+    const faults = [
+      ...rulesAsExpected(test, explanation),
+      ...stepsAsExpected(test, explanation),
+      ...whyNotAsExpected(test, explanation),
+    ];
+    return { name: test.name, at: test.at, faults, explanation: faults.length === 0 ? null : explanation };
+  });
+}
+
+function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEvent } | { fault: string } {
+  const read = readEnvelope(test, options);
+  if ('fault' in read) {
+    return read;
+  }
+  const envelope: JsonObject = structuredClone({ type: read.envelope.type, data: read.envelope.data });
+  for (const { path, value } of test.changes) {
+    change(envelope, path, value);
+  }
+  const parsed = parseEnvelope(Buffer.from(JSON.stringify(envelope)));
+  if (!parsed.ok) {
+    return { fault: `with the changes it is no event any more: ${parsed.message}` };
+  }
+  const ours = { has: options.isOurs ?? (() => false) };
+  const make = (receivedAt: number): CanonicalEvent =>
+    canonicalize(parsed.envelope, Buffer.from(JSON.stringify(envelope)), new Date(receivedAt), ours);
+  if (test.happensAt !== null) {
+    return { event: { ...make(test.happensAt), occurred_at: new Date(test.happensAt).toISOString() } };
+  }
+  // It arrives when it happens, so that max_age is met.
+  return { event: make(Date.parse(make(DEFAULT_TEST_TIME).occurred_at)) };
+}
+
+function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Envelope } | { fault: string } {
+  if (typeof test.event !== 'string') {
+    const parsed = parseEnvelope(Buffer.from(JSON.stringify(test.event)));
+    return parsed.ok ? { envelope: parsed.envelope } : { fault: parsed.message };
+  }
+  if (!test.event.endsWith('.json')) {
+    const envelope = options.findEvent?.(test.event) ?? null;
+    return envelope === null
+      ? { fault: `there is no event ${test.event} in the archive (files end in .json)` }
+      : { envelope };
+  }
+  const path = join(dirname(test.at.file), test.event);
+  let text: string;
+  try {
+    text = (options.readFile ?? ((file) => readFileSync(file, 'utf8')))(path);
+  } catch {
+    return { fault: `${path} cannot be read` };
+  }
+  const parsed = parseEnvelope(Buffer.from(text));
+  return parsed.ok ? { envelope: parsed.envelope } : { fault: `${path}: ${parsed.message}` };
+}
+
+/** Sets or (with null) removes what stands at a path; blocks on the way that are not there are made. */
+function change(target: JsonObject, path: readonly string[], value: JsonValue): void {
+  const [name = '', ...rest] = path;
+  if (rest.length > 0) {
+    const inner = Object.hasOwn(target, name) ? target[name] : undefined;
+    if (Array.isArray(inner)) {
+      const object: JsonObject = Object.fromEntries(inner.map((item, index) => [String(index), item]));
+      change(object, rest, value);
+      put(target, name, Object.values(object));
+      return;
+    }
+    const object: JsonObject = typeof inner === 'object' && inner !== null ? inner : {};
+    change(object, rest, value);
+    put(target, name, object);
+  } else if (value === null) {
+    delete target[name];
+  } else {
+    put(target, name, value);
+  }
+}
+
+function put(target: JsonObject, name: string, value: JsonValue): void {
+  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function matched(explanation: Explanation): string[] {
+  return explanation.rules.filter(({ outcome }) => outcome === 'runs' || outcome === 'shadow').map(({ rule }) => rule);
+}
+
+function rulesAsExpected(test: RuleTest, explanation: Explanation): string[] {
+  const { rules } = test.expect;
+  if (rules === null) {
+    return [];
+  }
+  const found = matched(explanation);
+  return [
+    ...rules
+      .filter((rule) => !found.includes(rule))
+      .map((rule) => `${rule} should match, but does not: ${whyNot(explanation, rule)}`),
+    ...found.filter((rule) => !rules.includes(rule)).map((rule) => `${rule} should not match, but does`),
+  ];
+}
+
+function whyNot(explanation: Explanation, name: string): string {
+  const rule = explanation.rules.find((one) => one.rule === name);
+  const unmet = (rule?.conditions ?? [])
+    .flatMap(unmetOf)
+    .map(({ what, expected, actual, at }) => `${what} should be ${expected}, is ${actual} (line ${at.line})`);
+  return unmet.length === 0 ? (rule?.why ?? 'there is no such rule') : unmet.join('; ');
+}
+
+/** The conditions that are not met, down to the single ones; of an `any` all its alternatives. */
+function unmetOf(condition: ExplainedCondition): ExplainedCondition[] {
+  if (condition.met) {
+    return [];
+  }
+  return condition.what === 'any' || condition.what === 'all' ? condition.of.flatMap(unmetOf) : [condition];
+}
+
+function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
+  return test.expect.steps.flatMap(({ rule, step, input }) => {
+    const explained = explanation.rules.find((one) => one.rule === rule);
+    const found = explained?.steps.find((one) => one.id === step);
+    if (found === undefined) {
+      return [`${rule} does nothing, so ${step} has no inputs: ${whyNot(explanation, rule)}`];
+    }
+    const { input: rendered } = found;
+    if (!rendered.ok) {
+      return [rendered.message];
+    }
+    return Object.entries(input).flatMap(([name, expected]) => {
+      const actual = Object.hasOwn(rendered.value, name) ? rendered.value[name] : null;
+      return isDeepStrictEqual(actual, expected)
+        ? []
+        : [`${rule}, ${step}: ${name} should be ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`];
+    });
+  });
+}
+
+function whyNotAsExpected(test: RuleTest, explanation: Explanation): string[] {
+  return test.expect.whyNot.flatMap(({ rule, what }) => {
+    const explained = explanation.rules.find((one) => one.rule === rule);
+    if (explained === undefined || explained.outcome === 'runs' || explained.outcome === 'shadow') {
+      return [`${rule} should not match, but does`];
+    }
+    const reasons =
+      explained.outcome === 'other_type'
+        ? ['on']
+        : explained.outcome === 'off'
+          ? ['off']
+          : explained.outcome === 'stopped'
+            ? ['stop']
+            : reasonsOf(explained.conditions);
+    return what
+      .filter((one) => !reasons.includes(one))
+      .map((one) => `${rule} should not match because of ${one}, but it is because of ${reasons.join(', ')}`);
+  });
+}
+
+/** Fields and words of the conditions that are not met, blocks and what is in them. */
+function reasonsOf(conditions: readonly ExplainedCondition[]): string[] {
+  return conditions
+    .filter(({ met }) => !met)
+    .flatMap((condition) => [condition.what, ...(condition.what === 'not' ? [] : reasonsOf(condition.of))]);
+}
+
+/** Results for people, like a test runner's. */
+export function formatTestResults(results: readonly TestResult[]): string {
+  const failed = results.filter(({ faults }) => faults.length > 0).length;
+  const lines = results.flatMap(({ name, at, faults }) =>
+    faults.length === 0
+      ? [`  ✓ ${name}`]
+      : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((fault) => `      ${fault}`)],
+  );
+  return [...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`].join('\n');
+}

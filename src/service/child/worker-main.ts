@@ -1,0 +1,32 @@
+/** The worker process of `bridge start` in mode `all`. */
+import { connectors } from '../../connectors/registry';
+import type { RunEnding } from '../../dispatch/run-tracker';
+import { resolveTemporal } from '../../temporal/connection';
+import { runChild } from './child';
+import { fromChild, type FromChild } from './messages';
+import { startWorkerProcess } from '../worker-process';
+
+runChild('worker', ({ start, settings, registry, log, tell }) =>
+  startWorkerProcess({
+    temporal: resolveTemporal({
+      settings: settings.temporal,
+      env: process.env,
+      embeddedAddress: start.embeddedAddress,
+    }),
+    settings,
+    connectors,
+    dispatch: true,
+    registry,
+    log,
+    onClosed: (eventId, ending) => tell(closedMessage(eventId, ending)),
+  }),
+);
+
+function closedMessage(eventId: string, { status, report }: RunEnding): FromChild {
+  const rules: unknown = typeof report === 'object' && report !== null && 'rules' in report ? report.rules : [];
+  const steps = Array.isArray(rules)
+    ? rules.flatMap((rule: { steps?: unknown }) => (Array.isArray(rule.steps) ? rule.steps : []))
+    : [];
+  const message = fromChild.safeParse({ type: 'closed', event_id: eventId, status, steps });
+  return message.success ? message.data : { type: 'closed', event_id: eventId, status, steps: [] };
+}

@@ -1,0 +1,67 @@
+import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import type { Settings } from '../settings/settings';
+import { PARKED_STEPS, TASK_QUEUE } from '../runs/names';
+import type { ParkedStep } from '../runs/parking-contract';
+import { askTemporal } from './temporal-client';
+
+/** What Temporal says of a run now. */
+export interface RunState {
+  /** Temporal's status in lower case: `running`, `completed`, `failed`, `terminated` ... */
+  status: string;
+  /** Steps that are being retried: the activity, its attempt, and the last failure's message. */
+  pending: { action: string; attempt: number; problem: string | null }[];
+  /** Steps that wait for a parked connection; none also where no worker runs that could tell. */
+  parked: ParkedStep[];
+  /**
+   * The run is under way, and no worker has asked Temporal for work in the last five minutes (as long as Temporal
+   * remembers who did).
+   */
+  workerMissing: boolean;
+}
+
+/**
+ * Asks Temporal for a run. Null when it cannot be asked, or knows no such run.
+ */
+export async function askRun(settings: Settings, eventId: string): Promise<RunState | null> {
+  try {
+    return await askTemporal(settings, async (client) => {
+      const description = await client.workflow.getHandle(eventId).describe();
+      const status = description.status.name.toLowerCase();
+      return {
+        status,
+        pending: (description.raw.pendingActivities ?? []).map((activity) => ({
+          action: activity.activityType?.name ?? '',
+          attempt: activity.attempt ?? 1,
+          problem: activity.lastFailure?.message ?? null,
+        })),
+        parked: status === 'running' ? await askParkedSteps(client, eventId) : [],
+        workerMissing: status === 'running' && (await isWorkerMissing(client)),
+      };
+    });
+  } catch {
+    return null;
+  }
+}
+
+async function askParkedSteps(client: Client, eventId: string): Promise<ParkedStep[]> {
+  try {
+    return await client.workflow.getHandle(eventId).query<ParkedStep[]>(PARKED_STEPS);
+  } catch {
+    return [];
+  }
+}
+
+async function isWorkerMissing(client: Client): Promise<boolean> {
+  try {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: TASK_QUEUE },
+      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    });
+    return (pollers ?? []).length === 0;
+  } catch {
+    // Not allowed to ask, perhaps: nothing is claimed then.
+    return false;
+  }
+}

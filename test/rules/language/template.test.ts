@@ -1,0 +1,234 @@
+import type { Sink } from '../../../src/connectors/connector';
+import type { JsonValue } from '../../../src/events/json';
+import {
+  evaluateCondition,
+  renderInput,
+  TemplateError,
+  type RenderContext,
+} from '../../../src/rules/language/template';
+import { eventOf } from '../load-text';
+
+const EVENT = eventOf('call_hangup', {
+  id: 'c1',
+  direction: 'incoming',
+  source: { type: 'tel', target: '+821012345678', target_name: '<Kim> & "Co"\r\nBcc: x@example.com' },
+  destination: { type: 'extension', target: '1001' },
+  hangup_reason: 'normal',
+  metadata: { list: ['a', 'b'], campaign: 'spring <sale>', deep: { er: 'yes' } },
+  tm_create: '2026-03-01T23:58:55Z',
+  tm_progressing: '2026-03-01T23:59:00Z',
+  tm_hangup: '2026-03-02T01:00:05Z',
+});
+
+function render(text: string, options: Partial<RenderContext> & { sink?: Sink } = {}): JsonValue | undefined {
+  return renderInput(
+    { text },
+    {
+      event: EVENT,
+      steps: {},
+      timezone: 'Asia/Seoul',
+      country: 'KR',
+      sinkOf: () => options.sink ?? 'plain',
+      ...options,
+    },
+  )['text'];
+}
+
+describe('variables and filters', () => {
+  test.each([
+    ['no braces at all', 'no braces at all'],
+    ['{{ id }}', 'c1'],
+    ['{{ talk_s }}', '3665'],
+    ['{{ answered }}', 'true'],
+    ['{{ data.metadata.campaign }}', 'spring <sale>'],
+    ['{{ data.metadata.list[1] }}', 'b'],
+    ['{{ data.metadata.list }}', '["a","b"]'],
+    ['{{ text }}', ''],
+    ['{{ text | default: "none" }}', 'none'],
+    ['{{ data.nothing | default: "none" }}', 'none'],
+    ['{{ data.nothing.deeper | default: "none" }}', 'none'],
+    ['{{ steps.call.contact.name | default: reason }}', 'normal'],
+    ['{{ peer.number | phone }}', '+82 10 1234 5678'],
+    ['{{ peer.number | phone: "national" }}', '010-1234-5678'],
+    ['{{ "02-1111-2222" | e164 }}', '+82211112222'],
+    ['{{ ours.number | phone }}', '1001'],
+    ['{{ ours.number | e164 }}', '1001'],
+    ['{{ ours.name | phone | default: "nobody" }}', 'nobody'],
+    ['{{ peer.number | mask }}', '*********5678'],
+    ['{{ ours.number | mask }}', '****'],
+    ['{{ talk_s | duration }}', '1 h 01 min'],
+    ['{{ ring_s | duration }}', '5 s'],
+    ['{{ 125 | duration }}', '2 min 05 s'],
+    ['{{ 59.6 | duration }}', '1 min 00 s'],
+    ['{{ text | duration | default: "unknown" }}', 'unknown'],
+    ['{{ occurred_at | date }}', '2026-03-02 10:00'],
+    ['{{ occurred_at | date: "%H:%M" }}', '10:00'],
+    ['{{ occurred_at | date: "%H:%M", "America/New_York" }}', '20:00'],
+    ['{{ peer.name | upcase | truncate: 5 }}', '<K...'],
+    ['{% if text %}with{% else %}without{% endif %}', 'without'],
+    ['{% if data.nothing %}with{% else %}without{% endif %}', 'without'],
+    ['{% for one in data.metadata.list %}{{ one }},{% endfor %}', 'a,b,'],
+    ['{% assign who = peer.number | phone %}{{ who }}', '+82 10 1234 5678'],
+  ])('%s', (text, expected) => {
+    expect(render(text)).toBe(expected);
+  });
+
+  test("dates are in the rule's zone, not in the machine's", () => {
+    expect(render('{{ occurred_at | date }}', { timezone: 'America/New_York' })).toBe('2026-03-01 20:00');
+    expect(render('{{ occurred_at | date }}', { timezone: 'UTC' })).toBe('2026-03-02 01:00');
+  });
+
+  test('results of earlier steps are there under their id', () => {
+    expect(
+      render('{{ steps.call.contact.name }} {{ steps.call.contact.id }}', {
+        steps: { call: { contact: { name: 'Kim', id: 7 } } },
+      }),
+    ).toBe('Kim 7');
+  });
+});
+
+describe('values are escaped for where the text goes, the text itself is not', () => {
+  const text = '<b>{{ peer.name }}</b>';
+  test.each<[Sink, string]>([
+    ['plain', '<b><Kim> & "Co"\r\nBcc: x@example.com</b>'],
+    ['html', '<b>&lt;Kim&gt; &amp; &quot;Co&quot;\r\nBcc: x@example.com</b>'],
+    ['slack', '<b>&lt;Kim&gt; &amp; "Co"\r\nBcc: x@example.com</b>'],
+    ['header', '<b><Kim> & "Co" Bcc: x@example.com</b>'],
+    ['url', '<b>%3CKim%3E%20%26%20%22Co%22%0D%0ABcc%3A%20x%40example.com</b>'],
+    ['json', '<b><Kim> & \\"Co\\"\\r\\nBcc: x@example.com</b>'],
+  ])('%s', (sink, expected) => {
+    expect(render(text, { sink })).toBe(expected);
+  });
+
+  test('also through echo, assign and filters; raw does not exist', () => {
+    expect(render('{% echo peer.name %}', { sink: 'slack' })).toBe('&lt;Kim&gt; &amp; "Co"\r\nBcc: x@example.com');
+    expect(render('{% assign a = peer.name %}{{ a | downcase }}', { sink: 'slack' })).toContain('&lt;kim&gt;');
+    expect(() => render('{{ peer.name | raw }}')).toThrow(TemplateError);
+  });
+
+  test('half a character pair cannot stop a URL from being made', () => {
+    const event = eventOf('message_created', { id: 'm', text: 'a\ud83d' });
+    expect(render('{{ text }}', { event, sink: 'url' })).toBe('a%EF%BF%BD');
+  });
+});
+
+test('every text of an input is rendered, keys and other values are not, and each by its own sink', () => {
+  const input = {
+    channel: '#c',
+    text: '{{ peer.name }}',
+    url: 'https://example.com/{{ peer.name }}',
+    blocks: [{ type: 'section', '{{ id }}': { text: '{{ id }}' }, n: 5, on: true, none: null }],
+  };
+  const rendered = renderInput(input, {
+    event: EVENT,
+    steps: {},
+    timezone: 'UTC',
+    country: null,
+    sinkOf: (name) => (name === 'url' ? 'url' : 'header'),
+  });
+  expect(rendered).toEqual({
+    channel: '#c',
+    text: '<Kim> & "Co" Bcc: x@example.com',
+    url: 'https://example.com/%3CKim%3E%20%26%20%22Co%22%0D%0ABcc%3A%20x%40example.com',
+    blocks: [{ type: 'section', '{{ id }}': { text: 'c1' }, n: 5, on: true, none: null }],
+  });
+});
+
+describe('what cannot be rendered', () => {
+  const where = { rule: 'r', step: 's' };
+  test.each([
+    [
+      'an absent variable without default',
+      '\nfrom {{ data.nothing }}',
+      'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 2, column 9, and has no default',
+    ],
+    [
+      'a template that is none',
+      '{{ id ',
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'an unknown filter',
+      '{{ id | nope }}',
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'a loop without end',
+      '{% for a in (1..100000000) %}x{% endfor %}',
+      'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory',
+    ],
+    [
+      'loops within loops',
+      '{% for a in (1..9999) %}{% for b in (1..9999) %}xxxxxxxxxxxx{% endfor %}{% endfor %}',
+      'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory',
+    ],
+    [
+      'a file',
+      "{% include '/etc/passwd' %}",
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'a file by another tag',
+      "{% render '/etc/passwd' %}",
+      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+    ],
+    [
+      'inherited members',
+      '{{ data.constructor }}',
+      'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 1, column 4, and has no default',
+    ],
+  ])('%s', (_, text, message) => {
+    const began = performance.now();
+    expect(() => render(text, where)).toThrow(new TemplateError(message));
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  test('says nothing of the event, whatever fails', () => {
+    const secrets = ['+821012345678', 'Kim', 'spring'];
+    for (const text of [
+      '{{ data[peer.number] }}',
+      '{{ data.metadata[data.metadata.campaign].x }}',
+      '{{ peer.name | date: peer.name | nope }}',
+      '{{ peer.name | slice: "a", "b" }}{{ data.none }}',
+    ]) {
+      let message = '';
+      try {
+        render(text);
+      } catch (error) {
+        message =
+          error instanceof TemplateError
+            ? `${error.message} ${error.stack ?? ''} ${String(error.cause)}`
+            : 'another error';
+      }
+      expect(message).toContain('could not be rendered');
+      for (const secret of secrets) {
+        expect(message).not.toContain(secret);
+      }
+    }
+  });
+});
+
+describe('a condition of a step', () => {
+  const evaluate = (expression: string, steps: Record<string, JsonValue> = {}) =>
+    evaluateCondition(expression, { event: EVENT, steps });
+  test.each([
+    ['has(steps.call)', {}, false],
+    ['has(steps.call)', { call: { id: 1 } }, true],
+    ['steps.call.id > 0', { call: { id: 1 } }, true],
+    ['steps.call.id > 0', {}, false],
+    ['steps["hubspot.log_call#1"].id == "x"', { 'hubspot.log_call#1': { id: 'x' } }, true],
+    ['answered && talk_s > 60', {}, true],
+    ['text == null || text == ""', {}, true],
+  ])('%s', (expression, steps, expected) => {
+    expect(evaluate(expression, steps)).toBe(expected);
+  });
+
+  test.each([
+    ['talk_s', 'the condition gives something else than true or false'],
+    ['peer.name > 5', 'the condition compares values that cannot be compared'],
+    ['int(peer.name) > 5', 'the condition compares values that cannot be compared'],
+    ['talk_s >', 'the condition is no valid CEL expression'],
+  ])('%s fails without telling the value', (expression, message) => {
+    expect(() => evaluate(expression)).toThrow(new TemplateError(message));
+  });
+});

@@ -1,0 +1,125 @@
+import { findingsOf } from '../load-text';
+
+const file = (...rules: string[]): string =>
+  `version: 1\nwindows: { office: { days: mon-fri } }\nrules:\n${rules.map((rule, index) => `  - { name: r${index + 1}, ${rule}${rule.includes('do:') ? '' : ', do: [{ http.request: { url: "https://example.com/" } }]'} }\n`).join('')}`;
+const text = 'do: [{ voipbin.send_message: { text: Hello } }]';
+
+describe('warns of', () => {
+  test.each<[string, string[], string[]]>([
+    // rules that never match
+    [
+      'a field that the events never have',
+      ['on: message_created, when: { answered: false }'],
+      ['4:46  warning: the rule r1 can never match: answered is always absent for message_created'],
+    ],
+    [
+      'a field inside all',
+      ['on: recording_updated, when: { all: [{ direction: inbound }] }'],
+      ['4:56  warning: the rule r1 can never match: direction is always absent for recording_updated'],
+    ],
+    [
+      'numbers that exclude each other',
+      ['on: call_hangup, when: { talk_s: { gt: 60, lt: 30 } }'],
+      ['4:42  warning: the rule r1 can never match: the conditions on talk_s exclude each other'],
+    ],
+    [
+      'numbers that just exclude each other',
+      ['on: call_hangup, when: { talk_s: { gt: 60, lte: 60 } }'],
+      ['4:42  warning: the rule r1 can never match: the conditions on talk_s exclude each other'],
+    ],
+    [
+      'times that exclude each other',
+      ['on: call_hangup, when: { occurred_at: { gte: "2026-03-02", lt: "2026-03-01" } }'],
+      ['4:42  warning: the rule r1 can never match: the conditions on occurred_at exclude each other'],
+    ],
+    [
+      'words that exclude each other',
+      ['on: call_hangup, when: { reason: busy, all: [{ reason: [normal, cancel] }] }'],
+      ['4:64  warning: the rule r1 can never match: the conditions on reason exclude each other'],
+    ],
+    [
+      'there and not there',
+      ['on: call_hangup, when: { peer.name: Kim, all: [{ peer.name: { exists: false } }] }'],
+      ['4:66  warning: the rule r1 can never match: the conditions on peer.name exclude each other'],
+    ],
+    [
+      'a window and not that window',
+      ['on: call_hangup, when: { during: office, not during: office }'],
+      ['4:42  warning: the rule r1 can never match: it is both during and not during office'],
+    ],
+    // stop
+    [
+      'a rule under one that takes everything',
+      ['on: call_*, stop: true', 'on: call_hangup, when: { reason: busy }'],
+      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches whenever it would, and stops'],
+    ],
+    [
+      'a rule under a wider one',
+      [
+        'on: call_hangup, when: { direction: inbound, reason: [busy, cancel] }, stop: true',
+        'on: call_hungup, when: { reason: busy, direction: inbound, during: office }',
+      ],
+      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches whenever it would, and stops'],
+    ],
+    [
+      'a rule under one that wants any value',
+      [
+        'on: call_hangup, when: { peer.name: { exists: true } }, stop: true',
+        'on: call_hangup, when: { peer.name: { prefix: K } }',
+      ],
+      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches whenever it would, and stops'],
+    ],
+    // texts
+    [
+      'a text on every event',
+      [`on: [call_hangup, call_created], ${text}`],
+      ['4:57  warning: the rule r1 sends a text on every call_hangup, call_created; narrow it with when'],
+    ],
+    [
+      'an answer to ourselves',
+      [`on: message_created, when: { text: { exists: true } }, ${text}`],
+      ['4:79  warning: the rule r1 also hears the texts that we send; add direction: inbound to when'],
+    ],
+    [
+      'an answer without a pause',
+      [
+        'on: message_created, when: { direction: inbound }, do: [{ voipbin.send_message: { text: Hello, cooldown: "0" } }]',
+      ],
+      [
+        '4:75  warning: the rule r1 may text the same person without any pause; leave cooldown out, or add limits: { cooldown: 10m per peer.number }',
+      ],
+    ],
+  ])('%s', (_, rules, says) => {
+    expect(findingsOf(file(...rules))).toEqual(says.map((one) => `rules.yaml:${one}`));
+  });
+});
+
+describe('says nothing of', () => {
+  test.each<[string, string[]]>([
+    ['a rule that is off', ['on: message_created, mode: "off", when: { answered: false }']],
+    ['a field that some of the events have', ['on: [message_created, call_hangup], when: { answered: false }']],
+    ['asking for what is always absent to be absent', ['on: message_created, when: { answered: { exists: false } }']],
+    ['alternatives', ['on: call_hangup, when: { any: [{ reason: busy }, { reason: normal }] }']],
+    ['a range', ['on: call_hangup, when: { talk_s: { gte: 30, lte: 30 } }']],
+    [
+      'a narrower rule that stops',
+      ['on: call_hangup, when: { reason: busy }, stop: true', 'on: call_hangup, when: { reason: [busy, cancel] }'],
+    ],
+    ['a rule that stops other events', ['on: call_hangup, stop: true', 'on: call_created']],
+    ['a family under a single type', ['on: call_hangup, stop: true', 'on: call_*']],
+    ['a rule that stops under another condition', ["on: call_hangup, if: 'talk_s > 5', stop: true", 'on: call_hangup']],
+    ['a rule that stops in shadow', ['on: call_hangup, mode: shadow, stop: true', 'on: call_hangup']],
+    [
+      'a rule that reads numbers as another country does',
+      [
+        'on: call_hangup, country: KR, when: { peer.number: "+15551234567" }, stop: true',
+        'on: call_hangup, country: US, when: { peer.number: "+15551234567" }',
+      ],
+    ],
+    ['a rule that stops only what is fresh', ['on: call_hangup, max_age: 5m, stop: true', 'on: call_hangup']],
+    ['a usual auto-reply', [`on: message_created, when: { direction: inbound }, ${text}`]],
+    ['a text after a missed call', [`on: call_hangup, when: { answered: false }, ${text}`]],
+  ])('%s', (_, rules) => {
+    expect(findingsOf(file(...rules))).toEqual([]);
+  });
+});

@@ -1,0 +1,218 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatFinding, formatFindings } from '../../../src/yaml/finding';
+import { loadRules } from '../../../src/rules/parse/load';
+import { testActions } from '../catalogue';
+import { FAULTY_FILES } from './faulty-files';
+import { findingsOf, loadTexts, ruleSetOf } from '../load-text';
+
+const rule = (name: string, more = ''): string =>
+  `  - name: ${name}\n    on: call_hangup\n${more}    do: [{ http.request: { url: "https://example.com/" } }]\n`;
+const file = (...rules: string[]): string => `version: 1\nrules:\n${rules.join('')}`;
+
+test.each(FAULTY_FILES)('says what is wrong: $about', ({ text, says }) => {
+  expect(findingsOf(text)).toEqual(says.map((one) => `rules.yaml:${one}`));
+});
+
+test('every faulty file in the table is told apart from the others', () => {
+  expect(FAULTY_FILES.length).toBeGreaterThan(100);
+  expect(new Set(FAULTY_FILES.map(({ about }) => about)).size).toBe(FAULTY_FILES.length);
+});
+
+test('tells all faults of a file at once, in reading order, with the line and a caret', () => {
+  const text = `version: 1
+rules:
+  - name: a
+    on: call_hungpu
+    when:
+      direciton: inbound
+      duration_s: "60"
+    do:
+      - slack.post_message: { channel: "#c", txt: "{{ id }}", text: "{{ nobody }}" }
+`;
+  const loaded = loadTexts({ 'config/rules.yaml': text });
+  expect(loaded.ok).toBe(false);
+  expect(formatFindings(loaded.findings, () => text)).toBe(
+    [
+      'config/rules.yaml:4:9  there is no event type "call_hungpu"; did you mean "call_hungup"?',
+      '        on: call_hungpu',
+      '            ^',
+      'config/rules.yaml:6:7  unknown field "direciton"; did you mean "direction"?',
+      '          direciton: inbound',
+      '          ^',
+      'config/rules.yaml:7:19  duration_s is a number of seconds, not the text "60"; did you mean 60, without quotes?',
+      '          duration_s: "60"',
+      '                      ^',
+      'config/rules.yaml:9:46  slack.post_message has no input "txt"; did you mean "text"?',
+      '          - slack.post_message: { channel: "#c", txt: "{{ id }}", text: "{{ nobody }}" }',
+      '                                                 ^',
+      'config/rules.yaml:9:73  there is no variable "nobody"; what VoIPBIN sent is under data: data.nobody',
+      '          - slack.post_message: { channel: "#c", txt: "{{ id }}", text: "{{ nobody }}" }',
+      '                                                                            ^',
+    ].join('\n'),
+  );
+});
+
+test('a caret stays under its column in a line with tabs or of great length', () => {
+  const long = `${' '.repeat(300)}x`;
+  const findings = [
+    { severity: 'warning', code: 'c', file: 'f', line: 1, column: 3, message: 'm' },
+    { severity: 'error', code: 'c', file: 'f', line: 2, column: 301, message: 'm' },
+    { severity: 'error', code: 'c', file: 'gone', line: 1, column: 1, message: 'm' },
+  ] as const;
+  const lines = formatFindings(findings, (name) => (name === 'f' ? `\ta x\n${long}` : null)).split('\n');
+  expect(lines.slice(0, 3)).toEqual(['f:1:3  warning: m', '    \ta x', '    \t ^']);
+  expect(lines[4]?.[lines[5]?.indexOf('^') ?? 0]).toBe('x');
+  expect(lines.at(-1)).toBe('gone:1:1  m');
+});
+
+describe('values that YAML would spoil', () => {
+  test.each([
+    ['+15551234567', 'peer.number: +15551234567', '+15551234567'],
+    ['0211112222', 'peer.number: 0211112222', '+82211112222'],
+    ['NO', 'text: NO', 'NO'],
+    ['1e10', 'text: 1e10', '1e10'],
+    ['12:30', 'text: 12:30', '12:30'],
+    ['0x1F', 'text: 0x1F', '0x1F'],
+    ['0o17', 'text: 0o17', '0o17'],
+  ])('%s stays a text', (_, condition, value) => {
+    const set = ruleSetOf(
+      `version: 1\ndefaults: { country: KR }\nrules:\n${rule('r', `    when: { ${condition} }\n`)}`,
+    );
+    expect(set.rules[0]?.when).toMatchObject({ of: [{ test: { operator: 'one_of', values: [value] } }] });
+  });
+});
+
+describe('harmful files are refused at once', () => {
+  test.each([
+    [
+      'too large',
+      `version: 1\n#${'x'.repeat(2_000_001)}`,
+      'the file has 2000013 characters, more than the 2000000 that are read; split it with include',
+    ],
+    ['too deep', `version: 1\nlists: { a: ${'['.repeat(200)}${']'.repeat(200)} }\n`, 'nested more than 40 levels deep'],
+    [
+      'alias bomb',
+      `version: 1\na: &a [x, x, x, x, x, x, x, x, x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
+        .map(
+          (one, index) =>
+            `${one}: &${one} [${Array(9)
+              .fill(`*${'abcdefgh'[index] ?? ''}`)
+              .join(', ')}]\n`,
+        )
+        .join('')}`,
+      'anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
+    ],
+  ])('%s', (_, text, says) => {
+    const began = performance.now();
+    expect(findingsOf(text)[0]).toContain(says);
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test('names of the prototype are keys like any other', () => {
+    expect(findingsOf('version: 1\n__proto__: { polluted: true }\nconstructor: 1\nrules: []\n')).toEqual([
+      'rules.yaml:2:1  a rule file has no key "__proto__"',
+      'rules.yaml:3:1  a rule file has no key "constructor"',
+    ]);
+    expect(findingsOf(file(rule('r', '    when: { data.__proto__: x, toString: y }\n')))).toEqual([
+      'rules.yaml:5:32  unknown field "toString"; what VoIPBIN sent is under data: data.toString',
+    ]);
+  });
+});
+
+describe('several files', () => {
+  const main = `version: 1\ninclude: [lists.yaml, more/rules.yaml]\n${file(rule('first', '    when: { ours.number: { in: $sales }, during: office }\n')).slice('version: 1\n'.length)}`;
+  const lists = 'version: 1\nlists: { sales: ["+15551234567"] }\nwindows: { office: { days: mon-fri } }\n';
+
+  test('are one set: lists, windows and rules together, the rules in the order of the files', () => {
+    const loaded = loadTexts({
+      'conf/rules.yaml': main,
+      'conf/lists.yaml': lists,
+      'conf/more/rules.yaml': file(rule('second')),
+    });
+    expect(loaded.findings.map(formatFinding)).toEqual([]);
+    expect(loaded).toMatchObject({ ok: true, ruleSet: { rules: [{ name: 'first' }, { name: 'second' }] } });
+    expect(loaded.files).toEqual(['conf/rules.yaml', 'conf/lists.yaml', 'conf/more/rules.yaml']);
+  });
+
+  test.each([
+    [
+      'twice',
+      { 'a.yaml': 'version: 1\ninclude: [b.yaml, b.yaml]\nrules: []\n', 'b.yaml': file(rule('r')) },
+      'a.yaml:2:19  "b.yaml" is included twice',
+    ],
+    ['itself', { 'a.yaml': 'version: 1\ninclude: ./a.yaml\nrules: []\n' }, 'a.yaml:2:10  "a.yaml" is included twice'],
+    [
+      'defaults',
+      { 'a.yaml': 'version: 1\ninclude: b.yaml\nrules: []\n', 'b.yaml': 'version: 1\ndefaults: { country: KR }\n' },
+      'b.yaml:2:1  an included file cannot have defaults; they stand in a.yaml',
+    ],
+    [
+      'list',
+      { 'a.yaml': 'version: 1\ninclude: b.yaml\nlists: { x: [a] }\n', 'b.yaml': 'version: 1\nlists: { x: [a] }\n' },
+      'b.yaml:2:8  a list "x" stands in another file already',
+    ],
+    [
+      'rule',
+      { 'a.yaml': `version: 1\ninclude: b.yaml\nrules:\n${rule('r')}`, 'b.yaml': file(rule('r')) },
+      'b.yaml:3:11  a second rule is called "r"; the first is at a.yaml:4',
+    ],
+    [
+      'faults of both',
+      { 'a.yaml': 'version: 1\ninclude: b.yaml\nrule: []\n', 'b.yaml': 'version: 1\nruls: []\n' },
+      'a.yaml:3:1  a rule file has no key "rule"; did you mean "rules"?',
+    ],
+  ])('with a fault: %s', (_, files, says) => {
+    expect(loadTexts(files).findings.map(formatFinding)).toContain(says);
+  });
+
+  test('all files are checked, even when one of them is broken', () => {
+    const loaded = loadTexts({
+      'a.yaml': 'version: 1\ninclude: [b.yaml, c.yaml]\nrule: []\n',
+      'b.yaml': '\t',
+      'c.yaml': 'version: 1\nruls: []\n',
+    });
+    expect(loaded.findings.map(({ file: where }) => where)).toEqual(['a.yaml', 'b.yaml', 'c.yaml']);
+  });
+});
+
+describe('on disk', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rules-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('a missing file, a folder and a file that includes another', () => {
+    expect(loadRules({ file: join(folder, 'none.yaml'), actions: testActions }).findings).toMatchObject([
+      { code: 'missing-file', line: 1 },
+    ]);
+    expect(loadRules({ file: folder, actions: testActions }).findings).toMatchObject([
+      { code: 'file', message: expect.stringContaining('it is a folder') },
+    ]);
+    mkdirSync(join(folder, 'more'));
+    writeFileSync(join(folder, 'a.yaml'), 'version: 1\ninclude: more/b.yaml\n');
+    writeFileSync(join(folder, 'more', 'b.yaml'), file(rule('r')));
+    expect(loadRules({ file: join(folder, 'a.yaml'), actions: testActions })).toMatchObject({ ok: true });
+  });
+});
+
+describe('the hash', () => {
+  const hash = (text: string): string => ruleSetOf(text).hash;
+  const plain = file(rule('a'), rule('b'));
+
+  test('is twelve hex characters, and does not depend on layout, comments and tests', () => {
+    expect(hash(plain)).toMatch(/^[0-9a-f]{12}$/);
+    expect(hash(`# said\n${plain.replace('name: a\n    on: call_hangup', 'on: "call_hangup"\n    name:   a')}`)).toBe(
+      hash(plain),
+    );
+    expect(hash(`${plain}tests: []\n`)).toBe(hash(plain));
+  });
+
+  test.each([
+    ['the order of rules', file(rule('b'), rule('a'))],
+    ['a condition', file(rule('a', '    when: { direction: inbound }\n'), rule('b'))],
+    ['a mode', file(rule('a', '    mode: off\n'), rule('b'))],
+    ['defaults', `${plain}defaults: { country: KR }\n`],
+  ])('changes with %s', (_, text) => {
+    expect(hash(text)).not.toBe(hash(plain));
+  });
+});

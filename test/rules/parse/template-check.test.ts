@@ -1,0 +1,201 @@
+import { explain } from '../../../src/rules/tools/explain';
+import { testActions } from '../catalogue';
+import { eventOf, findingsOf, ruleSetOf } from '../load-text';
+
+/** What the check says of a text that is posted by a rule with these further lines. */
+function faultsOf(text: string, more = 'on: call_hangup', before = ''): string[] {
+  const step = `slack.post_message: { channel: c, text: ${JSON.stringify(text)} }`;
+  return findingsOf(`version: 1\nrules:\n  - { name: r, ${more}, do: [${before}{ ${step} }] }\n`).map((finding) =>
+    finding.replace(/^rules\.yaml:\d+:\d+ {2}/, ''),
+  );
+}
+
+const absent = (name: string): string =>
+  `"${name}" may be absent; add a default: {{ ${name} | default: '…' }}, or ask for it: when: { ${name}: { exists: true } }`;
+
+describe('a field that may be absent is fine where it cannot be', () => {
+  test.each([
+    ['always there', '{{ id }} {{ occurred_at }} {{ type }}', 'on: "*"'],
+    ['a default', '{{ reason | default: "?" }}', 'on: call_hangup'],
+    ['a default after other filters', '{{ peer.number | phone | default: "?" }}', 'on: call_hangup'],
+    ['a default that may be absent itself', '{{ peer.name | default: peer.number }}', 'on: call_hangup'],
+    ['a condition on it', '{{ reason }}', 'on: call_hangup, when: { reason: busy }'],
+    [
+      'a condition for its presence',
+      '{{ peer.number | phone }}',
+      'on: call_hangup, when: { peer.number: { exists: true } }',
+    ],
+    ['a condition in operators', '{{ talk_s }}', 'on: call_hangup, when: { talk_s: { gt: 5, lt: 60 } }'],
+    ['a negative condition', '{{ reason }}', 'on: call_hangup, when: { reason: { not: busy } }'],
+    ['a condition inside all', '{{ reason }}', 'on: call_hangup, when: { all: [{ reason: busy }] }'],
+    [
+      'a condition in every alternative',
+      '{{ reason }}',
+      'on: call_hangup, when: { any: [{ reason: busy }, { reason: cancel, answered: false }] }',
+    ],
+    [
+      'a condition on data',
+      '{{ data.metadata.campaign }}',
+      'on: call_hangup, when: { data.metadata.campaign: spring }',
+    ],
+    ['an if around it', '{% if reason %}{{ reason }}{% endif %}', 'on: call_hangup'],
+    ['an if for two', '{% if reason and peer.name %}{{ reason }} {{ peer.name }}{% endif %}', 'on: call_hangup'],
+    ['an if around data', '{% if data.a.b %}{{ data.a.b | upcase }}{% endif %}', 'on: call_hangup'],
+    [
+      'ifs in ifs',
+      '{% if reason %}{% if peer.name %}{{ reason }}{{ peer.name }}{% endif %}{% endif %}',
+      'on: call_hangup',
+    ],
+    [
+      'only tested',
+      '{% if reason == "busy" %}yes{% endif %}{% unless answered %}no{% endunless %}{% case reason %}{% when "busy" %}b{% endcase %}',
+      'on: call_hangup',
+    ],
+    ['assigned', '{% assign who = peer.name | default: peer.number %}{{ who }}', 'on: call_hangup'],
+    [
+      'looped over',
+      '{% if data.list %}{% for one in data.list %}{{ one }}{{ one.name }}{{ forloop.index }}{% endfor %}{% endif %}',
+      'on: call_hangup',
+    ],
+    [
+      'looped over with a condition on it',
+      '{% for one in data.list %}{{ one }}{% endfor %}',
+      'on: call_hangup, when: { data.list: { exists: true } }',
+    ],
+    ['in a comment', '{% comment %}{{ nobody }}{% endcomment %}', 'on: call_hangup'],
+  ])('%s', (_, text, more) => {
+    expect(faultsOf(text, more)).toEqual([]);
+    // And so it can be rendered, also for the poorest event that matches.
+    const set = ruleSetOf(
+      `version: 1\nrules:\n  - { name: r, ${more}, do: [{ slack.post_message: { channel: c, text: ${JSON.stringify(text)} } }] }\n`,
+    );
+    const events = [{ id: 'c' }, { id: 'c', hangup_reason: 'busy' }]
+      .map((data) => eventOf('call_hangup', data))
+      .filter((event) => set.plan(event) !== null);
+    for (const event of events) {
+      expect(explain(set, event, { actions: testActions }).rules[0]?.steps[0]?.input).toMatchObject({ ok: true });
+    }
+  });
+});
+
+describe('and a fault where it can be', () => {
+  test.each([
+    ['nothing', '{{ reason }}', 'on: call_hangup', [absent('reason')]],
+    ['a condition on another field', '{{ reason }}', 'on: call_hangup, when: { hangup_by: local }', [absent('reason')]],
+    [
+      'a condition for its absence',
+      '{{ peer.name }}',
+      'on: call_hangup, when: { peer.name: { exists: false } }',
+      [absent('peer.name')],
+    ],
+    [
+      'a condition in one alternative',
+      '{{ reason }}',
+      'on: call_hangup, when: { any: [{ reason: busy }, { answered: false }] }',
+      [absent('reason')],
+    ],
+    ['a condition inside not', '{{ reason }}', 'on: call_hangup, when: { not: { reason: busy } }', [absent('reason')]],
+    ['an if on another', '{% if peer.name %}{{ reason }}{% endif %}', 'on: call_hangup', [absent('reason')]],
+    ['the else of an if', '{% if reason %}a{% else %}{{ reason }}{% endif %}', 'on: call_hangup', [absent('reason')]],
+    ['an if with or', '{% if reason or peer.name %}{{ reason }}{% endif %}', 'on: call_hangup', [absent('reason')]],
+    [
+      'an if with a comparison',
+      '{% if reason != "busy" %}{{ reason }}{% endif %}',
+      'on: call_hangup',
+      [absent('reason')],
+    ],
+    ['after the if', '{% if reason %}{% endif %}{{ reason }}', 'on: call_hangup', [absent('reason')]],
+    [
+      'only some of the types',
+      '{{ text }}',
+      'on: [message_created, call_hangup], when: { direction: inbound }',
+      [absent('text')],
+    ],
+    ['echo', '{% echo reason %}', 'on: call_hangup', [absent('reason')]],
+    ['in a loop', '{% for one in (1..3) %}{{ peer.name }}{% endfor %}', 'on: call_hangup', [absent('peer.name')]],
+    [
+      'looped over',
+      '{% for one in data.list %}{{ one }}{% endfor %}',
+      'on: call_hangup',
+      ['"data.list" may be absent; put {% if data.list %} … {% endif %} around the loop'],
+    ],
+    ['none of the types', '{{ text }}', 'on: call_hangup', ['"text" is always absent for the events of this rule']],
+    [
+      'a name in a condition',
+      '{% if resaon %}{% endif %}',
+      'on: call_hangup',
+      ['there is no variable "resaon"; did you mean "reason"?'],
+    ],
+    [
+      'a name in a filter',
+      '{{ id | append: peer.nmae }}',
+      'on: call_hangup',
+      ['there is no variable "peer.nmae"; did you mean "peer.name"?'],
+    ],
+    [
+      'a name in a default',
+      '{{ reason | default: peer.nmae }}',
+      'on: call_hangup',
+      ['there is no variable "peer.nmae"; did you mean "peer.name"?'],
+    ],
+    [
+      'a name before it is assigned',
+      '{{ who }}{% assign who = id %}',
+      'on: call_hangup',
+      ['there is no variable "who"; what VoIPBIN sent is under data: data.who'],
+    ],
+    [
+      'a name after its loop',
+      '{% for one in (1..2) %}{% endfor %}{{ one }}',
+      'on: call_hangup',
+      ['there is no variable "one"; what VoIPBIN sent is under data: data.one'],
+    ],
+    [
+      'a name in brackets',
+      '{{ data[nobody] | default: "-" }}',
+      'on: call_hangup',
+      ['there is no variable "nobody"; what VoIPBIN sent is under data: data.nobody'],
+    ],
+    [
+      'the event as a prefix',
+      '{{ event.reason }}',
+      'on: call_hangup',
+      ['there is no variable "event.reason"; did you mean "reason"?'],
+    ],
+    ['two faults in one text', '{{ a1 }} {{ b1 | nofilter }}', 'on: call_hangup', ['there is no filter "nofilter"']],
+  ])('%s', (_, text, more, says) => {
+    expect(faultsOf(text, more)).toEqual(says);
+  });
+});
+
+describe('results of earlier steps', () => {
+  const before = '{ id: call, hubspot.log_call: {} }, ';
+  test.each([
+    ['{{ steps.call.contact.name | default: "?" }}', []],
+    ['{% if steps.call.contact.name %}{{ steps.call.contact.name }}{% endif %}', []],
+    // A step may have been skipped, so its results may be absent even where the action always gives them.
+    [
+      '{{ steps.call.contact.id }}',
+      ['"steps.call.contact.id" may be absent; add a default: {{ steps.call.contact.id | default: \'…\' }}'],
+    ],
+    ['{{ steps.call }}', ['"steps.call" is a group of fields; name one: steps.call.call']],
+    ['{{ steps.call.contact | default: "?" }}', []],
+    [
+      '{{ steps.call.contact.id.deeper | default: "?" }}',
+      ['steps.call.contact.id has no field "deeper"; it is a single value'],
+    ],
+    ['{{ steps.cal.contact.id | default: "?" }}', ['there is no earlier step "cal"; did you mean "steps.call"?']],
+  ])('%s', (text, says) => {
+    expect(faultsOf(text, 'on: call_hangup', before)).toEqual(says);
+  });
+
+  test('of an action that may give anything, anything can be used', () => {
+    expect(
+      faultsOf(
+        '{{ steps.got.body.any.thing | default: "?" }}',
+        'on: call_hangup',
+        '{ id: got, http.request: { url: "https://example.com/" } }, ',
+      ),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,312 @@
+import type { CanonicalEvent } from '../../src/events/canonical-event';
+import type { JsonObject, JsonValue } from '../../src/events/json';
+import { explain } from '../../src/rules/tools/explain';
+import { testActions } from './catalogue';
+import { eventOf, ruleSetOf } from './load-text';
+
+/** A small generator with a seed, so that a failure can be repeated. */
+function randomSource(seed: number) {
+  let state = seed;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const below = (limit: number): number => Math.floor(next() * limit);
+  const pick = <Item>(items: readonly Item[]): Item => {
+    const item = items[below(items.length)];
+    if (item === undefined) {
+      throw new Error('nothing to pick from');
+    }
+    return item;
+  };
+  return { below, pick, chance: (of: number) => next() < of };
+}
+
+type Random = ReturnType<typeof randomSource>;
+
+const TYPES = [
+  'call_hangup',
+  'call_created',
+  'message_created',
+  'recording_finished',
+  'recording_updated',
+  'agent_updated',
+];
+const ON = [
+  'call_hungup',
+  'call_*',
+  'message_created',
+  'recording_updated',
+  '"*"',
+  '[call_created, message_created]',
+  'agent_updated',
+  'message_*',
+];
+const NUMBERS = ['+821011112222', '010-1111-2222', '02-1111-2222', '+15551234567', '+82211112222', 'sip:a@example.com'];
+const VALUES: Readonly<Record<string, readonly JsonValue[]>> = {
+  direction: ['inbound', 'outbound'],
+  'peer.number': NUMBERS,
+  'ours.number': NUMBERS,
+  answered: [true, false],
+  reason: ['normal', 'busy', 'cancel', 'noanswer'],
+  status: ['done', 'ended', 'hangup'],
+  talk_s: [0, 30, 60],
+  text: ['stop', 'please stop', 'go'],
+  'data.a.b': ['x', 'y', 'z'],
+  'data.n': [1, 2, 3],
+};
+
+function randomTest(random: Random, field: string): JsonValue {
+  const values = VALUES[field] ?? [];
+  const some = (): JsonValue[] => [...new Set([random.pick(values), random.pick(values)])];
+  const kind = random.below(8);
+  if (kind < 3) {
+    return random.pick(values);
+  }
+  if (kind === 3) {
+    return some();
+  }
+  if (kind === 4) {
+    return field === 'answered' ? { not: random.pick(values) } : { in: some() };
+  }
+  if (kind === 5) {
+    return { not: random.chance(0.5) ? random.pick(values) : some() };
+  }
+  if (kind === 6 && (field === 'talk_s' || field === 'data.n')) {
+    return { gte: random.pick(values), lt: 50 };
+  }
+  return kind === 6 && typeof values[0] === 'string'
+    ? { prefix: random.pick(['s', 'a', '+82', 'in']) }
+    : { exists: random.chance(0.5) };
+}
+
+function randomWhen(random: Random, depth: number): JsonObject {
+  const when: JsonObject = {};
+  for (let count = 1 + random.below(2); count > 0; count -= 1) {
+    const field = random.pick(Object.keys(VALUES));
+    when[field] = randomTest(random, field);
+  }
+  if (depth > 0 && random.chance(0.2)) {
+    when[random.pick(['any', 'all'])] = [randomWhen(random, depth - 1), randomWhen(random, depth - 1)];
+  }
+  if (depth > 0 && random.chance(0.2)) {
+    when['not'] = randomWhen(random, depth - 1);
+  }
+  return when;
+}
+
+interface RandomRule {
+  name: string;
+  on: string;
+  when: JsonObject;
+  mode: string;
+  stop: boolean;
+}
+
+function randomEvent(random: Random): CanonicalEvent {
+  const maybe = (value: () => JsonValue): JsonValue => (random.chance(0.2) ? null : value());
+  const address = (): JsonValue => ({ type: 'tel', target: random.pick(NUMBERS) });
+  return eventOf(random.pick(TYPES), {
+    id: 'e1',
+    direction: maybe(() => random.pick(['incoming', 'outgoing'])),
+    source: maybe(address),
+    destination: maybe(address),
+    hangup_reason: maybe(() => random.pick(['normal', 'busy', 'cancel', 'noanswer'])),
+    status: maybe(() => random.pick(['done', 'ended', 'hangup', 'recording'])),
+    text: maybe(() => random.pick(['stop', 'please stop', 'go'])),
+    tm_create: '2026-03-02T00:00:00Z',
+    tm_progressing: maybe(() => '2026-03-02T00:00:10Z'),
+    tm_hangup: maybe(() => random.pick(['2026-03-02T00:00:40Z', '2026-03-02T00:01:10Z'])),
+    a: maybe(() => ({ b: random.pick(['x', 'y', 'w']) })),
+    n: maybe(() => random.pick([1, 2, 5])),
+  });
+}
+
+// The plain definition, written down once more without any index, closure or library of the program's.
+
+const E164: Readonly<Record<string, string>> = { '010-1111-2222': '+821011112222', '02-1111-2222': '+82211112222' };
+
+function normal(field: string, value: JsonValue | undefined): JsonValue {
+  if (typeof value === 'string' && field.endsWith('.number')) {
+    return E164[value] ?? value;
+  }
+  return field === 'status' && value === 'done' ? 'ended' : (value ?? null);
+}
+
+function valueOf(event: CanonicalEvent, field: string): JsonValue {
+  let value: unknown = event;
+  for (const part of field.split('.')) {
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[part] : null;
+  }
+  return normal(field, (value ?? null) as JsonValue);
+}
+
+function fits(field: string, value: JsonValue, test: JsonValue): boolean {
+  if (Array.isArray(test)) {
+    return test.some((one) => normal(field, one) === value);
+  }
+  if (typeof test !== 'object' || test === null) {
+    return normal(field, test) === value;
+  }
+  return Object.entries(test).every(([operator, operand]) => {
+    switch (operator) {
+      case 'exists':
+        return (value !== null) === operand;
+      case 'not':
+        return value !== null && !fits(field, value, operand);
+      case 'in':
+        return fits(field, value, operand);
+      case 'prefix':
+        return typeof value === 'string' && typeof operand === 'string' && value.startsWith(operand);
+      case 'gte':
+        return typeof value === 'number' && value >= Number(operand);
+      default:
+        return typeof value === 'number' && value < Number(operand);
+    }
+  });
+}
+
+function holds(event: CanonicalEvent, when: JsonObject): boolean {
+  return Object.entries(when).every(([key, test]) => {
+    const blocks = Array.isArray(test) ? (test as JsonObject[]) : [];
+    switch (key) {
+      case 'any':
+        return blocks.some((block) => holds(event, block));
+      case 'all':
+        return blocks.every((block) => holds(event, block));
+      case 'not':
+        return !holds(event, test as JsonObject);
+      default:
+        return fits(key, valueOf(event, key), test);
+    }
+  });
+}
+
+const HEARS: Readonly<Record<string, (type: string) => boolean>> = {
+  call_hungup: (type) => type === 'call_hangup',
+  'call_*': (type) => type.startsWith('call_'),
+  message_created: (type) => type === 'message_created',
+  recording_updated: (type) => type.startsWith('recording_'),
+  '"*"': () => true,
+  '[call_created, message_created]': (type) => type === 'call_created' || type === 'message_created',
+  agent_updated: (type) => type === 'agent_updated',
+  'message_*': (type) => type.startsWith('message_'),
+};
+
+function plainly(rules: readonly RandomRule[], event: CanonicalEvent): string[] {
+  const found: string[] = [];
+  for (const rule of rules) {
+    if (rule.mode !== 'off' && HEARS[rule.on]?.(event.type) === true && holds(event, rule.when)) {
+      found.push(rule.name);
+      if (rule.stop && rule.mode === 'live') {
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+const DO = 'do: [{ http.request: { url: "https://example.com/" } }]';
+
+test('the indexed matcher, the explanation and the plain definition agree on random rules and events', () => {
+  let matches = 0;
+  let stops = 0;
+  for (let seed = 1; seed <= 60; seed += 1) {
+    const random = randomSource(seed);
+    const rules: RandomRule[] = Array.from({ length: 1 + random.below(25) }, (_, index) => ({
+      name: `r${index}`,
+      on: random.pick(ON),
+      when: randomWhen(random, 2),
+      mode: random.pick(['live', 'live', 'live', 'shadow', 'off']),
+      stop: random.chance(0.1),
+    }));
+    const set = ruleSetOf(
+      `version: 1\ndefaults: { country: KR }\nrules:\n${rules.map((rule) => `  - { name: ${rule.name}, on: ${rule.on}, when: ${JSON.stringify(rule.when)}, mode: "${rule.mode}", stop: ${rule.stop}, ${DO} }\n`).join('')}`,
+    );
+    for (let count = 0; count < 40; count += 1) {
+      const event = randomEvent(random);
+      const expected = plainly(rules, event);
+      matches += expected.length;
+      stops += rules.some(({ name, stop }) => stop && expected.at(-1) === name) ? 1 : 0;
+      const about = { seed, count, type: event.type };
+      expect({ ...about, found: set.matching(event).map(({ name }) => name) }).toEqual({ ...about, found: expected });
+      const explained = explain(set, event, { actions: testActions }).rules.filter(
+        ({ outcome }) => outcome === 'runs' || outcome === 'shadow',
+      );
+      expect({ ...about, found: explained.map(({ rule }) => rule).sort() }).toEqual({
+        ...about,
+        found: [...expected].sort(),
+      });
+    }
+  }
+  // The test is worth something only while enough rules match.
+  expect(matches).toBeGreaterThan(1_000);
+  expect(stops).toBeGreaterThan(20);
+});
+
+describe('cost', () => {
+  const call = eventOf('call_hangup', {
+    id: 'c',
+    direction: 'incoming',
+    source: { type: 'tel', target: '+821011112222' },
+    destination: { type: 'tel', target: '+15551230500' },
+    hangup_reason: 'normal',
+  });
+  const rule = (index: number, condition: string): string =>
+    `  - { name: r${index}, on: call_hangup, when: { direction: inbound, ${condition} }, ${DO} }\n`;
+  const setOf = (rules: string[]) => ruleSetOf(`version: 1\nrules:\n${rules.join('')}`);
+  const number = (index: number): string => `ours.number: "+1555123${String(index).padStart(4, '0')}"`;
+
+  const calls = Array.from({ length: 50 }, () => ({ ...call }));
+
+  /** Nanoseconds an event, the best of several rounds. */
+  function cost(set: ReturnType<typeof setOf>): number {
+    const rounds = Array.from({ length: 9 }, () => {
+      const began = performance.now();
+      for (let index = 0; index < 1_000; index += 1) {
+        set.plan(calls[index % calls.length] ?? call);
+      }
+      return (performance.now() - began) * 1_000;
+    });
+    return Math.min(...rounds);
+  }
+
+  test('a thousand rules for a thousand numbers cost at most three times one', () => {
+    const one = setOf([rule(500, number(500))]);
+    const thousand = setOf(Array.from({ length: 1_000 }, (_, index) => rule(index, number(index))));
+    expect(thousand.plan(call)?.rules.map(({ name }) => name)).toEqual(['r500']);
+    cost(one);
+    expect(cost(thousand) / cost(one)).toBeLessThan(3);
+  });
+
+  test('a thousand rules that no index helps still take well under a millisecond', () => {
+    const thousand = setOf(
+      Array.from({ length: 1_000 }, (_, index) => rule(index, `peer.number: { prefix: "+82109${index}" }`)),
+    );
+    expect(thousand.plan(call)).toBeNull();
+    expect(cost(thousand) / 1_000).toBeLessThan(1_000);
+  });
+
+  test('hostile patterns and expressions do not hold up the match', () => {
+    const text = `${'a'.repeat(500_000)}!`;
+    const event = eventOf('message_created', {
+      id: 'm',
+      text,
+      pattern: '[ab]*a[ab]{900}',
+      list: Array.from({ length: 5_000 }, (_, index) => index),
+    });
+    const set = ruleSetOf(`version: 1
+rules:
+  - { name: pattern, on: message_created, when: { text: { matches: "^(a|a)+$" } }, ${DO} }
+  - { name: cel, on: message_created, if: 'text.matches("^(a+)+$")', ${DO} }
+  - { name: both, on: message_created, if: 'text.matches(".*(a?){100}a{100}.*b")', ${DO} }
+  - { name: made, on: message_created, if: 'text.matches(data.pattern)', ${DO} }
+  - { name: loop, on: message_created, if: 'data.list.all(x, x >= 0.0)', ${DO} }
+`);
+    const began = performance.now();
+    expect(set.plan(event)?.rules.map(({ name }) => name)).toEqual(['pattern', 'cel', 'loop']);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+});

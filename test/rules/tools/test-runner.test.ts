@@ -1,0 +1,222 @@
+import { actionNames, findAction } from '../../../src/connectors/registry';
+import { formatFinding } from '../../../src/yaml/finding';
+import { loadRules } from '../../../src/rules/parse/load';
+import type { ActionCatalogue } from '../../../src/rules/rule';
+import { formatTestResults, runRuleTests, type TestRunOptions } from '../../../src/rules/tools/test-runner';
+import { testActions } from '../catalogue';
+import { findingsOf, loadTexts } from '../load-text';
+
+const RULES = `version: 1
+defaults: { timezone: Asia/Seoul }
+windows: { office: { days: mon-fri, from: "09:00", to: "18:00" } }
+rules:
+  - name: greet
+    on: message_created
+    when: { direction: inbound, during: office, data.metadata.vip: true }
+    max_age: 1h
+    do:
+      - voipbin.send_message: { text: "Hello {{ peer.number | default: 'you' }}" }
+  - name: log
+    on: "*"
+    do: [{ http.request: { url: "https://example.com/{{ id }}" } }]
+tests:
+`;
+
+const FIXTURE = JSON.stringify({
+  type: 'message_created',
+  data: {
+    id: 'm1',
+    source: { type: 'tel', target: '+15551234567' },
+    direction: 'inbound',
+    tm_create: '2026-03-02T01:00:00Z',
+    metadata: { vip: true },
+  },
+});
+
+function run(test: string, options: Partial<TestRunOptions> = {}): string[] {
+  const loaded = loadTexts({
+    'conf/rules.yaml': `${RULES}  - name: t\n    ${test.trim().replaceAll('\n', '\n    ')}\n`,
+  });
+  if (!loaded.ok) {
+    throw new Error(loaded.findings.map(formatFinding).join('\n'));
+  }
+  const readFile = (path: string): string => {
+    if (path !== 'conf/fixtures/m.json') {
+      throw new Error('not there');
+    }
+    return FIXTURE;
+  };
+  const [result] = runRuleTests(loaded.ruleSet, loaded.tests, { actions: testActions, readFile, ...options });
+  return [...(result?.faults ?? ['no result'])];
+}
+
+describe('passes', () => {
+  test.each([
+    ['the rules that match', 'event: fixtures/m.json\nexpect: { rules: [greet, log] }'],
+    [
+      'rendered inputs, of those that are named',
+      'event: fixtures/m.json\nexpect: { steps: { greet: { voipbin.send_message: { text: "Hello +15551234567" } }, log: { "http.request#1": { url: "https://example.com/m1" } } } }',
+    ],
+    [
+      'a change',
+      'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { rules: [log], why_not: { greet: direction } }',
+    ],
+    [
+      'a removal',
+      'event: fixtures/m.json\nwith: { data.metadata.vip: null }\nexpect: { why_not: { greet: data.metadata.vip } }',
+    ],
+    [
+      'a change of what is not there yet',
+      'event: { type: message_created, data: { id: m } }\nwith: { data.metadata.vip: true, data.direction: inbound }\nat: "2026-03-02T10:00+09:00"\nexpect: { rules: [greet, log] }',
+    ],
+    [
+      'a change inside a list',
+      'event: { type: message_created, data: { id: m, targets: [{ status: a }, { status: b }] } }\nwith: { data.targets.1.status: c }\nexpect: { why_not: { greet: [during, data.metadata.vip] } }\nat: "2026-03-01T10:00+09:00"',
+    ],
+    ['another type', 'event: fixtures/m.json\nwith: { type: call_hangup }\nexpect: { why_not: { greet: on } }'],
+    [
+      'a time outside the window',
+      'event: fixtures/m.json\nat: "2026-03-02T08:59:59+09:00"\nexpect: { rules: [log], why_not: { greet: during } }',
+    ],
+    ['a time inside it', 'event: fixtures/m.json\nat: "2026-03-02T09:00+09:00"\nexpect: { rules: [greet, log] }'],
+    [
+      'an event without times, on a Monday',
+      'event: { type: message_created, data: { id: m, direction: inbound, metadata: { vip: true } } }\nexpect: { why_not: { greet: during } }',
+    ],
+  ])('%s', (_, test) => {
+    expect(run(test)).toEqual([]);
+  });
+
+  test('an event of the archive', () => {
+    const findEvent = (id: string) => (id === 'call_hangup/c1' ? { type: 'call_hungup', data: { id: 'c1' } } : null);
+    expect(
+      run('event: call_hangup/c1\nexpect: { steps: { log: { http.request: { url: "https://example.com/c1" } } } }', {
+        findEvent,
+      }),
+    ).toEqual([]);
+    expect(run('event: call_hangup/c2\nexpect: { rules: [] }', { findEvent })).toEqual([
+      'there is no event call_hangup/c2 in the archive (files end in .json)',
+    ]);
+  });
+});
+
+describe('fails with what is otherwise', () => {
+  test.each([
+    ['a rule too many', 'event: fixtures/m.json\nexpect: { rules: [greet] }', ['log should not match, but does']],
+    [
+      'a rule missing',
+      'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { rules: [greet, log] }',
+      ['greet should match, but does not: direction should be "inbound", is "outbound" (line 7)'],
+    ],
+    [
+      'an input',
+      'event: fixtures/m.json\nexpect: { steps: { greet: { voipbin.send_message: { text: Hello, to: x } } } }',
+      [
+        'greet, voipbin.send_message#1: text should be "Hello", is "Hello +15551234567"',
+        'greet, voipbin.send_message#1: to should be "x", is null',
+      ],
+    ],
+    [
+      'a step of a rule that does not match',
+      'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { steps: { greet: { voipbin.send_message: { text: x } } } }',
+      [
+        'greet does nothing, so voipbin.send_message#1 has no inputs: direction should be "inbound", is "outbound" (line 7)',
+      ],
+    ],
+    [
+      'another reason',
+      'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { why_not: { greet: during } }',
+      ['greet should not match because of during, but it is because of direction'],
+    ],
+    [
+      'no reason at all',
+      'event: fixtures/m.json\nexpect: { why_not: { greet: during } }',
+      ['greet should not match, but does'],
+    ],
+    [
+      'a missing fixture',
+      'event: fixtures/none.json\nexpect: { rules: [] }',
+      ['conf/fixtures/none.json cannot be read'],
+    ],
+  ])('%s', (_, test, faults) => {
+    expect(run(test)).toEqual(faults);
+  });
+});
+
+test.each([
+  [
+    'expects nothing',
+    'event: e.json\nexpect: {}',
+    ['17:13  the test expects nothing; write rules: [] for "no rule matches"'],
+  ],
+  [
+    'unknown rule',
+    'event: e.json\nexpect: { rules: [gret] }',
+    ['17:23  no rule is called "gret"; did you mean "greet"?'],
+  ],
+  [
+    'unknown step',
+    'event: e.json\nexpect: { steps: { log: { http.requst: {} } } }',
+    ['17:31  the rule log has no step "http.requst"; did you mean "http.request"?'],
+  ],
+  [
+    'unknown reason',
+    'event: e.json\nexpect: { why_not: { log: direciton } }',
+    ['17:31  "direciton" cannot keep a rule from matching; did you mean "direction"?'],
+  ],
+  [
+    'a time without zone',
+    'event: e.json\nat: "2026-03-02 10:00"\nexpect: { rules: [] }',
+    ['17:9  "2026-03-02 10:00" is no time with a zone; such as "2026-03-07T10:00+09:00"'],
+  ],
+  [
+    'a change outside data',
+    'event: e.json\nwith: { direction: inbound }\nexpect: { rules: [] }',
+    ['17:13  "direction" is no part of what VoIPBIN sends; it begins with data: data.direction'],
+  ],
+  [
+    'an event that is none',
+    'event: { typ: x }\nexpect: { rules: [] }',
+    ['16:12  an event has a type and data; such as { type: call_hangup, data: { id: c1 } }'],
+  ],
+  ['no event', 'expect: { rules: [] }', ['15:5  a test has no "event"']],
+])('a faulty test is found by the check: %s', (_, test, says) => {
+  expect(findingsOf(`${RULES}  - name: t\n    ${test.replaceAll('\n', '\n    ')}\n`)).toEqual(
+    says.map((one) => `rules.yaml:${one}`),
+  );
+});
+
+const registered: ActionCatalogue = {
+  find: (name) => {
+    const found = findAction(name);
+    return found === undefined ? undefined : { action: found.action, connectorName: found.connector.name };
+  },
+  names: actionNames,
+};
+
+test.each([
+  ['the actions as designed', testActions],
+  ['the actions as they are', registered],
+])('the shipped tests pass with %s', (_, actions) => {
+  const loaded = loadRules({ file: 'config/rules.yaml', actions });
+  const results = loaded.ok ? runRuleTests(loaded.ruleSet, loaded.tests, { actions }) : [];
+  expect(formatTestResults(results)).toBe(`  ✓ a call is logged and posted
+  ✓ further legs of a call are left alone
+  ✓ calls between extensions are left alone
+  ✓ a text is answered
+  ✓ our own texts are not answered
+  ✓ a recording is mailed when it has ended
+  ✓ a recording that goes on is not mailed
+
+7 passed`);
+});
+
+test('results look like those of a test runner', () => {
+  const at = { file: 'rules.yaml', line: 5, column: 1 };
+  expect(
+    formatTestResults([
+      { name: 'one', at, faults: [], explanation: null },
+      { name: 'two', at, faults: ['this', 'that'], explanation: null },
+    ]),
+  ).toBe('  ✓ one\n  ✗ two  (rules.yaml:5)\n      this\n      that\n\n1 passed, 1 failed');
+});

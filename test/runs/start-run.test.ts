@@ -1,0 +1,79 @@
+import type { CanonicalEvent } from '../../src/events/canonical-event';
+import { describeTemporalError, fitForRun } from '../../src/runs/start-run';
+
+function event(data: CanonicalEvent['data'], text: string | null = null): CanonicalEvent {
+  const at = '2026-03-02T01:00:00.000Z';
+  return {
+    type: 'call_hangup',
+    declared_type: 'call_hangup',
+    event_id: 'call_hangup/1',
+    id: '1',
+    customer_id: null,
+    occurred_at: at,
+    received_at: at,
+    direction: null,
+    peer: null,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: null,
+    text,
+    status: null,
+    recording_ready: null,
+    call_id: '1',
+    root_call_id: '1',
+    data,
+  };
+}
+
+describe('fitForRun', () => {
+  it('leaves an event of ordinary size as it is', () => {
+    const ordinary = event({ id: '1', actions: ['a'.repeat(100_000)] });
+    expect(fitForRun(ordinary)).toBe(ordinary);
+  });
+
+  it('leaves out the longest parts of a huge one, and keeps the short ones', () => {
+    const huge = event(
+      { id: '1', executed_actions: ['x'.repeat(9_000_000)], metadata: { campaign: 'spring' } },
+      'y'.repeat(600_000),
+    );
+    const fit = fitForRun(huge);
+    expect(fit.data).toEqual({ id: '1', metadata: { campaign: 'spring' } });
+    expect(fit.text).toHaveLength(16 * 1_024);
+    expect(Buffer.byteLength(JSON.stringify(fit))).toBeLessThan(512 * 1_024);
+  });
+
+  it('bounds names and numbers of either side, too', () => {
+    const named = {
+      ...event({ id: '1', source: { type: 'tel', target: '+15551234567', target_name: 'n'.repeat(3_000_000) } }),
+      peer: { type: 'tel', number: '+15551234567', name: 'n'.repeat(3_000_000) },
+    };
+    const fit = fitForRun(named);
+    expect(fit.peer).toMatchObject({ number: '+15551234567' });
+    expect(Buffer.byteLength(JSON.stringify(fit))).toBeLessThan(512 * 1_024);
+  });
+
+  it('bounds a great many short parts, too', () => {
+    const wide = event(
+      Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`part_${index}`, 'z'.repeat(10_000)])),
+    );
+    expect(Buffer.byteLength(JSON.stringify(fitForRun(wide)))).toBeLessThan(512 * 1_024);
+  });
+});
+
+describe('describeTemporalError', () => {
+  it.each([
+    [1, 'Temporal does not answer in time: gRPC status 1: why'],
+    [4, 'Temporal does not answer in time: gRPC status 4: why'],
+    [14, 'Temporal cannot be reached: gRPC status 14: why'],
+    [5, 'Temporal answered with gRPC status 5: why'],
+  ])('says of status %d whether Temporal said anything', (code, said) => {
+    expect(describeTemporalError(Object.assign(new Error('x'), { code, details: 'why' }))).toBe(said);
+    expect(
+      describeTemporalError(new Error('wrapped', { cause: Object.assign(new Error('x'), { code, details: 'why' }) })),
+    ).toBe(said);
+  });
+});

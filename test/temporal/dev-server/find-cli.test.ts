@@ -1,0 +1,341 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import {
+  defaultCacheDir,
+  findTemporalCli,
+  TemporalCliNotFound,
+  TemporalCliPathRefused,
+} from '../../../src/temporal/dev-server/find-cli';
+import { isAtLeast } from '../../../src/temporal/dev-server/cli-version';
+
+let room: string;
+let lines: string[];
+const servers: { close: (done: () => void) => void }[] = [];
+
+beforeEach(() => {
+  room = mkdtempSync(join(tmpdir(), 'bridge-cli-'));
+  lines = [];
+});
+
+afterEach(async () => {
+  await Promise.all(
+    servers.splice(0).map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          server.close(() => resolve());
+        }),
+    ),
+  );
+  rmSync(room, { recursive: true, force: true });
+});
+
+const banner = (version: string, server = '1.31.2'): string =>
+  `#!/bin/sh\necho "temporal version ${version} (Server ${server}, UI 2.50.1)"\n`;
+
+function program(folder: string, text: string, name = 'temporal'): string {
+  mkdirSync(join(room, folder), { recursive: true });
+  const path = join(room, folder, name);
+  writeFileSync(path, text);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+/**
+ * Looks with nothing but the given folders on PATH, an empty cache, and a download host that refuses connections
+ * (nothing listens on port 4, and fetch may use it).
+ */
+function find(
+  options: { path?: string[]; env?: Record<string, string>; cliPath?: string; downloadBase?: string } = {},
+) {
+  return findTemporalCli({
+    env: { PATH: (options.path ?? []).map((folder) => join(room, folder)).join(delimiter), ...options.env },
+    ...(options.cliPath === undefined ? {} : { cliPath: options.cliPath }),
+    cacheDir: join(room, 'cache'),
+    downloadBase: options.downloadBase ?? 'http://127.0.0.1:4',
+    onProgress: (line) => lines.push(line),
+  });
+}
+
+async function failure(promise: Promise<unknown>): Promise<Error> {
+  const error: unknown = await promise.catch((reason: unknown) => reason);
+  if (error instanceof Error) {
+    return error;
+  }
+  throw new Error('expected a failure', { cause: error });
+}
+
+async function listening<T extends Server | ReturnType<typeof createTcpServer>>(server: T): Promise<string> {
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const host = (answer: RequestListener): Promise<string> => listening(createServer(answer));
+
+/** An archive as Temporal's: the program beside a licence. */
+function archiveOf(script: string, name = 'temporal'): Buffer {
+  const path = program('archived', script, name);
+  writeFileSync(join(dirname(path), 'LICENSE'), 'MIT');
+  execFileSync('tar', ['-czf', join(room, 'archive.tar.gz'), '-C', dirname(path), name, 'LICENSE']);
+  return readFileSync(join(room, 'archive.tar.gz'));
+}
+
+const cached = (): string => join(room, 'cache', 'temporal-cli-1.8.2', 'temporal');
+const leftInCache = (): string[] => (existsSync(join(room, 'cache')) ? readdirSync(join(room, 'cache')) : []);
+
+describe('where it is looked for', () => {
+  test('TEMPORAL_CLI_PATH comes before PATH, PATH before the cache, the cache before anything that takes time', async () => {
+    const named = program('named', banner('1.7.0'));
+    const onPath = program('bin', banner('1.6.1'));
+    const inCache = program('cache/temporal-cli-1.8.2', banner('1.8.2'));
+    expect(await find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: named } })).toEqual({
+      path: named,
+      version: '1.7.0',
+      source: 'TEMPORAL_CLI_PATH',
+    });
+    expect(await find({ path: ['bin'], cliPath: named })).toMatchObject({ path: named });
+    expect(await find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: '' } })).toEqual({
+      path: onPath,
+      version: '1.6.1',
+      source: 'PATH',
+    });
+    expect(await find()).toEqual({ path: inCache, version: '1.8.2', source: 'cache' });
+  });
+
+  test('what cannot be used on PATH is reported and skipped, for a good one further on', async () => {
+    const old = program('old', banner('1.4.1', '1.28.0'));
+    const other = program('other', '#!/bin/sh\necho "temporal 0.3: dates for the command line"\n');
+    const good = program('good', banner('1.10.0'));
+    expect(await find({ path: ['nothing-here', 'old', 'other', 'good'] })).toEqual({
+      path: good,
+      version: '1.10.0',
+      source: 'PATH',
+    });
+    expect(lines).toEqual([
+      `Skipping ${old}: it is version 1.4.1, older than 1.5.0`,
+      `Skipping ${other}: it does not say which version of the Temporal CLI it is`,
+    ]);
+  });
+
+  test.each([
+    ['1.5.0', '1.29.0', true],
+    ['1.5.2-standalone-activity-server', '1.30.0-149.0', true],
+    ['2.0.0', '2.0.0', true],
+    ['1.4.9', '1.28.0', false],
+    // A plain `go install` knows no version of its own: the server inside decides.
+    ['0.0.0-DEV', '1.29.1', true],
+    ['0.0.0-DEV', '1.28.0', false],
+  ])('CLI %s with server %s: new enough is %s', async (version, server, good) => {
+    program('bin', banner(version, server));
+    const found = await find({ path: ['bin'] }).catch(() => null);
+    expect(found !== null).toBe(good);
+  });
+
+  test.each([
+    ['does not exist', (): string => join(room, 'nowhere')],
+    ['is no file', (): string => room],
+    [
+      'is not executable',
+      (): string => {
+        const path = program('named', banner('1.8.2'));
+        chmodSync(path, 0o644);
+        return path;
+      },
+    ],
+    ['is version 1.1.0, older than 1.5.0', (): string => program('named', banner('1.1.0'))],
+    ['fails on --version (exit code 3)', (): string => program('named', '#!/bin/sh\nexit 3\n')],
+  ])('TEMPORAL_CLI_PATH that %s is an error that names the setting, whatever else is there', async (why, make) => {
+    program('bin', banner('1.8.2'));
+    const path = make();
+    const error = await failure(find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: path } }));
+    expect(error).toBeInstanceOf(TemporalCliPathRefused);
+    expect(error.message).toContain(`TEMPORAL_CLI_PATH is ${path}, which ${why}`);
+  });
+
+  test('the cache follows XDG_CACHE_HOME', () => {
+    expect(defaultCacheDir({ XDG_CACHE_HOME: '/var/cache/me' })).toBe('/var/cache/me/voipbin-bridge');
+    expect(defaultCacheDir({})).toMatch(/\.cache\/voipbin-bridge$/);
+  });
+});
+
+describe('the download', () => {
+  test('is unpacked, proved, kept in the cache and found there the next time', async () => {
+    const archive = archiveOf(banner('1.8.2'));
+    const asked: string[] = [];
+    const base = await host((request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url?.startsWith('/cli/') === true) {
+        response.writeHead(302, { location: '/elsewhere' }).end();
+      } else {
+        response.writeHead(200, { 'content-length': archive.length }).end(archive);
+      }
+    });
+    expect(await find({ downloadBase: base })).toEqual({ path: cached(), version: '1.8.2', source: 'download' });
+    expect(asked[0]).toMatch(/^\/cli\/archive\/v1\.8\.2\?platform=(?:linux|darwin)&arch=(?:amd64|arm64)$/);
+    expect(lines[0]).toMatch(/^Downloading Temporal's CLI 1\.8\.2: .* MB$/);
+    expect(await find({ downloadBase: base })).toEqual({ path: cached(), version: '1.8.2', source: 'cache' });
+    expect(asked).toHaveLength(2);
+    expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
+  });
+
+  test('by two at once leaves one whole program', async () => {
+    const archive = archiveOf(banner('1.8.2'));
+    const base = await host((_request, response) => void response.end(archive));
+    const found = await Promise.all([find({ downloadBase: base }), find({ downloadBase: base })]);
+    expect(found.map(({ path }) => path)).toEqual([cached(), cached()]);
+    expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
+  });
+
+  test('replaces a cached program that does not run', async () => {
+    program('cache/temporal-cli-1.8.2', 'half a prog');
+    const archive = archiveOf(banner('1.8.2'));
+    const base = await host((_request, response) => void response.end(archive));
+    expect(await find({ downloadBase: base })).toMatchObject({ source: 'download' });
+    expect(readFileSync(cached(), 'utf8')).toBe(banner('1.8.2'));
+  });
+
+  test('clears away what an interrupted one left long ago, but not what may be under way', async () => {
+    for (const name of ['temporal-cli-1.8.2.partial-1-aa', 'temporal-cli-1.8.2.partial-2-bb']) {
+      mkdirSync(join(room, 'cache', name), { recursive: true });
+    }
+    const longAgo = Date.now() / 1_000 - 3 * 3_600;
+    utimesSync(join(room, 'cache', 'temporal-cli-1.8.2.partial-1-aa'), longAgo, longAgo);
+    await failure(find());
+    expect(leftInCache()).toEqual(['temporal-cli-1.8.2.partial-2-bb']);
+  });
+
+  test.each<[string, string, (response: Parameters<RequestListener>[1]) => void]>([
+    ['the host refuses', 'answered 404', (response) => void response.writeHead(404).end('no such version')],
+    [
+      'it is no archive',
+      'could not be unpacked',
+      (response) => void response.end('<html>Please log in to this network</html>'),
+    ],
+    [
+      'it holds something else',
+      'there was no temporal in it',
+      (response) => void response.end(archiveOf(banner('1.8.2'), 'something')),
+    ],
+    [
+      'it is another version',
+      'is version 1.7.0, not 1.8.2',
+      (response) => void response.end(archiveOf(banner('1.7.0'))),
+    ],
+    [
+      'it does not run',
+      'what came fails on --version',
+      (response) => void response.end(archiveOf('#!/bin/sh\nexit 1\n')),
+    ],
+    [
+      'it breaks off',
+      'the download broke off',
+      (response) => {
+        response.writeHead(200, { 'content-length': 1_000_000 });
+        response.write('x'.repeat(1_000), () => response.destroy());
+      },
+    ],
+  ])('fails when %s, and leaves nothing behind', async (_case, why, answer) => {
+    const base = await host((_request, response) => answer(response));
+    const error = await failure(find({ downloadBase: base }));
+    expect(error.message).toContain(why);
+    expect(leftInCache()).toEqual([]);
+  });
+
+  test('gives up at once on a closed port, and within seconds on a host that says nothing', async () => {
+    const began = Date.now();
+    expect((await failure(find())).message).toContain('127.0.0.1:4 could not be reached (ECONNREFUSED)');
+    expect(Date.now() - began).toBeLessThan(2_000);
+    const silent = await listening(createTcpServer((socket) => void socket.on('error', () => undefined).resume()));
+    const waited = Date.now();
+    expect((await failure(find({ downloadBase: silent }))).message).toContain('did not answer within 5 s');
+    expect(Date.now() - waited).toBeLessThan(7_000);
+  }, 20_000);
+});
+
+describe('the build with Go', () => {
+  const go = (build: string, version = 'go1.26.8'): string =>
+    program(
+      'go',
+      `#!/bin/sh\nif [ "$1" = version ]; then echo "go version ${version} linux/amd64"; exit; fi\n${build}\n`,
+      'go',
+    );
+  const path = (): string => [join(room, 'go'), '/usr/bin', '/bin'].join(delimiter);
+
+  test('puts the pinned version into the cache', async () => {
+    go(`
+[ -f go.sum ] && grep -q "^module voipbin-bridge/temporal-cli" go.mod || { echo "not in the module"; exit 1; }
+[ "$CGO_ENABLED" = 0 ] || exit 1
+while [ "$1" != -o ]; do shift; done
+printf '#!/bin/sh\\necho "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"\\n' > "$2"; chmod +x "$2"`);
+    expect(await find({ env: { PATH: path() } })).toEqual({ path: cached(), version: '1.8.2', source: 'build' });
+    expect(lines).toContainEqual(expect.stringMatching(/^Building Temporal's CLI 1\.8\.2 with Go 1\.26\.8/));
+    expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
+  });
+
+  test.each([
+    [
+      'what the build said last',
+      'echo "cannot find module providing package x" >&2; exit 1',
+      'go1.26.8',
+      /the build failed \(exit code 1\):\n\s+cannot find module providing package x/,
+    ],
+    ['a Go that is too old', 'exit 0', 'go1.19.8', /Go 1\.19\.8 is too old: 1\.26\.4 or newer is needed/],
+    ['a build that made nothing', 'exit 0', 'go1.26.8', /there was no temporal in it/],
+  ])('tells of %s', async (_case, build, version, expected) => {
+    go(build, version);
+    const error = await failure(find({ env: { PATH: path() } }));
+    expect(error).toBeInstanceOf(TemporalCliNotFound);
+    expect(error.message).toMatch(expected);
+    expect(leftInCache()).toEqual([]);
+  });
+});
+
+test('when no way works, one error lists every way with its reason, and everything that helps', async () => {
+  const old = program('old', banner('1.1.0'));
+  const error = await failure(find({ path: ['old'] }));
+  expect(error).toBeInstanceOf(TemporalCliNotFound);
+  const [tried, helps] = error.message.split('Any one of these helps:');
+  expect(tried?.split('\n').slice(1, -1)).toEqual([
+    '  - TEMPORAL_CLI_PATH: not set',
+    `  - PATH: ${old} is version 1.1.0, older than 1.5.0`,
+    `  - cache (${cached()}): not there`,
+    '  - download from http://127.0.0.1:4: 127.0.0.1:4 could not be reached (ECONNREFUSED)',
+    '  - build with Go: there is no `go` on PATH',
+  ]);
+  for (const way of [
+    'brew install temporal',
+    'https://temporal.download/cli/archive/latest?platform=',
+    'TEMPORAL_CLI_PATH',
+    'TEMPORAL_ADDRESS',
+    'docker run',
+    'install Go 1.26.4',
+  ]) {
+    expect(helps).toContain(way);
+  }
+});
+
+test.each([
+  ['1.8.2', '1.8.2', true],
+  ['1.10.0', '1.9.9', true],
+  ['1.8', '1.8.0', true],
+  ['1.26.4', '1.26.10', false],
+  ['rubbish', '1.0.0', false],
+])('%s is at least %s: %s', (version, oldest, expected) => {
+  expect(isAtLeast(version, oldest)).toBe(expected);
+});

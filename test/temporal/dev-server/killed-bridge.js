@@ -1,0 +1,30 @@
+// @ts-check
+/** A process that starts an embedded server as a bridge does, says so, and then waits to be killed (or, with THEN=throw, ends by an error of its own). */
+const { readFileSync } = require('node:fs');
+const { transformSync } = require('@swc/core');
+const pino = require('pino');
+
+require.extensions['.ts'] = (module, filename) => {
+  const { code } = transformSync(readFileSync(filename, 'utf8'), {
+    filename,
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2023' },
+    module: { type: 'commonjs' },
+  });
+  /** @type {any} */ (module)._compile(code, filename);
+};
+const { startEmbeddedServer } = require('../../../src/temporal/dev-server/dev-server.ts');
+
+async function main() {
+  await startEmbeddedServer({
+    ...JSON.parse(process.env['START'] ?? '{}'),
+    log: pino({ level: 'silent' }),
+    onExit: () => undefined,
+  });
+  process.stdout.write('started\n');
+  if (process.env['THEN'] === 'throw') {
+    throw new Error('an error that nobody catches');
+  }
+  setInterval(() => undefined, 60_000);
+}
+
+void main();
