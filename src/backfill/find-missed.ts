@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OurNumbers } from '../events/our-numbers';
+import type { OwnNumbers } from '../events/own-numbers';
 import type { InboxReader } from '../inbox/archive/reader';
 import { takeEvent, type EventRules, type MatchedEvent } from '../ingest/match-event';
 import { VerifiedRequest } from '../receiver/verified-request';
@@ -19,7 +19,7 @@ export interface ByHandOptions {
   since: Date;
   /** To tell what rules would want; what they do not know they do not want. */
   rules: EventRules;
-  ourNumbers: OurNumbers;
+  ownNumbers: OwnNumbers;
   now: () => Date;
   signal: AbortSignal;
 }
@@ -62,11 +62,11 @@ export async function* missedSince(options: ByHandOptions): AsyncGenerator<Misse
   }
 }
 
-function matchedEvent(body: Buffer, { rules, ourNumbers, now }: ByHandOptions): MatchedEvent | null {
+function matchedEvent(body: Buffer, { rules, ownNumbers, now }: ByHandOptions): MatchedEvent | null {
   const request = VerifiedRequest.check(
     { body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: now() },
     [],
   );
-  const taken = request === null ? null : takeEvent(request, ourNumbers, rules);
+  const taken = request === null ? null : takeEvent(request, ownNumbers, rules);
   return taken?.ok === true ? taken.matched : null;
 }

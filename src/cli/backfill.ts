@@ -10,13 +10,13 @@ import { ActionError } from '../connectors/action-error';
 import type { Connector } from '../connectors/connector';
 import { VoipbinClient } from '../connectors/voipbin/client';
 import { voipbin } from '../connectors/voipbin/connector';
-import { OurNumbers } from '../events/our-numbers';
+import { OwnNumbers } from '../events/own-numbers';
 import { InboxReader } from '../inbox/archive/reader';
 import type { ReceiverLog } from '../receiver/server';
 import type { EventRules, MatchedEvent } from '../ingest/match-event';
 import { signatureOf } from '../receiver/verified-request';
 import type { ReceiverSettings, Settings } from '../settings/settings';
-import { Refused, WrongUse } from '../service/operator-errors';
+import { Refused, WrongUse } from '../errors/operator-errors';
 import { readSettings } from './read-settings';
 import { readRules } from './rules';
 import { webhookUrl } from '../samples/send-event';
@@ -166,13 +166,13 @@ async function backfill(work: {
       }
       await expectBridge(url);
     }
-    const ourNumbers = new OurNumbers([...settings.numbers, ...reader.ourNumbers()], settings.country);
+    const ownNumbers = new OwnNumbers([...settings.numbers, ...reader.ownNumbers()], settings.country);
     const rules = rulesOf(settings);
     const pages = missedSince({
       client,
       reader,
       since,
-      ourNumbers,
+      ownNumbers,
       rules: rules ?? NO_RULES,
       now: () => new Date(),
       signal: new AbortController().signal,

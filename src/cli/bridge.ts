@@ -4,7 +4,7 @@ import { connectionsCommand } from './connections';
 import { docsCommand } from './docs';
 import { isCorruption } from '../storage/sqlite';
 import { eventsCommand } from './events';
-import { NO, Refused, WRONG_USE, WrongUse } from '../service/operator-errors';
+import { NO, Refused, WRONG_USE, WrongUse } from '../errors/operator-errors';
 import { packageVersion } from '../setup/package-root';
 import { rulesCommand } from './rules';
 import { schemaCommand } from './schema';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ActionError } from '../connectors/action-error';
 import { connectors } from '../connectors/registry';
-import { FINE, NO } from '../service/operator-errors';
+import { FINE, NO } from '../errors/operator-errors';
 import { listConnections, resumeConnection } from './parked-connections';
 import { readSettings } from './read-settings';
 

@@ -3,7 +3,7 @@ import { typesFor } from '../events/catalogue';
 import { InboxReader } from '../inbox/archive/reader';
 import { DispatchLogReader, type DispatchState } from '../dispatch/run-log';
 import type { RunReport } from '../runs/run-contract';
-import { Refused, WrongUse } from '../service/operator-errors';
+import { Refused, WrongUse } from '../errors/operator-errors';
 import { readSettings } from './read-settings';
 import { parseSince } from './since';
 import { askRun, type RunState } from '../status/run-status';

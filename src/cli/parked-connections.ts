@@ -5,7 +5,7 @@ import type { Settings } from '../settings/settings';
 import { ParkedConnections, type ParkedConnection } from '../runs/parked-connections';
 import { describeTemporalError } from '../runs/start-run';
 import { askTemporal } from '../status/temporal-client';
-import { FINE, NO, Refused, WrongUse } from '../service/operator-errors';
+import { FINE, NO, Refused, WrongUse } from '../errors/operator-errors';
 
 /** A connection as `bridge connections list` tells of it. */
 interface ListedConnection {

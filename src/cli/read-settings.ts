@@ -5,7 +5,7 @@ import { loadSettings } from '../settings/load';
 import { nearest } from '../yaml/nearest-name';
 import { formatFault } from '../settings/fault';
 import type { Settings } from '../settings/settings';
-import { WrongUse } from '../service/operator-errors';
+import { WrongUse } from '../errors/operator-errors';
 
 /** The settings file that was named, or null for the default. */
 export function configFile(command: Command): string | null {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { Command } from 'commander';
-import { OurNumbers } from '../events/our-numbers';
+import { OwnNumbers } from '../events/own-numbers';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope, type Envelope } from '../events/envelope';
 import type { CanonicalEvent } from '../events/canonical-event';
@@ -15,7 +15,7 @@ import { lintTraffic } from '../rules/tools/lint-traffic';
 import { parseDuration } from '../yaml/duration';
 import type { Settings } from '../settings/settings';
 import { actionCatalogue } from './action-catalogue';
-import { FINE, NO, Refused, WrongUse } from '../service/operator-errors';
+import { FINE, NO, Refused, WrongUse } from '../errors/operator-errors';
 import { readSettings } from './read-settings';
 import { readEvent } from '../samples/send-event';
 
@@ -186,7 +186,7 @@ function readGoodRules(file: string): GoodRules {
 function findEvent(settings: Settings, named: string): CanonicalEvent {
   const reader = InboxReader.open(settings.dataDir);
   const stored = reader.get(named);
-  const ours = new OurNumbers([...settings.numbers, ...reader.ourNumbers()], settings.country);
+  const ours = new OwnNumbers([...settings.numbers, ...reader.ownNumbers()], settings.country);
   reader.close();
   if (stored !== null) {
     return stored.event;

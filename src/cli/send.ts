@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { Refused, WrongUse } from '../service/operator-errors';
+import { Refused, WrongUse } from '../errors/operator-errors';
 import { readSettings } from './read-settings';
 import { readEvent, sampleNames, sendEvent, setValue, webhookUrl, type Answer } from '../samples/send-event';
 

@@ -1,6 +1,6 @@
 import { parseInstant } from '../events/time';
 import { parseDuration } from '../yaml/duration';
-import { WrongUse } from '../service/operator-errors';
+import { WrongUse } from '../errors/operator-errors';
 
 /**
  * Reads what `--since` takes: a duration before now (`2h`, `3d`), or a time of the past in RFC 3339.

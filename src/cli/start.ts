@@ -14,8 +14,8 @@ import { PortTaken } from '../settings/port-taken';
 import { TemporalSettingsFault } from '../temporal/configured-temporal';
 import { TemporalUnreachable } from '../temporal/connection';
 import { describePortHolder, portTakenMessage } from '../net/ports';
-import { endsWithin } from '../service/settles-within';
-import { Refused, WrongUse } from '../service/operator-errors';
+import { settlesWithin } from '../timing/settles-within';
+import { Refused, WrongUse } from '../errors/operator-errors';
 import { describeFindings, readRules } from './rules';
 import { configFile, readSettings } from './read-settings';
 
@@ -192,7 +192,7 @@ async function untilStopped(running: Running, asked: Promise<null>): Promise<voi
     );
     process.exitCode = 1;
   });
-  if (await endsWithin(stopped, STOP_WITHIN_MS)) {
+  if (await settlesWithin(stopped, STOP_WITHIN_MS)) {
     process.stderr.write('Stopped.\n');
   } else {
     process.stderr.write(

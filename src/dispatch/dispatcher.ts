@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
-import type { ClosedRun, DispatchLog, StartedRun } from './run-log';
+import type { ClosedRun, RunLog, StartedRun } from './run-log';
 import { describe, OpenRuns, outcomeOf, type RunEnding } from './run-tracker';
 
 /** An event that a rule wants and that has no run yet, as the inbox gives it. */
@@ -43,7 +43,7 @@ export interface RunStarter {
 export interface DispatcherOptions {
   events: PendingEvents;
   /** What it remembers across restarts. */
-  record: Pick<DispatchLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed' | 'openRuns' | 'prune'>;
+  record: Pick<RunLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed' | 'openRuns' | 'prune'>;
   /** Runs that closed longer ago are forgotten. Milliseconds. */
   forgetAfterMs: number;
   starter: RunStarter;

@@ -105,7 +105,7 @@ export class DispatchLogReader {
     );
   }
 
-  /** Every event up to this `seq` is started or needs no run; 0 at first. See {@link DispatchLog.markStarted}. */
+  /** Every event up to this `seq` is started or needs no run; 0 at first. See {@link RunLog.markStarted}. */
   watermark(): number {
     return this.#number("SELECT value FROM meta WHERE name = 'watermark'");
   }
@@ -166,7 +166,7 @@ export class DispatchLogReader {
  * same workflow id. NOT guaranteed: the same for events older than Temporal's own retention. Hence the floor that
  * `InboxReader.dispatchedThrough()` gives.
  */
-export class DispatchLog extends DispatchLogReader {
+export class RunLog extends DispatchLogReader {
   readonly #writer: Store;
   readonly #lock: DataFolderLock;
   readonly #statements = new Map<string, Prepared>();
@@ -184,12 +184,12 @@ export class DispatchLog extends DispatchLogReader {
    * Opens the log for writing.
    * @throws DataFolderInUse when another dispatcher works on this data folder.
    */
-  static open(dataDir: string): DispatchLog {
+  static open(dataDir: string): RunLog {
     const lock = DataFolderLock.take(dataDir, 'dispatch');
     const path = join(dataDir, DISPATCH_FILE);
     try {
       try {
-        return new DispatchLog(dataDir, openWriter(path), lock, null);
+        return new RunLog(dataDir, openWriter(path), lock, null);
       } catch (error) {
         if (!isCorruption(error)) {
           throw error;
@@ -200,7 +200,7 @@ export class DispatchLog extends DispatchLogReader {
             renameSync(path + suffix, aside + suffix);
           }
         }
-        return new DispatchLog(
+        return new RunLog(
           dataDir,
           openWriter(path),
           lock,

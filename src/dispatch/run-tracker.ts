@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { DispatchLog } from './run-log';
+import type { RunLog } from './run-log';
 
 /** How a run ended; `report` is the run's own, null when nothing is known. */
 export interface RunEnding {
@@ -11,7 +11,7 @@ export interface RunEnding {
 export interface OpenRunsOptions {
   /** Resolves when the run has closed. @throws when it could not be asked, or when `signal` aborts first. */
   ended(eventId: string, signal: AbortSignal): Promise<RunEnding>;
-  record: Pick<DispatchLog, 'openRuns'>;
+  record: Pick<RunLog, 'openRuns'>;
   /**
    * Whether somebody else tells how runs end. Temporal is then asked only about runs that nobody told of within a
    * second.

@@ -17,7 +17,7 @@ export function declaredDirection(data: JsonObject): Direction | null {
   return WORDS.get(data['direction']) ?? null;
 }
 
-/** Who knows our numbers (`OurNumbers`). */
+/** Who knows our numbers (`OwnNumbers`). */
 export interface KnowsOurs {
   /** @param number in any common format. */
   has(number: string): boolean;

@@ -180,7 +180,7 @@ export class Inbox {
   }
 
   /** Remembers numbers (E.164) that we have sent from, over restarts. */
-  async learnOurNumbers(numbers: readonly string[]): Promise<void> {
+  async learnOwnNumbers(numbers: readonly string[]): Promise<void> {
     this.#mayTake();
     await this.#writer.add({
       meta: { kind: 'our_numbers', numbers, learned_at: Date.now() },
@@ -197,9 +197,9 @@ export class Inbox {
     return this.indexer.caughtUp();
   }
 
-  /** The numbers remembered by {@link learnOurNumbers}. */
-  ourNumbers(): string[] {
-    return this.#reader.ourNumbers();
+  /** The numbers remembered by {@link learnOwnNumbers}. */
+  ownNumbers(): string[] {
+    return this.#reader.ownNumbers();
   }
 
   /** Why nothing can be kept at present; null when all is well. It clears by itself, also without traffic. */

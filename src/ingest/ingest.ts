@@ -1,4 +1,4 @@
-import { numbersTaught, type OurNumbers } from '../events/our-numbers';
+import { ownNumbersIn, type OwnNumbers } from '../events/own-numbers';
 import type { Inbox } from '../inbox/inbox';
 import type { InboxOutcome } from '../inbox/stored-event';
 import { takeEvent, type EventRules } from './match-event';
@@ -7,9 +7,9 @@ import { BACKFILL_CONTENT_TYPE } from './arrival';
 
 /** What {@link openDoor} needs: the receiver's own. */
 export interface DoorOptions {
-  inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOurNumbers'>;
+  inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOwnNumbers'>;
   ruleSet: () => EventRules;
-  ourNumbers: OurNumbers;
+  ownNumbers: OwnNumbers;
 }
 
 /**
@@ -36,7 +36,7 @@ export function openDoor(options: DoorOptions): BackfillDoor {
     if (request === null) {
       throw new TypeError('a request that needs no signature was refused for it');
     }
-    const taken = takeEvent(request, options.ourNumbers, options.ruleSet());
+    const taken = takeEvent(request, options.ownNumbers, options.ruleSet());
     if (!taken.ok) {
       await options.inbox.quarantine({
         reason: `${taken.fault}: ${taken.message}`,
@@ -49,10 +49,10 @@ export function openDoor(options: DoorOptions): BackfillDoor {
     const { event, plan, ruleset } = taken.matched;
     const outcome = await options.inbox.append({ event, body, content_type: request.contentType, ruleset, plan });
     if (outcome !== 'duplicate') {
-      const fresh = numbersTaught(event).filter((number) => options.ourNumbers.learn(number));
+      const fresh = ownNumbersIn(event).filter((number) => options.ownNumbers.learn(number));
       if (fresh.length > 0) {
         // Nobody waits for it: what is lost is learnt again from the next event.
-        options.inbox.learnOurNumbers(fresh).catch(() => undefined);
+        options.inbox.learnOwnNumbers(fresh).catch(() => undefined);
       }
     }
     return outcome;

@@ -2,7 +2,7 @@ import { isBackfilled } from './arrival';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
-import type { OurNumbers } from '../events/our-numbers';
+import type { OwnNumbers } from '../events/own-numbers';
 import type { Plan } from '../rules/plan';
 import type { VerifiedRequest } from '../receiver/verified-request';
 
@@ -38,7 +38,7 @@ export type NotAnEvent =
  */
 export function takeEvent(
   request: VerifiedRequest,
-  ours: OurNumbers,
+  ours: OwnNumbers,
   rules: EventRules,
 ): { ok: true; matched: MatchedEvent } | NotAnEvent {
   try {

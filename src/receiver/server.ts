@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { createServer as createHttpServer, METHODS } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { numbersTaught, type OurNumbers } from '../events/our-numbers';
+import { ownNumbersIn, type OwnNumbers } from '../events/own-numbers';
 import type { Inbox } from '../inbox/inbox';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
 import { portError } from '../settings/port-taken';
@@ -86,10 +86,10 @@ export interface ReceiverLog {
 /** What {@link createReceiver} needs. */
 export interface ReceiverOptions {
   settings: ReceiverSettings;
-  inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOurNumbers'>;
+  inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOwnNumbers'>;
   /** The rules in force; asked for every event, so that a reload takes effect at once. */
   ruleSet: () => EventRules;
-  ourNumbers: OurNumbers;
+  ownNumbers: OwnNumbers;
   metrics: ReceiverMetrics;
   log: ReceiverLog;
   timeouts?: Partial<ReceiverTimeouts>;
@@ -193,7 +193,7 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
     if (verified.contentEncoding !== null && verified.contentEncoding.toLowerCase() !== 'identity') {
       return refuse(reply, 415, 'encoding', 'the body must not be compressed (Content-Encoding: identity)');
     }
-    const taken = takeEvent(verified, options.ourNumbers, options.ruleSet());
+    const taken = takeEvent(verified, options.ownNumbers, options.ruleSet());
     return taken.ok ? keep(taken.matched, reply, began) : setApart(taken, verified, request, reply);
   };
 
@@ -212,10 +212,10 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
    * event.
    */
   const learn = (event: MatchedEvent['event']): void => {
-    const fresh = numbersTaught(event).filter((number) => options.ourNumbers.learn(number));
+    const fresh = ownNumbersIn(event).filter((number) => options.ownNumbers.learn(number));
     if (fresh.length > 0) {
       options.inbox
-        .learnOurNumbers(fresh)
+        .learnOwnNumbers(fresh)
         .catch(() => log.warn({}, 'a number of ours could not be remembered; it is learnt again from the next event'));
     }
   };

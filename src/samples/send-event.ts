@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../events/json';
 import { signatureOf } from '../receiver/verified-request';
 import type { ReceiverSettings } from '../settings/settings';
 import { packageRoot } from '../setup/package-root';
-import { WrongUse } from '../service/operator-errors';
+import { WrongUse } from '../errors/operator-errors';
 
 const ANSWER_WITHIN_MS = 10_000;
 

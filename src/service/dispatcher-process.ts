@@ -1,7 +1,7 @@
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { DispatchLog } from '../dispatch/run-log';
+import { RunLog } from '../dispatch/run-log';
 import { Dispatcher } from '../dispatch/dispatcher';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
@@ -9,7 +9,7 @@ import { connectClient, type ResolvedTemporal } from '../temporal/connection';
 import { showTemporal } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import type { ChildWork } from './child/child';
-import { endsWithin } from './settles-within';
+import { settlesWithin } from '../timing/settles-within';
 import { RunMetrics } from '../dispatch/metrics';
 import { runStarter, searchAttributesOn } from '../temporal/run-starter';
 
@@ -31,7 +31,7 @@ export function startDispatcherProcess(options: {
   log: Logger;
 }): ChildWork {
   const { temporal, settings, registry, log } = options;
-  const record = DispatchLog.open(settings.dataDir);
+  const record = RunLog.open(settings.dataDir);
   if (record.setAside !== null) {
     log.error({}, record.setAside);
   }
@@ -64,8 +64,8 @@ export function startDispatcherProcess(options: {
     ended: new Promise(() => undefined),
     stop: async () => {
       watch.stop();
-      await endsWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);
-      await endsWithin(connection.close(), CLOSE_WITHIN_MS);
+      await settlesWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);
+      await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
       reader.close();
       record.close();
     },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
-import { OurNumbers } from '../events/our-numbers';
+import { OwnNumbers } from '../events/own-numbers';
 import { Inbox } from '../inbox/inbox';
 import { InboxReader } from '../inbox/archive/reader';
 import { createAdmin, type PartState } from '../admin/server';
@@ -91,11 +91,11 @@ export async function startReceiver(options: {
   const newestEventAt = reader.newestAt();
   const wasEmpty = newestEventAt === null && reader.listQuarantine({ limit: 1 }).length === 0;
   reader.close();
-  const ourNumbers = new OurNumbers(settings.numbers, settings.country);
-  for (const number of inbox.ourNumbers()) {
-    ourNumbers.learn(number);
+  const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
+  for (const number of inbox.ownNumbers()) {
+    ownNumbers.learn(number);
   }
-  const stopRefreshing = refreshOurNumbers(ourNumbers, settings, log);
+  const stopRefreshing = refreshOurNumbers(ownNumbers, settings, log);
   const door = await createReceiver({
     settings: {
       host: receiver.host,
@@ -114,7 +114,7 @@ export async function startReceiver(options: {
     },
     inbox,
     ruleSet: options.ruleSet,
-    ourNumbers,
+    ownNumbers,
     metrics,
     log,
   });
@@ -123,7 +123,7 @@ export async function startReceiver(options: {
     backfill: settings.backfill,
     inbox,
     ruleSet: options.ruleSet,
-    ourNumbers,
+    ownNumbers,
     registry,
     newestEventAt,
     log,

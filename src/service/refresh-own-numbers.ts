@@ -3,7 +3,7 @@ import { ActionError } from '../connectors/action-error';
 import type { Connector } from '../connectors/connector';
 import { VoipbinClient } from '../connectors/voipbin/client';
 import { voipbin } from '../connectors/voipbin/connector';
-import type { OurNumbers } from '../events/our-numbers';
+import type { OwnNumbers } from '../events/own-numbers';
 import type { Settings } from '../settings/settings';
 
 const REFRESH_EVERY_MS = 3_600_000;
@@ -15,7 +15,7 @@ const ANSWER_WITHIN_MS = 20_000;
  * fails). Does nothing without an access key.
  * @returns stops it.
  */
-export function refreshOurNumbers(ourNumbers: OurNumbers, settings: Settings, log: Logger): () => void {
+export function refreshOurNumbers(ownNumbers: OwnNumbers, settings: Settings, log: Logger): () => void {
   const configured = settings.connections[voipbin.name]?.settings ?? null;
   if (configured === null) {
     return () => undefined;
@@ -30,7 +30,7 @@ export function refreshOurNumbers(ourNumbers: OurNumbers, settings: Settings, lo
     let next = REFRESH_EVERY_MS;
     try {
       for (const number of await client.listNumbers(AbortSignal.timeout(ANSWER_WITHIN_MS))) {
-        ourNumbers.learn(number);
+        ownNumbers.learn(number);
       }
     } catch (error) {
       next = AGAIN_AFTER_MS;

@@ -3,8 +3,8 @@ import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Connector } from '../connectors/connector';
-import { OurNumbers } from '../events/our-numbers';
-import { DispatchLog } from '../dispatch/run-log';
+import { OwnNumbers } from '../events/own-numbers';
+import { RunLog } from '../dispatch/run-log';
 import { Dispatcher } from '../dispatch/dispatcher';
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
@@ -15,7 +15,7 @@ import { showTemporal } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../worker/create-worker';
 import type { ChildWork } from './child/child';
-import { endsWithin } from './settles-within';
+import { settlesWithin } from '../timing/settles-within';
 import { refreshOurNumbers } from './refresh-own-numbers';
 import { RunMetrics } from '../dispatch/metrics';
 import { runStarter, searchAttributesOn } from '../temporal/run-starter';
@@ -56,13 +56,13 @@ export async function startWorkerProcess(options: {
   installRuntime(log);
   const connection = await connectNative(options.temporal);
   const namespace = options.temporal.namespace;
-  const ourNumbers = new OurNumbers(settings.numbers, settings.country);
+  const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
   if (options.dispatch) {
     const known = InboxReader.open(settings.dataDir);
-    known.ourNumbers().forEach((number) => ourNumbers.learn(number));
+    known.ownNumbers().forEach((number) => ownNumbers.learn(number));
     known.close();
   }
-  const stopRefreshing = refreshOurNumbers(ourNumbers, settings, log);
+  const stopRefreshing = refreshOurNumbers(ownNumbers, settings, log);
   const steps = new StepMetrics(registry);
   let dispatcher: Dispatcher | null = null;
   const worker = await startWorker({
@@ -70,7 +70,7 @@ export async function startWorkerProcess(options: {
     namespace,
     connectors: steps.timing(options.connectors),
     settings,
-    ourNumbers,
+    ownNumbers,
     log,
     events: {
       onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
@@ -86,7 +86,7 @@ export async function startWorkerProcess(options: {
   let closeInbox = (): void => undefined;
   if (options.dispatch) {
     const reader = InboxReader.open(settings.dataDir);
-    const record = DispatchLog.open(settings.dataDir);
+    const record = RunLog.open(settings.dataDir);
     if (record.setAside !== null) {
       log.error({}, record.setAside);
     }
@@ -134,10 +134,10 @@ export async function startWorkerProcess(options: {
     } finally {
       stopRefreshing();
       watch.stop();
-      await endsWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS);
+      await settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS);
       closeInbox();
       // A worker that did not end holds on to it; the process ends soon, and it with the process.
-      await endsWithin(connection.close(), CLOSE_WITHIN_MS);
+      await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
     }
   };
   const ended = untilEnded();
@@ -148,11 +148,11 @@ export async function startWorkerProcess(options: {
     ended,
     stop: async () => {
       stopping = true;
-      const stopped = endsWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() =>
+      const stopped = settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() =>
         Promise.allSettled([worker.stop(), ended]),
       );
       await Promise.race([stopped, untilDrained(worker)]);
-      if (!(await endsWithin(stopped, GOODBYE_WITHIN_MS))) {
+      if (!(await settlesWithin(stopped, GOODBYE_WITHIN_MS))) {
         log.warn(
           {},
           worker.isDrained()

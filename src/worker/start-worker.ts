@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { createStepActivities, type StepTools } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
 import type { CanonicalEvent } from '../events/canonical-event';
-import type { OurNumbers } from '../events/our-numbers';
+import type { OwnNumbers } from '../events/own-numbers';
 import { ActionError } from '../connectors/action-error';
 import { toE164 } from '../events/phone';
 import { fieldNamed } from '../rules/language/fields';
@@ -52,7 +52,7 @@ export async function startWorker(options: {
   namespace: string;
   connectors: readonly Connector[];
   settings: Settings;
-  ourNumbers: OurNumbers;
+  ownNumbers: OwnNumbers;
   log: Logger;
   events: WorkerEvents;
 }): Promise<RunningWorker> {
@@ -77,7 +77,7 @@ export async function startWorker(options: {
         connections: connections.byName,
         render: (input, scope, sinkOf) => asPermanent(() => renderInput(input, { ...scope, sinkOf })),
         evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
-        isOurs: (number) => options.ourNumbers.has(number),
+        isOurs: (number) => options.ownNumbers.has(number),
         cooldowns,
         lines,
         log,

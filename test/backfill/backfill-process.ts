@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { startBackfill } from '../../src/backfill/backfill';
 import { openDoor } from '../../src/ingest/ingest';
 import { VoipbinClient } from '../../src/connectors/voipbin/client';
-import { OurNumbers } from '../../src/events/our-numbers';
+import { OwnNumbers } from '../../src/events/own-numbers';
 import { Inbox } from '../../src/inbox/inbox';
 import { Secret } from '../../src/settings/secret';
 import { inboxOptions, planOf, sentences } from '../inbox/entries';
@@ -20,7 +20,7 @@ void opening.then((inbox) => {
     door: openDoor({
       inbox,
       ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }),
-      ourNumbers: new OurNumbers([], null),
+      ownNumbers: new OwnNumbers([], null),
     }),
     log: sentences(),
     metrics: null,

@@ -114,7 +114,7 @@ test('what was backfilled teaches which numbers are ours', async () => {
   account.standIn.addMessage(text('m', 10 * MINUTE));
   await opened.pass(account);
 
-  expect(opened.inbox.ourNumbers()).toEqual(['+15559876543']);
+  expect(opened.inbox.ownNumbers()).toEqual(['+15559876543']);
 });
 
 describe('once, in whatever order and under whatever name it comes', () => {

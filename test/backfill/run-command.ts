@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { backfillCommand } from '../../src/cli/backfill';
-import { NO, Refused, WRONG_USE, WrongUse } from '../../src/service/operator-errors';
+import { NO, Refused, WRONG_USE, WrongUse } from '../../src/errors/operator-errors';
 
 /* The command alone, in a process of its own: as the program runs it. */
 async function main(): Promise<void> {

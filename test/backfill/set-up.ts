@@ -7,7 +7,7 @@ import { BackfillMetrics } from '../../src/backfill/metrics';
 import type { PassResult } from '../../src/backfill/pass';
 import { VoipbinClient } from '../../src/connectors/voipbin/client';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../src/connectors/voipbin/stand-in/server';
-import { OurNumbers } from '../../src/events/our-numbers';
+import { OwnNumbers } from '../../src/events/own-numbers';
 import type { JsonObject } from '../../src/events/json';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/archive/reader';
@@ -89,7 +89,7 @@ export async function openBridge(
   const appended = { count: 0 };
   const inbox = await Inbox.open(inboxOptions(dataDir, { log, onIndexed: (events) => (appended.count += events) }));
   const reader = InboxReader.open(dataDir);
-  const ourNumbers = new OurNumbers(inbox.ourNumbers(), null);
+  const ownNumbers = new OwnNumbers(inbox.ownNumbers(), null);
   const receiver: Receiver = await createReceiver({
     settings: {
       host: '127.0.0.1',
@@ -102,7 +102,7 @@ export async function openBridge(
     },
     inbox,
     ruleSet: () => rules,
-    ourNumbers,
+    ownNumbers,
     metrics: new ReceiverMetrics(registry),
     log,
   });
@@ -122,7 +122,7 @@ export async function openBridge(
       const started = startBackfill({
         dataDir,
         client: account.client,
-        door: openDoor({ inbox, ruleSet: () => rules, ourNumbers }),
+        door: openDoor({ inbox, ruleSet: () => rules, ownNumbers }),
         log,
         metrics: backfillMetrics,
         newestEventAt: reader.newestAt(),

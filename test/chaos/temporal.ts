@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import pino from 'pino';
 import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
-import { embeddedAddressOf, startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
+import { embeddedAddressOf, startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
 import { HANDLE_EVENT } from '../../src/runs/names';
 
 const CALL_WITHIN_MS = 5_000;
@@ -11,7 +11,7 @@ const CALL_WITHIN_MS = 5_000;
 export class OwnTemporal {
   private constructor(
     private readonly dataDir: string,
-    private server: EmbeddedServer | null,
+    private server: DevServer | null,
     /** `127.0.0.1:port`; stays the same over restarts. */
     readonly address: string,
     private readonly uiPort: number,
@@ -54,9 +54,9 @@ export class OwnTemporal {
   }
 }
 
-async function launch(dataDir: string, port: number, uiPort: number): Promise<EmbeddedServer> {
+async function launch(dataDir: string, port: number, uiPort: number): Promise<DevServer> {
   const cli = await findTemporalCli({ env: process.env, onProgress: () => undefined });
-  return startEmbeddedServer({ cli, dataDir, port, uiPort, log: pino({ level: 'silent' }), onExit: () => undefined });
+  return startDevServer({ cli, dataDir, port, uiPort, log: pino({ level: 'silent' }), onExit: () => undefined });
 }
 
 /** How many runs of events are open at the Temporal server with this address. Throws while it is away. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DispatchLog } from '../../src/dispatch/run-log';
+import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { openStore } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
@@ -38,7 +38,7 @@ async function threeEvents(): Promise<string> {
     await inbox.append(entryOf('call_hangup', id, planOf('a')));
   }
   await inbox.close();
-  const log = DispatchLog.open(dataDir);
+  const log = RunLog.open(dataDir);
   const at = new Date();
   log.markStarted(
     [1, 2].map((seq) => ({ seq, event_id: `call_hangup/c${seq}`, run_id: 'r', started_at: at })),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
-import { DispatchLog } from '../../src/dispatch/run-log';
+import { RunLog } from '../../src/dispatch/run-log';
 import { Dispatcher, type PendingEvent, type RunStarter } from '../../src/dispatch/dispatcher';
 import type { RunEnding } from '../../src/dispatch/run-tracker';
 
@@ -98,7 +98,7 @@ class PlayedTemporal implements RunStarter {
 
 describe('Dispatcher', () => {
   let dataDir: string;
-  let record: DispatchLog;
+  let record: RunLog;
   let temporal: PlayedTemporal;
   let events: PendingEvent[];
   let dispatcher: Dispatcher;
@@ -130,7 +130,7 @@ describe('Dispatcher', () => {
 
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'dispatcher-'));
-    record = DispatchLog.open(dataDir);
+    record = RunLog.open(dataDir);
     temporal = new PlayedTemporal();
     events = [];
     unreadable = new Set();

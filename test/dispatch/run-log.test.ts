@@ -1,6 +1,6 @@
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DispatchLog, DispatchLogReader } from '../../src/dispatch/run-log';
+import { RunLog, DispatchLogReader } from '../../src/dispatch/run-log';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 
 const opened: { close(): void }[] = [];
@@ -12,8 +12,8 @@ afterEach(() => {
   removeDataFolders();
 });
 
-function open(dataDir: string): DispatchLog {
-  const log = DispatchLog.open(dataDir);
+function open(dataDir: string): RunLog {
+  const log = RunLog.open(dataDir);
   opened.push(log);
   return log;
 }

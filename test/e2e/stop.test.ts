@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import pino from 'pino';
 import { z } from 'zod';
 import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
+import { startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
 import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge, type BridgeOptions } from './running-bridge';
@@ -43,7 +43,7 @@ async function terminate(bridge: RunningBridge): Promise<{ code: number | null; 
 
 describe('while Temporal is frozen', () => {
   let providers: Providers;
-  let server: EmbeddedServer;
+  let server: DevServer;
   let dataDir: string;
   const started: RunningBridge[] = [];
 
@@ -62,7 +62,7 @@ describe('while Temporal is frozen', () => {
     providers = await startProviders();
     dataDir = mkdtempSync(join(tmpdir(), 'bridge-e2e-frozen-'));
     const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
-    server = await startEmbeddedServer({
+    server = await startDevServer({
       cli,
       dataDir,
       port: 0,

@@ -5,11 +5,11 @@ import { canonicalize } from '../../src/events/canonicalize';
 import { knownTypeNames } from '../../src/events/catalogue';
 import { parseEnvelope } from '../../src/events/envelope';
 import type { JsonObject, JsonValue } from '../../src/events/json';
-import { OurNumbers } from '../../src/events/our-numbers';
+import { OwnNumbers } from '../../src/events/own-numbers';
 
 const FIXTURES = join(__dirname, '../../config/samples');
 const RECEIVED = new Date('2026-09-01T12:00:00Z');
-const NOBODY = new OurNumbers([], null);
+const NOBODY = new OwnNumbers([], null);
 const CUSTOMER = '7c4d2f3a-1b8e-4f5c-9a6d-3e2f1a0b4c5d';
 
 function fixture(name: string, ours = NOBODY): CanonicalEvent {
@@ -438,7 +438,7 @@ describe('canonical events', () => {
 });
 
 describe('direction', () => {
-  const us = new OurNumbers(['+15559876543'], 'US');
+  const us = new OwnNumbers(['+15559876543'], 'US');
   const ends = (source: string, destination: string) => ({
     id: 'x',
     source: { type: 'tel', target: source },
@@ -663,7 +663,7 @@ describe('anything may come', () => {
       const all = from(
         type,
         Object.fromEntries(members.map((member) => [member, value])),
-        new OurNumbers(['+15559876543'], 'US'),
+        new OwnNumbers(['+15559876543'], 'US'),
       );
       expect(all.event_id.length).toBeLessThan(220);
       for (const seconds of [all.ring_s, all.talk_s, all.duration_s]) {

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { DispatchLog } from '../../src/dispatch/run-log';
+import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxUnavailable } from '../../src/inbox/inbox-unavailable';
 import { InboxReader } from '../../src/inbox/archive/reader';
@@ -279,7 +279,7 @@ describe('a damaged store', () => {
       content_type: null,
       body: Buffer.from('garbage'),
     });
-    await inbox.learnOurNumbers(['+15551112222']);
+    await inbox.learnOwnNumbers(['+15551112222']);
     await inbox.close();
     // Open once more, so that the end is not a clean one.
     const again = await open(live);
@@ -330,7 +330,7 @@ describe('a damaged store', () => {
     expect(await inbox.append(entryOf('call_hangup', 'new', planOf('a')))).toBe('received');
     await inbox.indexed();
     expect(reader.get('call_hangup/new')?.seq).toBeGreaterThan(301);
-    expect(inbox.ourNumbers()).toEqual(['+15551112222']);
+    expect(inbox.ownNumbers()).toEqual(['+15551112222']);
   });
 
   test('a plan that is lost: its events are told of, and never get the plan of others', async () => {
@@ -369,7 +369,7 @@ describe('a damaged store', () => {
   test('a file that is no database at all, and a dispatch log that is ahead of it', async () => {
     const dataDir = await torn(3);
     writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
-    const dispatched = DispatchLog.open(dataDir);
+    const dispatched = RunLog.open(dataDir);
     opened.push(dispatched);
     dispatched.markStarted([], 4);
     const log = sentences();

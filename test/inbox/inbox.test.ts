@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataFolderInUse } from '../../src/storage/data-folder';
-import { DispatchLog } from '../../src/dispatch/run-log';
+import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { openStore } from '../../src/storage/sqlite';
@@ -235,20 +235,20 @@ describe('reopening', () => {
     const dataDir = dataFolder();
     const first = await open(dataDir);
     await first.append(entryOf('message_created', 'm1', planOf('reply')));
-    await first.learnOurNumbers(['+15550001111', '+15550001111']);
+    await first.learnOwnNumbers(['+15550001111', '+15550001111']);
     await first.close();
     const log = sentences();
     const second = await open(dataDir, { log });
     expect(await second.append(entryOf('message_created', 'm1', planOf('reply')))).toBe('duplicate');
     expect(await second.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
-    expect(second.ourNumbers()).toEqual(['+15550001111']);
-    expect((await reading(dataDir)).ourNumbers()).toEqual(['+15550001111']);
+    expect(second.ownNumbers()).toEqual(['+15550001111']);
+    expect((await reading(dataDir)).ownNumbers()).toEqual(['+15550001111']);
     expect(log.said).toEqual([]);
   });
 
   test('a new inbox numbers its events beyond what the dispatch log has seen', async () => {
     const dataDir = dataFolder();
-    const log = DispatchLog.open(dataDir);
+    const log = RunLog.open(dataDir);
     opened.push(log);
     log.markStarted([{ seq: 70, event_id: 'call_hangup/old', run_id: 'r', started_at: new Date() }], 70);
     await (await open(dataDir)).append(entryOf('call_hangup', 'c1', planOf('a')));
@@ -303,7 +303,7 @@ describe('quarantine', () => {
 describe('backlog', () => {
   test('counts what is not started yet, and its oldest age', async () => {
     const dataDir = dataFolder();
-    const log = DispatchLog.open(dataDir);
+    const log = RunLog.open(dataDir);
     opened.push(log);
     const inbox = await open(dataDir);
     const at = (second: number) => ({ received_at: new Date(Date.UTC(2026, 2, 2, 1, 0, second)).toISOString() });

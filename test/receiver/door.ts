@@ -2,7 +2,7 @@ import { request as httpRequest, type Agent, type IncomingHttpHeaders } from 'no
 import { connect } from 'node:net';
 import { Registry } from 'prom-client';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
-import { OurNumbers } from '../../src/events/our-numbers';
+import { OwnNumbers } from '../../src/events/own-numbers';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { ReceiverMetrics } from '../../src/receiver/metrics';
@@ -65,7 +65,7 @@ export interface Door {
   inbox: Inbox;
   reader: InboxReader;
   metrics: ReceiverMetrics;
-  ourNumbers: OurNumbers;
+  ownNumbers: OwnNumbers;
   log: ReturnType<typeof sentences>;
   appended: { count: number };
 }
@@ -96,7 +96,7 @@ export async function openDoor(
     }),
   );
   metrics.watch(inbox);
-  const ourNumbers = new OurNumbers([], null);
+  const ownNumbers = new OwnNumbers([], null);
   const receiver = await createReceiver({
     settings: {
       host: '127.0.0.1',
@@ -110,7 +110,7 @@ export async function openDoor(
     },
     inbox,
     ruleSet: () => wantHangups,
-    ourNumbers,
+    ownNumbers,
     metrics,
     log,
     ...more,
@@ -127,7 +127,7 @@ export async function openDoor(
     inbox,
     reader: InboxReader.open(dataDir),
     metrics,
-    ourNumbers,
+    ownNumbers,
     log,
     appended,
   };

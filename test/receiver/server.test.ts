@@ -294,7 +294,7 @@ describe('the allow-list', () => {
 
 describe('our numbers', () => {
   test('are learnt from what the account sends, and remembered', async () => {
-    const { send, inbox, ourNumbers } = await openDoor();
+    const { send, inbox, ownNumbers } = await openDoor();
     const data = {
       id: 'm1',
       direction: 'outbound',
@@ -302,11 +302,11 @@ describe('our numbers', () => {
       targets: [{ destination: { type: 'tel', target: '+15553334444' } }],
     };
     await send({ payload: JSON.stringify({ type: 'message_created', data }) });
-    expect(ourNumbers.has('+15551112222')).toBe(true);
-    expect(ourNumbers.has('+15553334444')).toBe(false);
+    expect(ownNumbers.has('+15551112222')).toBe(true);
+    expect(ownNumbers.has('+15553334444')).toBe(false);
     // The learning shares the next commit, like any other write.
     await send({ payload: hangup('c1') });
-    expect(inbox.ourNumbers()).toEqual(['+15551112222']);
+    expect(inbox.ownNumbers()).toEqual(['+15551112222']);
   });
 });
 

@@ -11,7 +11,7 @@ import { msToTs } from '@temporalio/common/lib/time';
 import { temporal } from '@temporalio/proto';
 import pino from 'pino';
 import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/dev-server/dev-server';
+import { startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
 import { SEARCH_ATTRIBUTES } from '../../src/runs/names';
 import { registerSearchAttributes } from '../../src/temporal/search-attributes';
 
@@ -26,13 +26,13 @@ const OURS = Object.fromEntries(
 
 describe('on a real server', () => {
   let dataDir: string;
-  let server: EmbeddedServer;
+  let server: DevServer;
   let connection: Connection;
 
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), 'bridge-attributes-'));
     const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });
-    server = await startEmbeddedServer({
+    server = await startDevServer({
       cli,
       dataDir,
       port: 0,

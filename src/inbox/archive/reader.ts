@@ -292,7 +292,7 @@ export class InboxReader {
   }
 
   /** Numbers that we have sent from. */
-  ourNumbers(): string[] {
+  ownNumbers(): string[] {
     return this.#rows('SELECT number FROM our_numbers', []).map(
       (row) => z.object({ number: z.string() }).parse(row).number,
     );

@@ -157,7 +157,7 @@ export class InboxWrites {
   }
 
   /** Notes numbers that we have sent from. @param at epoch milliseconds. */
-  learnOurNumbers(numbers: readonly string[], at: number): void {
+  learnOwnNumbers(numbers: readonly string[], at: number): void {
     for (const number of numbers) {
       change(
         this.#sql(

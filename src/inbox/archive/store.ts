@@ -373,7 +373,7 @@ export class InboxStore {
         writes.quarantine({ ...meta, body: bytes }, this.retention.quarantine);
         return false;
       case 'our_numbers':
-        writes.learnOurNumbers(meta.numbers, meta.learned_at);
+        writes.learnOwnNumbers(meta.numbers, meta.learned_at);
         return false;
     }
   }

@@ -6,9 +6,9 @@ import { connectionsUsedBy } from '../../connectors/registry';
 import type { Settings } from '../../settings/settings';
 import { findTemporalCli } from '../../temporal/dev-server/find-cli';
 import { resolveTemporal } from '../../temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../temporal/dev-server/dev-server';
+import { startDevServer, type DevServer } from '../../temporal/dev-server/dev-server';
 import { runLink } from '../../temporal/ui-link';
-import { endsWithin } from '../settles-within';
+import { settlesWithin } from '../../timing/settles-within';
 import { showFirstSteps } from '../demo';
 import { packageVersion } from '../../setup/package-root';
 import { rulesPart, startReceiver, webhookLine } from '../receiver-process';
@@ -65,17 +65,17 @@ export async function startAll(
     fail = resolve;
   });
   const stopping = new AbortController();
-  let server: EmbeddedServer | null = null;
+  let server: DevServer | null = null;
   // A server that is started again answers where the first one did, also on ports that were chosen at random.
   let ports = { port: settings.temporal.port, uiPort: settings.temporal.uiPort };
   let namespace = 'default';
-  const startServer = async (): Promise<EmbeddedServer> => {
+  const startServer = async (): Promise<DevServer> => {
     const cli = await findTemporalCli({
       env: process.env,
       ...(settings.temporal.cliPath === null ? {} : { cliPath: settings.temporal.cliPath }),
       onProgress: (line) => process.stderr.write(`${line}\n`),
     });
-    const started = await startEmbeddedServer({
+    const started = await startDevServer({
       cli,
       dataDir: settings.dataDir,
       namespace,
@@ -181,7 +181,7 @@ export async function startAll(
       stopping.abort();
       await Promise.all([
         receiver.stop(),
-        endsWithin(Promise.all([begun, restarting]), STARTING_WITHIN_MS).then(() => worker?.stop()),
+        settlesWithin(Promise.all([begun, restarting]), STARTING_WITHIN_MS).then(() => worker?.stop()),
       ]);
       await server?.stop();
       await receiver.close();

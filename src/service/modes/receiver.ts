@@ -5,7 +5,7 @@ import type { LiveRules } from '../../rules/live-rules';
 import type { Settings } from '../../settings/settings';
 import { resolveTemporal } from '../../temporal/connection';
 import { ChildSupervisor } from '../child/supervisor';
-import { WrongUse } from '../operator-errors';
+import { WrongUse } from '../../errors/operator-errors';
 import { packageVersion } from '../../setup/package-root';
 import { rulesPart, startReceiver, webhookLine } from '../receiver-process';
 import type { Running } from '../../cli/start';

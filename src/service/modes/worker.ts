@@ -6,7 +6,7 @@ import type { Settings } from '../../settings/settings';
 import { resolveTemporal } from '../../temporal/connection';
 import { TASK_QUEUE } from '../../runs/names';
 import type { ChildWork } from '../child/child';
-import { WrongUse } from '../operator-errors';
+import { WrongUse } from '../../errors/operator-errors';
 import { packageVersion } from '../../setup/package-root';
 import type { Running } from '../../cli/start';
 import { workerParts } from '../readiness';

@@ -28,8 +28,8 @@ const PORT_TRIES = 3;
 const KNOWS_NEWS_FLAG = '1.8.0';
 
 /** The embedded server could not be started, or not in time. The message holds the last lines of its log. */
-export class EmbeddedServerFailed extends Error {
-  override readonly name = 'EmbeddedServerFailed';
+export class DevServerFailed extends Error {
+  override readonly name = 'DevServerFailed';
 }
 
 /** How the embedded server ended by itself. */
@@ -39,7 +39,7 @@ export interface ServerEnd extends ProcessEnd {
 }
 
 /** The embedded server, ready. */
-export interface EmbeddedServer {
+export interface DevServer {
   /** `127.0.0.1:7233`. */
   readonly address: string;
   /** `http://127.0.0.1:8233`, without a slash at the end. */
@@ -52,7 +52,7 @@ export interface EmbeddedServer {
 }
 
 /** What the embedded server is started with. */
-export interface EmbeddedServerOptions {
+export interface DevServerOptions {
   cli: Pick<TemporalCli, 'path' | 'version'>;
   /**
    * Holds its database, its log (`temporal.log`) and its record (`temporal.pid`). One bridge at a time: the caller sees
@@ -83,9 +83,9 @@ export interface EmbeddedServerOptions {
  * way but `kill -9` (or the like); then the next start finds it by its record. It is not restarted here.
  *
  * @throws PortUnavailable before anything is started.
- * @throws EmbeddedServerFailed when it ends early, is not ready within a minute, or `signal` aborts first.
+ * @throws DevServerFailed when it ends early, is not ready within a minute, or `signal` aborts first.
  */
-export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const dataDir = resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = new ServerLog(join(dataDir, 'temporal.log'));
@@ -103,13 +103,13 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   }
   removeRecord(dataDir);
   if (options.signal?.aborted === true) {
-    throw new EmbeddedServerFailed("Temporal's server was not started: it was told to stop first");
+    throw new DevServerFailed("Temporal's server was not started: it was told to stop first");
   }
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startNew(start, log);
     } catch (error) {
-      const lostRace = error instanceof EmbeddedServerFailed && /address already in use/.test(error.message);
+      const lostRace = error instanceof DevServerFailed && /address already in use/.test(error.message);
       if (!lostRace || attempt === PORT_TRIES || (options.port !== 0 && options.uiPort !== 0)) {
         throw error;
       }
@@ -129,7 +129,7 @@ export function embeddedUiOf(dataDir: string): string | null {
   return record === null ? null : uiUrlOf(record);
 }
 
-type Start = EmbeddedServerOptions & { ip: string; namespace: string };
+type Start = DevServerOptions & { ip: string; namespace: string };
 
 function fits(record: ServerRecord, start: Start): boolean {
   return (
@@ -141,7 +141,7 @@ function fits(record: ServerRecord, start: Start): boolean {
   );
 }
 
-async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
+async function startNew(start: Start, log: ServerLog): Promise<DevServer> {
   const wanted: WantedPort[] = [
     {
       port: start.port,
@@ -160,7 +160,7 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   try {
     server = await spawnServer(start.cli.path, argumentsFor(start, db, port, uiPort), log);
   } catch (error) {
-    throw new EmbeddedServerFailed(
+    throw new DevServerFailed(
       `Temporal's server could not be started: ${isNativeError(error) ? error.message : 'unknown reason'}`,
     );
   }
@@ -179,7 +179,7 @@ async function startNew(start: Start, log: ServerLog): Promise<EmbeddedServer> {
   if (problem !== null) {
     await server.stop(start.signal?.aborted === true ? STOP_SICK_WITHIN_MS : STOP_WITHIN_MS);
     removeRecord(start.dataDir);
-    throw new EmbeddedServerFailed(
+    throw new DevServerFailed(
       [`Temporal's server ${problem}. The end of its log (${log.path}):`, ...indented(log)].join('\n'),
     );
   }
@@ -220,7 +220,7 @@ function handleOf(
   start: Start,
   log: ServerLog,
   takenOver: boolean,
-): EmbeddedServer {
+): DevServer {
   let stopping: Promise<void> | null = null;
   let endedByItself = false;
   const bounding = setInterval(() => log.bound(), BOUND_LOG_EVERY_MS);

@@ -4,10 +4,10 @@ import { guardText, type Recipient } from '../../../src/connectors/voipbin/loop-
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import { canonicalize } from '../../../src/events/canonicalize';
 import { parseEnvelope } from '../../../src/events/envelope';
-import { OurNumbers } from '../../../src/events/our-numbers';
+import { OwnNumbers } from '../../../src/events/own-numbers';
 
 /** The events as they arrive, through the same door as in the bridge. */
-function event(name: string, ours: OurNumbers, change: (body: string) => string = (body) => body): CanonicalEvent {
+function event(name: string, ours: OwnNumbers, change: (body: string) => string = (body) => body): CanonicalEvent {
   const body = Buffer.from(change(readFileSync(join(__dirname, '../../../config/samples', `${name}.json`), 'utf8')));
   const parsed = parseEnvelope(body);
   if (!parsed.ok) {
@@ -16,8 +16,8 @@ function event(name: string, ours: OurNumbers, change: (body: string) => string 
   return canonicalize(parsed.envelope, body, new Date(), ours);
 }
 
-function guard(name: string, ourNumbers: readonly string[], change?: (body: string) => string): Recipient {
-  const ours = new OurNumbers(ourNumbers, null);
+function guard(name: string, ownNumbers: readonly string[], change?: (body: string) => string): Recipient {
+  const ours = new OwnNumbers(ownNumbers, null);
   return guardText({
     event: event(name, ours, change),
     to: undefined,

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DispatchLog } from '../../../src/dispatch/run-log';
+import { RunLog } from '../../../src/dispatch/run-log';
 import { InboxStore } from '../../../src/inbox/archive/store';
 import { quarantineId } from '../../../src/inbox/archive/statements';
 import { Journal } from '../../../src/inbox/journal/journal';
@@ -26,7 +26,7 @@ interface Opened {
   dataDir: string;
   store: InboxStore;
   reader: InboxReader;
-  dispatched: DispatchLog;
+  dispatched: RunLog;
   /** Keeps these, together. */
   keep: (...records: JournalRecord[]) => Promise<void>;
 }
@@ -41,7 +41,7 @@ function open(retention: Partial<Retention>): Opened {
   );
   const journal = new Journal(dataDir, store.position.segment);
   const reader = InboxReader.open(dataDir);
-  const dispatched = DispatchLog.open(dataDir);
+  const dispatched = RunLog.open(dataDir);
   opened.push(reader, dispatched, store, journal);
   const keep = async (...records: JournalRecord[]): Promise<void> => {
     const end = await journal.write(records);

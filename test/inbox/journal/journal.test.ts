@@ -11,7 +11,7 @@ import fs, {
 } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { DispatchLog } from '../../../src/dispatch/run-log';
+import { RunLog } from '../../../src/dispatch/run-log';
 import { Inbox } from '../../../src/inbox/inbox';
 import { Journal, journalFile } from '../../../src/inbox/journal/journal';
 import { encodeFrame, frameBound, type JournalPosition, type JournalRecord } from '../../../src/inbox/journal/frame';
@@ -349,7 +349,7 @@ describe('the inbox', () => {
   test('of a store that is lost takes up what the journal has, but for events that have a run', async () => {
     const dataDir = await unindexed();
     writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
-    const dispatched = DispatchLog.open(dataDir);
+    const dispatched = RunLog.open(dataDir);
     dispatched.markStarted([{ seq: 2, event_id: 'call_hangup/c2', run_id: 'r', started_at: new Date() }], 2);
     dispatched.close();
     expect(ids(await openInbox(dataDir))).toEqual(['c1', 'c3', 'after']);

@@ -9,12 +9,12 @@ import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { findTemporalCli, type TemporalCli } from '../../../src/temporal/dev-server/find-cli';
 import {
-  EmbeddedServerFailed,
+  DevServerFailed,
   embeddedAddressOf,
   embeddedUiOf,
-  startEmbeddedServer,
-  type EmbeddedServer,
-  type EmbeddedServerOptions,
+  startDevServer,
+  type DevServer,
+  type DevServerOptions,
 } from '../../../src/temporal/dev-server/dev-server';
 import { lookAtProcess } from '../../../src/temporal/dev-server/process-info';
 import { registerSearchAttributes } from '../../../src/temporal/search-attributes';
@@ -24,7 +24,7 @@ jest.setTimeout(60_000);
 
 let cli: TemporalCli;
 let dataDir: string;
-const started: EmbeddedServer[] = [];
+const started: DevServer[] = [];
 const strays: number[] = [];
 
 beforeAll(async () => {
@@ -43,8 +43,8 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-async function start(more: Partial<EmbeddedServerOptions> = {}): Promise<EmbeddedServer> {
-  const server = await startEmbeddedServer({
+async function start(more: Partial<DevServerOptions> = {}): Promise<DevServer> {
+  const server = await startDevServer({
     cli,
     dataDir,
     port: 0,
@@ -217,7 +217,7 @@ describe('a new server', () => {
     const onExit = jest.fn();
     const began = Date.now();
     const failure: unknown = await start({ onExit }).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(EmbeddedServerFailed);
+    expect(failure).toBeInstanceOf(DevServerFailed);
     expect(String(failure)).toContain('file is not a database');
     expect(Date.now() - began).toBeLessThan(20_000);
     expect(onExit).not.toHaveBeenCalled();

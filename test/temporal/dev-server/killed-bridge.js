@@ -12,10 +12,10 @@ require.extensions['.ts'] = (module, filename) => {
   });
   /** @type {any} */ (module)._compile(code, filename);
 };
-const { startEmbeddedServer } = require('../../../src/temporal/dev-server/dev-server.ts');
+const { startDevServer } = require('../../../src/temporal/dev-server/dev-server.ts');
 
 async function main() {
-  await startEmbeddedServer({
+  await startDevServer({
     ...JSON.parse(process.env['START'] ?? '{}'),
     log: pino({ level: 'silent' }),
     onExit: () => undefined,

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { canonicalize } from '../../src/events/canonicalize';
 import { parseEnvelope } from '../../src/events/envelope';
 import type { JsonObject } from '../../src/events/json';
-import { numbersTaught, OurNumbers } from '../../src/events/our-numbers';
+import { ownNumbersIn, OwnNumbers } from '../../src/events/own-numbers';
 
 describe('our numbers', () => {
   test('are known in any format', () => {
-    const ours = new OurNumbers(['+15559876543', '02-312-3456', '88000', ' '], 'KR');
+    const ours = new OwnNumbers(['+15559876543', '02-312-3456', '88000', ' '], 'KR');
     expect(
       ['+15559876543', '+1 (555) 987-6543', '0082 2 312 3456', '+8223123456', '88000'].map((number) =>
         ours.has(number),
@@ -21,11 +21,11 @@ describe('our numbers', () => {
       false,
     ]);
     expect(ours.all().slice(0, 2)).toEqual(['+15559876543', '+8223123456']);
-    expect(new OurNumbers(['88000', '+15559876543'], null).all()).toEqual(['88000', '+15559876543']);
+    expect(new OwnNumbers(['88000', '+15559876543'], null).all()).toEqual(['88000', '+15559876543']);
   });
 
   test('are learnt once; what is no number is not', () => {
-    const ours = new OurNumbers(['+15559876543'], null);
+    const ours = new OwnNumbers(['+15559876543'], null);
     expect(ours.learn('+1 555 123 4567')).toBe(true);
     expect(ours.learn('+15551234567')).toBe(false);
     expect(ours.learn('+15559876543')).toBe(false);
@@ -35,7 +35,7 @@ describe('our numbers', () => {
   });
 
   test('are bounded: beyond ten thousand the one learnt longest ago goes, never a configured one', () => {
-    const ours = new OurNumbers(['+15559876543'], null);
+    const ours = new OwnNumbers(['+15559876543'], null);
     const number = (index: number) => `+1202${String(2_000_000 + index)}`;
     for (let index = 0; index < 10_000; index += 1) {
       ours.learn(number(index));
@@ -63,7 +63,7 @@ function event(name: string, change: (data: JsonObject) => void = () => undefine
     { ...parsed.envelope, ...(type === undefined ? {} : { type }) },
     Buffer.from(name),
     new Date(),
-    new OurNumbers([], null),
+    new OwnNumbers([], null),
   );
 }
 
@@ -106,6 +106,6 @@ describe('an event teaches', () => {
       [],
     ],
   ])('%s', (_, given, numbers) => {
-    expect(numbersTaught(given)).toEqual(numbers);
+    expect(ownNumbersIn(given)).toEqual(numbers);
   });
 });

@@ -15,7 +15,7 @@ const MOST_LEARNT = 10_000;
  * what we sent). In memory only, one per process; where they are learnt from, and that processes tell each other, is
  * the business of others.
  */
-export class OurNumbers {
+export class OwnNumbers {
   readonly #country: string | null;
   readonly #configured: ReadonlySet<string>;
   readonly #learnt = new Set<string>();
@@ -74,7 +74,7 @@ const TALKS = new Set(['call', 'message', 'conversation_message']);
  * inferred must not teach us the peer's number as ours. Neither do the further legs of a call, which may show the
  * original caller's number as their source.
  */
-export function numbersTaught(event: CanonicalEvent): string[] {
+export function ownNumbersIn(event: CanonicalEvent): string[] {
   const resource = resourceOf(event.type);
   if (resource === 'number') {
     const number = event.type === 'number_deleted' ? null : textAt(event.data, 'number');
