@@ -3,7 +3,7 @@ import type { Connector } from '../connectors/connector';
 import { didYouMean } from '../yaml/nearest-name';
 import type { Settings } from '../settings/settings';
 import { ParkedConnections, type ParkedConnection } from '../runs/parked-connections';
-import { describeTemporalError } from '../runs/start-run';
+import { describeTemporalError } from '../runs/temporal-error';
 import { askTemporal } from '../status/temporal-client';
 import { FINE, NO, Refused, WrongUse } from '../errors/operator-errors';
 

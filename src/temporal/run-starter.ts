@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { RunStarter } from '../dispatch/dispatcher';
-import { awaitRun, describeTemporalError, startRun, type StartOptions } from '../runs/start-run';
+import { awaitRun } from '../runs/await-run';
+import { startRun, type StartOptions } from '../runs/start-run';
+import { describeTemporalError } from '../runs/temporal-error';
 import { registerSearchAttributes } from './search-attributes';
 
 /** A start that takes longer is given up and tried again: the same id cannot start twice. */

@@ -2,7 +2,7 @@ import type { Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
 import { TASK_QUEUE } from '../runs/names';
-import { describeTemporalError } from '../runs/start-run';
+import { describeTemporalError } from '../runs/temporal-error';
 
 const LOOK_EVERY_MS = 5_000;
 const ANSWER_WITHIN_MS = 5_000;

@@ -3,7 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import pino from 'pino';
 import type { PlannedStep } from '../../src/rules/plan';
-import { awaitRun, startRun } from '../../src/runs/start-run';
+import { awaitRun } from '../../src/runs/await-run';
+import { startRun } from '../../src/runs/start-run';
 import { installRuntime } from '../../src/worker/create-worker';
 import { recordHistory } from '../histories/record';
 import {

@@ -11,7 +11,8 @@ import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { PlannedStep } from '../../src/rules/plan';
 import { lineId } from '../../src/runs/names';
 import type { LinePace, ParkedStep } from '../../src/runs/parking-contract';
-import { awaitRun, startRun } from '../../src/runs/start-run';
+import { awaitRun } from '../../src/runs/await-run';
+import { startRun } from '../../src/runs/start-run';
 import { installRuntime } from '../../src/worker/create-worker';
 import { recordHistory } from '../histories/record';
 import {

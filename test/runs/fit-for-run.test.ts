@@ -1,5 +1,5 @@
 import type { CanonicalEvent } from '../../src/events/canonical-event';
-import { describeTemporalError, fitForRun } from '../../src/runs/start-run';
+import { fitForRun } from '../../src/runs/fit-for-run';
 
 function event(data: CanonicalEvent['data'], text: string | null = null): CanonicalEvent {
   const at = '2026-03-02T01:00:00.000Z';
@@ -61,19 +61,5 @@ describe('fitForRun', () => {
       Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`part_${index}`, 'z'.repeat(10_000)])),
     );
     expect(Buffer.byteLength(JSON.stringify(fitForRun(wide)))).toBeLessThan(512 * 1_024);
-  });
-});
-
-describe('describeTemporalError', () => {
-  it.each([
-    [1, 'Temporal does not answer in time: gRPC status 1: why'],
-    [4, 'Temporal does not answer in time: gRPC status 4: why'],
-    [14, 'Temporal cannot be reached: gRPC status 14: why'],
-    [5, 'Temporal answered with gRPC status 5: why'],
-  ])('says of status %d whether Temporal said anything', (code, said) => {
-    expect(describeTemporalError(Object.assign(new Error('x'), { code, details: 'why' }))).toBe(said);
-    expect(
-      describeTemporalError(new Error('wrapped', { cause: Object.assign(new Error('x'), { code, details: 'why' }) })),
-    ).toBe(said);
   });
 });
