@@ -6,35 +6,10 @@ import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { RunLog } from '../../src/dispatch/run-log';
 import { Dispatcher, type PendingEvent, type RunStarter } from '../../src/dispatch/dispatcher';
 import type { RunEnding } from '../../src/dispatch/run-tracker';
+import { eventOf } from '../events/event-of';
 
 function pending(seq: number): PendingEvent {
-  const id = `c${seq}`;
-  const at = '2026-03-02T01:00:00.000Z';
-  const event: CanonicalEvent = {
-    type: 'call_hangup',
-    declared_type: 'call_hangup',
-    event_id: `call_hangup/${id}`,
-    id,
-    customer_id: null,
-    occurred_at: at,
-    received_at: at,
-    direction: null,
-    peer: null,
-    ours: null,
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: null,
-    text: null,
-    status: null,
-    recording_ready: null,
-    call_id: id,
-    root_call_id: id,
-    data: { id },
-  };
-  return { seq, event, plan: { ruleset: 'abc', rules: [] } };
+  return { seq, event: eventOf({ id: `c${seq}` }), plan: { ruleset: 'abc', rules: [] } };
 }
 
 /** A Temporal that the test plays: what it was asked, and when it answers. */

@@ -8,38 +8,13 @@ import { TemporalCooldowns } from '../../src/runs/cooldowns';
 import { TemporalLimits } from '../../src/runs/limits';
 import { TASK_QUEUE } from '../../src/runs/names';
 import { installRuntime } from '../../src/worker/create-worker';
+import { eventOf } from '../events/event-of';
 import { temporalAddress } from './temporal-server';
 
 jest.setTimeout(30_000);
 
 function event(number: string): CanonicalEvent {
-  const id = randomUUID();
-  const at = '2026-03-02T01:00:00.000Z';
-  const peer = { type: 'tel', number, name: null };
-  return {
-    type: 'call_hangup',
-    declared_type: 'call_hangup',
-    event_id: `call_hangup/${id}`,
-    id,
-    customer_id: null,
-    occurred_at: at,
-    received_at: at,
-    direction: 'inbound',
-    peer,
-    ours: null,
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: null,
-    text: null,
-    status: null,
-    recording_ready: null,
-    call_id: id,
-    root_call_id: id,
-    data: { id },
-  };
+  return eventOf({ direction: 'inbound', peer: { type: 'tel', number, name: null } });
 }
 
 describe('limits, held by Temporal', () => {

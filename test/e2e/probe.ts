@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import {
   bundleWorkflowCode,
@@ -20,6 +19,7 @@ import { TemporalCooldowns } from '../../src/runs/cooldowns';
 import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
 import { ParkedConnections } from '../../src/runs/parked-connections';
 import type { LinePace } from '../../src/runs/parking-contract';
+import { eventOf } from '../events/event-of';
 import { temporalAddress } from './temporal-server';
 
 /**
@@ -97,33 +97,7 @@ export function step(id: string, note: string, more: Partial<PlannedStep> = {}):
 }
 
 export function event(more: Partial<CanonicalEvent> = {}): CanonicalEvent {
-  const id = randomUUID();
-  const at = '2026-03-02T01:00:00.000Z';
-  return {
-    type: 'call_hangup',
-    declared_type: 'call_hungup',
-    event_id: `call_hangup/${id}`,
-    id,
-    customer_id: null,
-    occurred_at: at,
-    received_at: at,
-    direction: 'inbound',
-    peer: null,
-    ours: null,
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: 'normal',
-    text: null,
-    status: null,
-    recording_ready: null,
-    call_id: id,
-    root_call_id: id,
-    data: { id },
-    ...more,
-  };
+  return eventOf({ declared_type: 'call_hungup', direction: 'inbound', reason: 'normal', ...more });
 }
 
 export function plan(rules: Record<string, PlannedStep[]>): Plan {

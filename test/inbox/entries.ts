@@ -7,6 +7,7 @@ import { hashedPlan } from '../../src/inbox/archive/statements';
 import type { JournalRecord } from '../../src/inbox/journal/frame';
 import { headJson, type EventHead, type InboxEntry } from '../../src/inbox/stored-event';
 import type { Plan } from '../../src/rules/plan';
+import { eventOf } from '../events/event-of';
 
 /** A plan with one step per rule name. */
 export function planOf(...rules: string[]): Plan {
@@ -39,32 +40,17 @@ export function entryOf(
   more: Partial<EventHead> & { body?: Buffer } = {},
 ): InboxEntry {
   const { body, ...head } = more;
+  const { data, ...event } = eventOf({
+    type,
+    id,
+    received_at: new Date().toISOString(),
+    call_id: null,
+    root_call_id: null,
+    ...head,
+  });
   return {
-    event: {
-      type,
-      declared_type: type,
-      event_id: `${type}/${id}`,
-      id,
-      customer_id: null,
-      occurred_at: '2026-03-02T01:00:00.000Z',
-      received_at: new Date().toISOString(),
-      direction: null,
-      peer: null,
-      ours: null,
-      answered: null,
-      ring_s: null,
-      talk_s: null,
-      duration_s: null,
-      hangup_by: null,
-      reason: null,
-      text: null,
-      status: null,
-      recording_ready: null,
-      call_id: null,
-      root_call_id: null,
-      ...head,
-    },
-    body: body ?? Buffer.from(JSON.stringify({ type, data: { id } })),
+    event,
+    body: body ?? Buffer.from(JSON.stringify({ type, data })),
     content_type: 'application/json',
     ruleset: plan?.ruleset ?? null,
     plan,

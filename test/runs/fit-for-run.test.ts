@@ -1,32 +1,9 @@
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { fitForRun } from '../../src/runs/fit-for-run';
+import { eventOf } from '../events/event-of';
 
 function event(data: CanonicalEvent['data'], text: string | null = null): CanonicalEvent {
-  const at = '2026-03-02T01:00:00.000Z';
-  return {
-    type: 'call_hangup',
-    declared_type: 'call_hangup',
-    event_id: 'call_hangup/1',
-    id: '1',
-    customer_id: null,
-    occurred_at: at,
-    received_at: at,
-    direction: null,
-    peer: null,
-    ours: null,
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: null,
-    text,
-    status: null,
-    recording_ready: null,
-    call_id: '1',
-    root_call_id: '1',
-    data,
-  };
+  return eventOf({ id: '1', text, data });
 }
 
 describe('fitForRun', () => {

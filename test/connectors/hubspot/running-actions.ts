@@ -9,6 +9,7 @@ import {
 } from '../../../src/connectors/hubspot/stand-in/server';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
+import { eventOf } from '../../events/event-of';
 
 export type ActionName = 'update_contact' | 'log_call' | 'create_task';
 
@@ -24,12 +25,9 @@ export async function startStandIn(options: HubSpotStandInOptions = {}): Promise
 
 /** An incoming call from the page's sample caller, answered and hung up after 63.25 s of talk. */
 export function callEvent(changes: Partial<CanonicalEvent> = {}): CanonicalEvent {
-  return {
-    type: 'call_hangup',
+  return eventOf({
     declared_type: 'call_hungup',
-    event_id: 'call_hangup/5371e9db-d035-4db6-a8d6-0994d33e744e',
     id: '5371e9db-d035-4db6-a8d6-0994d33e744e',
-    customer_id: null,
     occurred_at: '2026-03-02T01:01:10.250Z',
     received_at: '2026-03-02T01:01:10.400Z',
     direction: 'inbound',
@@ -41,14 +39,10 @@ export function callEvent(changes: Partial<CanonicalEvent> = {}): CanonicalEvent
     duration_s: 70.25,
     hangup_by: 'remote',
     reason: 'normal',
-    text: null,
     status: 'hangup',
-    recording_ready: null,
-    call_id: '5371e9db-d035-4db6-a8d6-0994d33e744e',
-    root_call_id: '5371e9db-d035-4db6-a8d6-0994d33e744e',
     data: {},
     ...changes,
-  };
+  });
 }
 
 /** A peer with this number. */

@@ -1,34 +1,24 @@
 import type { ActionContext, ActionOutcome, Action, Cooldowns } from '../../../src/connectors/connector';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../../../src/events/json';
+import { eventOf } from '../../events/event-of';
 
 /** An inbound text from a phone to our number; every test changes what it is about. */
 export function inboundText(changes: Partial<CanonicalEvent> = {}): CanonicalEvent {
-  return {
+  return eventOf({
     type: 'message_created',
     declared_type: 'message_created',
     event_id: 'message_created/m-1',
     id: 'm-1',
-    customer_id: null,
-    occurred_at: '2026-03-02T01:00:00.000Z',
-    received_at: '2026-03-02T01:00:00.000Z',
     direction: 'inbound',
     peer: { type: 'tel', number: '+15551234567', name: null },
     ours: { type: 'tel', number: '+15559876543', name: null },
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: null,
     text: 'Hello',
-    status: null,
-    recording_ready: null,
     call_id: null,
     root_call_id: null,
     data: {},
     ...changes,
-  };
+  });
 }
 
 /** A finished recording of a call. */
