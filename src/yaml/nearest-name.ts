@@ -1,41 +1,24 @@
-/**
- * Edit distance with neighbouring swaps as one edit (optimal string alignment), because typing errors are mostly that.
- */
-function distance(one: string, other: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= one.length; i += 1) {
-    const current = [i];
-    for (let j = 1; j <= other.length; j += 1) {
-      const cost = one[i - 1] === other[j - 1] ? 0 : 1;
-      let best = Math.min((last[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
-      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) {
-        best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
-      }
-      current.push(best);
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[other.length] ?? 0;
-}
+import { distance } from 'fastest-levenshtein';
+
+/** Longer names are not compared: the cost grows with the square of the length. */
+const MAX_NAME_CHARS = 100;
 
 /**
- * The known name nearest to one that is not known, or null when none is near: at most a third of its letters differ.
- * Upper and lower case, dashes and underscores count as the same.
+ * The known name nearest to an unknown one, or null when none is near: at most a third of its letters may differ. Two
+ * swapped neighbours count as one difference, because most typing errors are swaps. Upper and lower case, dashes and
+ * underscores count as equal.
  */
 export function nearest(name: string, known: Iterable<string>): string | null {
-  const plain = (text: string): string => text.toLowerCase().replaceAll(/[-\s]/g, '_');
-  const wanted = plain(name);
-  if (wanted.length > 100) {
+  const wanted = normalize(name);
+  if (wanted.length > MAX_NAME_CHARS) {
     return null;
   }
   let found: string | null = null;
   let best = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const away = distance(wanted, plain(candidate));
-    if (away < best) {
-      best = away;
+    const differences = distanceWithSwap(wanted, normalize(candidate), best);
+    if (differences < best) {
+      best = differences;
       found = candidate;
     }
   }
@@ -46,4 +29,24 @@ export function nearest(name: string, known: Iterable<string>): string | null {
 export function didYouMean(name: string, known: Iterable<string>): { hint: string } | Record<string, never> {
   const found = nearest(name, known);
   return found === null ? {} : { hint: `did you mean "${found}"?` };
+}
+
+function normalize(text: string): string {
+  return text.toLowerCase().replaceAll(/[-\s]/g, '_');
+}
+
+/**
+ * Levenshtein's distance, or less when one swap of neighbours explains more. A swap alone costs two there, so nothing
+ * is gained when the plain distance is above the limit.
+ */
+function distanceWithSwap(one: string, other: string, limit: number): number {
+  let best = distance(one, other);
+  if (best < 2 || best > limit) {
+    return best;
+  }
+  for (let index = 0; index + 1 < one.length; index += 1) {
+    const swapped = one.slice(0, index) + one.charAt(index + 1) + one.charAt(index) + one.slice(index + 2);
+    best = Math.min(best, distance(swapped, other) + 1);
+  }
+  return best;
 }
