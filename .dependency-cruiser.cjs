@@ -69,6 +69,24 @@ module.exports = {
       },
     },
     {
+      name: 'rules/language: nothing of rules above it',
+      severity: 'error',
+      from: { path: '^src/rules/language/' },
+      to: { path: '^src/rules/', pathNot: '^src/rules/language/' },
+    },
+    {
+      name: 'rules: the rule set does not import parse',
+      severity: 'error',
+      from: { path: '^src/rules/(plan|rule|rule-set)[^/]*$' },
+      to: { path: '^src/rules/(parse/|live-rules)' },
+    },
+    {
+      name: 'rules/tools: for the command line and the service',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli|service|rules/tools)/' },
+      to: { path: '^src/rules/tools/' },
+    },
+    {
       name: 'nothing imports tests or the bench',
       severity: 'error',
       from: { path: '^(src|workflows|activities)/' },
