@@ -3,7 +3,7 @@ import { connectors } from '../connectors/registry';
 import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
 import { nearest } from '../yaml/nearest-name';
-import { formatFault } from '../settings/fault';
+import { formatFinding } from '../yaml/format-findings';
 import type { Settings } from '../settings/settings';
 import { WrongUse } from '../errors/operator-errors';
 
@@ -22,7 +22,7 @@ export function readSettings(command: Command): Settings {
   const loaded = loadSettings({ ...(file === null ? {} : { configFile: file }), env: process.env, connectors });
   if (!loaded.ok) {
     throw new WrongUse(
-      `The settings have ${loaded.faults.length === 1 ? 'a fault' : `${loaded.faults.length} faults`}:\n${loaded.faults.map(formatFault).join('\n')}`,
+      `The settings have ${loaded.findings.length === 1 ? 'an error' : `${loaded.findings.length} errors`}:\n${loaded.findings.map(formatFinding).join('\n')}`,
     );
   }
   warnOfUnknownVariables();

@@ -8,7 +8,8 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { InboxReader } from '../inbox/archive/reader';
 import { diffRuleSets, formatDifference } from '../rules/tools/diff';
 import { explain, formatExplanation } from '../rules/tools/explain';
-import { formatFindings, type Finding } from '../yaml/finding';
+import { isInFile, type Finding } from '../yaml/finding';
+import { findingJson, formatFindings } from '../yaml/format-findings';
 import { loadRules, type LoadedRules } from '../rules/parse/load';
 import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
 import { lintTraffic } from '../rules/tools/lint-traffic';
@@ -78,7 +79,7 @@ export function rulesCommand(): Command {
  */
 export function readRules(file: string): LoadedRules {
   const loaded = loadRules({ file, actions: actionCatalogue });
-  const missing = loaded.findings.find((finding) => finding.code === 'missing-file' && finding.file === file);
+  const missing = loaded.findings.find((finding) => finding.code === 'missing-file' && isInFile(finding, file));
   if (missing !== undefined) {
     throw new WrongUse(`${file}: ${missing.message}`);
   }
@@ -108,7 +109,7 @@ async function check(
   const summary = checked.map(({ file, loaded }) => summarize(file, loaded));
   print(
     options.json,
-    { ok, findings },
+    { ok, findings: findings.map(findingJson) },
     [...(findings.length === 0 ? [] : [describeFindings(findings)]), ...summary].join('\n'),
   );
   process.exitCode = ok ? FINE : NO;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { connectionsUsedBy, connectors } from '../connectors/registry';
 import { createLogger } from '../service/logger';
 import { missingCredentials } from '../settings/load';
-import { formatFault } from '../settings/fault';
+import { formatFinding } from '../yaml/format-findings';
 import type { Settings } from '../settings/settings';
 import { LiveRules } from '../rules/live-rules';
 import type { PlannedStep } from '../rules/plan';
@@ -77,13 +77,13 @@ function liveRules(settings: Settings, log: Logger): LiveRules {
   }
   const faults = missingCredentials(settings, connectors, connectionsUsedBy(liveSteps(rules.ruleSet)));
   if (faults.length > 0) {
-    throw new WrongUse(`Not fit for production:\n${faults.map(formatFault).join('\n')}`);
+    throw new WrongUse(`Not fit for production:\n${faults.map(formatFinding).join('\n')}`);
   }
   return new LiveRules(rules, () => readRules(settings.rulesFile), {
     onTaken: (ruleSet) => {
       log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed and are in force');
       for (const fault of missingCredentials(settings, connectors, connectionsUsedBy(liveSteps(ruleSet)))) {
-        log.error({}, formatFault(fault));
+        log.error({}, formatFinding(fault));
       }
     },
     onRefused: ({ findings }) => {

@@ -1,47 +1,41 @@
 import { z } from 'zod';
-import type { Connector } from '../connectors/connector';
 import type { JsonValue } from '../events/json';
+import type { Findings, Place, Subject } from '../yaml/finding';
 import { nearest } from '../yaml/nearest-name';
-import type { SettingFault, Source } from './fault';
+import type { DeclaredConnector } from './declared-connector';
 import type { Environment } from './references';
-import { toJson, type FileValue } from './settings-file';
 import type { ConnectionSettings } from './settings';
+import { toJson, type FileEntry, type FileValue } from './settings-file';
 
-interface Raw {
+/** What was found for one connection, before its schema has seen it. */
+interface FoundValues {
   values: Record<string, JsonValue>;
-  sources: Map<string, Source>;
-  /** Keys whose value was told of as faulty. */
+  /** Where each value was read, by key. */
+  places: Map<string, Place>;
+  /** Keys whose value already has a finding. */
   faulty: Set<string>;
 }
 
 /**
- * Reads every connector's settings with its own schema, from `connections.<name>` of the file and its environment
- * variables (the file wins). Where credentials are missing, what is there is checked all the same.
+ * Reads every connector's settings with the connector's own schema, from `connections.<name>` in the file and its
+ * environment variables. The file wins. Settings of a connector without its credentials are checked all the same.
  */
 export function loadConnections(
-  connectors: readonly Connector[],
+  connectors: readonly DeclaredConnector[],
   section: FileValue | null,
   env: Environment,
-  faults: SettingFault[],
+  findings: Findings,
 ): Record<string, ConnectionSettings> {
-  const blocks = section?.kind === 'map' ? section.entries : new Map<string, { keySource: Source; value: FileValue }>();
+  const blocks: ReadonlyMap<string, FileEntry> = section?.kind === 'map' ? section.entries : new Map();
   if (section !== null && section.kind !== 'map' && section.kind !== 'faulty' && toJson(section) !== undefined) {
-    faults.push({
-      setting: 'connections',
-      variable: null,
-      source: section.source,
-      message: 'expected a block of connections',
-    });
+    findings.error(section.at, 'type', 'expected a block of connections', { subject: subject('connections') });
   }
   const names = connectors.map((connector) => connector.name);
-  for (const [name, { keySource }] of blocks) {
+  for (const [name, { keyAt }] of blocks) {
     if (!names.includes(name)) {
       const near = nearest(name, names);
-      faults.push({
-        setting: `connections.${name}`,
-        variable: null,
-        source: keySource,
-        message: 'there is no such connector',
+      findings.error(keyAt, 'unknown-connector', 'there is no such connector', {
+        subject: subject(`connections.${name}`),
         hint: near === null ? `there are: ${names.join(', ')}` : `did you mean connections.${near}?`,
       });
     }
@@ -49,43 +43,47 @@ export function loadConnections(
   return Object.fromEntries(
     connectors.map((connector) => [
       connector.name,
-      loadConnection(connector, blocks.get(connector.name)?.value ?? null, env, faults),
+      loadConnection(connector, blocks.get(connector.name)?.value ?? null, env, findings),
     ]),
   );
 }
 
+function subject(setting: string, variable: string | null = null): Subject {
+  return { setting, variable };
+}
+
 function loadConnection(
-  connector: Connector,
+  connector: DeclaredConnector,
   block: FileValue | null,
   env: Environment,
-  faults: SettingFault[],
+  findings: Findings,
 ): ConnectionSettings {
   const { settings: schema, environment, credentials } = connector.connection;
   const prefix = `connections.${connector.name}`;
-  const raw: Raw = { values: {}, sources: new Map(), faulty: new Set() };
-  const known = knownKeys(connector);
-  readBlock(prefix, block, known, raw, faults);
+  const found: FoundValues = { values: {}, places: new Map(), faulty: new Set() };
+  readBlock(prefix, block, knownKeys(connector), found, findings);
   for (const [key, variable] of Object.entries(environment)) {
     const value = env[variable];
-    if (value !== undefined && value.trim() !== '' && !raw.sources.has(key)) {
-      raw.values[key] = value;
-      raw.sources.set(key, { kind: 'environment', name: variable });
+    if (value !== undefined && value.trim() !== '' && !found.places.has(key)) {
+      found.values[key] = value;
+      found.places.set(key, { kind: 'environment', variable });
     }
   }
-  const missing = credentials.filter((key) => !(key in raw.values) && !raw.faulty.has(key));
-  const parsed = schema.safeParse(raw.values);
+  const missing = credentials.filter((key) => !(key in found.values) && !found.faulty.has(key));
+  const parsed = schema.safeParse(found.values);
   if (parsed.success) {
-    return { settings: missing.length === 0 && raw.faulty.size === 0 ? parsed.data : null, missing: [...missing] };
+    return { settings: missing.length === 0 && found.faulty.size === 0 ? parsed.data : null, missing: [...missing] };
   }
   for (const issue of parsed.error.issues) {
     const key = String(issue.path[0] ?? '');
-    if (!missing.includes(key) && !raw.faulty.has(key)) {
-      faults.push({
-        setting: [prefix, ...issue.path.map(String)].join('.'),
-        variable: environment[key] ?? null,
-        source: raw.sources.get(key) ?? { kind: 'nowhere' },
-        message: issue.code === 'invalid_type' && !(key in raw.values) ? 'is not set' : issue.message,
-      });
+    if (!missing.includes(key) && !found.faulty.has(key)) {
+      const isMissing = issue.code === 'invalid_type' && !(key in found.values);
+      findings.error(
+        found.places.get(key) ?? { kind: 'nowhere' },
+        isMissing ? 'missing-setting' : 'setting',
+        isMissing ? 'is not set' : issue.message,
+        { subject: subject([prefix, ...issue.path.map(String)].join('.'), environment[key] ?? null) },
+      );
     }
   }
   return { settings: null, missing: [...missing] };
@@ -95,51 +93,42 @@ function readBlock(
   prefix: string,
   block: FileValue | null,
   known: ReadonlySet<string>,
-  raw: Raw,
-  faults: SettingFault[],
+  found: FoundValues,
+  findings: Findings,
 ): void {
   if (block === null || block.kind === 'faulty') {
     return;
   }
   if (block.kind !== 'map') {
     if (toJson(block) !== undefined) {
-      faults.push({
-        setting: prefix,
-        variable: null,
-        source: block.source,
-        message: 'expected a block of "key: value" lines',
-      });
+      findings.error(block.at, 'type', 'expected a block of "key: value" lines', { subject: subject(prefix) });
     }
     return;
   }
-  for (const [key, { keySource, value }] of block.entries) {
+  for (const [key, { keyAt, value }] of block.entries) {
     if (!known.has(key)) {
       const near = nearest(key, known);
-      faults.push({
-        setting: `${prefix}.${key}`,
-        variable: null,
-        source: keySource,
-        message: 'there is no such setting',
+      findings.error(keyAt, 'unknown-setting', 'there is no such setting', {
+        subject: subject(`${prefix}.${key}`),
         hint: near === null ? `there are: ${[...known].join(', ')}` : `did you mean ${prefix}.${near}?`,
       });
       continue;
     }
     const json = toJson(value);
     if (json !== undefined) {
-      raw.values[key] = json;
-      raw.sources.set(key, value.source);
+      found.values[key] = json;
+      found.places.set(key, { kind: 'file', ...value.at });
     } else if (value.kind === 'faulty') {
-      raw.faulty.add(key);
-      raw.sources.set(key, value.source);
+      found.faulty.add(key);
+      found.places.set(key, { kind: 'file', ...value.at });
     }
   }
 }
 
 /**
- * The keys of a connector's schema, from the JSON schema of what it takes: zod wraps objects in many ways, and this
- * sees through all.
+ * The keys of a connector's schema. They come from its JSON schema, which is the same however zod wraps the object.
  */
-function knownKeys(connector: Connector): Set<string> {
+function knownKeys(connector: DeclaredConnector): Set<string> {
   const { properties } = z.toJSONSchema(connector.connection.settings, { io: 'input', unrepresentable: 'any' });
   return new Set(Object.keys(properties ?? {}));
 }

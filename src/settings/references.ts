@@ -4,17 +4,14 @@ import { readTextFile } from '../yaml/text-file';
 /** The values of variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A text with its references replaced, or what is wrong with one of them. */
+/** A text with its references replaced, or what is wrong with the first that cannot be resolved. */
 export type Resolved = { ok: true; text: string } | { ok: false; message: string; hint: string };
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const LONGEST_FILE = 65_536;
+const MAX_FILE_CHARS = 65_536;
 
-/**
- * What tokens of the services we know look like: they belong in the environment or a file of their own, not into a file
- * that is shared.
- */
+/** What the tokens of known services look like. A settings file is shared, so they belong in the environment. */
 const TOKENS = [
   /\bxox[abeoprs]-/,
   /\bxapp-/,
@@ -26,12 +23,12 @@ const TOKENS = [
 
 /**
  * Replaces `${env:NAME}`, `${env:NAME:-default}` (the default also when the variable is empty) and `${file:/path}`
- * (without the newline at its end) in a text; `$${` stands for `${` itself. What is put in is not looked at again.
+ * (without the newline at its end) in a text. `$${` gives a literal `${`. Inserted text is not searched for references.
  *
- * @param folder what relative paths are relative to.
+ * @param folder what the paths of `${file:…}` are relative to.
  */
 export function resolveReferences(text: string, env: Environment, folder: string): Resolved {
-  let fault: Resolved | null = null;
+  let problem: Resolved | null = null;
   const replaced = text.replaceAll(REFERENCE, (whole, inside?: string) => {
     if (inside === undefined) {
       return '${';
@@ -40,13 +37,13 @@ export function resolveReferences(text: string, env: Environment, folder: string
     if (typeof value === 'string') {
       return value;
     }
-    fault ??= value;
+    problem ??= value;
     return whole;
   });
-  return fault ?? { ok: true, text: replaced };
+  return problem ?? { ok: true, text: replaced };
 }
 
-/** Whether a text, outside its references, holds what looks like a secret. */
+/** Whether a text, apart from its references, contains what looks like a secret. */
 export function holdsToken(text: string): boolean {
   const literal = text.replaceAll(REFERENCE, '');
   return TOKENS.some((token) => token.test(literal));
@@ -61,8 +58,8 @@ function lookUp(inside: string, env: Environment, folder: string): string | Reso
   if (kind === undefined || !NAME.test(name)) {
     return {
       ok: false,
-      message: 'not a reference that is known',
-      hint: 'write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; $${ stands for ${ itself',
+      message: 'unknown kind of reference',
+      hint: 'write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; for a literal ${ write $${',
     };
   }
   const value = env[name];
@@ -79,8 +76,8 @@ function lookUp(inside: string, env: Environment, folder: string): string | Reso
 }
 
 function readWhole(path: string, shown: string): string | Resolved {
-  const file = readTextFile(path, LONGEST_FILE);
+  const file = readTextFile(path, MAX_FILE_CHARS);
   return file.ok
     ? file.text.replace(/\r?\n$/, '')
-    : { ok: false, message: `the file ${shown} ${file.problem}`, hint: 'look at its path and its permissions' };
+    : { ok: false, message: `the file ${shown} ${file.problem}`, hint: 'check its path and permissions' };
 }

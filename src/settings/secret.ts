@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { z } from 'zod';
 
 /**
- * A secret string that cannot be printed by accident: text, JSON and inspection all show `***`.
- * The value is given only by {@link Secret.reveal}, at the one place that sends it.
+ * A secret string that cannot be printed by accident: conversion to text, JSON and inspection give `***`. Only
+ * {@link Secret.reveal} returns the value; call it where the value is sent.
  */
 export class Secret {
   readonly #value: string;
@@ -29,7 +29,7 @@ export class Secret {
   }
 }
 
-/** A setting that holds a secret: a non-empty string outside, a {@link Secret} inside. */
+/** A setting that is a secret: a non-empty string in the file, a {@link Secret} in the program. */
 export function secret() {
   return z
     .string()

@@ -1,163 +1,138 @@
 import { dirname, resolve } from 'node:path';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import type { JsonValue } from '../events/json';
-import type { SettingFault, Source } from './fault';
-import { holdsToken, resolveReferences, type Environment } from './references';
+import type { YamlDocument } from '../yaml/document';
+import type { Findings, Place, Position, Subject } from '../yaml/finding';
+import type { FindingCode } from '../yaml/finding-codes';
+import { readYaml, type ReadYaml, type YamlFormat } from '../yaml/read-yaml';
 import { readTextFile } from '../yaml/text-file';
+import { holdsToken, resolveReferences, type Environment } from './references';
 
 /**
- * A value of the file with its place. `faulty` values were told of already: they count as set, and nothing more is said
- * about them.
+ * A value of the file with its position. `faulty`: the value has a finding. It counts as set, so that nothing else is
+ * reported about it.
  */
 export type FileValue =
-  | { kind: 'map'; source: Source; entries: Map<string, { keySource: Source; value: FileValue }> }
-  | { kind: 'list'; source: Source; items: FileValue[] }
-  | { kind: 'scalar'; source: Source; value: string | number | boolean | null }
-  | { kind: 'faulty'; source: Source };
+  | { kind: 'map'; at: Position; entries: ReadonlyMap<string, FileEntry> }
+  | { kind: 'list'; at: Position; items: readonly FileValue[] }
+  | { kind: 'scalar'; at: Position; value: string | number | boolean | null }
+  | { kind: 'faulty'; at: Position };
 
-const DEEPEST = 20;
-const LONGEST_FILE = 1_000_000;
-/** Anything else that YAML takes for a number stays the text that it is: `+15551234567`, `0821112222`, `1e10`. */
-const PLAIN_NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/;
+/** A key of the file with its value. */
+export interface FileEntry {
+  keyAt: Position;
+  value: FileValue;
+}
+
+const MAX_FILE_CHARS = 1_000_000;
+/** Numbers that JavaScript represents exactly. Longer ones stay texts: `numbers: [155512345678901234]`. */
+const EXACT_NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/;
+
+const FORMAT: YamlFormat = { maxDepth: 20, refusesLongNumbers: false, subjectOf: subjectOf };
+
+/** The subject of a finding about a value of the file; undefined for the file as a whole. */
+function subjectOf(path: string): Subject | undefined {
+  return path === '' ? undefined : { setting: path, variable: null };
+}
 
 /**
- * Reads `bridge.yaml`: its values with their places, references replaced. All that is wrong is put into `faults`. Null
- * when nothing can be read.
- * @param named what named the file.
+ * Reads `bridge.yaml`: its values with their positions, references replaced.
+ * @param named where the file was named, for the finding that it cannot be read.
+ * @param directory what a relative path is relative to.
+ * @returns null when nothing can be read; the findings say why.
  */
 export function readSettingsFile(
   file: string,
-  named: Source,
+  named: Place,
   directory: string,
   env: Environment,
-  faults: SettingFault[],
+  findings: Findings,
 ): FileValue | null {
   const path = resolve(directory, file);
-  const read = readTextFile(path, LONGEST_FILE);
+  const read = readTextFile(path, MAX_FILE_CHARS);
   if (!read.ok) {
-    faults.push({ setting: '', variable: null, source: named, message: `the settings file ${file} ${read.problem}` });
+    findings.error(named, 'file', `the settings file ${file} ${read.problem}`);
     return null;
   }
-  const lines = new LineCounter();
-  const at = (offset: number): Source => {
-    const { line, col } = lines.linePos(offset);
-    return { kind: 'file', file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const document = parseDocument(read.text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  for (const error of [...document.errors, ...document.warnings]) {
-    const message =
-      error.code === 'DUPLICATE_KEY'
-        ? 'this key stands twice in the same block'
-        : `not readable as YAML: ${firstLine(error.message)}`;
-    faults.push({ setting: '', variable: null, source: at(error.pos[0]), message });
-  }
-  return document.errors.length > 0
-    ? null
-    : new FileReader(at, env, dirname(path), faults).read(document.contents, '', 0);
+  const yaml = readYaml(file, read.text, FORMAT, findings);
+  return yaml === null ? null : new SettingsFileReader(yaml, env, dirname(path), findings).read();
 }
 
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? text).replace(/\.?:?$/, '');
-}
+class SettingsFileReader {
+  readonly #document: YamlDocument;
 
-class FileReader {
   constructor(
-    private readonly at: (offset: number) => Source,
+    private readonly yaml: ReadYaml,
     private readonly env: Environment,
     private readonly folder: string,
-    private readonly faults: SettingFault[],
-  ) {}
+    private readonly findings: Findings,
+  ) {
+    this.#document = yaml.document;
+  }
 
-  read(node: Document['contents'], setting: string, depth: number): FileValue {
-    const source = this.at(node?.range?.[0] ?? 0);
-    if (depth > DEEPEST) {
-      return this.#faulty(source, setting, `nested more than ${DEEPEST} levels deep`);
+  read(): FileValue {
+    return this.#value(this.#document.root, this.#document.positionOf(this.#document.root), '');
+  }
+
+  #value(node: Node | null, at: Position, path: string): FileValue {
+    if (node !== null && this.yaml.refused.has(node)) {
+      return { kind: 'faulty', at };
     }
     if (isMap(node)) {
-      return this.#readMap(node, source, setting, depth);
+      const entries = this.#document.entries(node).map(({ key, keyAt, node: inner, at: innerAt }) => {
+        const value = this.#value(inner, innerAt, path === '' ? key : `${path}.${key}`);
+        return [key, { keyAt, value }] as const;
+      });
+      return { kind: 'map', at, entries: new Map(entries) };
     }
     if (isSeq(node)) {
-      return {
-        kind: 'list',
-        source,
-        items: node.items.map((item, index) => this.read(asNode(item), `${setting}.${index}`, depth + 1)),
-      };
+      const items = this.#document
+        .items(node)
+        .map((item, index) =>
+          this.#value(item, item === null ? at : this.#document.positionOf(item), `${path}.${index}`),
+        );
+      return { kind: 'list', at, items };
     }
-    if (isAlias(node)) {
+    return isScalar(node) ? this.#scalar(node, at, path) : { kind: 'scalar', at, value: null };
+  }
+
+  #scalar({ value, source }: Scalar, at: Position, path: string): FileValue {
+    if (typeof value === 'number') {
+      return { kind: 'scalar', at, value: source === undefined || EXACT_NUMBER.test(source) ? value : source };
+    }
+    if (typeof value !== 'string') {
+      return { kind: 'scalar', at, value: typeof value === 'boolean' ? value : null };
+    }
+    if (holdsToken(value)) {
       return this.#faulty(
-        source,
-        setting,
-        'aliases (*name) are not used in this file',
-        'put a text that starts with * in quotes',
+        at,
+        path,
+        'secret-in-file',
+        'a token or password is written in the file',
+        'move it to the environment and refer to it: ${env:NAME}; then replace it, because others may have read it',
       );
     }
-    return isScalar(node)
-      ? this.#readScalar(node.value, node.source, source, setting)
-      : { kind: 'scalar', source, value: null };
+    const resolved = resolveReferences(value, this.env, this.folder);
+    return resolved.ok
+      ? { kind: 'scalar', at, value: resolved.text }
+      : this.#faulty(at, path, 'reference', resolved.message, resolved.hint);
   }
 
-  #readMap(
-    node: { items: { key: unknown; value: unknown }[] },
-    source: Source,
-    setting: string,
-    depth: number,
-  ): FileValue {
-    const entries = new Map<string, { keySource: Source; value: FileValue }>();
-    for (const { key, value } of node.items) {
-      const keySource = isScalar(key) ? this.at(key.range?.[0] ?? 0) : source;
-      const name = isScalar(key) ? String(key.value) : null;
-      if (name === null) {
-        this.#faulty(keySource, setting, 'a key must be a plain text', 'put texts that start with { or [ in quotes');
-        continue;
-      }
-      const read = this.read(asNode(value), setting === '' ? name : `${setting}.${name}`, depth + 1);
-      entries.set(name, {
-        keySource,
-        value: read.kind === 'scalar' && value === null ? { ...read, source: keySource } : read,
-      });
-    }
-    return { kind: 'map', source, entries };
-  }
-
-  #readScalar(value: unknown, written: string | undefined, source: Source, setting: string): FileValue {
-    if (typeof value === 'number') {
-      return { kind: 'scalar', source, value: written === undefined || PLAIN_NUMBER.test(written) ? value : written };
-    }
-    if (typeof value === 'string') {
-      if (holdsToken(value)) {
-        return this.#faulty(
-          source,
-          setting,
-          'a token or password stands in the file',
-          'put it in the environment and refer to it: ${env:NAME}; then replace it, as it may have been seen',
-        );
-      }
-      const resolved = resolveReferences(value, this.env, this.folder);
-      return resolved.ok
-        ? { kind: 'scalar', source, value: resolved.text }
-        : this.#faulty(source, setting, resolved.message, resolved.hint);
-    }
-    return { kind: 'scalar', source, value: typeof value === 'boolean' ? value : null };
-  }
-
-  #faulty(source: Source, setting: string, message: string, hint?: string): FileValue {
-    this.faults.push({ setting, variable: null, source, message, ...(hint === undefined ? {} : { hint }) });
-    return { kind: 'faulty', source };
+  #faulty(at: Position, path: string, code: FindingCode, message: string, hint: string): FileValue {
+    const subject = subjectOf(path);
+    this.findings.error(at, code, message, { hint, ...(subject === undefined ? {} : { subject }) });
+    return { kind: 'faulty', at };
   }
 }
 
-/** Whether the value, or an item of the list that it is, was told of as faulty. */
+/** Whether the value, or an item of the list that it is, has a finding. */
 export function isFaulty(value: FileValue): boolean {
   return value.kind === 'faulty' || (value.kind === 'list' && value.items.some(isFaulty));
 }
 
-function asNode(value: unknown): Document['contents'] {
-  return isMap(value) || isSeq(value) || isScalar(value) || isAlias(value) ? value : null;
-}
-
 /**
- * The value as JSON; undefined for what is not set: nothing, an empty text or list, or faulty. Such items of a list are
- * null.
+ * The value as JSON; undefined when it is not set: no value, an empty text or list, or faulty. In a list, such items
+ * are null.
  */
 export function toJson(value: FileValue): JsonValue | undefined {
   switch (value.kind) {

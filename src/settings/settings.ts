@@ -1,25 +1,22 @@
 import type { Secret } from './secret';
 
-/**
- * Everything the bridge can be told, read and checked once at the start (`load.ts`); all paths absolute, all texts
- * resolved.
- */
+/** The settings of the bridge, read and checked once at the start (`load.ts`). Paths are absolute, references resolved. */
 export interface Settings {
-  /** `production` refuses to start unprotected or with stand-ins. */
+  /** `production` does not start without protection of the webhook, and never uses stand-ins. */
   environment: 'development' | 'production';
-  /** Where the inbox and the embedded Temporal server keep their data. Need not exist yet. */
+  /** The folder of the inbox and of the bridge's own Temporal server. It is created when it does not exist. */
   dataDir: string;
   rulesFile: string;
-  /** ISO 3166-1 alpha-2, for phone numbers written without a country code; null when there is none. */
+  /** ISO 3166-1 alpha-2, for phone numbers without a country code; null when it is not set. */
   country: string | null;
-  /** Our own phone numbers, as written. */
+  /** The account's own phone numbers, as written. */
   numbers: string[];
   receiver: ReceiverSettings;
   retention: RetentionSettings;
   temporal: TemporalSettings;
   dispatch: DispatchSettings;
   backfill: BackfillSettings;
-  /** By connector name; every connector that is registered has one. */
+  /** By connector name; every registered connector has an entry. */
   connections: Record<string, ConnectionSettings>;
 }
 
@@ -30,17 +27,17 @@ export interface ReceiverSettings {
   adminHost: string;
   adminPort: number;
   /**
-   * Several while rotating: any of them is accepted, the first one signs what we send ourselves. None: signatures are
-   * not checked.
+   * Any of them is accepted, so that a secret can be rotated. The first one signs the sample events that the bridge
+   * sends. Empty: signatures are not checked.
    */
   webhookSecrets: Secret[];
-  /** Addresses and CIDR ranges that may call the webhook; none: everyone. */
+  /** Addresses and CIDR ranges that may call the webhook. Empty: everyone. */
   ipAllow: string[];
-  /** Proxies whose `X-Forwarded-For` is believed, as addresses and CIDR ranges; false: none. */
+  /** Proxies whose `X-Forwarded-For` is trusted, as addresses and CIDR ranges; false: none. */
   trustProxy: false | string[];
-  /** PEM files, both there and readable. Absent: plain HTTP. */
+  /** PEM files; both exist and can be read. Absent: plain HTTP. */
   tls?: { certFile: string; keyFile: string };
-  /** Per address: so many requests with a bad signature are answered at full speed. */
+  /** Requests with a bad signature per address and minute; further ones are answered slowly. */
   unauthenticatedPerMinute: number;
 }
 
@@ -53,41 +50,41 @@ export interface RetentionSettings {
 
 export interface TemporalSettings {
   /**
-   * Whether a Temporal is named, by `address`, `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE`; else
-   * the bridge runs its own.
+   * Whether a Temporal server is configured, by `address`, `TEMPORAL_ADDRESS`, `TEMPORAL_PROFILE` or
+   * `TEMPORAL_CONFIG_FILE`. Otherwise the bridge runs its own.
    */
   configured: boolean;
   /**
-   * `host:port` from the file; null when Temporal's own configuration or the embedded server decides. Temporal's own
-   * variables win over these three.
+   * `host:port` from the file; null when Temporal's own configuration or the bridge's own server decides. Temporal's
+   * variables win over the three settings `address`, `namespace` and `apiKey`.
    */
   address: string | null;
   namespace: string | null;
   apiKey: Secret | null;
-  /** A `temporal` binary to use for the embedded server; null: found or fetched. */
+  /** The `temporal` binary for the bridge's own server; null: found or downloaded. */
   cliPath: string | null;
-  /** The embedded server's ports. */
+  /** The ports of the bridge's own server. */
   port: number;
   uiPort: number;
 }
 
 export interface DispatchSettings {
-  /** Runs that are at work at once. */
+  /** The most workflow runs open at once. */
   maxInFlight: number;
 }
 
-/** Looking for events that no webhook brought. */
+/** Ingesting events that no webhook delivered. */
 export interface BackfillSettings {
   enabled: boolean;
-  /** The look of the safety net. */
+  /** The time between two backfill runs. */
   everyMs: number;
-  /** How far back it looks by itself, at most. */
+  /** The longest period that an automatic backfill run covers. */
   longestGapMs: number;
 }
 
 export interface ConnectionSettings {
-  /** What the connector's own schema made of it, secrets as `Secret`; null while credentials are missing. */
+  /** The output of the connector's own schema, secrets as `Secret`; null while credentials are missing. */
   settings: unknown;
-  /** Credentials that are not set, by their key. */
+  /** The keys of credentials that are not set. */
   missing: string[];
 }

@@ -5,8 +5,8 @@ const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 
 /**
- * Reads a duration as people write it: `30s`, `15m`, `1h30m`, `7d`; `0` is none.
- * @returns milliseconds, or null when the text is no duration.
+ * Parses a duration: `30s`, `15m`, `1h30m`, `7d`, `0`.
+ * @returns milliseconds, or null when the text is not a duration.
  */
 export function parseDuration(text: string): number | null {
   if (text === '0') {
@@ -22,7 +22,11 @@ export function parseDuration(text: string): number | null {
   return Math.round(total);
 }
 
-/** A duration that is known to be well-formed, because it stands in our own code. Throws on a typo. */
+/**
+ * Parses a duration that is written in the program.
+ * @returns milliseconds.
+ * @throws TypeError when it is not a duration.
+ */
 export function durationMs(text: string): number {
   const parsed = parseDuration(text);
   if (parsed === null) {
@@ -31,7 +35,7 @@ export function durationMs(text: string): number {
   return parsed;
 }
 
-/** A duration in a YAML file: text (or the number 0) outside, milliseconds inside. */
+/** A duration in a YAML file: a text or the number 0 in the file, milliseconds in the program. */
 export function duration() {
   return z.union([z.string(), z.literal(0)]).transform((value, context) => {
     const parsed = parseDuration(String(value));

@@ -1,72 +1,51 @@
-/** A place in a rule file, as editors count: lines and columns from 1, columns in UTF-16 units. */
+import type { FindingCode } from './finding-codes';
+
+/** A place in a file, as editors count: lines and columns from 1, columns in UTF-16 units. */
 export interface Position {
   file: string;
   line: number;
   column: number;
 }
 
-/**
- * Something wrong, or worth a look, in a rule file. An error keeps the whole set from being used; a warning does not.
- */
-export interface Finding extends Position {
+/** Where a value was read: in a file, in an environment variable, or nowhere because it is missing. */
+export type Place = ({ kind: 'file' } & Position) | { kind: 'environment'; variable: string } | { kind: 'nowhere' };
+
+/** The setting that a finding is about. */
+export interface Subject {
+  /** Dotted, as in the file: `receiver.port`. */
+  setting: string;
+  /** The environment variable that sets it too; null when there is none. */
+  variable: string | null;
+}
+
+/** An error or a warning about a rule file or a setting. An error prevents the use of all that was read with it. */
+export interface Finding {
   severity: 'error' | 'warning';
-  /** Stable and machine-readable: `unknown-field`. */
-  code: string;
-  /** What is wrong, one clause, no full stop. Quotes what stands in the file, never an event's content. */
+  code: FindingCode;
+  place: Place;
+  /** The setting. Absent in findings about rule files and about a settings file as a whole. */
+  subject?: Subject;
+  /** What is wrong, one clause, no full stop. Never an event's content and never the value of a setting. */
   message: string;
-  /** What to do about it, where the message does not say it already. */
+  /** What to do about it, where the message does not say so. */
   hint?: string;
 }
 
-/** One finding in a line: `config/rules.yaml:14:9  unknown field "direciton"; did you mean "direction"?` */
-export function formatFinding(finding: Finding): string {
-  const severity = finding.severity === 'warning' ? 'warning: ' : '';
-  const hint = finding.hint === undefined ? '' : `; ${finding.hint}`;
-  return `${finding.file}:${finding.line}:${finding.column}  ${severity}${finding.message}${hint}`;
-}
+/** The optional parts of a finding. */
+export type FindingDetails = Pick<Finding, 'hint' | 'subject'>;
 
-/**
- * Findings for people, in the order of the files and lines: each with its source line and a caret under the column.
- * @param sourceOf the text of a file, or null when it could not be read; then the line is left out.
- */
-export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): string {
-  const sources = new Map(
-    [...new Set(findings.map(({ file }) => file))].map((file) => [file, sourceOf(file)?.split(/\r\n|\r|\n/) ?? []]),
-  );
-  return findings
-    .map((finding) => {
-      const line = sources.get(finding.file)?.[finding.line - 1];
-      if (line === undefined || line.trim() === '') {
-        return formatFinding(finding);
-      }
-      // A window of the line is enough; tabs stay tabs before the caret, so that it lines up in any terminal.
-      const start = finding.column > 100 ? finding.column - 60 : 0;
-      const shown = line.slice(start, start + 140);
-      const before = line.slice(start, finding.column - 1).replace(/[^\t]/g, ' ');
-      return `${formatFinding(finding)}\n    ${shown}\n    ${before}^`;
-    })
-    .join('\n');
-}
-
-/** Findings in reading order: by file (in order of first appearance), line and column. */
-export function sortFindings(findings: readonly Finding[]): Finding[] {
-  const files = [...new Set(findings.map((finding) => finding.file))];
-  return [...findings].sort(
-    (one, other) =>
-      files.indexOf(one.file) - files.indexOf(other.file) || one.line - other.line || one.column - other.column,
-  );
-}
-
-/** Where findings are put while files are read. One per load, so that all faults are told at once. */
+/** Collects the findings of one load, so that all of them are reported together. */
 export class Findings {
   readonly all: Finding[] = [];
 
-  error(at: Position, code: string, message: string, more: { hint?: string } = {}): void {
-    this.all.push({ severity: 'error', ...place(at), code, message, ...more });
+  /** Adds an error. */
+  error(at: Position | Place, code: FindingCode, message: string, details: FindingDetails = {}): void {
+    this.all.push({ severity: 'error', code, place: placeOf(at), message, ...details });
   }
 
-  warn(at: Position, code: string, message: string, more: { hint?: string } = {}): void {
-    this.all.push({ severity: 'warning', ...place(at), code, message, ...more });
+  /** Adds a warning. */
+  warn(at: Position | Place, code: FindingCode, message: string, details: FindingDetails = {}): void {
+    this.all.push({ severity: 'warning', code, place: placeOf(at), message, ...details });
   }
 
   get hasErrors(): boolean {
@@ -74,6 +53,28 @@ export class Findings {
   }
 }
 
-function place(at: Position): Position {
-  return { file: at.file, line: at.line, column: at.column };
+/** A place from a position, which may carry further fields. */
+export function placeOf(at: Position | Place): Place {
+  return 'kind' in at && !('file' in at) ? at : { kind: 'file', file: at.file, line: at.line, column: at.column };
+}
+
+/** Whether a finding is about this file. */
+export function isInFile(finding: Finding, file: string): boolean {
+  return finding.place.kind === 'file' && finding.place.file === file;
+}
+
+/**
+ * Findings in reading order: files in order of first appearance, each from its top; then the environment; then what is
+ * missing.
+ */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  const files = [...new Set(findings.flatMap(({ place }) => (place.kind === 'file' ? [place.file] : [])))];
+  const rank = ({ place }: Finding): readonly [number, number, number] =>
+    place.kind === 'file'
+      ? [files.indexOf(place.file), place.line, place.column]
+      : [files.length + (place.kind === 'environment' ? 0 : 1), 0, 0];
+  return [...findings].sort((one, other) => {
+    const [a, b] = [rank(one), rank(other)];
+    return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+  });
 }

@@ -12,8 +12,8 @@ const UNITS: Readonly<Record<string, number>> = {
 const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?$/i;
 
 /**
- * Reads an amount of data as people write it: `10MiB`, `5GB`, `1.5 GB`; a number alone is bytes.
- * @returns whole bytes, or null when the text is no size.
+ * Parses an amount of data: `10MiB`, `5GB`, `1.5 GB`. A number without a unit is in bytes.
+ * @returns whole bytes, or null when the text is not a size.
  */
 export function parseSize(text: string): number | null {
   const match = SIZE.exec(text.trim());

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { explain } from '../../src/rules/tools/explain';
-import { formatFindings } from '../../src/yaml/finding';
+import { formatFindings } from '../../src/yaml/format-findings';
 import { testActions } from './catalogue';
 import { FAULTY_FILES } from './parse/faulty-files';
 import { eventOf, loadTexts } from './load-text';
@@ -92,10 +92,12 @@ test('whatever stands in a file: it is either refused with findings inside the f
     const text = spoiled(original, seed + 1);
     const loaded = loadTexts({ 'rules.yaml': text });
     const lines = text.split('\n').length;
-    for (const { file, line, column, message } of loaded.findings) {
+    for (const { place, message } of loaded.findings) {
       expect({
         seed,
-        inside: file !== 'rules.yaml' || (line >= 1 && line <= lines && column >= 1),
+        inside:
+          place.kind === 'file' &&
+          (place.file !== 'rules.yaml' || (place.line >= 1 && place.line <= lines && place.column >= 1)),
         said: message.length > 5 && !message.includes('\n'),
       }).toEqual({ seed, inside: true, said: true });
     }

@@ -1,7 +1,7 @@
 import { canonicalize } from '../../src/events/canonicalize';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { JsonObject } from '../../src/events/json';
-import { formatFinding } from '../../src/yaml/finding';
+import { formatFinding } from '../../src/yaml/format-findings';
 import { loadRules, type LoadedRules } from '../../src/rules/parse/load';
 import type { RuleSet } from '../../src/rules/rule-set';
 import { testActions } from './catalogue';

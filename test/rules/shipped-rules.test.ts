@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../src/events/json';
-import { formatFinding } from '../../src/yaml/finding';
+import { formatFinding } from '../../src/yaml/format-findings';
 import { loadRules } from '../../src/rules/parse/load';
 import { renderInput } from '../../src/rules/language/template';
 import { testActions } from './catalogue';

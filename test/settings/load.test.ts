@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { defineConnector, type Connector } from '../../src/connectors/connector';
-import { formatFault } from '../../src/settings/fault';
+import { formatFinding } from '../../src/yaml/format-findings';
 import { loadSettings, missingCredentials } from '../../src/settings/load';
 import { Secret, secret } from '../../src/settings/secret';
 import type { Settings } from '../../src/settings/settings';
@@ -76,14 +76,14 @@ function load(yaml: string | null, env: Record<string, string> = {}) {
 function settings(yaml: string | null, env: Record<string, string> = {}): Settings {
   const loaded = load(yaml, env);
   if (!loaded.ok) {
-    throw new Error(loaded.faults.map(formatFault).join('\n'));
+    throw new Error(loaded.findings.map(formatFinding).join('\n'));
   }
   return loaded.settings;
 }
 
 function faults(yaml: string | null, env: Record<string, string> = {}): string[] {
   const loaded = load(yaml, env);
-  return loaded.ok ? [] : loaded.faults.map(formatFault);
+  return loaded.ok ? [] : loaded.findings.map(formatFinding);
 }
 
 describe('settings', () => {
@@ -303,8 +303,8 @@ connections:
         ),
       ).toEqual([
         'config/bridge.yaml:2:11  data_dir: the environment variable NOPE is not set; set it, or give a default: ${env:NOPE:-...}',
-        'config/bridge.yaml:4:21  receiver.webhook_secrets.0: the file /no/such/file cannot be read (ENOENT); look at its path and its permissions',
-        'config/bridge.yaml:5:9  receiver.host: not a reference that is known; write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; $${ stands for ${ itself',
+        'config/bridge.yaml:4:21  receiver.webhook_secrets.0: the file /no/such/file cannot be read (ENOENT); check its path and permissions',
+        'config/bridge.yaml:5:9  receiver.host: unknown kind of reference; write ${env:NAME}, ${env:NAME:-default} or ${file:/path}; for a literal ${ write $${',
         'config/bridge.yaml:8:19  connections.crm.access_token: the environment variable CRM_KEY is not set; set it, or give a default: ${env:CRM_KEY:-...}',
       ]);
     });
@@ -317,7 +317,7 @@ connections:
     ['data_dir: smtp://user:hunter2@mail.example.com:587', 'hunter2'],
   ])('a token in the file is a fault: %s', (yaml, part) => {
     const [line, ...more] = faults(yaml);
-    expect(line).toMatch(/a token or password stands in the file; put it in the environment and refer to it/);
+    expect(line).toMatch(/a token or password is written in the file; move it to the environment and refer to it/);
     expect(line).not.toContain(part);
     expect(more).toEqual([]);
   });
@@ -356,7 +356,7 @@ connections:
       'config/bridge.yaml:6:3  receiver.prot: there is no such setting; did you mean receiver.port?',
       'config/bridge.yaml:7:9  receiver.port (PORT): expected a port from 0 to 65535',
       'config/bridge.yaml:8:26  receiver.ip_allow (BRIDGE_IP_ALLOW): expected an IP address or CIDR range, such as 203.0.113.7 or 203.0.113.0/24',
-      "config/bridge.yaml:9:16  receiver.trust_proxy (BRIDGE_TRUST_PROXY): expected the proxies' addresses; true would believe anybody's X-Forwarded-For",
+      'config/bridge.yaml:9:16  receiver.trust_proxy (BRIDGE_TRUST_PROXY): expected the addresses of the proxies; with true, anyone could forge X-Forwarded-For',
       'config/bridge.yaml:10:3  receiver.max_age: there is no such setting; did you mean retention.max_age?',
       'config/bridge.yaml:12:12  retention: retention must be a block of "key: value" lines',
       'config/bridge.yaml:14:10  connections.crm.acces_token: there is no such setting; did you mean connections.crm.access_token?',
@@ -377,22 +377,25 @@ connections:
         { BRIDGE_ENV: 'production' },
       ),
     ).toEqual([
-      'config/bridge.yaml:1:11  numbers (VOIPBIN_NUMBERS): entry 1 is no phone number; write it with its country code, "+15551234567", or set country',
-      'config/bridge.yaml:2:43  receiver.tls.cert_file (BRIDGE_TLS_CERT_FILE): the file is not there or cannot be read',
-      'config/bridge.yaml:3:22  temporal.ui_port (BRIDGE_TEMPORAL_UI_PORT): is the same port as temporal.port; give each its own; 0 takes a free one',
-      'settings  receiver.admin_port (BRIDGE_ADMIN_PORT): is the same port as receiver.port; give each its own; 0 takes a free one',
+      'config/bridge.yaml:1:11  numbers (VOIPBIN_NUMBERS): entry 1 is not a phone number; write it with its country code, "+15551234567", or set country',
+      'config/bridge.yaml:2:43  receiver.tls.cert_file (BRIDGE_TLS_CERT_FILE): the file does not exist or cannot be read',
+      'config/bridge.yaml:3:22  temporal.ui_port (BRIDGE_TEMPORAL_UI_PORT): is the same port as temporal.port; give each its own port; 0 takes a free one',
+      'settings  receiver.admin_port (BRIDGE_ADMIN_PORT): is the same port as receiver.port; give each its own port; 0 takes a free one',
       'settings  receiver.tls.key_file (BRIDGE_TLS_KEY_FILE): is missing: TLS needs both the certificate and its key',
-      'settings  receiver.webhook_secrets (VOIPBIN_WEBHOOK_SECRET): production needs a webhook secret, or addresses in receiver.ip_allow (BRIDGE_IP_ALLOW): else anybody could send events; VoIPBIN shows the secret in GET /customer',
+      'settings  receiver.webhook_secrets (VOIPBIN_WEBHOOK_SECRET): production requires a webhook secret, or addresses in receiver.ip_allow (BRIDGE_IP_ALLOW); otherwise anyone could send events; VoIPBIN shows the secret in GET /customer',
     ]);
   });
 
   test.each([
-    ['a: b: c', /^config\/bridge\.yaml:1:4 {2}not readable as YAML/],
-    ['country: KR\ncountry: US', /^config\/bridge\.yaml:2:1 {2}this key stands twice/],
+    ['a: b: c', /^config\/bridge\.yaml:1:4 {2}a second colon in this line starts another key/],
+    ['country: KR\ncountry: US', /^config\/bridge\.yaml:2:1 {2}this key appears twice/],
     ['- a', /^config\/bridge\.yaml:1:1 {2}.*block/],
     ['just text', /^config\/bridge\.yaml:1:1 {2}.*block/],
-    ['data_dir: &x y\nrules_file: *x', /^config\/bridge\.yaml:2:13 {2}rules_file: aliases/],
-    ['? [a]\n: b', /a key must be a plain text/],
+    [
+      'data_dir: &x y\nrules_file: *x',
+      /^config\/bridge\.yaml:1:14 {2}data_dir: anchors and aliases .*\nconfig\/bridge\.yaml:2:13 {2}rules_file: anchors and aliases /,
+    ],
+    ['? [a]\n: b', /a key must be a text/],
     [`a: ${'['.repeat(50)}${']'.repeat(50)}`, /nested more than/],
     [
       'receiver: { host: "http://x", port: { a: 1 } }',
@@ -422,7 +425,7 @@ connections:
     const development = settings(null);
     const production = settings(null, { BRIDGE_ENV: 'production', VOIPBIN_WEBHOOK_SECRET: 's' });
     const complete = settings(null, { BRIDGE_ENV: 'production', VOIPBIN_WEBHOOK_SECRET: 's', CRM_TOKEN: 't' });
-    const missing = (from: Settings, used: string[]) => missingCredentials(from, connectors, used).map(formatFault);
+    const missing = (from: Settings, used: string[]) => missingCredentials(from, connectors, used).map(formatFinding);
     expect(missing(development, ['crm', 'web'])).toEqual([]);
     expect(missing(production, ['web'])).toEqual([]);
     expect(missing(complete, ['crm', 'web'])).toEqual([]);

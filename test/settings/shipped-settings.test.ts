@@ -5,7 +5,7 @@ import { isMap, isScalar, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { connectors } from '../../src/connectors/registry';
 import { SETTINGS, VARIABLES } from '../../src/settings/definitions';
-import { formatFault } from '../../src/settings/fault';
+import { formatFinding } from '../../src/yaml/format-findings';
 import { loadSettings } from '../../src/settings/load';
 
 const ROOT = join(__dirname, '../..');
@@ -40,7 +40,7 @@ describe('config/bridge.yaml', () => {
       env: { BRIDGE_DATA_DIR: join(ROOT, '.bridge'), BRIDGE_RULES: join(ROOT, 'config/rules.yaml') },
       connectors,
     });
-    expect(loaded.ok ? [] : loaded.faults.map(formatFault)).toEqual([]);
+    expect(loaded.ok ? [] : loaded.findings.map(formatFinding)).toEqual([]);
     expect(loaded).toEqual(without);
   });
 
@@ -68,12 +68,12 @@ describe('config/bridge.yaml', () => {
     rmSync(folder, { recursive: true });
     const lines = loaded.ok
       ? []
-      : loaded.faults
-          .filter(({ setting }) => !/^connections\.[^.]+$/.test(setting))
-          .map((fault) => `${fault.setting}: ${fault.message}`);
+      : loaded.findings
+          .filter(({ subject }) => !/^connections\.[^.]+$/.test(subject?.setting ?? ''))
+          .map(({ subject, message }) => `${subject?.setting ?? ''}: ${message}`);
     expect(lines).toEqual([
-      'receiver.tls.cert_file: the file is not there or cannot be read',
-      'receiver.tls.key_file: the file is not there or cannot be read',
+      'receiver.tls.cert_file: the file does not exist or cannot be read',
+      'receiver.tls.key_file: the file does not exist or cannot be read',
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { celEnv, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
 import type { JsonObject } from '../../events/json';
+import type { FindingCode } from '../../yaml/finding-codes';
 import { compilePattern, patternFault } from './pattern';
 
 type ParsedExpression = ReturnType<typeof parse>;
@@ -10,7 +11,7 @@ export const MAX_EXPRESSION_CHARS = 1_000;
 
 /** A CEL expression that cannot be used: why, and where in it (offset from 0). */
 export interface CelFault {
-  code: string;
+  code: FindingCode;
   message: string;
   hint?: string;
   offset: number;

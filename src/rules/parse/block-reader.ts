@@ -1,9 +1,9 @@
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import { parseDuration } from '../../yaml/duration';
-import { type Findings, type Position } from '../../yaml/finding';
+import type { Findings, Position } from '../../yaml/finding';
 import { didYouMean } from '../../yaml/nearest-name';
 import type { KeyDefinition } from '../language/keys';
-import type { YamlFile } from '../../yaml/document';
+import type { Entry, YamlDocument } from '../../yaml/document';
 
 /** What a node is, in words for messages. */
 export function kindOf(node: Node | null): string {
@@ -44,7 +44,7 @@ export function isNothing(node: Node | null): boolean {
 /** Reads values out of one YAML file; every fault becomes a finding and null. */
 export class BlockReader {
   constructor(
-    readonly yaml: YamlFile,
+    readonly document: YamlDocument,
     readonly findings: Findings,
   ) {}
 
@@ -63,12 +63,12 @@ export class BlockReader {
       return null;
     }
     const found = new Map<string, Value & { keyAt: Position }>();
-    const extra: { key: string; at: Position; node: Node | null }[] = [];
-    for (const { key, keyAt, node } of this.yaml.entries(value.node)) {
+    const extra: Entry[] = [];
+    for (const { key, keyAt, node, at } of this.document.entries(value.node)) {
       if (Object.hasOwn(keys, key)) {
-        found.set(key, { node, at: node === null ? keyAt : this.yaml.of(node), keyAt });
+        found.set(key, { node, at, keyAt });
       } else if (others?.(key) === true) {
-        extra.push({ key, at: keyAt, node });
+        extra.push({ key, keyAt, node, at });
       } else {
         this.findings.error(
           keyAt,
@@ -157,7 +157,9 @@ export class BlockReader {
   /** The elements of a list; a single value counts as a list of one. */
   listOf(value: Value): Value[] {
     if (isSeq(value.node)) {
-      return this.yaml.items(value.node).map((node) => ({ node, at: node === null ? value.at : this.yaml.of(node) }));
+      return this.document
+        .items(value.node)
+        .map((node) => ({ node, at: node === null ? value.at : this.document.positionOf(node) }));
     }
     return [value];
   }
@@ -181,6 +183,6 @@ export class BlockReader {
 export interface Block<Name extends string> {
   at: Position;
   /** Keys that the caller said are fine besides the known ones. */
-  extra: readonly { key: string; at: Position; node: Node | null }[];
+  extra: readonly Entry[];
   get(name: Name): (Value & { keyAt: Position }) | undefined;
 }

@@ -44,11 +44,9 @@ export class ConditionReader {
       });
       return null;
     }
-    const of = this.reader.yaml
+    const of = this.reader.document
       .entries(node)
-      .map(({ key, keyAt, node: inner }) =>
-        this.condition(key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }),
-      )
+      .map((entry) => this.condition(entry.key, entry.keyAt, entry))
       .filter((condition) => condition !== null);
     return { kind: 'all', of, at: value.at };
   }
@@ -79,13 +77,9 @@ export class ConditionReader {
 
   private during(value: Value, at: Position, wanted: boolean): Condition | null {
     if (wanted && isMap(value.node)) {
-      const [only, ...rest] = this.reader.yaml.entries(value.node);
+      const [only, ...rest] = this.reader.document.entries(value.node);
       if (only?.key === 'not' && rest.length === 0) {
-        return this.during(
-          { node: only.node, at: only.node === null ? only.keyAt : this.reader.yaml.of(only.node) },
-          at,
-          false,
-        );
+        return this.during(only, at, false);
       }
     }
     const of: Condition[] = [];
@@ -139,11 +133,9 @@ export class ConditionReader {
   private test(field: FieldDefinition, value: Value): Test | null {
     const { node } = value;
     if (isMap(node)) {
-      const entries = this.reader.yaml.entries(node);
+      const entries = this.reader.document.entries(node);
       const tests = entries
-        .map(({ key, keyAt, node: inner }) =>
-          this.operator(field, key, keyAt, { node: inner, at: inner === null ? keyAt : this.reader.yaml.of(inner) }),
-        )
+        .map((entry) => this.operator(field, entry.key, entry.keyAt, entry))
         .filter((test) => test !== null);
       if (entries.length === 0) {
         this.reader.findings.error(value.at, 'empty', `${field.name} has no condition`);

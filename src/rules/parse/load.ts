@@ -12,7 +12,8 @@ import type { ActionCatalogue, Rule } from '../rule';
 import { readCountry, readLists, readTimezone, readWindows, RuleReader, type Defaults, type NamedList } from './rules';
 import { TestReader, type RuleTest } from './tests';
 import type { Window } from '../language/windows';
-import { MAX_FILE_CHARS, readYaml, toJson, type YamlFile } from '../../yaml/document';
+import { toJson, type YamlDocument } from '../../yaml/document';
+import { readYaml, type YamlFormat } from '../../yaml/read-yaml';
 
 /**
  * What came of reading rule files. Findings stand in reading order; with `ok` they are warnings only. `files` are the
@@ -31,6 +32,8 @@ export interface LoadOptions {
 }
 
 const MAX_FILES = 100;
+const MAX_FILE_CHARS = 2_000_000;
+const FORMAT: YamlFormat = { maxDepth: 40, refusesLongNumbers: true };
 
 /**
  * Reads a rule file and everything that it includes, and compiles it. All faults of all files are told at once; a file
@@ -68,7 +71,7 @@ function readFromDisk(path: string): string {
 
 /** A file with its top-level keys. */
 interface TopLevel {
-  yaml: YamlFile;
+  document: YamlDocument;
   reader: BlockReader;
   block: Block<keyof typeof FILE_KEYS>;
 }
@@ -127,18 +130,24 @@ function readFileAt(
     findings.error(place, code === 'ENOENT' ? 'missing-file' : 'file', `${quoted(path)} cannot be read: ${why}`);
     return null;
   }
-  const yaml = readYaml(path, text, findings);
-  if (yaml === null) {
+  const top = { file: path, line: 1, column: 1 };
+  if (text.length > MAX_FILE_CHARS) {
+    const message = `the file has ${text.length} characters; the limit is ${MAX_FILE_CHARS}`;
+    findings.error(top, 'too-large', message, { hint: 'split it with include' });
     return null;
   }
-  const reader = new BlockReader(yaml, findings);
-  const top = { file: path, line: 1, column: 1 };
-  if (isNothing(yaml.root)) {
+  const yaml = readYaml(path, text, FORMAT, findings);
+  if (yaml === null || yaml.refused.size > 0) {
+    return null;
+  }
+  const { document } = yaml;
+  const reader = new BlockReader(document, findings);
+  if (isNothing(document.root)) {
     findings.error(top, 'empty', 'the file is empty', { hint: 'begin with version: 1 and rules:' });
     return null;
   }
   const block = reader.block(
-    { node: yaml.root, at: isMap(yaml.root) ? top : yaml.of(yaml.root) },
+    { node: document.root, at: isMap(document.root) ? top : document.positionOf(document.root) },
     'a rule file',
     FILE_KEYS,
   );
@@ -149,14 +158,14 @@ function readFileAt(
   if (version !== undefined && !(isScalar(version.node) && version.node.value === 1)) {
     findings.error(version.at, 'version', 'this bridge reads version 1 of the rule language');
   }
-  return { yaml, reader, block };
+  return { document, reader, block };
 }
 
-function includesOf({ reader, block, yaml }: TopLevel): { path: string; from: Position }[] {
+function includesOf({ reader, block, document }: TopLevel): { path: string; from: Position }[] {
   const include = block.get('include');
   return (include === undefined ? [] : reader.listOf(include)).flatMap((item) => {
     const path = reader.text(item, 'include');
-    return path === null ? [] : [{ path: join(dirname(yaml.file), path), from: item.at }];
+    return path === null ? [] : [{ path: join(dirname(document.file), path), from: item.at }];
   });
 }
 
@@ -170,7 +179,7 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
     const second = block.get('defaults');
     if (second !== undefined) {
       findings.error(second.keyAt, 'defaults', 'an included file cannot have defaults', {
-        hint: `they stand in ${main.yaml.file}`,
+        hint: `they stand in ${main.document.file}`,
       });
     }
   }
@@ -209,7 +218,7 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
   }
   if (rules.length === 0 && !findings.hasErrors) {
     findings.warn(
-      { file: main.yaml.file, line: 1, column: 1 },
+      { file: main.document.file, line: 1, column: 1 },
       'empty',
       'there are no rules, so nothing will ever be done',
     );
@@ -228,7 +237,7 @@ function addNew<Item>(
   all: Map<string, Item>,
   more: ReadonlyMap<string, Item>,
   value: Value | undefined,
-  what: string,
+  what: 'list' | 'window',
   findings: Findings,
 ): void {
   for (const [name, item] of more) {
@@ -253,8 +262,8 @@ function readDefaults({ reader, block }: TopLevel): Defaults {
 /** Of what the files say, not of how: comments, layout and order of keys do not count, nor do tests. */
 function hashOf(files: readonly TopLevel[]): string {
   const hash = createHash('sha256');
-  for (const { yaml } of files) {
-    const json = toJson(yaml.root);
+  for (const { document } of files) {
+    const json = toJson(document.root);
     const content =
       typeof json === 'object' && json !== null && !Array.isArray(json)
         ? Object.fromEntries(Object.entries(json).filter(([key]) => key !== 'tests' && key !== 'include'))

@@ -88,14 +88,15 @@ function named(reader: BlockReader, value: Value, what: string): { name: string;
     reader.findings.error(value.at, 'type', `${what} must be a block of names, not ${kindOf(value.node)}`);
     return [];
   }
-  return reader.yaml.entries(value.node).flatMap(({ key, keyAt, node }) => {
+  return reader.document.entries(value.node).flatMap((entry) => {
+    const { key, keyAt } = entry;
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(key)) {
       reader.findings.error(keyAt, 'name', `${quoted(key)} cannot be a name in ${what}`, {
         hint: 'letters, digits, dashes and underscores',
       });
       return [];
     }
-    return [{ name: key, at: keyAt, inner: { node, at: node === null ? keyAt : reader.yaml.of(node) } }];
+    return [{ name: key, at: keyAt, inner: entry }];
   });
 }
 

@@ -117,7 +117,7 @@ export class StepReader {
       return null;
     }
     for (const other of others) {
-      findings.error(other.at, 'two-actions', `the step has a second action ${quoted(other.key)}`, {
+      findings.error(other.keyAt, 'two-actions', `the step has a second action ${quoted(other.key)}`, {
         hint: 'start a step of its own with a dash',
       });
     }
@@ -125,7 +125,7 @@ export class StepReader {
     if (found === undefined) {
       const names = this.actions.names();
       const near = names.find((name) => name.slice(name.indexOf('.') + 1) === action.key) ?? nearest(action.key, names);
-      findings.error(action.at, 'unknown-action', `there is no action ${quoted(action.key)}`, {
+      findings.error(action.keyAt, 'unknown-action', `there is no action ${quoted(action.key)}`, {
         hint: near === null ? `there are ${names.join(', ')}` : `did you mean "${near}"?`,
       });
     }
@@ -141,11 +141,10 @@ export class StepReader {
     if (found === undefined) {
       return null;
     }
-    const inputAt = action.node === null ? action.at : this.reader.yaml.of(action.node);
-    const input = this.input(action.key, found.action.input, { node: action.node, at: inputAt });
+    const input = this.input(action.key, found.action.input, action);
     const { action: definition } = found;
     return {
-      at: action.at,
+      at: action.keyAt,
       input: action.node,
       ifAt: ifValue ?? null,
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),
@@ -221,7 +220,7 @@ export class StepReader {
     const { properties } = jsonSchemaOf(schema, 'input');
     const known = typeof properties === 'object' && properties !== null ? Object.keys(properties) : null;
     let right = true;
-    for (const { key, keyAt } of isMap(value.node) ? this.reader.yaml.entries(value.node) : []) {
+    for (const { key, keyAt } of isMap(value.node) ? this.reader.document.entries(value.node) : []) {
       if (known !== null && !known.includes(key)) {
         const more = didYouMean(key, known);
         findings.error(
@@ -255,15 +254,15 @@ export class StepReader {
     for (const part of path) {
       let next: Node | null = null;
       if (isMap(node)) {
-        const entry = this.reader.yaml.entries(node).find(({ key }) => key === part);
+        const entry = this.reader.document.entries(node).find(({ key }) => key === part);
         if (entry === undefined) {
           return at;
         }
-        at = entry.node === null ? entry.keyAt : this.reader.yaml.of(entry.node);
+        at = entry.at;
         next = entry.node;
       } else if (isSeq(node) && typeof part === 'number') {
-        next = this.reader.yaml.items(node)[part] ?? null;
-        at = next === null ? at : this.reader.yaml.of(next);
+        next = this.reader.document.items(node)[part] ?? null;
+        at = next === null ? at : this.reader.document.positionOf(next);
       }
       node = next;
     }
@@ -339,13 +338,13 @@ export function checkStepTexts(
 
 function checkTexts(reader: BlockReader, node: Node | null, variables: Variables): void {
   if (isMap(node)) {
-    reader.yaml.entries(node).forEach(({ node: inner }) => checkTexts(reader, inner, variables));
+    reader.document.entries(node).forEach(({ node: inner }) => checkTexts(reader, inner, variables));
   } else if (isSeq(node)) {
-    reader.yaml.items(node).forEach((inner) => checkTexts(reader, inner, variables));
+    reader.document.items(node).forEach((inner) => checkTexts(reader, inner, variables));
   } else if (isScalar(node) && typeof node.value === 'string' && isTemplate(node.value)) {
     for (const fault of checkTemplate(node.value, variables)) {
       reader.findings.error(
-        reader.yaml.inside(node, fault.row, fault.column),
+        reader.document.positionInside(node, fault.row, fault.column),
         fault.code,
         fault.message,
         fault.hint === undefined ? {} : { hint: fault.hint },
@@ -368,7 +367,7 @@ export function checkCel(
   const references = analyseCel(expression);
   const place = (offset: number): Position => {
     const before = expression.slice(0, offset).split('\n');
-    return reader.yaml.inside(value.node, before.length, (before.at(-1)?.length ?? 0) + 1);
+    return reader.document.positionInside(value.node, before.length, (before.at(-1)?.length ?? 0) + 1);
   };
   for (const fault of references.faults) {
     reader.findings.error(

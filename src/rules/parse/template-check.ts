@@ -1,11 +1,12 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
+import type { FindingCode } from '../../yaml/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
 import { parseTemplate, templateWords, type TemplateFault } from '../language/template';
 import type { Variables } from './variables';
 
 /** A fault with where it is in the template's text. */
 export interface CheckedFault extends TemplateFault {
-  code: string;
+  code: FindingCode;
   severity: 'error' | 'warning';
   hint?: string;
 }
@@ -179,7 +180,7 @@ function checkToken(
   }
   const name = path.join('.');
   const [row = 1, column = 1] = token.getPosition();
-  const report = (code: string, message: string, hint?: string): void => {
+  const report = (code: FindingCode, message: string, hint?: string): void => {
     faults.push({ severity: 'error', code, message, row, column, ...(hint === undefined ? {} : { hint }) });
   };
   const variable = variables.look(complete ? path : path.slice(0, 1));

@@ -113,7 +113,7 @@ export class TestReader {
       });
       return [];
     }
-    return this.reader.yaml.entries(value.node).flatMap(({ key, keyAt, node }) => {
+    return this.reader.document.entries(value.node).flatMap(({ key, keyAt, node }) => {
       if (key !== 'type' && !/^data(?:\.[^.]+)+$/.test(key)) {
         this.reader.findings.error(keyAt, 'path', `${quoted(key)} is no part of what VoIPBIN sends`, {
           hint: `it begins with data: data.${key}`,
@@ -206,11 +206,7 @@ export class TestReader {
       this.reader.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`);
       return [];
     }
-    return this.reader.yaml.entries(value.node).map(({ key, keyAt, node }) => ({
-      key,
-      at: keyAt,
-      value: { node, at: node === null ? keyAt : this.reader.yaml.of(node) },
-    }));
+    return this.reader.document.entries(value.node).map((entry) => ({ key: entry.key, at: entry.keyAt, value: entry }));
   }
 
   private ruleName(item: Value): string | null {

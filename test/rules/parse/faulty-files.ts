@@ -59,36 +59,36 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'key twice',
     text: 'version: 1\nrules: []\nversion: 1\n',
-    says: ['3:1  this key stands twice in the same block; keep one of the two'],
+    says: ['3:1  this key appears twice in the same block; remove one of them'],
   },
   {
     about: 'bad indentation',
     text: 'version: 1\nrules:\n  - name: r\n   on: call_hangup\n',
-    says: ['4:1  the indentation does not fit the lines above'],
+    says: ['4:1  the indentation does not match the lines above'],
   },
   {
     about: 'unclosed quote',
     text: 'version: 1\nlists: { a: ["+1 }\n',
-    says: ['2:19  a quote is opened and not closed'],
+    says: ['2:19  a quote is not closed'],
   },
   {
     about: 'colon in a text',
     text: 'version: 1\ndefaults:\n  timezone: UTC: now\n',
     says: [
-      '3:13  a colon makes a second key in this line; put the text in quotes if it holds ": ", or start a new line',
+      '3:13  a second colon in this line starts another key; put the text in quotes if it contains ": ", or start a new line',
     ],
   },
   {
     about: 'two documents',
     text: 'version: 1\nrules: []\n---\nversion: 1\n',
-    says: ['3:1  the file holds more than one YAML document; remove the line with three dashes'],
+    says: ['3:1  the file contains more than one YAML document; remove the line with three dashes'],
   },
   {
     about: 'alias',
     text: 'version: 1\nlists:\n  a: &a ["x"]\n  b: *a\n',
     says: [
-      '3:9  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
-      '4:6  anchors and aliases (& and *) are not used in rule files; put a text that starts with & or * in quotes; for values used twice there are lists and defaults',
+      '3:9  anchors and aliases (& and *) are not supported; put a text that starts with & or * in quotes',
+      '4:6  anchors and aliases (& and *) are not supported; put a text that starts with & or * in quotes',
     ],
   },
   {
@@ -109,12 +109,12 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'key that is a block',
     text: 'version: 1\n? [a, b]\n: c\n',
-    says: ['2:3  a key must be a plain text; put texts with { or [ in quotes'],
+    says: ['2:3  a key must be a text; put a key with { or [ in quotes'],
   },
   {
     about: 'tag',
     text: 'version: 1\nlists: { a: [!!binary "aGk="] }\n',
-    says: ['2:23  tags (!) are not used in rule files; put a text that starts with ! in quotes'],
+    says: ['2:23  tags (!) are not supported; put a text that starts with ! in quotes'],
   },
   // The top of the file
   {

@@ -1,4 +1,4 @@
-import { formatFinding } from '../../../src/yaml/finding';
+import { formatFinding } from '../../../src/yaml/format-findings';
 import { lintTraffic } from '../../../src/rules/tools/lint-traffic';
 import { eventOf, ruleSetOf } from '../load-text';
 

@@ -1,5 +1,5 @@
 import { actionNames, findAction } from '../../../src/connectors/registry';
-import { formatFinding } from '../../../src/yaml/finding';
+import { formatFinding } from '../../../src/yaml/format-findings';
 import { loadRules } from '../../../src/rules/parse/load';
 import type { ActionCatalogue } from '../../../src/rules/rule';
 import { formatTestResults, runRuleTests, type TestRunOptions } from '../../../src/rules/tools/test-runner';

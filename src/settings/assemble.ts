@@ -1,0 +1,56 @@
+import { resolve } from 'node:path';
+import type { SettingValues } from './definitions';
+import { notEmpty } from './found-values';
+import type { Environment } from './references';
+import type { Settings } from './settings';
+
+/** Variables of Temporal's own client that name a server. */
+const TEMPORAL_VARIABLES = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'];
+
+/** Turns the flat list of values into {@link Settings}; relative paths become absolute. */
+export function assemble(values: SettingValues, directory: string, env: Environment): Omit<Settings, 'connections'> {
+  const [certFile, keyFile] = [values['receiver.tls.cert_file'], values['receiver.tls.key_file']];
+  const cliPath = values['temporal.cli_path'];
+  return {
+    environment: values.environment,
+    dataDir: resolve(directory, values.data_dir),
+    rulesFile: resolve(directory, values.rules_file),
+    country: values.country,
+    numbers: values.numbers,
+    receiver: {
+      host: values['receiver.host'],
+      port: values['receiver.port'],
+      adminHost: values['receiver.admin_host'],
+      adminPort: values['receiver.admin_port'],
+      webhookSecrets: values['receiver.webhook_secrets'],
+      ipAllow: values['receiver.ip_allow'],
+      trustProxy: values['receiver.trust_proxy'],
+      ...(certFile === null || keyFile === null
+        ? {}
+        : { tls: { certFile: resolve(directory, certFile), keyFile: resolve(directory, keyFile) } }),
+      unauthenticatedPerMinute: values['receiver.unauthenticated_per_minute'],
+    },
+    retention: {
+      maxAgeMs: values['retention.max_age'],
+      maxBytes: values['retention.max_size'],
+      quarantineMaxBytes: values['retention.quarantine_max_size'],
+    },
+    temporal: {
+      configured:
+        values['temporal.address'] !== null || TEMPORAL_VARIABLES.some((variable) => notEmpty(env[variable]) !== null),
+      address: values['temporal.address'],
+      namespace: values['temporal.namespace'],
+      apiKey: values['temporal.api_key'],
+      cliPath: cliPath === null ? null : resolve(directory, cliPath),
+      port: values['temporal.port'],
+      uiPort: values['temporal.ui_port'],
+    },
+    dispatch: { maxInFlight: values['dispatch.max_in_flight'] },
+    backfill: {
+      enabled: values['backfill.enabled'],
+      everyMs: values['backfill.every'],
+      // Backfill cannot tell an event that retention has deleted from a missed one, and would run it again.
+      longestGapMs: Math.min(values['backfill.longest_gap'], values['retention.max_age']),
+    },
+  };
+}

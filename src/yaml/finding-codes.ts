@@ -1,0 +1,343 @@
+/** What a finding's code means, and what to do about it. */
+export interface CodeDescription {
+  /** One sentence. */
+  readonly meaning: string;
+  /** One or two sentences for the person who edits the file. */
+  readonly remedy: string;
+}
+
+/**
+ * Every code that a finding can have, in the order of the documentation: files, values, rules, conditions, steps,
+ * templates, tests, warnings, settings. docs/errors.md is made from it. `Findings` accepts no other code, so a code that
+ * is not described here does not compile.
+ */
+export const FINDING_CODES = {
+  // The file
+  'missing-file': {
+    meaning: 'A rule file does not exist.',
+    remedy: 'Correct the path, or the include that names it. Paths in include are relative to the including file.',
+  },
+  file: {
+    meaning: 'A file cannot be read.',
+    remedy: 'Check its path and permissions.',
+  },
+  'too-large': {
+    meaning: 'A file is longer than the bridge reads.',
+    remedy: 'Split a rule file with include.',
+  },
+  yaml: {
+    meaning: 'The text is not valid YAML.',
+    remedy: 'Correct the line that the caret points at: indentation, quotes and colons are the usual causes.',
+  },
+  alias: {
+    meaning: 'A value uses a YAML anchor or alias (& or *). They are not supported.',
+    remedy: 'Put a text that starts with & or * in quotes. For values that are used twice, use lists and defaults.',
+  },
+  tag: {
+    meaning: 'A value uses a YAML tag (!). Tags are not supported.',
+    remedy: 'Put a text that starts with ! in quotes.',
+  },
+  key: {
+    meaning: 'A key is a block or a list instead of a text.',
+    remedy: 'Put a key that starts with { or [ in quotes.',
+  },
+  'too-deep': {
+    meaning: 'Blocks or lists are nested too deep.',
+    remedy: 'Use fewer levels.',
+  },
+  include: {
+    meaning: 'A file is included twice, or too many files are included.',
+    remedy: 'Include each file once, and at most 100 files in all.',
+  },
+  version: {
+    meaning: 'The file is written for another version of the rule language.',
+    remedy: 'Write version: 1, or update the bridge.',
+  },
+  defaults: {
+    meaning: 'An included file has a defaults block.',
+    remedy: 'Move it to the main rule file.',
+  },
+  // Values
+  type: {
+    meaning: 'A value has the wrong type: a text instead of a list, a number instead of a text.',
+    remedy: 'Write the type that the finding names. Numbers in quotes are texts.',
+  },
+  empty: {
+    meaning: 'A value that must not be empty is empty.',
+    remedy: 'Fill it in, or remove it.',
+  },
+  choice: {
+    meaning: 'A word is not one of the allowed words.',
+    remedy: 'Use one of the words that the finding lists.',
+  },
+  number: {
+    meaning: 'A number is infinite or not a number.',
+    remedy: 'Write a finite number.',
+  },
+  'bare-number': {
+    meaning: 'A number of seven or more digits without quotes looks like a phone number.',
+    remedy: 'Put it in quotes.',
+  },
+  duration: {
+    meaning: 'A value is not a duration.',
+    remedy: 'Write a number and a unit: 30s, 15m, 24h, 7d.',
+  },
+  time: {
+    meaning: 'A value is not a time of day, or not a time with a time zone.',
+    remedy: 'Write "09:00", or "2026-03-07T10:00+09:00" in a test.',
+  },
+  date: {
+    meaning: 'A value is not a date.',
+    remedy: 'Write year, month and day in quotes: "2026-03-01".',
+  },
+  days: {
+    meaning: 'A value does not name days of the week.',
+    remedy: 'Write mon-fri, sat, or a list of days.',
+  },
+  timezone: {
+    meaning: 'A time zone does not exist.',
+    remedy: 'Write an IANA name such as Asia/Seoul or Europe/Berlin.',
+  },
+  country: {
+    meaning: 'A country code does not exist.',
+    remedy: 'Write two capital letters (ISO 3166-1), such as KR or US.',
+  },
+  phone: {
+    meaning: 'A value looks like a phone number and cannot be read as one.',
+    remedy: 'Write it with its country code, or set defaults.country.',
+  },
+  pattern: {
+    meaning: 'A regular expression is not valid, or uses something that RE2 does not support.',
+    remedy: 'Correct the expression. RE2 has no look-ahead, no look-behind and no back-references.',
+  },
+  name: {
+    meaning: 'A name has characters that are not allowed.',
+    remedy: 'Use letters, digits, dots, dashes and underscores.',
+  },
+  id: {
+    meaning: "A step's id has characters that are not allowed.",
+    remedy: 'Use letters, digits and underscores. Start with a letter or an underscore.',
+  },
+  'unknown-key': {
+    meaning: 'A block has a key that does not exist.',
+    remedy: 'Correct the key, or remove it.',
+  },
+  'missing-key': {
+    meaning: 'A required key is missing.',
+    remedy: 'Add it.',
+  },
+  // Rules
+  'duplicate-rule': {
+    meaning: 'Two rules have the same name.',
+    remedy: 'Rename one of them.',
+  },
+  'duplicate-list': {
+    meaning: 'Two files define a list with the same name.',
+    remedy: 'Rename one of them.',
+  },
+  'duplicate-window': {
+    meaning: 'Two files define a window with the same name.',
+    remedy: 'Rename one of them.',
+  },
+  'unknown-type': {
+    meaning: 'An event type is not known.',
+    remedy: 'Correct it. If VoIPBIN has added a new type, the warning can be ignored.',
+  },
+  limit: {
+    meaning: 'A cooldown or a maximum is not written as a limit.',
+    remedy: 'Write "10m per peer.number" as a cooldown, "200 per day" as a maximum.',
+  },
+  window: {
+    meaning: 'A window begins and ends at the same time.',
+    remedy: 'Correct from or to. For the whole day, leave both out.',
+  },
+  // Conditions
+  'unknown-field': {
+    meaning: 'A field does not exist.',
+    remedy: 'Use a field of docs/rules.md. Everything that VoIPBIN sent is under data.',
+  },
+  'field-group': {
+    meaning: 'A condition names a group of fields instead of one field.',
+    remedy: 'Name one field of the group: peer.number.',
+  },
+  'unknown-operator': {
+    meaning: 'An operator does not exist.',
+    remedy: 'Use an operator of docs/rules.md.',
+  },
+  'operator-type': {
+    meaning: 'An operator does not work with fields of this type.',
+    remedy: 'Use one of the operators that the finding lists.',
+  },
+  list: {
+    meaning: 'A field is compared with a text that starts with $.',
+    remedy: 'To compare it with a list, write { in: $name }.',
+  },
+  'unknown-list': {
+    meaning: 'A list does not exist.',
+    remedy: 'Correct the name, or define the list under lists.',
+  },
+  'unknown-window': {
+    meaning: 'A window does not exist.',
+    remedy: 'Correct the name, or define the window under windows.',
+  },
+  cel: {
+    meaning: 'A condition under if is not a valid CEL expression, or is too long.',
+    remedy: 'Correct it. In CEL, and is &&, or is ||, not is !, equals is ==.',
+  },
+  'cel-function': {
+    meaning: 'A CEL expression calls a function that does not exist.',
+    remedy: 'Correct the name. CEL distinguishes upper and lower case.',
+  },
+  'cel-loop': {
+    meaning: 'A CEL expression has a loop (all, exists, map, filter) inside another loop.',
+    remedy: 'Use one loop, or put the second condition into when.',
+  },
+  // Steps
+  'no-action': {
+    meaning: 'A step has no action.',
+    remedy: 'Add one of the actions of docs/actions.md.',
+  },
+  'two-actions': {
+    meaning: 'A step has more than one action.',
+    remedy: 'Start another step with a dash.',
+  },
+  'unknown-action': {
+    meaning: 'An action does not exist.',
+    remedy: 'Use an action of docs/actions.md.',
+  },
+  'unknown-input': {
+    meaning: 'An action has no such input.',
+    remedy: 'Use an input of docs/actions.md.',
+  },
+  input: {
+    meaning: "An input is missing, or does not fit the action's schema.",
+    remedy: 'Correct it as docs/actions.md describes.',
+  },
+  'duplicate-id': {
+    meaning: 'Two steps of a rule have the same id.',
+    remedy: 'Rename one of them.',
+  },
+  retry: {
+    meaning: 'The times of a retry do not fit together, or are too long or too short.',
+    remedy: 'Keep for below 31d, every at 100ms or more, and max_every at or above every.',
+  },
+  // Templates
+  template: {
+    meaning: 'A text is not a valid Liquid template.',
+    remedy: 'Correct the braces, quotes and filters at the place of the finding.',
+  },
+  'unknown-filter': {
+    meaning: 'A template uses a filter that does not exist.',
+    remedy: 'Use a filter of docs/rules.md.',
+  },
+  'unknown-tag': {
+    meaning: 'A template uses a tag that does not exist.',
+    remedy: 'Use a tag of docs/rules.md.',
+  },
+  'unknown-variable': {
+    meaning: 'A template or CEL expression uses a variable that does not exist.',
+    remedy: 'Use a field of docs/rules.md, or steps.<id>.<field> of an earlier step.',
+  },
+  'variable-group': {
+    meaning: 'A template inserts a group of fields instead of one field.',
+    remedy: 'Insert one field of the group.',
+  },
+  'never-present': {
+    meaning: "A template uses a field that the rule's events never have.",
+    remedy: 'Remove it, or correct the event types under on.',
+  },
+  'may-be-absent': {
+    meaning: 'A template uses a value that may be absent.',
+    remedy: 'Add a default as the first filter, or require the value under when.',
+  },
+  // Tests
+  event: {
+    meaning: "A test's event has no type or no data.",
+    remedy: 'Write { type: call_hangup, data: { … } }, the name of a JSON file, or the id of an archived event.',
+  },
+  path: {
+    meaning: 'A test changes something that VoIPBIN does not send.',
+    remedy: 'Start the path with data, or change type.',
+  },
+  'unknown-rule': {
+    meaning: 'A test names a rule that does not exist.',
+    remedy: 'Correct the name.',
+  },
+  'unknown-step': {
+    meaning: 'A test names a step that its rule does not have.',
+    remedy: 'Correct the name.',
+  },
+  // Warnings
+  'never-sent': {
+    meaning: 'A rule is on an event type that VoIPBIN defines and never sends.',
+    remedy: 'Use another type.',
+  },
+  'never-matches': {
+    meaning: 'A rule can never match, because its conditions exclude each other.',
+    remedy: 'Correct its conditions.',
+  },
+  shadowed: {
+    meaning: 'A rule can never match, because an earlier rule with stop matches first.',
+    remedy: 'Move the rule up, or remove stop from the earlier one.',
+  },
+  'number-prefix': {
+    meaning: 'A prefix of phone numbers has no country code, so it matches no number.',
+    remedy: 'Write it in international form, without the leading 0.',
+  },
+  'text-on-everything': {
+    meaning: 'A rule sends a text message for every event of its types.',
+    remedy: 'Add conditions under when.',
+  },
+  'answers-itself': {
+    meaning: 'A rule that sends text messages also matches the messages that the bridge sends.',
+    remedy: 'Add direction: inbound under when.',
+  },
+  'no-cooldown': {
+    meaning: 'A rule may send text messages to the same person without any pause.',
+    remedy: 'Remove cooldown: 0, or add a cooldown under limits.',
+  },
+  'no-traffic': {
+    meaning: 'No event of the types of a rule has been received in the period.',
+    remedy: 'Check the event types under on.',
+  },
+  'field-not-seen': {
+    meaning: 'A rule has a condition on a field that no event of its types had in the period.',
+    remedy: 'Check the name of the field. bridge events show prints what VoIPBIN sends.',
+  },
+  // Settings
+  'unknown-setting': {
+    meaning: 'A setting does not exist.',
+    remedy: 'Correct the name. config/bridge.yaml shows every setting.',
+  },
+  'unknown-connector': {
+    meaning: 'A connector under connections does not exist.',
+    remedy: 'Correct the name.',
+  },
+  setting: {
+    meaning: 'The value of a setting is not valid.',
+    remedy: 'Write a value as the finding describes, in the file or in the environment variable that it names.',
+  },
+  'missing-setting': {
+    meaning: 'A setting is required and not set.',
+    remedy: 'Set it in bridge.yaml or in its environment variable.',
+  },
+  'missing-credential': {
+    meaning: 'Live rules use a connector whose credentials are not set. Production needs them.',
+    remedy: 'Set the credentials, or set the mode of those rules to shadow or off.',
+  },
+  reference: {
+    meaning: 'A reference such as ${env:NAME} or ${file:/path} cannot be resolved.',
+    remedy: 'Set the variable, give a default, or correct the path and permissions of the file.',
+  },
+  'secret-in-file': {
+    meaning: 'The settings file contains a token or password in clear text.',
+    remedy: 'Put it in the environment and refer to it. Then replace it, because others may have read it.',
+  },
+  'duplicate-port': {
+    meaning: 'Two settings have the same port.',
+    remedy: 'Give each its own port. 0 takes a free port.',
+  },
+} as const satisfies Readonly<Record<string, CodeDescription>>;
+
+/** The code of a finding: stable and machine-readable. */
+export type FindingCode = keyof typeof FINDING_CODES;
