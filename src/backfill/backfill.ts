@@ -1,7 +1,8 @@
 import type { VoipbinClient } from '../connectors/voipbin/client';
 import type { PartState } from '../admin/server';
-import type { ReceiverLog } from '../receiver/server';
-import type { BackfillDoor } from '../ingest/ingest';
+import type { Logger } from 'pino';
+import type { Ingest } from '../ingest/ingest';
+import { settlesWithin } from '../timing/settles-within';
 import type { BackfillMetrics } from './metrics';
 import { PASS_LIMITS, problemOf, runPass, type PassLimits, type PassProblem, type PassResult } from './pass';
 import { isGapTooLong, ProgressFile, progressFrom, type Progress } from './progress';
@@ -40,8 +41,8 @@ const TIMINGS: Omit<BackfillTimings, 'everyMs' | 'longestGapMs'> = {
 export interface BackfillOptions {
   dataDir: string;
   client: Pick<VoipbinClient, 'list' | 'getCustomerId'>;
-  door: BackfillDoor;
-  log: ReceiverLog;
+  ingest: Ingest;
+  log: Pick<Logger, 'info' | 'warn' | 'error'>;
   metrics: BackfillMetrics | null;
   /**
    * When the newest event in the inbox came; null when it is empty. Where to begin should backfill's own progress be
@@ -135,12 +136,7 @@ class Backfill implements RunningBackfill {
     this.#stopping.abort();
     clearTimeout(this.#timer);
     clearInterval(this.#heart);
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#timings.stopMs);
-    });
-    await Promise.race([this.#underWay, bound]);
-    clearTimeout(timer);
+    await settlesWithin(this.#underWay, this.#timings.stopMs);
     this.#progress.alive_at = this.#now();
     await this.#file.write(this.#progress).catch(() => undefined);
   }
@@ -192,14 +188,14 @@ class Backfill implements RunningBackfill {
 
   /** @returns when to look next. */
   async #pass(): Promise<number> {
-    const { client, door } = this.#options;
+    const { client, ingest } = this.#options;
     const { signal } = this.#stopping;
     try {
       await this.#knowCustomer();
       this.#tellOfHole();
       const result = await runPass({
         client,
-        door,
+        ingest,
         progress: this.#progress,
         save: () => this.#file.write(this.#progress),
         limits: this.#limits,
@@ -270,9 +266,9 @@ class Backfill implements RunningBackfill {
         `recovered ${report.describe()}${hint}`,
       );
     }
-    if (report.refused > 0) {
+    if (report.invalid > 0) {
       log.error(
-        { refused: report.refused },
+        { refused: report.invalid },
         'the bridge could not make events of resources that VoIPBIN lists; they are kept (bridge events list --quarantine): please report this',
       );
     }

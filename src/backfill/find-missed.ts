@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OwnNumbers } from '../events/own-numbers';
 import type { InboxReader } from '../inbox/archive/reader';
-import { takeEvent, type EventRules, type MatchedEvent } from '../ingest/match-event';
-import { VerifiedRequest } from '../receiver/verified-request';
-import { BACKFILL_CONTENT_TYPE } from '../ingest/arrival';
+import { matchEvent, type EventRules, type MatchedEvent } from '../ingest/match-event';
+import { TrustedBody } from '../ingest/trusted-body';
 import { readListedPage, type VoipbinLists } from './listed-page';
 import { PASS_LIMITS } from './pass';
 import { RESOURCES } from './resource-event';
@@ -63,10 +62,6 @@ export async function* missedSince(options: ByHandOptions): AsyncGenerator<Misse
 }
 
 function matchedEvent(body: Buffer, { rules, ownNumbers, now }: ByHandOptions): MatchedEvent | null {
-  const request = VerifiedRequest.check(
-    { body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: now() },
-    [],
-  );
-  const taken = request === null ? null : takeEvent(request, ownNumbers, rules);
-  return taken?.ok === true ? taken.matched : null;
+  const result = matchEvent(TrustedBody.fromBackfill(body, now()), ownNumbers, rules);
+  return result.ok ? result.matched : null;
 }

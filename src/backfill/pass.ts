@@ -1,7 +1,8 @@
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from '../connectors/action-error';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
-import type { BackfillDoor } from '../ingest/ingest';
+import type { Ingest } from '../ingest/ingest';
+import { TrustedBody } from '../ingest/trusted-body';
 import { earlier, later, readListedPage, type ListedPage, type VoipbinLists } from './listed-page';
 import { lookBackTo, type Progress, type ResourceProgress, type Sweep } from './progress';
 import { BackfillReport } from './report';
@@ -60,7 +61,7 @@ export interface PassProblem {
 /** What a pass needs. */
 export interface PassOptions {
   client: VoipbinLists;
-  door: BackfillDoor;
+  ingest: Ingest;
   /** Changed in place as the pass gets on. */
   progress: Progress;
   /** Keeps the progress; called after every page, when all its events are in the inbox. */
@@ -209,18 +210,18 @@ function dateOf(at: number | null): Date | null {
 
 async function takeAll(
   events: readonly ResourceEvent[],
-  { door, limits, signal }: PassOptions,
+  { ingest, limits, now, signal }: PassOptions,
   report: BackfillReport,
 ): Promise<void> {
   for (let at = 0; at < events.length; at += limits.batch) {
     signal.throwIfAborted();
     await Promise.all(
       events.slice(at, at + limits.batch).map(async ({ type, body, occurredAt }) => {
-        const outcome = await door(body);
+        const { outcome } = await ingest.take(TrustedBody.fromBackfill(body, now()));
         if (outcome === 'duplicate') {
           report.duplicates += 1;
-        } else if (outcome === 'refused') {
-          report.refused += 1;
+        } else if (outcome === 'invalid') {
+          report.invalid += 1;
         } else {
           report.recovered(type, outcome, occurredAt);
         }

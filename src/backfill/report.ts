@@ -13,7 +13,7 @@ export class BackfillReport {
   /** Events that were there already. */
   duplicates = 0;
   /** Bodies that no event could be made of; in the quarantine. */
-  refused = 0;
+  invalid = 0;
 
   /** @param occurredAt epoch milliseconds. */
   recovered(type: string, outcome: keyof Recovered, occurredAt: number): void {

@@ -2,8 +2,9 @@ import { Command } from 'commander';
 import type { Registry } from 'prom-client';
 import { startBackfill, type RunningBackfill } from '../backfill/backfill';
 import { missedSince, type MissedPage } from '../backfill/find-missed';
-import { BACKFILL_CONTENT_TYPE } from '../ingest/arrival';
-import { openDoor, type DoorOptions } from '../ingest/ingest';
+import type { Logger } from 'pino';
+import { BACKFILL_CONTENT_TYPE } from '../ingest/trusted-body';
+import type { Ingest } from '../ingest/ingest';
 import { BackfillMetrics } from '../backfill/metrics';
 import { BackfillReport, shown } from '../backfill/report';
 import { ActionError } from '../connectors/action-error';
@@ -12,7 +13,6 @@ import { VoipbinClient } from '../connectors/voipbin/client';
 import { voipbin } from '../connectors/voipbin/connector';
 import { OwnNumbers } from '../events/own-numbers';
 import { InboxReader } from '../inbox/archive/reader';
-import type { ReceiverLog } from '../receiver/server';
 import type { EventRules, MatchedEvent } from '../ingest/match-event';
 import { signatureOf } from '../receiver/verified-request';
 import type { ReceiverSettings, Settings } from '../settings/settings';
@@ -79,15 +79,14 @@ export function backfillCommand(): Command {
  * settings say so or VoIPBIN cannot be asked.
  * @param newestEventAt when the newest event came that the inbox had at the start; null for an empty one.
  */
-export function startBackfillBeside(
-  receiver: DoorOptions & {
-    settings: Pick<Settings, 'dataDir' | 'connections'>;
-    backfill: { enabled: boolean; everyMs: number; longestGapMs: number };
-    registry: Registry;
-    newestEventAt: Date | null;
-    log: ReceiverLog;
-  },
-): RunningBackfill {
+export function startBackfillBeside(receiver: {
+  ingest: Ingest;
+  settings: Pick<Settings, 'dataDir' | 'connections'>;
+  backfill: { enabled: boolean; everyMs: number; longestGapMs: number };
+  registry: Registry;
+  newestEventAt: Date | null;
+  log: Logger;
+}): RunningBackfill {
   const { settings, log, newestEventAt } = receiver;
   const { enabled, ...timings } = receiver.backfill;
   const client = enabled ? voipbinClient(settings) : null;
@@ -101,7 +100,7 @@ export function startBackfillBeside(
   const running = startBackfill({
     dataDir: settings.dataDir,
     client,
-    door: openDoor(receiver),
+    ingest: receiver.ingest,
     log,
     metrics: new BackfillMetrics(receiver.registry),
     newestEventAt,

@@ -1,60 +1,90 @@
+import type { Logger } from 'pino';
+import type { CanonicalEvent } from '../events/canonical-event';
 import { ownNumbersIn, type OwnNumbers } from '../events/own-numbers';
 import type { Inbox } from '../inbox/inbox';
 import type { InboxOutcome } from '../inbox/stored-event';
-import { takeEvent, type EventRules } from './match-event';
-import { VerifiedRequest } from '../receiver/verified-request';
-import { BACKFILL_CONTENT_TYPE } from './arrival';
+import { matchEvent, type EventRules, type InvalidEvent, type MatchedEvent } from './match-event';
+import type { TrustedBody } from './trusted-body';
 
-/** What {@link openDoor} needs: the receiver's own. */
-export interface DoorOptions {
+/** What {@link Ingest} needs. */
+export interface IngestOptions {
   inbox: Pick<Inbox, 'append' | 'quarantine' | 'learnOwnNumbers'>;
+  /** Returns the rules in force. Called for every event, so a reload takes effect at once. */
   ruleSet: () => EventRules;
   ownNumbers: OwnNumbers;
+  log: Pick<Logger, 'warn' | 'error'>;
 }
 
-/**
- * What became of a body: as at the webhook, or `refused` when no event can be made of it (it is in the quarantine
- * then).
- */
-export type DoorOutcome = InboxOutcome | 'refused';
+/** What {@link Ingest.take} did with a body. */
+export type IngestResult =
+  | { outcome: InboxOutcome; event: CanonicalEvent }
+  /** The body is not an event. `quarantineId` is null when it was not kept. */
+  | { outcome: 'invalid'; invalid: InvalidEvent; quarantineId: string | null };
 
 /**
- * Takes the body of an event that was missed, as if it had come by webhook now: the same reading, the same id, the same
- * rules, the same inbox. An event that the webhook brought, in whichever dialect, is a `duplicate`, and so is its
- * webhook when it comes after all; a message and its twin fire a rule once.
- * @throws InboxUnavailable (as a rejection) when it cannot be kept at present.
+ * The one way into the inbox, for the webhook and for backfill: trusted body -> matched event -> inbox.
+ *
+ * Guarantees: when {@link take} resolves, the event and its plan are on the disk, or it is a duplicate of one that is,
+ * or the body is in quarantine. An event has the same id, and matches the same rules, whichever way it came. A message
+ * and its twin run each rule once, whichever comes first.
+ *
+ * Not guaranteed: that our own numbers are remembered. A number that could not be stored is learned again from the next
+ * event that shows it.
  */
-export type BackfillDoor = (body: Buffer) => Promise<DoorOutcome>;
+export class Ingest {
+  constructor(private readonly options: IngestOptions) {}
 
-/** The receiver's own door, from inside: no signature, for nobody sent it. */
-export function openDoor(options: DoorOptions): BackfillDoor {
-  return async (body) => {
-    const request = VerifiedRequest.check(
-      { body, signature: null, contentType: BACKFILL_CONTENT_TYPE, contentEncoding: null, receivedAt: new Date() },
-      [],
-    );
-    if (request === null) {
-      throw new TypeError('a request that needs no signature was refused for it');
+  /**
+   * Takes one body.
+   *
+   * @param mayQuarantine asked before a body that is not an event is kept. Bodies that a bug of the bridge made invalid
+   *   are always kept.
+   * @throws InboxUnavailable when nothing can be stored at present.
+   */
+  async take(body: TrustedBody, mayQuarantine: () => boolean | Promise<boolean> = () => true): Promise<IngestResult> {
+    const result = matchEvent(body, this.options.ownNumbers, this.options.ruleSet());
+    if (result.ok) {
+      return { outcome: await this.#store(result.matched), event: result.matched.event };
     }
-    const taken = takeEvent(request, options.ownNumbers, options.ruleSet());
-    if (!taken.ok) {
-      await options.inbox.quarantine({
-        reason: `${taken.fault}: ${taken.message}`,
-        received_at: request.receivedAt,
-        content_type: request.contentType,
-        body,
-      });
-      return 'refused';
+    const { invalid } = result;
+    if (invalid.reason !== 'bug' && !(await mayQuarantine())) {
+      return { outcome: 'invalid', invalid, quarantineId: null };
     }
-    const { event, plan, ruleset } = taken.matched;
-    const outcome = await options.inbox.append({ event, body, content_type: request.contentType, ruleset, plan });
+    return { outcome: 'invalid', invalid, quarantineId: await this.#quarantine(body, invalid) };
+  }
+
+  async #store({ event, plan, ruleset, body, contentType }: MatchedEvent): Promise<InboxOutcome> {
+    const outcome = await this.options.inbox.append({ event, body, content_type: contentType, ruleset, plan });
     if (outcome !== 'duplicate') {
-      const fresh = ownNumbersIn(event).filter((number) => options.ownNumbers.learn(number));
-      if (fresh.length > 0) {
-        // Nobody waits for it: what is lost is learnt again from the next event.
-        options.inbox.learnOwnNumbers(fresh).catch(() => undefined);
-      }
+      this.#learnOwnNumbers(event);
     }
     return outcome;
-  };
+  }
+
+  /** Does not wait for the disk: nothing is lost when it fails. */
+  #learnOwnNumbers(event: CanonicalEvent): void {
+    const { inbox, ownNumbers, log } = this.options;
+    const fresh = ownNumbersIn(event).filter((number) => ownNumbers.learn(number));
+    if (fresh.length > 0) {
+      inbox
+        .learnOwnNumbers(fresh)
+        .catch(() => log.warn({}, 'a number of ours could not be stored; the next event that shows it stores it'));
+    }
+  }
+
+  async #quarantine(body: TrustedBody, invalid: InvalidEvent): Promise<string> {
+    const id = await this.options.inbox.quarantine({
+      reason: `${invalid.reason}: ${invalid.message}`,
+      received_at: body.receivedAt,
+      content_type: body.contentType,
+      body: body.bytes,
+    });
+    if (invalid.reason === 'bug') {
+      this.options.log.error(
+        { quarantine: id, error: invalid.error instanceof Error ? invalid.error.name : 'unknown' },
+        'the bridge failed to read a body, which is a bug; the body is in quarantine (bridge events list --quarantine): please report this',
+      );
+    }
+    return id;
+  }
 }

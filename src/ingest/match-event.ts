@@ -1,63 +1,64 @@
-import { isBackfilled } from './arrival';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
 import type { OwnNumbers } from '../events/own-numbers';
 import type { Plan } from '../rules/plan';
-import type { VerifiedRequest } from '../receiver/verified-request';
+import type { Arrival, TrustedBody } from './trusted-body';
 
-/** The rules as the receiver needs them. */
+/** The rules as ingest needs them. */
 export interface EventRules {
   /** 12 hex characters. */
   readonly hash: string;
-  /**
-   * What is to be done for an event; null when no rule wants it. Pure and quick: it stands between request and answer.
-   * @param arrival `backfill` for an event that no webhook brought and that may be hours old.
-   */
-  plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill'): Plan | null;
+  /** @returns what to do for an event; null when no rule matches. Pure and quick: the answer to VoIPBIN waits for it. */
+  plan(event: CanonicalEvent, arrival: Arrival): Plan | null;
 }
 
-/** An event and what the rules in force when it came want done. */
+/** An event, and what the rules in force at its arrival want done. */
 export interface MatchedEvent {
   event: CanonicalEvent;
   plan: Plan | null;
-  /** Hash of those rules. */
+  /** Hash of these rules. */
   ruleset: string;
   body: Buffer;
   contentType: string | null;
 }
 
-/** Why a verified request gives no event: its body is none, or our own code failed on it (`bug`). */
-export type NotAnEvent =
-  | { ok: false; fault: 'empty' | 'not_json' | 'too_deep' | 'no_envelope'; message: string }
-  | { ok: false; fault: 'bug'; message: string; error: unknown };
+/** Why a body is not an event. `bug`: the bridge's own code failed on it. */
+export type InvalidEvent =
+  | { reason: 'empty' | 'not_json' | 'too_deep' | 'no_envelope'; message: string }
+  | { reason: 'bug'; message: string; error: unknown };
+
+/** Every {@link InvalidEvent.reason}. */
+export const INVALID_REASONS: readonly InvalidEvent['reason'][] = [
+  'empty',
+  'not_json',
+  'too_deep',
+  'no_envelope',
+  'bug',
+];
 
 /**
- * From a verified request to a matched event: parses, makes it canonical, asks the rules. Never throws: what fails in
- * our own code is a `bug`, so that the body can be kept.
+ * Parses a body, makes the canonical event and matches the rules.
+ *
+ * Never throws. A failure of the bridge's own code is an invalid event with reason `bug`, so that the body can be kept.
  */
-export function takeEvent(
-  request: VerifiedRequest,
-  ours: OwnNumbers,
+export function matchEvent(
+  body: TrustedBody,
+  ownNumbers: OwnNumbers,
   rules: EventRules,
-): { ok: true; matched: MatchedEvent } | NotAnEvent {
+): { ok: true; matched: MatchedEvent } | { ok: false; invalid: InvalidEvent } {
   try {
-    const parsed = parseEnvelope(request.body);
+    const parsed = parseEnvelope(body.bytes);
     if (!parsed.ok) {
-      return { ok: false, fault: parsed.reason, message: parsed.message };
+      return { ok: false, invalid: { reason: parsed.reason, message: parsed.message } };
     }
-    const event = canonicalize(parsed.envelope, request.body, request.receivedAt, ours);
+    const event = canonicalize(parsed.envelope, body.bytes, body.receivedAt, ownNumbers);
+    const plan = rules.plan(event, body.arrival);
     return {
       ok: true,
-      matched: {
-        event,
-        plan: rules.plan(event, isBackfilled(request.contentType) ? 'backfill' : 'webhook'),
-        ruleset: rules.hash,
-        body: request.body,
-        contentType: request.contentType,
-      },
+      matched: { event, plan, ruleset: rules.hash, body: body.bytes, contentType: body.contentType },
     };
   } catch (error) {
-    return { ok: false, fault: 'bug', message: 'the bridge could not make an event of the body', error };
+    return { ok: false, invalid: { reason: 'bug', message: 'the bridge failed to read the body', error } };
   }
 }

@@ -2,28 +2,10 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { knownTypeNames } from '../events/catalogue';
 import type { Backlog } from '../inbox/archive/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
-import type { NotAnEvent } from '../ingest/match-event';
+import { REFUSAL_REASONS, type RefusalReason } from '../errors/webhook-errors';
+import { INVALID_REASONS, type InvalidEvent } from '../ingest/match-event';
 
-const REFUSAL_REASONS = [
-  'method',
-  'address',
-  'too_large',
-  'signature',
-  'encoding',
-  'not_an_event',
-  'unavailable',
-  'busy',
-  'broken',
-  'http',
-] as const;
-
-/** Why a request was not taken. */
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
-
-/** Why a body is no event. */
-const FAULTS: readonly NotAnEvent['fault'][] = ['empty', 'not_json', 'too_deep', 'no_envelope', 'bug'];
-
-/** What the gauges ask at every scrape. */
+/** What the gauges read at every scrape. */
 export interface InboxGauges {
   backlog(): Backlog;
   heldBytes(): number;
@@ -33,12 +15,12 @@ export interface InboxGauges {
 
 const KNOWN = new Set(knownTypeNames());
 
-/** A type name as a label: one of the catalogue's, else `other`, so that a sender cannot make series without bound. */
+/** An event type as a label: a known one, else `other`, so that a sender cannot create series without bound. */
 export function typeLabel(type: string): string {
   return KNOWN.has(type) ? type : 'other';
 }
 
-/** The receiver's and the inbox's own metrics, on a registry that others add theirs to. Make it once per registry. */
+/** Metrics of the receiver and the inbox. Create it once per registry; other rooms add theirs to the same one. */
 export class ReceiverMetrics {
   readonly #received: Counter<'type' | 'outcome'>;
   readonly #refused: Counter<'reason'>;
@@ -52,19 +34,19 @@ export class ReceiverMetrics {
     const registers = [registry];
     this.#received = new Counter({
       name: 'bridge_events_received_total',
-      help: 'Events acknowledged, by type and what became of them.',
+      help: 'Events acknowledged, by type and outcome.',
       labelNames: ['type', 'outcome'],
       registers,
     });
     this.#refused = new Counter({
       name: 'bridge_requests_refused_total',
-      help: 'Requests to the webhook that were not taken, by reason.',
+      help: 'Requests to the webhook that were refused, by reason.',
       labelNames: ['reason'],
       registers,
     });
     this.#quarantined = new Counter({
       name: 'bridge_quarantined_total',
-      help: 'Bodies that are no events and were kept, by reason.',
+      help: 'Bodies put into quarantine, by reason.',
       labelNames: ['reason'],
       registers,
     });
@@ -86,41 +68,33 @@ export class ReceiverMetrics {
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512],
       registers,
     });
-    // A series that begins with its first hit hides that hit from increase().
+    // A series that starts with its first hit hides that hit from increase().
     REFUSAL_REASONS.forEach((reason) => this.#refused.inc({ reason }, 0));
-    FAULTS.forEach((reason) => this.#quarantined.inc({ reason }, 0));
+    INVALID_REASONS.forEach((reason) => this.#quarantined.inc({ reason }, 0));
     this.#failures = new Counter({
       name: 'bridge_inbox_failures_total',
-      help: 'Writes that the disk or the store refused, by their code.',
+      help: 'Failed writes to the inbox, by error code.',
       labelNames: ['code'],
       registers,
     });
   }
 
-  /** Gauges that look at the inbox when they are scraped. */
+  /** Adds gauges that read the inbox at every scrape. */
   watch(inbox: InboxGauges): void {
     const registers = [this.registry];
     const gauges: [name: string, help: string, read: () => number][] = [
-      ['bridge_inbox_depth', 'Events that wait to be dispatched (counted up to 100,000).', () => inbox.backlog().depth],
+      ['bridge_inbox_depth', 'Events waiting to be dispatched (counted up to 100,000).', () => inbox.backlog().depth],
       [
         'bridge_inbox_oldest_age_seconds',
-        'Age of the oldest event that waits to be dispatched; 0 when none does.',
+        'Age of the oldest event waiting to be dispatched; 0 when none is.',
         () => inbox.backlog().oldestAgeMs / 1_000,
       ],
-      [
-        'bridge_inbox_bytes',
-        'What inbox.db holds on the disk, without its log and the journal.',
-        () => inbox.heldBytes(),
-      ],
-      [
-        'bridge_quarantine_entries',
-        'Bodies that are no events, as far as they are kept.',
-        () => inbox.quarantined().count,
-      ],
-      ['bridge_quarantine_bytes', 'Size of these bodies.', () => inbox.quarantined().bytes],
+      ['bridge_inbox_bytes', 'Size of inbox.db, without its write-ahead log and the journal.', () => inbox.heldBytes()],
+      ['bridge_quarantine_entries', 'Bodies in quarantine.', () => inbox.quarantined().count],
+      ['bridge_quarantine_bytes', 'Size of the bodies in quarantine.', () => inbox.quarantined().bytes],
       [
         'bridge_inbox_unavailable',
-        '1 while nothing can be kept and events are answered with 503.',
+        '1 while events cannot be stored and are answered with 503.',
         () => (inbox.problem() === null ? 0 : 1),
       ],
     ];
@@ -138,7 +112,7 @@ export class ReceiverMetrics {
     this.#refused.inc({ reason });
   }
 
-  quarantined(reason: NotAnEvent['fault']): void {
+  quarantined(reason: InvalidEvent['reason']): void {
     this.#quarantined.inc({ reason });
   }
 

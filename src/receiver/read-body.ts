@@ -1,55 +1,58 @@
 import type { Readable } from 'node:stream';
 
-/** How much of all bodies together may be in memory while they are read. */
+/** Limits how much of all bodies together is in memory while they are read. */
 export class BodyMemory {
-  #held = 0;
+  #heldBytes = 0;
 
-  constructor(private readonly most: number) {}
+  constructor(private readonly maxBytes: number) {}
 
-  /** @returns false, taking nothing, when there is no room. */
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.most) {
+  /** @returns false, acquiring nothing, when there is not enough left. */
+  acquire(bytes: number): boolean {
+    if (this.#heldBytes + bytes > this.maxBytes) {
       return false;
     }
-    this.#held += bytes;
+    this.#heldBytes += bytes;
     return true;
   }
 
-  give(bytes: number): void {
-    this.#held -= bytes;
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
   }
 }
 
-/**
- * What reading a body came to. `busy`: too many large bodies are being read at once. `broken`: the client went away.
- */
-export type BodyRead = { ok: true; body: Buffer } | { ok: false; why: 'too_large' | 'busy' | 'broken' };
+/** Why a body was not read. `busy`: no memory is left for it at present. `broken`: the client closed the connection. */
+export type BodyFailure = 'too_large' | 'busy' | 'broken';
 
-/** So much of every body is read whatever the others hold: ordinary events never wait for large ones. */
-const ALWAYS = 65_536;
+/** Result of {@link readBody}. */
+export type BodyRead = { ok: true; body: Buffer } | { ok: false; failure: BodyFailure };
+
+/** The first bytes of every body need no memory of {@link BodyMemory}: ordinary events never wait for large ones. */
+const FREE_BYTES = 65_536;
 
 /**
- * Reads a request's body whole. Bounded: one body by `most`, all together by `memory`; how long it may take is the
- * server's request timeout. When it stops early the rest of the stream is left unread.
+ * Reads a request's body whole.
+ *
+ * Bounded in size: one body by `maxBytes`, all together by `memory`. Not bounded in time: the server's request time-out
+ * does that. When it stops early, the rest of the stream is left unread.
  */
-export function readBody(stream: Readable, most: number, memory: BodyMemory): Promise<BodyRead> {
+export function readBody(stream: Readable, maxBytes: number, memory: BodyMemory): Promise<BodyRead> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    let taken = 0;
+    let acquired = 0;
     const finish = (read: BodyRead): void => {
-      stream.off('data', onData).off('end', onEnd).off('close', onBroken);
-      memory.give(taken);
+      stream.off('data', onData).off('end', onEnd).off('close', onClose);
+      memory.release(acquired);
       resolve(read);
     };
     const onData = (chunk: Buffer): void => {
       length += chunk.length;
-      if (length > most) {
-        finish({ ok: false, why: 'too_large' });
-      } else if (length > ALWAYS && !memory.take(chunk.length)) {
-        finish({ ok: false, why: 'busy' });
+      if (length > maxBytes) {
+        finish({ ok: false, failure: 'too_large' });
+      } else if (length > FREE_BYTES && !memory.acquire(chunk.length)) {
+        finish({ ok: false, failure: 'busy' });
       } else {
-        taken += length > ALWAYS ? chunk.length : 0;
+        acquired += length > FREE_BYTES ? chunk.length : 0;
         chunks.push(chunk);
       }
     };
@@ -57,9 +60,9 @@ export function readBody(stream: Readable, most: number, memory: BodyMemory): Pr
       const [only] = chunks;
       finish({ ok: true, body: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, length) });
     };
-    const onBroken = (): void => finish({ ok: false, why: 'broken' });
-    // An 'error' is followed by 'close'; the listener stays so that it never goes unheard.
+    const onClose = (): void => finish({ ok: false, failure: 'broken' });
+    // 'close' follows 'error'. Without a listener the error would end the process.
     stream.on('error', () => undefined);
-    stream.on('data', onData).on('end', onEnd).on('close', onBroken);
+    stream.on('data', onData).on('end', onEnd).on('close', onClose);
   });
 }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../settings/secret';
 
-/** A request to the webhook as it came, its body read whole. Nothing in it may be believed. */
+/** A request to the webhook as it was received, with its whole body. Nothing in it is verified. */
 export interface RawRequest {
   /** The bytes as received. */
   body: Buffer;
@@ -14,7 +14,7 @@ export interface RawRequest {
 
 const SIGNATURE = /^sha256=([0-9a-fA-F]{64})$/;
 
-/** Whether a header can be a signature at all: one that cannot needs no body read. */
+/** Whether a header has the form of a signature. Without one the body need not be read. */
 export function isSignature(header: string | null): header is string {
   return header !== null && SIGNATURE.test(header);
 }
@@ -28,10 +28,10 @@ export function signatureOf(body: Buffer, secret: Secret): string {
 }
 
 /**
- * A request that was signed with one of our secrets, or that needed no signature because none is configured. Only
- * {@link VerifiedRequest.check} makes one, so that what takes one can never be handed an unverified request by mistake.
+ * A request that was signed with one of our secrets, or that needs no signature because none is configured. Only
+ * {@link VerifiedRequest.verify} makes one, so an unverified request cannot be used by mistake.
  *
- * Not guaranteed: freshness. VoIPBIN signs no time, so a recorded request verifies again (it is a duplicate then).
+ * Not guaranteed: freshness. VoIPBIN does not sign a time, so a recorded request verifies again. It is a duplicate then.
  */
 export class VerifiedRequest {
   readonly body: Buffer;
@@ -47,11 +47,11 @@ export class VerifiedRequest {
   }
 
   /**
-   * @param secrets all that are valid at present (several while rotating); none at all lets every request through.
-   * @returns null when the signature is missing, malformed or made with another secret. Takes equally long for every
-   *   wrong one.
+   * @param secrets all that are valid at present (several while rotating). With none, every request passes.
+   * @returns null when the signature is missing, malformed or made with another secret. Every wrong signature takes the
+   *   same time.
    */
-  static check(raw: RawRequest, secrets: readonly Secret[]): VerifiedRequest | null {
+  static verify(raw: RawRequest, secrets: readonly Secret[]): VerifiedRequest | null {
     if (secrets.length === 0) {
       return new VerifiedRequest(raw);
     }
@@ -62,8 +62,7 @@ export class VerifiedRequest {
     const given = Buffer.from(hex.toLowerCase(), 'latin1');
     let matches = false;
     for (const secret of secrets) {
-      // As hex, and not as bytes: with a digest that is a Buffer of its own it takes half as long again (2.7 against
-      // 1.8 us).
+      // Compared as hex: a digest as a Buffer takes half as long again (2.7 against 1.8 us).
       const expected = Buffer.from(createHmac('sha256', secret.reveal()).update(raw.body).digest('hex'), 'latin1');
       matches = timingSafeEqual(expected, given) || matches;
     }

@@ -5,6 +5,7 @@ import { OwnNumbers } from '../events/own-numbers';
 import { Inbox } from '../inbox/inbox';
 import { InboxReader } from '../inbox/archive/reader';
 import { createAdmin, type PartState } from '../admin/server';
+import { Ingest } from '../ingest/ingest';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { EventRules } from '../ingest/match-event';
@@ -96,6 +97,7 @@ export async function startReceiver(options: {
     ownNumbers.learn(number);
   }
   const stopRefreshing = refreshOurNumbers(ownNumbers, settings, log);
+  const ingest = new Ingest({ inbox, ruleSet: options.ruleSet, ownNumbers, log });
   const door = await createReceiver({
     settings: {
       host: receiver.host,
@@ -112,18 +114,14 @@ export async function startReceiver(options: {
             },
       noisePerMinute: receiver.unauthenticatedPerMinute,
     },
-    inbox,
-    ruleSet: options.ruleSet,
-    ownNumbers,
+    ingest,
     metrics,
     log,
   });
   const backfill = startBackfillBeside({
     settings,
     backfill: settings.backfill,
-    inbox,
-    ruleSet: options.ruleSet,
-    ownNumbers,
+    ingest,
     registry,
     newestEventAt,
     log,

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { startBackfill } from '../../src/backfill/backfill';
-import { openDoor } from '../../src/ingest/ingest';
+import { Ingest } from '../../src/ingest/ingest';
 import { VoipbinClient } from '../../src/connectors/voipbin/client';
 import { OwnNumbers } from '../../src/events/own-numbers';
 import { Inbox } from '../../src/inbox/inbox';
@@ -17,10 +17,11 @@ void opening.then((inbox) => {
   startBackfill({
     dataDir,
     client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: [] }),
-    door: openDoor({
+    ingest: new Ingest({
       inbox,
       ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }),
       ownNumbers: new OwnNumbers([], null),
+      log: sentences(),
     }),
     log: sentences(),
     metrics: null,

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBackfilled } from '../../src/ingest/arrival';
+import { BACKFILL_CONTENT_TYPE } from '../../src/ingest/trusted-body';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import {
   ago,
@@ -92,8 +92,8 @@ test('after a gap exactly what was missed is taken, through the same door, and m
   });
   expect(report.duplicates).toBe(2);
   expect(opened.appended.count).toBe(4);
-  expect(isBackfilled(opened.reader.get('call_hangup/c-missed')?.content_type ?? null)).toBe(true);
-  expect(isBackfilled(opened.reader.get('call_hangup/c-came')?.content_type ?? null)).toBe(false);
+  expect(opened.reader.get('call_hangup/c-missed')?.content_type).toBe(BACKFILL_CONTENT_TYPE);
+  expect(opened.reader.get('call_hangup/c-came')?.content_type).not.toBe(BACKFILL_CONTENT_TYPE);
   expect(opened.reader.get('call_hangup/c-missed')).toMatchObject({
     event: { declared_type: 'call_hangup', direction: 'inbound', answered: true, peer: { number: '+15551234567' } },
   });

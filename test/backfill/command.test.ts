@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isBackfilled } from '../../src/ingest/arrival';
+import { BACKFILL_CONTENT_TYPE } from '../../src/ingest/trusted-body';
 import { openStore } from '../../src/storage/sqlite';
 import { Secret } from '../../src/settings/secret';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
@@ -133,7 +133,7 @@ test('the running bridge takes what is missing, signed and marked; a second time
     'log-calls c-long',
     'log-calls c-missed',
   ]);
-  expect(isBackfilled(bridge.reader.get('call_hangup/c-missed')?.content_type ?? null)).toBe(true);
+  expect(bridge.reader.get('call_hangup/c-missed')?.content_type).toBe(BACKFILL_CONTENT_TYPE);
 
   const again = await run(['--since', '1h']);
   expect(again.out).toMatch(/^Nothing is missing since \S+: the inbox has all 5 events that VoIPBIN tells of\.$/m);

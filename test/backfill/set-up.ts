@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { startBackfill, type BackfillOptions, type RunningBackfill } from '../../src/backfill/backfill';
-import { openDoor } from '../../src/ingest/ingest';
+import { Ingest } from '../../src/ingest/ingest';
 import { BackfillMetrics } from '../../src/backfill/metrics';
 import type { PassResult } from '../../src/backfill/pass';
 import { VoipbinClient } from '../../src/connectors/voipbin/client';
@@ -90,6 +90,7 @@ export async function openBridge(
   const inbox = await Inbox.open(inboxOptions(dataDir, { log, onIndexed: (events) => (appended.count += events) }));
   const reader = InboxReader.open(dataDir);
   const ownNumbers = new OwnNumbers(inbox.ownNumbers(), null);
+  const ingest = new Ingest({ inbox, ruleSet: () => rules, ownNumbers, log });
   const receiver: Receiver = await createReceiver({
     settings: {
       host: '127.0.0.1',
@@ -100,9 +101,7 @@ export async function openBridge(
       tls: null,
       noisePerMinute: 60,
     },
-    inbox,
-    ruleSet: () => rules,
-    ownNumbers,
+    ingest,
     metrics: new ReceiverMetrics(registry),
     log,
   });
@@ -122,7 +121,7 @@ export async function openBridge(
       const started = startBackfill({
         dataDir,
         client: account.client,
-        door: openDoor({ inbox, ruleSet: () => rules, ownNumbers }),
+        ingest,
         log,
         metrics: backfillMetrics,
         newestEventAt: reader.newestAt(),

@@ -1,8 +1,8 @@
+import pino, { type Logger } from 'pino';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InboxOptions } from '../../src/inbox/inbox';
-import type { InboxLog } from '../../src/inbox/archive/indexer';
 import { hashedPlan } from '../../src/inbox/archive/statements';
 import type { JournalRecord } from '../../src/inbox/journal/frame';
 import { headJson, type EventHead, type InboxEntry } from '../../src/inbox/stored-event';
@@ -87,13 +87,11 @@ export function removeDataFolders(): void {
   }
 }
 
-/** A log that remembers its sentences. */
-export function sentences(): InboxLog & { said: string[] } {
+/** A log that remembers its messages. */
+export function sentences(): Logger & { said: string[] } {
   const said: string[] = [];
-  const say = (_fields: Record<string, unknown>, message: string): void => {
-    said.push(message);
-  };
-  return { said, info: say, warn: say, error: say };
+  const log = pino({ level: 'info' }, { write: (line: string) => void said.push(String(JSON.parse(line).msg)) });
+  return Object.assign(log, { said });
 }
 
 /** Options with a retention that drops nothing. */

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
-import { MAX_BODY_BYTES } from '../../src/receiver/server';
+import { MAX_BODY_BYTES } from '../../src/receiver/refusals';
 import { Secret } from '../../src/settings/secret';
 import { closeDoors, hangup, openDoor, rawExchange, type Door } from './door';
 

@@ -5,6 +5,8 @@ import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { OwnNumbers } from '../../src/events/own-numbers';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/archive/reader';
+import { Ingest } from '../../src/ingest/ingest';
+import type { EventRules } from '../../src/ingest/match-event';
 import { ReceiverMetrics } from '../../src/receiver/metrics';
 import { createReceiver, type Receiver, type ReceiverOptions, type ReceiverSettings } from '../../src/receiver/server';
 import { dataFolder, inboxOptions, planOf, removeDataFolders, sentences } from '../inbox/entries';
@@ -81,7 +83,7 @@ export const wantHangups = {
 /** Opens a door on a free port. */
 export async function openDoor(
   settings: Partial<ReceiverSettings> = {},
-  more: Partial<ReceiverOptions> = {},
+  { ruleSet = () => wantHangups, ...more }: Partial<ReceiverOptions> & { ruleSet?: () => EventRules } = {},
 ): Promise<Door> {
   const dataDir = dataFolder();
   const metrics = new ReceiverMetrics(new Registry());
@@ -108,9 +110,7 @@ export async function openDoor(
       noisePerMinute: 60,
       ...settings,
     },
-    inbox,
-    ruleSet: () => wantHangups,
-    ownNumbers,
+    ingest: new Ingest({ inbox, ruleSet, ownNumbers, log }),
     metrics,
     log,
     ...more,

@@ -1,0 +1,142 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Ingest, IngestResult } from '../ingest/ingest';
+import { TrustedBody } from '../ingest/trusted-body';
+import { AllowList } from '../net/address-list';
+import type { Secret } from '../settings/secret';
+import type { ReceiverMetrics } from './metrics';
+import { BodyMemory, readBody } from './read-body';
+import { EVENT_METHODS, JSON_TYPE, MAX_BODY_BYTES, type Refusals, sendJson, WEBHOOK_PATH } from './refusals';
+import { isSignature, VerifiedRequest } from './verified-request';
+
+/** All bodies above 64 KiB that are being read together. */
+const MAX_BODIES_BYTES = 256 * 1_048_576;
+
+/** Who may call the webhook. */
+export interface WebhookAccess {
+  /** Valid webhook secrets; several while rotating. None: nothing is verified. */
+  secrets: readonly Secret[];
+  /** IP addresses and CIDR ranges that may call the webhook; none: everyone. */
+  allow: readonly string[];
+}
+
+/** What {@link addWebhookEndpoint} needs. */
+export interface WebhookOptions {
+  access: WebhookAccess;
+  ingest: Ingest;
+  metrics: ReceiverMetrics;
+  refusals: Refusals;
+}
+
+/**
+ * Adds the webhook's routes. Every request is answered or refused in this order: address, method, size, signature,
+ * content encoding, JSON and envelope.
+ *
+ * The address check sits on the routes, which take every method, so that the router alone decides what is a request to
+ * the webhook. A second reading of the URL would not know every spelling (`%77ebhook`, `http://host/voipbin/webhook`).
+ *
+ * @throws TypeError (as a rejection) when an entry of the address list cannot be read.
+ */
+export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOptions): void {
+  const { access, ingest, metrics, refusals } = options;
+  const allowList = access.allow.length > 0 ? new AllowList(access.allow) : null;
+  const countNoise = http.createRateLimit();
+  const memory = new BodyMemory(MAX_BODIES_BYTES);
+
+  /** Counts a request as noise. @returns whether its address has sent too much noise. */
+  const isTooNoisy = async (request: FastifyRequest): Promise<boolean> => {
+    const verdict = await countNoise(request);
+    return !verdict.isAllowed && verdict.isExceeded;
+  };
+
+  const refuseSignature = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    refusals.signature(reply, await isTooNoisy(request));
+
+  const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const startedAt = performance.now();
+    const { method, headers } = request;
+    const declaredBytes = Number(headers['content-length'] ?? 0);
+    const hasBody = 'transfer-encoding' in headers || declaredBytes > 0;
+    if (!EVENT_METHODS.has(method) || (method === 'DELETE' && !hasBody)) {
+      return refusals.method(reply);
+    }
+    if (method === 'GET' && !hasBody) {
+      return sendJson(reply, { service: 'voipbin-bridge', message: 'VoIPBIN events are taken here, by POST or PUT.' });
+    }
+    if (declaredBytes > MAX_BODY_BYTES) {
+      return refusals.size(reply, declaredBytes);
+    }
+    const signature = headerOf(headers['x-voipbin-signature']);
+    if (access.secrets.length > 0 && !isSignature(signature)) {
+      return refuseSignature(request, reply);
+    }
+    const read = await readBody(request.raw, MAX_BODY_BYTES, memory);
+    if (!read.ok) {
+      return refusals.unreadBody(reply, read.failure);
+    }
+    const raw = {
+      body: read.body,
+      signature,
+      contentType: headerOf(headers['content-type']),
+      contentEncoding: headerOf(headers['content-encoding']),
+      receivedAt: new Date(),
+    };
+    const verified = VerifiedRequest.verify(raw, access.secrets);
+    if (verified === null) {
+      return refuseSignature(request, reply);
+    }
+    if (verified.contentEncoding !== null && verified.contentEncoding.toLowerCase() !== 'identity') {
+      return refusals.encoding(reply);
+    }
+    // Without a secret anyone could push everything else out of the quarantine.
+    const mayQuarantine = async (): Promise<boolean> => access.secrets.length > 0 || !(await isTooNoisy(request));
+    return answer(await ingest.take(TrustedBody.fromWebhook(verified), mayQuarantine), reply, startedAt);
+  };
+
+  const answer = (result: IngestResult, reply: FastifyReply, startedAt: number): FastifyReply => {
+    if (result.outcome !== 'invalid') {
+      metrics.received(result.event.type, result.outcome, (performance.now() - startedAt) / 1_000);
+      return acknowledge(reply, result.outcome, result.event.event_id);
+    }
+    const { invalid, quarantineId } = result;
+    if (quarantineId !== null) {
+      metrics.quarantined(invalid.reason);
+    }
+    if (invalid.reason === 'bug') {
+      // It is on the disk and the fault is ours: VoIPBIN has done its part, and another try would end the same way.
+      return acknowledge(reply, 'received', `quarantine/${quarantineId ?? ''}`);
+    }
+    return refusals.invalidEvent(reply, invalid.message, quarantineId);
+  };
+
+  for (const url of [WEBHOOK_PATH, `${WEBHOOK_PATH}/`]) {
+    http.route({
+      method: [...http.supportedMethods],
+      url,
+      onRequest: (request, reply, done) => {
+        if (allowList !== null && !allowList.allows(request.ip)) {
+          refusals.address(reply);
+        } else {
+          done();
+        }
+      },
+      handler: receive,
+    });
+  }
+}
+
+/**
+ * Answers an event. Not through Fastify's `send`, whose hooks and serialisers do nothing here and cost a tenth of an
+ * ack.
+ */
+function acknowledge(reply: FastifyReply, status: 'received' | 'ignored' | 'duplicate', id: string): FastifyReply {
+  const json = `{"status":"${status}","id":${JSON.stringify(id)}}`;
+  reply.hijack();
+  // Event ids are ASCII, so characters are bytes.
+  reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': json.length });
+  reply.raw.end(json);
+  return reply;
+}
+
+function headerOf(value: string | string[] | undefined): string | null {
+  return typeof value === 'string' ? value : (value?.join(', ') ?? null);
+}
