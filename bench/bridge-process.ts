@@ -103,7 +103,7 @@ export class BridgeProcess {
   /** Its processes by name; those that do not run are left out. */
   pids(): Record<string, number> {
     const receiver = this.child.pid ?? 0;
-    const [worker] = childrenOf(receiver, 'worker-child');
+    const [worker] = childrenOf(receiver, 'worker-main');
     const server = runningServer(this.dataDir);
     return {
       receiver,

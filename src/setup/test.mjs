@@ -5,8 +5,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { prepare, root, SetUpFailure } from './prepare.mjs';
+
+/** A worker takes up to half a gigabyte. */
+const MOST_WORKERS = 8;
 
 try {
   await prepare();
@@ -26,5 +30,6 @@ const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
 const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');
 const given = process.argv.slice(2);
 const projects = given.includes('--selectProjects') ? [] : ['--selectProjects', 'unit', 'e2e'];
-// One at a time: the end-to-end tests share a Temporal server and its task queue.
-process.exit(fetched !== 0 ? fetched : run(jest, [...projects, '--maxWorkers=1', ...given]));
+// Most test files wait (for processes, disks, time-outs) more than they compute, so there are more workers than cores.
+const workers = Math.min(2 * availableParallelism(), MOST_WORKERS);
+process.exit(fetched !== 0 ? fetched : run(jest, [...projects, `--maxWorkers=${workers}`, ...given]));

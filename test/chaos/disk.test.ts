@@ -35,7 +35,7 @@ describe('the disk', () => {
     const path = stage.folder.folder();
     const pids = (): number[] => {
       const pid = bridge.current.process.pid ?? 0;
-      return [pid, ...childrenOf(pid, 'worker-child')];
+      return [pid, ...childrenOf(pid, 'worker-main')];
     };
     disk = canMount() ? mountSmallDisk(path, DISK_MIB) : limitedDisk(path, pids);
     stage.endLater(async () => disk.end());

@@ -84,7 +84,7 @@ export class SupervisedBridge {
   /** Kills, with SIGKILL. Who is not there at the moment is left out. @returns how many processes it were. */
   kill(victim: Victim): number {
     const bridge = this.#bridge.process.pid ?? 0;
-    const worker = victim === 'worker' || victim === 'all' ? childrenOf(bridge, 'worker-child') : [];
+    const worker = victim === 'worker' || victim === 'all' ? childrenOf(bridge, 'worker-main') : [];
     const server = victim === 'temporal' || victim === 'all' ? runningServer(this.options.dataDir) : null;
     const pids = [
       ...(victim === 'bridge' || victim === 'all' ? [bridge] : []),

@@ -1,9 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time';
 import pino from 'pino';
 import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
 import { embeddedAddressOf, startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
 import { HANDLE_EVENT } from '../../src/runs/names';
+import { registerNamespace } from '../e2e/temporal-server';
 
 const CALL_WITHIN_MS = 5_000;
 
@@ -76,11 +76,9 @@ export async function openRunsIn(dataDir: string): Promise<number> {
   return openRunsAt(address);
 }
 
-/** Makes a namespace, as an operator does with `temporal operator namespace create`. */
+/** Creates a namespace at the Temporal server with this address. */
 export async function createNamespace(address: string, namespace: string): Promise<void> {
-  await withConnection(address, (connection) =>
-    connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: msToTs('1d') }),
-  );
+  await withConnection(address, (connection) => registerNamespace(connection, namespace));
 }
 
 async function withConnection<Result>(

@@ -18,7 +18,7 @@ import {
   type Probe,
   type ProbeWorker,
 } from './probe';
-import { temporalAddress } from './temporal-server';
+import { newNamespace } from './temporal-server';
 
 describe('a run', () => {
   const probe: Probe = { attempts: [], failures: new Map(), down: null };
@@ -28,9 +28,11 @@ describe('a run', () => {
 
   beforeAll(async () => {
     installRuntime(pino({ level: 'silent' }));
-    connection = await NativeConnection.connect({ address: temporalAddress() });
-    client = new Client({ connection });
+    const temporal = await newNamespace();
+    connection = await NativeConnection.connect({ address: temporal.address });
+    client = new Client({ connection, namespace: temporal.namespace });
     worker = await startProbeWorker({
+      temporal,
       workflowBundle: await bundleWorkflows(),
       connections: [{ connector: probeConnector('probe'), client: probe }],
     });

@@ -9,7 +9,7 @@ import { TemporalLimits } from '../../src/runs/limits';
 import { TASK_QUEUE } from '../../src/runs/names';
 import { installRuntime } from '../../src/worker/create-worker';
 import { eventOf } from '../events/event-of';
-import { temporalAddress } from './temporal-server';
+import { newNamespace } from './temporal-server';
 
 jest.setTimeout(30_000);
 
@@ -27,10 +27,12 @@ describe('limits, held by Temporal', () => {
 
   beforeAll(async () => {
     installRuntime(pino({ level: 'silent' }));
-    connection = await NativeConnection.connect({ address: temporalAddress() });
-    client = new Client({ connection });
+    const { address, namespace } = await newNamespace();
+    connection = await NativeConnection.connect({ address });
+    client = new Client({ connection, namespace });
     worker = await Worker.create({
       connection,
+      namespace,
       taskQueue: TASK_QUEUE,
       workflowBundle: await bundleWorkflowCode({
         workflowsPath: require.resolve('../../workflows/workflows'),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readExposition, type Family } from '../admin/exposition';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
-import { temporalAddress } from './temporal-server';
+import { newNamespace } from './temporal-server';
 
 jest.setTimeout(120_000);
 
@@ -61,7 +61,7 @@ function workerOf(bridge: RunningBridge): number {
     .split(' ')
     .map(Number);
   const worker = children.find((child) =>
-    readFileSync(join('/proc', String(child), 'cmdline'), 'utf8').includes('worker-child'),
+    readFileSync(join('/proc', String(child), 'cmdline'), 'utf8').includes('worker-main'),
   );
   if (worker === undefined) {
     throw new Error('the bridge has no worker process');
@@ -75,9 +75,10 @@ describe('metrics, as documented', () => {
 
   beforeAll(async () => {
     providers = await startProviders();
+    const temporal = await newNamespace();
     const start = (mode: Mode): RunningBridge =>
       RunningBridge.start({
-        env: { ...providers.env, ...(mode === 'all' ? {} : { TEMPORAL_ADDRESS: temporalAddress() }) },
+        env: { ...providers.env, ...(mode === 'all' ? {} : temporal.env) },
         rules: RULES,
         args: ['--mode', mode],
       });
@@ -191,7 +192,7 @@ describe('metrics, as documented', () => {
 });
 
 test('the port of another one is named, with the setting that chooses it', async () => {
-  const env = { TEMPORAL_ADDRESS: temporalAddress() };
+  const { env } = await newNamespace();
   const first = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'worker'] });
   await first.printed(/^Admin/m);
   const second = RunningBridge.start({

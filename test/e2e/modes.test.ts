@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
-import { msToTs } from '@temporalio/common/lib/time';
 import { z } from 'zod';
 import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
-import { temporalAddress } from './temporal-server';
+import { newNamespace } from './temporal-server';
 
 jest.setTimeout(120_000);
 
@@ -38,7 +36,7 @@ describe('receivers and workers of their own, on one Temporal', () => {
 
   beforeAll(async () => {
     providers = await startProviders();
-    const env = { ...providers.env, TEMPORAL_ADDRESS: temporalAddress() };
+    const env = { ...providers.env, ...(await newNamespace()).env };
     const start = (mode: string): RunningBridge => RunningBridge.start({ env, rules: RULES, args: ['--mode', mode] });
     receivers = [start('receiver'), start('receiver')];
     workers = [start('worker'), start('worker')];
@@ -95,15 +93,8 @@ describe('receivers and workers of their own, on one Temporal', () => {
 describe('a receiver without any worker', () => {
   it('says so of each event, until one runs', async () => {
     const providers = await startProviders();
-    // Of its own, as Temporal remembers the workers of other tests for some minutes.
-    const namespace = `bridge-${randomUUID()}`;
-    const connection = await Connection.connect({ address: temporalAddress() });
-    await connection.workflowService.registerNamespace({
-      namespace,
-      workflowExecutionRetentionPeriod: msToTs('1 day'),
-    });
-    await connection.close();
-    const env = { ...providers.env, TEMPORAL_ADDRESS: temporalAddress(), TEMPORAL_NAMESPACE: namespace };
+    // A new namespace, because Temporal remembers a namespace's workers for some minutes.
+    const env = { ...providers.env, ...(await newNamespace()).env };
     const receiver = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'receiver'] });
     await receiver.printed(/^Temporal/m);
     const id = randomUUID();
@@ -132,7 +123,7 @@ describe('a bridge that is killed while its worker starts', () => {
     const bridge = RunningBridge.start({ env: providers.env });
     await bridge.printed(/^Temporal/m);
     const child = await bridge.eventually('the worker process is there', () =>
-      childOf(bridge.process.pid ?? 0, 'worker-child'),
+      childOf(bridge.process.pid ?? 0, 'worker-main'),
     );
     await bridge.kill();
     while (lookAtProcess(child) !== null) {

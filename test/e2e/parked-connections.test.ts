@@ -26,7 +26,7 @@ import {
   type Probe,
   type ProbeWorker,
 } from './probe';
-import { temporalAddress } from './temporal-server';
+import { newNamespace, type TestNamespace } from './temporal-server';
 
 jest.setTimeout(60_000);
 
@@ -36,6 +36,7 @@ const WITHIN_MS = 30_000;
 
 describe('a parked connection', () => {
   const quiet = pino({ level: 'silent' });
+  let temporal: TestNamespace;
   let connection: NativeConnection;
   let client: Client;
   let workflowBundle: WorkflowBundleWithSourceMap;
@@ -45,8 +46,9 @@ describe('a parked connection', () => {
 
   beforeAll(async () => {
     installRuntime(quiet);
-    connection = await NativeConnection.connect({ address: temporalAddress() });
-    client = new Client({ connection });
+    temporal = await newNamespace();
+    connection = await NativeConnection.connect({ address: temporal.address });
+    client = new Client({ connection, namespace: temporal.namespace });
     workflowBundle = await bundleWorkflows();
   });
 
@@ -72,6 +74,7 @@ describe('a parked connection', () => {
       ...(options.also === undefined ? [] : [options.also]),
     ];
     const worker = await startProbeWorker({
+      temporal,
       workflowBundle,
       connections,
       pace: options.pace ?? BY_WORD_ONLY,

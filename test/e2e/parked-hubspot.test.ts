@@ -20,12 +20,20 @@ rules:
 const readiness = z.object({
   parts: z.object({ connections: z.object({ ok: z.boolean(), detail: z.string() }).optional() }),
 });
+/** Longer than a command takes on a busy machine; the first probe comes after 30 s. */
+const PROBE_NOT_BEFORE_MS = 12_000;
+
 const listed = z.array(
   z.object({
     connection: z.string(),
     uses: z.string(),
     state: z.enum(['not_parked', 'parked']),
-    parked: z.object({ problem: z.object({ code: z.string() }), line: z.object({ waiting: z.number() }) }).nullable(),
+    parked: z
+      .object({
+        problem: z.object({ code: z.string() }),
+        line: z.object({ waiting: z.number(), next_probe_at: z.string().nullable() }),
+      })
+      .nullable(),
   }),
 );
 const shown = z.object({ became: z.string(), parked: z.array(z.object({ rule: z.string(), connection: z.string() })) });
@@ -55,6 +63,14 @@ describe('a HubSpot token that is revoked', () => {
     return (await bridge.post({ type: 'call_hangup', data })).answer.id ?? '';
   }
   const show = async (id: string) => shown.parse(JSON.parse((await bridge.run('events', 'show', id, '--json')).stdout));
+  const hubspotState = async (): Promise<z.infer<typeof listed>[number]> => {
+    const { stdout } = await bridge.run('connections', 'list', '--json');
+    const state = listed.parse(JSON.parse(stdout)).find(({ connection }) => connection === 'hubspot');
+    if (state === undefined) {
+      throw new Error('hubspot is not listed');
+    }
+    return state;
+  };
   const ready = async () => readiness.parse(await (await fetch(`${bridge.admin}/readyz`)).json()).parts.connections;
   const gauge = async (): Promise<string | null> =>
     /^bridge_connection_parked\{connection="hubspot"\} 1$/m.exec(
@@ -72,13 +88,7 @@ describe('a HubSpot token that is revoked', () => {
     for (const index of [1, 2, 3]) {
       later.push(await call(index));
     }
-    await bridge.eventually('all wait', async () => {
-      const { stdout } = await bridge.run('connections', 'list', '--json');
-      return listed.parse(JSON.parse(stdout)).find(({ connection }) => connection === 'hubspot')?.parked?.line
-        .waiting === 4
-        ? true
-        : null;
-    });
+    await bridge.eventually('all wait', async () => ((await hubspotState()).parked?.line.waiting === 4 ? true : null));
     expect(providers.hubspot.requests).toHaveLength(asked);
     await bridge.eventually('Slack has heard of all', () => (providers.slack.messages.length === 4 ? true : null));
 
@@ -96,6 +106,11 @@ describe('a HubSpot token that is revoked', () => {
     );
     await bridge.eventually('the gauge is 1', gauge);
 
+    // Else the connection is probed, and released, between the next two lines.
+    await bridge.eventually('the next probe is some time away', async () => {
+      const next = (await hubspotState()).parked?.line.next_probe_at ?? '';
+      return Date.parse(next) - Date.now() > PROBE_NOT_BEFORE_MS ? true : null;
+    });
     providers.hubspot.heal();
     expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({
       code: 0,

@@ -20,7 +20,7 @@ import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
 import { ParkedConnections } from '../../src/runs/parked-connections';
 import type { LinePace } from '../../src/runs/parking-contract';
 import { eventOf } from '../events/event-of';
-import { temporalAddress } from './temporal-server';
+import type { TestNamespace } from './temporal-server';
 
 /**
  * A connector whose only action does what its input says: the run, its retries and its report are what is looked at.
@@ -137,13 +137,15 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
  * cannot share one.
  */
 export async function startProbeWorker(options: {
+  temporal: TestNamespace;
   workflowBundle: WorkflowBundleWithSourceMap;
   connections: { connector: Connector; client: unknown }[];
   pace?: LinePace;
   askAfterLineMs?: number;
 }): Promise<ProbeWorker> {
-  const connection = await NativeConnection.connect({ address: temporalAddress() });
-  const client = new Client({ connection });
+  const { address, namespace } = options.temporal;
+  const connection = await NativeConnection.connect({ address });
+  const client = new Client({ connection, namespace });
   const gates = new Map(
     options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]),
   );
@@ -156,6 +158,7 @@ export async function startProbeWorker(options: {
   );
   const worker = await Worker.create({
     connection,
+    namespace,
     taskQueue: TASK_QUEUE,
     workflowBundle: options.workflowBundle,
     activities: {

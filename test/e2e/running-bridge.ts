@@ -93,7 +93,8 @@ export class RunningBridge {
   async run(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
     // The port was chosen at random, so that only this object knows it.
     const where = args[0] === 'send' ? ['--url', this.webhook] : [];
-    const child = spawn(process.execPath, [join(ROOT, 'src', 'setup', 'bridge.mjs'), ...args, ...where], {
+    // The program itself: starting the bridge has made sure that it is built.
+    const child = spawn(process.execPath, [join(ROOT, 'dist', 'src', 'cli', 'bridge.js'), ...args, ...where], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
