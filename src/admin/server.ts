@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { portError } from '../settings/port-taken';
+import { portError } from '../net/ports';
 
 /** The state of one part of the bridge. */
 export interface PartState {

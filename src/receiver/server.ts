@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
 import type { Ingest } from '../ingest/ingest';
-import { portError } from '../settings/port-taken';
+import { portError } from '../net/ports';
 import { DEFAULT_TIMEOUTS, newHttpServer, urlOf, type HttpServerSettings, type ReceiverTimeouts } from './http-server';
 import type { ReceiverMetrics } from './metrics';
 import { Refusals, sendJson, sendNotFound, WEBHOOK_PATH } from './refusals';

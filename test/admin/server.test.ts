@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 import { Counter, Registry } from 'prom-client';
 import { createAdmin, type Admin } from '../../src/admin/server';
-import { PortTaken } from '../../src/settings/port-taken';
+import { PortTaken } from '../../src/net/ports';
 import { closeDoors, openDoor, sendTo } from '../receiver/door';
 
 const admins: Admin[] = [];
