@@ -1,35 +1,36 @@
-import ipaddr from 'ipaddr.js';
+import { parseAddress, type Address } from './address';
+import { isInRange, parseRange, type AddressRange } from './address-range';
 
 /**
- * Addresses that may call the webhook: single ones or CIDR ranges, IPv4 and IPv6 (an IPv4 address that comes as
- * `::ffff:…` counts as IPv4). An empty list lets everyone in.
+ * A list of addresses and CIDR ranges, IPv4 and IPv6. An IPv4-mapped IPv6 address counts as IPv4 on both sides. An empty
+ * list contains nothing.
  */
-export class AllowList {
-  readonly #ranges: [ipaddr.IPv4 | ipaddr.IPv6, number][];
+export class AddressList {
+  readonly #ranges: readonly AddressRange[];
 
-  /** @throws RangeError naming the first entry that is no address and no range. */
-  constructor(entries: readonly string[]) {
-    this.#ranges = entries.map((entry) => {
-      const text = entry.trim();
-      if (ipaddr.isValidCIDR(text)) {
-        return ipaddr.parseCIDR(text);
-      }
-      if (ipaddr.isValid(text)) {
-        const address = ipaddr.process(text);
-        return [address, address.kind() === 'ipv4' ? 32 : 128];
-      }
-      throw new RangeError(`not an IP address or CIDR range: ${text}`);
-    });
+  constructor(ranges: readonly AddressRange[]) {
+    this.#ranges = ranges;
   }
 
-  allows(address: string): boolean {
-    if (this.#ranges.length === 0) {
-      return true;
-    }
-    if (!ipaddr.isValid(address)) {
-      return false;
-    }
-    const parsed = ipaddr.process(address);
-    return this.#ranges.some((range) => range[0].kind() === parsed.kind() && parsed.match(range));
+  /**
+   * Reads the entries of a setting.
+   * @throws RangeError with the sentence of {@link parseRange} for the first invalid entry.
+   */
+  static parse(entries: readonly string[]): AddressList {
+    return new AddressList(
+      entries.map((entry) => {
+        const range = parseRange(entry);
+        if ('error' in range) {
+          throw new RangeError(range.error);
+        }
+        return range;
+      }),
+    );
+  }
+
+  /** @param address null, and text that {@link parseAddress} does not read, are in no list. */
+  contains(address: string | Address | null): boolean {
+    const parsed = typeof address === 'string' ? parseAddress(address) : address;
+    return parsed !== null && this.#ranges.some((range) => isInRange(parsed, range));
   }
 }

@@ -39,8 +39,6 @@ export interface HttpServerSettings {
   host: string;
   /** 0 chooses a free one. */
   port: number;
-  /** Proxies whose `X-Forwarded-For` is believed: addresses or ranges; true for any, false for none. */
-  trustProxy: boolean | string[];
   /** PEM texts; null for plain HTTP. */
   tls: { cert: string; key: Secret } | null;
   /** Requests per address and minute that may be noise: a wrong signature, or a body that is not an event. */
@@ -68,7 +66,6 @@ export async function newHttpServer(
   const { tls } = settings;
   const http = fastify({
     logger: false,
-    trustProxy: settings.trustProxy,
     exposeHeadRoutes: false,
     // While closing, requests on open connections are answered as before, with `Connection: close`.
     return503OnClosing: false,
@@ -92,7 +89,6 @@ export async function newHttpServer(
     max: settings.noisePerMinute,
     timeWindow: 60_000,
     cache: MAX_NOISY_ADDRESSES,
-    ipv6Subnet: 64,
   });
   return http;
 }

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Ingest, IngestResult } from '../ingest/ingest';
 import { TrustedBody } from '../ingest/trusted-body';
-import { AllowList } from '../net/address-list';
+import { subscriberOf, type Address } from '../net/address';
+import { AddressList } from '../net/address-list';
+import { clientAddress } from '../net/client-address';
 import type { Secret } from '../settings/secret';
 import type { ReceiverMetrics } from './metrics';
 import { BodyMemory, readBody } from './read-body';
@@ -17,6 +19,8 @@ export interface WebhookAccess {
   secrets: readonly Secret[];
   /** IP addresses and CIDR ranges that may call the webhook; none: everyone. */
   allow: readonly string[];
+  /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges; false for none. */
+  trustProxy: false | readonly string[];
 }
 
 /** What {@link addWebhookEndpoint} needs. */
@@ -34,12 +38,21 @@ export interface WebhookOptions {
  * The address check sits on the routes, which take every method, so that the router alone decides what is a request to
  * the webhook. A second reading of the URL would not know every spelling (`%77ebhook`, `http://host/voipbin/webhook`).
  *
- * @throws TypeError (as a rejection) when an entry of the address list cannot be read.
+ * @throws RangeError when an entry of the address lists is invalid.
  */
 export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOptions): void {
   const { access, ingest, metrics, refusals } = options;
-  const allowList = access.allow.length > 0 ? new AllowList(access.allow) : null;
-  const countNoise = http.createRateLimit();
+  const allowed = access.allow.length > 0 ? AddressList.parse(access.allow) : null;
+  const trustedProxies = AddressList.parse(access.trustProxy === false ? [] : access.trustProxy);
+  // Not Fastify's request.ip: its trustProxy does not read entries with a port.
+  const addressOf = ({ raw }: FastifyRequest): Address | null =>
+    clientAddress(raw.socket.remoteAddress, headerOf(raw.headers['x-forwarded-for']), trustedProxies);
+  const countNoise = http.createRateLimit({
+    keyGenerator: (request) => {
+      const client = addressOf(request);
+      return client === null ? 'unknown' : subscriberOf(client);
+    },
+  });
   const memory = new BodyMemory(MAX_BODIES_BYTES);
 
   /** Counts a request as noise. @returns whether its address has sent too much noise. */
@@ -113,7 +126,7 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
       method: [...http.supportedMethods],
       url,
       onRequest: (request, reply, done) => {
-        if (allowList !== null && !allowList.allows(request.ip)) {
+        if (allowed !== null && !allowed.contains(addressOf(request))) {
           refusals.address(reply);
         } else {
           done();

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { parseRange } from '../net/address-range';
 import { parseDuration } from '../yaml/duration';
 import { parseSize } from '../yaml/size';
 
@@ -119,11 +119,10 @@ export function hostAndPort() {
   );
 }
 
-/** An IP address or CIDR range. */
+/** An IP address or CIDR range. The message repeats a value only when it resembles an address. */
 export function address(value: string): string | InvalidValue {
-  return ipaddr.isValidCIDR(value) || isIP(value) !== 0
-    ? value
-    : new InvalidValue('expected an IP address or CIDR range, such as 203.0.113.7 or 203.0.113.0/24');
+  const range = parseRange(value);
+  return 'error' in range ? new InvalidValue(range.error) : value;
 }
 
 /** The addresses of reverse proxies; false for none. `true` is refused: it would trust every sender. */

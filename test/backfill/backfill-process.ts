@@ -4,6 +4,7 @@ import { Ingest } from '../../src/ingest/ingest';
 import { VoipbinClient } from '../../src/connectors/voipbin/client';
 import { OwnNumbers } from '../../src/events/own-numbers';
 import { Inbox } from '../../src/inbox/inbox';
+import { HostList } from '../../src/net/host-list';
 import { Secret } from '../../src/settings/secret';
 import { inboxOptions, planOf, sentences } from '../inbox/entries';
 
@@ -16,7 +17,7 @@ const opening = Inbox.open(inboxOptions(dataDir));
 void opening.then((inbox) => {
   startBackfill({
     dataDir,
-    client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: [] }),
+    client: new VoipbinClient({ apiUrl, accessKey: new Secret('vb_stand-in'), downloadAllow: HostList.EMPTY }),
     ingest: new Ingest({
       inbox,
       ruleSet: () => ({ hash: '0123456789ab', plan: () => planOf('all') }),

@@ -14,6 +14,7 @@ import { InboxReader } from '../../src/inbox/archive/reader';
 import { ReceiverMetrics } from '../../src/receiver/metrics';
 import { createReceiver, type Receiver } from '../../src/receiver/server';
 import type { RuleSet } from '../../src/rules/rule-set';
+import { HostList } from '../../src/net/host-list';
 import { Secret } from '../../src/settings/secret';
 import { inboxOptions, sentences } from '../inbox/entries';
 import { ruleSetOf } from '../rules/load-text';
@@ -42,7 +43,11 @@ export interface Account {
 
 export async function openAccount(): Promise<Account> {
   const standIn = await startVoipbinStandIn();
-  const client = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+  const client = new VoipbinClient({
+    apiUrl: standIn.url,
+    accessKey: new Secret('vb_stand-in'),
+    downloadAllow: HostList.EMPTY,
+  });
   return {
     standIn,
     client,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { hostList } from '../../net/host-list';
 import { defineConnector } from '../connector';
-import { allowList } from './allow-list';
 import { httpRequest, type HttpClient } from './request';
 
 const settings = z.strictObject({
-  allow: allowList()
+  allow: hostList()
     .prefault('')
     .describe('Private hosts, addresses or CIDRs that requests may reach, comma-separated; public ones always may.'),
 });

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { JsonValue } from '../../events/json';
+import type { HostList } from '../../net/host-list';
 import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
-import type { AllowList } from './allow-list';
 import { ambiguous } from './answer-failure';
 import { hasHeader, headersInput, wireHeaders } from './headers';
 import { send, type Answered, type Method } from './send';
@@ -18,7 +18,7 @@ const SAFE_TO_REPEAT: ReadonlySet<Method> = new Set(['GET', 'PUT', 'DELETE']);
 
 /** The `http` connection: what requests may reach besides public addresses. */
 export interface HttpClient {
-  allow: AllowList;
+  allow: HostList;
 }
 
 const input = z
@@ -61,7 +61,7 @@ function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): b
  * `http.request`.
  *
  * Guaranteed: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect
- * says (`guard.ts`). A POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have
+ * says (`net/guarded-dispatcher.ts`). A POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have
  * arrived. Every POST and PATCH carries an `Idempotency-Key`, the same on every attempt: the rule's, or a UUID made of
  * the action key. Not guaranteed: that the server heeds that key; that is the rule's author to say, by writing the
  * header.

@@ -1,16 +1,11 @@
 import { request, type Agent, type Dispatcher } from 'undici';
 import type { JsonValue } from '../../events/json';
+import { guardedDispatcher, isAddressRefused, NotConnectedError } from '../../net/guarded-dispatcher';
+import type { HostList } from '../../net/host-list';
 import { ActionError } from '../action-error';
 import { networkFailure } from '../network-failure';
-import type { AllowList } from './allow-list';
 import { discard, readAnswer } from './answer';
 import { ambiguous, answerFailure } from './answer-failure';
-import {
-  addressRefused,
-  AddressRefusedError,
-  guardedDispatcher,
-  NotConnectedError,
-} from '../../net/guarded-dispatcher';
 import { headersElsewhere } from './headers';
 import { readRedirect } from './target';
 
@@ -44,7 +39,7 @@ export interface Answered {
  * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection stood and
  *   no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
  */
-export async function send(outgoing: OutgoingRequest, allow: AllowList, cancelled: AbortSignal): Promise<Answered> {
+export async function send(outgoing: OutgoingRequest, allow: HostList, cancelled: AbortSignal): Promise<Answered> {
   const timeout = AbortSignal.timeout(outgoing.timeoutMs);
   const signal = AbortSignal.any([cancelled, timeout]);
   let mayBeSent = false;
@@ -134,11 +129,12 @@ function failure(error: unknown, { repeatable, host, mayBeSent, cancelled, timeo
   if (error instanceof ActionError) {
     return error;
   }
-  if (
-    error instanceof AddressRefusedError ||
-    (error instanceof NotConnectedError && error.cause instanceof AddressRefusedError)
-  ) {
-    return addressRefused('http');
+  if (isAddressRefused(error)) {
+    return new ActionError('permanent', 'the host is at an address that is not public', {
+      connection: 'http',
+      code: 'address_refused',
+      remedy: 'If requests should reach it, add the host, its address or its CIDR range to BRIDGE_HTTP_ALLOW.',
+    });
   }
   const lost = mayBeSent && !(error instanceof NotConnectedError);
   // An aborted request fails in many ways; the signals say why.

@@ -1,6 +1,7 @@
 import { Agent, fetch, type Response } from 'undici';
 import { z } from 'zod';
 import type { JsonObject } from '../../events/json';
+import type { HostList } from '../../net/host-list';
 import type { Secret } from '../../settings/secret';
 import { ActionError } from '../action-error';
 import { networkFailure, neverReached } from '../network-failure';
@@ -78,8 +79,8 @@ export interface VoipbinClientOptions {
   /** With its version and without a slash at the end: `https://api.voipbin.net/v1.0`. */
   apiUrl: string;
   accessKey: Secret;
-  /** Private hosts or CIDRs that recording downloads may reach, besides the API's own origin. */
-  downloadAllow: readonly string[];
+  /** The private hosts that recording downloads may reach, besides the API's own origin. */
+  downloadAllow: HostList;
 }
 
 interface Asked {
@@ -114,7 +115,7 @@ export class VoipbinClient {
 
   constructor(options: VoipbinClientOptions) {
     this.#base = options.apiUrl.replace(/\/+$/, '');
-    this.downloads = createDownloader({ apiOrigin: new URL(this.#base), allow: options.downloadAllow });
+    this.downloads = createDownloader(new URL(this.#base), options.downloadAllow);
     this.#accessKey = options.accessKey;
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hostList } from '../../net/host-list';
 import { secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
 import { VoipbinClient } from './client';
@@ -15,14 +16,8 @@ const settings = z.strictObject({
     .default('https://api.voipbin.net/v1.0')
     .describe("Where VoIPBIN's API is, with its version; other than the default for a self-hosted VoIPBIN."),
   access_key: secret().describe("Access key of the account (vb_...), from VoIPBIN's console. It expires there."),
-  download_allow: z
-    .union([z.string(), z.array(z.string())])
-    .default('')
-    .transform((value) =>
-      (typeof value === 'string' ? value.split(',') : value)
-        .map((entry) => entry.trim())
-        .filter((entry) => entry !== ''),
-    )
+  download_allow: hostList()
+    .prefault('')
     .describe(
       'Private hosts, addresses or CIDRs that recordings may be downloaded from, comma-separated; public ones always may.',
     ),

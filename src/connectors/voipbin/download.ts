@@ -1,7 +1,9 @@
 import { fetch, type Agent } from 'undici';
+import { isPublicAddress } from '../../net/address';
+import { guardedDispatcher, isAddressRefused } from '../../net/guarded-dispatcher';
+import { canonicalHost, isAddress, type HostList } from '../../net/host-list';
 import { ActionError } from '../action-error';
 import { networkFailure, retryAfterMs } from '../network-failure';
-import { checkDownloadUrl, createDownloadAgent, type DownloadPolicy } from './download-guard';
 
 const MOST_REDIRECTS = 3;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
@@ -20,16 +22,21 @@ export interface Downloader {
   close(): Promise<void>;
 }
 
-/** Follows at most three redirects, each checked by the policy. */
-export function createDownloader(policy: DownloadPolicy): Downloader {
-  const agent = createDownloadAgent(policy);
+/**
+ * Makes a {@link Downloader}. It follows at most three redirects and checks the URL of each.
+ *
+ * @param apiOrigin the API's own origin: what it serves itself may be fetched, wherever it is.
+ * @param allow the private hosts that may be fetched from, also over plain HTTP.
+ */
+export function createDownloader(apiOrigin: URL, allow: HostList): Downloader {
+  const agent = guardedDispatcher({ allow: allow.with(apiOrigin.hostname) });
   return {
     download: async (start, limitBytes, signal) => {
       const timed = AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]);
       try {
         let url = start;
         for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
-          checkDownloadUrl(url, policy);
+          checkDownloadUrl(url, apiOrigin, allow);
           const answer = await fetchOnce(agent, url, limitBytes, timed);
           if (!(answer instanceof URL)) {
             return answer;
@@ -76,18 +83,30 @@ async function fetchOnce(agent: Agent, url: URL, limitBytes: number, signal: Abo
   return { state: 'downloaded', content: Buffer.concat(chunks) };
 }
 
-function asFailure(error: unknown): ActionError {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    if (current instanceof ActionError) {
-      return current;
-    }
-    if ('code' in current && current.code === 'EADDRNOTALLOWED') {
-      return new ActionError('permanent', 'the recording lies at a private address, which the bridge may not fetch', {
-        connection: 'voipbin',
-        code: 'address_not_allowed',
-        remedy: 'If this VoIPBIN keeps its files on a private host, add the host to BRIDGE_HTTP_ALLOW.',
-      });
-    }
+/**
+ * Checks what can be seen in a URL; the dispatcher checks the address that its name resolves to.
+ * @throws ActionError `permanent` when it may not be fetched.
+ */
+function checkDownloadUrl(url: URL, apiOrigin: URL, allow: HostList): void {
+  if (url.origin === apiOrigin.origin || (allow.has(url.hostname) && /^https?:$/.test(url.protocol))) {
+    return;
   }
-  return networkFailure(error, 'voipbin');
+  if (url.protocol !== 'https:' || (isAddress(url.hostname) && !isPublicAddress(canonicalHost(url.hostname)))) {
+    throw addressNotAllowed();
+  }
+}
+
+function addressNotAllowed(): ActionError {
+  return new ActionError('permanent', 'the recording is at an address that the bridge may not fetch from', {
+    connection: 'voipbin',
+    code: 'address_not_allowed',
+    remedy: 'If this VoIPBIN keeps its files on a private host, add the host to BRIDGE_HTTP_ALLOW.',
+  });
+}
+
+function asFailure(error: unknown): ActionError {
+  if (error instanceof ActionError) {
+    return error;
+  }
+  return isAddressRefused(error) ? addressNotAllowed() : networkFailure(error, 'voipbin');
 }

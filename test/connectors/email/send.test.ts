@@ -8,6 +8,7 @@ import { startEmailStandIn, type EmailStandIn, type MailTrouble } from '../../..
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
 import type { JsonObject } from '../../../src/events/json';
+import { HostList } from '../../../src/net/host-list';
 import { Secret } from '../../../src/settings/secret';
 import { finishedRecording, inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
 
@@ -21,7 +22,11 @@ let mailer: Mailer;
 beforeEach(async () => {
   mails = await startEmailStandIn();
   voipbin = await startVoipbinStandIn({ unknownRecordingsExist: false });
-  voipbinClient = new VoipbinClient({ apiUrl: voipbin.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+  voipbinClient = new VoipbinClient({
+    apiUrl: voipbin.url,
+    accessKey: new Secret('vb_stand-in'),
+    downloadAllow: HostList.EMPTY,
+  });
   mailer = open(mails.url);
 });
 

@@ -2,6 +2,7 @@ import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { voipbin } from '../../../src/connectors/voipbin/connector';
 import { createPace } from '../../../src/connectors/voipbin/request-pace';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
+import { HostList } from '../../../src/net/host-list';
 import { Secret } from '../../../src/settings/secret';
 
 const { signal } = new AbortController();
@@ -12,7 +13,11 @@ beforeEach(async () => {
   standIn = await startVoipbinStandIn({
     numbers: Array.from({ length: 230 }, (_, n) => `+1555000${String(n).padStart(4, '0')}`),
   });
-  client = new VoipbinClient({ apiUrl: `${standIn.url}/`, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+  client = new VoipbinClient({
+    apiUrl: `${standIn.url}/`,
+    accessKey: new Secret('vb_stand-in'),
+    downloadAllow: HostList.EMPTY,
+  });
 });
 
 afterEach(async () => {
@@ -77,7 +82,7 @@ test('settings: faults are found, lists may be texts', () => {
   );
   expect(settings.parse({ access_key: 'vb_1', download_allow: 'a, 10.0.0.0/8' })).toMatchObject({
     api_url: 'https://api.voipbin.net/v1.0',
-    download_allow: ['a', '10.0.0.0/8'],
+    download_allow: HostList.parse(['a', '10.0.0.0/8']).list,
   });
 });
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { downloadRecording, findRecordingFiles, type RecordingFile } from '../../../src/connectors/voipbin/recordings';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
+import { HostList } from '../../../src/net/host-list';
 import { Secret } from '../../../src/settings/secret';
 
 const LIMIT = 1_000_000;
@@ -12,7 +13,11 @@ const { signal } = new AbortController();
 
 beforeEach(async () => {
   standIn = await startVoipbinStandIn({ unknownRecordingsExist: false });
-  client = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+  client = new VoipbinClient({
+    apiUrl: standIn.url,
+    accessKey: new Secret('vb_stand-in'),
+    downloadAllow: HostList.EMPTY,
+  });
 });
 
 afterEach(async () => {
@@ -58,7 +63,11 @@ describe('whether a recording is stored', () => {
 
   test('the stand-in has recordings that nobody added, stored a moment after they were first asked for', async () => {
     const demo = await startVoipbinStandIn();
-    const other = new VoipbinClient({ apiUrl: demo.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+    const other = new VoipbinClient({
+      apiUrl: demo.url,
+      accessKey: new Secret('vb_stand-in'),
+      downloadAllow: HostList.EMPTY,
+    });
     expect(await findRecordingFiles(other, 'r-sample', signal)).toEqual({ state: 'not_stored' });
     let state = 'not_stored';
     for (const end = Date.now() + 5_000; state === 'not_stored' && Date.now() < end;) {
@@ -180,6 +189,7 @@ describe('where downloads may go', () => {
     'https://127.0.0.1',
     'https://2130706433',
     'https://[::ffff:127.0.0.1]',
+    'https://[::127.0.0.1]',
     'https://localhost',
     'https://169.254.169.254',
     'http://example.com',
@@ -195,7 +205,7 @@ describe('where downloads may go', () => {
     const allowing = new VoipbinClient({
       apiUrl: standIn.url,
       accessKey: new Secret('vb_stand-in'),
-      downloadAllow: [entry],
+      downloadAllow: HostList.parse([entry]).list,
     });
     const host = entry === 'localhost' ? 'localhost' : '127.0.0.1';
     const url = (path: string): URL => new URL(`http://${host}:${port}${path}`);

@@ -8,6 +8,7 @@ import {
 } from '../../../src/connectors/voipbin/stand-in/server';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
+import { HostList } from '../../../src/net/host-list';
 import { Secret } from '../../../src/settings/secret';
 import { inboundText, MemoryCooldowns, runAttempt, type StepSetting } from './run-action';
 
@@ -16,7 +17,11 @@ let client: VoipbinClient;
 
 beforeEach(async () => {
   standIn = await startVoipbinStandIn();
-  client = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_stand-in'), downloadAllow: [] });
+  client = new VoipbinClient({
+    apiUrl: standIn.url,
+    accessKey: new Secret('vb_stand-in'),
+    downloadAllow: HostList.EMPTY,
+  });
 });
 
 afterEach(async () => {
@@ -378,7 +383,11 @@ describe('classes of errors', () => {
   });
 
   test('a wrong access key', async () => {
-    const other = new VoipbinClient({ apiUrl: standIn.url, accessKey: new Secret('vb_wrong'), downloadAllow: [] });
+    const other = new VoipbinClient({
+      apiUrl: standIn.url,
+      accessKey: new Secret('vb_wrong'),
+      downloadAllow: HostList.EMPTY,
+    });
     const failure = await failureOf(attempt({ client: other }));
     await other.close();
 
