@@ -1,7 +1,8 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonValue } from '../events/json';
 import { compileCel, type CelOutcome } from './language/cel';
-import { fieldNamed, type FieldDefinition } from './language/fields';
+import { fieldNamed } from './language/fields';
+import type { FieldDefinition } from './language/field';
 import type { Condition, Rule } from './rule';
 import { comparable, compileTest } from './language/operators';
 import type { Plan, PlannedRule } from './plan';

@@ -1,5 +1,5 @@
 import type { Action } from '../connectors/connector';
-import type { FieldDefinition } from './language/fields';
+import type { FieldDefinition } from './language/field';
 import type { Position } from '../yaml/finding';
 import type { Test } from './language/operators';
 import type { PlannedStep } from './plan';

@@ -1,4 +1,4 @@
-/** A key of a block in a rule file: what checking, the editor's schema and the docs say about it. */
+/** A key of a block in a rule file: the definition for the check, the editor's schema and the docs. */
 export interface KeyDefinition {
   description: string;
   required?: true;
@@ -9,88 +9,94 @@ type Keys = Readonly<Record<string, KeyDefinition>>;
 /** The top of a rule file. */
 export const FILE_KEYS = {
   version: { required: true, description: 'The version of the rule language: 1.' },
-  defaults: { description: 'What holds for all rules, unless a rule says otherwise.' },
-  include: { description: 'More rule files, relative to this one.' },
+  defaults: { description: 'Values for all rules that do not set their own.' },
+  include: { description: 'Further rule files, relative to this one.' },
   lists: { description: 'Named lists, used as `{ in: $name }`.' },
   windows: { description: 'Named times of the week, used with `during`.' },
-  rules: { description: 'The rules. All that match run, side by side.' },
-  tests: { description: 'Examples of events and of what the rules should make of them, for `bridge rules test`.' },
+  rules: { description: 'The rules. All rules that match an event run, in parallel.' },
+  tests: { description: 'Sample events with the expected result, for `bridge rules test`.' },
 } as const satisfies Keys;
 
 export const DEFAULTS_KEYS = {
   timezone: {
-    description: 'IANA time zone for windows, days and dates in texts: `Asia/Seoul`. UTC when it is not set.',
+    description: 'IANA time zone for windows, limits and dates in texts: `Asia/Seoul`. The default is UTC.',
   },
   country: {
-    description: 'Two-letter country for reading phone numbers that are written without a country code: `KR`.',
+    description: 'Two-letter country of phone numbers that have no country code: `KR`.',
   },
 } as const satisfies Keys;
 
 export const RULE_KEYS = {
-  name: { required: true, description: 'A short name, shown in Temporal and reports: `missed-sales-call`.' },
+  name: { required: true, description: 'A short name, shown in Temporal and in reports: `missed-sales-call`.' },
   description: { description: 'What the rule is for.' },
-  owner: { description: 'Whom to ask about it.' },
+  owner: { description: 'The person or team that is responsible for the rule.' },
   on: {
     required: true,
-    description: 'The event types it listens to, in either dialect; a list, or a family such as `call_*`.',
+    description: 'The event types of the rule: one, a list, or a family such as `call_*`. Both names of a type work.',
   },
-  when: { description: 'What must hold for the event, all of it.' },
-  if: { description: 'A further condition as a CEL expression: `duration_s < 60 && talk_s > 5`.' },
-  limits: { description: 'How often it may act.' },
-  max_age: { description: 'Leaves events alone that are older than this when they arrive: `15m`.' },
+  when: { description: 'Conditions on the event. All of them must be met.' },
+  if: { description: 'One more condition, a CEL expression: `duration_s < 60 && talk_s > 5`.' },
+  limits: { description: 'How often the rule may run its steps.' },
+  max_age: { description: 'The rule ignores events that are older than this when they arrive: `15m`.' },
   timezone: { description: "The rule's own time zone." },
   country: { description: "The rule's own country for phone numbers." },
-  do: { required: true, description: 'The steps, done in this order.' },
-  mode: { description: '`live`; `shadow`: everything but the effect, recorded; `off`.' },
-  stop: { description: '`true`: when this rule matches, the rules below it are not looked at.' },
+  do: { required: true, description: 'The steps, which run in this order.' },
+  mode: { description: '`live` (the default); `shadow`: the steps are rendered and reported, not run; `off`.' },
+  stop: { description: '`true`: when this rule matches, the rules below it are skipped.' },
 } as const satisfies Keys;
 
-/** Besides the action itself. */
+/** The keys of a step besides its action. */
 export const STEP_KEYS = {
   id: { description: 'A name for the step, so that later steps can use its result: `{{ steps.call.contact.name }}`.' },
-  if: { description: 'A CEL condition on the event and earlier steps; the step is skipped when it does not hold.' },
-  retry: { description: 'How long and how often it is tried again when it fails in passing.' },
+  if: {
+    description:
+      'A CEL condition on the event and on results of earlier steps. The step is skipped when it is not met.',
+  },
+  retry: { description: 'How long and how often the step is retried after a temporary failure.' },
   on_error: {
-    description: '`stop` (the default): the steps after it are not done when it fails; `continue`: they are.',
+    description:
+      'What happens when the step fails. `stop` (the default): the later steps are skipped. `continue`: they run.',
   },
 } as const satisfies Keys;
 
 export const RETRY_KEYS = {
-  for: { description: 'The whole time: `1h`. The default is the one of the action.' },
-  every: { description: 'The first wait, doubled every time: `1s`.' },
-  max_every: { description: 'The longest wait: `5m`.' },
+  for: { description: 'The retry budget: `1h`. The default depends on the action (`docs/actions.md`).' },
+  every: { description: 'The wait before the first retry: `1s`. It doubles with each retry.' },
+  max_every: { description: 'The longest wait between two retries: `5m`.' },
 } as const satisfies Keys;
 
 export const LIMIT_KEYS = {
-  cooldown: { description: 'At most once in this time: `10m`, or `10m per peer.number`.' },
-  max: { description: 'At most this often: `200 per day`, `5 per hour per peer.number`.' },
+  cooldown: { description: 'At most one run in this time: `10m`, or `10m per peer.number`.' },
+  max: { description: 'The most runs in a period: `200 per day`, `5 per hour per peer.number`.' },
 } as const satisfies Keys;
 
 export const WINDOW_KEYS = {
-  days: { description: '`mon-fri`, `sat`, or a list. Every day when it is not set.' },
-  from: { description: 'Begin, `"09:00"`. Midnight when it is not set.' },
-  to: { description: 'End, `"18:00"`, not included; earlier than the begin means over midnight.' },
-  except: { description: 'Dates on which it does not begin: `["2026-03-01"]` or `$holidays`.' },
+  days: { description: '`mon-fri`, `sat`, or a list. The default is every day.' },
+  from: { description: 'The start, `"09:00"`. The default is midnight.' },
+  to: { description: 'The end, `"18:00"`, not included. An end before the start is on the next day.' },
+  except: { description: 'Dates on which the window does not start: `["2026-03-01"]` or `$holidays`.' },
   timezone: { description: "The window's own time zone." },
 } as const satisfies Keys;
 
 export const TEST_KEYS = {
-  name: { required: true, description: 'What the test shows.' },
+  name: { required: true, description: 'What the test checks.' },
   event: {
     required: true,
     description:
-      'A file with an event (`.json`), relative to this one; the id of an event in the archive; or the event itself.',
+      'A JSON file (`.json`) with an event, relative to this file; the id of an archived event; or the event itself.',
   },
-  with: { description: 'Changes to the event: dotted path to value; null removes.' },
+  with: { description: 'Changes to the event, as dotted path and value. null removes the value.' },
   at: {
     description:
-      'When it happens, instead of when the event says: `2026-03-07T10:00+09:00`. An event without times happens at noon UTC on a Monday.',
+      'When the event happens: `2026-03-07T10:00+09:00`. The default is the time in the event, or noon UTC on a Monday for an event without a time.',
   },
-  expect: { required: true, description: 'What the rules should make of it.' },
+  expect: { required: true, description: 'The expected result.' },
 } as const satisfies Keys;
 
 export const EXPECT_KEYS = {
-  rules: { description: 'The names of the rules that match, and no others.' },
-  steps: { description: 'By rule, by step: inputs as rendered.' },
-  why_not: { description: 'By rule: the field, `during`, or word that keeps it from matching.' },
+  rules: { description: 'The names of exactly the rules that match.' },
+  steps: { description: 'The rendered inputs, by rule and step.' },
+  why_not: {
+    description: 'Why a rule does not match, by rule: a field, or a word such as `during`, `if` or `max_age`.',
+  },
 } as const satisfies Keys;

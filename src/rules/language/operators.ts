@@ -1,45 +1,44 @@
 import type { JsonValue } from '../../events/json';
 import { toE164 } from '../../events/phone';
-import type { FieldKind } from './fields';
+import type { FieldKind } from './field';
 import { compilePattern } from './pattern';
 
-/** The operators of a `when` map, in the order of the docs. Absent fields meet none of them but `exists: false`. */
+/** The operators of conditions, in the order of the documentation. An absent field only meets `exists: false`. */
 export const OPERATORS = {
   in: {
     operand: 'list',
     kinds: ['text', 'choice', 'phone', 'seconds', 'any'],
-    description: 'Is one of a list, written out or named: `$sales`.',
+    description: 'Equals one item of a list: `[a, b]` or a named list, `$sales`.',
   },
   not: {
     operand: 'condition',
     kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'],
-    description: 'Has a value, but not this one: a value, a list, or operators.',
+    description: 'Has a value that does not meet this: a value, a list, or operators.',
   },
   prefix: {
     operand: 'text',
     kinds: ['text', 'choice', 'phone', 'any'],
-    description: 'Begins with this text; numbers with their country code: `"+8221"`.',
+    description: 'Starts with this text. Phone numbers start with their country code: `"+8221"`.',
   },
   suffix: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Ends with this text.' },
   contains: {
     operand: 'text',
     kinds: ['text', 'choice', 'phone', 'any'],
-    description: 'Holds this text; for a list in `data`: has it as an element.',
+    description: 'Contains this text. A list in `data` contains it as an item.',
   },
   matches: {
     operand: 'pattern',
     kinds: ['text', 'choice', 'phone', 'any'],
-    description:
-      'Fits a regular expression (RE2) somewhere in its first 5,000 characters; `(?i)` ignores upper and lower case.',
+    description: 'Matches a regular expression (RE2) anywhere in its first 5,000 characters. `(?i)` ignores case.',
   },
-  gt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater (later) than.' },
-  gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is at least.' },
-  lt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less (earlier) than.' },
-  lte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is at most.' },
+  gt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater than, or later than.' },
+  gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater or equal, later or the same.' },
+  lt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less than, or earlier than.' },
+  lte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less or equal, earlier or the same.' },
   exists: {
     operand: 'boolean',
     kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'],
-    description: 'Has a value at all: `true` or `false`.',
+    description: 'Has a value (`true`) or has none (`false`).',
   },
 } as const satisfies Record<string, { operand: string; kinds: readonly FieldKind[]; description: string }>;
 
@@ -47,7 +46,7 @@ export type OperatorName = keyof typeof OPERATORS;
 
 export const OPERATOR_NAMES = Object.keys(OPERATORS) as OperatorName[];
 
-/** A test of one field's value. `one_of` is equality with any of its values. */
+/** A test of a field's value. `one_of`: it equals one of the values. `list` is the name of the list they come from. */
 export type Test =
   | { operator: 'one_of'; values: readonly (string | number | boolean)[]; list: string | null }
   | { operator: 'not'; test: Test }
@@ -56,12 +55,12 @@ export type Test =
   | { operator: 'gt' | 'gte' | 'lt' | 'lte'; limit: number | string }
   | { operator: 'exists'; wanted: boolean };
 
-/** A number in the form in which numbers are compared: E.164, or the text itself where it is no phone number. */
+/** A phone number in E.164, which is how numbers are compared; other texts unchanged. */
 export function comparableNumber(text: string, country: string | null): string {
   return toE164(text, country) ?? text;
 }
 
-/** The form in which a value of a field is compared: `done` is `ended` in `status`, numbers are E.164. */
+/** The form of a field's value for comparison: phone numbers in E.164, `ended` for the status `done`. */
 export function comparable(
   field: { name: string; kind: FieldKind },
   value: JsonValue,
@@ -77,16 +76,16 @@ export function comparable(
 }
 
 /**
- * Compiles a test to a function of the field's comparable value. The function never throws and takes time linear in the
- * value.
- * @throws TypeError for a pattern that cannot be used; the check refuses it before.
+ * Compiles a test to a function of the field's comparable value. The function never throws, and its time is linear in
+ * the size of the value.
+ * @throws TypeError for an unusable pattern, which the check refuses before.
  */
 export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => boolean {
   switch (test.operator) {
     case 'one_of': {
       const values: ReadonlySet<JsonValue> = new Set(test.values);
       if (kind === 'any') {
-        // A number of seven digits must be quoted in YAML, so a text also equals the number it spells.
+        // Numbers of seven or more digits are quoted in rule files, so a text equals the number that it spells.
         return (value) => values.has(value) || (typeof value === 'number' && values.has(String(value)));
       }
       return (value) => values.has(value);
@@ -108,8 +107,8 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
     case 'contains':
       return (value) => (typeof value === 'string' || Array.isArray(value)) && value.includes(test.text);
     case 'matches': {
-      const fits = compilePattern(test.text);
-      return (value) => typeof value === 'string' && fits(value);
+      const matches = compilePattern(test.text);
+      return (value) => typeof value === 'string' && matches(value);
     }
     case 'gt':
     case 'gte':

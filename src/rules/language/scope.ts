@@ -1,17 +1,18 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonObject, JsonValue } from '../../events/json';
-import { FIELD_GROUPS, FIELDS } from './fields';
+import { FIELDS } from './field-list';
+import { FIELD_GROUPS } from './fields';
 
-/** What templates and CEL conditions are evaluated against. */
+/** What templates and CEL conditions can refer to. */
 export interface StepScope {
   event: CanonicalEvent;
-  /** Results of the rule's earlier steps that were done, by step id. */
+  /** The results of the rule's earlier steps that ran, by step id. */
   steps: Record<string, JsonValue>;
 }
 
 /**
- * The variables of templates and CEL conditions: every field under its own name, `data`, and `steps.<id>.<field>`.
- * Absent fields are there as null, also those of an absent `peer` or `ours`. Values are those of the event, not copies.
+ * The variables of templates and CEL conditions: every field by name, `data`, and `steps.<id>.<field>`. Absent fields
+ * are null, also those of an absent `peer` or `ours`. Values are shared with the event, not copied.
  */
 export function variablesOf(scope: StepScope): JsonObject {
   const variables: JsonObject = {};

@@ -1,22 +1,22 @@
 /** Days of the week as `Date.getUTCDay()` counts them. */
 export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
-/** One span of a named window, in wall-clock time of its zone. */
+/** One weekly time span of a named window, in the local time of its zone. */
 export interface Span {
-  /** Days (0 is Sunday) on which the span begins. */
+  /** Days on which the span starts; 0 is Sunday. */
   days: ReadonlySet<number>;
-  /** Minutes from midnight; `from` is in, `to` is out. `to` at or before `from` means over midnight. */
+  /** Minutes from midnight; `from` included, `to` excluded. `to` at or before `from` is on the next day. */
   from: number;
   to: number;
-  /** Dates (`2026-03-01`) on which no span begins: holidays. */
+  /** Dates (`2026-03-01`) on which the span does not start, such as holidays. */
   except: ReadonlySet<string>;
   timezone: string;
 }
 
-/** A named window: inside when any of its spans holds. */
+/** A named window. A moment is inside when it is inside any of the spans. */
 export type Window = readonly Span[];
 
-/** A moment on a wall. */
+/** A moment in local time. */
 interface LocalTime {
   /** `2026-03-01` */
   date: string;
@@ -26,7 +26,7 @@ interface LocalTime {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Whether the runtime knows an IANA zone. */
+/** Whether the runtime knows an IANA time zone. */
 export function isTimezone(name: string): boolean {
   try {
     formatOf(name);
@@ -50,12 +50,12 @@ function formatOf(timezone: string): Intl.DateTimeFormat {
     hour: '2-digit',
     minute: '2-digit',
   });
-  // There are some 600 zones, so this is bounded.
+  // Bounded: there are some 600 zones.
   formats.set(timezone, made);
   return made;
 }
 
-/** The wall-clock time in a zone. @throws RangeError for a time or zone that is none. */
+/** The local time in a zone. @throws RangeError for an invalid time or an unknown zone. */
 function localTime(time: number, timezone: string): LocalTime {
   const parts = new Map(
     formatOf(timezone)
@@ -76,22 +76,22 @@ function dayBefore(local: LocalTime): LocalTime {
 }
 
 /**
- * Whether a moment (milliseconds UTC) lies in a window. Spans are wall-clock: on the day that a clock jumps over a span
- * there is none of it, and where an hour comes twice it counts both times. The part after midnight belongs to the day
- * on which the span began, also for holidays.
+ * Whether a moment (milliseconds UTC) is inside a window. Spans are in local time: a span that the change to summer time
+ * skips does not occur that day, and an hour that occurs twice counts twice. The part after midnight belongs to the day
+ * on which the span started, also for holidays.
  */
 export function isInside(window: Window, time: number): boolean {
   return window.some((span) => {
     const now = localTime(time, span.timezone);
-    const begins = (local: LocalTime): boolean => span.days.has(local.day) && !span.except.has(local.date);
+    const starts = (local: LocalTime): boolean => span.days.has(local.day) && !span.except.has(local.date);
     if (span.to > span.from) {
-      return begins(now) && now.minute >= span.from && now.minute < span.to;
+      return starts(now) && now.minute >= span.from && now.minute < span.to;
     }
-    return (begins(now) && now.minute >= span.from) || (begins(dayBefore(now)) && now.minute < span.to);
+    return (starts(now) && now.minute >= span.from) || (starts(dayBefore(now)) && now.minute < span.to);
   });
 }
 
-/** `mon-fri`, `sat`, `mon, wed, fri-sun`, `daily`; null when it is none of these. */
+/** Parses `mon-fri`, `sat`, `mon, wed, fri-sun`, `daily`; null for anything else. */
 export function parseDays(text: string): Set<number> | null {
   const days = new Set<number>();
   for (const part of text
@@ -120,13 +120,13 @@ export function parseDays(text: string): Set<number> | null {
   return days;
 }
 
-/** `mon` and `monday` alike; -1 for what is no day. */
+/** The index of `mon` or `monday`; -1 when it is not a day. */
 function dayIndex(word: string): number {
   const names = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
   return word.length < 3 ? -1 : names.findIndex((name) => name.startsWith(word));
 }
 
-/** `09:00` in minutes from midnight, up to `24:00`; null when it is no time of day. */
+/** Parses `09:00`, up to `24:00`, as minutes from midnight; null when it is not a time of day. */
 export function parseTimeOfDay(text: string): number | null {
   const found = /^(\d{1,2}):(\d{2})$/.exec(text);
   if (found === null) {

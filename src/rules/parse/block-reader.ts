@@ -147,7 +147,7 @@ export class BlockReader {
       this.findings.error(
         value.at,
         'duration',
-        `${what} must be a time such as 30s, 15m, 24h or 7d, not ${kindOf(node)}`,
+        `${what} must be a duration such as 30s, 15m, 24h or 7d, not ${kindOf(node)}`,
         hint,
       );
     }

@@ -1,12 +1,14 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import { KIND_WORDS, type ComparedValues, type ListItem } from './operands';
-import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, type FieldDefinition } from '../language/fields';
+import { FIELD_GROUPS, fieldNamed, fieldNames } from '../language/fields';
+import { FIELD_SYNONYMS } from '../language/field-synonyms';
+import type { FieldDefinition } from '../language/field';
 import { type Position } from '../../yaml/finding';
 import { didYouMean, nearest } from '../../yaml/nearest-name';
 import type { Condition } from '../rule';
 import { OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from '../language/operators';
-import { patternFault } from '../language/pattern';
+import { patternProblem } from '../language/pattern';
 import type { Window } from '../language/windows';
 
 /** Named things that conditions may refer to. */
@@ -18,13 +20,16 @@ export interface Names {
 
 const BLOCKS = ['any', 'all', 'not', 'during', 'not during'] as const;
 
-/** The words that stand beside field names in `when`, with their meaning for editor and docs. */
+/** The keys of `when` that are not fields: the definition for the check, the editor's schema and the docs. */
 export const BLOCK_KEYS: Readonly<Record<(typeof BLOCKS)[number], { description: string }>> = {
-  any: { description: 'A list of blocks, at least one of which must hold.' },
-  all: { description: 'A list of blocks, all of which must hold.' },
-  not: { description: 'A block that must not hold. A condition on an absent field does not hold, so its `not` does.' },
-  during: { description: 'The named windows, one of which the event must have happened in.' },
-  'not during': { description: 'The named windows, none of which the event may have happened in.' },
+  any: { description: 'A list of blocks of conditions. At least one block must be met.' },
+  all: { description: 'A list of blocks of conditions. All blocks must be met.' },
+  not: {
+    description:
+      'A block of conditions that must not be met. A condition on an absent field is not met, so its `not` is met.',
+  },
+  during: { description: 'One or more windows. The event must have happened during one of them.' },
+  'not during': { description: 'One or more windows. The event must have happened during none of them.' },
 };
 
 /** Reads the conditions of one rule. Every fault becomes a finding; what is faulty is left out of the result. */
@@ -40,7 +45,7 @@ export class ConditionReader {
     const { node } = value;
     if (!isMap(node)) {
       this.reader.findings.error(value.at, 'type', `when must be a block of conditions, not ${kindOf(node)}`, {
-        hint: isSeq(node) ? 'for alternatives write any: before the list' : 'such as { direction: inbound }',
+        hint: isSeq(node) ? 'for alternatives, write any: before the list' : 'such as { direction: inbound }',
       });
       return null;
     }
@@ -92,7 +97,7 @@ export class ConditionReader {
       if (window === undefined) {
         const known = [...this.names.windows.keys()];
         const more = known.length === 0 ? { hint: 'define it under windows' } : didYouMean(name, known);
-        this.reader.findings.error(item.at, 'unknown-window', `no window is called ${quoted(name)}`, more);
+        this.reader.findings.error(item.at, 'unknown-window', `there is no window ${quoted(name)}`, more);
       } else if (window !== null) {
         of.push({ kind: 'during', name, window, wanted: true, at });
       }
@@ -120,7 +125,7 @@ export class ConditionReader {
       } else {
         const synonym = FIELD_SYNONYMS.get(name) ?? nearest(name, [...fieldNames(), ...BLOCKS]);
         this.reader.findings.error(at, 'unknown-field', `unknown field ${quoted(name)}`, {
-          hint: synonym === null ? `what VoIPBIN sent is under data: data.${name}` : `did you mean "${synonym}"?`,
+          hint: synonym === null ? `fields of the payload are under data: data.${name}` : `did you mean "${synonym}"?`,
         });
       }
       return null;
@@ -161,7 +166,7 @@ export class ConditionReader {
     if (known === undefined) {
       const synonym = OPERATOR_SYNONYMS.get(name) ?? nearest(name, OPERATOR_NAMES);
       this.reader.findings.error(at, 'unknown-operator', `unknown operator ${quoted(name)}`, {
-        hint: synonym === null ? `known are ${OPERATOR_NAMES.join(', ')}` : `did you mean "${synonym}"?`,
+        hint: synonym === null ? `the operators are ${OPERATOR_NAMES.join(', ')}` : `did you mean "${synonym}"?`,
       });
       return null;
     }
@@ -172,7 +177,7 @@ export class ConditionReader {
         'operator-type',
         `${field.name} is ${KIND_WORDS[field.kind]} and cannot be compared with ${known}`,
         {
-          hint: `it takes a value, ${OPERATOR_NAMES.filter((one) => (OPERATORS[one].kinds as readonly string[]).includes(field.kind)).join(', ')}`,
+          hint: `use a value, ${OPERATOR_NAMES.filter((one) => (OPERATORS[one].kinds as readonly string[]).includes(field.kind)).join(', ')}`,
         },
       );
       return null;
@@ -198,7 +203,7 @@ export class ConditionReader {
       case 'contains': {
         const text = this.reader.text(value, operator);
         if (text === '') {
-          findings.error(value.at, 'empty', `${operator} has an empty text, which fits everything`, {
+          findings.error(value.at, 'empty', `${operator} has an empty text, which matches everything`, {
             hint: 'for "has a value" write { exists: true }',
           });
           return null;
@@ -207,7 +212,7 @@ export class ConditionReader {
           findings.warn(
             value.at,
             'number-prefix',
-            `numbers are compared with their country code, so the prefix ${quoted(text)} fits none`,
+            `phone numbers start with their country code, so the prefix ${quoted(text)} matches none`,
             {
               hint: 'write it as +<country code>…, without the leading 0',
             },
@@ -230,9 +235,9 @@ export class ConditionReader {
   }
 
   private patternIsFine(text: string, at: Position): boolean {
-    const fault = patternFault(text);
+    const fault = patternProblem(text);
     if (fault !== null) {
-      this.reader.findings.error(at, 'pattern', `the pattern is not a regular expression that can be used: ${fault}`);
+      this.reader.findings.error(at, 'pattern', `the pattern is not a usable regular expression: ${fault}`);
     }
     return fault === null;
   }
@@ -252,7 +257,7 @@ export class ConditionReader {
       const list = this.names.lists.get(name);
       if (list === undefined) {
         const near = nearest(name, this.names.lists.keys());
-        this.reader.findings.error(value.at, 'unknown-list', `no list is called ${quoted(name)}`, {
+        this.reader.findings.error(value.at, 'unknown-list', `there is no list ${quoted(name)}`, {
           hint: near === null ? 'define it under lists' : `did you mean $${near}?`,
         });
         return null;
@@ -273,7 +278,7 @@ export class ConditionReader {
       return null;
     }
     if (items.length === 0) {
-      this.reader.findings.error(value.at, 'empty', `the list for ${field.name} is empty, so nothing fits`);
+      this.reader.findings.error(value.at, 'empty', `the list for ${field.name} is empty, so no value matches`);
       return null;
     }
     const values = items.map((item) => this.values.single(field, item)).filter((item) => item !== null);

@@ -27,7 +27,7 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
       findings.warn(
         rule.at,
         'shadowed',
-        `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches whenever it would, and stops`,
+        `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches the same events first and has stop`,
       );
     }
     lintTexts(rule, findings);
@@ -190,19 +190,29 @@ function lintTexts(rule: Rule, findings: Findings): void {
       findings.warn(
         at,
         'text-on-everything',
-        `the rule ${rule.name} sends a text on every ${rule.on.written.join(', ')}`,
-        { hint: 'narrow it with when' },
+        `the rule ${rule.name} sends a text message for every ${rule.on.written.join(', ')}`,
+        { hint: 'add conditions under when' },
       );
     } else if (hearsOurOwnTexts(rule)) {
-      findings.warn(at, 'answers-itself', `the rule ${rule.name} also hears the texts that we send`, {
-        hint: 'add direction: inbound to when',
-      });
+      findings.warn(
+        at,
+        'answers-itself',
+        `the rule ${rule.name} also matches the text messages that the bridge sends`,
+        {
+          hint: 'add direction: inbound to when',
+        },
+      );
     }
     const lifted = step.input['cooldown'] === 0 || step.input['cooldown'] === '0';
     if (lifted && rule.limits.cooldown === null) {
-      findings.warn(at, 'no-cooldown', `the rule ${rule.name} may text the same person without any pause`, {
-        hint: 'leave cooldown out, or add limits: { cooldown: 10m per peer.number }',
-      });
+      findings.warn(
+        at,
+        'no-cooldown',
+        `the rule ${rule.name} may send text messages to the same person without a pause`,
+        {
+          hint: 'remove cooldown, or add limits: { cooldown: 10m per peer.number }',
+        },
+      );
     }
   });
 }

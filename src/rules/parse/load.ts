@@ -107,8 +107,8 @@ function readFiles(
 }
 
 const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'there is no such file'],
-  ['EACCES', 'it may not be read'],
+  ['ENOENT', 'it does not exist'],
+  ['EACCES', 'permission denied'],
   ['EISDIR', 'it is a folder'],
 ]);
 
@@ -143,7 +143,7 @@ function readFileAt(
   const { document } = yaml;
   const reader = new BlockReader(document, findings);
   if (isNothing(document.root)) {
-    findings.error(top, 'empty', 'the file is empty', { hint: 'begin with version: 1 and rules:' });
+    findings.error(top, 'empty', 'the file is empty', { hint: 'start with version: 1 and rules:' });
     return null;
   }
   const block = reader.block(
@@ -156,7 +156,7 @@ function readFileAt(
   }
   const version = block.get('version');
   if (version !== undefined && !(isScalar(version.node) && version.node.value === 1)) {
-    findings.error(version.at, 'version', 'this bridge reads version 1 of the rule language');
+    findings.error(version.at, 'version', 'this bridge supports version 1 of the rule language');
   }
   return { document, reader, block };
 }
@@ -179,7 +179,7 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
     const second = block.get('defaults');
     if (second !== undefined) {
       findings.error(second.keyAt, 'defaults', 'an included file cannot have defaults', {
-        hint: `they stand in ${main.document.file}`,
+        hint: `move them to ${main.document.file}`,
       });
     }
   }
@@ -208,7 +208,7 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
       : new RuleReader(reader, { lists, windows }, defaults, actions).read(value)) {
       const earlier = byName.get(rule.name);
       if (earlier !== undefined) {
-        findings.error(rule.at, 'duplicate-rule', `a second rule is called ${quoted(rule.name)}`, {
+        findings.error(rule.at, 'duplicate-rule', `another rule has the name ${quoted(rule.name)}`, {
           hint: `the first is at ${earlier.file}:${earlier.line}`,
         });
       }
@@ -220,7 +220,7 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
     findings.warn(
       { file: main.document.file, line: 1, column: 1 },
       'empty',
-      'there are no rules, so nothing will ever be done',
+      'there are no rules, so the bridge runs nothing',
     );
   }
   return rules;
@@ -242,7 +242,7 @@ function addNew<Item>(
 ): void {
   for (const [name, item] of more) {
     if (all.has(name) && value !== undefined) {
-      findings.error(value.at, `duplicate-${what}`, `a ${what} ${quoted(name)} stands in another file already`);
+      findings.error(value.at, `duplicate-${what}`, `another file already defines the ${what} ${quoted(name)}`);
     }
     all.set(name, item);
   }

@@ -3,7 +3,7 @@ import { typesFor } from '../../events/catalogue';
 import { toE164 } from '../../events/phone';
 import { parseDuration } from '../../yaml/duration';
 import { isNothing, kindOf, quoted, type BlockReader, type Value } from './block-reader';
-import type { FieldDefinition } from '../language/fields';
+import type { FieldDefinition } from '../language/field';
 import { type Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { comparable } from '../language/operators';
@@ -37,7 +37,7 @@ export class ComparedValues {
   single(field: FieldDefinition, value: Value): ListItem | null {
     const { node } = value;
     if (isNothing(node)) {
-      this.reader.findings.error(value.at, 'type', `${field.name} has nothing to be compared with`, {
+      this.reader.findings.error(value.at, 'type', `${field.name} has no value to compare with`, {
         hint: 'for "has no value" write { exists: false }',
       });
       return null;
@@ -131,7 +131,7 @@ export class ComparedValues {
     if (field.name === 'type') {
       const types = typesFor(word);
       if (types !== null && !types.includes(word)) {
-        findings.error(at, 'choice', `type is never ${quoted(word)}, it holds the live name`, {
+        findings.error(at, 'choice', `type is never ${quoted(word)}: it has the live name`, {
           hint: types[0] === undefined ? 'use on or declared_type' : `did you mean "${types[0]}"?`,
         });
         return false;
@@ -150,8 +150,8 @@ export class ComparedValues {
       return false;
     }
     if (field.open === true) {
-      findings.warn(at, 'choice', `${field.name} is not known to be ${quoted(word)}`, {
-        hint: `known are ${words.join(', ')}`,
+      findings.warn(at, 'choice', `${quoted(word)} is not a known value of ${field.name}`, {
+        hint: `known values: ${words.join(', ')}`,
       });
       return true;
     }
@@ -186,7 +186,7 @@ export class ComparedValues {
   time(value: Value, operator: string): string | null {
     const text = this.reader.text(value, operator);
     if (text !== null && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text)) {
-      this.reader.findings.error(value.at, 'type', `${quoted(text)} is no time`, {
+      this.reader.findings.error(value.at, 'type', `${quoted(text)} is not a time`, {
         hint: 'such as "2026-03-02T09:00:00Z"',
       });
       return null;

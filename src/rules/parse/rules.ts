@@ -26,7 +26,7 @@ export type NamedList = readonly { value: ListItem; at: Position }[];
 export function readTimezone(reader: BlockReader, value: Value): string | null {
   const name = reader.text(value, 'timezone');
   if (name !== null && !isTimezone(name)) {
-    reader.findings.error(value.at, 'timezone', `${quoted(name)} is no time zone`, {
+    reader.findings.error(value.at, 'timezone', `${quoted(name)} is not a time zone`, {
       hint: nearestZone(name) ?? 'write a name such as Asia/Seoul or Europe/Berlin',
     });
     return null;
@@ -50,7 +50,7 @@ export function readCountry(reader: BlockReader, value: Value): string | null {
   const code = reader.text(value, 'country');
   if (code !== null && !isSupportedCountry(code)) {
     const upper = code.toUpperCase();
-    reader.findings.error(value.at, 'country', `${quoted(code)} is no country code`, {
+    reader.findings.error(value.at, 'country', `${quoted(code)} is not a country code`, {
       hint: isSupportedCountry(upper) ? `did you mean ${upper}?` : 'two letters, such as KR or US',
     });
     return null;
@@ -71,12 +71,12 @@ export function readLists(reader: BlockReader, value: Value): Map<string, NamedL
         reader.findings.error(
           item.at,
           'type',
-          `the list ${name} may only hold single values, not ${kindOf(item.node)}`,
+          `the list ${name} can only contain single values, not ${kindOf(item.node)}`,
         );
       }
     }
     if (isSeq(inner.node) && inner.node.items.length === 0) {
-      reader.findings.warn(at, 'empty', `the list ${name} is empty, so nothing is in it`);
+      reader.findings.warn(at, 'empty', `the list ${name} is empty, so it contains no value`);
     }
     lists.set(name, items);
   }
@@ -92,7 +92,7 @@ function named(reader: BlockReader, value: Value, what: string): { name: string;
     const { key, keyAt } = entry;
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(key)) {
       reader.findings.error(keyAt, 'name', `${quoted(key)} cannot be a name in ${what}`, {
-        hint: 'letters, digits, dashes and underscores',
+        hint: 'use letters, digits, dashes and underscores',
       });
       return [];
     }
@@ -134,15 +134,17 @@ function readSpan(
     const text = reader.text(item, 'days');
     const read = text === null ? null : parseDays(text);
     if (text !== null && read === null) {
-      reader.findings.error(item.at, 'days', `${quoted(text)} are no days`, { hint: 'such as mon-fri, sat or daily' });
+      reader.findings.error(item.at, 'days', `${quoted(text)} is not a day or range of days`, {
+        hint: 'such as mon-fri, sat or daily',
+      });
     }
     read?.forEach((day) => days.add(day));
   }
   const from = timeOfDay(reader, block, 'from') ?? 0;
   const to = timeOfDay(reader, block, 'to') ?? 1_440;
   if (block.get('to') !== undefined && from === to) {
-    reader.findings.error(block.get('to')?.at ?? block.at, 'window', 'the window begins and ends at the same time', {
-      hint: 'for the whole day leave out from and to',
+    reader.findings.error(block.get('to')?.at ?? block.at, 'window', 'the window starts and ends at the same time', {
+      hint: 'for the whole day, remove from and to',
     });
   }
   const except = readDates(reader, block.get('except'), lists);
@@ -161,7 +163,7 @@ function timeOfDay(reader: BlockReader, block: Block<'from' | 'to'>, name: 'from
       hour === null
         ? null
         : (Number(hour[1]) % (hour[2] === undefined ? 25 : 12)) + (hour[2]?.toLowerCase() === 'pm' ? 12 : 0);
-    reader.findings.error(value.at, 'time', `${quoted(text)} is no time of day`, {
+    reader.findings.error(value.at, 'time', `${quoted(text)} is not a time of day`, {
       hint: hours === null ? 'such as "09:00"' : `did you mean "${String(hours).padStart(2, '0')}:00"?`,
     });
   }
@@ -177,7 +179,7 @@ function readDates(reader: BlockReader, value: Value | undefined, lists: Readonl
       Number.isNaN(Date.parse(date)) ||
       new Date(date).toISOString().slice(0, 10) !== date
     ) {
-      reader.findings.error(at, 'date', `${quoted(String(date))} is no date`, {
+      reader.findings.error(at, 'date', `${quoted(String(date))} is not a date`, {
         hint: 'such as "2026-03-01", or $name for a list',
       });
     } else {
@@ -190,7 +192,7 @@ function readDates(reader: BlockReader, value: Value | undefined, lists: Readonl
       const list = lists.get(text.slice(1));
       if (list === undefined) {
         const near = nearest(text.slice(1), lists.keys());
-        reader.findings.error(item.at, 'unknown-list', `no list is called ${quoted(text.slice(1))}`, {
+        reader.findings.error(item.at, 'unknown-list', `there is no list ${quoted(text.slice(1))}`, {
           hint: near === null ? 'define it under lists' : `did you mean $${near}?`,
         });
       }
@@ -316,8 +318,8 @@ export class RuleReader {
       this.reader.findings.error(value.at, 'name', `${quoted(name)} cannot be the name of a rule`, {
         hint:
           tidy === ''
-            ? 'letters, digits, dots, dashes and underscores, at most 64'
-            : `letters, digits, dots, dashes and underscores: ${tidy}`,
+            ? 'use letters, digits, dots, dashes and underscores, at most 64'
+            : `use letters, digits, dots, dashes and underscores: ${tidy}`,
       });
       return null;
     }
@@ -354,7 +356,7 @@ export class RuleReader {
       found?.forEach((type) => types.add(type));
     }
     if (written.length === 0) {
-      findings.error(value.at, 'empty', 'the rule listens to nothing');
+      findings.error(value.at, 'empty', 'the rule has no event type');
       return null;
     }
     return right ? { types, prefixes, written, at: value.at } : null;
@@ -375,7 +377,7 @@ export class RuleReader {
       });
       return false;
     }
-    findings.warn(at, 'unknown-type', `VoIPBIN is not known to send ${quoted(name)}`);
+    findings.warn(at, 'unknown-type', `${quoted(name)} is not a known event type`);
     return true;
   }
 
@@ -398,7 +400,7 @@ export class RuleReader {
     const found = text === null ? null : /^(\S+)(?:\s+per\s+(\S+))?$/.exec(text);
     const window = found === null ? null : parseDuration(found[1] ?? '');
     if (text !== null && (window === null || window === 0)) {
-      this.reader.findings.error(value.at, 'limit', `${quoted(text)} is no cooldown`, {
+      this.reader.findings.error(value.at, 'limit', `${quoted(text)} is not a cooldown`, {
         hint: 'such as "10m" or "10m per peer.number"',
       });
     }
@@ -408,7 +410,7 @@ export class RuleReader {
 
   private max(value: Value): Limits['max'] {
     if (isScalar(value.node) && typeof value.node.value === 'number') {
-      this.reader.findings.error(value.at, 'limit', `max does not say in which time`, {
+      this.reader.findings.error(value.at, 'limit', 'max has no period', {
         hint: `such as ${value.node.value} per day`,
       });
       return null;
@@ -426,7 +428,7 @@ export class RuleReader {
       this.reader.findings.error(
         value.at,
         'limit',
-        `${quoted(text)} is no limit`,
+        `${quoted(text)} is not a limit`,
         'hint' in more ? more : { hint: 'per minute, hour or day' },
       );
     }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { durationMs } from '../../yaml/duration';
 import { quoted, type BlockReader, type Value } from './block-reader';
-import { analyseCel } from '../language/cel';
+import { analyseCel } from '../language/cel-references';
 import type { ComparedValues } from './operands';
 import { fieldNamed } from '../language/fields';
 import { type Position } from '../../yaml/finding';
@@ -12,7 +12,7 @@ import { RETRY_KEYS, STEP_KEYS } from '../language/keys';
 import type { ActionCatalogue } from '../rule';
 import type { PlannedStep, RetryBudget } from '../plan';
 import { checkTemplate } from './template-check';
-import { isTemplate } from '../language/template';
+import { isTemplate } from '../language/liquid';
 import { shapeOf, type ResultShape, type Variables } from './variables';
 import { toJson } from '../../yaml/document';
 
@@ -112,13 +112,13 @@ export class StepReader {
     const [action, ...others] = block.extra;
     if (action === undefined) {
       findings.error(value.at, 'no-action', 'the step has no action', {
-        hint: `there are ${this.actions.names().join(', ')}`,
+        hint: `the actions are ${this.actions.names().join(', ')}`,
       });
       return null;
     }
     for (const other of others) {
       findings.error(other.keyAt, 'two-actions', `the step has a second action ${quoted(other.key)}`, {
-        hint: 'start a step of its own with a dash',
+        hint: 'start another step with a dash',
       });
     }
     const found = this.actions.find(action.key);
@@ -126,7 +126,7 @@ export class StepReader {
       const names = this.actions.names();
       const near = names.find((name) => name.slice(name.indexOf('.') + 1) === action.key) ?? nearest(action.key, names);
       findings.error(action.keyAt, 'unknown-action', `there is no action ${quoted(action.key)}`, {
-        hint: near === null ? `there are ${names.join(', ')}` : `did you mean "${near}"?`,
+        hint: near === null ? `the actions are ${names.join(', ')}` : `did you mean "${near}"?`,
       });
     }
     const id = block.get('id');
@@ -165,7 +165,7 @@ export class StepReader {
     const id = this.reader.text(value, 'id');
     if (id !== null && !/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(id)) {
       this.reader.findings.error(value.at, 'id', `${quoted(id)} cannot be the id of a step`, {
-        hint: 'letters, digits and underscores, beginning with a letter',
+        hint: 'use letters, digits and underscores; start with a letter',
       });
       return null;
     }
@@ -369,7 +369,7 @@ export function checkCel(
     const before = expression.slice(0, offset).split('\n');
     return reader.document.positionInside(value.node, before.length, (before.at(-1)?.length ?? 0) + 1);
   };
-  for (const fault of references.faults) {
+  for (const fault of references.problems) {
     reader.findings.error(
       place(fault.offset),
       fault.code,

@@ -1,11 +1,11 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
 import type { FindingCode } from '../../yaml/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
-import { parseTemplate, templateWords, type TemplateFault } from '../language/template';
+import { parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
 import type { Variables } from './variables';
 
 /** A fault with where it is in the template's text. */
-export interface CheckedFault extends TemplateFault {
+export interface CheckedFault extends TemplateProblem {
   code: FindingCode;
   severity: 'error' | 'warning';
   hint?: string;
@@ -26,14 +26,14 @@ interface Inside {
 export function checkTemplate(text: string, variables: Variables): CheckedFault[] {
   const parsed = parseTemplate(text);
   if (!parsed.ok) {
-    return [explainSyntax(parsed.fault)];
+    return [explainSyntax(parsed.problem)];
   }
   const faults: CheckedFault[] = [];
   walk(parsed.templates, { locals: new Set(), present: new Set() }, variables, faults);
   return faults;
 }
 
-function explainSyntax(fault: TemplateFault): CheckedFault {
+function explainSyntax(fault: TemplateProblem): CheckedFault {
   const filter = /^undefined filter: (.+)$/.exec(fault.message)?.[1];
   const tag = /^tag "?(.+?)"? not found$/.exec(fault.message)?.[1];
   const words = templateWords();
@@ -41,7 +41,7 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
     const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
     const hint =
       filter === 'raw'
-        ? 'values are escaped for where the text goes, always'
+        ? 'inserted values are always escaped'
         : near === null
           ? undefined
           : near.includes(':')
@@ -62,7 +62,7 @@ function explainSyntax(fault: TemplateFault): CheckedFault {
       severity: 'error',
       code: 'unknown-tag',
       message: `there is no tag "${tag}"`,
-      hint: near === null ? `there are ${words.tags.join(', ')}` : `did you mean "${near}"?`,
+      hint: near === null ? `the tags are ${words.tags.join(', ')}` : `did you mean "${near}"?`,
     };
   }
   return { ...fault, severity: 'error', code: 'template', message: `not a valid template: ${fault.message}` };
@@ -195,14 +195,10 @@ function checkToken(
     if (use === 'looped') {
       report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
     } else if (!defaultLater) {
-      const orCondition = root === 'steps' ? '' : `, or ask for it: when: { ${name}: { exists: true } }`;
+      const orCondition = root === 'steps' ? '' : `, or require it: when: { ${name}: { exists: true } }`;
       report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: '…' }}${orCondition}`);
     } else if (undefinable) {
-      report(
-        'may-be-absent',
-        `"${name}" may be absent, and its default comes too late`,
-        'put default before the other filters',
-      );
+      report('may-be-absent', `"${name}" may be absent, and default is not its first filter`, 'put default first');
     }
   }
 }

@@ -115,8 +115,8 @@ export class TestReader {
     }
     return this.reader.document.entries(value.node).flatMap(({ key, keyAt, node }) => {
       if (key !== 'type' && !/^data(?:\.[^.]+)+$/.test(key)) {
-        this.reader.findings.error(keyAt, 'path', `${quoted(key)} is no part of what VoIPBIN sends`, {
-          hint: `it begins with data: data.${key}`,
+        this.reader.findings.error(keyAt, 'path', `VoIPBIN does not send ${quoted(key)}`, {
+          hint: `start it with data: data.${key}`,
         });
         return [];
       }
@@ -129,7 +129,7 @@ export class TestReader {
     const time =
       text === null || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? NaN : Date.parse(text);
     if (text !== null && Number.isNaN(time)) {
-      this.reader.findings.error(value.at, 'time', `${quoted(text)} is no time with a zone`, {
+      this.reader.findings.error(value.at, 'time', `${quoted(text)} is not a time with a time zone`, {
         hint: 'such as "2026-03-07T10:00+09:00"',
       });
     }
@@ -185,7 +185,7 @@ export class TestReader {
       this.reader.findings.error(
         item.at,
         'unknown-field',
-        `${quoted(word)} cannot keep a rule from matching`,
+        `${quoted(word)} is not a reason why a rule does not match`,
         didYouMean(word, [...fieldNames(), ...REASONS]),
       );
       return null;
@@ -221,7 +221,7 @@ export class TestReader {
     this.reader.findings.error(
       at,
       'unknown-rule',
-      `no rule is called ${quoted(name)}`,
+      `there is no rule ${quoted(name)}`,
       didYouMean(
         name,
         this.rules.map((rule) => rule.name),

@@ -1,4 +1,5 @@
-import { FIELD_GROUPS, FIELD_SYNONYMS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
+import { FIELD_GROUPS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
+import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
 import type { Condition } from '../rule';
 import type { Test } from '../language/operators';
@@ -58,7 +59,7 @@ export class Variables {
     return {
       state: 'unknown',
       message: `there is no variable "${name}"`,
-      hint: synonym === null ? `what VoIPBIN sent is under data: data.${name}` : `did you mean "${synonym}"?`,
+      hint: synonym === null ? `fields of the payload are under data: data.${name}` : `did you mean "${synonym}"?`,
     };
   }
 

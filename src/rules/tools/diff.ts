@@ -138,28 +138,28 @@ export function formatDifference(difference: RuleSetDifference): string {
   const { before, after, events, different } = difference;
   const lines = [`rule set ${before} -> ${after}, over ${counted(events, 'event')}`];
   if (different === 0) {
-    lines.push('nothing would be done differently');
+    lines.push('no event would be handled differently');
   } else {
     const actions = difference.actions.map(({ action, before: old, after: now }) => `${signed(now - old)} ${action}`);
     lines.push(
-      `${counted(different, 'event')} would be treated differently${actions.length === 0 ? '' : `: ${actions.join(', ')}`}`,
+      `${counted(different, 'event')} would be handled differently${actions.length === 0 ? '' : `: ${actions.join(', ')}`}`,
       '',
     );
     for (const rule of difference.rules) {
       const parts = [
-        rule.added > 0 ? `acts on ${rule.added} more` : '',
-        rule.removed > 0 ? `leaves ${rule.removed} alone` : '',
-        rule.changed > 0 ? `does something else for ${rule.changed}` : '',
+        rule.added > 0 ? `runs for ${rule.added} more` : '',
+        rule.removed > 0 ? `no longer runs for ${rule.removed}` : '',
+        rule.changed > 0 ? `runs differently for ${rule.changed}` : '',
       ];
       lines.push(
-        `  ${rule.rule}: ${parts.filter((part) => part !== '').join(', ')}  (${rule.before} -> ${rule.after}; such as ${rule.examples.join(', ')})`,
+        `  ${rule.rule}: ${parts.filter((part) => part !== '').join(', ')}  (${rule.before} -> ${rule.after}; for example ${rule.examples.join(', ')})`,
       );
     }
   }
   if (difference.neverFire.length > 0) {
     lines.push(
       '',
-      `${counted(difference.neverFire.length, 'rule')} would never act: ${difference.neverFire.join(', ')}`,
+      `${counted(difference.neverFire.length, 'rule')} would never run: ${difference.neverFire.join(', ')}`,
     );
   }
   return lines.join('\n');

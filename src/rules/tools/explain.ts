@@ -5,7 +5,8 @@ import type { Position } from '../../yaml/finding';
 import { ageOf, compileCondition, evaluateIf, listensTo, type RuleSet } from '../rule-set';
 import type { ActionCatalogue, Condition, Limits, Rule } from '../rule';
 import { comparable, compileTest, type Test } from '../language/operators';
-import { evaluateCondition, renderInput, TemplateError } from '../language/template';
+import { evaluateCondition } from '../language/condition';
+import { renderInput, TemplateError } from '../language/template';
 
 /**
  * One condition with what it asks for and what the event has. Holds the event's content: for the operator's eyes only.
@@ -35,7 +36,7 @@ export interface ExplainedStep {
 export interface ExplainedRule {
   rule: string;
   at: Position;
-  /** `stopped`: it would match, but a rule above it stops. `off` and `other_type` say nothing of the conditions. */
+  /** `stopped`: it would match, but a rule above it has stop. `off` and `other_type` say nothing of the conditions. */
   outcome: 'runs' | 'shadow' | 'not_met' | 'stopped' | 'off' | 'other_type';
   /** The outcome in words. */
   why: string;
@@ -129,7 +130,7 @@ function outcomeOf(
   stoppedBy: string | null,
 ): Pick<ExplainedRule, 'outcome' | 'why'> {
   if (!listens) {
-    return { outcome: 'other_type', why: `it listens to ${rule.on.written.join(', ')}, and this is ${event.type}` };
+    return { outcome: 'other_type', why: `it listens to ${rule.on.written.join(', ')}; this event is ${event.type}` };
   }
   if (rule.mode === 'off') {
     return { outcome: 'off', why: `it is off${missing === 0 ? ', but would match' : ''}` };
@@ -141,10 +142,10 @@ function outcomeOf(
     };
   }
   if (stoppedBy !== null) {
-    return { outcome: 'stopped', why: `it would match, but the rule ${stoppedBy} above it stops` };
+    return { outcome: 'stopped', why: `it would match, but the rule ${stoppedBy} above it has stop` };
   }
   return rule.mode === 'shadow'
-    ? { outcome: 'shadow', why: 'it matches, in shadow: nothing is done' }
+    ? { outcome: 'shadow', why: 'it matches in shadow mode: its steps do not run' }
     : { outcome: 'runs', why: 'it matches' };
 }
 
@@ -174,8 +175,8 @@ function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedConditio
 }
 
 const PROBLEMS = {
-  absent: 'it needs something that is absent',
-  'not-boolean': 'it gives neither true nor false',
+  absent: 'it needs an absent value',
+  'not-boolean': 'its result is neither true nor false',
   failed: 'it compares values that cannot be compared',
 } as const;
 
@@ -228,7 +229,7 @@ function explainCondition(condition: Condition, event: CanonicalEvent, country: 
       return {
         what: 'not',
         expected: 'not',
-        actual: inner.met ? 'what must not be is met' : 'not met',
+        actual: inner.met ? 'met, but must not be' : 'not met',
         met: !inner.met,
         at,
         of: inner.what === 'all' ? inner.of : [inner],
@@ -268,19 +269,19 @@ export function inWords(test: Test): string {
       return values.length === 1 ? (values[0] ?? '') : `one of ${values.join(', ')}`;
     }
     case 'not':
-      return `there, but not ${inWords(test.test)}`;
+      return `present, but not ${inWords(test.test)}`;
     case 'all':
       return test.tests.map(inWords).join(' and ');
     case 'exists':
-      return test.wanted ? 'there' : 'absent';
+      return test.wanted ? 'present' : 'absent';
     case 'prefix':
-      return `beginning with ${JSON.stringify(test.text)}`;
+      return `starting with ${JSON.stringify(test.text)}`;
     case 'suffix':
       return `ending with ${JSON.stringify(test.text)}`;
     case 'contains':
       return `containing ${JSON.stringify(test.text)}`;
     case 'matches':
-      return `fitting ${test.text}`;
+      return `matching ${test.text}`;
     case 'gt':
       return `more than ${test.limit}`;
     case 'gte':
@@ -366,7 +367,7 @@ export function formatExplanation(explanation: Explanation): string {
   for (const rule of shownRules) {
     lines.push('', `${rule.rule}: ${rule.why}  (${rule.at.file}:${rule.at.line})`);
     rule.conditions.forEach((condition) => formatCondition(condition, '  ', lines));
-    rule.limits.forEach((limit) => lines.push(`  · ${limit} (counted when it acts)`));
+    rule.limits.forEach((limit) => lines.push(`  · ${limit} (counted when the rule runs)`));
     rule.steps.forEach((step) => formatStep(step, lines));
   }
   if (shownRules !== explanation.rules && others.length > 0) {

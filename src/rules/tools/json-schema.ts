@@ -1,5 +1,6 @@
 import { knownTypeNames } from '../../events/catalogue';
-import { FIELDS, type FieldDefinition } from '../language/fields';
+import { FIELDS } from '../language/field-list';
+import type { FieldDefinition } from '../language/field';
 import {
   DEFAULTS_KEYS,
   EXPECT_KEYS,
@@ -28,9 +29,9 @@ const DURATION: Schema = {
 const oneOrMore = (item: Schema): Schema => ({ anyOf: [item, { type: 'array', items: item, minItems: 1 }] });
 
 /**
- * The JSON Schema (draft 7) of rule files, for completion and checking in editors: made of the same definitions that
- * the check uses, so that the two cannot say different things. It is coarser than the check: it knows neither templates
- * nor which field goes with which event.
+ * The JSON Schema (draft 7) of rule files, for completion and validation in editors. It is generated from the definitions
+ * of the check, so that both agree. It accepts more than the check: it knows neither templates nor which field belongs
+ * to which event.
  */
 export function rulesJsonSchema(actions: ActionCatalogue): Schema {
   const inputs = inputSchemas(actions);
@@ -79,7 +80,7 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
   };
 }
 
-/** A block with known keys: their descriptions and which are required come from the definitions, the rest is given. */
+/** The schema of a block. Descriptions and required keys come from the definitions, the schemas of values are given. */
 function block<Name extends string>(
   keys: Readonly<Record<Name, KeyDefinition>>,
   values: Readonly<Record<Name, Schema>>,
@@ -97,7 +98,7 @@ function block<Name extends string>(
   };
 }
 
-/** Beside a reference draft 7 sees nothing, so a described reference stands in `allOf`. */
+/** Draft 7 ignores everything beside a reference, so a reference with a description is put in `allOf`. */
 function described(description: string, schema: Schema): Schema {
   return '$ref' in schema ? { description, allOf: [schema] } : { description, ...schema };
 }
@@ -155,7 +156,7 @@ function when(): Schema {
   };
 }
 
-/** What a field may be compared with: a value, a list, or operators. */
+/** The schema of a condition on a field: a value, a list, or operators. */
 function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>): Schema {
   const value = valueOf(field);
   const limit: Schema = field.kind === 'time' ? { type: 'string' } : { type: 'number' };
@@ -177,7 +178,7 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
     lte: limit,
     exists: { type: 'boolean' },
   };
-  const fitting = OPERATOR_NAMES.filter((name) => OPERATORS[name].kinds.some((kind) => kind === field.kind));
+  const usable = OPERATOR_NAMES.filter((name) => OPERATORS[name].kinds.some((kind) => kind === field.kind));
   return {
     anyOf: [
       value,
@@ -185,7 +186,7 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
       {
         type: 'object',
         properties: Object.fromEntries(
-          fitting.map((name) => [name, { description: OPERATORS[name].description, ...operands[name] }]),
+          usable.map((name) => [name, { description: OPERATORS[name].description, ...operands[name] }]),
         ),
         additionalProperties: false,
         minProperties: 1,
@@ -214,10 +215,7 @@ function valueOf(field: Pick<FieldDefinition, 'kind' | 'choices' | 'open'>): Sch
   return types[field.kind];
 }
 
-/**
- * The inputs of every action. What their schemas define for themselves goes to the top under a name of its own, where
- * references look.
- */
+/** The input schemas of every action. Their own definitions move to the top, where references look, under unique names. */
 function inputSchemas(actions: ActionCatalogue): { byAction: Readonly<Record<string, Schema>>; definitions: Schema } {
   const byAction: Record<string, Schema> = {};
   const definitions: Schema = {};

@@ -1,5 +1,5 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
-import type { FieldDefinition } from '../language/fields';
+import type { FieldDefinition } from '../language/field';
 import { Findings, type Finding, type Position } from '../../yaml/finding';
 import { listensTo } from '../rule-set';
 import type { Condition, Rule } from '../rule';
@@ -47,12 +47,16 @@ export async function lintTraffic(
       findings.warn(
         rule.on.at,
         'no-traffic',
-        `the rule ${rule.name} listens to ${rule.on.written.join(', ')}, which did not come in ${period} (${eventCount(count)})`,
+        `the rule ${rule.name} listens to ${rule.on.written.join(', ')}, and no such event was received in the last ${period} (of ${eventCount(count)})`,
       );
     }
     for (const { field, at, seen } of heard >= FEWEST_EVENTS ? fields : []) {
       if (seen === 0) {
-        findings.warn(at, 'field-not-seen', `the field ${field.name} was not seen in ${period} (${eventCount(heard)})`);
+        findings.warn(
+          at,
+          'field-not-seen',
+          `no event had the field ${field.name} in the last ${period} (of ${eventCount(heard)})`,
+        );
       }
     }
   }

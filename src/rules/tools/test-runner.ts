@@ -68,7 +68,7 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
   }
   const parsed = parseEnvelope(Buffer.from(JSON.stringify(envelope)));
   if (!parsed.ok) {
-    return { fault: `with the changes it is no event any more: ${parsed.message}` };
+    return { fault: `after the changes it is not an event: ${parsed.message}` };
   }
   const ours = { has: options.isOurs ?? (() => false) };
   const make = (receivedAt: number): CanonicalEvent =>
@@ -88,7 +88,7 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
   if (!test.event.endsWith('.json')) {
     const envelope = options.findEvent?.(test.event) ?? null;
     return envelope === null
-      ? { fault: `there is no event ${test.event} in the archive (files end in .json)` }
+      ? { fault: `there is no event ${test.event} in the archive (a file name ends in .json)` }
       : { envelope };
   }
   const path = join(dirname(test.at.file), test.event);
@@ -166,7 +166,7 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
     const explained = explanation.rules.find((one) => one.rule === rule);
     const found = explained?.steps.find((one) => one.id === step);
     if (found === undefined) {
-      return [`${rule} does nothing, so ${step} has no inputs: ${whyNot(explanation, rule)}`];
+      return [`${rule} does not run, so the step ${step} has no inputs: ${whyNot(explanation, rule)}`];
     }
     const { input: rendered } = found;
     if (!rendered.ok) {
@@ -197,7 +197,7 @@ function whyNotAsExpected(test: RuleTest, explanation: Explanation): string[] {
             : reasonsOf(explained.conditions);
     return what
       .filter((one) => !reasons.includes(one))
-      .map((one) => `${rule} should not match because of ${one}, but it is because of ${reasons.join(', ')}`);
+      .map((one) => `${rule} should not match because of ${one}; the reason is ${reasons.join(', ')}`);
   });
 }
 

@@ -1,6 +1,7 @@
 import { knownTypeNames, typesFor } from '../../../src/events/catalogue';
 import type { JsonObject } from '../../../src/events/json';
-import { fieldNamed, FIELDS, presenceFor } from '../../../src/rules/language/fields';
+import { fieldNamed, presenceFor } from '../../../src/rules/language/fields';
+import { FIELDS } from '../../../src/rules/language/field-list';
 import { nearest } from '../../../src/yaml/nearest-name';
 import { variablesOf } from '../../../src/rules/language/scope';
 import { eventOf } from '../load-text';

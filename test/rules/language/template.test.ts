@@ -1,11 +1,7 @@
 import type { Sink } from '../../../src/connectors/connector';
 import type { JsonValue } from '../../../src/events/json';
-import {
-  evaluateCondition,
-  renderInput,
-  TemplateError,
-  type RenderContext,
-} from '../../../src/rules/language/template';
+import { evaluateCondition } from '../../../src/rules/language/condition';
+import { renderInput, TemplateError, type RenderContext } from '../../../src/rules/language/template';
 import { eventOf } from '../load-text';
 
 const EVENT = eventOf('call_hangup', {
@@ -140,42 +136,42 @@ describe('what cannot be rendered', () => {
     [
       'an absent variable without default',
       '\nfrom {{ data.nothing }}',
-      'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 2, column 9, and has no default',
+      'rule "r", step "s", input "text" cannot be rendered: a variable is absent at line 2, column 9 and has no default',
     ],
     [
       'a template that is none',
       '{{ id ',
-      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+      'rule "r", step "s", input "text" cannot be rendered: it is not a valid template at line 1, column 1',
     ],
     [
       'an unknown filter',
       '{{ id | nope }}',
-      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+      'rule "r", step "s", input "text" cannot be rendered: it is not a valid template at line 1, column 1',
     ],
     [
       'a loop without end',
       '{% for a in (1..100000000) %}x{% endfor %}',
-      'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory',
+      'rule "r", step "s", input "text" cannot be rendered: it takes too much time or memory',
     ],
     [
       'loops within loops',
       '{% for a in (1..9999) %}{% for b in (1..9999) %}xxxxxxxxxxxx{% endfor %}{% endfor %}',
-      'rule "r", step "s", input "text" could not be rendered: it takes too much time or memory',
+      'rule "r", step "s", input "text" cannot be rendered: it takes too much time or memory',
     ],
     [
       'a file',
       "{% include '/etc/passwd' %}",
-      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+      'rule "r", step "s", input "text" cannot be rendered: it is not a valid template at line 1, column 1',
     ],
     [
       'a file by another tag',
       "{% render '/etc/passwd' %}",
-      'rule "r", step "s", input "text" could not be rendered: it is no valid template at line 1, column 1',
+      'rule "r", step "s", input "text" cannot be rendered: it is not a valid template at line 1, column 1',
     ],
     [
       'inherited members',
       '{{ data.constructor }}',
-      'rule "r", step "s", input "text" could not be rendered: a variable is absent at line 1, column 4, and has no default',
+      'rule "r", step "s", input "text" cannot be rendered: a variable is absent at line 1, column 4 and has no default',
     ],
   ])('%s', (_, text, message) => {
     const began = performance.now();
@@ -200,7 +196,7 @@ describe('what cannot be rendered', () => {
             ? `${error.message} ${error.stack ?? ''} ${String(error.cause)}`
             : 'another error';
       }
-      expect(message).toContain('could not be rendered');
+      expect(message).toContain('cannot be rendered');
       for (const secret of secrets) {
         expect(message).not.toContain(secret);
       }
@@ -224,10 +220,10 @@ describe('a condition of a step', () => {
   });
 
   test.each([
-    ['talk_s', 'the condition gives something else than true or false'],
+    ['talk_s', 'the condition is neither true nor false'],
     ['peer.name > 5', 'the condition compares values that cannot be compared'],
     ['int(peer.name) > 5', 'the condition compares values that cannot be compared'],
-    ['talk_s >', 'the condition is no valid CEL expression'],
+    ['talk_s >', 'the condition is not a valid CEL expression'],
   ])('%s fails without telling the value', (expression, message) => {
     expect(() => evaluate(expression)).toThrow(new TemplateError(message));
   });

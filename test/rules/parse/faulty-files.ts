@@ -39,12 +39,12 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'empty file',
     text: '',
-    says: ['1:1  the file is empty; begin with version: 1 and rules:'],
+    says: ['1:1  the file is empty; start with version: 1 and rules:'],
   },
   {
     about: 'only comments',
     text: '# nothing\n',
-    says: ['1:1  the file is empty; begin with version: 1 and rules:'],
+    says: ['1:1  the file is empty; start with version: 1 and rules:'],
   },
   {
     about: 'not a block',
@@ -94,7 +94,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'merge key',
     text: 'version: 1\nlists:\n  <<: { a: ["x"] }\n',
-    says: ['3:3  "<<" cannot be a name in lists; letters, digits, dashes and underscores'],
+    says: ['3:3  "<<" cannot be a name in lists; use letters, digits, dashes and underscores'],
   },
   {
     about: 'bare number',
@@ -125,7 +125,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'other version',
     text: 'version: 2\nrules: []\n',
-    says: ['1:10  this bridge reads version 1 of the rule language'],
+    says: ['1:10  this bridge supports version 1 of the rule language'],
   },
   {
     about: 'unknown key at the top',
@@ -140,32 +140,32 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'unknown zone',
     text: 'version: 1\ndefaults: { timezone: Asia/Soul }\nrules: []\n',
-    says: ['2:23  "Asia/Soul" is no time zone; did you mean "Asia/Seoul"?'],
+    says: ['2:23  "Asia/Soul" is not a time zone; did you mean "Asia/Seoul"?'],
   },
   {
     about: 'city for a zone',
     text: 'version: 1\ndefaults: { timezone: Berlin }\nrules: []\n',
-    says: ['2:23  "Berlin" is no time zone; did you mean "Europe/Berlin"?'],
+    says: ['2:23  "Berlin" is not a time zone; did you mean "Europe/Berlin"?'],
   },
   {
     about: 'small country',
     text: 'version: 1\ndefaults: { country: kr }\nrules: []\n',
-    says: ['2:22  "kr" is no country code; did you mean KR?'],
+    says: ['2:22  "kr" is not a country code; did you mean KR?'],
   },
   {
     about: 'no country',
     text: 'version: 1\ndefaults: { country: Korea }\nrules: []\n',
-    says: ['2:22  "Korea" is no country code; two letters, such as KR or US'],
+    says: ['2:22  "Korea" is not a country code; two letters, such as KR or US'],
   },
   {
     about: 'missing include',
     text: 'version: 1\ninclude: more.yaml\nrules: []\n',
-    says: ['2:10  "more.yaml" cannot be read: there is no such file'],
+    says: ['2:10  "more.yaml" cannot be read: it does not exist'],
   },
   {
     about: 'list in a list',
     text: 'version: 1\nlists: { a: [[x]] }\nrules: []\n',
-    says: ['2:14  the list a may only hold single values, not a list'],
+    says: ['2:14  the list a can only contain single values, not a list'],
   },
   // Rules
   {
@@ -178,13 +178,13 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     text:
       'version: 1\nrules:\n  - name: Missed sales call!\n    on: call_hangup' + fine.replaceAll('\n', '\n    ') + '\n',
     says: [
-      '3:11  "Missed sales call!" cannot be the name of a rule; letters, digits, dots, dashes and underscores: Missed-sales-call',
+      '3:11  "Missed sales call!" cannot be the name of a rule; use letters, digits, dots, dashes and underscores: Missed-sales-call',
     ],
   },
   {
     about: 'name twice',
     text: `${rule(fine.trim())}  - name: r\n    on: call_created\n    do: [{ http.request: { url: "https://example.com/" } }]\n`,
-    says: ['6:11  a second rule is called "r"; the first is at rules.yaml:3'],
+    says: ['6:11  another rule has the name "r"; the first is at rules.yaml:3'],
   },
   {
     about: 'rule without steps',
@@ -214,7 +214,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'type far from all',
     text: rule(fine.trim(), 'fax_arrived'),
-    says: ['4:9  warning: VoIPBIN is not known to send "fax_arrived"'],
+    says: ['4:9  warning: "fax_arrived" is not a known event type'],
   },
   {
     about: 'no type at all',
@@ -249,12 +249,14 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'max_age without unit',
     text: rule(`max_age: 15${fine}`),
-    says: ['5:14  max_age must be a time such as 30s, 15m, 24h or 7d, not the number 15; which unit? 15s, 15m, 15h'],
+    says: [
+      '5:14  max_age must be a duration such as 30s, 15m, 24h or 7d, not the number 15; which unit? 15s, 15m, 15h',
+    ],
   },
   {
     about: 'cooldown',
     text: rule(`limits: { cooldown: ten minutes }${fine}`),
-    says: ['5:25  "ten minutes" is no cooldown; such as "10m" or "10m per peer.number"'],
+    says: ['5:25  "ten minutes" is not a cooldown; such as "10m" or "10m per peer.number"'],
   },
   {
     about: 'cooldown per unknown field',
@@ -264,12 +266,12 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'max',
     text: rule(`limits: { max: 200 per dya }${fine}`),
-    says: ['5:20  "200 per dya" is no limit; did you mean "day"?'],
+    says: ['5:20  "200 per dya" is not a limit; did you mean "day"?'],
   },
   {
     about: 'max without unit',
     text: rule(`limits: { max: 200 }${fine}`),
-    says: ['5:20  max does not say in which time; such as 200 per day'],
+    says: ['5:20  max has no period; such as 200 per day'],
   },
   {
     about: 'unknown limit',
@@ -290,7 +292,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'field far from all',
     text: when('{ campaign: spring }'),
-    says: ['5:13  unknown field "campaign"; what VoIPBIN sent is under data: data.campaign'],
+    says: ['5:13  unknown field "campaign"; fields of the payload are under data: data.campaign'],
   },
   {
     about: 'group',
@@ -321,7 +323,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'open choice, far',
     text: when('{ reason: earthquake }'),
     says: [
-      '5:21  warning: reason is not known to be "earthquake"; known are normal, noanswer, busy, cancel, timeout, failed, dialout, amd',
+      '5:21  warning: "earthquake" is not a known value of reason; known values: normal, noanswer, busy, cancel, timeout, failed, dialout, amd',
     ],
   },
   {
@@ -352,7 +354,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'nothing',
     text: when('{ peer.name: }'),
-    says: ['5:24  peer.name has nothing to be compared with; for "has no value" write { exists: false }'],
+    says: ['5:24  peer.name has no value to compare with; for "has no value" write { exists: false }'],
   },
   {
     about: 'block in a list',
@@ -378,20 +380,20 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'greater than a text',
     text: when('{ reason: { gt: 5 } }'),
     says: [
-      '5:23  reason is a text and cannot be compared with gt; it takes a value, in, not, prefix, suffix, contains, matches, exists',
+      '5:23  reason is a text and cannot be compared with gt; use a value, in, not, prefix, suffix, contains, matches, exists',
     ],
   },
   {
     about: 'prefix of a number',
     text: when('{ talk_s: { prefix: "6" } }'),
     says: [
-      '5:23  talk_s is a number of seconds and cannot be compared with prefix; it takes a value, in, not, gt, gte, lt, lte, exists',
+      '5:23  talk_s is a number of seconds and cannot be compared with prefix; use a value, in, not, gt, gte, lt, lte, exists',
     ],
   },
   {
     about: 'empty contains',
     text: when('{ text: { contains: "" } }'),
-    says: ['5:31  contains has an empty text, which fits everything; for "has a value" write { exists: true }'],
+    says: ['5:31  contains has an empty text, which matches everything; for "has a value" write { exists: true }'],
   },
   {
     about: 'exists without truth value',
@@ -401,29 +403,27 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'broken pattern',
     text: when('{ text: { matches: "(stop" } }'),
-    says: ['5:30  the pattern is not a regular expression that can be used: missing closing ): `(stop`'],
+    says: ['5:30  the pattern is not a usable regular expression: missing closing ): `(stop`'],
   },
   {
     about: 'look-ahead',
     text: when('{ text: { matches: "stop(?!ping)" } }'),
-    says: [
-      '5:30  the pattern is not a regular expression that can be used: looking ahead or back is not possible here',
-    ],
+    says: ['5:30  the pattern is not a usable regular expression: look-ahead and look-behind are not supported'],
   },
   {
     about: 'pattern with great repeats',
     text: when('{ text: { matches: "[ab]*a[ab]{900}" } }'),
-    says: ['5:30  the pattern is not a regular expression that can be used: it repeats something more than 100 times'],
+    says: ['5:30  the pattern is not a usable regular expression: it repeats a part more than 100 times'],
   },
   {
     about: 'broken pattern in if',
     text: rule(`if: text.matches("(stop")${fine}`),
-    says: ['5:22  the pattern is not a regular expression that can be used: missing closing ): `(stop`'],
+    says: ['5:22  the pattern is not a usable regular expression: missing closing ): `(stop`'],
   },
   {
     about: 'unknown list',
     text: when('{ ours.number: { in: $slaes } }', 'lists: { sales: ["+15551234567"] }\n'),
-    says: ['6:32  no list is called "slaes"; did you mean $sales?'],
+    says: ['6:32  there is no list "slaes"; did you mean $sales?'],
   },
   {
     about: 'list without dollar',
@@ -443,7 +443,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'empty list',
     text: when('{ reason: { in: [] } }'),
-    says: ['5:27  the list for reason is empty, so nothing fits'],
+    says: ['5:27  the list for reason is empty, so no value matches'],
   },
   {
     about: 'local number without country',
@@ -456,7 +456,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'prefix without country code',
     text: when('{ peer.number: { prefix: "010" } }'),
     says: [
-      '5:36  warning: numbers are compared with their country code, so the prefix "010" fits none; write it as +<country code>…, without the leading 0',
+      '5:36  warning: phone numbers start with their country code, so the prefix "010" matches none; write it as +<country code>…, without the leading 0',
     ],
   },
   {
@@ -467,53 +467,53 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'when as a list',
     text: when('[{ direction: inbound }]'),
-    says: ['5:11  when must be a block of conditions, not a list; for alternatives write any: before the list'],
+    says: ['5:11  when must be a block of conditions, not a list; for alternatives, write any: before the list'],
   },
   {
     about: 'unknown window',
     text: when('{ during: offcie }', 'windows: { office: { days: mon-fri } }\n'),
-    says: ['6:21  no window is called "offcie"; did you mean "office"?'],
+    says: ['6:21  there is no window "offcie"; did you mean "office"?'],
   },
   {
     about: 'window without windows',
     text: when('{ during: office }'),
-    says: ['5:21  no window is called "office"; define it under windows'],
+    says: ['5:21  there is no window "office"; define it under windows'],
   },
   {
     about: 'live name in type',
     text: when('{ type: call_hungup }'),
-    says: ['5:19  type is never "call_hungup", it holds the live name; did you mean "call_hangup"?'],
+    says: ['5:19  type is never "call_hungup": it has the live name; did you mean "call_hangup"?'],
   },
   {
     about: 'time that is none',
     text: when('{ occurred_at: { gt: yesterday } }'),
-    says: ['5:32  "yesterday" is no time; such as "2026-03-02T09:00:00Z"'],
+    says: ['5:32  "yesterday" is not a time; such as "2026-03-02T09:00:00Z"'],
   },
   // Windows
   {
     about: 'days',
     text: 'version: 1\nwindows: { office: { days: mon-fry } }\nrules: []\n',
-    says: ['2:28  "mon-fry" are no days; such as mon-fri, sat or daily'],
+    says: ['2:28  "mon-fry" is not a day or range of days; such as mon-fri, sat or daily'],
   },
   {
     about: 'hour without minutes',
     text: 'version: 1\nwindows: { office: { from: "9", to: 6pm } }\nrules: []\n',
     says: [
-      '2:28  "9" is no time of day; did you mean "09:00"?',
-      '2:37  "6pm" is no time of day; did you mean "18:00"?',
+      '2:28  "9" is not a time of day; did you mean "09:00"?',
+      '2:37  "6pm" is not a time of day; did you mean "18:00"?',
     ],
   },
   {
     about: 'window of no time',
     text: 'version: 1\nwindows: { office: { from: "09:00", to: "09:00" } }\nrules: []\n',
-    says: ['2:41  the window begins and ends at the same time; for the whole day leave out from and to'],
+    says: ['2:41  the window starts and ends at the same time; for the whole day, remove from and to'],
   },
   {
     about: 'date',
     text: 'version: 1\nwindows: { office: { except: ["2026-02-30", $holidays] } }\nrules: []\n',
     says: [
-      '2:31  "2026-02-30" is no date; such as "2026-03-01", or $name for a list',
-      '2:45  no list is called "holidays"; define it under lists',
+      '2:31  "2026-02-30" is not a date; such as "2026-03-01", or $name for a list',
+      '2:45  there is no list "holidays"; define it under lists',
     ],
   },
   {
@@ -530,12 +530,12 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'one equals sign',
     text: rule(`if: direction = "inbound"${fine}`),
-    says: ['5:19  not a CEL expression: a single =; to compare write =='],
+    says: ['5:19  not a CEL expression: a single =; write == to compare'],
   },
   {
     about: 'words for operators',
     text: rule(`if: talk_s > 5 and ring_s < 3${fine}`),
-    says: ['5:20  not a CEL expression: found a but expecting end of input; and is &&, or is ||, not is !'],
+    says: ['5:20  not a CEL expression: found a but expecting end of input; write && for and, || for or, ! for not'],
   },
   {
     about: 'unknown function',
@@ -545,7 +545,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'loop in a loop',
     text: rule(`if: data.a.all(x, data.b.exists(y, x == y))${fine}`),
-    says: ['5:29  a loop within a loop (all, exists, map, filter) could take too long'],
+    says: ['5:29  a loop inside a loop (all, exists, map, filter) could take too long'],
   },
   {
     about: "the other dialect's word in if",
@@ -567,7 +567,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'step without action',
     text: step('id: a'),
     says: [
-      '6:9  the step has no action; there are email.send, http.request, hubspot.create_task, hubspot.log_call, hubspot.update_contact, slack.post_message, voipbin.send_message',
+      '6:9  the step has no action; the actions are email.send, http.request, hubspot.create_task, hubspot.log_call, hubspot.update_contact, slack.post_message, voipbin.send_message',
     ],
   },
   {
@@ -575,7 +575,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     text: rule(
       'do:\n  - slack.post_message: { channel: c, text: t }\n    http.request: { url: "https://example.com/" }',
     ),
-    says: ['7:9  the step has a second action "http.request"; start a step of its own with a dash'],
+    says: ['7:9  the step has a second action "http.request"; start another step with a dash'],
   },
   {
     about: 'mistyped action',
@@ -618,7 +618,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'bad id',
     text: rule('do:\n  - id: my step\n    slack.post_message: { channel: c, text: t }'),
-    says: ['6:13  "my step" cannot be the id of a step; letters, digits and underscores, beginning with a letter'],
+    says: ['6:13  "my step" cannot be the id of a step; use letters, digits and underscores; start with a letter'],
   },
   {
     about: 'id twice',
@@ -630,7 +630,9 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'retry without unit',
     text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    retry: { for: 10 }'),
-    says: ['7:23  retry.for must be a time such as 30s, 15m, 24h or 7d, not the number 10; which unit? 10s, 10m, 10h'],
+    says: [
+      '7:23  retry.for must be a duration such as 30s, 15m, 24h or 7d, not the number 10; which unit? 10s, 10m, 10h',
+    ],
   },
   {
     about: 'retry in a wrong order',
@@ -657,22 +659,20 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'may be absent',
     text: post('"from {{ peer.number }}"'),
     says: [
-      '6:61  "peer.number" may be absent; add a default: {{ peer.number | default: \'…\' }}, or ask for it: when: { peer.number: { exists: true } }',
+      '6:61  "peer.number" may be absent; add a default: {{ peer.number | default: \'…\' }}, or require it: when: { peer.number: { exists: true } }',
     ],
   },
   {
     about: 'data may be absent',
     text: post('"{{ data.metadata.campaign }}"'),
     says: [
-      '6:56  "data.metadata.campaign" may be absent; add a default: {{ data.metadata.campaign | default: \'…\' }}, or ask for it: when: { data.metadata.campaign: { exists: true } }',
+      '6:56  "data.metadata.campaign" may be absent; add a default: {{ data.metadata.campaign | default: \'…\' }}, or require it: when: { data.metadata.campaign: { exists: true } }',
     ],
   },
   {
     about: 'default too late',
     text: post('"{{ data.metadata.campaign | upcase | default: \'-\' }}"'),
-    says: [
-      '6:56  "data.metadata.campaign" may be absent, and its default comes too late; put default before the other filters',
-    ],
+    says: ['6:56  "data.metadata.campaign" may be absent, and default is not its first filter; put default first'],
   },
   {
     about: 'group as variable',
@@ -697,7 +697,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'raw',
     text: post('"{{ id | raw }}"'),
-    says: ['6:53  there is no filter "raw"; values are escaped for where the text goes, always'],
+    says: ['6:53  there is no filter "raw"; inserted values are always escaped'],
   },
   {
     about: 'unclosed braces',
@@ -708,7 +708,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'include',
     text: post('"{% include \'/etc/passwd\' %}"'),
     says: [
-      '6:53  there is no tag "include"; there are #, assign, break, case, comment, continue, echo, for, if, raw, unless',
+      '6:53  there is no tag "include"; the tags are #, assign, break, case, comment, continue, echo, for, if, raw, unless',
     ],
   },
   {

@@ -51,7 +51,7 @@ describe('warns of', () => {
     [
       'a rule under one that takes everything',
       ['on: call_*, stop: true', 'on: call_hangup, when: { reason: busy }'],
-      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches whenever it would, and stops'],
+      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches the same events first and has stop'],
     ],
     [
       'a rule under a wider one',
@@ -59,7 +59,7 @@ describe('warns of', () => {
         'on: call_hangup, when: { direction: inbound, reason: [busy, cancel] }, stop: true',
         'on: call_hungup, when: { reason: busy, direction: inbound, during: office }',
       ],
-      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches whenever it would, and stops'],
+      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches the same events first and has stop'],
     ],
     [
       'a rule under one that wants any value',
@@ -67,18 +67,22 @@ describe('warns of', () => {
         'on: call_hangup, when: { peer.name: { exists: true } }, stop: true',
         'on: call_hangup, when: { peer.name: { prefix: K } }',
       ],
-      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches whenever it would, and stops'],
+      ['5:13  warning: the rule r2 can never match: r1 in line 4 matches the same events first and has stop'],
     ],
     // texts
     [
       'a text on every event',
       [`on: [call_hangup, call_created], ${text}`],
-      ['4:57  warning: the rule r1 sends a text on every call_hangup, call_created; narrow it with when'],
+      [
+        '4:57  warning: the rule r1 sends a text message for every call_hangup, call_created; add conditions under when',
+      ],
     ],
     [
       'an answer to ourselves',
       [`on: message_created, when: { text: { exists: true } }, ${text}`],
-      ['4:79  warning: the rule r1 also hears the texts that we send; add direction: inbound to when'],
+      [
+        '4:79  warning: the rule r1 also matches the text messages that the bridge sends; add direction: inbound to when',
+      ],
     ],
     [
       'an answer without a pause',
@@ -86,7 +90,7 @@ describe('warns of', () => {
         'on: message_created, when: { direction: inbound }, do: [{ voipbin.send_message: { text: Hello, cooldown: "0" } }]',
       ],
       [
-        '4:75  warning: the rule r1 may text the same person without any pause; leave cooldown out, or add limits: { cooldown: 10m per peer.number }',
+        '4:75  warning: the rule r1 may send text messages to the same person without a pause; remove cooldown, or add limits: { cooldown: 10m per peer.number }',
       ],
     ],
   ])('%s', (_, rules, says) => {

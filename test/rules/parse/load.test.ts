@@ -47,7 +47,7 @@ rules:
       'config/rules.yaml:9:46  slack.post_message has no input "txt"; did you mean "text"?',
       '          - slack.post_message: { channel: "#c", txt: "{{ id }}", text: "{{ nobody }}" }',
       '                                                 ^',
-      'config/rules.yaml:9:73  there is no variable "nobody"; what VoIPBIN sent is under data: data.nobody',
+      'config/rules.yaml:9:73  there is no variable "nobody"; fields of the payload are under data: data.nobody',
       '          - slack.post_message: { channel: "#c", txt: "{{ id }}", text: "{{ nobody }}" }',
       '                                                                            ^',
     ].join('\n'),
@@ -103,7 +103,7 @@ describe('harmful files are refused at once', () => {
       'rules.yaml:3:1  a rule file has no key "constructor"',
     ]);
     expect(findingsOf(file(rule('r', '    when: { data.__proto__: x, toString: y }\n')))).toEqual([
-      'rules.yaml:5:32  unknown field "toString"; what VoIPBIN sent is under data: data.toString',
+      'rules.yaml:5:32  unknown field "toString"; fields of the payload are under data: data.toString',
     ]);
   });
 });
@@ -133,17 +133,17 @@ describe('several files', () => {
     [
       'defaults',
       { 'a.yaml': 'version: 1\ninclude: b.yaml\nrules: []\n', 'b.yaml': 'version: 1\ndefaults: { country: KR }\n' },
-      'b.yaml:2:1  an included file cannot have defaults; they stand in a.yaml',
+      'b.yaml:2:1  an included file cannot have defaults; move them to a.yaml',
     ],
     [
       'list',
       { 'a.yaml': 'version: 1\ninclude: b.yaml\nlists: { x: [a] }\n', 'b.yaml': 'version: 1\nlists: { x: [a] }\n' },
-      'b.yaml:2:8  a list "x" stands in another file already',
+      'b.yaml:2:8  another file already defines the list "x"',
     ],
     [
       'rule',
       { 'a.yaml': `version: 1\ninclude: b.yaml\nrules:\n${rule('r')}`, 'b.yaml': file(rule('r')) },
-      'b.yaml:3:11  a second rule is called "r"; the first is at a.yaml:4',
+      'b.yaml:3:11  another rule has the name "r"; the first is at a.yaml:4',
     ],
     [
       'faults of both',

@@ -11,7 +11,7 @@ function faultsOf(text: string, more = 'on: call_hangup', before = ''): string[]
 }
 
 const absent = (name: string): string =>
-  `"${name}" may be absent; add a default: {{ ${name} | default: '…' }}, or ask for it: when: { ${name}: { exists: true } }`;
+  `"${name}" may be absent; add a default: {{ ${name} | default: '…' }}, or require it: when: { ${name}: { exists: true } }`;
 
 describe('a field that may be absent is fine where it cannot be', () => {
   test.each([
@@ -142,19 +142,19 @@ describe('and a fault where it can be', () => {
       'a name before it is assigned',
       '{{ who }}{% assign who = id %}',
       'on: call_hangup',
-      ['there is no variable "who"; what VoIPBIN sent is under data: data.who'],
+      ['there is no variable "who"; fields of the payload are under data: data.who'],
     ],
     [
       'a name after its loop',
       '{% for one in (1..2) %}{% endfor %}{{ one }}',
       'on: call_hangup',
-      ['there is no variable "one"; what VoIPBIN sent is under data: data.one'],
+      ['there is no variable "one"; fields of the payload are under data: data.one'],
     ],
     [
       'a name in brackets',
       '{{ data[nobody] | default: "-" }}',
       'on: call_hangup',
-      ['there is no variable "nobody"; what VoIPBIN sent is under data: data.nobody'],
+      ['there is no variable "nobody"; fields of the payload are under data: data.nobody'],
     ],
     [
       'the event as a prefix',

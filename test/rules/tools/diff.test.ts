@@ -65,19 +65,19 @@ test('counts by rule and action, with examples', async () => {
     neverFire: ['asleep'],
   });
   expect(formatDifference(difference)).toBe(`rule set ${BEFORE.hash} -> ${AFTER.hash}, over 40 events
-9 events would be treated differently: −4 slack.post_message, +5 voipbin.send_message
+9 events would be handled differently: −4 slack.post_message, +5 voipbin.send_message
 
-  reply: acts on 5 more  (5 -> 10; such as message_created/m4, message_created/m12, message_created/m20)
-  gone: leaves 4 alone  (4 -> 0; such as call_hangup/c1, call_hangup/c11, call_hangup/c21)
+  reply: runs for 5 more  (5 -> 10; for example message_created/m4, message_created/m12, message_created/m20)
+  gone: no longer runs for 4  (4 -> 0; for example call_hangup/c1, call_hangup/c11, call_hangup/c21)
 
-1 rule would never act: asleep`);
+1 rule would never run: asleep`);
 });
 
 test('the order of rules is no difference, another text is', async () => {
   const [a, b] = [rule('a', 'on: call_hangup'), rule('b', 'on: message_created', text('Hello'))];
   const same = await diffRuleSets(setOf(a, b), setOf(b, a), events(10));
   expect(same).toMatchObject({ different: 0, rules: [], actions: [], neverFire: [] });
-  expect(formatDifference(same)).toMatch(/over 10 events\nnothing would be done differently$/);
+  expect(formatDifference(same)).toMatch(/over 10 events\nno event would be handled differently$/);
   const other = await diffRuleSets(
     setOf(a, b),
     setOf(a, rule('b', 'on: message_created', text('Good day'))),

@@ -66,15 +66,15 @@ missed: it matches  (rules.yaml:6)
   ✓ ours.number: one of $sales, is "+82211112222"  (line 11)
   ✓ during: office, is inside, at 2026-03-02T01:00:00.000Z  (line 12)
   ✓ if: ring_s > 3  (line 13)
-  · at most once in 600 s per peer.number (counted when it acts)
-  · at most 200 per day (counted when it acts)
+  · at most once in 600 s per peer.number (counted when the rule runs)
+  · at most 200 per day (counted when the rule runs)
   → hubspot.log_call (call)
       title: Missed 010-1234-5678
   → slack.post_message, skipped: direction == "outbound"
       channel: #c
       text: Kim &amp; Co
 
-dry-run: it matches, in shadow: nothing is done  (rules.yaml:28)
+dry-run: it matches in shadow mode: its steps do not run  (rules.yaml:28)
   → http.request
       url: https://example.com/Kim%20%26%20Co
 
@@ -123,7 +123,7 @@ test('what an event does not have is said to be absent', () => {
     ['answered', 'absent'],
     ['ours.number', 'absent'],
     ['during', 'inside, at 2026-03-02T01:00:30.000Z'],
-    ['if', 'it needs something that is absent'],
+    ['if', 'it needs an absent value'],
   ]);
 });
 
@@ -131,7 +131,7 @@ test('one rule asked for by name is explained even when it listens to other even
   const text = formatExplanation(
     explain(ruleSetOf(RULES), eventOf('call_hungup', CALL), { actions: testActions, rule: 'texts' }),
   );
-  expect(text).toContain('texts: it listens to message_created, and this is call_hangup  (rules.yaml:36)');
+  expect(text).toContain('texts: it listens to message_created; this event is call_hangup  (rules.yaml:36)');
 });
 
 test('a rule under one that stops, and an event that is too old', () => {
@@ -143,7 +143,7 @@ test('a rule under one that stops, and an event that is too old', () => {
   const { rules } = explain(set, eventOf('call_hangup', CALL), { actions: testActions });
   expect(rules.map(({ rule: name, outcome, why }) => [name, outcome, why])).toEqual([
     ['first', 'runs', 'it matches'],
-    ['second', 'stopped', 'it would match, but the rule first above it stops'],
+    ['second', 'stopped', 'it would match, but the rule first above it has stop'],
     ['third', 'not_met', 'one condition is not met'],
   ]);
   expect(rules[2]?.conditions).toMatchObject([
@@ -157,6 +157,6 @@ test('a template that cannot be rendered is told, not thrown', () => {
   );
   const text = formatExplanation(explain(set, eventOf('call_hangup', CALL), { actions: testActions }));
   expect(text).toContain(
-    'rule "r", step "slack.post_message#1", input "text" could not be rendered: it takes too much time or memory',
+    'rule "r", step "slack.post_message#1", input "text" cannot be rendered: it takes too much time or memory',
   );
 });

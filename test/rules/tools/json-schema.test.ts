@@ -5,9 +5,9 @@ import { actionNames, findAction } from '../../../src/connectors/registry';
 import type { ActionCatalogue } from '../../../src/rules/rule';
 import { describeRuleLanguage } from '../../../src/rules/tools/reference-docs';
 import { rulesJsonSchema } from '../../../src/rules/tools/json-schema';
-import { FIELDS } from '../../../src/rules/language/fields';
+import { FIELDS } from '../../../src/rules/language/field-list';
 import { OPERATOR_NAMES } from '../../../src/rules/language/operators';
-import { templateWords } from '../../../src/rules/language/template';
+import { templateWords } from '../../../src/rules/language/liquid';
 
 const actions: ActionCatalogue = {
   find: (name) => {

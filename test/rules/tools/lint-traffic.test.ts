@@ -22,21 +22,21 @@ async function says(events: ReturnType<typeof eventOf>[]): Promise<string[]> {
 
 test('warns of events that do not come and fields that they never have', async () => {
   expect(await says([...many(1_200, call), ...many(19, message)])).toEqual([
-    'rules.yaml:3:24  warning: the rule queue listens to queuecall_done, which did not come in 30 days (1,219 events)',
-    'rules.yaml:4:48  warning: the field data.metadata.campaign was not seen in 30 days (1,200 events)',
+    'rules.yaml:3:24  warning: the rule queue listens to queuecall_done, and no such event was received in the last 30 days (of 1,219 events)',
+    'rules.yaml:4:48  warning: no event had the field data.metadata.campaign in the last 30 days (of 1,200 events)',
   ]);
 });
 
 test('looks into blocks, and not at conditions for absence', async () => {
   expect(await says([...many(20, message), call(1)])).toEqual([
-    'rules.yaml:3:24  warning: the rule queue listens to queuecall_done, which did not come in 30 days (21 events)',
-    'rules.yaml:5:94  warning: the field data.media.kind was not seen in 30 days (20 events)',
+    'rules.yaml:3:24  warning: the rule queue listens to queuecall_done, and no such event was received in the last 30 days (of 21 events)',
+    'rules.yaml:5:94  warning: no event had the field data.media.kind in the last 30 days (of 20 events)',
   ]);
 });
 
 test('one event with the field is enough, and a few events say nothing', async () => {
   expect(await says([...many(30, call), call(31, { metadata: { campaign: 'autumn' } }), message(1)])).toEqual([
-    'rules.yaml:3:24  warning: the rule queue listens to queuecall_done, which did not come in 30 days (32 events)',
+    'rules.yaml:3:24  warning: the rule queue listens to queuecall_done, and no such event was received in the last 30 days (of 32 events)',
   ]);
   expect(await says(many(19, call))).toEqual([]);
 });

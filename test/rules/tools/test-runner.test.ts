@@ -95,7 +95,7 @@ describe('passes', () => {
       }),
     ).toEqual([]);
     expect(run('event: call_hangup/c2\nexpect: { rules: [] }', { findEvent })).toEqual([
-      'there is no event call_hangup/c2 in the archive (files end in .json)',
+      'there is no event call_hangup/c2 in the archive (a file name ends in .json)',
     ]);
   });
 });
@@ -120,13 +120,13 @@ describe('fails with what is otherwise', () => {
       'a step of a rule that does not match',
       'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { steps: { greet: { voipbin.send_message: { text: x } } } }',
       [
-        'greet does nothing, so voipbin.send_message#1 has no inputs: direction should be "inbound", is "outbound" (line 7)',
+        'greet does not run, so the step voipbin.send_message#1 has no inputs: direction should be "inbound", is "outbound" (line 7)',
       ],
     ],
     [
       'another reason',
       'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { why_not: { greet: during } }',
-      ['greet should not match because of during, but it is because of direction'],
+      ['greet should not match because of during; the reason is direction'],
     ],
     [
       'no reason at all',
@@ -152,7 +152,7 @@ test.each([
   [
     'unknown rule',
     'event: e.json\nexpect: { rules: [gret] }',
-    ['17:23  no rule is called "gret"; did you mean "greet"?'],
+    ['17:23  there is no rule "gret"; did you mean "greet"?'],
   ],
   [
     'unknown step',
@@ -162,17 +162,17 @@ test.each([
   [
     'unknown reason',
     'event: e.json\nexpect: { why_not: { log: direciton } }',
-    ['17:31  "direciton" cannot keep a rule from matching; did you mean "direction"?'],
+    ['17:31  "direciton" is not a reason why a rule does not match; did you mean "direction"?'],
   ],
   [
     'a time without zone',
     'event: e.json\nat: "2026-03-02 10:00"\nexpect: { rules: [] }',
-    ['17:9  "2026-03-02 10:00" is no time with a zone; such as "2026-03-07T10:00+09:00"'],
+    ['17:9  "2026-03-02 10:00" is not a time with a time zone; such as "2026-03-07T10:00+09:00"'],
   ],
   [
     'a change outside data',
     'event: e.json\nwith: { direction: inbound }\nexpect: { rules: [] }',
-    ['17:13  "direction" is no part of what VoIPBIN sends; it begins with data: data.direction'],
+    ['17:13  VoIPBIN does not send "direction"; start it with data: data.direction'],
   ],
   [
     'an event that is none',

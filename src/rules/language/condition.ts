@@ -1,0 +1,34 @@
+import { compileCel } from './cel';
+import { variablesOf, type StepScope } from './scope';
+import { TemplateError } from './template';
+
+const MAX_CACHED_CONDITIONS = 500;
+const conditions = new Map<string, ReturnType<typeof compileCel>>();
+
+/**
+ * Evaluates the `if` of a step. A condition that needs an absent value is not met.
+ * @throws TemplateError without personal data, when the result is not a boolean or different types are compared.
+ */
+export function evaluateCondition(expression: string, scope: StepScope): boolean {
+  let evaluate = conditions.get(expression);
+  if (evaluate === undefined) {
+    if (conditions.size >= MAX_CACHED_CONDITIONS) {
+      conditions.clear();
+    }
+    try {
+      evaluate = compileCel(expression);
+    } catch {
+      throw new TemplateError('the condition is not a valid CEL expression');
+    }
+    conditions.set(expression, evaluate);
+  }
+  const outcome = evaluate(variablesOf(scope));
+  if ('problem' in outcome && outcome.problem !== 'absent') {
+    throw new TemplateError(
+      outcome.problem === 'not-boolean'
+        ? 'the condition is neither true nor false'
+        : 'the condition compares values that cannot be compared',
+    );
+  }
+  return outcome.met;
+}

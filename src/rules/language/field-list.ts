@@ -1,0 +1,257 @@
+import type { CanonicalEvent, Party } from '../../events/canonical-event';
+import type { Choice, FieldDefinition } from './field';
+
+// The resources that have each field, as `src/events` reads them. A test compares the two.
+const CALL = /^call_/;
+const ANSWERABLE = /^(?:call|groupcall|queuecall)_/;
+const TIMED = /^(?:call|queuecall)_/;
+const BETWEEN_PARTIES = /^(?:call|groupcall|message|conversation_message|webchat_message)_/;
+const WITH_TEXT = /^(?:message|conversation_message|webchat_message|transcript|transcribe_speech)_/;
+const PARTY_TYPES: readonly Choice[] = [
+  { value: 'tel', meaning: 'a phone number' },
+  { value: 'sip', meaning: 'a SIP address' },
+  { value: 'extension', meaning: 'an extension of the account' },
+  { value: 'agent', meaning: 'an agent of the account' },
+  { value: 'conference', meaning: 'a conference room' },
+  { value: 'email', meaning: 'an e-mail address' },
+  { value: 'line', meaning: 'a LINE user' },
+  { value: 'whatsapp', meaning: 'a WhatsApp user' },
+  { value: 'webchat', meaning: 'a web chat visitor' },
+  { value: 'web_session', meaning: 'a browser session' },
+  { value: 'ai', meaning: 'an AI agent' },
+  { value: 'ai_team', meaning: 'a team of AI agents' },
+];
+
+function party(side: 'peer' | 'ours', who: string): FieldDefinition[] {
+  const part = (read: (party: Party) => string | null) => (event: CanonicalEvent) => {
+    const found = event[side];
+    return found === null ? null : read(found);
+  };
+  return [
+    {
+      name: `${side}.number`,
+      kind: 'phone',
+      presence: 'maybe',
+      types: BETWEEN_PARTIES,
+      description: `The number or address of ${who}. Numbers match in any format.`,
+      read: part((one) => one.number),
+    },
+    {
+      name: `${side}.type`,
+      kind: 'choice',
+      presence: 'maybe',
+      types: BETWEEN_PARTIES,
+      choices: PARTY_TYPES,
+      open: true,
+      description: `The type of address of ${who}.`,
+      read: part((one) => (one.type === '' ? null : one.type)),
+    },
+    {
+      name: `${side}.name`,
+      kind: 'text',
+      presence: 'maybe',
+      types: BETWEEN_PARTIES,
+      description: `The display name of ${who}, where VoIPBIN sends one.`,
+      read: part((one) => one.name),
+    },
+  ];
+}
+
+/** Every field except `data`, in the order of the documentation. */
+export const FIELDS: readonly FieldDefinition[] = [
+  {
+    name: 'type',
+    kind: 'text',
+    presence: 'always',
+    description: 'The event type under its live name: `call_hangup`.',
+    read: (event) => event.type,
+  },
+  {
+    name: 'declared_type',
+    kind: 'text',
+    presence: 'always',
+    description: 'The event type exactly as received: `call_hungup`.',
+    read: (event) => event.declared_type,
+  },
+  {
+    name: 'event_id',
+    kind: 'text',
+    presence: 'always',
+    description: "The bridge's id of the event, which is also the id of its workflow run.",
+    read: (event) => event.event_id,
+  },
+  {
+    name: 'id',
+    kind: 'text',
+    presence: 'always',
+    description: 'The id of the call, message or recording.',
+    read: (event) => event.id,
+  },
+  {
+    name: 'customer_id',
+    kind: 'text',
+    presence: 'maybe',
+    description: 'The VoIPBIN customer.',
+    read: (event) => event.customer_id,
+  },
+  {
+    name: 'occurred_at',
+    kind: 'time',
+    presence: 'always',
+    description: 'When the event happened at VoIPBIN, UTC.',
+    read: (event) => event.occurred_at,
+  },
+  {
+    name: 'received_at',
+    kind: 'time',
+    presence: 'always',
+    description: 'When the bridge received the event, UTC.',
+    read: (event) => event.received_at,
+  },
+  {
+    name: 'direction',
+    kind: 'choice',
+    presence: 'maybe',
+    types: BETWEEN_PARTIES,
+    choices: [
+      { value: 'inbound', meaning: 'someone called or texted us', synonyms: ['incoming', 'in', 'received'] },
+      { value: 'outbound', meaning: 'we called or texted someone', synonyms: ['outgoing', 'out', 'sent'] },
+    ],
+    description:
+      'The direction of the call or message. For calls VoIPBIN sends incoming and outgoing; rules always use inbound and outbound.',
+    read: (event) => event.direction,
+  },
+  ...party('peer', 'the remote party (the caller of an inbound call, the sender of an inbound message)'),
+  ...party('ours', 'our side'),
+  {
+    name: 'answered',
+    kind: 'boolean',
+    presence: 'maybe',
+    types: ANSWERABLE,
+    description: 'Whether the call was answered.',
+    read: (event) => event.answered,
+  },
+  {
+    name: 'ring_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: TIMED,
+    description: 'Ringing time in seconds.',
+    read: (event) => event.ring_s,
+  },
+  {
+    name: 'talk_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: TIMED,
+    description: 'Talk time in seconds; 0 for a call that was not answered.',
+    read: (event) => event.talk_s,
+  },
+  {
+    name: 'duration_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: TIMED,
+    description: 'Seconds from the start of ringing to the end of the call.',
+    read: (event) => event.duration_s,
+  },
+  {
+    name: 'hangup_by',
+    kind: 'choice',
+    presence: 'maybe',
+    types: CALL,
+    open: true,
+    choices: [
+      { value: 'remote', meaning: 'the remote party hung up', synonyms: ['peer', 'caller', 'customer'] },
+      { value: 'local', meaning: 'our side hung up', synonyms: ['us', 'agent'] },
+    ],
+    description: 'Who hung up.',
+    read: (event) => event.hangup_by,
+  },
+  {
+    name: 'reason',
+    kind: 'choice',
+    presence: 'maybe',
+    types: CALL,
+    open: true,
+    choices: [
+      { value: 'normal', meaning: 'normal clearing' },
+      { value: 'noanswer', meaning: 'no answer', synonyms: ['no_answer', 'no-answer', 'unanswered', 'missed'] },
+      { value: 'busy', meaning: 'the line was busy' },
+      { value: 'cancel', meaning: 'the caller hung up before an answer', synonyms: ['canceled', 'cancelled'] },
+      { value: 'timeout', meaning: 'the ringing time ran out' },
+      { value: 'failed', meaning: 'the call could not be set up', synonyms: ['failure', 'error'] },
+      { value: 'dialout', meaning: 'the dial-out failed' },
+      { value: 'amd', meaning: 'an answering machine was detected' },
+    ],
+    description: 'Why the call ended (VoIPBIN: `hangup_reason`).',
+    read: (event) => event.reason,
+  },
+  {
+    name: 'text',
+    kind: 'text',
+    presence: 'maybe',
+    types: WITH_TEXT,
+    description: 'The text of a message or transcript.',
+    read: (event) => event.text,
+  },
+  {
+    name: 'status',
+    kind: 'choice',
+    presence: 'maybe',
+    open: true,
+    choices: [
+      { value: 'dialing', meaning: 'a call is being set up' },
+      { value: 'ringing', meaning: 'a call is ringing' },
+      { value: 'progressing', meaning: 'the call or conference is active' },
+      { value: 'terminating', meaning: 'the call or conference is ending' },
+      { value: 'canceling', meaning: 'an unanswered call is being cancelled' },
+      { value: 'hangup', meaning: 'the call has ended', synonyms: ['hungup', 'hung_up'] },
+      { value: 'initiating', meaning: 'a recording or queue call is starting' },
+      { value: 'recording', meaning: 'the recording is running' },
+      { value: 'stopping', meaning: 'the recording is stopping' },
+      { value: 'ended', meaning: 'it has ended; equal to `done`', synonyms: ['finished', 'completed', 'complete'] },
+      { value: 'done', meaning: 'it has ended; equal to `ended`' },
+      { value: 'waiting', meaning: 'a queue call is waiting' },
+      { value: 'connecting', meaning: 'a queue call is being connected' },
+      { value: 'kicking', meaning: 'a queue call is being removed from the queue' },
+      { value: 'service', meaning: 'a queue call is with an agent' },
+      { value: 'abandoned', meaning: 'the caller left the queue' },
+      { value: 'failed', meaning: 'a message could not be sent' },
+      { value: 'running', meaning: 'a flow is running' },
+      { value: 'starting', meaning: 'a conference is starting' },
+      { value: 'terminated', meaning: 'a conference has ended' },
+      { value: 'available', meaning: 'an agent is available' },
+      { value: 'away', meaning: 'an agent is away' },
+      { value: 'busy', meaning: 'an agent is busy' },
+      { value: 'offline', meaning: 'an agent is offline' },
+      { value: 'processed', meaning: 'an e-mail was processed' },
+      { value: 'delivered', meaning: 'an e-mail was delivered' },
+      { value: 'bounce', meaning: 'an e-mail bounced' },
+    ],
+    description: 'The status of the call, message or recording. `done` and `ended` are equal.',
+    read: (event) => event.status,
+  },
+  {
+    name: 'recording_ready',
+    kind: 'boolean',
+    presence: 'maybe',
+    types: /^recording_/,
+    description: 'Whether the recording has ended. Its file may not be stored yet; `email.send` waits for it.',
+    read: (event) => event.recording_ready,
+  },
+  {
+    name: 'call_id',
+    kind: 'text',
+    presence: 'maybe',
+    description: 'The call that the event belongs to.',
+    read: (event) => event.call_id,
+  },
+  {
+    name: 'root_call_id',
+    kind: 'text',
+    presence: 'maybe',
+    description: 'The first leg of the call. All legs of one conversation have the same.',
+    read: (event) => event.root_call_id,
+  },
+];

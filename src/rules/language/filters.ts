@@ -1,0 +1,67 @@
+import { readPhone } from '../../events/phone';
+
+/** The bridge's own filters, and Liquid's with another behaviour here; for the documentation. */
+export const FILTER_DOCS: Readonly<Record<string, { description: string; example: string; result: string }>> = {
+  default: {
+    description: 'A replacement for an absent or empty value.',
+    example: "{{ peer.name | default: 'unknown' }}",
+    result: 'unknown',
+  },
+  phone: {
+    description: "A phone number in international format, or national with `phone: 'national'`.",
+    example: '{{ peer.number | phone }}',
+    result: '+82 10 1234 5678',
+  },
+  e164: {
+    description: 'A phone number in E.164.',
+    example: '{{ peer.number | e164 }}',
+    result: '+821012345678',
+  },
+  mask: {
+    description: 'Hides all but the last four characters.',
+    example: '{{ peer.number | mask }}',
+    result: '*********5678',
+  },
+  duration: {
+    description: 'Seconds as hours, minutes and seconds.',
+    example: '{{ talk_s | duration }}',
+    result: '2 min 05 s',
+  },
+  date: {
+    description: "A time in the rule's time zone. The default format is `%Y-%m-%d %H:%M`.",
+    example: "{{ occurred_at | date: '%H:%M' }}",
+    result: '10:00',
+  },
+};
+
+/** A phone number for people; other values unchanged. */
+export function phoneText(value: unknown, country: string | null, form: unknown): unknown {
+  const read = typeof value === 'string' ? readPhone(value, country) : null;
+  if (read === null) {
+    return value;
+  }
+  return form === 'national' ? read.formatNational() : read.formatInternational();
+}
+
+/** Replaces all but the last four characters by stars, and a short text wholly. */
+export function masked(value: unknown): unknown {
+  if (typeof value !== 'string') {
+    return value;
+  }
+  const shown = value.length >= 8 ? 4 : 0;
+  return '*'.repeat(value.length - shown) + value.slice(value.length - shown);
+}
+
+/** Seconds as `1 h 02 min`, `2 min 05 s` or `45 s`; other values unchanged. */
+export function durationText(value: unknown): unknown {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number) || number < 0) {
+    return value;
+  }
+  const seconds = Math.round(number);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  if (seconds >= 3_600) {
+    return `${Math.floor(seconds / 3_600)} h ${two(Math.floor((seconds % 3_600) / 60))} min`;
+  }
+  return seconds >= 60 ? `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s` : `${seconds} s`;
+}

@@ -1,0 +1,142 @@
+import { Liquid, TokenizationError, ParseError, type Template } from 'liquidjs';
+import type { Sink } from '../../connectors/connector';
+import { readPhone } from '../../events/phone';
+import { ESCAPES, asText } from './escapes';
+import { durationText, masked, phoneText } from './filters';
+
+/** The longest template, in characters. */
+export const MAX_TEMPLATE_CHARS = 20_000;
+const RENDER_LIMIT_MS = 500;
+/** In liquidjs' own unit, roughly created objects and characters. */
+const MEMORY_LIMIT = 5_000_000;
+
+/** Tags that read files, keep state between renders, or would escape twice. */
+const REMOVED_TAGS = [
+  'include',
+  'render',
+  'layout',
+  'block',
+  'tablerow',
+  'cycle',
+  'increment',
+  'decrement',
+  'capture',
+  'liquid',
+];
+/** `raw` would turn escaping off; `inspect` would insert whole payloads. */
+const REMOVED_FILTERS = ['raw', 'inspect'];
+
+/** A Liquid engine for one zone, country and sink, with its parsed templates. */
+export interface Engine {
+  liquid: Liquid;
+  parsed: Map<string, Template[]>;
+}
+
+const MAX_CACHED_ENGINES = 64;
+const MAX_CACHED_TEMPLATES = 500;
+const engines = new Map<string, Engine>();
+
+function makeLiquid(timezone: string, country: string | null, sink: Sink): Liquid {
+  const escape = ESCAPES[sink];
+  const liquid = new Liquid({
+    strictVariables: true,
+    strictFilters: true,
+    lenientIf: true,
+    ownPropertyOnly: true,
+    // Templates never read from disk (reference peers.md D3).
+    templates: {},
+    dynamicPartials: false,
+    parseLimit: MAX_TEMPLATE_CHARS,
+    renderLimit: RENDER_LIMIT_MS,
+    memoryLimit: MEMORY_LIMIT,
+    timezoneOffset: timezone,
+    dateFormat: '%Y-%m-%d %H:%M',
+    locale: 'en-US',
+    outputEscape: (value: unknown) => escape(asText(value)),
+  });
+  for (const tag of REMOVED_TAGS) {
+    delete liquid.tags[tag];
+  }
+  for (const filter of REMOVED_FILTERS) {
+    delete liquid.filters[filter];
+  }
+  liquid.registerFilter('phone', (value: unknown, form: unknown) => phoneText(value, country, form));
+  liquid.registerFilter('e164', (value: unknown) =>
+    typeof value === 'string' ? (readPhone(value, country)?.number ?? value) : value,
+  );
+  liquid.registerFilter('mask', masked);
+  liquid.registerFilter('duration', durationText);
+  return liquid;
+}
+
+/** The engine for a zone, country and sink; made once and cached. */
+export function engineFor(timezone: string, country: string | null, sink: Sink): Engine {
+  const key = `${timezone} ${country ?? ''} ${sink}`;
+  let engine = engines.get(key);
+  if (engine === undefined) {
+    if (engines.size >= MAX_CACHED_ENGINES) {
+      engines.clear();
+    }
+    engine = { liquid: makeLiquid(timezone, country, sink), parsed: new Map() };
+    engines.set(key, engine);
+  }
+  return engine;
+}
+
+/** Parses a template, or takes it from the engine's cache. Throws liquidjs' errors. */
+export function parseCached(engine: Engine, text: string): Template[] {
+  let template = engine.parsed.get(text);
+  if (template === undefined) {
+    if (engine.parsed.size >= MAX_CACHED_TEMPLATES) {
+      engine.parsed.clear();
+    }
+    template = engine.liquid.parse(text);
+    engine.parsed.set(text, template);
+  }
+  return template;
+}
+
+/** Whether a text has a `{{` or `{%`. */
+export function isTemplate(text: string): boolean {
+  return text.includes('{{') || text.includes('{%');
+}
+
+/** The names of the filters and tags that templates may use. */
+export function templateWords(): { filters: string[]; tags: string[] } {
+  const { liquid } = engineFor('UTC', null, 'plain');
+  return { filters: Object.keys(liquid.filters).sort(), tags: Object.keys(liquid.tags).sort() };
+}
+
+/** Why and where a template cannot be parsed; row and column from 1. */
+export interface TemplateProblem {
+  message: string;
+  row: number;
+  column: number;
+}
+
+/** Parses a template without rendering it. Does not throw for an invalid template. */
+export function parseTemplate(
+  text: string,
+): { ok: true; templates: Template[] } | { ok: false; problem: TemplateProblem } {
+  if (text.length > MAX_TEMPLATE_CHARS) {
+    return {
+      ok: false,
+      problem: {
+        message: `the text has ${text.length} characters; the limit of a template is ${MAX_TEMPLATE_CHARS}`,
+        row: 1,
+        column: 1,
+      },
+    };
+  }
+  try {
+    return { ok: true, templates: engineFor('UTC', null, 'plain').liquid.parse(text) };
+  } catch (error) {
+    if (!(error instanceof TokenizationError || error instanceof ParseError)) {
+      throw error;
+    }
+    const [row = 1, column = 1] = error.token.getPosition();
+    const message =
+      (error.originalError?.message ?? error.message).replace(/, line:\d+, col:\d+$/s, '').split('\n')[0] ?? '';
+    return { ok: false, problem: { message, row, column } };
+  }
+}
