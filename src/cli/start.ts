@@ -10,7 +10,7 @@ import type { PlannedStep } from '../rules/plan';
 import type { RuleSet } from '../rules/rule-set';
 import { DataFolderInUse } from '../storage/data-folder';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
-import { TemporalSettingsFault } from '../temporal/configured-temporal';
+import { TemporalMisconfigured } from '../temporal/configured-temporal';
 import { TemporalUnreachable } from '../temporal/connection';
 import { describePortHolder, PortTaken, portTakenMessage } from '../net/ports';
 import { settlesWithin } from '../timing/settles-within';
@@ -131,7 +131,7 @@ function explain(error: unknown, settings: Settings): never {
   if (
     error instanceof DataFolderInUse ||
     error instanceof TemporalUnreachable ||
-    error instanceof TemporalSettingsFault
+    error instanceof TemporalMisconfigured
   ) {
     throw new Refused(error.message);
   }

@@ -6,12 +6,12 @@ import { Dispatcher } from '../dispatch/dispatcher';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
 import { connectClient, type ResolvedTemporal } from '../temporal/connection';
-import { showTemporal } from '../temporal/metrics';
+import { addTemporalMetric } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import type { ChildWork } from './child/child';
 import { settlesWithin } from '../timing/settles-within';
 import { RunMetrics } from '../dispatch/metrics';
-import { runStarter, searchAttributesOn } from '../temporal/run-starter';
+import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 
 /** A start that is under way ends by then; else it is made again, which is no second run. */
 const DISPATCHER_WITHIN_MS = 6_000;
@@ -43,7 +43,7 @@ export function startDispatcherProcess(options: {
     record,
     starter: runs.counting(
       runStarter(new Client({ connection, namespace: temporal.namespace }), {
-        searchAttributes: () => searchAttributesOn(connection, temporal.namespace, log),
+        searchAttributes: () => ensureSearchAttributes(connection, temporal.namespace, log),
         eager: false,
       }),
     ),
@@ -55,7 +55,7 @@ export function startDispatcherProcess(options: {
   const watch = watchTemporal(connection, temporal.namespace, log);
   const problem = (): string | null => dispatcher.problem() ?? watch.problem();
   runs.watch({ inFlight: () => dispatcher.runs().inFlight, open: () => record.openCount() });
-  showTemporal(registry, problem);
+  addTemporalMetric(registry, problem);
   dispatcher.start();
   return {
     standIns: [],

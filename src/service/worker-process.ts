@@ -11,14 +11,14 @@ import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
-import { showTemporal } from '../temporal/metrics';
+import { addTemporalMetric } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../worker/create-worker';
 import type { ChildWork } from './child/child';
 import { settlesWithin } from '../timing/settles-within';
 import { refreshOurNumbers } from './refresh-own-numbers';
 import { RunMetrics } from '../dispatch/metrics';
-import { runStarter, searchAttributesOn } from '../temporal/run-starter';
+import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 import { StepMetrics } from '../worker/metrics';
 import { startWorker, type RunningWorker } from '../worker/start-worker';
 
@@ -82,7 +82,7 @@ export async function startWorkerProcess(options: {
   steps.watch(() => Object.keys(worker.parked()));
   const watch = watchTemporal(connection, namespace, log);
   const temporalProblem = (): string | null => dispatcher?.problem() ?? watch.problem();
-  showTemporal(registry, temporalProblem);
+  addTemporalMetric(registry, temporalProblem);
   let closeInbox = (): void => undefined;
   if (options.dispatch) {
     const reader = InboxReader.open(settings.dataDir);
@@ -96,7 +96,7 @@ export async function startWorkerProcess(options: {
       record,
       starter: runs.counting(
         runStarter(new Client({ connection, namespace }), {
-          searchAttributes: () => searchAttributesOn(connection, namespace, log),
+          searchAttributes: () => ensureSearchAttributes(connection, namespace, log),
           eager: true,
         }),
       ),

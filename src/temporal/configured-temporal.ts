@@ -9,72 +9,72 @@ import {
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Secret } from '../settings/secret';
 
-/** The `temporal` section of bridge.yaml, as far as it says where Temporal is. */
+/** The part of bridge.yaml's `temporal` section that selects the server. */
 export interface TemporalSettings {
   /** `host:port`. */
   address?: string | null | undefined;
   namespace?: string | null | undefined;
-  /** Where the bridge's own server listens. */
+  /** The port of the bridge's own server. */
   port?: number;
   apiKey?: Secret | null | undefined;
 }
 
-/** What the pure and the native connection both take. */
-export type ConnectionBasics = Pick<NativeConnectionOptions, 'address' | 'tls' | 'metadata'> & { apiKey?: string };
+/** Options that the connections of client and worker have in common. */
+export type ConnectionOptions = Pick<NativeConnectionOptions, 'address' | 'tls' | 'metadata'> & { apiKey?: string };
 
-/** A Temporal server that the operator has named. */
+/** A Temporal server that the operator configured. */
 export interface ConfiguredTemporal {
-  /** What named it, for messages. */
+  /** Where the address was configured, for messages: `TEMPORAL_ADDRESS`. */
   source: string;
   /** `host:port`. */
   address: string;
-  /** Null when nothing says so. */
+  /** Null when it is not configured. */
   namespace: string | null;
-  connectionOptions: () => ConnectionBasics;
+  connectionOptions: () => ConnectionOptions;
 }
 
-/** Where Temporal is was said wrongly. The message lists every fault with the variable or file it stands in. */
-export class TemporalSettingsFault extends Error {
-  override readonly name = 'TemporalSettingsFault';
+/** The Temporal address is misconfigured. The message lists every finding with its variable or file. */
+export class TemporalMisconfigured extends Error {
+  override readonly name = 'TemporalMisconfigured';
 
-  constructor(readonly faults: readonly string[]) {
-    super(['Where Temporal is, is set wrongly:', ...faults.map((fault) => `  - ${fault}`)].join('\n'));
+  constructor(readonly findings: readonly string[]) {
+    super(['The Temporal address is misconfigured:', ...findings.map((finding) => `  - ${finding}`)].join('\n'));
   }
 }
 
 /**
- * The Temporal server that the operator has named, or null: then the embedded one is meant.
+ * The Temporal server that the operator configured; null when there is none, and the bridge uses its own.
  *
- * In this order: `TEMPORAL_ADDRESS`; the profile that `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE` asks for;
+ * Precedence: `TEMPORAL_ADDRESS`; the profile selected by `TEMPORAL_PROFILE` or `TEMPORAL_CONFIG_FILE`;
  * `temporal.address` in bridge.yaml; the profile `default` of Temporal's own configuration file, when it has an
- * address. The other `TEMPORAL_*` (namespace, API key, TLS) add to whichever it is.
+ * address. The other `TEMPORAL_*` variables (namespace, API key, TLS) apply to each of them.
  *
- * @throws TemporalSettingsFault
+ * @throws TemporalMisconfigured
  */
 export function configuredTemporal(settings: TemporalSettings, env: NodeJS.ProcessEnv): ConfiguredTemporal | null {
   const variables = temporalVariables(env);
-  const asksForProfile = variables['TEMPORAL_PROFILE'] !== undefined || variables['TEMPORAL_CONFIG_FILE'] !== undefined;
-  const own = settings.address ?? '';
-  const ownDecides = own !== '' && variables['TEMPORAL_ADDRESS'] === undefined && !asksForProfile;
-  const loaded = load(variables, ownDecides);
-  const profile: ClientConfigProfile = ownDecides ? { ...withKey(loaded, settings), address: own } : loaded;
-  const source = sourceOf(variables, ownDecides, asksForProfile);
-  const faults = faultsOf(profile, variables, source, asksForProfile);
-  if (faults.length > 0) {
-    throw new TemporalSettingsFault(faults);
+  const selectsProfile = variables['TEMPORAL_PROFILE'] !== undefined || variables['TEMPORAL_CONFIG_FILE'] !== undefined;
+  const address = settings.address ?? '';
+  const usesSettings = address !== '' && variables['TEMPORAL_ADDRESS'] === undefined && !selectsProfile;
+  const loaded = load(variables, usesSettings);
+  const profile: ClientConfigProfile = usesSettings ? { ...withApiKey(loaded, settings), address } : loaded;
+  const source = sourceOf(variables, usesSettings, selectsProfile);
+  const findings = findingsIn(profile, variables, source, selectsProfile);
+  if (findings.length > 0) {
+    throw new TemporalMisconfigured(findings);
   }
-  const { address } = profile;
-  if (address === undefined || address === '') {
+  const target = profile.address;
+  if (target === undefined || target === '') {
     return null;
   }
   const { connectionOptions } = toClientOptions(profile);
   const { tls, metadata } = connectionOptions;
   return {
     source,
-    address,
+    address: target,
     namespace: profile.namespace ?? settings.namespace ?? null,
     connectionOptions: () => ({
-      address,
+      address: target,
       ...(tls === undefined ? {} : { tls }),
       ...(metadata === undefined ? {} : { metadata }),
       ...(profile.apiKey === undefined ? {} : { apiKey: profile.apiKey }),
@@ -82,12 +82,12 @@ export function configuredTemporal(settings: TemporalSettings, env: NodeJS.Proce
   };
 }
 
-/** The variables that matter, without empty ones: `TEMPORAL_ADDRESS=` in an env file means "not set". */
+/** The variables that Temporal's loader reads. Empty ones are left out: `TEMPORAL_ADDRESS=` means "not set". */
 function temporalVariables(env: NodeJS.ProcessEnv): Record<string, string> {
-  const wanted = /^(?:TEMPORAL_|HOME$|XDG_CONFIG_HOME$|APPDATA$)/;
+  const relevant = /^(?:TEMPORAL_|HOME$|XDG_CONFIG_HOME$|APPDATA$)/;
   return Object.fromEntries(
     Object.entries(env).filter(
-      (entry): entry is [string, string] => wanted.test(entry[0]) && entry[1] !== undefined && entry[1] !== '',
+      (entry): entry is [string, string] => relevant.test(entry[0]) && entry[1] !== undefined && entry[1] !== '',
     ),
   );
 }
@@ -95,7 +95,7 @@ function temporalVariables(env: NodeJS.ProcessEnv): Record<string, string> {
 function load(variables: Record<string, string>, disableFile: boolean): ClientConfigProfile {
   const file = variables['TEMPORAL_CONFIG_FILE'];
   if (file !== undefined && !disableFile && !isReadable(file)) {
-    throw new TemporalSettingsFault([`TEMPORAL_CONFIG_FILE: ${file} cannot be read`]);
+    throw new TemporalMisconfigured([`TEMPORAL_CONFIG_FILE: ${file} cannot be read`]);
   }
   try {
     return loadClientConfigProfile({ overrideEnvVars: variables, disableFile });
@@ -104,20 +104,20 @@ function load(variables: Record<string, string>, disableFile: boolean): ClientCo
       file === undefined
         ? "Temporal's configuration file (temporalio/temporal.toml in your configuration folder)"
         : `TEMPORAL_CONFIG_FILE: ${file}`;
-    throw new TemporalSettingsFault([describeLoadFault(error, variables['TEMPORAL_PROFILE'], where)]);
+    throw new TemporalMisconfigured([describeLoadError(error, variables['TEMPORAL_PROFILE'], where)]);
   }
 }
 
-/** The loader's message for a faulty file quotes the file, keys and all: only the place is taken from it. */
-function describeLoadFault(error: unknown, profile: string | undefined, where: string): string {
+/** The loader's message for an invalid file quotes it, secrets included: only the line and column are used. */
+function describeLoadError(error: unknown, profile: string | undefined, where: string): string {
   const message = isNativeError(error) ? error.message : '';
   if (profile !== undefined && message.startsWith(`Profile '${profile}' not found`)) {
     return `TEMPORAL_PROFILE: there is no profile "${profile}" in ${where}`;
   }
-  const both = /^Cannot specify both (\w+)_path and \w+_data/.exec(message)?.[1];
-  if (both !== undefined) {
-    const name = `TEMPORAL_TLS_${both.toUpperCase()}`;
-    return `${name}_PATH and ${name}_DATA (${both}_path and ${both}_data in a profile) are both set: keep one`;
+  const duplicate = /^Cannot specify both (\w+)_path and \w+_data/.exec(message)?.[1];
+  if (duplicate !== undefined) {
+    const name = `TEMPORAL_TLS_${duplicate.toUpperCase()}`;
+    return `${name}_PATH and ${name}_DATA (${duplicate}_path and ${duplicate}_data in a profile) are both set: remove one`;
   }
   const place =
     isNativeError(error) && 'line' in error && 'column' in error
@@ -126,77 +126,77 @@ function describeLoadFault(error: unknown, profile: string | undefined, where: s
   return `${where}${place}: is not a configuration file that Temporal's clients can read`;
 }
 
-/** An API key in bridge.yaml goes only to the server named there. */
-function withKey(loaded: ClientConfigProfile, settings: TemporalSettings): ClientConfigProfile {
+/** An API key in bridge.yaml is sent only to the server configured there. */
+function withApiKey(loaded: ClientConfigProfile, settings: TemporalSettings): ClientConfigProfile {
   const apiKey = loaded.apiKey ?? settings.apiKey?.reveal();
   return apiKey === undefined ? loaded : { ...loaded, apiKey };
 }
 
-function sourceOf(variables: Record<string, string>, ownDecides: boolean, asksForProfile: boolean): string {
+function sourceOf(variables: Record<string, string>, usesSettings: boolean, selectsProfile: boolean): string {
   if (variables['TEMPORAL_ADDRESS'] !== undefined) {
     return 'TEMPORAL_ADDRESS';
   }
-  if (ownDecides) {
+  if (usesSettings) {
     return 'temporal.address in the settings';
   }
   const profile = `profile "${variables['TEMPORAL_PROFILE'] ?? 'default'}"`;
-  return asksForProfile && variables['TEMPORAL_CONFIG_FILE'] !== undefined
+  return selectsProfile && variables['TEMPORAL_CONFIG_FILE'] !== undefined
     ? `${profile} in ${variables['TEMPORAL_CONFIG_FILE']}`
     : `${profile} in Temporal's configuration file`;
 }
 
-function faultsOf(
+function findingsIn(
   profile: ClientConfigProfile,
   variables: Record<string, string>,
   source: string,
-  asksForProfile: boolean,
+  selectsProfile: boolean,
 ): string[] {
-  const faults: string[] = [];
+  const findings: string[] = [];
   const { address } = profile;
   if (address === undefined) {
-    const orphans = Object.keys(variables).filter(
+    const unused = Object.keys(variables).filter(
       (name) => name === 'TEMPORAL_API_KEY' || name.startsWith('TEMPORAL_TLS'),
     );
-    if (asksForProfile) {
-      faults.push(`${source}: has no address (or set TEMPORAL_ADDRESS)`);
-    } else if (orphans.length > 0) {
-      faults.push(`${orphans.join(', ')}: set, but not for which server: set TEMPORAL_ADDRESS, too`);
+    if (selectsProfile) {
+      findings.push(`${source}: has no address; add one, or set TEMPORAL_ADDRESS`);
+    } else if (unused.length > 0) {
+      findings.push(`${unused.join(', ')}: no server is configured for it; set TEMPORAL_ADDRESS too`);
     }
   } else if (!isAddress(address)) {
-    faults.push(
-      `${source}: ${JSON.stringify(address)} is no address; write host:port, such as temporal.example.com:7233, without https://`,
+    findings.push(
+      `${source}: ${JSON.stringify(address)} is not an address; write host:port without https://, such as temporal.example.com:7233`,
     );
   }
   if (profile.tls !== undefined && profile.tls.disabled !== true) {
-    faults.push(...tlsFaults(profile.tls, variables));
+    findings.push(...tlsFindings(profile.tls, variables));
   }
-  return faults;
+  return findings;
 }
 
-function tlsFaults(tls: ClientConfigTLS, variables: Record<string, string>): string[] {
+function tlsFindings(tls: ClientConfigTLS, variables: Record<string, string>): string[] {
   const files = [
     { field: 'CLIENT_CERT', value: tls.clientCert },
     { field: 'CLIENT_KEY', value: tls.clientKey },
     { field: 'SERVER_CA_CERT', value: tls.serverCACert },
   ];
-  const faults = files.flatMap(({ field, value }) =>
+  const findings = files.flatMap(({ field, value }) =>
     value !== undefined && 'path' in value && !isReadable(value.path)
-      ? [`${nameOf(field, variables)}: ${value.path} cannot be read`]
+      ? [`${settingOf(field, variables)}: ${value.path} cannot be read`]
       : [],
   );
   if ((tls.clientCert === undefined) !== (tls.clientKey === undefined)) {
-    const [given, lacking] = tls.clientCert === undefined ? ['key', 'CLIENT_CERT'] : ['certificate', 'CLIENT_KEY'];
-    faults.push(`TEMPORAL_TLS_${lacking}_PATH: missing; a client ${given} alone is of no use`);
+    const [given, missing] = tls.clientCert === undefined ? ['key', 'CLIENT_CERT'] : ['certificate', 'CLIENT_KEY'];
+    findings.push(`TEMPORAL_TLS_${missing}_PATH: is missing; a client ${given} needs it`);
   }
   if (variables['TEMPORAL_TLS_DISABLE_HOST_VERIFICATION'] !== undefined) {
-    faults.push(
-      'TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: this SDK always verifies; name the CA in TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the name on the certificate in TEMPORAL_TLS_SERVER_NAME',
+    findings.push(
+      "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION: this SDK always verifies the server's certificate; set TEMPORAL_TLS_SERVER_CA_CERT_PATH to the CA's certificate, or TEMPORAL_TLS_SERVER_NAME to the name in the server's certificate",
     );
   }
-  return faults;
+  return findings;
 }
 
-function nameOf(field: string, variables: Record<string, string>): string {
+function settingOf(field: string, variables: Record<string, string>): string {
   const variable = `TEMPORAL_TLS_${field}_PATH`;
   return variables[variable] === undefined ? `tls.${field.toLowerCase()}_path in the profile` : variable;
 }

@@ -1,12 +1,14 @@
 import { Gauge, type Registry } from 'prom-client';
 
 /**
- * Shows whether Temporal can be used. @param problem why it cannot, or null; asked at every scrape. Once per registry.
+ * Adds the metric that says whether Temporal is available. Call once per registry.
+ *
+ * @param problem why it is unavailable, or null. Called at every scrape.
  */
-export function showTemporal(registry: Registry, problem: () => string | null): void {
+export function addTemporalMetric(registry: Registry, problem: () => string | null): void {
   const gauge: Gauge = new Gauge({
     name: 'bridge_temporal_unavailable',
-    help: '1 while Temporal does not answer or takes no runs.',
+    help: '1 while Temporal does not answer or does not accept runs.',
     registers: [registry],
     collect: () => gauge.set(problem() === null ? 0 : 1),
   });

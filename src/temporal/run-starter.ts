@@ -6,13 +6,14 @@ import { startRun, type StartOptions } from '../runs/start-run';
 import { describeTemporalError } from '../runs/temporal-error';
 import { registerSearchAttributes } from './search-attributes';
 
-/** A start that takes longer is given up and tried again: the same id cannot start twice. */
+/** A start that takes longer is cancelled and retried. The workflow id prevents a second run. */
 const START_WITHIN_MS = 5_000;
 
 /**
- * Starts runs with this client; each run's workflow id is its event's id.
- * @param options.searchAttributes registers them, and tells whether they may be used; asked again when the server has
- *   lost them.
+ * Starts runs and awaits their ends with this client. A run's workflow id is its event's id.
+ *
+ * @param options.searchAttributes registers them and resolves to whether runs may have them. Called before the first
+ *   start, and again after a failed start.
  */
 export function runStarter(
   client: Client,
@@ -26,7 +27,7 @@ export function runStarter(
         const start = { workflowId: event.event_id, eager: options.eager, searchAttributes: await searchAttributes };
         return await client.withDeadline(Date.now() + START_WITHIN_MS, () => startRun(client, event, plan, start));
       } catch (error) {
-        // Asked again after any failure: the server may have lost its data, or be another one at the same address.
+        // The server may have lost its data, or another server may listen on this address now.
         searchAttributes = null;
         throw new Error(describeTemporalError(error));
       }
@@ -35,15 +36,20 @@ export function runStarter(
   };
 }
 
-/** Registers the bridge's search attributes; tells whether runs may carry them. @throws while Temporal is away. */
-export async function searchAttributesOn(
+/**
+ * Registers the bridge's search attributes and logs why they are unavailable.
+ *
+ * @returns whether runs may have them.
+ * @throws what the client throws when Temporal does not answer.
+ */
+export async function ensureSearchAttributes(
   connection: Parameters<typeof registerSearchAttributes>[0],
   namespace: string,
   log: Logger,
 ): Promise<boolean> {
   const { available, problem } = await registerSearchAttributes(connection, namespace);
   if (problem !== undefined) {
-    log.warn({ problem }, 'runs go without search attributes');
+    log.warn({ problem }, 'runs are started without search attributes');
   }
   return available;
 }

@@ -1,40 +1,37 @@
 import type { Connection } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { TASK_QUEUE } from '../runs/names';
 import { describeTemporalError } from '../runs/temporal-error';
+import { WakeableSleep } from '../timing/wakeable-sleep';
 
-const LOOK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 5_000;
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Where it tells of changes. */
-interface WatchLog {
-  info(fields: Record<string, unknown>, message: string): void;
-  warn(fields: Record<string, unknown>, message: string): void;
-}
-
-/** Whether Temporal answers. */
+/** Whether Temporal is available. */
 export interface TemporalWatch {
-  /** Why it does not, as far as the last look tells; null when it does, and before the first look has ended. */
+  /** Why it is unavailable, as of the last check; null when it is available, and before the first check has ended. */
   problem(): string | null;
   stop(): void;
 }
 
 /**
- * Keeps asking Temporal for the bridge's task queue, every 5 s: so that it is known that Temporal is away before there
- * is something to do. An answer means that frontend and matching are up, and that the namespace is there and open to
- * us.
+ * Checks every five seconds whether Temporal is available, and logs each change. An answer means that its frontend and
+ * matching services work, and that the namespace exists and the bridge may use it.
+ *
+ * Guarantees: after `stop`, nothing is logged and {@link TemporalWatch.problem} no longer changes.
  */
 export function watchTemporal(
   connection: Connection | NativeConnection,
   namespace: string,
-  log: WatchLog,
-  everyMs: number = LOOK_EVERY_MS,
+  log: Pick<Logger, 'info' | 'warn'>,
+  everyMs: number = CHECK_EVERY_MS,
 ): TemporalWatch {
   let problem: string | null = null;
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-  const ask = (): Promise<unknown> =>
+  let isStopped = false;
+  const pause = new WakeableSleep();
+  const describeTaskQueue = (): Promise<unknown> =>
     connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, () =>
       connection.workflowService.describeTaskQueue({
         namespace,
@@ -42,34 +39,29 @@ export function watchTemporal(
         taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
       }),
     );
-  const note = (found: string | null): void => {
-    if (stopped) {
-      return;
-    }
+  const record = (found: string | null): void => {
     if (problem === null && found !== null) {
-      log.warn({ problem: found }, 'Temporal cannot be used at present');
+      log.warn({ problem: found }, 'Temporal is unavailable');
     } else if (problem !== null && found === null) {
-      log.info({}, 'Temporal can be used again');
+      log.info({}, 'Temporal is available again');
     }
     problem = found;
   };
-  const look = async (): Promise<void> => {
-    const found = await ask().then(
-      () => null,
-      (error: unknown) => describeTemporalError(error),
-    );
-    note(found);
-    if (!stopped) {
-      timer = setTimeout(() => void look(), everyMs);
-      timer.unref();
+  const run = async (): Promise<void> => {
+    while (!isStopped) {
+      const found = await describeTaskQueue().then(() => null, describeTemporalError);
+      if (!isStopped) {
+        record(found);
+        await pause.sleep(everyMs);
+      }
     }
   };
-  void look();
+  void run();
   return {
     problem: () => problem,
     stop: () => {
-      stopped = true;
-      clearTimeout(timer);
+      isStopped = true;
+      pause.wake();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
+import { readProcess } from '../../src/temporal/dev-server/process-info';
 import { RunningBridge } from './running-bridge';
 
 const CREDENTIALS = [
@@ -133,7 +133,7 @@ describe('a first start, with nothing configured', () => {
   it('survives kill -9: the next start takes over what is left, and does not show the first steps again', async () => {
     const temporal = temporalPid(bridge);
     await bridge.kill();
-    expect(lookAtProcess(temporal)).not.toBeNull();
+    expect(readProcess(temporal)).not.toBeNull();
     const next = await RunningBridge.ready({ dataDir: bridge.dataDir });
     try {
       expect(next.output).not.toContain('First steps');
@@ -141,7 +141,7 @@ describe('a first start, with nothing configured', () => {
       expect(stdout).toMatch(/^call_hangup\/call-2: done/);
       const temporalNow = temporalPid(next);
       expect(await next.stop()).toBe(0);
-      expect([lookAtProcess(temporal), lookAtProcess(temporalNow)]).toEqual([null, null]);
+      expect([readProcess(temporal), readProcess(temporalNow)]).toEqual([null, null]);
       expect(existsSync(join(next.dataDir, 'temporal.pid'))).toBe(false);
     } finally {
       await next.remove();

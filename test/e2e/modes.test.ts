@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
+import { readProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { newNamespace } from './temporal-server';
@@ -126,7 +126,7 @@ describe('a bridge that is killed while its worker starts', () => {
       childOf(bridge.process.pid ?? 0, 'worker-main'),
     );
     await bridge.kill();
-    while (lookAtProcess(child) !== null) {
+    while (readProcess(child) !== null) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     // What is left of it, its Temporal server, is the next start's to end.
@@ -148,5 +148,5 @@ function childOf(parent: number, part: string): number | null {
     .split(' ')
     .filter(Boolean)
     .map(Number);
-  return children.find((pid) => lookAtProcess(pid)?.command.includes(part)) ?? null;
+  return children.find((pid) => readProcess(pid)?.command.includes(part)) ?? null;
 }

@@ -6,7 +6,7 @@ import pino from 'pino';
 import { z } from 'zod';
 import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
 import { startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
-import { lookAtProcess } from '../../src/temporal/dev-server/process-info';
+import { readProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge, type BridgeOptions } from './running-bridge';
 
@@ -185,7 +185,7 @@ describe('mode all', () => {
       const server = await serverOf(bridge);
       process.kill(server, 'SIGSTOP');
       const { code, tookMs } = await terminate(bridge);
-      expect([code, lookAtProcess(server)]).toEqual([0, null]);
+      expect([code, readProcess(server)]).toEqual([0, null]);
       expect(tookMs).toBeLessThan(STOPS_WITHIN_MS.all);
       await bridge.remove();
     },

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { Secret } from '../../src/settings/secret';
-import { TemporalSettingsFault, type TemporalSettings } from '../../src/temporal/configured-temporal';
+import { TemporalMisconfigured, type TemporalSettings } from '../../src/temporal/configured-temporal';
 import { connectClient, connectNative, resolveTemporal, TemporalUnreachable } from '../../src/temporal/connection';
 
 let home: string;
@@ -23,7 +23,7 @@ function file(name: string, text: string): string {
   return path;
 }
 
-/** Temporal's own configuration file, where its clients look for it. */
+/** Writes Temporal's configuration file to the default path of its clients. */
 function defaultFile(text: string): void {
   for (const folder of ['.config/temporalio', 'Library/Application Support/temporalio']) {
     mkdirSync(join(home, folder), { recursive: true });
@@ -42,8 +42,8 @@ function resolve(
 const profiles =
   '[profile.default]\naddress = "from-default:7233"\n[profile.prod]\naddress = "from-prod:7233"\nnamespace = "prod.a1"\napi_key = "key-of-prod"\n[profile.empty]\n';
 
-describe('where Temporal is', () => {
-  test('nothing configured: the embedded server, else the default address', () => {
+describe('the chosen server', () => {
+  test('is the embedded server when nothing is configured, else the default address', () => {
     expect(resolve()).toMatchObject({ kind: 'embedded', address: '127.0.0.1:7999', namespace: 'default' });
     expect(resolve({}, {}, null)).toMatchObject({ kind: 'default', address: '127.0.0.1:7233' });
     expect(resolve({ TEMPORAL_ADDRESS: '', TEMPORAL_PROFILE: '' })).toMatchObject({ kind: 'embedded' });
@@ -51,7 +51,7 @@ describe('where Temporal is', () => {
     expect(resolve({}, { address: null, namespace: 'ours' })).toMatchObject({ kind: 'embedded', namespace: 'ours' });
   });
 
-  test('the order: TEMPORAL_ADDRESS, a profile that is asked for, the settings, the default profile', () => {
+  test('precedence: TEMPORAL_ADDRESS, a selected profile, the settings, the default profile', () => {
     defaultFile(profiles);
     const settings = { address: 'from-settings:7233', namespace: 'ours' };
     expect(resolve()).toMatchObject({
@@ -79,12 +79,12 @@ describe('where Temporal is', () => {
     });
   });
 
-  test('a default profile without an address is none', () => {
+  test('a default profile without an address does not count', () => {
     defaultFile('[profile.prod]\naddress = "from-prod:7233"\n');
     expect(resolve()).toMatchObject({ kind: 'embedded' });
   });
 
-  test('credentials reach the connection, and nothing that is printed', () => {
+  test('credentials are passed to the connection, and never printed', () => {
     defaultFile(profiles);
     const key = resolve({ TEMPORAL_PROFILE: 'prod' });
     expect(key.connectionOptions()).toMatchObject({ address: 'from-prod:7233', apiKey: 'key-of-prod', tls: true });
@@ -110,46 +110,46 @@ describe('where Temporal is', () => {
   });
 });
 
-describe('what is set wrongly is told by its name', () => {
+describe('a misconfigured address is reported with its variable or file', () => {
   test.each<[string, () => Record<string, string>, string]>([
     [
       'an address with a scheme',
       () => ({ TEMPORAL_ADDRESS: 'https://temporal.example.com' }),
-      'TEMPORAL_ADDRESS: "https://temporal.example.com" is no address',
+      'TEMPORAL_ADDRESS: "https://temporal.example.com" is not an address',
     ],
     [
-      'a port that cannot be',
+      'a port out of range',
       () => ({ TEMPORAL_ADDRESS: 'temporal.example.com:99999' }),
-      'TEMPORAL_ADDRESS: "temporal.example.com:99999" is no address',
+      'TEMPORAL_ADDRESS: "temporal.example.com:99999" is not an address',
     ],
     [
-      'a key for nowhere',
+      'an API key without a server',
       () => ({ TEMPORAL_API_KEY: 'secret-key', XDG_CONFIG_HOME: '/nowhere' }),
-      'TEMPORAL_API_KEY: set, but not for which server: set TEMPORAL_ADDRESS',
+      'TEMPORAL_API_KEY: no server is configured for it; set TEMPORAL_ADDRESS',
     ],
     [
-      'no such file',
+      'a missing file',
       () => ({ TEMPORAL_CONFIG_FILE: '/no/such.toml' }),
       'TEMPORAL_CONFIG_FILE: /no/such.toml cannot be read',
     ],
-    ['no such profile', () => ({ TEMPORAL_PROFILE: 'staging' }), 'TEMPORAL_PROFILE: there is no profile "staging"'],
+    ['a missing profile', () => ({ TEMPORAL_PROFILE: 'staging' }), 'TEMPORAL_PROFILE: there is no profile "staging"'],
     [
       'a profile without an address',
       () => ({ TEMPORAL_PROFILE: 'empty' }),
       'profile "empty" in Temporal\'s configuration file: has no address',
     ],
     [
-      'a file that is no TOML',
+      'a file that is not TOML',
       () => ({ TEMPORAL_CONFIG_FILE: file('bad.toml', '[profile.default]\napi_key = secret-key\n') }),
       'bad.toml, line 2, column 11: is not a configuration file',
     ],
     [
-      'a certificate alone',
+      'a certificate without its key',
       () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_CLIENT_CERT_PATH: file('c.pem', 'c') }),
-      'TEMPORAL_TLS_CLIENT_KEY_PATH: missing',
+      'TEMPORAL_TLS_CLIENT_KEY_PATH: is missing',
     ],
     [
-      'a certificate that is not there',
+      'a missing certificate',
       () => ({ TEMPORAL_ADDRESS: 'a:1', TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/ca.pem' }),
       'TEMPORAL_TLS_SERVER_CA_CERT_PATH: /no/ca.pem cannot be read',
     ],
@@ -165,18 +165,18 @@ describe('what is set wrongly is told by its name', () => {
     ],
   ])('%s', (_case, env, expected) => {
     defaultFile(profiles);
-    const fault = thrownBy(() => resolve(env()));
-    expect(fault).toBeInstanceOf(TemporalSettingsFault);
-    expect(String(fault)).toContain(expected);
-    expect(String(fault)).not.toContain('secret-key');
+    const error = thrownBy(() => resolve(env()));
+    expect(error).toBeInstanceOf(TemporalMisconfigured);
+    expect(String(error)).toContain(expected);
+    expect(String(error)).not.toContain('secret-key');
   });
 
-  test('all at once', () => {
-    const fault = thrownBy(() =>
+  test('all findings are reported together', () => {
+    const error = thrownBy(() =>
       resolve({ TEMPORAL_ADDRESS: 'http://x', TEMPORAL_TLS_CLIENT_KEY_PATH: '/no/key.pem' }),
     );
-    expect(fault).toMatchObject({
-      faults: [
+    expect(error).toMatchObject({
+      findings: [
         expect.stringContaining('TEMPORAL_ADDRESS'),
         expect.stringContaining('TEMPORAL_TLS_CLIENT_KEY_PATH'),
         expect.stringContaining('TEMPORAL_TLS_CLIENT_CERT_PATH'),
@@ -205,7 +205,7 @@ describe('connecting', () => {
     }
   });
 
-  test('the client waits for nothing, and its calls end soon when Temporal is away', async () => {
+  test('the client connects lazily, and its calls end soon when Temporal is unavailable', async () => {
     const connection = connectClient(resolve({}, {}, '127.0.0.1:4'));
     const began = Date.now();
     await expect(
@@ -215,13 +215,13 @@ describe('connecting', () => {
     await connection.close();
   });
 
-  test('a call of the client without a deadline ends all the same when nothing answers', async () => {
+  test("a client's call without a deadline ends when the server is silent", async () => {
     const connection = connectClient(resolve({}, {}, address), 300);
     await expect(connection.workflowService.getSystemInfo({})).rejects.toMatchObject({ code: 4 });
     await connection.close();
   });
 
-  test("the worker's says where it looked and who said so", async () => {
+  test("a failure of the worker's connection names the address and its source", async () => {
     const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: '127.0.0.1:4' })).catch(
       (error: unknown) => error,
     );
@@ -229,7 +229,7 @@ describe('connecting', () => {
     expect(String(failure)).toContain('Temporal at 127.0.0.1:4 (from TEMPORAL_ADDRESS) cannot be reached');
   }, 20_000);
 
-  test("the worker's gives up on what accepts and says nothing", async () => {
+  test("the worker's connection fails when the server accepts and is silent", async () => {
     const began = Date.now();
     const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: address }), 500).catch(
       (error: unknown) => error,

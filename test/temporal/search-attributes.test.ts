@@ -1,7 +1,4 @@
-import { once } from 'node:events';
-import { createServer as createHttp2Server, type Http2Server } from 'node:http2';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +11,7 @@ import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
 import { startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
 import { SEARCH_ATTRIBUTES } from '../../src/runs/names';
 import { registerSearchAttributes } from '../../src/temporal/search-attributes';
+import { startGrpcStub } from './grpc-stub';
 
 jest.setTimeout(60_000);
 
@@ -49,7 +47,7 @@ describe('on a real server', () => {
     rmSync(dataDir, { recursive: true });
   });
 
-  /** A namespace without custom search attributes, usable by every part of the server. */
+  /** Makes a namespace and waits until every part of the server knows it. */
   async function namespaceWith(namespace: string, searchAttributes: typeof OURS = {}): Promise<string> {
     await connection.workflowService.registerNamespace({
       namespace,
@@ -71,7 +69,7 @@ describe('on a real server', () => {
     }
   }
 
-  test('they can be used in a start as soon as they are said to be available', async () => {
+  test('a start can use them as soon as they are available', async () => {
     const namespace = await namespaceWith('fresh');
     expect(await registerSearchAttributes(connection, namespace)).toEqual({ available: true });
     const started = await new Client({ connection, namespace }).workflow.start('anything', {
@@ -86,23 +84,23 @@ describe('on a real server', () => {
     expect(await registerSearchAttributes(connection, namespace)).toEqual({ available: true });
   });
 
-  test('several workers may do it at once', async () => {
+  test('several workers can register at the same time', async () => {
     const namespace = await namespaceWith('contested');
     const states = await Promise.all([1, 2, 3].map(() => registerSearchAttributes(connection, namespace)));
     expect(states).toEqual([{ available: true }, { available: true }, { available: true }]);
   });
 
-  test('one of another type is a reason to do without, in words', async () => {
+  test('runs do without them when one exists with another type', async () => {
     const namespace = await namespaceWith('other-type', { BridgeRules: KEYWORD });
     const state = await registerSearchAttributes(connection, namespace);
     expect(state).toEqual({
       available: false,
-      problem: expect.stringContaining('another type than the bridge needs: BridgeRules.'),
+      problem: expect.stringContaining('another type than the bridge requires: BridgeRules.'),
     });
     expect(state.problem).toContain('BridgeRules (KeywordList)');
   });
 
-  test('no room for them is a reason to do without, in words', async () => {
+  test('runs do without them when the namespace has no room', async () => {
     const namespace = await namespaceWith(
       'full',
       Object.fromEntries(Array.from({ length: 8 }, (_, index) => [`Mine${index}`, KEYWORD])),
@@ -111,80 +109,57 @@ describe('on a real server', () => {
     expect(state).toEqual({
       available: false,
       problem: expect.stringMatching(
-        /^Temporal does not let the bridge add search attributes \(.+\)\. Runs go without them/,
+        /^Temporal does not permit the bridge to add search attributes \(.+\)\. Runs are started without them/,
       ),
     });
   });
 
-  test('an unknown namespace is no such reason', async () => {
+  test('an unknown namespace is an error', async () => {
     await expect(registerSearchAttributes(connection, 'nowhere')).rejects.toMatchObject({ code: 5 });
   });
 });
 
-describe('where there is no operator service, as in Temporal Cloud', () => {
+describe('without an operator service, as in Temporal Cloud', () => {
   const { GetSearchAttributesResponse, CountWorkflowExecutionsResponse } = temporal.api.workflowservice.v1;
-  let stub: Http2Server;
 
-  /** Answers as a server that lets nobody administer: only the names may be read. */
-  async function connectTo(keys: typeof OURS, status = 7, countStatus = 0): Promise<Connection> {
-    stub = createHttp2Server();
-    stub.on('stream', (stream, headers) => {
-      const method = String(headers[':path']).split('/').pop();
-      const message =
-        method === 'GetSearchAttributes'
-          ? GetSearchAttributesResponse.encode({ keys }).finish()
-          : method === 'CountWorkflowExecutions' && countStatus === 0
-            ? CountWorkflowExecutionsResponse.encode({}).finish()
-            : null;
-      stream.on('error', () => undefined).resume();
-      if (message === null) {
-        const refusal = method === 'CountWorkflowExecutions' ? countStatus : status;
-        stream.respond(
-          { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(refusal), 'grpc-message': 'no' },
-          { endStream: true },
-        );
-        return;
+  /** Registers on a server without operator service, where only the names can be read. */
+  async function register(keys: typeof OURS, status = 7, countStatus = 0) {
+    const stub = await startGrpcStub((method) => {
+      if (method === 'GetSearchAttributes') {
+        return GetSearchAttributesResponse.encode({ keys }).finish();
       }
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      const prefix = Buffer.alloc(5);
-      prefix.writeUInt32BE(message.length, 1);
-      stream.end(Buffer.concat([prefix, message]));
+      if (method === 'CountWorkflowExecutions') {
+        return countStatus === 0 ? CountWorkflowExecutionsResponse.encode({}).finish() : countStatus;
+      }
+      return status;
     });
-    stub.listen(0, '127.0.0.1');
-    await once(stub, 'listening');
-    return Connection.lazy({ address: `127.0.0.1:${(stub.address() as AddressInfo).port}`, interceptors: [] });
-  }
-
-  async function register(connection: Connection) {
     try {
-      return await registerSearchAttributes(connection, 'default', 300);
+      return await registerSearchAttributes(stub.connection, 'default', 300);
     } finally {
-      await connection.close();
-      stub.close();
+      await stub.close();
     }
   }
 
-  test('those that an administrator made are used', async () => {
-    expect(await register(await connectTo(OURS))).toEqual({ available: true });
+  test('attributes that an administrator created are used', async () => {
+    expect(await register(OURS)).toEqual({ available: true });
   });
 
-  test('without them runs go without', async () => {
+  test('runs do without them when one is missing', async () => {
     const { BridgeOutcome: _missing, ...most } = OURS;
-    expect(await register(await connectTo(most))).toEqual({
+    expect(await register(most)).toEqual({
       available: false,
       problem: expect.stringContaining('BridgeOutcome (Keyword)'),
     });
   });
 
-  test('those that never become usable are waited for only so long', async () => {
-    expect(await register(await connectTo(OURS, 7, 3))).toEqual({
+  test('the wait until they are usable is bounded', async () => {
+    expect(await register(OURS, 7, 3)).toEqual({
       available: false,
       problem: expect.stringContaining('cannot be used after 0.3 s'),
     });
   });
 
-  test('a server that is away is no reason to do without', async () => {
-    await expect(register(await connectTo(OURS, 14))).rejects.toMatchObject({ code: 14 });
+  test('an unavailable server is an error', async () => {
+    await expect(register(OURS, 14)).rejects.toMatchObject({ code: 14 });
   });
 });

@@ -1,6 +1,6 @@
 import { runLink } from '../../src/temporal/ui-link';
 
-// That the UI understands these is tested against the real one in embedded-server.test.ts.
+// dev-server.test.ts opens such a link in the real UI.
 test.each([
   [
     'http://127.0.0.1:8233',

@@ -1,27 +1,26 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { packageRoot } from '../../setup/package-root';
 import { isAtLeast } from './cli-version';
 
 const run = promisify(execFile);
 
 const BUILD_WITHIN_MS = 30 * 60_000;
-const TELL_EVERY_MS = 10_000;
-/**
- * From this version on, `go` fetches a newer toolchain by itself where a module asks for one (go.dev/doc/toolchain).
- */
+const REPORT_EVERY_MS = 10_000;
+/** The first Go that downloads a newer toolchain when a module needs one (go.dev/doc/toolchain). */
 const FETCHES_TOOLCHAINS = '1.21';
-const KEPT_OUTPUT = 16_384;
+const KEPT_OUTPUT_CHARS = 16_384;
 const SHOWN_LINES = 15;
 
 /**
- * Builds the CLI from the pinned module in `deploy/temporal-cli`: the version there, checked against its go.sum. Five
- * minutes on two cores the first time.
+ * Builds the CLI from the pinned module in `deploy/temporal-cli`, checked against its go.sum. The first build takes
+ * five minutes on two cores.
  *
- * @param target the file to write; complete only when this returns.
- * @throws Error with the reason in words: no Go, Go too old, what the build said last.
+ * @param options.target the file to write; complete only when this returns.
+ * @throws Error whose message says why: no Go, Go too old, or the last lines of the build's output.
  */
 export async function buildCli(options: {
   env: NodeJS.ProcessEnv;
@@ -35,43 +34,30 @@ export async function buildCli(options: {
   }
   const found = await goVersion(options.env);
   if (found === null) {
-    throw new Error('there is no `go` on PATH');
+    throw new Error('`go` is not on PATH');
   }
-  const wanted = neededGo(folder);
-  if (!isAtLeast(found, wanted) && !isAtLeast(found, FETCHES_TOOLCHAINS)) {
-    throw new Error(`Go ${found} is too old: ${wanted} or newer is needed`);
+  const required = requiredGo(folder);
+  if (!isAtLeast(found, required) && !isAtLeast(found, FETCHES_TOOLCHAINS)) {
+    throw new Error(`Go ${found} is too old: ${required} or newer is required`);
   }
   const what = `Building Temporal's CLI ${options.version} with Go ${found}`;
   options.onProgress(`${what} (once; about five minutes on two cores) ...`);
   await build(folder, options, what);
 }
 
-/** The Go version that the pinned module asks for. */
-export function neededGo(folder: string | null = moduleFolder()): string {
+/** The Go version that the pinned module requires. */
+export function requiredGo(folder: string | null = moduleFolder()): string {
   const text = folder === null ? '' : readFileSync(join(folder, 'go.mod'), 'utf8');
   return /^go (\S+)$/m.exec(text)?.[1] ?? FETCHES_TOOLCHAINS;
 }
 
-/**
- * `deploy/temporal-cli` of this copy of the bridge, whether it runs from `src` or from `dist`; null when it is not
- * there.
- */
+/** `deploy/temporal-cli` of this copy of the bridge; null when it is missing. */
 function moduleFolder(): string | null {
-  for (let folder = __dirname; ; folder = dirname(folder)) {
-    const file = join(folder, 'package.json');
-    if (existsSync(file) && /"name":\s*"voipbin-bridge"/.test(readFileSync(file, 'utf8'))) {
-      const module = join(folder, 'deploy', 'temporal-cli');
-      return existsSync(join(module, 'go.sum')) ? module : null;
-    }
-    if (folder === dirname(folder)) {
-      return null;
-    }
-  }
+  const folder = join(packageRoot(), 'deploy', 'temporal-cli');
+  return existsSync(join(folder, 'go.sum')) ? folder : null;
 }
 
-/**
- * The version of the `go` on PATH itself, whatever the folder's module asks for; null when there is none that works.
- */
+/** The version of the `go` on PATH itself, not of a toolchain that it would download; null when none works. */
 async function goVersion(env: NodeJS.ProcessEnv): Promise<string | null> {
   try {
     const { stdout } = await run('go', ['version'], {
@@ -102,44 +88,44 @@ function build(
     options.target,
     'github.com/temporalio/cli/cmd/temporal',
   ];
-  // A go.work above this folder would take the module over.
+  // A go.work in a folder above would include this module.
   const env = { ...options.env, CGO_ENABLED: '0', GOWORK: 'off' };
   const began = Date.now();
   return new Promise((resolve, reject) => {
     const child = spawn('go', args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
     const ticking = setInterval(
       () => options.onProgress(`${what} ... ${Math.round((Date.now() - began) / 1_000)} s`),
-      TELL_EVERY_MS,
+      REPORT_EVERY_MS,
     );
-    let late = false;
+    let timedOut = false;
     const timer = setTimeout(() => {
-      late = true;
+      timedOut = true;
       child.kill('SIGKILL');
     }, BUILD_WITHIN_MS);
     let output = '';
     const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString()).slice(-KEPT_OUTPUT);
+      output = (output + chunk.toString()).slice(-KEPT_OUTPUT_CHARS);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const finish = (problem: string | null): void => {
+    const finish = (failure: string | null): void => {
       clearInterval(ticking);
       clearTimeout(timer);
-      if (problem === null) {
+      if (failure === null) {
         resolve();
       } else {
-        reject(new Error(problem));
+        reject(new Error(failure));
       }
     };
     child.on('error', (error) => finish(`go could not be started: ${error.message}`));
     child.on('exit', (code, signal) => {
-      // Not 'close': what go itself started may hold the pipes open for longer than the bound.
+      // Not 'close': processes that go started may keep the pipes open beyond the time limit.
       child.stdout.destroy();
       child.stderr.destroy();
       if (code === 0) {
         finish(null);
-      } else if (late) {
-        finish(`the build was given up after ${BUILD_WITHIN_MS / 60_000} minutes`);
+      } else if (timedOut) {
+        finish(`the build was cancelled after ${BUILD_WITHIN_MS / 60_000} minutes`);
       } else {
         finish(`the build failed (${signal ?? `exit code ${code}`}):\n${lastLines(output)}`);
       }

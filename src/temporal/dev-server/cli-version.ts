@@ -1,21 +1,21 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { isNativeError } from 'node:util/types';
+import coerce from 'semver/functions/coerce';
+import gte from 'semver/functions/gte';
 
 const run = promisify(execFile);
 
-/** Older ones lack `--disable-config-file` or the server that this was tested with. */
+/** Older versions lack `--disable-config-file`, or contain a server that the bridge was not tested with. */
 export const OLDEST_CLI = '1.5.0';
-/**
- * The server inside {@link OLDEST_CLI}: what a CLI without a version of its own (a plain `go install`) is judged by.
- */
+/** The server inside {@link OLDEST_CLI}. A CLI without a version of its own (a plain `go install`) is judged by it. */
 const OLDEST_SERVER = '1.29.0';
 /** macOS checks a program the first time it runs, which takes a while. */
 const ANSWER_WITHIN_MS = 20_000;
 
-/** What `temporal --version` says: `temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)`. */
+/** The output of `temporal --version`: `temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)`. */
 export interface CliVersion {
-  /** `1.8.2`; `0.0.0-DEV` when it was built without one. */
+  /** `1.8.2`; `0.0.0-DEV` when it was built without a version. */
   version: string;
   /** The server inside: `1.31.2`. */
   server: string;
@@ -24,44 +24,34 @@ export interface CliVersion {
 /**
  * Runs `<path> --version`.
  *
- * @throws Error with a reason in words when it cannot be run, does not answer within 20 s, or is some other program.
+ * @throws Error whose message ends a sentence ("is ...", "could not ..."): the program cannot be run, does not answer
+ *   within 20 s, or is another program.
  */
 export async function readCliVersion(path: string): Promise<CliVersion> {
   const output = await run(path, ['--version'], { timeout: ANSWER_WITHIN_MS, windowsHide: true }).then(
     ({ stdout }) => stdout,
     (error: unknown) => {
-      throw new Error(whyNotRun(error));
+      throw new Error(describeRunError(error));
     },
   );
   const [, version, server] = /^temporal version (\S+) \(server ([^,\s)]+)/im.exec(output) ?? [];
   if (version === undefined || server === undefined) {
-    throw new Error('does not say which version of the Temporal CLI it is');
+    throw new Error('does not print the version of a Temporal CLI');
   }
   return { version, server };
 }
 
-/** Whether the bridge can use it. */
+/** Whether the bridge supports this version. */
 export function isNewEnough({ version, server }: CliVersion): boolean {
   return isAtLeast(version, OLDEST_CLI) || (version.startsWith('0.0.0') && isAtLeast(server, OLDEST_SERVER));
 }
 
-/** Compares dotted versions by their first three numbers; what follows a hyphen does not count. */
+/** Compares versions by their numbers only: `1.8` equals `1.8.0`, and pre-release tags do not count. */
 export function isAtLeast(version: string, oldest: string): boolean {
-  const [one, other] = [numbersOf(version), numbersOf(oldest)];
-  for (let place = 0; place < 3; place += 1) {
-    const difference = (one[place] ?? 0) - (other[place] ?? 0);
-    if (difference !== 0) {
-      return difference > 0;
-    }
-  }
-  return true;
+  return gte(coerce(version) ?? '0.0.0', coerce(oldest) ?? '0.0.0');
 }
 
-function numbersOf(version: string): number[] {
-  return (/^\d+(?:\.\d+){0,2}/.exec(version)?.[0] ?? '0').split('.').map(Number);
-}
-
-function whyNotRun(error: unknown): string {
+function describeRunError(error: unknown): string {
   if (!isNativeError(error)) {
     return 'could not be run';
   }

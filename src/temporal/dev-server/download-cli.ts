@@ -15,19 +15,19 @@ export const DOWNLOAD_HOST = 'https://temporal.download';
 const CONNECT_WITHIN_MS = 3_500;
 const ANSWER_WITHIN_MS = 5_000;
 const STALLED_AFTER_MS = 15_000;
-const WHOLE_WITHIN_MS = 15 * 60_000;
+const COMPLETE_WITHIN_MS = 15 * 60_000;
 const UNPACK_WITHIN_MS = 5 * 60_000;
-const LARGEST_ARCHIVE = 1024 ** 3;
-const TELL_EVERY_MS = 3_000;
+const MAX_ARCHIVE_BYTES = 1024 ** 3;
+const REPORT_EVERY_MS = 3_000;
 
 const PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'darwin', win32: 'windows' };
 const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * The archive's address: `.tar.gz`, for Windows `.zip`.
+ * The address of the archive for this machine: a `.tar.gz`, on Windows a `.zip`.
  *
  * @param version `1.8.2`, or `latest`.
- * @returns null where Temporal publishes none for this kind of machine.
+ * @returns null when Temporal publishes no archive for this platform.
  */
 export function archiveUrl(base: string, version: string): string | null {
   const platform = PLATFORMS[process.platform];
@@ -39,12 +39,13 @@ export function archiveUrl(base: string, version: string): string | null {
 }
 
 /**
- * Downloads and unpacks the CLI into a folder. Gives up within five seconds when the host cannot be reached, and when
- * nothing comes for fifteen. HTTPS is all that vouches for what comes: no checksum is published beside it. Proxies are
- * taken from `HTTPS_PROXY` and its kin.
+ * Downloads the CLI and unpacks it into a folder. Fails within five seconds when the host does not answer, and when no
+ * data arrives for fifteen. Uses the proxies of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
  *
- * @param folder exists and is empty; afterwards holds the archive and what was in it.
- * @throws Error with the reason in words.
+ * Not guaranteed: the integrity of the file beyond HTTPS. Temporal publishes no checksum beside it.
+ *
+ * @param options.folder exists and is empty; afterwards it contains the archive and its content.
+ * @throws Error whose message says why.
  */
 export async function downloadCli(options: {
   base: string;
@@ -54,7 +55,7 @@ export async function downloadCli(options: {
 }): Promise<void> {
   const url = archiveUrl(options.base, options.version);
   if (url === null) {
-    throw new Error(`Temporal publishes none for ${process.platform} on ${process.arch}`);
+    throw new Error(`Temporal publishes no build for ${process.platform} on ${process.arch}`);
   }
   const archive = join(options.folder, 'archive');
   await fetchTo(archive, url, (received, total) => {
@@ -63,10 +64,10 @@ export async function downloadCli(options: {
     );
   });
   try {
-    // Windows' own tar reads zip archives, too.
+    // The tar of Windows also reads zip archives.
     await run('tar', ['-xf', archive, '-C', options.folder], { timeout: UNPACK_WITHIN_MS, windowsHide: true });
   } catch {
-    throw new Error('what came could not be unpacked with tar');
+    throw new Error('the download could not be unpacked with tar');
   }
 }
 
@@ -84,43 +85,50 @@ async function fetchTo(
     const response = await fetch(url, { dispatcher: agent, signal: stop.signal });
     answered = true;
     clearTimeout(timer);
-    timer = setTimeout(() => stop.abort(), WHOLE_WITHIN_MS);
+    timer = setTimeout(() => stop.abort(), COMPLETE_WITHIN_MS);
     if (!response.ok || response.body === null) {
       throw new DownloadFailed(`${host} answered ${response.status}`);
     }
     const total = Number(response.headers.get('content-length') ?? 0);
-    await pipeline(Readable.fromWeb(response.body), count(total > 0 ? total : null, onBytes), createWriteStream(file), {
-      signal: stop.signal,
-    });
+    await pipeline(
+      Readable.fromWeb(response.body),
+      countBytes(total > 0 ? total : null, onBytes),
+      createWriteStream(file),
+      {
+        signal: stop.signal,
+      },
+    );
   } catch (error) {
-    throw error instanceof DownloadFailed ? error : new DownloadFailed(whyNot(error, host, answered));
+    throw error instanceof DownloadFailed ? error : new DownloadFailed(describeFailure(error, host, answered));
   } finally {
     clearTimeout(timer);
     await agent.destroy();
   }
 }
 
-function count(total: number | null, onBytes: (received: number, total: number | null) => void): Transform {
+function countBytes(total: number | null, onBytes: (received: number, total: number | null) => void): Transform {
   let received = 0;
-  let told = 0;
+  let reportedAt = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       received += chunk.length;
-      if (Date.now() - told >= TELL_EVERY_MS || received === total) {
-        told = Date.now();
+      if (Date.now() - reportedAt >= REPORT_EVERY_MS || received === total) {
+        reportedAt = Date.now();
         onBytes(received, total);
       }
-      done(received > LARGEST_ARCHIVE ? new DownloadFailed('what came is far too large') : null, chunk);
+      done(received > MAX_ARCHIVE_BYTES ? new DownloadFailed('the download is larger than 1 GB') : null, chunk);
     },
   });
 }
 
 class DownloadFailed extends Error {}
 
-function whyNot(error: unknown, host: string, answered: boolean): string {
+function describeFailure(error: unknown, host: string, answered: boolean): string {
   for (let current = error, depth = 0; isNativeError(current) && depth < 5; current = current.cause, depth += 1) {
     if ('code' in current && typeof current.code === 'string') {
-      return answered ? `the download broke off (${current.code})` : `${host} could not be reached (${current.code})`;
+      return answered
+        ? `the download was interrupted (${current.code})`
+        : `${host} could not be reached (${current.code})`;
     }
   }
   return answered ? 'the download took too long' : `${host} did not answer within ${ANSWER_WITHIN_MS / 1_000} s`;

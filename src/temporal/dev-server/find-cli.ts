@@ -3,79 +3,81 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, 
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { isNativeError } from 'node:util/types';
-import { buildCli, neededGo } from './build-cli';
+import { buildCli, requiredGo } from './build-cli';
 import { archiveUrl, DOWNLOAD_HOST, downloadCli } from './download-cli';
 import { isNewEnough, OLDEST_CLI, readCliVersion } from './cli-version';
 
-/** The version that the bridge fetches or builds; deploy/temporal-cli/go.mod pins the same. */
+/** The version that the bridge downloads or builds; deploy/temporal-cli/go.mod pins the same. */
 export const PINNED_CLI = '1.8.2';
 
 const PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
-/** What an interrupted download or build left behind is removed after this long: longer than any of them may take. */
+/** Partial folders of interrupted downloads and builds are removed at this age. Neither may take that long. */
 const LEFTOVER_AFTER_MS = 2 * 60 * 60_000;
 
-/** Where a CLI came from. */
+/** Where the CLI was found. */
 export type CliSource = 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache' | 'download' | 'build';
 
-/** A CLI that has been run and is new enough. */
+/** A CLI that runs and is new enough. */
 export interface TemporalCli {
-  /** Absolute. */
+  /** Absolute path. */
   path: string;
   /** `1.8.2`. */
   version: string;
   source: CliSource;
 }
 
-/** One way that was tried, and why it did not work. */
-export interface TriedWay {
-  way: string;
+/** A source of the CLI that was tried, and why it failed. */
+export interface FailedSource {
+  source: string;
   why: string;
 }
 
-/** TEMPORAL_CLI_PATH names something that cannot be used. No other way is tried then: the operator chose this one. */
+/** TEMPORAL_CLI_PATH names a program that cannot be used. No other source is tried: the operator chose this one. */
 export class TemporalCliPathRefused extends Error {
   override readonly name = 'TemporalCliPathRefused';
 
   constructor(path: string, why: string) {
     super(
-      `TEMPORAL_CLI_PATH is ${path}, which ${why}: name the program \`temporal\`, ${OLDEST_CLI} or newer, or leave the setting out so that the bridge looks for it itself`,
+      `TEMPORAL_CLI_PATH is ${path}, which ${why}. Set it to the program \`temporal\`, version ${OLDEST_CLI} or newer, or unset it: the bridge then looks for the program itself`,
     );
   }
 }
 
-/** No way led to a Temporal CLI. The message lists every way with its reason, and everything that would help. */
+/** No Temporal CLI was found. The message lists every source with the reason, and every remedy. */
 export class TemporalCliNotFound extends Error {
   override readonly name = 'TemporalCliNotFound';
 
-  constructor(readonly tried: readonly TriedWay[]) {
+  constructor(readonly tried: readonly FailedSource[]) {
     super(
       [
-        `The bridge found no Temporal server to run (the program \`temporal\`, ${OLDEST_CLI} or newer). Tried:`,
-        ...tried.map(({ way, why }) => `  - ${way}: ${why}`),
-        'Any one of these helps:',
+        `The bridge found no Temporal server to run (the program \`temporal\`, version ${OLDEST_CLI} or newer). Tried:`,
+        ...tried.map(({ source, why }) => `  - ${source}: ${why}`),
+        'Do one of these:',
         '  - Homebrew (macOS, Linux): brew install temporal',
-        `  - download ${archiveUrl(DOWNLOAD_HOST, 'latest') ?? DOWNLOAD_HOST} (other machines: https://docs.temporal.io/cli), unpack it, and put \`temporal\` on PATH or its path into TEMPORAL_CLI_PATH`,
-        '  - use a Temporal server that runs elsewhere and set TEMPORAL_ADDRESS: your own, Temporal Cloud, or Docker',
+        `  - download ${archiveUrl(DOWNLOAD_HOST, 'latest') ?? DOWNLOAD_HOST} (other platforms: https://docs.temporal.io/cli), unpack it, and put \`temporal\` on PATH, or set TEMPORAL_CLI_PATH to it`,
+        '  - set TEMPORAL_ADDRESS to a Temporal server that is running: your own, Temporal Cloud, or Docker',
         '    (docker run --rm -p 7233:7233 -p 8233:8233 temporalio/temporal server start-dev --ip 0.0.0.0, then TEMPORAL_ADDRESS=127.0.0.1:7233)',
-        `  - install Go ${neededGo()} or newer (https://go.dev/dl): the bridge then builds it, once, in about five minutes`,
+        `  - install Go ${requiredGo()} or newer (https://go.dev/dl): the bridge then builds the program once, in about five minutes`,
       ].join('\n'),
     );
   }
 }
 
-/** The bridge's own cache: `$XDG_CACHE_HOME/voipbin-bridge`, else `~/.cache/voipbin-bridge`. */
+/** The bridge's cache folder: `$XDG_CACHE_HOME/voipbin-bridge`, else `~/.cache/voipbin-bridge`. */
 export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
   const base = env['XDG_CACHE_HOME'];
   return join(base !== undefined && isAbsolute(base) ? base : join(homedir(), '.cache'), 'voipbin-bridge');
 }
 
 /**
- * Finds the Temporal CLI, or gets it: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's download host, a build with Go; in
- * this order. Whatever is returned has just answered `--version`. Safe to call from several processes at once: they may
- * fetch it twice, but never half.
+ * Finds the Temporal CLI, or fetches it. Sources, in this order: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's download
+ * host, a build with Go.
  *
- * @param options.cliPath the setting, when it came from a file; else `TEMPORAL_CLI_PATH` of `env` is taken.
- * @param options.onProgress gets a line now and then while this takes long.
+ * Guarantees: the returned program has just answered `--version`. Safe to call from several processes at once: they may
+ * fetch it twice, but never leave a partial program in the cache.
+ *
+ * @param options.cliPath the setting from bridge.yaml; without it `TEMPORAL_CLI_PATH` of `env` is used.
+ * @param options.onProgress gets a progress line every few seconds.
  * @param options.downloadBase for tests.
  * @throws TemporalCliPathRefused
  * @throws TemporalCliNotFound
@@ -92,7 +94,7 @@ export async function findTemporalCli(options: {
   if (configured !== undefined && configured !== '') {
     return configuredCli(configured);
   }
-  const tried: TriedWay[] = [{ way: 'TEMPORAL_CLI_PATH', why: 'not set' }];
+  const tried: FailedSource[] = [{ source: 'TEMPORAL_CLI_PATH', why: 'not set' }];
   const onPath = await cliOnPath(env, tried, onProgress);
   if (onPath !== null) {
     return onPath;
@@ -104,30 +106,30 @@ export async function findTemporalCli(options: {
   if (typeof usable !== 'string') {
     return usable;
   }
-  tried.push({ way: `cache (${cached})`, why: usable });
+  tried.push({ source: `cache (${cached})`, why: usable });
   removeLeftovers(cacheDir);
   const base = options.downloadBase ?? DOWNLOAD_HOST;
-  const ways: { source: CliSource; way: string; fetch: (folder: string) => Promise<void> }[] = [
+  const fetches: { source: CliSource; description: string; fetch: (folder: string) => Promise<void> }[] = [
     {
       source: 'download',
-      way: `download from ${base}`,
+      description: `download from ${base}`,
       fetch: (folder) => downloadCli({ base, version: PINNED_CLI, folder, onProgress }),
     },
     {
       source: 'build',
-      way: 'build with Go',
+      description: 'build with Go',
       fetch: (folder) => buildCli({ env, version: PINNED_CLI, target: join(folder, PROGRAM), onProgress }),
     },
   ];
-  for (const { source, way, fetch } of ways) {
+  for (const { source, description, fetch } of fetches) {
     try {
       await install(home, fetch);
       onProgress(`Temporal's CLI ${PINNED_CLI} is ready: ${cached}`);
       return { path: cached, version: PINNED_CLI, source };
     } catch (error) {
       const why = isNativeError(error) ? error.message : String(error);
-      tried.push({ way, why });
-      onProgress(`Temporal's CLI, ${way}: ${why}`);
+      tried.push({ source: description, why });
+      onProgress(`Temporal's CLI, ${description}: ${why}`);
     }
   }
   throw new TemporalCliNotFound(tried);
@@ -137,17 +139,17 @@ async function configuredCli(setting: string): Promise<TemporalCli> {
   const path = resolve(setting);
   const found = await tryCli(path, 'TEMPORAL_CLI_PATH');
   if (typeof found === 'string') {
-    throw new TemporalCliPathRefused(path, found === NOT_THERE ? 'does not exist' : found);
+    throw new TemporalCliPathRefused(path, found);
   }
   return found;
 }
 
 async function cliOnPath(
   env: NodeJS.ProcessEnv,
-  tried: TriedWay[],
+  tried: FailedSource[],
   onProgress: (line: string) => void,
 ): Promise<TemporalCli | null> {
-  // Windows writes it Path, and an env that was copied into a plain object no longer ignores case.
+  // Windows names it Path, and a copy of process.env is case-sensitive.
   const path = env['PATH'] ?? env['Path'] ?? '';
   const reasons: string[] = [];
   for (const folder of new Set(path.split(delimiter).filter((entry) => isAbsolute(entry)))) {
@@ -156,24 +158,24 @@ async function cliOnPath(
     if (typeof found !== 'string') {
       return found;
     }
-    if (found !== NOT_THERE) {
+    if (found !== MISSING) {
       reasons.push(`${candidate} ${found}`);
       onProgress(`Skipping ${candidate}: it ${found}`);
     }
   }
-  tried.push({ way: 'PATH', why: reasons.length === 0 ? 'no `temporal` there' : reasons.join('; ') });
+  tried.push({ source: 'PATH', why: reasons.length === 0 ? 'contains no `temporal`' : reasons.join('; ') });
   return null;
 }
 
-const NOT_THERE = 'not there';
+const MISSING = 'does not exist';
 
 /** The CLI at a path, or why it cannot be used, as the end of a sentence. */
 async function tryCli(path: string, source: CliSource): Promise<TemporalCli | string> {
   if (!existsSync(path)) {
-    return NOT_THERE;
+    return MISSING;
   }
   if (!statSync(path).isFile()) {
-    return 'is no file';
+    return 'is not a file';
   }
   try {
     accessSync(path, constants.X_OK);
@@ -190,10 +192,7 @@ async function tryCli(path: string, source: CliSource): Promise<TemporalCli | st
   }
 }
 
-/**
- * Fetches into a folder of its own name and moves the program to its place in one step, after it has proved to be the
- * right one.
- */
+/** Fetches into a partial folder, checks the program's version, and moves it into the cache with one rename. */
 async function install(home: string, fetch: (folder: string) => Promise<void>): Promise<void> {
   const folder = `${home}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
   mkdirSync(folder, { recursive: true });
@@ -201,13 +200,13 @@ async function install(home: string, fetch: (folder: string) => Promise<void>): 
     await fetch(folder);
     const program = join(folder, PROGRAM);
     if (!existsSync(program)) {
-      throw new Error(`there was no ${PROGRAM} in it`);
+      throw new Error(`the result contains no ${PROGRAM}`);
     }
     const { version } = await readCliVersion(program).catch((error: unknown) => {
-      throw new Error(`what came ${isNativeError(error) ? error.message : 'could not be run'}`);
+      throw new Error(`the program ${isNativeError(error) ? error.message : 'could not be run'}`);
     });
     if (version !== PINNED_CLI) {
-      throw new Error(`what came is version ${version}, not ${PINNED_CLI}`);
+      throw new Error(`the program is version ${version}, not ${PINNED_CLI}`);
     }
     mkdirSync(home, { recursive: true });
     renameSync(program, join(home, PROGRAM));

@@ -1,11 +1,12 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
-import { lookAtProcess } from './process-info';
+import { readProcess } from './process-info';
 
 const serverRecord = z.object({
   pid: z.int().positive(),
-  /** When the process started (see living-process.ts). */
+  /** When the process started (see process-info.ts). */
   started: z.string(),
   ip: z.string(),
   port: z.int(),
@@ -18,32 +19,33 @@ const serverRecord = z.object({
 });
 
 /**
- * What `<data folder>/temporal.pid` says of the embedded server, so that the next bridge finds it when this one was
- * killed.
+ * The dev server of a data folder, as `<data folder>/temporal.pid` records it. With it, a bridge finds the server that a
+ * killed bridge left running.
  */
 export type ServerRecord = z.infer<typeof serverRecord>;
 
-/** The embedded server's database in a data folder. */
+/** The dev server's database in a data folder. */
 export function databaseIn(dataDir: string): string {
   return join(resolve(dataDir), 'temporal.db');
 }
 
-/** The first arguments of every embedded server: how it is known again among all processes. */
+/** The first arguments of every dev server. They identify it among all processes. */
 export function firstArguments(db: string): string[] {
   return ['server', 'start-dev', '--db-filename', db];
 }
 
 /**
- * The embedded server of a data folder that is running now: recorded, alive, started when the record says, and with our
- * database on its command line. Says nothing about its health. Null on Windows, where a process cannot be told from
- * another.
+ * The dev server that runs on a data folder: recorded, alive, started when the record says, with this folder's database
+ * on its command line. Null when there is none, and always on Windows, where processes cannot be told apart.
+ *
+ * Not guaranteed: that the server answers.
  */
 export function runningServer(dataDir: string): ServerRecord | null {
   const record = readRecord(dataDir);
   if (record === null || record.db !== databaseIn(dataDir)) {
     return null;
   }
-  const found = lookAtProcess(record.pid);
+  const found = readProcess(record.pid);
   return found !== null &&
     found.started === record.started &&
     found.command.includes(` ${firstArguments(record.db).join(' ')} `)
@@ -51,25 +53,40 @@ export function runningServer(dataDir: string): ServerRecord | null {
     : null;
 }
 
+/** Writes the record: completely or not at all, also when the bridge is killed meanwhile. */
 export function writeRecord(dataDir: string, record: ServerRecord): void {
-  const path = pathIn(dataDir);
-  writeFileSync(`${path}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeFileAtomic.sync(pidFileIn(dataDir), `${JSON.stringify(record)}\n`, { mode: 0o600 });
 }
 
 export function removeRecord(dataDir: string): void {
-  rmSync(pathIn(dataDir), { force: true });
+  rmSync(pidFileIn(dataDir), { force: true });
+}
+
+/** `host:port` of the recorded server. */
+export function addressOf(record: ServerRecord): string {
+  return `${hostOf(record.ip)}:${record.port}`;
+}
+
+/** Base address of the recorded server's UI, without a slash at the end. */
+export function uiUrlOf(record: ServerRecord): string {
+  return `http://${hostOf(record.ip)}:${record.ui_port}`;
+}
+
+/** The host to connect to. A server that listens on all addresses is reached through the loopback address. */
+function hostOf(ip: string): string {
+  const host = ip === '0.0.0.0' ? '127.0.0.1' : ip === '::' ? '::1' : ip;
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function readRecord(dataDir: string): ServerRecord | null {
   try {
-    const parsed = serverRecord.safeParse(JSON.parse(readFileSync(pathIn(dataDir), 'utf8')));
+    const parsed = serverRecord.safeParse(JSON.parse(readFileSync(pidFileIn(dataDir), 'utf8')));
     return parsed.success ? parsed.data : null;
   } catch {
     return null;
   }
 }
 
-function pathIn(dataDir: string): string {
+function pidFileIn(dataDir: string): string {
   return join(resolve(dataDir), 'temporal.pid');
 }

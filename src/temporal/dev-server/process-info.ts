@@ -1,34 +1,36 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** A process that is running now. A process id alone says little: ids are used again. */
-export interface LivingProcess {
+/** A running process. Its id alone does not identify it, because the system reuses ids. */
+export interface ProcessInfo {
   pid: number;
-  /** When it started, in the system's own words: equal for one process as long as it lives. */
+  /** Start time as the system reports it: the same text as long as the process lives. Compare it, do not parse it. */
   started: string;
-  /** Its arguments, joined by blanks. */
+  /** Arguments, joined by blanks. */
   command: string;
 }
 
 const PS_WITHIN_MS = 5_000;
 
 /**
- * Looks at a process: from /proc on Linux, from `ps` on other Unix systems.
+ * Reads a process's start time and arguments: from /proc on Linux, with `ps` on other Unix systems.
  *
- * @returns null when there is no such process (one that has ended and waits to be collected counts as gone), and always
- *   on Windows.
+ * The bridge reads /proc itself because an adopted server is checked twice a second: the libraries for this (ps-list,
+ * pid-port) are ES modules and start a program for each look.
+ *
+ * @returns null when there is no such process (a zombie counts as ended), and always on Windows.
  */
-export function lookAtProcess(pid: number): LivingProcess | null {
+export function readProcess(pid: number): ProcessInfo | null {
   if (process.platform === 'linux') {
-    return lookInProc(pid);
+    return readFromProc(pid);
   }
-  return process.platform === 'win32' ? null : lookWithPs(pid);
+  return process.platform === 'win32' ? null : readWithPs(pid);
 }
 
-function lookInProc(pid: number): LivingProcess | null {
+function readFromProc(pid: number): ProcessInfo | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the name in brackets, which may hold blanks and brackets itself (proc(5)).
+    // The second field is the name in brackets, which may contain blanks and brackets (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, started] = [fields[0], fields[19]];
     if (state === undefined || started === undefined || 'ZX'.includes(state)) {
@@ -40,8 +42,8 @@ function lookInProc(pid: number): LivingProcess | null {
   }
 }
 
-/** As {@link lookAtProcess}, with `ps` whatever the system. */
-export function lookWithPs(pid: number): LivingProcess | null {
+/** Does the same as {@link readProcess} with `ps`, on any Unix system. */
+export function readWithPs(pid: number): ProcessInfo | null {
   try {
     const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
     const line = execFileSync('ps', ['-ww', '-o', 'stat=', '-o', 'lstart=', '-o', 'command=', '-p', String(pid)], {

@@ -16,7 +16,7 @@ import {
   type DevServer,
   type DevServerOptions,
 } from '../../../src/temporal/dev-server/dev-server';
-import { lookAtProcess } from '../../../src/temporal/dev-server/process-info';
+import { readProcess } from '../../../src/temporal/dev-server/process-info';
 import { registerSearchAttributes } from '../../../src/temporal/search-attributes';
 import { runLink } from '../../../src/temporal/ui-link';
 
@@ -81,22 +81,22 @@ function end(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone already.
+    // It has ended already.
   }
 }
 
-/** @throws when it does not come true within 20 s. */
+/** @throws when it is not true within 20 s. */
 async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + 20_000;
   while (!condition()) {
     if (Date.now() > deadline) {
-      throw new Error('what was waited for did not happen');
+      throw new Error('the condition was not met');
     }
     await delay(20);
   }
 }
 
-/** A server as a killed bridge leaves it: started by a process that was killed while it ran. */
+/** Starts a server from another process and kills that process, as `kill -9` of a bridge does. */
 async function orphan(port: number, uiPort: number): Promise<number> {
   const bridge = spawn(process.execPath, [join(__dirname, 'killed-bridge.js')], {
     env: { ...process.env, START: JSON.stringify({ cli, dataDir, port, uiPort }) },
@@ -105,10 +105,10 @@ async function orphan(port: number, uiPort: number): Promise<number> {
   await once(bridge.stdout, 'data');
   const pid = recordedPid();
   strays.push(pid);
-  const gone = once(bridge, 'exit');
+  const exited = once(bridge, 'exit');
   bridge.kill('SIGKILL');
-  await gone;
-  expect(lookAtProcess(pid)).not.toBeNull();
+  await exited;
+  expect(readProcess(pid)).not.toBeNull();
   return pid;
 }
 
@@ -133,7 +133,7 @@ async function listening(): Promise<{ port: number; close: () => Promise<void> }
 }
 
 describe('a new server', () => {
-  test('serves namespace, UI and search attributes, keeps its data, yields to the bridge, and ends when told', async () => {
+  test('serves namespace, UI and search attributes, keeps its data, has a lower priority, and stops', async () => {
     const first = await start();
     expect(first.takenOver).toBe(false);
     expect(embeddedAddressOf(dataDir)).toBe(first.address);
@@ -151,7 +151,7 @@ describe('a new server', () => {
     const page = await fetch(link.url);
     expect(page.status).toBe(200);
     expect(page.headers.get('content-type')).toContain('text/html');
-    // What the page itself asks for with the id that its address holds.
+    // The request that the page itself makes, with the id in its address.
     const api = new URL(link.url).pathname
       .replace('/namespaces/', '/api/v1/namespaces/')
       .replace(/\/history$/, '')
@@ -161,7 +161,7 @@ describe('a new server', () => {
 
     await first.stop();
     await first.stop();
-    expect(lookAtProcess(first.pid)).toBeNull();
+    expect(readProcess(first.pid)).toBeNull();
     expect(existsSync(join(dataDir, 'temporal.pid'))).toBe(false);
     expect(embeddedAddressOf(dataDir)).toBeNull();
 
@@ -171,7 +171,7 @@ describe('a new server', () => {
     });
   });
 
-  test('gets the search attributes on a database that was made without them', async () => {
+  test('gets the search attributes when its database was made without them', async () => {
     const [port] = await freePorts();
     const plain = spawn(
       cli.path,
@@ -188,10 +188,10 @@ describe('a new server', () => {
       ],
       { stdio: 'ignore' },
     );
-    const gone = once(plain, 'exit');
+    const exited = once(plain, 'exit');
     await reachable(`127.0.0.1:${port}`);
     plain.kill('SIGTERM');
-    await gone;
+    await exited;
 
     await withConnection(await start(), async (connection) => {
       const before = await connection.operatorService.listSearchAttributes({ namespace: 'default' });
@@ -204,7 +204,7 @@ describe('a new server', () => {
     });
   });
 
-  test('tells when it ends by itself', async () => {
+  test('reports when it ends by itself', async () => {
     const ended = new Promise<unknown>((resolve) => {
       void start({ onExit: resolve }).then((server) => process.kill(server.pid, 'SIGKILL'));
     });
@@ -212,8 +212,8 @@ describe('a new server', () => {
     expect(existsSync(join(dataDir, 'temporal.pid'))).toBe(false);
   });
 
-  test('that cannot start says at once what its log says', async () => {
-    writeFileSync(join(dataDir, 'temporal.db'), 'this is no database, it is a text');
+  test('that cannot start fails at once, with the end of its log', async () => {
+    writeFileSync(join(dataDir, 'temporal.db'), 'this is a text, not a database');
     const onExit = jest.fn();
     const began = Date.now();
     const failure: unknown = await start({ onExit }).catch((error: unknown) => error);
@@ -224,7 +224,7 @@ describe('a new server', () => {
     expect(existsSync(join(dataDir, 'temporal.pid'))).toBe(false);
   });
 
-  test('on a port that is taken is not started, and the message says by whom, and what chooses another', async () => {
+  test('is not started on a port in use; the message names the other program and the setting', async () => {
     const { port, close } = await listening();
     const failure: unknown = await start({ port, settings: { port: 'TEMPORAL_THIS', uiPort: 'TEMPORAL_THAT' } }).catch(
       (error: unknown) => error,
@@ -237,17 +237,17 @@ describe('a new server', () => {
   });
 });
 
-describe('a server that a killed bridge left', () => {
-  test('is taken over when it fits, and ends with its new bridge', async () => {
+describe('a server that a killed bridge left running', () => {
+  test('is taken over when it matches, and stops with its new bridge', async () => {
     const [port, uiPort] = await freePorts();
     const pid = await orphan(port, uiPort);
     const server = await start({ port, uiPort });
     expect(server).toMatchObject({ pid, takenOver: true, address: `127.0.0.1:${port}` });
     await server.stop();
-    expect(lookAtProcess(pid)).toBeNull();
+    expect(readProcess(pid)).toBeNull();
   });
 
-  test('is watched after it was taken over', async () => {
+  test('is watched once it is taken over', async () => {
     const [port, uiPort] = await freePorts();
     const pid = await orphan(port, uiPort);
     const ended = new Promise((resolve) => {
@@ -256,34 +256,34 @@ describe('a server that a killed bridge left', () => {
     expect(await ended).toMatchObject({ code: null, signal: null });
   });
 
-  test('is ended when it listens elsewhere than it should', async () => {
+  test('is stopped when it listens on other ports', async () => {
     const [port, uiPort] = await freePorts();
     const pid = await orphan(port, uiPort);
     const [otherPort, otherUiPort] = await freePorts();
     const server = await start({ port: otherPort, uiPort: otherUiPort });
     expect(server.takenOver).toBe(false);
     expect(server.pid).not.toBe(pid);
-    expect(lookAtProcess(pid)).toBeNull();
+    expect(readProcess(pid)).toBeNull();
   });
 
-  test('is ended when it does not answer any more', async () => {
+  test('is stopped when it no longer answers', async () => {
     const [port, uiPort] = await freePorts();
     const pid = await orphan(port, uiPort);
     process.kill(pid, 'SIGSTOP');
     const server = await start({ port, uiPort });
     expect(server.takenOver).toBe(false);
-    expect(lookAtProcess(pid)).toBeNull();
+    expect(readProcess(pid)).toBeNull();
   }, 90_000);
 
-  test('is not confused with another process that has its number now', async () => {
+  test('is not confused with another process that has its id now', async () => {
     const bystander: ChildProcess = spawn('sleep', ['600'], { stdio: 'ignore' });
     const pid = bystander.pid ?? 0;
     strays.push(pid);
-    await until(() => lookAtProcess(pid)?.command.startsWith('sleep') === true);
+    await until(() => readProcess(pid)?.command.startsWith('sleep') === true);
     mkdirSync(dataDir, { recursive: true });
     const record = {
       pid,
-      started: lookAtProcess(pid)?.started,
+      started: readProcess(pid)?.started,
       ip: '127.0.0.1',
       port: 1,
       ui_port: 2,
@@ -295,21 +295,21 @@ describe('a server that a killed bridge left', () => {
     expect(embeddedAddressOf(dataDir)).toBeNull();
     const server = await start();
     expect(server.takenOver).toBe(false);
-    expect(lookAtProcess(pid)).not.toBeNull();
+    expect(readProcess(pid)).not.toBeNull();
   });
 });
 
-test('a bridge that ends without stopping its server takes it along', async () => {
+test('a bridge that ends without stopping its server terminates it', async () => {
   const bridge = spawn(process.execPath, [join(__dirname, 'killed-bridge.js')], {
     env: { ...process.env, START: JSON.stringify({ cli, dataDir, port: 0, uiPort: 0 }), THEN: 'throw' },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const gone = once(bridge, 'exit');
+  const exited = once(bridge, 'exit');
   await once(bridge.stdout, 'data');
   const pid = recordedPid();
   strays.push(pid);
-  expect((await gone)[0]).not.toBe(0);
-  await until(() => lookAtProcess(pid) === null);
+  expect((await exited)[0]).not.toBe(0);
+  await until(() => readProcess(pid) === null);
 });
 
 async function reachable(address: string): Promise<void> {

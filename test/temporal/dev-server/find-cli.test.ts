@@ -88,7 +88,7 @@ async function listening<T extends Server | ReturnType<typeof createTcpServer>>(
 
 const host = (answer: RequestListener): Promise<string> => listening(createServer(answer));
 
-/** An archive as Temporal's: the program beside a licence. */
+/** An archive like Temporal's: the program and a licence. */
 function archiveOf(script: string, name = 'temporal'): Buffer {
   const path = program('archived', script, name);
   writeFileSync(join(dirname(path), 'LICENSE'), 'MIT');
@@ -99,7 +99,7 @@ function archiveOf(script: string, name = 'temporal'): Buffer {
 const cached = (): string => join(room, 'cache', 'temporal-cli-1.8.2', 'temporal');
 const leftInCache = (): string[] => (existsSync(join(room, 'cache')) ? readdirSync(join(room, 'cache')) : []);
 
-describe('where it is looked for', () => {
+describe('the sources', () => {
   test('TEMPORAL_CLI_PATH comes before PATH, PATH before the cache, the cache before anything that takes time', async () => {
     const named = program('named', banner('1.7.0'));
     const onPath = program('bin', banner('1.6.1'));
@@ -118,7 +118,7 @@ describe('where it is looked for', () => {
     expect(await find()).toEqual({ path: inCache, version: '1.8.2', source: 'cache' });
   });
 
-  test('what cannot be used on PATH is reported and skipped, for a good one further on', async () => {
+  test('unusable programs on PATH are reported and skipped', async () => {
     const old = program('old', banner('1.4.1', '1.28.0'));
     const other = program('other', '#!/bin/sh\necho "temporal 0.3: dates for the command line"\n');
     const good = program('good', banner('1.10.0'));
@@ -129,7 +129,7 @@ describe('where it is looked for', () => {
     });
     expect(lines).toEqual([
       `Skipping ${old}: it is version 1.4.1, older than 1.5.0`,
-      `Skipping ${other}: it does not say which version of the Temporal CLI it is`,
+      `Skipping ${other}: it does not print the version of a Temporal CLI`,
     ]);
   });
 
@@ -138,7 +138,7 @@ describe('where it is looked for', () => {
     ['1.5.2-standalone-activity-server', '1.30.0-149.0', true],
     ['2.0.0', '2.0.0', true],
     ['1.4.9', '1.28.0', false],
-    // A plain `go install` knows no version of its own: the server inside decides.
+    // A plain `go install` has no version of its own: the server inside decides.
     ['0.0.0-DEV', '1.29.1', true],
     ['0.0.0-DEV', '1.28.0', false],
   ])('CLI %s with server %s: new enough is %s', async (version, server, good) => {
@@ -149,7 +149,7 @@ describe('where it is looked for', () => {
 
   test.each([
     ['does not exist', (): string => join(room, 'nowhere')],
-    ['is no file', (): string => room],
+    ['is not a file', (): string => room],
     [
       'is not executable',
       (): string => {
@@ -160,7 +160,7 @@ describe('where it is looked for', () => {
     ],
     ['is version 1.1.0, older than 1.5.0', (): string => program('named', banner('1.1.0'))],
     ['fails on --version (exit code 3)', (): string => program('named', '#!/bin/sh\nexit 3\n')],
-  ])('TEMPORAL_CLI_PATH that %s is an error that names the setting, whatever else is there', async (why, make) => {
+  ])('TEMPORAL_CLI_PATH that %s is an error that names the setting, whatever PATH contains', async (why, make) => {
     program('bin', banner('1.8.2'));
     const path = make();
     const error = await failure(find({ path: ['bin'], env: { TEMPORAL_CLI_PATH: path } }));
@@ -175,7 +175,7 @@ describe('where it is looked for', () => {
 });
 
 describe('the download', () => {
-  test('is unpacked, proved, kept in the cache and found there the next time', async () => {
+  test('is unpacked, checked, cached, and found in the cache the next time', async () => {
     const archive = archiveOf(banner('1.8.2'));
     const asked: string[] = [];
     const base = await host((request, response) => {
@@ -194,7 +194,7 @@ describe('the download', () => {
     expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
   });
 
-  test('by two at once leaves one whole program', async () => {
+  test('by two at once leaves one complete program', async () => {
     const archive = archiveOf(banner('1.8.2'));
     const base = await host((_request, response) => void response.end(archive));
     const found = await Promise.all([find({ downloadBase: base }), find({ downloadBase: base })]);
@@ -210,7 +210,7 @@ describe('the download', () => {
     expect(readFileSync(cached(), 'utf8')).toBe(banner('1.8.2'));
   });
 
-  test('clears away what an interrupted one left long ago, but not what may be under way', async () => {
+  test('removes old leftovers of interrupted downloads, but none that may be in progress', async () => {
     for (const name of ['temporal-cli-1.8.2.partial-1-aa', 'temporal-cli-1.8.2.partial-2-bb']) {
       mkdirSync(join(room, 'cache', name), { recursive: true });
     }
@@ -223,13 +223,13 @@ describe('the download', () => {
   test.each<[string, string, (response: Parameters<RequestListener>[1]) => void]>([
     ['the host refuses', 'answered 404', (response) => void response.writeHead(404).end('no such version')],
     [
-      'it is no archive',
+      'it is not an archive',
       'could not be unpacked',
       (response) => void response.end('<html>Please log in to this network</html>'),
     ],
     [
       'it holds something else',
-      'there was no temporal in it',
+      'the result contains no temporal',
       (response) => void response.end(archiveOf(banner('1.8.2'), 'something')),
     ],
     [
@@ -239,12 +239,12 @@ describe('the download', () => {
     ],
     [
       'it does not run',
-      'what came fails on --version',
+      'the program fails on --version',
       (response) => void response.end(archiveOf('#!/bin/sh\nexit 1\n')),
     ],
     [
-      'it breaks off',
-      'the download broke off',
+      'it is interrupted',
+      'the download was interrupted',
       (response) => {
         response.writeHead(200, { 'content-length': 1_000_000 });
         response.write('x'.repeat(1_000), () => response.destroy());
@@ -257,7 +257,7 @@ describe('the download', () => {
     expect(leftInCache()).toEqual([]);
   });
 
-  test('gives up at once on a closed port, and within seconds on a host that says nothing', async () => {
+  test('fails at once on a closed port, and within seconds on a silent host', async () => {
     const began = Date.now();
     expect((await failure(find())).message).toContain('127.0.0.1:4 could not be reached (ECONNREFUSED)');
     expect(Date.now() - began).toBeLessThan(2_000);
@@ -290,14 +290,14 @@ printf '#!/bin/sh\\necho "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"\\n'
 
   test.each([
     [
-      'what the build said last',
+      'the last lines of the build',
       'echo "cannot find module providing package x" >&2; exit 1',
       'go1.26.8',
       /the build failed \(exit code 1\):\n\s+cannot find module providing package x/,
     ],
-    ['a Go that is too old', 'exit 0', 'go1.19.8', /Go 1\.19\.8 is too old: 1\.26\.4 or newer is needed/],
-    ['a build that made nothing', 'exit 0', 'go1.26.8', /there was no temporal in it/],
-  ])('tells of %s', async (_case, build, version, expected) => {
+    ['a Go that is too old', 'exit 0', 'go1.19.8', /Go 1\.19\.8 is too old: 1\.26\.4 or newer is required/],
+    ['a build without a result', 'exit 0', 'go1.26.8', /the result contains no temporal/],
+  ])('reports %s', async (_case, build, version, expected) => {
     go(build, version);
     const error = await failure(find({ env: { PATH: path() } }));
     expect(error).toBeInstanceOf(TemporalCliNotFound);
@@ -306,19 +306,19 @@ printf '#!/bin/sh\\necho "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"\\n'
   });
 });
 
-test('when no way works, one error lists every way with its reason, and everything that helps', async () => {
+test('when every source fails, one error lists each with its reason, and every remedy', async () => {
   const old = program('old', banner('1.1.0'));
   const error = await failure(find({ path: ['old'] }));
   expect(error).toBeInstanceOf(TemporalCliNotFound);
-  const [tried, helps] = error.message.split('Any one of these helps:');
+  const [tried, remedies] = error.message.split('Do one of these:');
   expect(tried?.split('\n').slice(1, -1)).toEqual([
     '  - TEMPORAL_CLI_PATH: not set',
     `  - PATH: ${old} is version 1.1.0, older than 1.5.0`,
-    `  - cache (${cached()}): not there`,
+    `  - cache (${cached()}): does not exist`,
     '  - download from http://127.0.0.1:4: 127.0.0.1:4 could not be reached (ECONNREFUSED)',
-    '  - build with Go: there is no `go` on PATH',
+    '  - build with Go: `go` is not on PATH',
   ]);
-  for (const way of [
+  for (const remedy of [
     'brew install temporal',
     'https://temporal.download/cli/archive/latest?platform=',
     'TEMPORAL_CLI_PATH',
@@ -326,7 +326,7 @@ test('when no way works, one error lists every way with its reason, and everythi
     'docker run',
     'install Go 1.26.4',
   ]) {
-    expect(helps).toContain(way);
+    expect(remedies).toContain(remedy);
   }
 });
 

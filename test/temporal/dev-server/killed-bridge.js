@@ -1,5 +1,8 @@
 // @ts-check
-/** A process that starts an embedded server as a bridge does, says so, and then waits to be killed (or, with THEN=throw, ends by an error of its own). */
+/**
+ * Starts a dev server as a bridge does, prints `started`, and waits to be killed. With THEN=throw, ends by an uncaught
+ * error instead.
+ */
 const { readFileSync } = require('node:fs');
 const { transformSync } = require('@swc/core');
 const pino = require('pino');

@@ -24,13 +24,13 @@ test('shows the last lines of this run only', () => {
   expect(readFileSync(path, 'utf8')).toContain('an old line');
 });
 
-test('is put aside when it is too large, at the start and while its writer goes on', () => {
+test('is rotated when it is too large, at the start and while its writer continues', () => {
   writeFileSync(path, 'x'.repeat(200));
   const log = new ServerLog(path, 100);
   expect(statSync(`${path}.1`).size).toBe(200);
   const file = log.open();
   writeSync(file, `${'y'.repeat(150)}\n`);
-  log.bound();
+  log.rotate();
   writeSync(file, 'afterwards\n');
   closeSync(file);
   expect(readFileSync(path, 'utf8')).toBe('afterwards\n');

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lookAtProcess, lookWithPs } from '../../../src/temporal/dev-server/process-info';
+import { readProcess, readWithPs } from '../../../src/temporal/dev-server/process-info';
 
-// On Linux both ways are there, so both are tried; elsewhere they are the same one.
+// On Linux both ways exist and both are tested; elsewhere they are the same.
 describe.each([
-  ['as the system has it', lookAtProcess],
-  ['with ps', lookWithPs],
+  ['from /proc where it exists', readProcess],
+  ['with ps', readWithPs],
 ])('a process, %s', (_way, look) => {
-  test('is the same process at every look, known by its arguments, and gone when it has ended', async () => {
+  test('is read with its start time and arguments, the same each time, until it has ended', async () => {
     const child = spawn(
       process.execPath,
       ['-e', 'console.log(1); setInterval(() => 0, 1000)', 'with (brackets) and blanks'],
