@@ -1,72 +1,80 @@
 import { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/connector';
 import type { ParkedConnections } from '../src/runs/parked-connections';
-import type { ConnectionProblem, GoOn, WaitingStep } from '../src/runs/parking-contract';
+import type { ConnectionProblem, Release, WaitingStep } from '../src/runs/parking-contract';
 import type { StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
 
-/** The lines of parked connections. */
-export type Lines = Pick<ParkedConnections, 'failed' | 'heldBack' | 'works' | 'askAfterLineMs'>;
+/** The operations on parked connections that an attempt needs. */
+export type Parking = Pick<ParkedConnections, 'park' | 'enqueue' | 'reportWorking' | 'checkQueueEveryMs'>;
 
-/** An attempt on its way to its provider. */
-export interface Passage {
+/** An attempt of a step, guarded by the gates of its connections. */
+export interface GuardedAttempt {
   /** All connections of this worker, by name. */
   connections: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
   /** Names of the connections that the step uses, its own first. */
   uses: readonly [string, ...string[]];
   step: WaitingStep;
-  /** The word of a line on which the attempt is made: it passes that connection's gate. */
-  letGo: GoOn | null;
-  lines: Lines;
+  /** The release that caused this attempt: it passes that connection's gate. Null for an ordinary attempt. */
+  release: Release | null;
+  parking: Parking;
   log: ActionLog;
 }
 
 /**
- * Makes the attempt, unless a connection that it uses is parked.
+ * Runs the attempt, unless a connection that it uses is parked. parking-contract.ts describes the protocol.
  *
- * Guaranteed: whenever this throws class `credential`, the step stands in the line of the connection that the error
- * names, and will be let go. Not guaranteed: that no attempt reaches a parked connection; one worker learns of
- * another's failure with its first own, or seconds later.
+ * Guarantees: when this throws class `credential`, the step is in the queue of the connection that the error names, and
+ * will be released.
  *
- * @throws ActionError the attempt's own; `credential` for an attempt that was held back; `transient` when the line
- *   cannot be joined.
+ * Not guaranteed: that no attempt reaches a parked connection. A worker learns seconds later of a connection that
+ * another one parked.
+ *
+ * @throws ActionError the attempt's own; `credential` for an attempt that was held back; `transient` when the queue does
+ *   not answer.
  */
-export async function passGates(passage: Passage, attempt: () => Promise<StepResult>): Promise<StepResult> {
-  for (const name of passage.uses) {
-    await holdBack(passage, name);
+export async function runUnlessParked(
+  guarded: GuardedAttempt,
+  attempt: () => Promise<StepResult>,
+): Promise<StepResult> {
+  for (const name of guarded.uses) {
+    await failIfParked(guarded, name);
   }
   try {
     const result = await attempt();
-    if (result.outcome === 'done' && passage.letGo !== null) {
-      await gotThrough(passage, passage.letGo);
+    if (result.outcome === 'done' && guarded.release !== null) {
+      await onSuccess(guarded, guarded.release);
     }
     return result;
   } catch (error) {
     if (error instanceof ActionError && error.errorClass === 'credential') {
-      throw await parked(passage, error);
+      throw await onCredentialError(guarded, error);
     }
     throw error;
   }
 }
 
-/** A gate that finds no line opens: the connection worked again without this worker's knowing. */
-async function holdBack({ connections, letGo, lines, step }: Passage, name: string): Promise<void> {
+/** Adds the step to the queue of a parked connection. Without a queue the connection works again: its gate opens. */
+async function failIfParked({ connections, release, parking, step }: GuardedAttempt, name: string): Promise<void> {
   const gate = connections.get(name)?.gate;
   const problem = gate?.problem ?? null;
-  if (gate === undefined || problem === null || letGo?.connection === name) {
+  if (gate === undefined || problem === null || release?.connection === name) {
     return;
   }
-  const inLine = await lines.heldBack(name, step).catch(() => {
-    throw lineUnavailable(name);
+  const isParked = await parking.enqueue(name, step).catch(() => {
+    throw queueUnavailable(name);
   });
-  if (inLine) {
-    throw asError(name, problem, lines);
+  if (isParked) {
+    throw heldBackError(name, problem, parking);
   }
   gate.open();
 }
 
-/** Puts the step into the line of the connection that failed, which need not be the step's own. */
-async function parked({ connections, uses, lines, step }: Passage, error: ActionError): Promise<ActionError> {
+/** Parks the connection that failed, which need not be the step's own. @returns the error to throw. */
+async function onCredentialError(
+  { connections, uses, parking, step }: GuardedAttempt,
+  error: ActionError,
+): Promise<ActionError> {
   const name = connections.has(error.detail.connection) ? error.detail.connection : uses[0];
   const problem: ConnectionProblem = {
     code: error.detail.code,
@@ -74,43 +82,50 @@ async function parked({ connections, uses, lines, step }: Passage, error: Action
     remedy: error.detail.remedy ?? null,
   };
   try {
-    await lines.failed(name, step, problem);
+    await parking.park(name, step, problem);
   } catch {
-    return lineUnavailable(name);
+    return queueUnavailable(name);
   }
   connections.get(name)?.gate.park(problem);
   return new ActionError('credential', error.message, {
     ...error.detail,
     connection: name,
-    retryAfterMs: lines.askAfterLineMs,
+    retryAfterMs: parking.checkQueueEveryMs,
   });
 }
 
 /**
- * Only what was let go proves anything: an attempt that began before the connection was parked may end well after it.
+ * Opens the gate after a released attempt. Other successes prove nothing: an attempt that began before the connection
+ * was parked may succeed long after it.
  */
-async function gotThrough({ connections, lines, log }: Passage, { connection, probe }: GoOn): Promise<void> {
+async function onSuccess({ connections, parking, log }: GuardedAttempt, { connection, probe }: Release): Promise<void> {
   connections.get(connection)?.gate.open();
   if (probe) {
-    await lines.works(connection).catch(() => {
-      log.warn({ connection }, 'the connection works again, but its line could not be told; the next probe will');
+    await parking.reportWorking(connection).catch(() => {
+      log.warn(
+        { connection },
+        'the connection works again, but its queue in Temporal does not answer; the next probe will report it',
+      );
     });
   }
 }
 
-function asError(connection: string, { code, message, remedy }: ConnectionProblem, lines: Lines): ActionError {
+function heldBackError(
+  connection: string,
+  { code, message, remedy }: ConnectionProblem,
+  parking: Parking,
+): ActionError {
   return new ActionError('credential', message, {
     connection,
     code,
     ...(remedy === null ? {} : { remedy }),
-    retryAfterMs: lines.askAfterLineMs,
+    retryAfterMs: parking.checkQueueEveryMs,
   });
 }
 
-function lineUnavailable(connection: string): ActionError {
-  return new ActionError(
-    'transient',
-    `${connection} is parked, and the line of its steps cannot be reached at the moment`,
-    { connection, code: 'line_unavailable' },
-  );
+function queueUnavailable(connection: string): ActionError {
+  return new ActionError('transient', `${connection} is parked, and the queue of its steps does not answer`, {
+    connection,
+    code: 'line_unavailable',
+  });
 }

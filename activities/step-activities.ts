@@ -6,10 +6,10 @@ import type { JsonObject, JsonValue } from '../src/events/json';
 import { actionKey } from '../src/runs/names';
 import type { StepFailureDetail, StepInput, StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
-import { passGates, type Lines, type Passage } from './guarded-attempt';
+import { runUnlessParked, type GuardedAttempt, type Parking } from './guarded-attempt';
 import { StepProgress } from './step-progress';
 
-/** What a template or condition of a step may refer to. */
+/** The values that a step's templates and condition can use. */
 export interface StepScope {
   event: CanonicalEvent;
   steps: Record<string, JsonValue>;
@@ -17,32 +17,28 @@ export interface StepScope {
   country: string | null;
 }
 
-/** An open connection with the connector that it belongs to. */
+/** An open connection, with its connector. */
 export interface OpenConnection {
   connector: Connector;
   client: unknown;
   gate: ConnectionGate;
 }
 
-/** What every action needs from the worker around it. */
+/** What the actions need from their worker. */
 export interface StepTools {
   connections: ReadonlyMap<string, OpenConnection>;
-  /**
-   * Renders the templates of a step's input. Throws when one cannot be rendered; the message holds no personal data.
-   */
+  /** Renders the templates of a step's input. Throws when one fails; the message contains no personal data. */
   render(input: JsonObject, scope: StepScope, sinkOf: (inputName: string) => Sink): JsonObject;
-  /** Evaluates a step's CEL condition. Throws like `render`. */
+  /** Evaluates a step's CEL condition. Throws as `render` does. */
   evaluate(condition: string, scope: StepScope): boolean;
+  /** Whether a phone number belongs to the account. */
   isOurs(number: string): boolean;
   cooldowns: Cooldowns;
-  /** Where the steps of parked connections wait. */
-  lines: Lines;
+  parking: Parking;
   log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
-  /**
-   * Called when an attempt failed in a way that another will follow: its run waits, and no longer counts as in flight.
-   */
+  /** Called when an attempt failed and another will follow: the run waits, and no longer counts as in flight. */
   onWaiting(workflowId: string): void;
-  /** Called after every attempt, for the metrics. `class` is null unless it failed. */
+  /** Called after every attempt, for the metrics. `class` is null unless the attempt failed. */
   onAttempt(attempt: {
     action: string;
     outcome: 'done' | 'skipped' | 'failed';
@@ -51,7 +47,7 @@ export interface StepTools {
   }): void;
 }
 
-/** One activity per action, by the action's full name. */
+/** Makes one activity per action, by the action's full name (`slack.post_message`). */
 export function createStepActivities(tools: StepTools): Record<string, (input: StepInput) => Promise<StepResult>> {
   const activities: Record<string, (input: StepInput) => Promise<StepResult>> = {};
   for (const connection of tools.connections.values()) {
@@ -69,31 +65,31 @@ async function runAttempt(
   input: StepInput,
 ): Promise<StepResult> {
   const { info } = Context.current();
-  const began = performance.now();
+  const startedAt = performance.now();
   const progress = new StepProgress(input);
-  let reached = false;
+  let hasReachedAction = false;
   const finish = (outcome: 'done' | 'skipped' | 'failed', errorClass: string | null): void =>
     tools.onAttempt({
       action: input.step.action,
       outcome,
       class: errorClass,
-      seconds: (performance.now() - began) / 1_000,
+      seconds: (performance.now() - startedAt) / 1_000,
     });
   try {
-    const result = await attempt(tools, connection, action, input, progress, () => (reached = true));
+    const result = await attempt(tools, connection, action, input, progress, () => (hasReachedAction = true));
     finish(result.outcome, null);
     return result;
   } catch (thrown) {
     const error = asActionError(thrown, connection.connector.name, tools.log, input.step.action);
     finish('failed', error.errorClass);
-    const waits = error.errorClass === 'transient' || error.errorClass === 'credential';
-    const heldBack = !reached && waits;
-    const attempts = heldBack ? progress.attempt - 1 : progress.attempt;
-    if (heldBack) {
-      progress.heldBack();
+    const isWaiting = error.errorClass === 'transient' || error.errorClass === 'credential';
+    const isHeldBack = !hasReachedAction && isWaiting;
+    const attempts = isHeldBack ? progress.attempt - 1 : progress.attempt;
+    if (isHeldBack) {
+      progress.recordHeldBack();
     }
     const { code, remedy } = error.detail;
-    const attempted = {
+    const fields = {
       event_id: input.event.event_id,
       rule: input.rule,
       step: input.step.id,
@@ -103,18 +99,17 @@ async function runAttempt(
       code,
       remedy,
     };
-    // A first attempt that fails in passing is what retries are for, and a held-back one what parking is for; Temporal
-    // shows both.
-    const level = heldBack || (error.errorClass === 'transient' && progress.attempt === 1) ? 'debug' : 'warn';
-    tools.log[level](attempted, `attempt ${heldBack ? 'held back' : 'failed'}: ${error.message}`);
-    if (waits) {
+    // A first transient failure is retried and a held-back attempt is queued: neither needs an operator.
+    const level = isHeldBack || (error.errorClass === 'transient' && progress.attempt === 1) ? 'debug' : 'warn';
+    tools.log[level](fields, `attempt ${isHeldBack ? 'held back' : 'failed'}: ${error.message}`);
+    if (isWaiting) {
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
     }
     throw asFailure(error, { attempts, saved: progress.saved });
   }
 }
 
-/** @param onReached called when the attempt gets to the action. */
+/** @param onReached called when the attempt reaches the action. */
 async function attempt(
   tools: StepTools,
   connection: OpenConnection,
@@ -133,16 +128,15 @@ async function attempt(
     return { outcome: 'skipped', reason: 'shadow: it would have been done' };
   }
   if (input.too_late === true) {
-    throw new ActionError('transient', 'its turn came after its budget, which counts from the event, had run out', {
+    throw new ActionError('transient', 'the step began after its retry budget, counted from the event, had expired', {
       connection: connection.connector.name,
       code: 'too_late',
-      remedy:
-        'Nothing is wrong with the step. Where it should be done even so late, give it a longer `retry: { for: ... }`.',
+      remedy: 'The step itself is correct. To run it even so late, give it a longer `retry: { for: ... }`.',
     });
   }
-  return passGates(passageOf(tools, connection, action, input), async () => {
+  return runUnlessParked(guardedAttemptOf(tools, connection, action, input), async () => {
     onReached();
-    const stopHeartbeat = progress.heartbeat();
+    const stopHeartbeat = progress.startHeartbeat();
     try {
       return await action.run(contextOf(tools, connection, input, progress), rendered);
     } finally {
@@ -151,12 +145,12 @@ async function attempt(
   });
 }
 
-function passageOf(
-  { connections, lines, log }: StepTools,
+function guardedAttemptOf(
+  { connections, parking, log }: StepTools,
   connection: OpenConnection,
   action: Action,
   input: StepInput,
-): Passage {
+): GuardedAttempt {
   const { info } = Context.current();
   return {
     connections,
@@ -166,9 +160,9 @@ function passageOf(
       step: `${input.rule}/${input.step.id}`,
       began_at: input.began_at,
     },
-    // A line lets go of one attempt, not of the retries that a transient failure of it may need.
-    letGo: info.attempt === 1 ? (input.let_go ?? null) : null,
-    lines,
+    // A release is for one attempt, not for its retries after a transient failure.
+    release: info.attempt === 1 ? (input.let_go ?? null) : null,
+    parking,
     log,
   };
 }
@@ -196,9 +190,7 @@ function contextOf(
   };
 }
 
-/**
- * The type of another connector's client is known only to that connector: `open` made it, and nothing else can have.
- */
+/** Another connector's client. The cast is safe: only that connector's `open` makes clients for its connection. */
 function clientOf<Other>(
   tools: StepTools,
   connector: { readonly name: string; readonly connection: { open(settings: never): Other } },
@@ -214,7 +206,8 @@ function clientOf<Other>(
 }
 
 /**
- * Whatever else was thrown is a bug of ours: only its type and place go into the log, for its text may hold anything.
+ * The error as an ActionError. Any other error is a bug of the bridge: only its type and stack are logged, because its
+ * message may contain personal data.
  */
 function asActionError(thrown: unknown, connection: string, log: ActionLog, action: string): ActionError {
   if (thrown instanceof ActionError) {
@@ -223,18 +216,15 @@ function asActionError(thrown: unknown, connection: string, log: ActionLog, acti
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
   const stack =
     thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
-  log.warn(
-    { action, error: name, stack: stack.slice(0, 8) },
-    'an action threw an error that it should have classified',
-  );
-  return new ActionError('permanent', `unexpected ${name} in the bridge itself`, {
+  log.warn({ action, error: name, stack: stack.slice(0, 8) }, 'an action threw an unclassified error');
+  return new ActionError('permanent', `unexpected ${name} in the bridge`, {
     connection,
     code: 'bug',
-    remedy: 'Report it with the stack from the worker log; then retry the run.',
+    remedy: 'This is a bug: report it with the stack from the worker log, then retry the run.',
   });
 }
 
-function asFailure(error: ActionError, past: Pick<StepFailureDetail, 'attempts' | 'saved'>): ApplicationFailure {
+function asFailure(error: ActionError, progress: Pick<StepFailureDetail, 'attempts' | 'saved'>): ApplicationFailure {
   const { connection, code, remedy, correlationId, retryAfterMs } = error.detail;
   const detail: StepFailureDetail = {
     connection,
@@ -242,13 +232,13 @@ function asFailure(error: ActionError, past: Pick<StepFailureDetail, 'attempts' 
     remedy: remedy ?? null,
     correlation_id: correlationId ?? null,
     retry_after_ms: retryAfterMs ?? null,
-    attempts: past.attempts,
-    saved: error.errorClass === 'credential' ? past.saved : null,
+    attempts: progress.attempts,
+    saved: error.errorClass === 'credential' ? progress.saved : null,
   };
   return ApplicationFailure.create({
     type: error.errorClass,
     message: error.message,
-    // A step whose connection is parked waits in its run: not for a time, but for a word.
+    // A step whose connection is parked waits for a signal, not a timer: so Temporal must not retry it.
     nonRetryable: error.errorClass !== 'transient',
     details: [detail],
     ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),

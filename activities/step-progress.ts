@@ -2,63 +2,65 @@ import { Context } from '@temporalio/activity';
 import type { JsonValue } from '../src/events/json';
 import type { StepInput } from '../src/runs/run-contract';
 
-/** Often enough for cancellation to be noticed, and well within the heartbeat time-out of `workflows/run-step.ts`. */
+/** Frequent enough to notice a cancellation, and well within the heartbeat timeout of `workflows/run-step.ts`. */
 const HEARTBEAT_EVERY_MS = 5_000;
 
-/** What one attempt leaves for the next of the same activity, as Temporal's heartbeat details. */
-interface Left {
-  /** Attempts of this activity that never got to the action: a gate was closed, and the line could not be reached. */
+/** What an attempt leaves for the next attempt of the same activity. The field names are a contract. */
+export interface HeartbeatDetails {
+  /** Attempts of this activity that did not reach the action: a connection was parked, and its queue did not answer. */
   held_back: number;
   saved: JsonValue;
 }
 
 /**
- * Which attempt of its step the current activity makes, and what earlier ones left for it: those of this activity by
- * Temporal's heartbeats, those of earlier activities by the step's input.
+ * The number of the current attempt, and what earlier attempts saved: earlier attempts of this activity in Temporal's
+ * heartbeat details, those of earlier activities in the step's input.
  */
 export class StepProgress {
-  /** From 1; attempts that were held back do not count. */
+  /** Number of this attempt of the step, from 1. Attempts that were held back do not count. */
   readonly attempt: number;
-  #left: Left;
+  #details: HeartbeatDetails;
 
   constructor(input: Pick<StepInput, 'earlier_attempts' | 'saved'>) {
     const { info } = Context.current();
-    this.#left = readLeft(info.heartbeatDetails) ?? { held_back: 0, saved: input.saved ?? null };
-    this.attempt = Math.max(info.attempt + input.earlier_attempts - this.#left.held_back, 1);
+    this.#details = parseHeartbeat(info.heartbeatDetails) ?? { held_back: 0, saved: input.saved ?? null };
+    this.attempt = Math.max(info.attempt + input.earlier_attempts - this.#details.held_back, 1);
   }
 
-  /** What was saved last. */
+  /** What was saved last; null when nothing was. */
   get saved(): JsonValue {
-    return this.#left.saved;
+    return this.#details.saved;
   }
 
-  save(detail: JsonValue): void {
-    this.#left = { ...this.#left, saved: detail };
-    this.#tell();
+  /** Saves a value for the step's next attempt. */
+  save(value: JsonValue): void {
+    this.#details = { ...this.#details, saved: value };
+    this.#heartbeat();
   }
 
-  /** This attempt did not get to the action. */
-  heldBack(): void {
-    this.#left = { ...this.#left, held_back: this.#left.held_back + 1 };
-    this.#tell();
+  /** Records that this attempt did not reach the action. */
+  recordHeldBack(): void {
+    this.#details = { ...this.#details, held_back: this.#details.held_back + 1 };
+    this.#heartbeat();
   }
 
-  /** Keeps telling Temporal that the attempt lives, with what it saved last. @returns what stops it. */
-  heartbeat(): () => void {
-    const timer = setInterval(() => this.#tell(), HEARTBEAT_EVERY_MS);
+  /** Sends heartbeats every five seconds. @returns the function that stops them. */
+  startHeartbeat(): () => void {
+    const timer = setInterval(() => this.#heartbeat(), HEARTBEAT_EVERY_MS);
     timer.unref();
     return () => clearInterval(timer);
   }
 
-  #tell(): void {
-    Context.current().heartbeat(this.#left);
+  #heartbeat(): void {
+    Context.current().heartbeat(this.#details);
   }
 }
 
-function readLeft(details: unknown): Left | null {
+/** Reads the heartbeat details of an earlier attempt; null when there are none. */
+export function parseHeartbeat(details: unknown): HeartbeatDetails | null {
   if (typeof details !== 'object' || details === null) {
     return null;
   }
-  const found: Partial<Record<keyof Left, JsonValue>> = details;
+  const found: Partial<Record<keyof HeartbeatDetails, JsonValue>> = details;
   return { held_back: typeof found.held_back === 'number' ? found.held_back : 0, saved: found.saved ?? null };
 }

@@ -5,21 +5,22 @@ import type { LimitsInput, LimitsResult, RuleReport } from '../src/runs/run-cont
 const ACTIVITY: typeof CLAIM_LIMITS = 'rules.claim_limits';
 type ClaimActivity = Record<typeof ACTIVITY, (input: LimitsInput) => Promise<LimitsResult>>;
 
-/** A rule whose limit cannot be asked for this long does not act. */
-const ASK_FOR_MS = 900_000;
+/** A rule whose limits cannot be claimed for this long fails. */
+const CLAIM_WITHIN_MS = 900_000;
 const ATTEMPT_MS = 10_000;
 
 /**
- * Counts a rule against its limits before it acts.
+ * Claims a rule's limits before its first step.
  *
- * @returns null when it may act; else what the report says of the rule. Never throws but for cancellation.
+ * @returns null when the rule may act; else its part of the report.
+ * @throws only when the run is cancelled.
  */
 export async function claimLimits(
   input: LimitsInput,
 ): Promise<Pick<RuleReport, 'outcome' | 'reason' | 'steps'> | null> {
   const summary = `${input.rule} › limits`;
   try {
-    const result = await tryLocally(input, summary);
+    const result = await claim(input, summary);
     return result.within ? null : { outcome: 'skipped', reason: result.reason, steps: [] };
   } catch (error) {
     if (isCancellation(error) || !(error instanceof TemporalFailure)) {
@@ -31,14 +32,15 @@ export async function claimLimits(
       outcome: 'failed' as const,
       class: 'transient' as const,
       code: 'limits_unavailable',
-      message: 'the limits of the rule could not be asked of Temporal',
+      message: 'Temporal did not answer the claim of the rule limits in time',
       remedy: null,
     };
     return { outcome: 'failed', steps: [step] };
   }
 }
 
-async function tryLocally(input: LimitsInput, summary: string): Promise<LimitsResult> {
+/** Tries a local activity first: it needs no round trip to Temporal. */
+async function claim(input: LimitsInput, summary: string): Promise<LimitsResult> {
   const local = proxyLocalActivities<ClaimActivity>({
     startToCloseTimeout: ATTEMPT_MS,
     scheduleToCloseTimeout: ATTEMPT_MS * 2,
@@ -53,7 +55,7 @@ async function tryLocally(input: LimitsInput, summary: string): Promise<LimitsRe
     }
     const regular = proxyActivities<ClaimActivity>({
       startToCloseTimeout: ATTEMPT_MS,
-      scheduleToCloseTimeout: ASK_FOR_MS,
+      scheduleToCloseTimeout: CLAIM_WITHIN_MS,
       summary,
     });
     return regular[ACTIVITY](input);

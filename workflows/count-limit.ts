@@ -11,15 +11,15 @@ import type { CountLimitInput } from '../src/runs/run-contract';
 
 const UPDATE: typeof CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
 
-/** Counts `owner`, if there is room; who is counted already stays so. Answers whether it is counted. */
+/** Counts `owner` if the limit permits it. An owner is counted once. Returns whether it is counted. */
 export const claimWithinLimit = defineUpdate<boolean, [string]>(UPDATE);
 
 /**
- * Counts what a rule did in one minute, hour or day (of one number, where the limit is per number). One workflow a
- * period: its id says which. It is a workflow because Temporal is all that workers share.
+ * Counts a rule's claims in one minute, hour or day; per number when the limit is per number. Its workflow id contains
+ * the period. It is a workflow because Temporal is the only storage that all workers share.
  */
 export async function countLimit(input: CountLimitInput): Promise<void> {
-  const began = Date.now();
+  const startedAt = Date.now();
   const owners = new Set(input.owners);
   setHandler(claimWithinLimit, (owner) => {
     if (owners.size < input.max) {
@@ -27,11 +27,14 @@ export async function countLimit(input: CountLimitInput): Promise<void> {
     }
     return owners.has(owner);
   });
-  const full = await condition(() => workflowInfo().continueAsNewSuggested && allHandlersFinished(), input.keep_ms);
-  if (full) {
+  const mustContinue = await condition(
+    () => workflowInfo().continueAsNewSuggested && allHandlersFinished(),
+    input.keep_ms,
+  );
+  if (mustContinue) {
     await continueAsNew<typeof countLimit>({
       ...input,
-      keep_ms: Math.max(input.keep_ms - (Date.now() - began), 1_000),
+      keep_ms: Math.max(input.keep_ms - (Date.now() - startedAt), 1_000),
       owners: [...owners],
     });
   }

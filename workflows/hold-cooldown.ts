@@ -1,17 +1,20 @@
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
+import type { RELEASE_COOLDOWN } from '../src/runs/names';
 import type { HoldCooldownInput } from '../src/runs/run-contract';
 
-/** Ends a hold early: its owner did nothing after all. */
-export const releaseCooldown = defineSignal('releaseCooldown');
+const RELEASE: typeof RELEASE_COOLDOWN = 'releaseCooldown';
+
+/** Ends the cooldown early: its owner did not act. */
+export const releaseCooldown = defineSignal(RELEASE);
 
 /**
- * Holds a cooldown: while this runs, no other may claim the same workflow id. It is a workflow because Temporal is all
- * that workers share.
+ * Holds a cooldown: while this runs, nobody else can start a workflow with the same id. It is a workflow because
+ * Temporal is the only storage that all workers share.
  */
 export async function holdCooldown(input: HoldCooldownInput): Promise<void> {
-  let released = false;
+  let isReleased = false;
   setHandler(releaseCooldown, () => {
-    released = true;
+    isReleased = true;
   });
-  await condition(() => released, input.window_ms);
+  await condition(() => isReleased, input.window_ms);
 }

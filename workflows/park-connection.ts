@@ -11,53 +11,62 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CONNECTION_WORKS, GO_ON, LINE_STATE, REPORT_CONNECTION, RESUME, STEP_WAITS } from '../src/runs/names';
+import type {
+  CONNECTION_WORKS,
+  QUEUE_STATE,
+  RELEASE_STEP,
+  REPORT_CONNECTION,
+  RESUME,
+  STEP_WAITS,
+} from '../src/runs/names';
 import type {
   ConnectionReport,
-  GoOn,
-  LineProgress,
-  LineState,
   ParkConnectionInput,
   ParkedMemo,
+  ParkingProgress,
+  QueueState,
+  Release,
   StepWaits,
 } from '../src/runs/parking-contract';
-import { WaitingLine } from './wait-queue';
+import { WaitQueue } from './wait-queue';
 
 const WAITS: typeof STEP_WAITS = 'stepWaits';
 const WORKS: typeof CONNECTION_WORKS = 'connectionWorks';
-const AT_ONCE: typeof RESUME = 'resume';
-const STATE: typeof LINE_STATE = 'lineState';
-const LET_GO: typeof GO_ON = 'goOn';
+const RESUME_NOW: typeof RESUME = 'resume';
+const STATE: typeof QUEUE_STATE = 'lineState';
+const RELEASE: typeof RELEASE_STEP = 'goOn';
 const REPORT: typeof REPORT_CONNECTION = 'connections.report';
 
 /** A step waits for the connection. */
 export const stepWaits = defineSignal<[StepWaits]>(WAITS);
-/** A probe got through. */
+/** A released step succeeded. */
 export const connectionWorks = defineSignal(WORKS);
-/** The oldest step is to try at once: there may be a new credential. */
-export const resume = defineSignal(AT_ONCE);
-export const lineState = defineQuery<LineState>(STATE);
+/** Release the oldest step at once: there may be a new credential. */
+export const resume = defineSignal(RESUME_NOW);
+export const queueState = defineQuery<QueueState>(STATE);
 
-/** Temporal's timers are no finer. */
+/** The resolution of Temporal's timers. */
 const SECOND_MS = 1_000;
 const REPORT_WITHIN_MS = 5_000;
-const REPORT_TRIES = 3;
+const REPORT_ATTEMPTS = 3;
 
 /**
- * A parked connection: the line of the steps that wait for it. It runs only while the connection is parked.
+ * A parked connection: the queue of the steps that wait for it. It runs while the connection is parked.
+ * parking-contract.ts describes the protocol, and the way of a release from here to the step's next attempt.
  *
- * A step that is let go leaves the line; when it fails by the credential again it is put back, in its old place. So a
- * probe that never reports (its provider hangs, its run ended) does not keep the next one from being made.
+ * A released step leaves the queue. When its attempt fails with class `credential` again, the step returns to its old
+ * place. So a probe without a result (its provider hangs, its run has ended) does not prevent the next probe.
  *
- * Guaranteed: one probe at a time is let go, always the oldest; when one gets through all others follow, oldest first,
- * at the pace given. A failure meanwhile parks the connection again. Not guaranteed: that the steps reach the provider
- * in the order in which they are let go.
+ * Guarantees: one probe at a time, always the oldest step. When a probe succeeds, all other steps are released, oldest
+ * first, at the given pace. A failure meanwhile parks the connection again.
+ *
+ * Not guaranteed: that the steps reach the provider in the order of their release.
  */
 export async function parkConnection(input: ParkConnectionInput): Promise<void> {
   const { connection, pace } = input;
-  const line = new WaitingLine(input.waiting);
+  const queue = new WaitQueue(input.waiting);
   let { problem } = input;
-  const state: LineProgress = input.progress ?? {
+  const progress: ParkingProgress = input.progress ?? {
     since: new Date().toISOString(),
     works: false,
     probe_at_once: false,
@@ -65,100 +74,100 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     next_probe_ms: Date.now() + pace.first_ms,
     reported: null,
   };
-  const nextProbeAt = (): string | null => (state.works ? null : new Date(state.next_probe_ms).toISOString());
+  const nextProbeAt = (): string | null => (progress.works ? null : new Date(progress.next_probe_ms).toISOString());
   const show = (): void =>
     setCurrentDetails(
-      lineTable({ connection, problem, since: state.since, waiting: line.size, next_probe_at: nextProbeAt() }),
+      queueTable({ connection, problem, since: progress.since, waiting: queue.size, next_probe_at: nextProbeAt() }),
     );
-  const remember = (): void => upsertMemo({ problem, since: state.since } satisfies ParkedMemo);
+  const writeMemo = (): void => upsertMemo({ problem, since: progress.since } satisfies ParkedMemo);
 
-  const waitFor = (ms: number): void => {
-    state.probe_every_ms = ms;
-    state.next_probe_ms = Date.now() + ms;
-    state.probe_at_once = false;
+  const scheduleProbe = (ms: number): void => {
+    progress.probe_every_ms = ms;
+    progress.next_probe_ms = Date.now() + ms;
+    progress.probe_at_once = false;
   };
   setHandler(stepWaits, ({ step, problem: failure }) => {
-    line.add(step);
+    queue.add(step);
     if (failure !== null) {
       if (failure.code !== problem.code) {
         problem = failure;
-        remember();
+        writeMemo();
       }
-      if (state.works) {
-        state.works = false;
-        waitFor(pace.first_ms);
+      if (progress.works) {
+        progress.works = false;
+        scheduleProbe(pace.first_ms);
       }
     }
     show();
   });
   setHandler(connectionWorks, () => {
-    state.works = true;
+    progress.works = true;
     show();
   });
   setHandler(resume, () => {
-    state.probe_at_once = true;
+    progress.probe_at_once = true;
   });
-  setHandler(lineState, () => ({ waiting: line.size, next_probe_at: nextProbeAt() }));
-  remember();
+  setHandler(queueState, () => ({ waiting: queue.size, next_probe_at: nextProbeAt() }));
+  writeMemo();
   show();
 
-  /** Takes out the oldest step. @returns whether it heard: its run may be gone. */
-  const letGoOldest = async (probe: boolean): Promise<boolean> => {
-    const step = line.takeOldest();
-    const heard = step !== undefined && (await signalled(step.run, { step: step.step, connection, probe }));
+  /** Releases the oldest step. @returns false when its run no longer exists. */
+  const releaseOldest = async (probe: boolean): Promise<boolean> => {
+    const step = queue.takeOldest();
+    const isDelivered = step !== undefined && (await sendRelease(step.run, { step: step.step, connection, probe }));
     show();
-    return heard;
+    return isDelivered;
   };
-  const report = async (what: ConnectionReport['state']): Promise<void> => {
-    state.reported = what;
-    await reported({ connection, state: what, problem });
+  const report = async (state: ConnectionReport['state']): Promise<void> => {
+    progress.reported = state;
+    await sendReport({ connection, state, problem });
   };
-  const mayProbeAtOnce = (): boolean => state.probe_at_once && line.size > 0;
+  const mayProbeAtOnce = (): boolean => progress.probe_at_once && queue.size > 0;
   const historyIsLong = (): boolean =>
     workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events;
 
-  let letGo = 0;
+  let releasedThisSecond = 0;
   for (;;) {
     if (historyIsLong()) {
       await continueAsNew<typeof parkConnection>({
         connection,
         pace,
         problem,
-        waiting: [...line.steps],
-        progress: state,
+        waiting: [...queue.steps],
+        progress,
       });
     }
-    if (state.works && line.size > 0) {
-      letGo += (await letGoOldest(false)) ? 1 : 0;
-      if (letGo >= pace.let_go_per_second) {
-        letGo = 0;
-        await condition(() => !state.works, SECOND_MS);
+    if (progress.works && queue.size > 0) {
+      releasedThisSecond += (await releaseOldest(false)) ? 1 : 0;
+      if (releasedThisSecond >= pace.let_go_per_second) {
+        releasedThisSecond = 0;
+        await condition(() => !progress.works, SECOND_MS);
       }
-    } else if (state.works && state.reported !== 'works') {
+    } else if (progress.works && progress.reported !== 'works') {
       await report('works');
-    } else if (state.works) {
+    } else if (progress.works) {
       return;
-    } else if (state.reported !== 'parked') {
+    } else if (progress.reported !== 'parked') {
       await report('parked');
-    } else if (state.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
-      await condition(() => state.works || mayProbeAtOnce() || historyIsLong(), state.next_probe_ms - Date.now());
-    } else if (line.size > 0) {
-      if (await letGoOldest(true)) {
-        waitFor(state.probe_at_once ? pace.first_ms : Math.min(state.probe_every_ms * 2, pace.longest_ms));
+    } else if (progress.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
+      await condition(() => progress.works || mayProbeAtOnce() || historyIsLong(), progress.next_probe_ms - Date.now());
+    } else if (queue.size > 0) {
+      if (await releaseOldest(true)) {
+        scheduleProbe(progress.probe_at_once ? pace.first_ms : Math.min(progress.probe_every_ms * 2, pace.longest_ms));
       }
     } else {
       await report('left');
-      if (line.size === 0) {
+      if (queue.size === 0) {
         return;
       }
     }
   }
 }
 
-/** @returns false when there is no such run (any more). */
-async function signalled(run: string, word: GoOn): Promise<boolean> {
+/** @returns false when the run does not exist, or has ended. */
+async function sendRelease(run: string, release: Release): Promise<boolean> {
   try {
-    await getExternalWorkflowHandle(run).signal(LET_GO, word);
+    await getExternalWorkflowHandle(run).signal(RELEASE, release);
     return true;
   } catch (error) {
     if (isCancellation(error)) {
@@ -168,11 +177,11 @@ async function signalled(run: string, word: GoOn): Promise<boolean> {
   }
 }
 
-/** Tells the operator. The line goes on when that fails. */
-async function reported(report: ConnectionReport): Promise<void> {
+/** Reports to the operator. A report that fails is dropped: the queue is more important. */
+async function sendReport(report: ConnectionReport): Promise<void> {
   const local = proxyLocalActivities<Record<typeof REPORT, (report: ConnectionReport) => Promise<void>>>({
     startToCloseTimeout: REPORT_WITHIN_MS,
-    retry: { maximumAttempts: REPORT_TRIES },
+    retry: { maximumAttempts: REPORT_ATTEMPTS },
     summary: report.state,
   });
   try {
@@ -184,8 +193,8 @@ async function reported(report: ConnectionReport): Promise<void> {
   }
 }
 
-/** Markdown for the line's page in the Temporal UI. */
-function lineTable(shown: ParkedMemo & LineState & { connection: string }): string {
+/** Markdown for the queue's page in the Temporal UI. */
+function queueTable(shown: ParkedMemo & QueueState & { connection: string }): string {
   const { code, message, remedy } = shown.problem;
   const rows = [
     ['connection', shown.connection],
@@ -193,11 +202,11 @@ function lineTable(shown: ParkedMemo & LineState & { connection: string }): stri
     ['why', message],
     [
       'what to do',
-      `${remedy ?? 'Mend the credential.'} Then restart the worker, or: \`bridge connections resume ${shown.connection}\``,
+      `${remedy ?? 'Renew the credential.'} Then restart the worker, or run \`bridge connections resume ${shown.connection}\``,
     ],
     ['since', shown.since],
-    ['steps that wait', String(shown.waiting)],
-    ['next probe', shown.next_probe_at ?? 'it works again: they go on, oldest first'],
+    ['waiting steps', String(shown.waiting)],
+    ['next probe', shown.next_probe_at ?? 'none: the connection works again, and the steps are being released'],
   ];
   return ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n');
 }

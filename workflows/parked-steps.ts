@@ -1,60 +1,72 @@
 import { condition, getExternalWorkflowHandle, isCancellation, workflowInfo } from '@temporalio/workflow';
-import type { LineId, STEP_WAITS } from '../src/runs/names';
-import type { GoOn, ParkedStep, StepWaits, WaitingStep } from '../src/runs/parking-contract';
+import type { ParkWorkflowId, STEP_WAITS } from '../src/runs/names';
+import type { ParkedStep, Release, StepWaits, WaitingStep } from '../src/runs/parking-contract';
 
 const WAITS: typeof STEP_WAITS = 'stepWaits';
 
-/** Every probe adds its input to the run's history, of which Temporal takes 50 MB. */
-const MOST_HISTORY_BYTES = 20_000_000;
+/** Each probe adds its input to the run's history. Temporal accepts 50 MB. */
+const MAX_HISTORY_BYTES = 20_000_000;
 
-/** How waiting ended: the line lets the step go; there is no line any more; the step's budget is spent. */
-export type WaitEnd = { end: 'let_go'; word: GoOn } | { end: 'line_gone' } | { end: 'budget_spent' };
+/**
+ * How a wait ended. `released`: by the queue; `queue_gone`: the queue's workflow no longer runs; `budget_spent`: no time
+ * is left for another attempt.
+ */
+export type WaitEnd = { end: 'released'; release: Release } | { end: 'queue_gone' } | { end: 'budget_spent' };
 
-/** The steps of one run that wait for a parked connection. */
+/** The steps of one run that wait for a parked connection. parking-contract.ts describes the protocol. */
 export class ParkedSteps {
-  /** Words of lines that no step has taken yet. */
-  readonly #words = new Map<string, GoOn>();
+  /** Releases that no step has used yet, by step. */
+  readonly #releases = new Map<string, Release>();
   readonly #parked = new Map<string, ParkedStep>();
 
-  /** @param onChange called when a step begins to wait, and when it goes on. */
+  /** @param onChange called when a step begins or ends a wait. */
   constructor(private readonly onChange: () => void) {}
 
   list(): ParkedStep[] {
     return [...this.#parked.values()];
   }
 
-  /** A line lets a step go: maybe before the step's attempt, which put it into the line, is known to have failed. */
-  hear(word: GoOn): void {
-    this.#words.set(word.step, word);
+  /**
+   * Releases a step. The signal may arrive before the run knows that the attempt failed which put the step into the
+   * queue, so the release is kept until the step waits.
+   */
+  release(release: Release): void {
+    this.#releases.set(release.step, release);
   }
 
-  /** Before an attempt: a word that came before it is old. */
-  forgetWord(step: string): void {
-    this.#words.delete(step);
+  /** Discards a release that arrived before the step's next attempt. */
+  clearRelease(step: string): void {
+    this.#releases.delete(step);
   }
 
   /**
-   * Waits for the word of the line that the step's attempt put it into, until the step has no time left for another
-   * attempt.
+   * Waits until the queue releases the step, or until no time is left for another attempt.
    *
-   * @param askAfterMs how often the line is asked whether it still has the step: somebody may have ended it by hand.
+   * @param until epoch milliseconds.
+   * @param checkQueueEveryMs how often to check whether the queue still has the step: an operator may have terminated
+   *   its workflow.
    */
-  async waitInLine(parked: ParkedStep, beganAt: string, until: number, askAfterMs: number): Promise<WaitEnd> {
+  async waitForRelease(
+    parked: ParkedStep,
+    beganAt: string,
+    until: number,
+    checkQueueEveryMs: number,
+  ): Promise<WaitEnd> {
     const key = stepKey(parked.rule, parked.step);
     this.#parked.set(key, parked);
     this.onChange();
     try {
-      while (Date.now() < until && workflowInfo().historySize < MOST_HISTORY_BYTES) {
-        await condition(() => this.#words.has(key), Math.min(until - Date.now(), askAfterMs));
-        const word = this.#words.get(key);
-        if (word !== undefined) {
-          return { end: 'let_go', word };
+      while (Date.now() < until && workflowInfo().historySize < MAX_HISTORY_BYTES) {
+        await condition(() => this.#releases.has(key), Math.min(until - Date.now(), checkQueueEveryMs));
+        const release = this.#releases.get(key);
+        if (release !== undefined) {
+          return { end: 'released', release };
         }
         if (
           Date.now() < until &&
-          !(await isInLine(parked.connection, { run: workflowInfo().workflowId, step: key, began_at: beganAt }))
+          !(await enqueueAgain(parked.connection, { run: workflowInfo().workflowId, step: key, began_at: beganAt }))
         ) {
-          return { end: 'line_gone' };
+          return { end: 'queue_gone' };
         }
       }
       return { end: 'budget_spent' };
@@ -65,20 +77,17 @@ export class ParkedSteps {
   }
 }
 
-/** `<rule>/<step id>`: the name of a step within its run. */
+/** `<rule>/<step id>`: identifies a step within its run. */
 export function stepKey(rule: string, step: string): string {
   return `${rule}/${step}`;
 }
 
-/**
- * Puts the step into the line once more, which has no effect where it is in it already. @returns false when there is no
- * line.
- */
-async function isInLine(connection: string, step: WaitingStep): Promise<boolean> {
-  const line: LineId = `connection/${connection}`;
+/** Adds the step to the queue, with no effect when it is in it already. @returns false when the queue does not exist. */
+async function enqueueAgain(connection: string, step: WaitingStep): Promise<boolean> {
+  const queue: ParkWorkflowId = `connection/${connection}`;
   const signal: StepWaits = { step, problem: null };
   try {
-    await getExternalWorkflowHandle(line).signal(WAITS, signal);
+    await getExternalWorkflowHandle(queue).signal(WAITS, signal);
     return true;
   } catch (error) {
     if (isCancellation(error)) {

@@ -1,135 +1,111 @@
-import { DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
-import {
-  ApplicationFailure,
-  isCancellation,
-  proxyActivities,
-  proxyLocalActivities,
-  sleep,
-  TemporalFailure,
-  TimeoutFailure,
-} from '@temporalio/workflow';
-import type { ErrorClass } from '../src/connectors/action-error';
-import type { JsonValue } from '../src/events/json';
-import type { GoOn, ParkedStep } from '../src/runs/parking-contract';
-import type { StepFailureDetail, StepInput, StepReport, StepResult } from '../src/runs/run-contract';
+import { proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import type { ParkedStep, Release } from '../src/runs/parking-contract';
+import type { StepInput, StepReport, StepResult } from '../src/runs/run-contract';
 import { stepKey, type ParkedSteps } from './parked-steps';
+import { parseStepFailure, type StepFailure } from './step-failure';
 
-/** The activity of an action; registered under the action's name, so that the Temporal UI reads like the rule file. */
+/** An action's activity. It has the action's name, so the Temporal UI reads like the rule file. */
 type StepActivity = (input: StepInput) => Promise<StepResult>;
 
-/**
- * The first, local attempt is kept short: a provider that hangs goes on as a regular activity, where it can be seen.
- */
+/** The local attempt is short: a slow provider is called by a regular activity, which the Temporal UI shows. */
 const LOCAL_ATTEMPT_MS = 10_000;
-/** A worker that dies in the middle of an attempt is noticed after this long. */
+/** A worker that dies during an attempt is detected after this time. */
 const HEARTBEAT_TIMEOUT_MS = 30_000;
-const SHORTEST_BUDGET_MS = 1_000;
-/** Where the failure does not say how often a waiting step asks after its line. */
-const ASK_AFTER_LINE_MS = 600_000;
-
-const failureConverter = new DefaultFailureConverter();
-
-interface StepFailure {
-  class: ErrorClass;
-  /** The connection that failed; empty when no attempt came to an end. */
-  connection: string;
-  code: string;
-  message: string;
-  remedy: string | null;
-  retryAfterMs: number | null;
-  /** Null where the attempt itself could not tell. */
-  attempts: number | null;
-  saved: JsonValue;
-}
+const MIN_BUDGET_MS = 1_000;
+/** How often a waiting step checks its queue when the failure does not say it. */
+const CHECK_QUEUE_EVERY_MS = 600_000;
 
 /**
- * Runs one step to its end: done, skipped, or failed with its class; failed at once where its budget counts from the
- * event and is over.
+ * Runs one step until it is done, skipped or failed.
  *
- * A repeatable action is tried once as a local activity (no round trips to Temporal) and goes on as a regular activity,
- * with its retry budget, when that attempt fails in passing. Others are regular activities from the start, so that
- * every attempt is recorded before it is made. A step whose connection is parked waits, within the same budget, until
- * the connection's line lets it go.
+ * A repeatable action is tried once as a local activity (without round trips to Temporal). When that attempt fails with
+ * class `transient`, a regular activity continues, with the step's retry budget. Other actions are regular activities
+ * from the start, so that Temporal records every attempt before it is made. A step whose connection is parked waits,
+ * within the same budget, until the connection's queue releases it. A step whose budget counts from the event, and
+ * expired before the step began, fails at once.
  *
- * @param arrivedAt when the event came, by this run's clock. Epoch milliseconds.
- *
- * Never throws for a failed step; throws only when the run is cancelled.
+ * @param arrivedAt when the event arrived, by this run's clock, in epoch milliseconds.
+ * @returns the step's report, also for a failed step.
+ * @throws only when the run is cancelled.
  */
 export async function runStep(
-  input: Omit<StepInput, Carried>,
+  input: Omit<StepInput, CarriedOver>,
   arrivedAt: number,
   parkedSteps: ParkedSteps,
 ): Promise<StepReport> {
   const { step, rule } = input;
-  const began = Date.now();
-  const ends = (step.retry.from === 'event' ? arrivedAt : began) + step.retry.for_ms;
-  const until = ends - SHORTEST_BUDGET_MS;
+  const beganAt = Date.now();
+  const deadline = (step.retry.from === 'event' ? arrivedAt : beganAt) + step.retry.for_ms;
+  const lastAttemptAt = deadline - MIN_BUDGET_MS;
   const summary = `${rule} › ${step.id}`;
   const describe = { step: step.id, action: step.action };
-  let next: StepInput = { ...input, began_at: new Date(began).toISOString(), earlier_attempts: 0 };
-  if (began > until) {
-    // Temporal was away, or earlier steps took so long. Only the attempt itself finds out whether there is anything to
-    // do at all.
-    return tooLate(describe, { ...next, too_late: true }, summary);
+  let next: StepInput = { ...input, began_at: new Date(beganAt).toISOString(), earlier_attempts: 0 };
+  if (beganAt > lastAttemptAt) {
+    // Temporal was unavailable, or earlier steps took too long. The attempt still evaluates the step's condition: a step
+    // that has nothing to do is skipped, not failed.
+    return failTooLate(describe, { ...next, too_late: true }, summary);
   }
-  let locally = step.effect === 'repeatable';
+  let isLocal = step.effect === 'repeatable';
   for (;;) {
     try {
-      parkedSteps.forgetWord(stepKey(rule, step.id));
-      return { ...describe, ...(await (locally ? runLocally(next, summary) : runDurably(next, summary, ends))) };
+      parkedSteps.clearRelease(stepKey(rule, step.id));
+      return {
+        ...describe,
+        ...(await (isLocal ? runLocalActivity(next, summary) : runActivity(next, summary, deadline))),
+      };
     } catch (error) {
-      const failure = classify(error);
+      const failure = parseStepFailure(error);
       if (failure.class === 'credential') {
         const parked: ParkedStep = { rule, step: step.id, connection: failure.connection, code: failure.code };
-        const waited = await parkedSteps.waitInLine(
+        const waited = await parkedSteps.waitForRelease(
           parked,
           next.began_at,
-          until,
-          failure.retryAfterMs ?? ASK_AFTER_LINE_MS,
+          lastAttemptAt,
+          failure.retryAfterMs ?? CHECK_QUEUE_EVERY_MS,
         );
         if (waited.end === 'budget_spent') {
           return failed(describe, failure);
         }
-        next = carryOver(next, failure, waited.end === 'let_go' ? waited.word : null);
+        next = carryOver(next, failure, waited.end === 'released' ? waited.release : null);
       } else {
-        const wait = failure.retryAfterMs ?? step.retry.every_ms;
-        if (!locally || failure.class !== 'transient' || Date.now() + wait > until) {
+        const waitMs = failure.retryAfterMs ?? step.retry.every_ms;
+        if (!isLocal || failure.class !== 'transient' || Date.now() + waitMs > lastAttemptAt) {
           return failed(describe, failure);
         }
-        await sleep(wait, { summary: `${summary}: again after ${failure.code}` });
+        await sleep(waitMs, { summary: `${summary}: retry after ${failure.code}` });
         next = carryOver(next, failure, null);
       }
-      locally = false;
+      isLocal = false;
     }
   }
 }
 
-async function tooLate(
+async function failTooLate(
   describe: { step: string; action: string },
   input: StepInput,
   summary: string,
 ): Promise<StepReport> {
   try {
-    return { ...describe, ...(await runLocally(input, summary)) };
+    return { ...describe, ...(await runLocalActivity(input, summary)) };
   } catch (error) {
-    return failed(describe, classify(error));
+    return failed(describe, parseStepFailure(error));
   }
 }
 
-/** What of a step's input is not the caller's to say: it changes from activity to activity. */
-type Carried = 'began_at' | 'earlier_attempts' | 'saved' | 'let_go' | 'too_late';
+/** The fields of a step's input that change from one activity to the next. */
+type CarriedOver = 'began_at' | 'earlier_attempts' | 'saved' | 'let_go' | 'too_late';
 
-/** The next activity's input: it knows of the attempts that were made before. */
-function carryOver({ let_go: _old, ...input }: StepInput, failure: StepFailure, word: GoOn | null): StepInput {
+/** The input of the next activity, with what earlier attempts left. */
+function carryOver({ let_go: _old, ...input }: StepInput, failure: StepFailure, release: Release | null): StepInput {
   return {
     ...input,
     earlier_attempts: failure.attempts ?? input.earlier_attempts + 1,
     ...(failure.saved === null ? {} : { saved: failure.saved }),
-    ...(word === null ? {} : { let_go: word }),
+    ...(release === null ? {} : { let_go: release }),
   };
 }
 
-function runLocally(input: StepInput, summary: string): Promise<StepResult> {
+function runLocalActivity(input: StepInput, summary: string): Promise<StepResult> {
   const { step } = input;
   const activities = proxyLocalActivities<Record<string, StepActivity>>({
     startToCloseTimeout: Math.min(step.attempt_timeout_ms, LOCAL_ATTEMPT_MS),
@@ -140,9 +116,9 @@ function runLocally(input: StepInput, summary: string): Promise<StepResult> {
   return call(activities, input);
 }
 
-function runDurably(input: StepInput, summary: string, ends: number): Promise<StepResult> {
+function runActivity(input: StepInput, summary: string, deadline: number): Promise<StepResult> {
   const { step } = input;
-  const budget = Math.max(ends - Date.now(), SHORTEST_BUDGET_MS);
+  const budget = Math.max(deadline - Date.now(), MIN_BUDGET_MS);
   const activities = proxyActivities<Record<string, StepActivity>>({
     startToCloseTimeout: step.attempt_timeout_ms,
     scheduleToCloseTimeout: budget,
@@ -159,53 +135,6 @@ function call(activities: Record<string, StepActivity>, input: StepInput): Promi
     throw new TypeError(`no activity for ${input.step.action}`);
   }
   return activity(input);
-}
-
-/** Reads the class and details of what an activity threw. Rethrows cancellation, and errors that are no activity's. */
-function classify(error: unknown): StepFailure {
-  if (isCancellation(error) || !(error instanceof TemporalFailure)) {
-    throw error;
-  }
-  const cause = applicationFailureIn(error);
-  if (cause === undefined) {
-    const code = error instanceof TimeoutFailure || error.cause instanceof TimeoutFailure ? 'timeout' : 'unknown';
-    return { ...readDetail(undefined), class: 'transient', code, message: 'the step did not finish in time' };
-  }
-  return { ...readDetail(cause.details?.[0]), class: errorClass(cause.type), message: cause.message };
-}
-
-/**
- * The failure that the action itself threw. A regular activity wraps it and a local one does not. One that ran out of
- * time between two attempts is a time-out; the server gives the last attempt's failure as its cause, which the SDK
- * keeps only in the undecoded failure.
- */
-function applicationFailureIn(error: TemporalFailure): ApplicationFailure | undefined {
-  for (let cause: unknown = error, depth = 0; cause instanceof TemporalFailure && depth < 5; depth += 1) {
-    if (cause instanceof ApplicationFailure) {
-      return cause;
-    }
-    const undecoded = cause.failure?.cause;
-    cause =
-      cause.cause ?? (undecoded ? failureConverter.failureToError(undecoded, defaultPayloadConverter) : undefined);
-  }
-  return undefined;
-}
-
-function readDetail(detail: unknown): Omit<StepFailure, 'class' | 'message'> {
-  const found: Partial<Record<keyof StepFailureDetail, JsonValue>> =
-    typeof detail === 'object' && detail !== null ? detail : {};
-  return {
-    connection: typeof found.connection === 'string' ? found.connection : '',
-    code: typeof found.code === 'string' ? found.code : 'unknown',
-    remedy: typeof found.remedy === 'string' ? found.remedy : null,
-    retryAfterMs: typeof found.retry_after_ms === 'number' ? found.retry_after_ms : null,
-    attempts: typeof found.attempts === 'number' ? found.attempts : null,
-    saved: found.saved ?? null,
-  };
-}
-
-function errorClass(type: string | undefined | null): ErrorClass {
-  return type === 'permanent' || type === 'credential' || type === 'ambiguous' ? type : 'transient';
 }
 
 function failed(describe: { step: string; action: string }, failure: StepFailure): StepReport {

@@ -1,15 +1,15 @@
 import type { WaitingStep } from '../src/runs/parking-contract';
 
-/** What a line passes on when it continues as new must fit into a payload; a step takes some 200 bytes. */
-const MOST_WAITING = 3_000;
+/** The queue must fit into the payload of a continue-as-new; a step takes about 200 bytes. */
+const MAX_STEPS = 3_000;
 
 /**
  * Steps that wait, oldest first.
  *
- * Bounded: of more than 3,000 the oldest are kept. A step that is not kept asks after its line every ten minutes, and
- * is taken in when there is room.
+ * Guarantees: at most 3,000 steps; the oldest are kept. A step that is dropped checks its queue every ten minutes, and
+ * is added when there is room.
  */
-export class WaitingLine {
+export class WaitQueue {
   readonly #steps: WaitingStep[];
 
   constructor(steps: readonly WaitingStep[]) {
@@ -24,17 +24,18 @@ export class WaitingLine {
     return this.#steps;
   }
 
-  /** No effect for a step that is in the line already. */
+  /** Adds a step in the order of `began_at`. No effect when it is in the queue already. */
   add(step: WaitingStep): void {
     if (this.#steps.some((other) => other.run === step.run && other.step === step.step)) {
       return;
     }
-    // RFC 3339 in UTC with milliseconds: the order of the texts is that of the times.
-    const behind = this.#steps.findLastIndex((other) => other.began_at <= step.began_at);
-    this.#steps.splice(behind + 1, 0, step);
-    this.#steps.length = Math.min(this.#steps.length, MOST_WAITING);
+    // RFC 3339 in UTC with milliseconds: texts sort like times.
+    const previous = this.#steps.findLastIndex((other) => other.began_at <= step.began_at);
+    this.#steps.splice(previous + 1, 0, step);
+    this.#steps.length = Math.min(this.#steps.length, MAX_STEPS);
   }
 
+  /** Removes and returns the oldest step. */
   takeOldest(): WaitingStep | undefined {
     return this.#steps.shift();
   }

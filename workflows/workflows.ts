@@ -1,4 +1,4 @@
-/** What the worker registers; the bundle's entry. */
+/** The workflows that the worker registers: the entry of the bundle. */
 export { countLimit } from './count-limit';
 export { handleEvent } from './handle-event';
 export { holdCooldown } from './hold-cooldown';

@@ -31,7 +31,7 @@ export async function listConnections(
           : (settings.connections[name]?.settings ?? null) === null
             ? 'stand-in'
             : 'credentials';
-      const parked = await lines.look(name);
+      const parked = await lines.describe(name);
       asked.push({ connection: name, uses, state: parked === null ? 'not_parked' : 'parked', parked });
     }
     return asked;

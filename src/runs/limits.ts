@@ -8,23 +8,24 @@ import type { CountLimitInput, LimitsInput, LimitsResult } from './run-contract'
 
 type Max = NonNullable<PlannedLimits['max']>;
 
-/** A count outlives its period by a little, for clocks that differ and for the hour that a day gains in autumn. */
+/** A count outlives its period a little: clocks differ, and in autumn a day gains an hour. */
 const KEEP_MS = { minute: 120_000, hour: 2 * 3_600_000, day: 26 * 3_600_000 } as const;
-/** `2026-03-02`, `2026-03-02 09`, `2026-03-02 09:41`: how much of the local time names the period. */
+/** The part of the local time that identifies the period: `2026-03-02`, `2026-03-02 09`, `2026-03-02 09:41`. */
 const PERIOD_CHARS = { day: 10, hour: 13, minute: 16 } as const;
 
 /**
- * A rule's limits, counted at Temporal, hence across restarts, workers and receivers.
+ * A rule's limits, counted at Temporal: across restarts, workers and receivers.
  *
- * Guaranteed: within a cooldown one event at most acts, in a calendar minute, hour or day (of the rule's zone) `count`
- * at most. The same event claims again without being counted twice. Not guaranteed: that a rule which claimed also did
- * something; its steps may fail afterwards, and still count.
+ * Guarantees: within a cooldown at most one event acts; in a calendar minute, hour or day (in the rule's time zone) at
+ * most `count` events act. An event that claims again is not counted twice.
+ *
+ * Not guaranteed: that a rule which claimed did something. Its steps may fail afterwards; the claim still counts.
  */
 export class TemporalLimits {
   /**
-   * @param valueOf the value of the field that a limit is `per`; null when the event has none (all such events are
-   *   counted together).
    * @param hashKey as for {@link TemporalCooldowns}.
+   * @param valueOf reads the field that a limit is `per`; null when the event has none. Events without the field are
+   *   counted together.
    */
   constructor(
     private readonly client: Client,
@@ -34,7 +35,7 @@ export class TemporalLimits {
     private readonly now: () => Date = () => new Date(),
   ) {}
 
-  /** @throws what the Temporal client throws while Temporal is away. */
+  /** Counts one event against the limits of a rule. @throws what the client throws when Temporal does not answer. */
   async claim({ event, rule, timezone, limits }: LimitsInput): Promise<LimitsResult> {
     const owner = `${event.event_id}/${rule}`;
     const subject = (per: string | null): string =>
@@ -58,11 +59,9 @@ export class TemporalLimits {
   }
 
   #count(max: Max, subject: string, timezone: string, owner: string): Promise<boolean> {
-    const period = localTime(this.now(), timezone).slice(0, PERIOD_CHARS[max.every]);
-    const hash = createHmac('sha256', this.hashKey).update(subject).digest('hex').slice(0, 32);
     const input: CountLimitInput = { max: max.count, keep_ms: KEEP_MS[max.every], owners: [] };
     const start = new WithStartWorkflowOperation(COUNT_LIMIT, {
-      workflowId: `limit/${hash}/${period.replace(' ', 'T')}`,
+      workflowId: limitWorkflowId({ subject, hashKey: this.hashKey, every: max.every, at: this.now(), timezone }),
       taskQueue: TASK_QUEUE,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
@@ -75,7 +74,23 @@ export class TemporalLimits {
   }
 }
 
-/** `2026-03-02 09:41` in a zone. */
+/**
+ * Workflow id of the count of one subject in one period: `limit/<hash>/2026-03-02T09:41`. The period is the one that
+ * contains `at` in the time zone. The id contains no part of the subject.
+ */
+export function limitWorkflowId(options: {
+  subject: string;
+  hashKey: string;
+  every: Max['every'];
+  at: Date;
+  timezone: string;
+}): string {
+  const { subject, hashKey, every, at, timezone } = options;
+  const hash = createHmac('sha256', hashKey).update(subject).digest('hex').slice(0, 32);
+  return `limit/${hash}/${localTime(at, timezone).slice(0, PERIOD_CHARS[every]).replace(' ', 'T')}`;
+}
+
+/** `2026-03-02 09:41` in a time zone. */
 function localTime(at: Date, timezone: string): string {
   return at.toLocaleString('sv-SE', {
     timeZone: timezone,

@@ -1,52 +1,60 @@
 /**
- * Every name that the bridge uses in Temporal, in one place (DESIGN "Names"). Operators and saved views rely on them.
+ * Every name that the bridge uses in Temporal. The values are contracts: operators and saved views use them, and the
+ * histories of open runs contain them.
  */
 
-/** The task queue of workflows and of actions without a queue of their own. */
+/** The task queue of all workflows and activities. */
 export const TASK_QUEUE = 'bridge';
 
-/** Workflow type of a run: one per matched event. */
+/** Workflow type of a run: one run per matched event. Its workflow id is the event id. */
 export const HANDLE_EVENT = 'handleEvent';
 
-/** Workflow type that holds a cooldown for its window. */
-export const HOLD_COOLDOWN = 'holdCooldown';
-
-/** Workflow type that counts what a rule did in a minute, an hour or a day. */
-export const COUNT_LIMIT = 'countLimit';
-
-/** Update of `countLimit`: counts one more, if it may be. */
-export const CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
-
-/** Activity that claims a rule's limits, before its first step. */
-export const CLAIM_LIMITS = 'rules.claim_limits';
-
-/** Workflow type of a parked connection: the line of its waiting steps. It runs only while the connection is parked. */
-export const PARK_CONNECTION = 'parkConnection';
-
-/** Id of the line of a connection. */
-export function lineId(connection: string): LineId {
-  return `connection/${connection}`;
-}
-export type LineId = `connection/${string}`;
-
-/** Signals of `parkConnection`: a step waits; a step got through; the oldest is to try at once. */
-export const STEP_WAITS = 'stepWaits';
-export const CONNECTION_WORKS = 'connectionWorks';
-export const RESUME = 'resume';
-
-/** Query of `parkConnection`: how many wait, and when the next one tries. */
-export const LINE_STATE = 'lineState';
-
-/** Signal of `handleEvent`: a step that waits for a parked connection may try. */
-export const GO_ON = 'goOn';
+/** Signal of `handleEvent`: releases a step that waits for a parked connection. */
+export const RELEASE_STEP = 'goOn';
 
 /** Query of `handleEvent`: its steps that wait for a parked connection. */
 export const PARKED_STEPS = 'parkedSteps';
 
-/** Activity that tells the operator what became of a connection. */
+/** Activity that claims a rule's limits before its first step. */
+export const CLAIM_LIMITS = 'rules.claim_limits';
+
+/** Workflow type that holds a cooldown for its window. */
+export const HOLD_COOLDOWN = 'holdCooldown';
+
+/** Signal of `holdCooldown`: ends the cooldown early. */
+export const RELEASE_COOLDOWN = 'releaseCooldown';
+
+/** Workflow type that counts a rule's claims within a minute, an hour or a day. */
+export const COUNT_LIMIT = 'countLimit';
+
+/** Update of `countLimit`: counts one more claim, if the limit permits it. */
+export const CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
+
+/** Workflow type of a parked connection: the queue of its waiting steps. It runs while the connection is parked. */
+export const PARK_CONNECTION = 'parkConnection';
+
+/** Workflow id of a connection's queue. */
+export function parkWorkflowId(connection: string): ParkWorkflowId {
+  return `connection/${connection}`;
+}
+export type ParkWorkflowId = `connection/${string}`;
+
+/** Signal of `parkConnection`: a step waits. */
+export const STEP_WAITS = 'stepWaits';
+
+/** Signal of `parkConnection`: a released step succeeded. */
+export const CONNECTION_WORKS = 'connectionWorks';
+
+/** Signal of `parkConnection`: release the oldest step at once. */
+export const RESUME = 'resume';
+
+/** Query of `parkConnection`: how many steps wait, and when the next one is released. */
+export const QUEUE_STATE = 'lineState';
+
+/** Activity that reports a connection's state to the operator. */
 export const REPORT_CONNECTION = 'connections.report';
 
-/** Search attributes and their Temporal types. All are registered at start; runs go without where a server refuses. */
+/** Search attributes and their Temporal types. Registered at start; a server that refuses them gets runs without. */
 export const SEARCH_ATTRIBUTES = {
   BridgeEventType: 'Keyword',
   BridgeResourceId: 'Keyword',
@@ -59,7 +67,7 @@ export const SEARCH_ATTRIBUTES = {
 
 export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;
 
-/** `<event id>/<rule>/<step>`: the idempotency key of one step of one run; the same on retries and on `runs retry`. */
+/** `<event id>/<rule>/<step>`: the idempotency key of one step of one run, the same in retries and in `runs retry`. */
 export function actionKey(eventId: string, rule: string, step: string): string {
   return `${eventId}/${rule}/${step}`;
 }

@@ -1,51 +1,62 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type {
   ConnectionProblem,
-  LinePace,
-  LineState,
   ParkConnectionInput,
   ParkedMemo,
+  ParkingPace,
+  QueueState,
   StepWaits,
   WaitingStep,
 } from './parking-contract';
-import { CONNECTION_WORKS, LINE_STATE, lineId, PARK_CONNECTION, RESUME, STEP_WAITS, TASK_QUEUE } from './names';
+import {
+  CONNECTION_WORKS,
+  PARK_CONNECTION,
+  parkWorkflowId,
+  QUEUE_STATE,
+  RESUME,
+  STEP_WAITS,
+  TASK_QUEUE,
+} from './names';
 
 const CALL_WITHIN_MS = 5_000;
 
-/** DESIGN "Connectors": 30 s, then less often up to 5 min. */
-const LINE_PACE: LinePace = { first_ms: 30_000, longest_ms: 300_000, let_go_per_second: 10, history_events: 2_000 };
-/** A line that somebody ended by hand leaves its steps waiting; they ask after it this often. */
-const ASK_AFTER_LINE_MS = 600_000;
+/** Probes after 30 s, then less often, every 5 min at the least. */
+const DEFAULT_PACE: ParkingPace = {
+  first_ms: 30_000,
+  longest_ms: 300_000,
+  let_go_per_second: 10,
+  history_events: 2_000,
+};
+/** A waiting step checks this often whether its queue still exists: an operator may have terminated the workflow. */
+const CHECK_QUEUE_EVERY_MS = 600_000;
 
-/** A connection that is parked. */
+/** A connection that is parked. `bridge connections list --json` prints it. */
 export interface ParkedConnection extends ParkedMemo {
-  /** Null when the line itself did not answer: no worker runs, or all are busy. */
-  line: LineState | null;
+  /** The state of its queue; null when the queue did not answer: no worker runs, or all are busy. */
+  line: QueueState | null;
 }
 
 /**
- * Parked connections, held as workflows: the line of a connection is a running `parkConnection` with the connection's
- * name in its id, so there is one over all workers, and it outlives them.
+ * Parks connections, and reads which ones are parked. A parked connection is a running workflow `parkConnection` with
+ * the connection's name in its id: one for all workers, and it outlives them. parking-contract.ts describes the
+ * protocol.
  *
- * Every method throws what the Temporal client throws while Temporal is away; none takes longer than five seconds.
+ * Every method takes five seconds at most, and throws what the client throws when Temporal does not answer.
  */
 export class ParkedConnections {
   constructor(
     private readonly client: Client,
-    private readonly pace: LinePace = LINE_PACE,
-    readonly askAfterLineMs: number = ASK_AFTER_LINE_MS,
+    private readonly pace: ParkingPace = DEFAULT_PACE,
+    readonly checkQueueEveryMs: number = CHECK_QUEUE_EVERY_MS,
   ) {}
 
-  /**
-   * Puts a step whose attempt failed by the credential into the connection's line, which begins with it when there is
-   * none.
-   */
-  async failed(connection: string, step: WaitingStep, problem: ConnectionProblem): Promise<void> {
+  /** Parks the connection, if it is not parked, and adds the step whose attempt failed to its queue. */
+  async park(connection: string, step: WaitingStep, problem: ConnectionProblem): Promise<void> {
     const input: ParkConnectionInput = { connection, pace: this.pace, problem, waiting: [], progress: null };
     const signal: StepWaits = { step, problem };
     await this.#bounded(() =>
       this.client.workflow.signalWithStart(PARK_CONNECTION, {
-        workflowId: lineId(connection),
+        workflowId: parkWorkflowId(connection),
         taskQueue: TASK_QUEUE,
         args: [input],
         signal: STEP_WAITS,
@@ -56,34 +67,29 @@ export class ParkedConnections {
     );
   }
 
-  /**
-   * Puts a step that was not tried into the line. @returns false when there is no line: the connection is not parked.
-   */
-  heldBack(connection: string, step: WaitingStep): Promise<boolean> {
+  /** Adds a step that was held back to the queue. @returns false when the connection is not parked. */
+  enqueue(connection: string, step: WaitingStep): Promise<boolean> {
     const signal: StepWaits = { step, problem: null };
-    return this.#tell(connection, STEP_WAITS, signal);
+    return this.#signal(connection, STEP_WAITS, signal);
   }
 
-  /** A step that the line let go got through. */
-  async works(connection: string): Promise<void> {
-    await this.#tell(connection, CONNECTION_WORKS);
+  /** Reports that a released step succeeded: the queue releases all others. No effect when it is not parked. */
+  async reportWorking(connection: string): Promise<void> {
+    await this.#signal(connection, CONNECTION_WORKS);
   }
 
-  /**
-   * Lets the oldest waiting step try at once, as after a new credential. @returns false when the connection is not
-   * parked.
-   */
+  /** Releases the oldest waiting step at once, as after a new credential. @returns false when it is not parked. */
   resume(connection: string): Promise<boolean> {
-    return this.#tell(connection, RESUME);
+    return this.#signal(connection, RESUME);
   }
 
-  /** Whether the connection is parked, as Temporal knows it without any worker. */
-  async ask(connection: string): Promise<ParkedMemo | null> {
+  /** Why the connection is parked; null when it is not. Needs no running worker. */
+  async find(connection: string): Promise<ParkedMemo | null> {
     try {
       const { status, memo, startTime } = await this.#bounded(() =>
-        this.client.workflow.getHandle(lineId(connection)).describe(),
+        this.client.workflow.getHandle(parkWorkflowId(connection)).describe(),
       );
-      return status.name === 'RUNNING' ? readMemo(memo, startTime) : null;
+      return status.name === 'RUNNING' ? parseMemo(memo, startTime) : null;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) {
         return null;
@@ -92,9 +98,9 @@ export class ParkedConnections {
     }
   }
 
-  /** Like {@link ask}, and how many wait, which the line itself tells. */
-  async look(connection: string): Promise<ParkedConnection | null> {
-    const parked = await this.ask(connection);
+  /** Does the same as {@link find}, and asks the queue for its state. */
+  async describe(connection: string): Promise<ParkedConnection | null> {
+    const parked = await this.find(connection);
     if (parked === null) {
       return null;
     }
@@ -102,7 +108,7 @@ export class ParkedConnections {
       return {
         ...parked,
         line: await this.#bounded(() =>
-          this.client.workflow.getHandle(lineId(connection)).query<LineState>(LINE_STATE),
+          this.client.workflow.getHandle(parkWorkflowId(connection)).query<QueueState>(QUEUE_STATE),
         ),
       };
     } catch {
@@ -110,9 +116,10 @@ export class ParkedConnections {
     }
   }
 
-  async #tell(connection: string, signal: string, ...args: unknown[]): Promise<boolean> {
+  /** @returns false when the connection is not parked. */
+  async #signal(connection: string, signal: string, ...args: unknown[]): Promise<boolean> {
     try {
-      await this.#bounded(() => this.client.workflow.getHandle(lineId(connection)).signal(signal, ...args));
+      await this.#bounded(() => this.client.workflow.getHandle(parkWorkflowId(connection)).signal(signal, ...args));
       return true;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) {
@@ -127,18 +134,18 @@ export class ParkedConnections {
   }
 }
 
-/** The line writes its memo in its first task; until then Temporal knows only that it is there. */
-function readMemo(memo: Record<string, unknown> | undefined, startTime: Date): ParkedMemo {
+/** Reads the memo, which the workflow writes in its first task. Until then only its start time is known. */
+export function parseMemo(memo: Record<string, unknown> | undefined, startTime: Date): ParkedMemo {
   const { problem, since } = memo ?? {};
   return {
-    problem: isProblem(problem)
+    problem: isConnectionProblem(problem)
       ? problem
       : { code: 'unknown', message: 'its credential or account does not work', remedy: null },
     since: typeof since === 'string' ? since : startTime.toISOString(),
   };
 }
 
-function isProblem(value: unknown): value is ConnectionProblem {
+function isConnectionProblem(value: unknown): value is ConnectionProblem {
   return (
     typeof value === 'object' &&
     value !== null &&

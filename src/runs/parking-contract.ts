@@ -1,6 +1,24 @@
 /**
- * What workers, runs and the line of a parked connection tell each other, over Temporal. Nothing here holds personal
- * data.
+ * The messages that workers, runs and the queue of a parked connection exchange through Temporal. They contain no
+ * personal data.
+ *
+ * How a step waits for a parked connection, and how it is released:
+ *
+ * 1. A step's attempt fails with class `credential` (activities/guarded-attempt.ts). The worker parks its gate for the
+ *    connection (activities/connection-gate.ts) and sends the step to the connection's queue: signal `stepWaits` to
+ *    workflow `connection/<name>`, which starts with the first step (ParkedConnections in runs/parked-connections.ts).
+ *    While the gate is parked, other steps join the queue without a request to the provider.
+ * 2. The activity fails with class `credential`, which Temporal does not retry. The run then waits for a signal
+ *    (workflows/run-step.ts, ParkedSteps in workflows/parked-steps.ts).
+ * 3. The queue (workflows/park-connection.ts) releases its oldest step as a probe, at growing intervals: signal `goOn`
+ *    with a {@link Release} to the step's run (workflows/handle-event.ts).
+ * 4. The run makes the step's next attempt, with the release in the activity's input. The release lets it pass the
+ *    parked gate. When the attempt succeeds, the worker opens the gate and signals `connectionWorks`; the queue
+ *    releases all other steps, oldest first, and ends. When it fails with `credential` again, step 1 follows.
+ *
+ * Every worker compares its gates with the queues every ten seconds (worker/refresh-gates.ts).
+ *
+ * Field names are contracts: they are in the histories of runs that are open.
  */
 
 /** Why a connection is parked. */
@@ -15,85 +33,81 @@ export interface ConnectionProblem {
 export interface WaitingStep {
   /** Workflow id of its run. */
   run: string;
-  /** `<rule>/<step id>`: which step of that run. */
+  /** `<rule>/<step id>`: identifies the step within its run. */
   step: string;
-  /** When the step began (RFC 3339): the line is ordered by it. */
+  /** When the step began (RFC 3339). The queue is ordered by it. */
   began_at: string;
 }
 
-/**
- * Signal of a run's step to the line: it waits. `problem` is null when the step was only held back, and asked the
- * provider nothing.
- */
+/** Signal `stepWaits` to the queue. `problem` is null when the step was held back, without a request to the provider. */
 export interface StepWaits {
   step: WaitingStep;
   problem: ConnectionProblem | null;
 }
 
-/** Signal of the line to a run: one of its steps may try now. */
-export interface GoOn {
+/** Signal `goOn` from the queue to a run: one of its steps may make its next attempt. */
+export interface Release {
+  /** As in {@link WaitingStep}. */
   step: string;
   connection: string;
-  /** Whether the line waits to hear if this one gets through. */
+  /** Whether the queue waits for this attempt's success before it releases other steps. */
   probe: boolean;
 }
 
-/** How the line of a parked connection goes about it. */
-export interface LinePace {
-  /** The first probe comes this long after the failure; each later one after twice the time, up to `longest_ms`. */
+/** How often a parked connection is probed, and how fast its steps are released. */
+export interface ParkingPace {
+  /** Delay of the first probe after the failure. Each later delay is twice the one before, up to `longest_ms`. */
   first_ms: number;
   longest_ms: number;
-  /** How many steps go on in a second when the connection works again. */
+  /** Steps released per second when the connection works again. */
   let_go_per_second: number;
-  /** The line continues as a new run of its workflow when its history has this many events. */
+  /** The workflow continues as new when its history has this many events. */
   history_events: number;
 }
 
-/**
- * Input of workflow `parkConnection`. What is not there yet is null at the start, and filled in when it continues as
- * new.
- */
+/** Input of workflow `parkConnection`. */
 export interface ParkConnectionInput {
   connection: string;
-  pace: LinePace;
+  pace: ParkingPace;
   problem: ConnectionProblem;
-  /** The line, oldest first. */
+  /** The queue, oldest first: empty at the start, filled when the workflow continues as new. */
   waiting: WaitingStep[];
-  progress: LineProgress | null;
+  /** Null at the start. */
+  progress: ParkingProgress | null;
 }
 
-/** How far a line has come. */
-export interface LineProgress {
+/** State of `parkConnection` that a continue-as-new carries over, beside the queue. */
+export interface ParkingProgress {
   /** When the connection was parked (RFC 3339). */
   since: string;
-  /** Whether the connection was heard to work: the steps are being let go. */
+  /** Whether a probe succeeded: the other steps are being released. */
   works: boolean;
-  /** Whether the next step that waits is to try at once. */
+  /** Whether the next waiting step is to be released at once. */
   probe_at_once: boolean;
   probe_every_ms: number;
-  /** Milliseconds since the epoch. */
+  /** Epoch milliseconds. */
   next_probe_ms: number;
-  /** What was reported last. */
+  /** The last report to the operator. */
   reported: ConnectionReport['state'] | null;
 }
 
-/** Memo of `parkConnection`, which Temporal can tell while no worker runs. */
+/** Memo of `parkConnection`, readable while no worker runs. */
 export interface ParkedMemo {
   problem: ConnectionProblem;
   since: string;
 }
 
-/** Answer of the line to a query. */
-export interface LineState {
-  /** Steps in the line; one that has been let go is not. */
+/** Result of query `lineState` of `parkConnection`. */
+export interface QueueState {
+  /** Steps in the queue. Released steps are not in it. */
   waiting: number;
-  /** RFC 3339; null while steps are being let go. */
+  /** RFC 3339; null while steps are being released. */
   next_probe_at: string | null;
 }
 
 /**
- * Argument of the activity that reports, once over all workers, what became of a connection: `left` means that nobody
- * waits any more.
+ * Argument of activity `connections.report`, which reports a connection's state to the operator, once over all workers.
+ * `left`: the connection is parked and no step waits any more.
  */
 export interface ConnectionReport {
   connection: string;
@@ -101,7 +115,7 @@ export interface ConnectionReport {
   problem: ConnectionProblem;
 }
 
-/** A step of a run that waits for a parked connection, as the run itself tells. */
+/** A step of a run that waits for a parked connection: result of the run's query `parkedSteps`. */
 export interface ParkedStep {
   rule: string;
   step: string;

@@ -1,7 +1,11 @@
+/**
+ * Inputs, results and reports of workflows and activities. Field names are contracts: they are in the histories of open
+ * runs.
+ */
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { ErrorClass } from '../connectors/action-error';
-import type { GoOn } from './parking-contract';
+import type { Release } from './parking-contract';
 import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
 
 /** Input of workflow `handleEvent`. */
@@ -9,61 +13,59 @@ export interface RunInput {
   event: CanonicalEvent;
   plan: Plan;
   /**
-   * How long the event had waited when its run was started, by the clock of the machine that received it; absent in
-   * runs of earlier bridges. Milliseconds.
+   * Time between the event's arrival and the start of its run, by the clock of the machine that received it, in
+   * milliseconds. Absent in runs that earlier versions started.
    */
   waited_ms?: number;
-  /** False where the server has no such search attributes; the workflow then sets none. */
+  /** Whether the server has the bridge's search attributes; if not, the workflow sets none. */
   search_attributes: boolean;
 }
 
-/** Argument of every action's activity. */
+/** Argument of each action's activity. */
 export interface StepInput {
   event: CanonicalEvent;
   rule: string;
   timezone: string;
   country: string | null;
   step: PlannedStep;
-  /** Whether the rule is in shadow: everything but the effect. */
+  /** Set for a rule in mode shadow: the step is rendered, and not executed. */
   shadow?: true;
-  /** Results of the rule's earlier steps that were done, by step id. */
+  /** Results of the rule's earlier steps with outcome `done`, by step id. */
   steps: Record<string, JsonValue>;
   /** When the step began (RFC 3339), before its first attempt. */
   began_at: string;
-  /** Set when the step's budget, which counts from the event, was over before it began: it is not done any more. */
+  /** Set when the step's retry budget, counted from the event, expired before the step began: it fails. */
   too_late?: true;
-  /** Attempts made before this activity was scheduled; those that a parked connection held back do not count. */
+  /** Attempts before this activity was scheduled. Attempts that a parked connection held back do not count. */
   earlier_attempts: number;
-  /** What the action saved last in those attempts, where it saved anything. */
+  /** What the action saved last in those attempts, if anything. */
   saved?: JsonValue;
-  /** The word of a parked connection's line on which this attempt is made: it passes that connection's gate. */
-  let_go?: GoOn;
+  /** The release by a parked connection's queue that caused this attempt: it passes that connection's gate. */
+  let_go?: Release;
 }
 
-/** First detail of the ApplicationFailure that a failed attempt throws; its `type` is the error class. */
+/** First detail of the ApplicationFailure of a failed attempt. The failure's `type` is the error class. */
 export interface StepFailureDetail {
   connection: string;
   code: string;
   remedy: string | null;
-  /** The provider's own id for the request. */
+  /** The provider's id of the request. */
   correlation_id: string | null;
   /**
-   * The delay that the provider asks for; of class `credential`, after how long a waiting step asks whether its line is
-   * still there.
+   * The delay that the provider asks for. With class `credential`: how often a waiting step checks whether its queue
+   * still exists.
    */
   retry_after_ms: number | null;
-  /** Attempts of the step so far, this one included; those that a parked connection held back do not count. */
+  /** Attempts of the step so far, with this one. Attempts that a parked connection held back do not count. */
   attempts: number;
-  /**
-   * Of class `credential`: what the action saved last, for the attempt that is made when the connection works again.
-   */
+  /** With class `credential`: what the action saved last, for the attempt after the step's release. Else null. */
   saved: JsonValue;
 }
 
-/** What an action's activity returns. */
+/** Result of an action's activity. */
 export type StepResult = { outcome: 'done'; result: JsonObject } | { outcome: 'skipped'; reason: string };
 
-/** One step in the report. Holds ids and words of ours, plus the result that later steps used. */
+/** One step in the report. Contains ids and texts of the bridge, and the result that later steps used. */
 export type StepReport =
   | { step: string; action: string; outcome: 'done'; result: JsonObject }
   | { step: string; action: string; outcome: 'skipped'; reason: string }
@@ -77,10 +79,10 @@ export type StepReport =
       remedy: string | null;
     };
 
-/** Type of the ApplicationFailure that fails a run; its first detail is the {@link RunReport}. */
+/** Type of the ApplicationFailure that fails a run. Its first detail is the {@link RunReport}. */
 export type RunFailureType = 'StepFailed';
 
-/** Argument of the activity that claims a rule's limits. */
+/** Argument of activity `rules.claim_limits`. */
 export interface LimitsInput {
   event: CanonicalEvent;
   rule: string;
@@ -88,15 +90,15 @@ export interface LimitsInput {
   limits: PlannedLimits;
 }
 
-/** What that activity returns: whether the rule may act, and else which limit is reached. */
+/** Result of activity `rules.claim_limits`: whether the rule may act; if not, which limit is reached. */
 export type LimitsResult = { within: true } | { within: false; reason: string };
 
 /** Input of workflow `countLimit`. */
 export interface CountLimitInput {
   max: number;
-  /** How long the count is kept. */
+  /** How long the count is kept. Milliseconds. */
   keep_ms: number;
-  /** Who was counted before the workflow continued as new. */
+  /** Claims counted before the workflow continued as new. */
   owners: string[];
 }
 
@@ -105,21 +107,18 @@ export interface HoldCooldownInput {
   window_ms: number;
 }
 
-/**
- * One rule in the report. A rule is `done` when a step was done and none failed, `skipped` when nothing was done and
- * nothing failed.
- */
+/** One rule in the report. */
 export interface RuleReport {
   rule: string;
   outcome: Outcome;
-  /** Why the rule did nothing, when that was not for its steps to say: a limit. */
+  /** Why the rule did nothing although its conditions matched: a limit. Steps have their own reasons. */
   reason?: string;
   steps: StepReport[];
 }
 
 /**
- * `done`: all that was to do; `partial`: some steps done, some failed; `failed`: none done, some failed; `skipped`:
- * nothing to do.
+ * Outcome of a rule or run. `done`: at least one step is done and none failed; `partial`: some are done, some failed;
+ * `failed`: none is done, some failed; `skipped`: none is done, none failed.
  */
 export type Outcome = 'done' | 'partial' | 'failed' | 'skipped';
 
@@ -132,12 +131,12 @@ export interface RunReport {
 }
 
 /**
- * What a run tells the worker that it runs in (Temporal calls this a sink): not recorded, and not told again when the
- * run is replayed.
+ * Sinks: calls from a workflow to the worker that executes it. Temporal does not record them, and does not repeat them
+ * in a replay.
  */
 export interface RunSinks {
   runs: {
-    /** It has come to its end; whether any step failed, and the report. Temporal has yet to record it. */
+    /** The run is ending. Called before Temporal records the end. `failed`: whether any step failed. */
     ended(failed: boolean, report: RunReport): void;
   };
 }

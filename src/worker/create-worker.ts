@@ -1,24 +1,28 @@
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type NativeConnection } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  Worker,
+  type InjectedSinks,
+  type NativeConnection,
+} from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { ConnectionReport } from '../runs/parking-contract';
-import type { LimitsInput, LimitsResult, RunReport, StepInput, StepResult } from '../runs/run-contract';
+import type { LimitsInput, LimitsResult, RunSinks, StepInput, StepResult } from '../runs/run-contract';
 import { TASK_QUEUE } from '../runs/names';
 
-/**
- * Workflows kept in memory. Each takes about 1 MB (reference temporal.md 5.2); runs that wait beyond that are replayed
- * when they go on.
- */
+/** Workflows kept in memory, about 1 MB each (reference temporal.md 5.2). Others are replayed when they continue. */
 const CACHED_WORKFLOWS = 200;
 
-/** Attempts that were cancelled may take this long to end; and so long is waited for a server that does not answer. */
+/** Time for cancelled attempts to end, and for a server that does not answer the shutdown. */
 const CANCELLED_WITHIN_MS = 2_000;
 
-/** Sends the SDK's own logs where ours go. Call once, before anything else of the SDK. */
+/** Directs the SDK's logs to the bridge's logger. Call once, before any other use of the SDK. */
 export function installRuntime(log: Logger): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      // A step's failed attempts and a run's end are told by the bridge itself, with their class.
+      // The bridge logs failed attempts and run ends itself, with their error class.
       if (message === 'Activity failed' || message === 'Workflow failed') {
         return;
       }
@@ -40,25 +44,25 @@ export function installRuntime(log: Logger): void {
   });
 }
 
+/** An activity of the bridge: of an action, of the limits, or of the reports on connections. */
+export type Activity =
+  | ((input: StepInput) => Promise<StepResult>)
+  | ((input: LimitsInput) => Promise<LimitsResult>)
+  | ((report: ConnectionReport) => Promise<void>);
+
 /**
- * The worker: workflows from the prebuilt bundle, activities as given.
+ * Makes the SDK's worker, with the bridge's limits of concurrency. start-worker.ts says what it registers.
  *
- * @param onRunEnded told when a run comes to its end in this worker, a moment before Temporal records it; told again
- *   should that fail.
- * @param shutdownGraceMs how long attempts that are under way may go on once it is told to stop; then they are
- *   cancelled and retried elsewhere.
+ * @param options.bundlePath file of the compiled workflows.
+ * @param options.shutdownGraceMs how long running attempts may continue after a shutdown; then they are cancelled, and
+ *   retried by another worker.
  */
 export function createWorker(options: {
   connection: NativeConnection;
   namespace: string;
   bundlePath: string;
-  activities: Record<
-    string,
-    | ((input: StepInput) => Promise<StepResult>)
-    | ((input: LimitsInput) => Promise<LimitsResult>)
-    | ((report: ConnectionReport) => Promise<void>)
-  >;
-  onRunEnded: (eventId: string, failed: boolean, report: RunReport) => void;
+  activities: Record<string, Activity>;
+  sinks: InjectedSinks<Pick<RunSinks, 'runs'>>;
   shutdownGraceMs: number;
 }): Promise<Worker> {
   return Worker.create({
@@ -67,14 +71,7 @@ export function createWorker(options: {
     taskQueue: TASK_QUEUE,
     workflowBundle: { codePath: options.bundlePath },
     activities: options.activities,
-    sinks: {
-      runs: {
-        ended: {
-          fn: ({ workflowId }, failed: boolean, report: RunReport) => options.onRunEnded(workflowId, failed, report),
-          callDuringReplay: false,
-        },
-      },
-    },
+    sinks: options.sinks,
     maxCachedWorkflows: CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,

@@ -4,8 +4,9 @@ import { ERROR_CLASSES } from '../connectors/action-error';
 import type { Action, Connector } from '../connectors/connector';
 
 /**
- * The worker's metrics: what steps came to, and how long providers took. Temporal's own exporter ends with its last
- * native object. Make it once per registry.
+ * The worker's metrics: outcomes of attempts, and latencies of providers. Make it once per registry.
+ *
+ * Temporal's own exporter is not used: it ends with the SDK's last native object.
  */
 export class StepMetrics {
   readonly #attempts: Counter<'action' | 'outcome' | 'class'>;
@@ -42,13 +43,13 @@ export class StepMetrics {
   };
 
   /**
-   * The same connectors, with the time that their actions take measured: after rendering and the connection's gate, so
-   * it is the provider's.
+   * Returns the connectors with actions that measure their time. Rendering and the connection's gate are not included:
+   * it is the provider's latency.
    */
   timing(connectors: readonly Connector[]): Connector[] {
     for (const { name, actions } of connectors) {
       for (const action of Object.keys(actions)) {
-        // A series that begins with its first hit hides that hit from increase().
+        // increase() does not see the first event of a series that begins with it.
         ERROR_CLASSES.forEach((errorClass) =>
           this.#attempts.inc({ action: `${name}.${action}`, outcome: 'failed', class: errorClass }, 0),
         );
@@ -65,7 +66,7 @@ export class StepMetrics {
     }));
   }
 
-  /** @param parked names of the connections that are parked now; asked at every scrape. */
+  /** Adds the metric of parked connections. @param parked returns their names. Called at every scrape. */
   watch(parked: () => string[]): void {
     const gauge: Gauge<'connection'> = new Gauge({
       name: 'bridge_connection_parked',

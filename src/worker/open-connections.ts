@@ -7,17 +7,17 @@ import type { Settings } from '../settings/settings';
 
 const PREPARE_WITHIN_MS = 20_000;
 
-/** The connections of a worker, all open. */
+/** The open connections of a worker. */
 export interface OpenConnections {
   byName: Map<string, OpenConnection>;
-  /** Names of the connections that a stand-in answers, for want of credentials. */
+  /** Names of the connections without credentials: a stand-in answers them. */
   standIns: string[];
   close(): Promise<void>;
 }
 
 /**
- * Opens every connector's connection. One without credentials gets its stand-in, on loopback.
- * Providers are asked to make ready what they keep for the bridge; nobody waits for that.
+ * Opens every connector's connection. A connection without credentials gets its stand-in, on loopback. Then prepares
+ * each connection in the background: providers create what they store for the bridge.
  */
 export async function openConnections(
   connectors: readonly Connector[],
@@ -65,10 +65,10 @@ async function prepare(
   try {
     await connection.prepare?.(client, signal, log);
   } catch (error) {
-    // The first step meets the same trouble, and is what is told of.
+    // The first step fails in the same way, and is reported.
     log.debug(
       { connection: name, code: error instanceof ActionError ? error.detail.code : 'unknown' },
-      'a connection could not be made ready at the start',
+      'a connection could not be prepared at the start',
     );
   }
 }

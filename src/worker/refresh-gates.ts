@@ -1,60 +1,57 @@
 import type { Logger } from 'pino';
 import type { ConnectionGate } from '../../activities/connection-gate';
 import type { ParkedConnections } from '../runs/parked-connections';
+import { WakeableSleep } from '../timing/wakeable-sleep';
 
-/** Five small questions to Temporal in this time, each bounded. */
+/** Each refresh is one short call to Temporal per connection. */
 const REFRESH_EVERY_MS = 10_000;
 
 type Gates = ReadonlyMap<string, { readonly gate: ConnectionGate }>;
-type Lines = Pick<ParkedConnections, 'resume' | 'ask'>;
+type Parking = Pick<ParkedConnections, 'resume' | 'find'>;
 
 /**
- * Keeps this worker's gates true to the lines of parked connections, also of those that other workers parked.
- * First tells every line that is there to try at once: this worker may have come with new credentials.
+ * Keeps this worker's gates equal to the state in Temporal, also for connections that other workers parked. At the
+ * start it resumes every parked connection: this worker may have new credentials.
  *
- * @returns what ends it; resolves when the refresh under way, if any, has ended.
+ * Not guaranteed: that a refresh succeeds. A failed one is logged, and repeated after `everyMs`.
+ *
+ * @returns the function that stops it; its promise resolves when the current refresh has ended.
  */
 export function refreshGates(
   gates: Gates,
-  parked: Lines,
+  parking: Parking,
   log: Pick<Logger, 'debug'>,
   everyMs: number = REFRESH_EVERY_MS,
 ): () => Promise<void> {
-  let stopped = false;
-  let endSleep = (): void => undefined;
-  const all = async (what: (name: string, gate: ConnectionGate) => Promise<void>): Promise<void> => {
-    const asked = await Promise.allSettled([...gates].map(([name, { gate }]) => what(name, gate)));
-    if (asked.some(({ status }) => status === 'rejected')) {
-      log.debug({}, 'parked connections could not be asked after; they are asked again');
+  let isStopped = false;
+  const pause = new WakeableSleep();
+  const forEachGate = async (action: (name: string, gate: ConnectionGate) => Promise<unknown>): Promise<void> => {
+    const results = await Promise.allSettled([...gates].map(([name, { gate }]) => action(name, gate)));
+    if (results.some(({ status }) => status === 'rejected')) {
+      log.debug({}, 'Temporal did not say which connections are parked; the worker asks again');
     }
   };
   const run = async (): Promise<void> => {
-    await all(async (name) => void (await parked.resume(name)));
-    while (!stopped) {
-      await all((name, gate) => refresh(name, gate, parked));
-      if (!stopped) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, everyMs);
-          endSleep = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
+    await forEachGate((name) => parking.resume(name));
+    while (!isStopped) {
+      await forEachGate((name, gate) => refresh(name, gate, parking));
+      if (!isStopped) {
+        await pause.sleep(everyMs);
       }
     }
   };
   const running = run();
   return async () => {
-    stopped = true;
-    endSleep();
+    isStopped = true;
+    pause.wake();
     await running;
   };
 }
 
-async function refresh(name: string, gate: ConnectionGate, parked: Lines): Promise<void> {
-  const before = gate.changes;
-  const found = await parked.ask(name);
-  if (gate.changes !== before) {
+async function refresh(name: string, gate: ConnectionGate, parking: Parking): Promise<void> {
+  const { version } = gate;
+  const found = await parking.find(name);
+  if (gate.version !== version) {
     return;
   }
   if (found !== null) {

@@ -1,9 +1,7 @@
 import type { Logger } from 'pino';
 import type { ConnectionReport } from '../runs/parking-contract';
 
-/**
- * The activity by which the line of a parked connection speaks to the operator: once over all workers, on one of them.
- */
+/** Makes the activity that logs a connection's state. The connection's queue calls it once, on one of the workers. */
 export function reportConnection(log: Logger): (report: ConnectionReport) => Promise<void> {
   return async ({ connection, state, problem: { code, message, remedy } }) => {
     switch (state) {
@@ -11,10 +9,10 @@ export function reportConnection(log: Logger): (report: ConnectionReport) => Pro
         log.error({ connection, code, remedy }, `connection parked: ${message}; its steps wait`);
         return;
       case 'works':
-        log.info({ connection }, 'connection works again; the steps that waited go on, oldest first');
+        log.info({ connection }, 'connection works again; its waiting steps are released, oldest first');
         return;
       case 'left':
-        log.info({ connection, code }, 'no step waits for the parked connection any more; the next one tries it');
+        log.info({ connection, code }, 'no step waits for the parked connection any more; the next step tries it');
     }
   };
 }

@@ -16,38 +16,47 @@ import { TemporalCooldowns } from '../runs/cooldowns';
 import { TemporalLimits } from '../runs/limits';
 import { CLAIM_LIMITS, REPORT_CONNECTION } from '../runs/names';
 import { ParkedConnections } from '../runs/parked-connections';
-import type { LimitsInput, LimitsResult } from '../runs/run-contract';
+import type { LimitsInput, LimitsResult, RunReport } from '../runs/run-contract';
 import { createWorker } from './create-worker';
 import { openConnections } from './open-connections';
 import { refreshGates } from './refresh-gates';
 import { reportConnection } from './report-connection';
 
-/**
- * Attempts that are under way may take this long once the worker is told to stop; then they are cancelled, and made
- * again elsewhere.
- */
+/** Running attempts may take this long after a stop. Then they are cancelled, and another worker retries them. */
 const SHUTDOWN_GRACE_MS = 12_000;
 
-/** A worker that is polling. */
+/** A worker that polls Temporal. */
 export interface RunningWorker {
+  /** Names of the connections that a stand-in answers. */
   standIns: string[];
-  /** Connections that are parked, by name, with why. */
+  /** Parked connections by name, with the reason. */
   parked(): Record<string, string>;
   /** Resolves when the worker has ended, by {@link stop} or by itself. @throws when it ended with an error. */
   ended: Promise<void>;
-  /** Whether nothing is under way any more. {@link ended} may still wait for Temporal, which is told last. */
+  /** Whether all work is done. {@link ended} may still wait for Temporal to confirm the shutdown. */
   isDrained(): boolean;
   stop(): Promise<void>;
 }
 
-/** What the rest of the process hears from the worker. */
+/** Callbacks of the worker. */
 export interface WorkerEvents {
   onWaiting: StepTools['onWaiting'];
   onAttempt: StepTools['onAttempt'];
-  onRunEnded: Parameters<typeof createWorker>[0]['onRunEnded'];
+  /**
+   * Called when a run ends in this worker, just before Temporal records the end, and again when that fails. The
+   * dispatcher records the end in the run log (service/worker-process.ts).
+   */
+  onRunEnded: (workflowId: string, failed: boolean, report: RunReport) => void;
 }
 
-/** Starts the worker: workflows and actions, polling Temporal. */
+/**
+ * Starts the worker. It registers with Temporal:
+ *
+ * - the workflows of `workflows/workflows.ts`, as one compiled bundle;
+ * - the activity of each action (`<connector>.<action>`), made by `activities/step-activities.ts`;
+ * - the activities `rules.claim_limits` (runs/limits.ts) and `connections.report` (report-connection.ts);
+ * - the sink `runs.ended`, which `workflows/handle-event.ts` calls at the end of a run.
+ */
 export async function startWorker(options: {
   connection: NativeConnection;
   namespace: string;
@@ -64,12 +73,11 @@ export async function startWorker(options: {
   const hashKey = cooldownHashKey(settings);
   const cooldowns = new TemporalCooldowns(client, hashKey);
   const limits = new TemporalLimits(client, cooldowns, hashKey, valueForLimit);
-  const lines = new ParkedConnections(client);
+  const parkedConnections = new ParkedConnections(client);
   const worker = await createWorker({
     connection,
     namespace,
     bundlePath: join(__dirname, '..', '..', 'workflow-bundle.js'),
-    onRunEnded,
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
     activities: {
       [CLAIM_LIMITS]: (input: LimitsInput): Promise<LimitsResult> => limits.claim(input),
@@ -80,14 +88,22 @@ export async function startWorker(options: {
         evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
         isOurs: (number) => options.ownNumbers.has(number),
         cooldowns,
-        lines,
+        parking: parkedConnections,
         log,
         ...stepEvents,
       }),
     },
+    sinks: {
+      runs: {
+        ended: {
+          fn: ({ workflowId }, failed, report) => onRunEnded(workflowId, failed, report),
+          callDuringReplay: false,
+        },
+      },
+    },
   });
-  const stopRefreshing = refreshGates(connections.byName, lines, log);
-  const ended = runThen(worker, async () => {
+  const stopRefreshing = refreshGates(connections.byName, parkedConnections, log);
+  const ended = runAndClose(worker, async () => {
     await stopRefreshing();
     await connections.close();
   });
@@ -112,7 +128,7 @@ export async function startWorker(options: {
   };
 }
 
-/** What a limit is counted per: one number is the same however it is written. */
+/** The value that a limit is counted per. Phone numbers are normalised: spellings of one number count together. */
 function valueForLimit(event: CanonicalEvent, field: string): string | null {
   const value = fieldNamed(field)?.read(event) ?? null;
   if (value === null) {
@@ -122,7 +138,7 @@ function valueForLimit(event: CanonicalEvent, field: string): string | null {
   return toE164(text, null) ?? text;
 }
 
-async function runThen(worker: { run(): Promise<void> }, close: () => Promise<void>): Promise<void> {
+async function runAndClose(worker: { run(): Promise<void> }, close: () => Promise<void>): Promise<void> {
   try {
     await worker.run();
   } finally {
@@ -130,7 +146,7 @@ async function runThen(worker: { run(): Promise<void> }, close: () => Promise<vo
   }
 }
 
-/** A template or condition that fails once fails again: no use in retrying. */
+/** Classifies a failing template or condition as permanent: a retry would fail again. */
 function asPermanent<Result>(evaluate: () => Result): Result {
   try {
     return evaluate();
@@ -139,14 +155,14 @@ function asPermanent<Result>(evaluate: () => Result): Result {
       throw new ActionError('permanent', error.message, {
         connection: 'rules',
         code: 'template',
-        remedy: 'Mend the template or condition in the rule file; bridge rules check finds most such mistakes.',
+        remedy: 'Fix the template or condition in the rule file. `bridge rules check` finds most such errors.',
       });
     }
     throw error;
   }
 }
 
-/** The same on every worker of an account: the first webhook secret, which all of them share; else a fixed word. */
+/** A key that all workers of an account share: the first webhook secret; without one, a constant. */
 function cooldownHashKey(settings: Settings): string {
   return settings.receiver.webhookSecrets[0]?.reveal() ?? 'voipbin-bridge';
 }

@@ -1,8 +1,7 @@
 import { ConnectionGate } from '../../activities/connection-gate';
-import { passGates, type Lines } from '../../activities/guarded-attempt';
-import { refreshGates } from '../../src/worker/refresh-gates';
+import { runUnlessParked, type Parking } from '../../activities/guarded-attempt';
 import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
-import type { GoOn } from '../../src/runs/parking-contract';
+import type { Release } from '../../src/runs/parking-contract';
 import type { StepResult } from '../../src/runs/run-contract';
 
 const PROBLEM = { code: 'http_401', message: 'the token was revoked', remedy: 'Make a new one.' };
@@ -12,42 +11,42 @@ function error(errorClass: ErrorClass, connection = 'crm'): ActionError {
   return new ActionError(errorClass, PROBLEM.message, { connection, code: PROBLEM.code, remedy: PROBLEM.remedy });
 }
 
-/** Lines in memory; Temporal itself is in test/e2e/parked-connections.test.ts. */
-class TestLines implements Lines {
-  readonly askAfterLineMs = 600_000;
-  readonly told: string[] = [];
-  readonly open = new Set<string>();
-  away = false;
+/** Queues in memory; test/e2e/parked-connections.test.ts uses Temporal's. */
+class TestParking implements Parking {
+  readonly checkQueueEveryMs = 600_000;
+  readonly calls: string[] = [];
+  readonly parked = new Set<string>();
+  isUnavailable = false;
 
-  async failed(connection: string): Promise<void> {
-    this.#tell(`${connection} failed`);
-    this.open.add(connection);
+  async park(connection: string): Promise<void> {
+    this.#record(`park ${connection}`);
+    this.parked.add(connection);
   }
 
-  async heldBack(connection: string): Promise<boolean> {
-    this.#tell(`${connection} held back`);
-    return this.open.has(connection);
+  async enqueue(connection: string): Promise<boolean> {
+    this.#record(`enqueue ${connection}`);
+    return this.parked.has(connection);
   }
 
-  async works(connection: string): Promise<void> {
-    this.#tell(`${connection} works`);
+  async reportWorking(connection: string): Promise<void> {
+    this.#record(`report ${connection}`);
   }
 
-  #tell(what: string): void {
-    if (this.away) {
-      throw new Error('Temporal is away');
+  #record(call: string): void {
+    if (this.isUnavailable) {
+      throw new Error('Temporal is unavailable');
     }
-    this.told.push(what);
+    this.calls.push(call);
   }
 }
 
-describe('a step before its connections', () => {
-  let lines: TestLines;
+describe('an attempt of a step', () => {
+  let parking: TestParking;
   let connections: Map<string, { gate: ConnectionGate }>;
   let requests: number;
 
   beforeEach(() => {
-    lines = new TestLines();
+    parking = new TestParking();
     connections = new Map([
       ['crm', { gate: new ConnectionGate() }],
       ['mail', { gate: new ConnectionGate() }],
@@ -58,20 +57,20 @@ describe('a step before its connections', () => {
   const gate = (name: string): ConnectionGate => connections.get(name)?.gate ?? new ConnectionGate();
   const park = (name: string): void => {
     gate(name).park(PROBLEM);
-    lines.open.add(name);
+    parking.parked.add(name);
   };
   const attempt = (
     ends: StepResult | ActionError,
-    letGo: GoOn | null = null,
+    release: Release | null = null,
     uses: [string, ...string[]] = ['crm'],
   ): Promise<StepResult> =>
-    passGates(
+    runUnlessParked(
       {
         connections,
         uses,
         step: { run: 'r', step: 'a/b', began_at: '2026-03-02T01:00:00.000Z' },
-        letGo,
-        lines,
+        release,
+        parking,
         log: { info: () => undefined, warn: () => undefined },
       },
       async () => {
@@ -82,67 +81,67 @@ describe('a step before its connections', () => {
         return ends;
       },
     );
-  const letGo = (probe: boolean, connection = 'crm'): GoOn => ({ step: 'a/b', connection, probe });
+  const releaseOf = (probe: boolean, connection = 'crm'): Release => ({ step: 'a/b', connection, probe });
 
-  it('passes while they work; failures of other classes change nothing', async () => {
+  it('runs while its connections work; other error classes do not park them', async () => {
     await expect(attempt(DONE)).resolves.toEqual(DONE);
     for (const errorClass of ['transient', 'permanent', 'ambiguous'] as const) {
       await expect(attempt(error(errorClass))).rejects.toMatchObject({ errorClass });
     }
-    expect([lines.told, gate('crm').problem]).toEqual([[], null]);
+    expect([parking.calls, gate('crm').problem]).toEqual([[], null]);
   });
 
-  it('joins the line when the credential fails, and parks the gate', async () => {
+  it('joins the queue when the credential fails, and parks the gate', async () => {
     await expect(attempt(error('credential'))).rejects.toMatchObject({
       errorClass: 'credential',
       detail: { code: 'http_401', retryAfterMs: 600_000 },
     });
-    expect([lines.told, gate('crm').problem]).toEqual([['crm failed'], PROBLEM]);
+    expect([parking.calls, gate('crm').problem]).toEqual([['park crm'], PROBLEM]);
   });
 
-  it('is held back without a request while the gate is parked, with what parked it', async () => {
+  it('is held back without a request while the gate is parked, with the original error', async () => {
     park('crm');
     await expect(attempt(DONE)).rejects.toMatchObject({
       errorClass: 'credential',
       message: PROBLEM.message,
       detail: { connection: 'crm', code: 'http_401', remedy: PROBLEM.remedy },
     });
-    expect([requests, lines.told]).toEqual([0, ['crm held back']]);
+    expect([requests, parking.calls]).toEqual([0, ['enqueue crm']]);
   });
 
-  it('finds a gate parked whose line is gone: it opens', async () => {
+  it('opens a parked gate whose queue does not exist', async () => {
     gate('crm').park(PROBLEM);
     await expect(attempt(DONE)).resolves.toEqual(DONE);
     expect(gate('crm').problem).toBeNull();
   });
 
-  it('passes a parked gate on the word of its line, opens it when it is done, and tells the line if it was the probe', async () => {
+  it('passes a parked gate after its release; success opens the gate, and is reported for a probe', async () => {
     park('crm');
-    await attempt(DONE, letGo(true));
-    expect([lines.told, gate('crm').problem]).toEqual([['crm works'], null]);
+    await attempt(DONE, releaseOf(true));
+    expect([parking.calls, gate('crm').problem]).toEqual([['report crm'], null]);
     park('crm');
-    await attempt(DONE, letGo(false));
-    expect([lines.told, gate('crm').problem]).toEqual([['crm works'], null]);
+    await attempt(DONE, releaseOf(false));
+    expect([parking.calls, gate('crm').problem]).toEqual([['report crm'], null]);
   });
 
   it.each([
     ['was skipped', { outcome: 'skipped', reason: 'cooldown' }],
-    ['failed in passing', error('transient')],
-    ['failed for good', error('permanent')],
-  ] as const)('proves nothing when it %s: it may not have got to the provider', async (_, ends) => {
+    ['failed with a transient error', error('transient')],
+    ['failed with a permanent error', error('permanent')],
+  ] as const)('does not open the gate when it %s: it may not have reached the provider', async (_, ends) => {
     park('crm');
-    await attempt(ends, letGo(true)).catch(() => undefined);
-    expect([lines.told, gate('crm').problem]).toEqual([[], PROBLEM]);
+    await attempt(ends, releaseOf(true)).catch(() => undefined);
+    expect([parking.calls, gate('crm').problem]).toEqual([[], PROBLEM]);
   });
 
-  it('proves nothing when it began before the connection was parked', async () => {
-    const early = passGates(
+  it('does not open the gate when it began before the connection was parked', async () => {
+    const early = runUnlessParked(
       {
         connections,
         uses: ['crm'],
         step: { run: 'r', step: 'a/b', began_at: '' },
-        letGo: null,
-        lines,
+        release: null,
+        parking,
         log: { info: () => undefined, warn: () => undefined },
       },
       async () => {
@@ -154,22 +153,22 @@ describe('a step before its connections', () => {
     expect(gate('crm').problem).toEqual(PROBLEM);
   });
 
-  it('waits for the connection that failed, which need not be its own, and is held back by any that it uses', async () => {
+  it('parks the connection that failed, and is held back by every connection that it uses', async () => {
     await expect(attempt(error('credential', 'mail'))).rejects.toMatchObject({ detail: { connection: 'mail' } });
-    expect([lines.told, gate('crm').problem, gate('mail').problem]).toEqual([['mail failed'], null, PROBLEM]);
+    expect([parking.calls, gate('crm').problem, gate('mail').problem]).toEqual([['park mail'], null, PROBLEM]);
     await expect(attempt(DONE)).resolves.toEqual(DONE);
     await expect(attempt(DONE, null, ['crm', 'mail'])).rejects.toMatchObject({ detail: { connection: 'mail' } });
-    await expect(attempt(DONE, letGo(true, 'mail'), ['crm', 'mail'])).resolves.toEqual(DONE);
+    await expect(attempt(DONE, releaseOf(true, 'mail'), ['crm', 'mail'])).resolves.toEqual(DONE);
     expect(gate('mail').problem).toBeNull();
   });
 
-  it('waits for its own connection when the one that failed is not known', async () => {
+  it('parks its own connection when the failed one is unknown', async () => {
     await expect(attempt(error('credential', 'elsewhere'))).rejects.toMatchObject({ detail: { connection: 'crm' } });
-    expect(lines.told).toEqual(['crm failed']);
+    expect(parking.calls).toEqual(['park crm']);
   });
 
-  it('fails in passing when the line cannot be joined', async () => {
-    lines.away = true;
+  it('fails with a transient error when the queue does not answer', async () => {
+    parking.isUnavailable = true;
     await expect(attempt(error('credential'))).rejects.toMatchObject({
       errorClass: 'transient',
       detail: { code: 'line_unavailable' },
@@ -183,29 +182,9 @@ describe('a step before its connections', () => {
     expect(requests).toBe(1);
   });
 
-  it('is done all the same when the line cannot be told that it got through', async () => {
+  it('is done even when its success cannot be reported to the queue', async () => {
     park('crm');
-    lines.away = true;
-    await expect(attempt(DONE, letGo(true))).resolves.toEqual(DONE);
-  });
-});
-
-describe('the gates of a worker', () => {
-  it('heed no answer that is older than what they know', async () => {
-    const gate = new ConnectionGate();
-    let answer = (_nothing: null): void => undefined;
-    const asked = new Promise<null>((resolve) => (answer = resolve));
-    const silent = { debug: () => undefined };
-    const stop = refreshGates(
-      new Map([['crm', { gate }]]),
-      { resume: async () => false, ask: () => asked },
-      silent,
-      60_000,
-    );
-    await new Promise((resolve) => setImmediate(resolve));
-    gate.park(PROBLEM);
-    answer(null);
-    await stop();
-    expect(gate.problem).toEqual(PROBLEM);
+    parking.isUnavailable = true;
+    await expect(attempt(DONE, releaseOf(true))).resolves.toEqual(DONE);
   });
 });

@@ -9,8 +9,8 @@ import { voipbin } from '../../src/connectors/voipbin/connector';
 import { startVoipbinStandIn } from '../../src/connectors/voipbin/stand-in/server';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { PlannedStep } from '../../src/rules/plan';
-import { lineId } from '../../src/runs/names';
-import type { LinePace, ParkedStep } from '../../src/runs/parking-contract';
+import { parkWorkflowId } from '../../src/runs/names';
+import type { ParkingPace, ParkedStep } from '../../src/runs/parking-contract';
 import { awaitRun } from '../../src/runs/await-run';
 import { startRun } from '../../src/runs/start-run';
 import { installRuntime } from '../../src/worker/create-worker';
@@ -31,7 +31,12 @@ import { newNamespace, type TestNamespace } from './temporal-server';
 jest.setTimeout(60_000);
 
 /** No probe comes by itself within a test. */
-const BY_WORD_ONLY: LinePace = { first_ms: 60_000, longest_ms: 120_000, let_go_per_second: 10, history_events: 2_000 };
+const BY_WORD_ONLY: ParkingPace = {
+  first_ms: 60_000,
+  longest_ms: 120_000,
+  let_go_per_second: 10,
+  history_events: 2_000,
+};
 const WITHIN_MS = 30_000;
 
 describe('a parked connection', () => {
@@ -66,7 +71,7 @@ describe('a parked connection', () => {
   });
 
   async function start(
-    options: { pace?: LinePace; askAfterLineMs?: number; also?: { connector: Connector; client: unknown } } = {},
+    options: { pace?: ParkingPace; checkQueueEveryMs?: number; also?: { connector: Connector; client: unknown } } = {},
   ): Promise<ProbeWorker> {
     const connections = [
       { connector: probeConnector('probe'), client: probe },
@@ -78,7 +83,7 @@ describe('a parked connection', () => {
       workflowBundle,
       connections,
       pace: options.pace ?? BY_WORD_ONLY,
-      ...(options.askAfterLineMs === undefined ? {} : { askAfterLineMs: options.askAfterLineMs }),
+      ...(options.checkQueueEveryMs === undefined ? {} : { checkQueueEveryMs: options.checkQueueEveryMs }),
     });
     workers.push(worker);
     return worker;
@@ -112,7 +117,7 @@ describe('a parked connection', () => {
 
   const waitingIn = (name: string): Promise<number> =>
     client.workflow
-      .getHandle(lineId(name))
+      .getHandle(parkWorkflowId(name))
       .query<{ waiting: number }>('lineState')
       .then(({ waiting }) => waiting);
   const wait = (count: number): Promise<true> =>
@@ -138,7 +143,7 @@ describe('a parked connection', () => {
 
   async function ended(name: string): Promise<void> {
     await client.workflow
-      .getHandle(lineId(name))
+      .getHandle(parkWorkflowId(name))
       .terminate('the test is over')
       .catch(() => undefined);
   }
@@ -155,19 +160,21 @@ describe('a parked connection', () => {
     const elsewhere = await run([step('s', 'fine', { action: 'other.repeat' })]);
     expect((await awaitRun(client, elsewhere)).status).toBe('completed');
 
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     await until('the oldest has tried and waits again', async () =>
       notesTried().length === 2 && (await waitingIn('probe')) === 4 ? true : null,
     );
     expect(notesTried()).toEqual(['a', 'a']);
 
     probe.down = null;
-    expect(await worker.lines.resume('probe')).toBe(true);
+    expect(await worker.parking.resume('probe')).toBe(true);
     for (const workflowId of runs) {
       expect((await awaitRun(client, workflowId)).report).toMatchObject({ outcome: 'done' });
     }
     expect(notesTried()).toEqual(['a', 'a', 'a', 'b', 'c', 'd']);
-    await until('the line has ended', async () => ((await status(lineId('probe'))) === 'COMPLETED' ? true : null));
+    await until('the line has ended', async () =>
+      (await status(parkWorkflowId('probe'))) === 'COMPLETED' ? true : null,
+    );
     expect([logged('error', 'connection parked'), logged('info', 'connection works again')]).toEqual([1, 1]);
     expect(worker.log.find((line) => line.level === 'error')).toMatchObject({
       connection: 'probe',
@@ -175,9 +182,9 @@ describe('a parked connection', () => {
       remedy: 'Say yes.',
     });
     expect(worker.gates.get('probe')?.gate.problem).toBeNull();
-    expect(await worker.lines.resume('probe')).toBe(false);
+    expect(await worker.parking.resume('probe')).toBe(false);
     await recordHistory(client, runs[0] ?? '', 'waited-for-connection');
-    await recordHistory(client, lineId('probe'), 'parked-connection');
+    await recordHistory(client, parkWorkflowId('probe'), 'parked-connection');
   });
 
   it('orders the line by when steps began, not by when they joined it', async () => {
@@ -189,7 +196,7 @@ describe('a parked connection', () => {
     const runs = await runsThatWait(['later']);
     await wait(2);
     probe.down = null;
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     for (const workflowId of [slow, ...runs]) {
       expect((await awaitRun(client, workflowId)).status).toBe('completed');
     }
@@ -222,8 +229,8 @@ describe('a parked connection', () => {
       (await client.workflow.getHandle(id).query<{ currentDetails: string }>('__temporal_workflow_metadata'))
         .currentDetails;
     expect(await details(workflowId)).toContain('| rule | s | waits: probe is parked (no) |');
-    expect(await details(lineId('probe'))).toMatch(/\| code \| no \|[^]*Say yes\.[^]*\| steps that wait \| 1 \|/);
-    const parked = await worker.lines.look('probe');
+    expect(await details(parkWorkflowId('probe'))).toMatch(/\| code \| no \|[^]*Say yes\.[^]*\| waiting steps \| 1 \|/);
+    const parked = await worker.parking.describe('probe');
     expect(parked).toMatchObject({
       problem: { code: 'no', message: 'the probe says no', remedy: 'Say yes.' },
       line: { waiting: 1 },
@@ -242,17 +249,17 @@ describe('a parked connection', () => {
       probe.down ??= error('credential');
       return probe.down;
     });
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     await until('b is back', async () =>
       (await parkedStepsOf(runs[1] ?? '')).length === 1 && notesTried().includes('b') ? true : null,
     );
     await wait(3);
-    expect((await worker.lines.look('probe'))?.line?.next_probe_at).not.toBeNull();
+    expect((await worker.parking.describe('probe'))?.line?.next_probe_at).not.toBeNull();
     expect(notesTried()).toEqual(['a', 'a', 'b']);
     expect(logged('info', 'connection works again')).toBe(0);
     probe.down = null;
     probe.failures.clear();
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     await Promise.all(runs.map((workflowId) => awaitRun(client, workflowId)));
     expect(notesTried()).toEqual(['a', 'a', 'b', 'b', 'c', 'd']);
     expect(logged('error', 'connection parked')).toBe(1);
@@ -263,14 +270,14 @@ describe('a parked connection', () => {
     probe.down = error('credential');
     const [workflowId = ''] = await runsThatWait(['a']);
     probe.down = error('transient');
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     await until('it waits again', async () =>
       notesTried().length === 2 && (await waitingIn('probe')) === 1 && (await parkedStepsOf(workflowId)).length === 1
         ? true
         : null,
     );
     probe.down = null;
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     expect((await awaitRun(client, workflowId)).status).toBe('completed');
     expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
@@ -281,7 +288,7 @@ describe('a parked connection', () => {
     const [first = '', second = ''] = await runsThatWait(['a', 'b']);
     await client.workflow.getHandle(first).terminate();
     probe.down = null;
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     expect((await awaitRun(client, second)).status).toBe('completed');
     expect(notesTried()).toEqual(['a', 'b']);
   });
@@ -293,7 +300,7 @@ describe('a parked connection', () => {
     await seeing.stop();
     workers = workers.filter((worker) => worker !== seeing);
     const [blind, another] = [await start(), await start()];
-    const stops = [blind, another].map(({ gates, lines }) => refreshGates(gates, lines, quiet, 50));
+    const stops = [blind, another].map(({ gates, parking }) => refreshGates(gates, parking, quiet, 50));
     await until('both know', () =>
       [blind, another].every(({ gates }) => gates.get('probe')?.gate.problem?.code === 'no') ? true : null,
     );
@@ -305,7 +312,7 @@ describe('a parked connection', () => {
     runs.push(...(await runsThatWait(['b', 'c', 'd', 'e', 'f'])));
     expect(probe.attempts).toHaveLength(before);
     probe.down = null;
-    await blind.lines.resume('probe');
+    await blind.parking.resume('probe');
     await Promise.all(runs.map((workflowId) => awaitRun(client, workflowId)));
     expect(notesTried().slice(before)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     await until('both know that it works', () =>
@@ -318,13 +325,15 @@ describe('a parked connection', () => {
   });
 
   it('heals when somebody ended its line by hand', async () => {
-    await start({ askAfterLineMs: 400 });
+    await start({ checkQueueEveryMs: 400 });
     probe.down = error('credential');
     const [workflowId = ''] = await runsThatWait(['a']);
-    await client.workflow.getHandle(lineId('probe')).terminate('by hand');
-    await until('there is a line again', async () => ((await status(lineId('probe'))) === 'RUNNING' ? true : null));
+    await client.workflow.getHandle(parkWorkflowId('probe')).terminate('by hand');
+    await until('there is a line again', async () =>
+      (await status(parkWorkflowId('probe'))) === 'RUNNING' ? true : null,
+    );
     await until('it has tried', () => (notesTried().length === 2 ? true : null));
-    await client.workflow.getHandle(lineId('probe')).terminate('by hand');
+    await client.workflow.getHandle(parkWorkflowId('probe')).terminate('by hand');
     probe.down = null;
     expect((await awaitRun(client, workflowId)).status).toBe('completed');
     expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
@@ -345,7 +354,9 @@ describe('a parked connection', () => {
     await start({ pace: { ...BY_WORD_ONLY, first_ms: 1_500 } });
     probe.down = error('credential');
     await awaitRun(client, await run([step('s', 'a', { retry: { for_ms: 1_200, every_ms: 100, max_every_ms: 200 } })]));
-    await until('the line has ended', async () => ((await status(lineId('probe'))) === 'COMPLETED' ? true : null));
+    await until('the line has ended', async () =>
+      (await status(parkWorkflowId('probe'))) === 'COMPLETED' ? true : null,
+    );
     expect([
       logged('error', 'connection parked'),
       logged('info', 'works again'),
@@ -366,7 +377,7 @@ describe('a parked connection', () => {
       return attempt === 1 ? error('transient') : attempt < 4 ? error('credential') : null;
     });
     for (const attempts of [2, 3]) {
-      await worker.lines.resume('probe');
+      await worker.parking.resume('probe');
       await until(`${attempts} attempts`, async () =>
         notesTried().filter((note) => note === 'held back').length === attempts &&
         (await parkedStepsOf(heldBack[0] ?? '')).length === 1
@@ -374,7 +385,7 @@ describe('a parked connection', () => {
           : null,
       );
     }
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     await Promise.all([blocker, ...heldBack].map((workflowId) => awaitRun(client, workflowId)));
     const tried = probe.attempts.filter(({ note }) => note === 'held back');
     expect(tried.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4]);
@@ -412,7 +423,7 @@ describe('a parked connection', () => {
     );
     await until('it waits', async () => ((await parkedStepsOf(happened.event_id)).length === 1 ? true : null));
     expect(standIn.sent).toHaveLength(1);
-    await worker.lines.resume('voipbin');
+    await worker.parking.resume('voipbin');
     expect((await awaitRun(client, happened.event_id)).report).toMatchObject({ outcome: 'done' });
     expect(standIn.sent).toHaveLength(1);
     expect(standIn.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
@@ -423,13 +434,13 @@ describe('a parked connection', () => {
     const worker = await start({ pace: { ...BY_WORD_ONLY, history_events: 25 } });
     probe.down = error('credential');
     const [first = ''] = await runsThatWait(['a']);
-    const began = (await client.workflow.getHandle(lineId('probe')).describe()).runId;
+    const began = (await client.workflow.getHandle(parkWorkflowId('probe')).describe()).runId;
     const notes = Array.from({ length: 11 }, (_, index) => `b${index}`);
     const runs = [first, ...(await runsThatWait(notes))];
-    expect((await client.workflow.getHandle(lineId('probe')).describe()).runId).not.toBe(began);
+    expect((await client.workflow.getHandle(parkWorkflowId('probe')).describe()).runId).not.toBe(began);
     expect(await waitingIn('probe')).toBe(12);
     probe.down = null;
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     await Promise.all(runs.map((workflowId) => awaitRun(client, workflowId)));
     expect(notesTried()).toEqual(['a', 'a', ...notes]);
     await until('it has said that it works', () => (logged('info', 'works again') > 0 ? true : null));
@@ -447,7 +458,7 @@ describe('a parked connection', () => {
     await wait(2);
     expect((await parkedStepsOf(workflowId)).map(({ rule }) => rule).sort()).toEqual(['one', 'two']);
     probe.down = null;
-    await worker.lines.resume('probe');
+    await worker.parking.resume('probe');
     expect((await awaitRun(client, workflowId)).report).toMatchObject({
       outcome: 'done',
       rules: [{ outcome: 'done' }, { outcome: 'done' }, { outcome: 'done' }],

@@ -18,7 +18,7 @@ import type { Plan, PlannedStep } from '../../src/rules/plan';
 import { TemporalCooldowns } from '../../src/runs/cooldowns';
 import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
 import { ParkedConnections } from '../../src/runs/parked-connections';
-import type { LinePace } from '../../src/runs/parking-contract';
+import type { ParkingPace } from '../../src/runs/parking-contract';
 import { eventOf } from '../events/event-of';
 import type { TestNamespace } from './temporal-server';
 
@@ -117,7 +117,7 @@ export interface Logged {
 /** A worker in this process, with gates of its own. */
 export interface ProbeWorker {
   gates: Map<string, OpenConnection>;
-  lines: ParkedConnections;
+  parking: ParkedConnections;
   /** Workflow ids of runs that were told to wait. */
   waits: string[];
   log: Logged[];
@@ -140,8 +140,8 @@ export async function startProbeWorker(options: {
   temporal: TestNamespace;
   workflowBundle: WorkflowBundleWithSourceMap;
   connections: { connector: Connector; client: unknown }[];
-  pace?: LinePace;
-  askAfterLineMs?: number;
+  pace?: ParkingPace;
+  checkQueueEveryMs?: number;
 }): Promise<ProbeWorker> {
   const { address, namespace } = options.temporal;
   const connection = await NativeConnection.connect({ address });
@@ -149,7 +149,7 @@ export async function startProbeWorker(options: {
   const gates = new Map(
     options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]),
   );
-  const lines = new ParkedConnections(client, options.pace, options.askAfterLineMs);
+  const parking = new ParkedConnections(client, options.pace, options.checkQueueEveryMs);
   const waits: string[] = [];
   const logged: Logged[] = [];
   const log = pino(
@@ -175,7 +175,7 @@ export async function startProbeWorker(options: {
         evaluate: (condition) => condition === 'true',
         isOurs: () => false,
         cooldowns: new TemporalCooldowns(client, 'key'),
-        lines,
+        parking,
         log,
         onWaiting: (workflowId) => waits.push(workflowId),
         onAttempt: () => undefined,
@@ -185,7 +185,7 @@ export async function startProbeWorker(options: {
   const working = worker.run();
   return {
     gates,
-    lines,
+    parking,
     waits,
     log: logged,
     stop: async () => {
