@@ -1,4 +1,4 @@
-import { actionCatalogue } from '../../src/cli/action-catalogue';
+import { actionCatalogue } from '../../src/connectors/registry';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { canonicalize } from '../../src/events/canonicalize';
 import { parseEnvelope } from '../../src/events/envelope';

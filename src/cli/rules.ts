@@ -15,7 +15,7 @@ import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
 import { lintTraffic } from '../rules/tools/lint-traffic';
 import { parseDuration } from '../yaml/duration';
 import type { Settings } from '../settings/settings';
-import { actionCatalogue } from './action-catalogue';
+import { actionCatalogue } from '../connectors/registry';
 import { FINE, NO, Refused, WrongUse } from '../errors/operator-errors';
 import { readSettings } from './read-settings';
 import { readEvent } from '../samples/send-event';

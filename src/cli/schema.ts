@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { rulesJsonSchema } from '../rules/tools/json-schema';
-import { actionCatalogue } from './action-catalogue';
+import { actionCatalogue } from '../connectors/registry';
 
 /** `bridge schema`: what editors complete and check rule files with. */
 export function schemaCommand(): Command {

@@ -16,12 +16,22 @@ export function findAction(name: string): { connector: Connector; action: Action
   return connector !== undefined && action !== undefined ? { connector, action } : undefined;
 }
 
-/** The full names of all actions, sorted. */
-export function actionNames(): string[] {
-  return connectors
-    .flatMap((connector) => Object.keys(connector.actions).map((action) => `${connector.name}.${action}`))
-    .sort();
-}
+/**
+ * The actions of all connectors, by full name: what rule files may use. A rule reader takes it as a value, so that a test
+ * can give it a few actions of its own.
+ */
+export const actionCatalogue = {
+  /** Returns undefined when there is no such action. */
+  find: (name: string): { action: Action; connectorName: string } | undefined => {
+    const found = findAction(name);
+    return found === undefined ? undefined : { action: found.action, connectorName: found.connector.name };
+  },
+  /** The full names, sorted: `hubspot.log_call`. */
+  names: (): string[] =>
+    connectors
+      .flatMap((connector) => Object.keys(connector.actions).map((action) => `${connector.name}.${action}`))
+      .sort(),
+};
 
 /** Names of the connections that steps use, each once; those that an action uses beside its own too. */
 export function connectionsUsedBy(steps: readonly { action: string; input: unknown }[]): string[] {

@@ -1,7 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { actionCatalogue } from '../../src/cli/action-catalogue';
+import { actionCatalogue } from '../../src/connectors/registry';
 import { LiveRules } from '../../src/rules/live-rules';
 import { loadRules, type LoadedRules } from '../../src/rules/parse/load';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
-import { actionNames, findAction } from '../../../src/connectors/registry';
+import { actionCatalogue, findAction } from '../../../src/connectors/registry';
 import type { ActionCatalogue } from '../../../src/rules/rule';
 import { describeRuleLanguage } from '../../../src/rules/tools/reference-docs';
 import { rulesJsonSchema } from '../../../src/rules/tools/json-schema';
@@ -14,7 +14,7 @@ const actions: ActionCatalogue = {
     const found = findAction(name);
     return found === undefined ? undefined : { action: found.action, connectorName: found.connector.name };
   },
-  names: actionNames,
+  names: actionCatalogue.names,
 };
 
 const schema = rulesJsonSchema(actions);
@@ -91,7 +91,7 @@ test('every field, operator, filter and action is described', () => {
     expect(text).toContain(JSON.stringify(description));
     expect(docs).toContain(`| \`${name}\` |`);
   }
-  for (const name of actionNames()) {
+  for (const name of actionCatalogue.names()) {
     expect(text).toContain(JSON.stringify(findAction(name)?.action.summary));
   }
   for (const name of OPERATOR_NAMES) {

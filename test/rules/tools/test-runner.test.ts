@@ -1,4 +1,4 @@
-import { actionNames, findAction } from '../../../src/connectors/registry';
+import { actionCatalogue, findAction } from '../../../src/connectors/registry';
 import { formatFinding } from '../../../src/yaml/format-findings';
 import { loadRules } from '../../../src/rules/parse/load';
 import type { ActionCatalogue } from '../../../src/rules/rule';
@@ -191,7 +191,7 @@ const registered: ActionCatalogue = {
     const found = findAction(name);
     return found === undefined ? undefined : { action: found.action, connectorName: found.connector.name };
   },
-  names: actionNames,
+  names: actionCatalogue.names,
 };
 
 test.each([
