@@ -1,8 +1,9 @@
 import { defineConnector } from '../connector';
 import { HubSpotClient } from './client';
 import { createTask } from './create-task';
-import { keyingOf } from './key-property';
+import { ensureKeyProperty } from './key-property';
 import { logCall } from './log-call';
+import { HubSpotSession } from './session';
 import { hubspotSettings, type HubSpotSettings } from './settings';
 import { startHubSpotStandIn } from './stand-in/server';
 import { updateContact } from './update-contact';
@@ -20,24 +21,24 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
     credentials: ['access_token'],
     open: (settings) => new HubSpotClient(settings),
     prepare: async (client, signal, log) => {
-      const session = client.session(signal, log);
+      const session = new HubSpotSession(client, signal, log);
       for (const type of KEYED) {
-        await keyingOf(session, type);
+        await ensureKeyProperty(session, type);
       }
     },
     check: async (client, signal) => {
       const reasons = new Set<string>();
-      const session = client.session(signal, {
+      const session = new HubSpotSession(client, signal, {
         info: () => undefined,
         warn: (fields) => void reasons.add(String(fields['reason'])),
       });
       // Reading contacts is what every action needs: a token without that scope fails here.
       await session.contactsReadable();
-      const keyings = [];
+      const uniqueness = [];
       for (const type of KEYED) {
-        keyings.push(await keyingOf(session, type));
+        uniqueness.push(await ensureKeyProperty(session, type));
       }
-      if (keyings.every((keying) => keying === 'unique')) {
+      if (uniqueness.every((each) => each === 'unique')) {
         return 'contacts can be read; calls, tasks and new contacts are kept unique';
       }
       const why = reasons.size === 0 ? '' : ` (${[...reasons].join(', ')})`;

@@ -1,62 +1,12 @@
-import { z } from 'zod';
 import { readPhone, toE164 } from '../../events/phone';
-import type { CanonicalEvent } from '../../events/canonical-event';
 import type { HubSpotClient } from './client';
+import type { Contact, FoundContact, PeerPhone, UnknownContact } from './contact';
 import { isConflict, transientFailure } from './failure';
-import { keyingOf, keyPropertyOf } from './key-property';
-import { equal, hasToken, type HubSpotRecord, type HubSpotSession } from './session';
-
-/** A contact as later steps see it (`steps.<id>.contact.name`). */
-export const contactOutput = z.object({
-  id: z.string().describe("HubSpot's id of the contact"),
-  name: z.string().nullable().describe('First and last name; null when it has neither'),
-  email: z.string().nullable().describe('Its e-mail address; null when it has none'),
-  owner_id: z.string().nullable().describe("HubSpot's id of its owner; null when it has none"),
-});
-export type Contact = z.output<typeof contactOutput>;
-
-/** What to do about a number that no contact has. */
-export const unknownContactInput = z
-  .enum(['skip', 'create'])
-  .default('skip')
-  .describe('What to do when no contact has this number: skip the step, or create a contact with the number');
-export type UnknownContact = z.output<typeof unknownContactInput>;
-
-/** The contact of a number. */
-export type FoundContact = {
-  contact: Contact;
-  /** Whether this very attempt created it. */
-  created: boolean;
-  /** How many contacts have the number; 1 for one that was created. */
-  matches: number;
-};
-
-/** The far end of an event, as a phone number. */
-export interface PeerPhone {
-  e164: string;
-  name: string | null;
-}
+import { ensureKeyProperty, keyPropertyName } from './key-property';
+import { equal, hasToken, type HubSpotRecord } from './record';
+import type { HubSpotSession } from './session';
 
 const CONTACT_PROPERTIES = ['firstname', 'lastname', 'email', 'hubspot_owner_id', 'phone', 'mobilephone'];
-const PHONE_TYPES = new Set(['tel', 'whatsapp']);
-
-/**
- * The peer's phone number, or why there is none. Decided by the address' type: an extension or agent that looks like a
- * number is none (reference connectors.md 4).
- */
-export function peerPhone(event: CanonicalEvent, country: string | null): PeerPhone | { none: string } {
-  const { peer } = event;
-  if (peer === null || peer.number === null) {
-    return { none: 'the event names no far end' };
-  }
-  if (!PHONE_TYPES.has(peer.type)) {
-    return {
-      none: `the far end is no phone (its address type is ${/^[a-z_]{1,20}$/.test(peer.type) ? peer.type : 'unknown'})`,
-    };
-  }
-  const e164 = toE164(peer.number, country);
-  return e164 === null ? { none: 'the far end gave no phone number' } : { e164, name: peer.name };
-}
 
 /**
  * The contact with this phone number; null when there is none and none is to be created.
@@ -193,12 +143,14 @@ async function ownContact(
   phone: PeerPhone,
   unknown: UnknownContact,
 ): Promise<FoundContact | null> {
-  const idProperty = keyPropertyOf('contacts');
-  const keying =
-    unknown === 'skip' ? await session.client.keyings.get('contacts') : await keyingOf(session, 'contacts');
+  const idProperty = keyPropertyName('contacts');
+  const uniqueness =
+    unknown === 'skip'
+      ? await session.client.keyUniqueness.get('contacts')
+      : await ensureKeyProperty(session, 'contacts');
   const find = (): Promise<HubSpotRecord | null> =>
     session.get('contacts', phone.e164, { idProperty, properties: CONTACT_PROPERTIES });
-  const existing = keying === 'unique' ? await find() : null;
+  const existing = uniqueness === 'unique' ? await find() : null;
   if (existing !== null) {
     return { contact: contactOf(existing), created: false, matches: 1 };
   }
@@ -208,7 +160,7 @@ async function ownContact(
   const properties = {
     phone: phone.e164,
     firstname: phone.name ?? phone.e164,
-    ...(keying === 'none' ? {} : { [idProperty]: phone.e164 }),
+    ...(uniqueness === 'none' ? {} : { [idProperty]: phone.e164 }),
   };
   try {
     const created = await session.create('contacts', properties);

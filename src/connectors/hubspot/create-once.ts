@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ActionError } from '../action-error';
 import type { HubSpotClient } from './client';
-import { contactById, type FoundContact } from './contacts';
+import type { FoundContact } from './contact';
+import { contactById } from './contacts';
 import { HubSpotFailure, isConflict, transientFailure } from './failure';
-import { forgetKeying, keyingOf, keyPropertyOf, type Keying } from './key-property';
-import { equal, type HubSpotRecord, type HubSpotSession, type SearchFilter } from './session';
+import { ensureKeyProperty, forgetKeyProperty, keyPropertyName } from './key-property';
+import { equal, type HubSpotRecord, type KeyUniqueness, type SearchFilter } from './record';
+import type { HubSpotSession } from './session';
 
 /** A record to be made once per action key, and the contact it belongs to. */
 export interface OnceRequest {
@@ -44,11 +46,11 @@ export interface OnceResult {
  */
 export async function createOnce(session: HubSpotSession, request: OnceRequest): Promise<OnceResult | null> {
   const { client } = session;
-  const keying = await keyingOf(session, request.type);
+  const uniqueness = await ensureKeyProperty(session, request.type);
   const keyValue = keyValueOf(request.key);
-  const madeHere = client.made.get(request.key);
+  const madeHere = client.createdIds.get(request.key);
   const existing =
-    keying === 'unique'
+    uniqueness === 'unique'
       ? await byKey(session, request, keyValue)
       : madeHere === undefined
         ? null
@@ -61,27 +63,27 @@ export async function createOnce(session: HubSpotSession, request: OnceRequest):
     return null;
   }
   const properties = await request.properties(contact);
-  if (keying !== 'unique') {
-    const found = await bySearch(session, request, keying, keyValue, properties);
+  if (uniqueness !== 'unique') {
+    const found = await bySearch(session, request, uniqueness, keyValue, properties);
     if (found !== null) {
       return complete(session, request, found);
     }
   }
-  const withKey = keying === 'none' ? properties : { ...properties, [keyPropertyOf(request.type)]: keyValue };
+  const withKey = uniqueness === 'none' ? properties : { ...properties, [keyPropertyName(request.type)]: keyValue };
   try {
     const made = await createFor(session, request, withKey, contact);
     if (made !== null) {
-      client.made.set(request.key, made.record.id);
+      client.createdIds.set(request.key, made.record.id);
     }
     return made;
   } catch (error) {
-    if (isConflict(error) && keying === 'unique') {
+    if (isConflict(error) && uniqueness === 'unique') {
       return completeWinner(session, request, keyValue);
     }
     if (
       error instanceof HubSpotFailure &&
       error.errorClass === 'permanent' &&
-      error.answer.properties.includes(keyPropertyOf(request.type))
+      error.answer.properties.includes(keyPropertyName(request.type))
     ) {
       throw keyPropertyGone(client, request, error);
     }
@@ -99,7 +101,7 @@ export function keyValueOf(actionKey: string): string {
 
 async function byKey(session: HubSpotSession, request: OnceRequest, keyValue: string): Promise<HubSpotRecord | null> {
   try {
-    return await session.get(request.type, keyValue, { idProperty: keyPropertyOf(request.type), associated: true });
+    return await session.get(request.type, keyValue, { idProperty: keyPropertyName(request.type), associated: true });
   } catch (error) {
     if (error instanceof HubSpotFailure && error.errorClass === 'permanent') {
       // Our own look-up is never wrong by itself.
@@ -111,7 +113,7 @@ async function byKey(session: HubSpotSession, request: OnceRequest, keyValue: st
 
 /** Somebody deleted our property: the next attempt finds out, and creates it again where it may. */
 function keyPropertyGone(client: HubSpotClient, request: OnceRequest, error: HubSpotFailure): ActionError {
-  forgetKeying(client, request.type);
+  forgetKeyProperty(client, request.type);
   return transientFailure('HubSpot no longer knows our own property', error.detail.code, { retryAfterMs: 5_000 });
 }
 
@@ -133,12 +135,12 @@ async function completeWinner(
 async function bySearch(
   session: HubSpotSession,
   request: OnceRequest,
-  keying: Keying,
+  uniqueness: KeyUniqueness,
   keyValue: string,
   properties: Readonly<Record<string, string>>,
 ): Promise<HubSpotRecord | null> {
   const filters: SearchFilter[] =
-    keying === 'searchable' ? [equal(keyPropertyOf(request.type), keyValue)] : request.searchBy(properties);
+    uniqueness === 'searchable' ? [equal(keyPropertyName(request.type), keyValue)] : request.searchBy(properties);
   const [hit] = await session.search(request.type, [filters], []);
   return hit === undefined ? null : session.get(request.type, hit.id, { associated: true });
 }

@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { parseDuration } from '../../yaml/duration';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
-import { contactOutput, findContact, forgetContact, peerPhone, unknownContactInput, type Contact } from './contacts';
+import { contactOutput, peerPhone, unknownContactInput, type Contact } from './contact';
+import { findContact, forgetContact } from './contacts';
 import { createOnce } from './create-once';
 import { permanentFailure } from './failure';
-import { equal, type HubSpotSession } from './session';
+import { equal } from './record';
+import { HubSpotSession } from './session';
 
 /** HubSpot's association type from a task to a contact. */
 const TASK_TO_CONTACT = 204;
@@ -54,7 +56,7 @@ export const createTask = defineAction<HubSpotClient>()({
     }
     const due = dueTime(input.due, Date.parse(event.occurred_at), context.startedAt.getTime());
     const owner = ownerWanted(input.owner);
-    const session = context.client.session(context.signal, context.log);
+    const session = new HubSpotSession(context.client, context.signal, context.log);
     const made = await createOnce(session, {
       type: 'tasks',
       key: context.key,

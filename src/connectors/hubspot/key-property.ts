@@ -1,21 +1,14 @@
 import type { HubSpotClient } from './client';
 import { answered, HubSpotFailure, isConflict } from './failure';
-import type { HubSpotSession, ObjectType, PropertyDefinition } from './session';
-
-/**
- * How our own property tells records of one object type apart.
- * - `unique`: HubSpot keeps it unique; a second record with the same value is refused.
- * - `searchable`: it is there, but HubSpot does not keep it unique.
- * - `none`: it is not there.
- */
-export type Keying = 'unique' | 'searchable' | 'none';
+import type { KeyUniqueness, ObjectType, PropertyDefinition } from './record';
+import type { HubSpotSession } from './session';
 
 interface KeyProperty {
   name: string;
   label: string;
   description: string;
   /** A property that every account has, whose group ours joins. */
-  beside: string;
+  groupSibling: string;
 }
 
 const ACTION_KEY = {
@@ -25,13 +18,13 @@ const ACTION_KEY = {
 };
 
 const KEY_PROPERTIES: Readonly<Record<ObjectType, KeyProperty>> = {
-  calls: { ...ACTION_KEY, beside: 'hs_call_title' },
-  tasks: { ...ACTION_KEY, beside: 'hs_task_subject' },
+  calls: { ...ACTION_KEY, groupSibling: 'hs_call_title' },
+  tasks: { ...ACTION_KEY, groupSibling: 'hs_task_subject' },
   contacts: {
     name: 'voipbin_phone',
     label: 'VoIPBIN phone',
     description: 'The number for which the VoIPBIN integration bridge created this contact. Do not edit.',
-    beside: 'phone',
+    groupSibling: 'phone',
   },
 };
 
@@ -39,7 +32,7 @@ const KEY_PROPERTIES: Readonly<Record<ObjectType, KeyProperty>> = {
 const REFUSED_TTL_MS = 300_000;
 
 /** The internal name of our own property on an object type. */
-export function keyPropertyOf(type: ObjectType): string {
+export function keyPropertyName(type: ObjectType): string {
   return KEY_PROPERTIES[type].name;
 }
 
@@ -49,33 +42,33 @@ export function keyPropertyOf(type: ObjectType): string {
  *
  * @throws ActionError for trouble that passes, and for a token that does not work at all.
  */
-export async function keyingOf(session: HubSpotSession, type: ObjectType): Promise<Keying> {
+export async function ensureKeyProperty(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
   const { client } = session;
-  const known = client.keyings.get(type);
+  const known = client.keyUniqueness.get(type);
   if (known !== undefined) {
     return known;
   }
   const asked = findOut(session, type);
-  client.keyings.set(type, asked);
+  client.keyUniqueness.set(type, asked);
   try {
-    const keying = await asked;
-    if (keying !== 'unique') {
-      client.keyings.set(type, asked, REFUSED_TTL_MS);
+    const uniqueness = await asked;
+    if (uniqueness !== 'unique') {
+      client.keyUniqueness.set(type, asked, { ttl: REFUSED_TTL_MS });
     }
-    return keying;
+    return uniqueness;
   } catch (error) {
-    client.keyings.delete(type);
+    client.keyUniqueness.delete(type);
     throw error;
   }
 }
 
 /** Forgets what was found out, because HubSpot contradicts it: an administrator may have deleted the property. */
-export function forgetKeying(client: HubSpotClient, type: ObjectType): void {
-  client.keyings.delete(type);
-  client.definitions.delete(`${type}/${keyPropertyOf(type)}`);
+export function forgetKeyProperty(client: HubSpotClient, type: ObjectType): void {
+  client.keyUniqueness.delete(type);
+  client.definitions.delete(`${type}/${keyPropertyName(type)}`);
 }
 
-async function findOut(session: HubSpotSession, type: ObjectType): Promise<Keying> {
+async function findOut(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
   const { client } = session;
   const { name } = KEY_PROPERTIES[type];
   const warn = (reason: string): void =>
@@ -88,7 +81,7 @@ async function findOut(session: HubSpotSession, type: ObjectType): Promise<Keyin
   try {
     const existing = await session.property(type, name);
     if (existing !== null) {
-      return judge(existing, client, warn);
+      return uniquenessOf(existing, client, warn);
     }
     if (client.settings.idempotency === 'search') {
       return 'none';
@@ -108,7 +101,11 @@ async function findOut(session: HubSpotSession, type: ObjectType): Promise<Keyin
   }
 }
 
-function judge(existing: PropertyDefinition, client: HubSpotClient, warn: (reason: string) => void): Keying {
+function uniquenessOf(
+  existing: PropertyDefinition,
+  client: HubSpotClient,
+  warn: (reason: string) => void,
+): KeyUniqueness {
   if (client.settings.idempotency === 'search') {
     return 'searchable';
   }
@@ -119,9 +116,13 @@ function judge(existing: PropertyDefinition, client: HubSpotClient, warn: (reaso
   return 'unique';
 }
 
-async function create(session: HubSpotSession, type: ObjectType, warn: (reason: string) => void): Promise<Keying> {
-  const { beside, ...property } = KEY_PROPERTIES[type];
-  const neighbour = await session.property(type, beside);
+async function create(
+  session: HubSpotSession,
+  type: ObjectType,
+  warn: (reason: string) => void,
+): Promise<KeyUniqueness> {
+  const { groupSibling, ...property } = KEY_PROPERTIES[type];
+  const neighbour = await session.property(type, groupSibling);
   try {
     await session.createUniqueProperty(type, { ...property, groupName: neighbour?.groupName ?? '' });
     return 'unique';

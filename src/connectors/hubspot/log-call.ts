@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { defineAction } from '../connector';
 import { CALL_OUTCOMES, callProperties, outcomeOf, titleOf } from './call-outcome';
 import type { HubSpotClient } from './client';
-import { contactOutput, findContact, forgetContact, peerPhone, unknownContactInput } from './contacts';
+import { contactOutput, peerPhone, unknownContactInput } from './contact';
+import { findContact, forgetContact } from './contacts';
 import { createOnce } from './create-once';
-import { equal } from './session';
+import { equal } from './record';
+import { HubSpotSession } from './session';
 
 /** HubSpot's association type from a call to a contact. */
 const CALL_TO_CONTACT = 194;
@@ -43,7 +45,7 @@ export const logCall = defineAction<HubSpotClient>()({
     if ('none' in phone) {
       return { outcome: 'skipped', reason: phone.none };
     }
-    const session = context.client.session(context.signal, context.log);
+    const session = new HubSpotSession(context.client, context.signal, context.log);
     const outcome = input.outcome ?? outcomeOf(event);
     const title =
       input.title === undefined || input.title.trim() === '' ? titleOf(event, outcome, phone.e164) : input.title;

@@ -1,4 +1,4 @@
-import type { PropertyDefinition } from './session';
+import type { PropertyDefinition } from './record';
 
 const EPOCH_MS = /^\d{12,14}$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;

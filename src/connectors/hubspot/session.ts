@@ -1,7 +1,4 @@
-import {
-  AssociationSpecAssociationCategoryEnum,
-  FilterOperatorEnum,
-} from '@hubspot/api-client/lib/codegen/crm/objects/index';
+import { AssociationSpecAssociationCategoryEnum } from '@hubspot/api-client/lib/codegen/crm/objects/index';
 import {
   PropertyCreateFieldTypeEnum,
   PropertyCreateTypeEnum,
@@ -11,46 +8,8 @@ import { ActionError } from '../action-error';
 import type { ActionLog } from '../connector';
 import type { HubSpotClient } from './client';
 import { answered, transientFailure } from './failure';
+import type { HubSpotRecord, ObjectType, PropertyDefinition, SearchFilter } from './record';
 import { openApis, type HubSpotApis } from './sdk';
-
-/** The object types that the bridge reads and writes. */
-export type ObjectType = 'contacts' | 'calls' | 'tasks';
-
-/** A record as the bridge needs it. */
-export interface HubSpotRecord {
-  id: string;
-  /** As text, as HubSpot gives them; null or absent when not set. */
-  properties: Readonly<Record<string, string | null>>;
-  /** Milliseconds since the epoch. */
-  updatedAt: number;
-  /** The contacts it is associated with; empty unless asked for. */
-  contactIds: readonly string[];
-}
-
-/** What a property is, by HubSpot's own words (`date`, `datetime`, `string`, `enumeration`…). */
-export interface PropertyDefinition {
-  name: string;
-  type: string;
-  groupName: string;
-  hasUniqueValue: boolean;
-}
-
-/** One condition of a search. */
-export interface SearchFilter {
-  propertyName: string;
-  operator: FilterOperatorEnum;
-  value: string;
-}
-
-/** The property has this value, without regard to case. */
-export function equal(propertyName: string, value: string): SearchFilter {
-  return { propertyName, operator: FilterOperatorEnum.Eq, value };
-}
-
-/** One of the property's words is this; `*` stands for any part of one. */
-export function hasToken(propertyName: string, value: string): SearchFilter {
-  return { propertyName, operator: FilterOperatorEnum.ContainsToken, value };
-}
 
 const record = z.object({
   id: z.string().min(1),
@@ -158,7 +117,7 @@ export class HubSpotSession {
   }
 
   /**
-   * Searches, at the client's pace. Each of `anyOf` is one filter group: all its filters must hold. Sees what was
+   * Searches, at the client's rate limit. Each of `anyOf` is one filter group: all its filters must hold. Sees what was
    * written with a lag of seconds, and gives at most 100.
    */
   async search(
@@ -166,7 +125,7 @@ export class HubSpotSession {
     anyOf: readonly (readonly SearchFilter[])[],
     properties: readonly string[],
   ): Promise<HubSpotRecord[]> {
-    await this.client.searchPace.turn(this.signal);
+    await this.client.searchLimiter.waitForSlot(this.signal);
     const filterGroups = anyOf.map((filters) => ({ filters: filters.slice() }));
     return checked(
       () => this.#apis.search.doSearch(type, { filterGroups, properties: properties.slice(), limit: 100 }),

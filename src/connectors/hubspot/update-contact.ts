@@ -1,18 +1,12 @@
 import { z } from 'zod';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
-import {
-  contactOutput,
-  findContact,
-  forgetContact,
-  peerPhone,
-  unknownContactInput,
-  type FoundContact,
-  type PeerPhone,
-} from './contacts';
+import { contactOutput, peerPhone, unknownContactInput, type FoundContact, type PeerPhone } from './contact';
+import { findContact, forgetContact } from './contacts';
 import { answered, permanentFailure } from './failure';
 import { propertyValue } from './property-values';
-import type { HubSpotSession, PropertyDefinition } from './session';
+import type { PropertyDefinition } from './record';
+import { HubSpotSession } from './session';
 
 const NO_CONTACT = 'no contact with this number';
 
@@ -52,7 +46,7 @@ export const updateContact = defineAction<HubSpotClient>()({
     if ('none' in phone) {
       return { outcome: 'skipped', reason: phone.none };
     }
-    const session = context.client.session(context.signal, context.log);
+    const session = new HubSpotSession(context.client, context.signal, context.log);
     const options = { country: context.country, unknown: input.unknown_contact };
     const found = await findContact(session, phone, options);
     if (found === null) {

@@ -5,9 +5,9 @@ import type { HostList } from '../../net/host-list';
 import type { Secret } from '../../settings/secret';
 import { ActionError } from '../action-error';
 import { networkFailure, neverReached } from '../network-failure';
+import { RateLimiter } from '../rate-limit';
 import { apiFailure, parseJson } from './api-failure';
 import { createDownloader, type Downloader } from './download';
-import { createPace, type Pace } from './request-pace';
 
 const CONNECTION = 'voipbin';
 const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024;
@@ -16,7 +16,14 @@ const SEND_TIMEOUT_MS = 10_000;
 /** VoIPBIN packs the ZIP before it redirects, which takes up to 300 s there (reference voipbin.md 5). */
 const PACK_TIMEOUT_MS = 100_000;
 /** Below the account's 16.7 a second, so that others may share the account. */
-const PACE = { perSecond: 15, burst: 15, longestWaitMs: 5_000 };
+const REQUEST_LIMITS = {
+  connection: CONNECTION,
+  what: 'requests',
+  fullCode: 'queue_full',
+  perSecond: 15,
+  burst: 15,
+  maxWaitMs: 5_000,
+};
 const MOST_NUMBER_PAGES = 50;
 const PAGE_SIZE = 100;
 
@@ -111,7 +118,7 @@ export class VoipbinClient {
   readonly #base: string;
   readonly #accessKey: Secret;
   readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 } });
-  readonly #pace: Pace = createPace(PACE);
+  readonly #limiter = new RateLimiter(REQUEST_LIMITS);
 
   constructor(options: VoipbinClientOptions) {
     this.#base = options.apiUrl.replace(/\/+$/, '');
@@ -210,7 +217,7 @@ export class VoipbinClient {
       text: message.text,
     };
     try {
-      await this.#waitTurn(signal);
+      await this.#limiter.waitForSlot(signal);
     } catch (error) {
       return { outcome: 'refused', error: asFailure(error, signal) };
     }
@@ -256,17 +263,9 @@ export class VoipbinClient {
   }
 
   async #ask(asked: Asked, signal: AbortSignal): Promise<Answered> {
-    await this.#waitTurn(signal);
+    await this.#limiter.waitForSlot(signal);
     try {
       return await this.#exchange(asked, signal);
-    } catch (error) {
-      throw asFailure(error, signal);
-    }
-  }
-
-  async #waitTurn(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#pace(signal);
     } catch (error) {
       throw asFailure(error, signal);
     }

@@ -1,6 +1,5 @@
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { voipbin } from '../../../src/connectors/voipbin/connector';
-import { createPace } from '../../../src/connectors/voipbin/request-pace';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
 import { HostList } from '../../../src/net/host-list';
 import { Secret } from '../../../src/settings/secret';
@@ -83,20 +82,5 @@ test('settings: faults are found, lists may be texts', () => {
   expect(settings.parse({ access_key: 'vb_1', download_allow: 'a, 10.0.0.0/8' })).toMatchObject({
     api_url: 'https://api.voipbin.net/v1.0',
     download_allow: HostList.parse(['a', '10.0.0.0/8']).list,
-  });
-});
-
-describe('the pace', () => {
-  test('a burst goes at once, then one by one, and the queue has an end', async () => {
-    let now = 0;
-    const pace = createPace({ perSecond: 1_000, burst: 3, longestWaitMs: 2 }, () => now);
-    await Promise.all([pace(signal), pace(signal), pace(signal), pace(signal), pace(signal)]);
-
-    await expect(pace(signal)).rejects.toMatchObject({
-      errorClass: 'transient',
-      detail: { code: 'queue_full', retryAfterMs: 3 },
-    });
-    now = 1_000;
-    await pace(signal);
   });
 });

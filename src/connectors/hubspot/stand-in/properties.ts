@@ -1,4 +1,4 @@
-import type { ObjectType } from '../session';
+import type { ObjectType } from '../record';
 import { readPhone } from '../../../events/phone';
 
 /** A property of the stand-in's account, as its properties API gives it. */

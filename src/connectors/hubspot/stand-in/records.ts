@@ -1,4 +1,4 @@
-import type { ObjectType } from '../session';
+import type { ObjectType } from '../record';
 import {
   defaultProperties,
   GROUPS,

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { ObjectType } from '../session';
+import type { ObjectType } from '../record';
 import type { StandInProperty } from './properties';
 import { Refusal, type StandInAccount, type StandInOwner, type StandInRecord } from './records';
 import { searchRecords } from './search';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ObjectType } from '../session';
+import type { ObjectType } from '../record';
 import { Refusal, type StandInAccount, type StandInRecord } from './records';
 
 const filter = z.object({

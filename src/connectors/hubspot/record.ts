@@ -1,0 +1,48 @@
+import { FilterOperatorEnum } from '@hubspot/api-client/lib/codegen/crm/objects/index';
+
+/** The object types that the bridge reads and writes. */
+export type ObjectType = 'contacts' | 'calls' | 'tasks';
+
+/** A record as the bridge needs it. */
+export interface HubSpotRecord {
+  id: string;
+  /** As text, as HubSpot gives them; null or absent when not set. */
+  properties: Readonly<Record<string, string | null>>;
+  /** Milliseconds since the epoch. */
+  updatedAt: number;
+  /** The contacts it is associated with; empty unless asked for. */
+  contactIds: readonly string[];
+}
+
+/** What a property is, by HubSpot's own words (`date`, `datetime`, `string`, `enumeration`…). */
+export interface PropertyDefinition {
+  name: string;
+  type: string;
+  groupName: string;
+  hasUniqueValue: boolean;
+}
+
+/** One condition of a search. */
+export interface SearchFilter {
+  propertyName: string;
+  operator: FilterOperatorEnum;
+  value: string;
+}
+
+/** The property has this value, without regard to case. */
+export function equal(propertyName: string, value: string): SearchFilter {
+  return { propertyName, operator: FilterOperatorEnum.Eq, value };
+}
+
+/** One of the property's words is this; `*` stands for any part of one. */
+export function hasToken(propertyName: string, value: string): SearchFilter {
+  return { propertyName, operator: FilterOperatorEnum.ContainsToken, value };
+}
+
+/**
+ * How HubSpot tells the records of one type apart by the bridge's own property.
+ * - `unique`: it keeps the values unique; a second record with the same value is refused.
+ * - `searchable`: the property exists, but its values are not kept unique.
+ * - `none`: the property does not exist.
+ */
+export type KeyUniqueness = 'unique' | 'searchable' | 'none';

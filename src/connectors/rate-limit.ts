@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ActionError } from './action-error';
+
+/** A refused request is told to come back within this time; by then the queue has moved. */
+const MAX_RETRY_AFTER_MS = 300_000;
+
+/** Limits of a {@link RateLimiter}. */
+export interface RateLimits {
+  /** The connection whose requests are limited, for errors: `hubspot`. */
+  connection: string;
+  /** What is limited, for errors: `searches`. */
+  what: string;
+  /** Error code of a request that is refused because the queue is full. */
+  fullCode: string;
+  perSecond: number;
+  /** How many requests may start at once after a quiet time; 1 by default. */
+  burst?: number;
+  /** The bound of the queue: a request that would wait longer is refused at once. */
+  maxWaitMs: number;
+}
+
+/**
+ * Keeps the requests of this process below a provider's limit. Requests start evenly spaced, in the order they came.
+ *
+ * Not guaranteed: the provider's limit, which other workers and other programs share. Its 429 is still to be expected.
+ */
+export class RateLimiter {
+  readonly #limits: RateLimits;
+  readonly #intervalMs: number;
+  #nextSlotAt = Number.NEGATIVE_INFINITY;
+  #nextRetryAt = Number.NEGATIVE_INFINITY;
+
+  /** @param now a clock in milliseconds, for tests. */
+  constructor(
+    limits: RateLimits,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.#limits = limits;
+    this.#intervalMs = 1_000 / limits.perSecond;
+  }
+
+  /**
+   * Waits until the next request may start.
+   *
+   * @throws ActionError `transient`, code `fullCode`, at once when the wait would be longer than `maxWaitMs`. Each refused
+   *   request gets a later `retryAfterMs`, so that they do not all come back together. `transient`, code `cancelled`,
+   *   when the signal aborts.
+   */
+  async waitForSlot(signal: AbortSignal): Promise<void> {
+    const { connection, what, fullCode, burst = 1, maxWaitMs } = this.#limits;
+    const now = this.now();
+    const slotAt = Math.max(this.#nextSlotAt, now - this.#intervalMs * (burst - 1));
+    const waitMs = slotAt - now;
+    if (waitMs > maxWaitMs) {
+      this.#nextRetryAt = Math.min(Math.max(slotAt, this.#nextRetryAt) + this.#intervalMs, now + MAX_RETRY_AFTER_MS);
+      throw new ActionError('transient', `too many ${connection} ${what} are waiting in this worker`, {
+        connection,
+        code: fullCode,
+        retryAfterMs: Math.ceil(this.#nextRetryAt - now),
+      });
+    }
+    this.#nextSlotAt = slotAt + this.#intervalMs;
+    if (waitMs > 0) {
+      await delay(waitMs, undefined, { signal }).catch(() => {
+        throw new ActionError('transient', `the wait for a slot among ${connection} ${what} was cancelled`, {
+          connection,
+          code: 'cancelled',
+        });
+      });
+    }
+  }
+}
