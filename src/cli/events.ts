@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { typesFor } from '../events/catalogue';
 import { InboxReader } from '../inbox/archive/reader';
-import { DispatchLogReader, type DispatchState } from '../dispatch/run-log';
+import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
 import type { RunReport } from '../runs/run-contract';
 import { Refused, WrongUse } from '../errors/operator-errors';
 import { readSettings } from './read-settings';
@@ -115,7 +115,7 @@ function listQuarantine(dataDir: string, limit: number, json: true | undefined):
 async function show(id: string, options: { body?: true; json?: true }, command: Command): Promise<void> {
   const settings = readSettings(command);
   const reader = InboxReader.open(settings.dataDir);
-  const log = new DispatchLogReader(settings.dataDir);
+  const log = new RunLogReader(settings.dataDir);
   try {
     const stored = reader.get(id);
     if (stored === null) {
@@ -166,7 +166,7 @@ function showQuarantined(reader: InboxReader, id: string, options: { body?: true
   );
 }
 
-function readReport(dispatched: DispatchState | null): RunReport | null {
+function readReport(dispatched: RunLogEntry | null): RunReport | null {
   const report: unknown = dispatched?.report === null || dispatched === null ? null : JSON.parse(dispatched.report);
   return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
 }

@@ -2,8 +2,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataFolderLock, makePrivateFile } from '../storage/data-folder';
-import { FollowedStore } from '../storage/followed-database';
-import { CHECKPOINT_PAGES } from '../inbox/archive/schema';
+import { ReopeningDatabase } from '../storage/reopening-database';
 import {
   all,
   change,
@@ -11,15 +10,16 @@ import {
   isCorruption,
   one,
   oneNumber,
-  openStore,
+  openDatabase,
+  openWriteAheadLog,
   prepare,
   type Bound,
-  type Prepared,
-  type Store,
+  type Database,
 } from '../storage/sqlite';
+import { StatementCache } from '../storage/statement-cache';
 
-/** The dispatch log's file in the data folder. */
-export const DISPATCH_FILE = 'dispatch.db';
+/** The run log's file in the data folder. */
+const RUN_LOG_FILE = 'dispatch.db';
 
 const SCHEMA = 1;
 const TABLES = `
@@ -37,7 +37,7 @@ const TABLES = `
   CREATE INDEX runs_open ON runs (seq) WHERE closed_at IS NULL;
 `;
 
-/** A run that Temporal has taken. */
+/** A run that Temporal has accepted. */
 export interface StartedRun {
   seq: number;
   event_id: string;
@@ -51,7 +51,7 @@ export interface ClosedRun {
   event_id: string;
   closed_at: Date;
   /**
-   * `done|partial|failed|skipped`, or Temporal's word for a run that ended without a report (`terminated`, `timed_out`
+   * `done|partial|failed|skipped`, or Temporal's status of a run that ended without a report (`terminated`, `timed_out`
    * ...).
    */
   outcome: string;
@@ -59,8 +59,8 @@ export interface ClosedRun {
   report: string | null;
 }
 
-/** What is known of an event's run. */
-export interface DispatchState {
+/** What the run log knows of an event's run. */
+export interface RunLogEntry {
   seq: number;
   event_id: string;
   state: 'started' | 'closed';
@@ -82,7 +82,7 @@ const row = z
     outcome: z.string().nullable(),
     report: z.string().nullable(),
   })
-  .transform((columns): DispatchState => ({
+  .transform((columns): RunLogEntry => ({
     ...columns,
     state: columns.closed_at === null ? 'started' : 'closed',
     started_at: new Date(columns.started_at),
@@ -92,16 +92,16 @@ const row = z
 const COLUMNS = 'seq, event_id, run_id, started_at, closed_at, outcome, report';
 
 /**
- * Reads the dispatch log from any process while its writer runs. Before the writer has made it, it is simply empty.
- * Close it when done.
+ * Reads the run log from any process while its writer runs. It is empty before the writer has created the file. Close it
+ * when done.
  */
-export class DispatchLogReader {
-  readonly #file: FollowedStore;
+export class RunLogReader {
+  readonly #file: ReopeningDatabase;
 
   constructor(dataDir: string) {
-    this.#file = new FollowedStore(
-      join(dataDir, DISPATCH_FILE),
-      (store) => oneNumber(store, 'PRAGMA user_version') > 0,
+    this.#file = new ReopeningDatabase(
+      join(dataDir, RUN_LOG_FILE),
+      (database) => oneNumber(database, 'PRAGMA user_version') > 0,
     );
   }
 
@@ -110,33 +110,33 @@ export class DispatchLogReader {
     return this.#number("SELECT value FROM meta WHERE name = 'watermark'");
   }
 
-  /** The greatest `seq` that the log has ever heard of. */
+  /** The greatest `seq` in the log, 0 when it is empty. */
   greatestSeq(): number {
     return Math.max(this.watermark(), this.#number('SELECT max(seq) FROM runs'));
   }
 
-  /** What is known of an event's run; null when it was not started, or so long ago that the log has dropped it. */
-  get(eventId: string): DispatchState | null {
+  /** An event's run; null when none was started, or so long ago that the log has deleted it. */
+  get(eventId: string): RunLogEntry | null {
     const found = this.#rows(`SELECT ${COLUMNS} FROM runs WHERE event_id = ?`, [eventId])[0];
     return found ?? null;
   }
 
-  /** Runs started and not known to be closed, oldest first. @param after only those after this `seq`. */
-  openRuns(limit: number, after = 0): DispatchState[] {
+  /** Runs whose end is not recorded, oldest first. @param after only those after this `seq`. */
+  openRuns(limit: number, after = 0): RunLogEntry[] {
     return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`, [
       after,
       limit,
     ]);
   }
 
-  /** The `seq` of events above the watermark that are started already, for a dispatcher that begins again. */
+  /** The `seq` of started events after this one, for a dispatcher that starts again. */
   startedAfter(seq: number): Set<number> {
-    const store = this.#file.current();
-    const found = store === null ? [] : all(prepare(store, 'SELECT seq FROM runs WHERE seq > ?'), [seq]);
+    const database = this.#file.current();
+    const found = database === null ? [] : all(prepare(database, 'SELECT seq FROM runs WHERE seq > ?'), [seq]);
     return new Set(found.map((entry) => z.object({ seq: z.number() }).parse(entry).seq));
   }
 
-  /** How many runs are started and not known to be closed. */
+  /** How many runs have no recorded end. */
   openCount(): number {
     return this.#number('SELECT count(*) FROM runs WHERE closed_at IS NULL');
   }
@@ -145,48 +145,49 @@ export class DispatchLogReader {
     this.#file.close();
   }
 
-  #rows(sql: string, values: Bound[]): DispatchState[] {
-    const store = this.#file.current();
-    return store === null ? [] : all(prepare(store, sql), values).map((entry) => row.parse(entry));
+  #rows(sql: string, values: Bound[]): RunLogEntry[] {
+    const database = this.#file.current();
+    return database === null ? [] : all(prepare(database, sql), values).map((entry) => row.parse(entry));
   }
 
   #number(sql: string): number {
-    const store = this.#file.current();
-    return store === null ? 0 : oneNumber(store, sql);
+    const database = this.#file.current();
+    return database === null ? 0 : oneNumber(database, sql);
   }
 }
 
 /**
- * What became of events after the inbox: which have a run at Temporal, and how those ended. `dispatch.db`, written by
- * the dispatcher's process alone, so that inbox and dispatcher can live in two processes and never wait for each
- * other's disk.
+ * The record of runs: which events have a run at Temporal, and how the runs ended. `dispatch.db`, written by the
+ * dispatcher alone, so that inbox and dispatcher can be in two processes and do not wait for each other's disk.
  *
- * Its commits are not synced one by one (`synchronous=NORMAL`): a crash of the process loses nothing, a power loss may
- * lose the last rows, which is harmless: those events are started once more, and Temporal refuses a second start of the
- * same workflow id. NOT guaranteed: the same for events older than Temporal's own retention. Hence the floor that
- * `InboxReader.dispatchedThrough()` gives.
+ * Guarantees: a crash of the process loses nothing.
+ *
+ * Not guaranteed: the last rows after a power loss, as commits are not synced one by one (`synchronous=NORMAL`). Their
+ * events are started again, and Temporal refuses a second run with the same workflow id, within its retention. For older
+ * events `InboxReader.dispatchedThrough()` gives a lower bound.
  */
-export class RunLog extends DispatchLogReader {
-  readonly #writer: Store;
+export class RunLog extends RunLogReader {
+  readonly #writer: Database;
   readonly #lock: DataFolderLock;
-  readonly #statements = new Map<string, Prepared>();
-  /** Set when the file was damaged and set aside, for the operator: what happened, and where the damaged file is. */
+  readonly #statements: StatementCache;
+  /** A sentence for the operator when the file was damaged and set aside; null when it was not. */
   readonly setAside: string | null;
 
-  private constructor(dataDir: string, writer: Store, lock: DataFolderLock, setAside: string | null) {
+  private constructor(dataDir: string, writer: Database, lock: DataFolderLock, setAside: string | null) {
     super(dataDir);
     this.#writer = writer;
+    this.#statements = new StatementCache(writer);
     this.#lock = lock;
     this.setAside = setAside;
   }
 
   /**
    * Opens the log for writing.
-   * @throws DataFolderInUse when another dispatcher works on this data folder.
+   * @throws DataFolderInUse when another dispatcher uses this data folder.
    */
   static open(dataDir: string): RunLog {
-    const lock = DataFolderLock.take(dataDir, 'dispatch');
-    const path = join(dataDir, DISPATCH_FILE);
+    const lock = DataFolderLock.acquire(dataDir, 'dispatch');
+    const path = join(dataDir, RUN_LOG_FILE);
     try {
       try {
         return new RunLog(dataDir, openWriter(path), lock, null);
@@ -204,7 +205,7 @@ export class RunLog extends DispatchLogReader {
           dataDir,
           openWriter(path),
           lock,
-          `${DISPATCH_FILE} was damaged and is set aside as ${aside}; events that may not have been started are started again, which Temporal refuses for those that were`,
+          `${RUN_LOG_FILE} was damaged and is set aside as ${aside}. Events without a recorded start are started again; Temporal refuses those that have a run`,
         );
       }
     } catch (error) {
@@ -214,15 +215,15 @@ export class RunLog extends DispatchLogReader {
   }
 
   /**
-   * Notes runs that Temporal has taken, and how far the dispatcher has come.
-   * @param through every event with a `seq` up to it is started or needs no run; the log cannot know that by itself,
-   *   since starts finish out of order and it does not see events without a plan. It never goes back.
+   * Records runs that Temporal has accepted, and raises the watermark.
+   * @param through the new watermark: every event with a `seq` up to it is started or needs no run. The log cannot know
+   *   it by itself, as starts finish out of order and events without a plan are not in it. A lower one is ignored.
    */
   markStarted(batch: readonly StartedRun[], through?: number): void {
     this.#transact(() => {
       for (const started of batch) {
         change(
-          this.#sql(
+          this.#statements.get(
             'INSERT INTO runs (event_id, seq, run_id, started_at) VALUES (?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
           ),
           [started.event_id, started.seq, started.run_id, started.started_at.getTime()],
@@ -230,7 +231,7 @@ export class RunLog extends DispatchLogReader {
       }
       if (through !== undefined) {
         change(
-          this.#sql(
+          this.#statements.get(
             "INSERT INTO meta (name, value) VALUES ('watermark', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
           ),
           [through],
@@ -239,11 +240,11 @@ export class RunLog extends DispatchLogReader {
     });
   }
 
-  /** Notes how runs ended. A run that the log does not know is left alone. */
+  /** Records how runs ended. A run that is not in the log is ignored. */
   markClosed(batch: readonly ClosedRun[]): void {
     this.#transact(() => {
       for (const closed of batch) {
-        change(this.#sql('UPDATE runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ?'), [
+        change(this.#statements.get('UPDATE runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ?'), [
           closed.closed_at.getTime(),
           closed.outcome,
           closed.report,
@@ -254,13 +255,13 @@ export class RunLog extends DispatchLogReader {
   }
 
   /**
-   * Drops a bounded number of closed runs that ended before a time.
+   * Deletes closed runs that ended before a time, a bounded number of them.
    * @returns whether there may be more.
    */
   prune(closedBefore: Date, limit = 500): boolean {
     return (
       change(
-        this.#sql(
+        this.#statements.get(
           'DELETE FROM runs WHERE event_id IN (SELECT event_id FROM runs WHERE seq <= ? AND closed_at < ? ORDER BY seq LIMIT ?)',
         ),
         [this.watermark(), closedBefore.getTime(), limit],
@@ -281,37 +282,26 @@ export class RunLog extends DispatchLogReader {
     try {
       inTransaction(this.#writer, work);
     } catch (error) {
-      // A libsql statement that failed once fails ever after.
+      // A libsql statement that failed once fails every time.
       this.#statements.clear();
       throw error;
     }
   }
-
-  #sql(text: string): Prepared {
-    let statement = this.#statements.get(text);
-    if (statement === undefined) {
-      statement = prepare(this.#writer, text);
-      this.#statements.set(text, statement);
-    }
-    return statement;
-  }
 }
 
-function openWriter(path: string): Store {
+function openWriter(path: string): Database {
   makePrivateFile(path);
-  const store = openStore(path);
+  const database = openDatabase(path);
   try {
-    store.exec('PRAGMA journal_mode = WAL');
-    store.exec('PRAGMA synchronous = NORMAL');
-    store.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    store.exec('PRAGMA journal_size_limit = 67108864');
-    if (oneNumber(store, 'PRAGMA user_version') === 0) {
-      store.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);
+    openWriteAheadLog(database);
+    database.exec('PRAGMA synchronous = NORMAL');
+    if (oneNumber(database, 'PRAGMA user_version') === 0) {
+      database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);
     }
-    one(prepare(store, 'SELECT 1 FROM runs LIMIT 1'));
-    return store;
+    one(prepare(database, 'SELECT 1 FROM runs LIMIT 1'));
+    return database;
   } catch (error) {
-    store.close();
+    database.close();
     throw error;
   }
 }

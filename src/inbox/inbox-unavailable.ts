@@ -6,46 +6,46 @@ const CAUSES: readonly (readonly [prefix: string, text: string])[] = [
     'SQLITE_READONLY',
     'the data folder cannot be written: check its permissions and whether the disk is mounted read-only',
   ],
-  ['SQLITE_CANTOPEN', 'the store cannot be opened: check the data folder and its permissions'],
+  ['SQLITE_CANTOPEN', 'inbox.db cannot be opened: check the data folder and its permissions'],
   ['SQLITE_PERM', 'the data folder cannot be written: check its permissions'],
-  ['SQLITE_IOERR', 'the disk does not take writes: check its space, its quota and its health'],
-  ['SQLITE_BUSY', 'another program holds the store locked'],
-  ['SQLITE_LOCKED', 'another program holds the store locked'],
+  ['SQLITE_IOERR', 'the disk does not accept writes: check its space, its quota and its health'],
+  ['SQLITE_BUSY', 'another program has locked inbox.db'],
+  ['SQLITE_LOCKED', 'another program has locked inbox.db'],
   ['ENOSPC', 'the disk is full: free some space, or shorten the retention'],
   ['EDQUOT', 'the disk quota is used up: free some space, or shorten the retention'],
   ['EROFS', 'the data folder cannot be written: check its permissions and whether the disk is mounted read-only'],
   ['EACCES', 'the data folder cannot be written: check its permissions'],
   ['EPERM', 'the data folder cannot be written: check its permissions'],
-  ['ENOENT', 'the data folder is gone: was it removed or unmounted?'],
+  ['ENOENT', 'the data folder is missing: was it removed or unmounted?'],
   ['EMFILE', 'this process has too many files open: raise its limit (ulimit -n)'],
-  ['EIO', 'the disk does not take writes: check its space, its quota and its health'],
-  ['EFBIG', 'the disk does not take writes: check its space, its quota and its health'],
+  ['EIO', 'the disk does not accept writes: check its space, its quota and its health'],
+  ['EFBIG', 'the disk does not accept writes: check its space, its quota and its health'],
 ];
 
-/** SQLite's name for what went wrong (`SQLITE_FULL`), or the system's (`ENOSPC`); undefined for other errors. */
+/** The code of SQLite (`SQLITE_FULL`) or of the system (`ENOSPC`) for an error; undefined for other errors. */
 function codeOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return sqliteCode(error) ?? (code !== undefined && CAUSES.some(([prefix]) => prefix === code) ? code : undefined);
 }
 
-/** What a store's failure means for the operator, in one sentence. */
+/** What an error means for the operator, in one sentence. */
 function causeOf(error: unknown): string {
   if (isCorruption(error)) {
-    return 'the store is damaged: restart the bridge, it keeps what is readable and sets the damaged file aside';
+    return 'inbox.db is damaged: restart the bridge, which keeps what is readable and sets the damaged file aside';
   }
   const code = codeOf(error) ?? '';
-  return CAUSES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'the store failed';
+  return CAUSES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'inbox.db could not be written';
 }
 
 /**
- * Nothing can be kept at the moment, so nothing may be acknowledged: the receiver answers 503.
- * The inbox tries again by itself; nobody has to restart anything, but for damage.
+ * Nothing can be stored at present, so nothing may be acknowledged: the receiver answers 503. The inbox tries again by
+ * itself. Only a damaged file needs a restart.
  */
 export class InboxUnavailable extends Error {
   override readonly name = 'InboxUnavailable';
   /**
-   * SQLite's name for it (`SQLITE_FULL`), the system's (`ENOSPC`), `slow`, `busy`, `indexer_ended`, `closed`, or
-   * `unknown`.
+   * A code of SQLite (`SQLITE_FULL`) or of the system (`ENOSPC`), or `slow`, `busy`, `writer_ended`, `closed`,
+   * `journal_newer`, `unknown`.
    */
   readonly code: string;
 
@@ -54,7 +54,7 @@ export class InboxUnavailable extends Error {
     this.code = code;
   }
 
-  /** What a failed write or open means. */
+  /** The error for a failed write or open. */
   static of(error: unknown): InboxUnavailable {
     return error instanceof InboxUnavailable
       ? error
@@ -62,8 +62,8 @@ export class InboxUnavailable extends Error {
   }
 }
 
-/** Whether an error is about the disk or file as a whole, so that no single entry can be to blame. */
-export function isStoreWide(error: unknown): boolean {
+/** Whether an error concerns the disk or the file as a whole, so that no single record can be the cause. */
+export function isArchiveWide(error: unknown): boolean {
   const code = codeOf(error);
   return (
     error instanceof InboxUnavailable ||
@@ -71,9 +71,9 @@ export function isStoreWide(error: unknown): boolean {
   );
 }
 
-/** Why nothing can be kept at present. */
+/** Why nothing can be stored at present. */
 export interface InboxProblem {
-  /** SQLite's name (`SQLITE_FULL`), the system's (`ENOSPC`), `slow`, `indexer_ended`, or `unknown`. */
+  /** See {@link InboxUnavailable.code}. */
   code: string;
   /** For people: what is wrong and what to do. */
   message: string;

@@ -1,20 +1,20 @@
+import { RunLogReader } from '../dispatch/run-log';
 import { DataFolderLock } from '../storage/data-folder';
-import { DispatchLogReader } from '../dispatch/run-log';
-import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
-import { quarantineId, TWIN_TYPES } from './archive/statements';
-import { Indexer, type InboxLog } from './archive/indexer';
-import { NO_BYTES, type JournalPosition } from './journal/frame';
-import { KnownIds, type IdHashes } from './seen-ids';
+import { hashPlan } from './archive/plans';
+import { quarantineId } from './archive/quarantine';
 import { InboxReader, type Backlog } from './archive/reader';
+import { NO_BODY, type InboxRecord } from './archive/record';
 import type { Retention } from './archive/retention';
+import { ArchiveWriter } from './archive/writer';
+import { GroupCommit } from './group-commit';
+import type { InboxLog } from './inbox-log';
+import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
 import { headJson, type InboxEntry, type InboxOutcome } from './stored-event';
-import { Unindexed, type UnindexedEvent } from './unindexed-events';
-import { hashOf, Writer } from './journal/group-commit';
 
-/** Beyond so many events that are not indexed, new ones wait until it has caught up. */
-const MOST_UNINDEXED = 50_000;
+/** What a record takes in memory besides its body and texts. Bytes. */
+const RECORD_OVERHEAD_BYTES = 1_024;
 
-/** A request that is no event. */
+/** A request that is not an event. */
 export interface QuarantineEntry {
   /** A short code and a sentence of ours, never content. */
   reason: string;
@@ -28,98 +28,71 @@ export interface InboxOptions {
   dataDir: string;
   log: InboxLog;
   retention: Retention;
-  /** Told of every write to the journal: how many records, and how long it took, its sync included. */
+  /** Called after every commit: how many records it had, and how long it took, the sync included. */
   onCommit?: (records: number, tookMs: number) => void;
-  /**
-   * Told when events with something to do can be read by others, and how many: time to look into the inbox. Must not
-   * throw.
-   */
-  onIndexed?: (events: number) => void;
-  /** Told whenever the disk or the store refused a write. */
+  /** Called after a commit of events with something to do: how many. Readers see them already. Must not throw. */
+  onPending?: (events: number) => void;
+  /** Called for every commit that failed or was too slow. */
   onProblem?: (code: string) => void;
-  /** The script of the indexer's thread. Default: the compiled one. */
+  /** The script of the writer thread. Default: the compiled one. */
   threadScript?: string;
 }
 
 /**
- * The durable inbox: every event that was ever acknowledged (within the retention). A journal takes what comes with one
- * write and one sync; `inbox.db`, in which it can be looked up and read by others, follows at once, or under pressure
- * within a second or so.
+ * The durable inbox: every acknowledged event, within the retention. It is one SQLite file, `inbox.db`. A thread commits
+ * to it; what arrives meanwhile shares the next commit (group-commit.ts).
  *
  * Guarantees
- * - What {@link append} and {@link quarantine} resolved for is on the disk: a crash or a power loss does not lose it,
- *   as far as the disk keeps its word about fsync.
- * - One event id is kept once; concurrent appends of one id give one `received` (or `ignored`) and else `duplicate`.
- * - A rule fires once for a message and its `conversation_` twin, whichever comes first.
- * - When the disk fails, or hangs, appends reject within five seconds and nothing half-written stays; it goes on by
- *   itself when the disk takes writes again.
- * - While `inbox.db` cannot be written nothing new is taken, so that what it lacks stays bounded.
- * - Events with something to do are kept until they are dispatched, whatever the retention says.
+ * - When {@link append} or {@link quarantine} resolves, the entry is on the disk. A crash or a power loss does not lose
+ *   it, provided that the disk syncs when it says so. Readers see it.
+ * - An event id is stored once: of several appends of one id, one gives `received` (or `ignored`), the others
+ *   `duplicate` (duplicates.ts).
+ * - A rule fires once for a message and its twin, whichever comes first (twins.ts).
+ * - When the disk fails or does not answer, appends are rejected within five seconds, and succeed again without a
+ *   restart once it accepts writes.
+ * - An event with something to do is kept until it is dispatched, whatever the retention says.
  *
- * Not guaranteed: recognising a duplicate of an event that the retention has dropped; that an event which was refused
- * because the disk hung is not kept after all (it is a `duplicate` then when it is sent again).
+ * Not guaranteed: that a duplicate of an event is recognised after the retention deleted the event; that an event which
+ * was rejected because the disk did not answer is not stored later (it is a `duplicate` when it comes again).
  */
 export class Inbox {
-  readonly #dispatched: DispatchLogReader;
+  readonly #runLog: RunLogReader;
   readonly #reader: InboxReader;
-  readonly #unindexed: Unindexed;
-  readonly #known: KnownIds;
-  readonly #writer: Writer;
+  readonly #commits: GroupCommit<InboxRecord, InboxOutcome>;
   #closed: Promise<boolean> | null = null;
 
   private constructor(
     private readonly options: InboxOptions,
     private readonly lock: DataFolderLock,
-    private readonly indexer: Indexer,
-    opened: { position: JournalPosition; known: IdHashes },
+    private readonly writer: ArchiveWriter,
   ) {
-    const { dataDir, log } = options;
-    this.#dispatched = new DispatchLogReader(dataDir);
-    this.#reader = InboxReader.open(dataDir);
-    this.#unindexed = new Unindexed(this.#reader);
-    this.#known = new KnownIds(opened.known);
-    this.#writer = new Writer({
-      dataDir,
-      log,
-      position: opened.position,
-      onKept: (events, records, end, tookMs) => this.#kept(events, records, end, tookMs),
-      onRefused: (events, error) => this.#unindexed.refused(events, error),
-      onLate: (events, error) => this.#unindexed.late(events, error),
+    this.#runLog = new RunLogReader(options.dataDir);
+    this.#reader = InboxReader.open(options.dataDir);
+    this.#commits = new GroupCommit({
+      commit: (records) => writer.commit(records),
+      sizeOf: ({ meta, body }) => RECORD_OVERHEAD_BYTES + body.length + (meta.kind === 'event' ? meta.head.length : 0),
+      log: options.log,
+      onCommitted: (outcomes, tookMs) => this.#onCommitted(outcomes, tookMs),
       onProblem: (code) => options.onProblem?.(code),
-      mustWait: () => this.#unindexed.kept >= MOST_UNINDEXED,
     });
   }
 
   /**
-   * Opens the inbox, making it when there is none. After an unclean end the file is checked; a damaged one is set aside
-   * and what is readable of it kept.
+   * Opens the inbox, and creates it when there is none. After an unclean end the file is checked; a damaged file is set
+   * aside, and its readable rows are kept.
    * @throws DataFolderInUse when another bridge uses the data folder; InboxUnavailable when the folder cannot be
    *   written.
    */
   static async open(options: InboxOptions): Promise<Inbox> {
+    const { dataDir, log, retention, threadScript } = options;
     let lock: DataFolderLock;
     try {
-      lock = DataFolderLock.take(options.dataDir, 'inbox');
+      lock = DataFolderLock.acquire(dataDir, 'inbox');
     } catch (error) {
       throw error instanceof Error && error.name === 'DataFolderInUse' ? error : InboxUnavailable.of(error);
     }
     try {
-      const { dataDir, log, retention, threadScript } = options;
-      let inbox: Inbox | null = null;
-      const { indexer, ...opened } = await Indexer.open({
-        dataDir,
-        log,
-        retention,
-        onIndexed: (indexed) => {
-          if (inbox !== null) {
-            inbox.#indexed(indexed);
-          }
-        },
-        onProblem: (code) => options.onProblem?.(code),
-        threadScript,
-      });
-      inbox = new Inbox(options, lock, indexer, opened);
-      return inbox;
+      return new Inbox(options, lock, await ArchiveWriter.open({ dataDir, log, retention, threadScript }));
     } catch (error) {
       lock.release();
       throw error;
@@ -127,112 +100,80 @@ export class Inbox {
   }
 
   /**
-   * Keeps an event; resolves when it is on the disk.
-   * @throws InboxUnavailable (as a rejection) when it could not be kept.
+   * Stores an event; resolves when it is on the disk.
+   * @throws InboxUnavailable (as a rejection) when it could not be stored.
    */
-  async append(entry: InboxEntry): Promise<InboxOutcome> {
-    const { event, body, content_type, ruleset } = entry;
-    if (this.#closed !== null) {
-      throw new InboxUnavailable('closed', 'the inbox is closed');
-    }
-    const before = this.#unindexed.get(event.event_id);
-    if (before !== undefined) {
-      return this.#duplicateOf(before);
-    }
-    if (this.#known.mayHave(event.event_id) && this.#reader.has(event.event_id)) {
-      return 'duplicate';
-    }
-    this.#mayTake();
-    const plan = this.#unindexed.planOf(entry);
-    const toDo = plan === null ? null : hashOf(plan);
-    const unindexed: UnindexedEvent = {
-      event_id: event.event_id,
-      twin: TWIN_TYPES.has(event.type) ? { id: event.id, rules: plan?.rules.map(({ name }) => name) ?? [] } : null,
-      isToDo: toDo !== null,
-      received_at: event.received_at,
-      isKept: false,
-      isLate: false,
-      duplicates: [],
+  async append({ event, body, content_type, ruleset, plan }: InboxEntry): Promise<InboxOutcome> {
+    const record: InboxRecord = {
+      meta: {
+        kind: 'event',
+        event_id: event.event_id,
+        type: event.type,
+        id: event.id,
+        received_at: Date.parse(event.received_at),
+        content_type,
+        head: headJson(event, ruleset),
+        plan: plan === null || plan.rules.length === 0 ? null : hashPlan(plan),
+      },
+      body,
     };
-    this.#unindexed.add(unindexed);
-    await this.#writer.add(
-      { meta: { kind: 'event', plan: toDo?.hash ?? null, content_type }, text: headJson(event, ruleset), bytes: body },
-      toDo,
-      unindexed,
-    );
-    return toDo === null ? 'ignored' : 'received';
+    try {
+      return await this.#commits.add(record);
+    } catch (error) {
+      if (this.#isKnownDuplicate(event.event_id, error)) {
+        return 'duplicate';
+      }
+      throw error;
+    }
   }
 
   /**
-   * Keeps a request that is no event; resolves with its id when it is on the disk. The same body is kept once. Bounded
-   * by count and bytes, the oldest making room.
-   * @throws InboxUnavailable (as a rejection) when it could not be kept.
+   * Stores a request that is not an event; resolves with its id when it is on the disk. The same body is stored once.
+   * Count and bytes are bounded; the oldest are deleted to make room.
+   * @throws InboxUnavailable (as a rejection) when it could not be stored.
    */
   async quarantine({ reason, received_at, content_type, body }: QuarantineEntry): Promise<string> {
-    this.#mayTake();
     const id = quarantineId(body);
-    await this.#writer.add({
+    await this.#commits.add({
       meta: { kind: 'quarantine', id, reason, received_at: received_at.getTime(), content_type },
-      text: '',
-      bytes: body,
+      body,
     });
     return id;
   }
 
-  /** Remembers numbers (E.164) that we have sent from, over restarts. */
+  /** Stores numbers (E.164) that we have sent from. */
   async learnOwnNumbers(numbers: readonly string[]): Promise<void> {
-    this.#mayTake();
-    await this.#writer.add({
-      meta: { kind: 'our_numbers', numbers, learned_at: Date.now() },
-      text: '',
-      bytes: NO_BYTES,
-    });
+    await this.#commits.add({ meta: { kind: 'own_numbers', numbers, learned_at: Date.now() }, body: NO_BODY });
   }
 
-  /**
-   * Resolves when all that was kept by now can be read by {@link InboxReader}. It may never do so while there is a
-   * problem.
-   */
-  indexed(): Promise<void> {
-    return this.indexer.caughtUp();
-  }
-
-  /** The numbers remembered by {@link learnOwnNumbers}. */
+  /** The numbers stored by {@link learnOwnNumbers}. */
   ownNumbers(): string[] {
     return this.#reader.ownNumbers();
   }
 
-  /** Why nothing can be kept at present; null when all is well. It clears by itself, also without traffic. */
+  /** Why nothing can be stored at present; null when all is well. It ends by itself, also without traffic. */
   problem(): InboxProblem | null {
-    return this.#writer.problem() ?? this.indexer.problem();
+    return this.#commits.problem() ?? this.writer.problem();
   }
 
-  /**
-   * Events that wait to be dispatched, as far as the dispatch log tells; those that are just being indexed may count
-   * twice. Cheap enough for every scrape.
-   */
+  /** Events that wait to be dispatched, according to the run log. Cheap enough for every scrape. */
   backlog(now: Date = new Date()): Backlog {
-    const { depth, oldestAgeMs } = this.#reader.backlog(this.#dispatched, now);
-    const { count, oldestAt } = this.#unindexed.toDo();
-    return {
-      depth: depth + count,
-      oldestAgeMs: depth > 0 || oldestAt === null ? oldestAgeMs : Math.max(0, now.getTime() - Date.parse(oldestAt)),
-    };
+    return this.#reader.backlog(this.#runLog, now);
   }
 
-  /** How much the store holds on the disk. Bytes, without the log. */
+  /** Size of the stored data on the disk, without the write-ahead log. Bytes. */
   heldBytes(): number {
     return this.#reader.heldBytes();
   }
 
-  /** How much the quarantine holds; at most 5 ms when it is full. */
+  /** How much the quarantine holds; takes at most 5 ms when it is full. */
   quarantined(): { count: number; bytes: number } {
     return this.#reader.quarantined();
   }
 
   /**
-   * Keeps what still waits, then closes the file and gives the data folder back, within a bound. Safe to call twice.
-   * @returns false when the disk hangs so that a write could not be ended: the data folder is not given back then, and
+   * Stores what is pending, then closes the file and releases the data folder, within a bound. Safe to call twice.
+   * @returns false when the disk does not answer and a write could not end: the data folder is not released then, and
    *   the process may not be able to exit.
    */
   close(): Promise<boolean> {
@@ -241,58 +182,32 @@ export class Inbox {
   }
 
   async #close(): Promise<boolean> {
-    // Readers first: the last to close the file folds the log back.
+    // Readers first: the last connection that closes folds the log into the file.
     this.#reader.close();
-    this.#dispatched.close();
-    const isWritten = await this.#writer.close();
-    const isIndexed = await this.indexer.close();
-    const ended = isWritten && isIndexed;
-    if (ended) {
+    this.#runLog.close();
+    const areCommitted = await this.#commits.close();
+    const isEnded = await this.writer.close();
+    if (areCommitted && isEnded) {
       this.lock.release();
     }
-    return ended;
+    return areCommitted && isEnded;
   }
 
-  /** What is not known to be kept yet may still be refused, and its duplicate with it. */
-  #duplicateOf(before: UnindexedEvent): InboxOutcome | Promise<InboxOutcome> {
-    if (before.isKept) {
-      return 'duplicate';
-    }
-    if (before.isLate) {
-      const problem = this.#writer.problem();
-      throw new InboxUnavailable(
-        problem?.code ?? 'slow',
-        problem?.message ?? 'events cannot be kept: the disk has not answered',
-      );
-    }
-    return new Promise((resolve, reject) => before.duplicates.push({ resolve: () => resolve('duplicate'), reject }));
+  /**
+   * Whether an event that was just rejected is in the archive. A duplicate needs no write, so it is acknowledged while
+   * the disk is full. Not asked when the disk does not answer, as the read could wait for it as well.
+   */
+  #isKnownDuplicate(eventId: string, error: unknown): boolean {
+    return (
+      this.#closed === null && error instanceof InboxUnavailable && error.code !== 'slow' && this.#reader.has(eventId)
+    );
   }
 
-  /** @throws InboxUnavailable while `inbox.db` cannot be written. */
-  #mayTake(): void {
-    const problem = this.indexer.problem();
-    if (problem !== null) {
-      throw new InboxUnavailable(problem.code, problem.message);
-    }
-  }
-
-  #kept(events: readonly UnindexedEvent[], records: number, end: JournalPosition, tookMs: number): void {
-    for (const { event_id } of events) {
-      this.#known.add(event_id);
-    }
-    this.#unindexed.keep(events, end);
-    this.indexer.follow(end, records);
-    if (records > 0) {
-      this.options.onCommit?.(records, tookMs);
-    }
-  }
-
-  #indexed({ through, toDo, released }: { through: JournalPosition; toDo: number; released: number }): void {
-    this.#unindexed.indexedThrough(through);
-    this.#writer.release(released);
-    this.#writer.goOn();
-    if (toDo > 0) {
-      this.options.onIndexed?.(toDo);
+  #onCommitted(outcomes: readonly InboxOutcome[], tookMs: number): void {
+    this.options.onCommit?.(outcomes.length, tookMs);
+    const pending = outcomes.filter((outcome) => outcome === 'received').length;
+    if (pending > 0) {
+      this.options.onPending?.(pending);
     }
   }
 }

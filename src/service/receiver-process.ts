@@ -41,7 +41,7 @@ export interface RunningReceiver {
 /**
  * Starts the receiver: HTTP door, inbox, admin port.
  *
- * @param onIndexed events with something to do can be read in the inbox.
+ * @param onPending events with something to do can be read in the inbox.
  * @param registry gets the receiver's metrics, and is what /metrics shows. Once per registry.
  * @param parts the state of what is not the receiver's own, for /readyz.
  * @param moreMetrics metrics of another process, in Prometheus' text form; none of a name that the registry has.
@@ -52,7 +52,7 @@ export async function startReceiver(options: {
   registry: Registry;
   ruleSet: () => EventRules;
   log: Logger;
-  onIndexed: () => void;
+  onPending: () => void;
   parts: () => Record<string, PartState>;
   moreMetrics?: () => string;
 }): Promise<RunningReceiver> {
@@ -69,7 +69,7 @@ export async function startReceiver(options: {
     },
     onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
     onProblem: (code) => metrics.storeFailed(code),
-    onIndexed: options.onIndexed,
+    onPending: options.onPending,
   });
   metrics.watch(inbox);
   const inForce: Gauge<'ruleset'> = new Gauge({

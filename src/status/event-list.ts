@@ -1,4 +1,4 @@
-import { DispatchLogReader } from '../dispatch/run-log';
+import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
 import type { EventSummary } from '../inbox/stored-event';
 import { became } from './event-status';
@@ -29,7 +29,7 @@ const PAGE = 500;
 /** The latest events of a data folder that are asked for, newest first. Reads in pages, as far back as it takes. */
 export function listEvents(dataDir: string, { limit, types, since, became: words }: ListedEvents): ListedEvent[] {
   const reader = InboxReader.open(dataDir);
-  const log = new DispatchLogReader(dataDir);
+  const log = new RunLogReader(dataDir);
   try {
     const startedThrough = Math.max(log.watermark(), reader.dispatchedThrough());
     const listed = ({ seq, event, outcome }: EventSummary): ListedEvent => ({

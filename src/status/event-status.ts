@@ -1,4 +1,4 @@
-import type { DispatchState } from '../dispatch/run-log';
+import type { RunLogEntry } from '../dispatch/run-log';
 import type { RunState } from './run-status';
 
 /** What is known of an event, without its run. */
@@ -7,7 +7,7 @@ export interface Whereabouts {
   isIgnored: boolean;
   /** Whether it had a run, whatever the dispatch log remembers. */
   isStarted: boolean;
-  dispatched: DispatchState | null;
+  dispatched: RunLogEntry | null;
 }
 
 /**

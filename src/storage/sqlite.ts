@@ -1,40 +1,52 @@
-import Database from 'libsql';
+import LibsqlDatabase from 'libsql';
 import { types } from 'node:util';
 
 /** An open SQLite file. */
-export type Store = Database.Database;
+export type Database = LibsqlDatabase.Database;
 
 /** A prepared statement. Bind only through {@link Bound} values. */
-export type Prepared = Database.Statement<[Bound[]]>;
+export type Prepared = LibsqlDatabase.Statement<[Bound[]]>;
 
 /**
- * What may be bound to a statement. Narrow on purpose: libsql 0.5.29 aborts the whole process on a boolean, and takes
- * one single Buffer for an object of named parameters (also an abort), so parameters always go in as one array.
+ * A value that may be bound to a statement. Deliberately narrow: libsql 0.5.29 aborts the process on a boolean. It also
+ * aborts on a single Buffer, which it takes for an object of named parameters, so values are always bound as one array.
  */
 export type Bound = string | number | Buffer | null;
 
-/** How long a statement waits for another process' lock before SQLITE_BUSY. */
+/** A statement waits this long for the lock of another process before it fails with SQLITE_BUSY. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
- * Opens a SQLite file, creating it when missing. The wait for other processes' locks is set before anything else is
- * done with it.
+ * Pages of the write-ahead log that are copied into the database file at once. A checkpoint syncs some megabytes, and
+ * writers wait for it, so it runs less often than SQLite's default of 1,000 pages.
  */
-export function openStore(path: string, busyTimeoutMs: number = BUSY_TIMEOUT_MS): Store {
-  return new Database(path, { timeout: busyTimeoutMs });
+const CHECKPOINT_PAGES = 4_000;
+/** A log that a burst left is cut to this size. */
+const LOG_LIMIT_BYTES = 67_108_864;
+
+/** Opens a SQLite file, creating it when it is missing. */
+export function openDatabase(path: string, busyTimeoutMs: number = BUSY_TIMEOUT_MS): Database {
+  return new LibsqlDatabase(path, { timeout: busyTimeoutMs });
 }
 
-/** Prepares a statement; its values are bound as one array. */
-export function prepare(store: Store, sql: string): Prepared {
-  return store.prepare<[Bound[]]>(sql);
+/** Switches a database to write-ahead logging: readers in other processes do not wait for its writer. */
+export function openWriteAheadLog(database: Database): void {
+  database.exec('PRAGMA journal_mode = WAL');
+  database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  database.exec(`PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES}`);
 }
 
-/** Runs a statement that changes rows; how many. */
+/** Prepares a statement. Its values are bound as one array. */
+export function prepare(database: Database, sql: string): Prepared {
+  return database.prepare<[Bound[]]>(sql);
+}
+
+/** Runs a statement that changes rows. @returns how many it changed. */
 export function change(statement: Prepared, values: Bound[]): number {
   return statement.run(values).changes;
 }
 
-/** The first row, undefined when there is none. */
+/** The first row; undefined when there is none. */
 export function one(statement: Prepared, values: Bound[] = []): unknown {
   return statement.get(values);
 }
@@ -44,38 +56,39 @@ export function all(statement: Prepared, values: Bound[] = []): unknown[] {
   return statement.all(values);
 }
 
-/** A single number that a statement or pragma gives in its only column; 0 when there is no row or it is null. */
-export function oneNumber(store: Store, sql: string, values: Bound[] = []): number {
-  const row: unknown = prepare(store, sql).get(values);
+/** The number in the only column of a statement or pragma; 0 when there is no row, or it is null. */
+export function oneNumber(database: Database, sql: string, values: Bound[] = []): number {
+  const row: unknown = prepare(database, sql).get(values);
   if (typeof row !== 'object' || row === null) {
     return 0;
   }
-  // `get` adds a `_metadata` key of its own, after the columns.
+  // `get` adds a key `_metadata` after the columns.
   const value: unknown = Object.values(row)[0];
   return typeof value === 'number' ? value : 0;
 }
 
-/** Runs `work` in one write transaction: all of it is kept (and synced, as the store's `synchronous` says), or none. */
-export function inTransaction<Result>(store: Store, work: () => Result): Result {
-  store.exec('BEGIN IMMEDIATE');
+/**
+ * Runs `work` in one write transaction: all of it is committed (and synced, as the database's `synchronous` says), or
+ * nothing.
+ */
+export function inTransaction<Result>(database: Database, work: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE');
   try {
     const result = work();
-    store.exec('COMMIT');
+    database.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite has already rolled back by itself after some errors (disk full), and a second ROLLBACK would hide the
-    // cause.
-    if (store.inTransaction) {
-      store.exec('ROLLBACK');
+    // After some errors (disk full) SQLite has rolled back by itself; a second ROLLBACK would hide the cause.
+    if (database.inTransaction) {
+      database.exec('ROLLBACK');
     }
     throw error;
   }
 }
 
 /**
- * A blob column as a Buffer; a null one is an empty Buffer. libsql gives a Buffer from `get` and an ArrayBuffer from
- * `all`.
- * @throws TypeError when the column holds something else.
+ * A blob column as a Buffer; null gives an empty Buffer. libsql returns a Buffer from `get`, an ArrayBuffer from `all`.
+ * @throws TypeError when the column is not a blob.
  */
 export function blobOf(value: unknown): Buffer {
   if (value === null || value === undefined) {
@@ -90,19 +103,17 @@ export function blobOf(value: unknown): Buffer {
   if (types.isUint8Array(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   }
-  throw new TypeError('a blob column does not hold a blob');
+  throw new TypeError('the column is not a blob');
 }
 
-/** SQLite's own name for what went wrong (`SQLITE_FULL`); undefined for other errors. */
+/** SQLite's code of an error (`SQLITE_FULL`); undefined for other errors. */
 export function sqliteCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('SQLITE_')
     ? error.code
     : undefined;
 }
 
-/**
- * Whether an error says that the file's content is broken, as opposed to the disk or another process being in the way.
- */
+/** Whether an error means that the file's content is damaged, not that the disk or another process is the cause. */
 export function isCorruption(error: unknown): boolean {
   const code = sqliteCode(error);
   return code !== undefined && (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB');

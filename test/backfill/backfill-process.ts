@@ -30,8 +30,7 @@ void opening.then((inbox) => {
     timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, goOnMs: 1 },
     limits: { pagePauseMs: 40, pages: 4 },
     now: () => new Date(Date.now() - Number(behindMs)),
-    onPass: ({ finished, report }) =>
-      void inbox.indexed().then(() => writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`)),
+    onPass: ({ finished, report }) => void writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`),
   });
 });
 // Nothing of the bridge's own keeps a process alive.

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKFILL_CONTENT_TYPE } from '../../src/ingest/trusted-body';
-import { openStore } from '../../src/storage/sqlite';
+import { openDatabase } from '../../src/storage/sqlite';
 import { Secret } from '../../src/settings/secret';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import {
@@ -78,7 +78,6 @@ async function run(
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
-  await bridge.inbox.indexed();
   return ended;
 }
 
@@ -190,7 +189,7 @@ test.each([
 test('where the inbox has forgotten what came, it is not done again unless asked to', async () => {
   await recoverTheHour();
   // Dropped by its size, as the retention does.
-  const store = openStore(join(dataDir, 'inbox.db'));
+  const store = openDatabase(join(dataDir, 'inbox.db'));
   store.exec("DELETE FROM events WHERE event_id <> 'recording_finished/r-missed'");
   store.close();
 

@@ -92,7 +92,7 @@ export async function openBridge(
   const registry = new Registry();
   const backfillMetrics = new BackfillMetrics(registry);
   const appended = { count: 0 };
-  const inbox = await Inbox.open(inboxOptions(dataDir, { log, onIndexed: (events) => (appended.count += events) }));
+  const inbox = await Inbox.open(inboxOptions(dataDir, { log, onPending: (events) => (appended.count += events) }));
   const reader = InboxReader.open(dataDir);
   const ownNumbers = new OwnNumbers(inbox.ownNumbers(), null);
   const ingest = new Ingest({ inbox, ruleSet: () => rules, ownNumbers, log });
@@ -147,12 +147,9 @@ export async function openBridge(
         running: started,
         next: () => {
           const first = passes.shift();
-          return (
-            first === undefined ? new Promise<PassResult>((resolve) => waiting.push(resolve)) : Promise.resolve(first)
-          ).then(async (result) => {
-            await inbox.indexed();
-            return result;
-          });
+          return first === undefined
+            ? new Promise<PassResult>((resolve) => waiting.push(resolve))
+            : Promise.resolve(first);
         },
       };
     },
@@ -160,7 +157,6 @@ export async function openBridge(
       const backfilling = bridge.backfill(account, more);
       const result = await backfilling.next();
       await backfilling.running.stop();
-      await inbox.indexed();
       return result;
     },
     send: async (type, data, contentType = 'application/json') => {
@@ -170,7 +166,6 @@ export async function openBridge(
         headers: { 'content-type': contentType },
       });
       const json: unknown = await answer.json();
-      await inbox.indexed();
       return typeof json === 'object' && json !== null && 'status' in json
         ? String(json.status)
         : `HTTP ${answer.status}`;

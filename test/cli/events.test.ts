@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
-import { openStore } from '../../src/storage/sqlite';
+import { openDatabase } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
 
 // Each command is a process of its own.
@@ -95,7 +95,7 @@ test.each([
 
 test('what had a run of which the record is lost is forgotten, and does not look as if it waited', async () => {
   const dataDir = await threeEvents();
-  const store = openStore(join(dataDir, 'inbox.db'));
+  const store = openDatabase(join(dataDir, 'inbox.db'));
   store.exec("INSERT INTO meta (name, value) VALUES ('dispatched', 2)");
   store.close();
   rmSync(join(dataDir, 'dispatch.db'));

@@ -1,6 +1,6 @@
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunLog, DispatchLogReader } from '../../src/dispatch/run-log';
+import { RunLog, RunLogReader } from '../../src/dispatch/run-log';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 
 const opened: { close(): void }[] = [];
@@ -23,7 +23,7 @@ const run = (seq: number) => ({ seq, event_id: `call_hangup/c${seq}`, run_id: `r
 
 test('is empty to a reader before there is one, and known to it afterwards', () => {
   const dataDir = dataFolder();
-  const reader = new DispatchLogReader(dataDir);
+  const reader = new RunLogReader(dataDir);
   opened.push(reader);
   expect([reader.watermark(), reader.get('x'), reader.openRuns(5), reader.greatestSeq()]).toEqual([0, null, [], 0]);
   open(dataDir).markStarted([run(1)], 1);
@@ -32,7 +32,7 @@ test('is empty to a reader before there is one, and known to it afterwards', () 
 
 test('that was replaced under a reader is noticed', async () => {
   const dataDir = dataFolder();
-  const reader = new DispatchLogReader(dataDir);
+  const reader = new RunLogReader(dataDir);
   opened.push(reader);
   const first = open(dataDir);
   first.markStarted([run(1)], 1);

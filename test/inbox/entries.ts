@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InboxOptions } from '../../src/inbox/inbox';
-import { hashedPlan } from '../../src/inbox/archive/statements';
-import type { JournalRecord } from '../../src/inbox/journal/frame';
+import { hashPlan } from '../../src/inbox/archive/plans';
+import type { InboxRecord } from '../../src/inbox/archive/record';
 import { headJson, type EventHead, type InboxEntry } from '../../src/inbox/stored-event';
 import type { Plan } from '../../src/rules/plan';
 import { eventOf } from '../events/event-of';
@@ -57,18 +57,21 @@ export function entryOf(
   };
 }
 
-/** What the journal keeps of an entry. */
-export function recordsOf({ event, body, content_type, ruleset, plan }: InboxEntry): JournalRecord[] {
-  const json = plan === null ? null : JSON.stringify(plan);
-  const hash = json === null ? null : hashedPlan(json).hash;
-  const record: JournalRecord = {
-    meta: { kind: 'event', plan: hash, content_type },
-    text: headJson(event, ruleset),
-    bytes: body,
+/** What is written into `inbox.db` for an entry. */
+export function recordOf({ event, body, content_type, ruleset, plan }: InboxEntry): InboxRecord {
+  return {
+    meta: {
+      kind: 'event',
+      event_id: event.event_id,
+      type: event.type,
+      id: event.id,
+      received_at: Date.parse(event.received_at),
+      content_type,
+      head: headJson(event, ruleset),
+      plan: plan === null ? null : hashPlan(plan),
+    },
+    body,
   };
-  return json === null || hash === null
-    ? [record]
-    : [{ meta: { kind: 'plan', hash }, text: json, bytes: Buffer.alloc(0) }, record];
 }
 
 /** A temporary data folder, gone after the test. */
@@ -99,7 +102,7 @@ export function inboxOptions(dataDir: string, more: Partial<InboxOptions> = {}):
   return {
     dataDir,
     log: sentences(),
-    threadScript: join(__dirname, 'archive', 'indexer-thread.cjs'),
+    threadScript: join(__dirname, 'archive', 'writer-thread.cjs'),
     retention: { maxAgeMs: 30 * 86_400_000, maxBytes: 1_073_741_824, quarantine: { count: 100, bytes: 1_048_576 } },
     ...more,
   };

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -15,18 +16,16 @@ import { Inbox } from '../../src/inbox/inbox';
 import { InboxUnavailable } from '../../src/inbox/inbox-unavailable';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { setAside } from '../../src/inbox/archive/recovery';
-import { openStore } from '../../src/storage/sqlite';
+import { openDatabase } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];
-const inboxes: Inbox[] = [];
 const children: ChildProcess[] = [];
 
 afterEach(async () => {
   for (const each of opened.splice(0)) {
     await each.close();
   }
-  inboxes.length = 0;
   for (const child of children.splice(0)) {
     child.kill('SIGKILL');
   }
@@ -36,13 +35,10 @@ afterEach(async () => {
 async function open(dataDir: string, log = sentences()): Promise<Inbox> {
   const inbox = await Inbox.open(inboxOptions(dataDir, { log }));
   opened.push(inbox);
-  inboxes.push(inbox);
   return inbox;
 }
 
-/** Reads what was kept so far. */
-async function reading(dataDir: string): Promise<InboxReader> {
-  await Promise.all(inboxes.map((inbox) => inbox.indexed()));
+function reading(dataDir: string): InboxReader {
   const reader = InboxReader.open(dataDir);
   opened.push(reader);
   return reader;
@@ -108,14 +104,14 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   }
   const log = sentences();
   const inbox = await open(dataDir, log);
-  const reader = await reading(dataDir);
+  const reader = reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
   expect(promised.length).toBeGreaterThanOrEqual(2_850);
   expect(await inbox.append(entryOf('call_hangup', 'r0-0-0', planOf('a')))).toBe('duplicate');
   expect(log.said).toEqual([]);
 }, 60_000);
 
-test('who reads the inbox meanwhile and ends takes nothing away from it, also after a restart', async () => {
+test('a reader that ends while the inbox is written loses nothing of it, also after a restart', async () => {
   const dataDir = dataFolder();
   const promised: string[] = [];
   for (const round of [0, 1]) {
@@ -136,11 +132,11 @@ test('who reads the inbox meanwhile and ends takes nothing away from it, also af
     promised.push(...acked(lines));
   }
   await open(dataDir);
-  const reader = await reading(dataDir);
+  const reader = reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
 }, 60_000);
 
-test('a second bridge is refused while the first lives, and not after its kill -9', async () => {
+test('a second bridge is rejected while the first runs, and not after its kill -9', async () => {
   const dataDir = dataFolder();
   const { child, until } = run('append-forever.ts', [dataDir, 'first']);
   await until((lines) => lines.length > 0);
@@ -155,8 +151,8 @@ test('a second bridge is refused while the first lives, and not after its kill -
  * A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does
  * there.
  */
-(existsSync('/usr/bin/prlimit') ? describe : describe.skip)('a disk that takes no more', () => {
-  test('appends are refused, and go on by themselves when it takes writes again', async () => {
+(existsSync('/usr/bin/prlimit') ? describe : describe.skip)('a disk that is full', () => {
+  test('appends are rejected, and succeed again without a restart once it accepts writes', async () => {
     const dataDir = dataFolder();
     const { child, lines, until } = run(
       'append-forever.ts',
@@ -172,12 +168,12 @@ test('a second bridge is refused while the first lives, and not after its kill -
     await ended;
     const log = sentences();
     await open(dataDir, log);
-    const reader = await reading(dataDir);
+    const reader = reading(dataDir);
     expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
     expect(log.said).toEqual([]);
   }, 60_000);
 
-  test('the inbox says why, keeps nothing of the batch, and recovers without traffic', async () => {
+  test('the inbox reports the reason, stores nothing of the batch, and recovers without traffic', async () => {
     const dataDir = dataFolder();
     const { child, lines, until } = run('wait-out-a-problem.ts', [dataDir]);
     const limit = (fsize: string) =>
@@ -193,18 +189,17 @@ test('a second bridge is refused while the first lives, and not after its kill -
     expect(refused).toEqual({ outcomes: [why, why], problem: why });
     expect(said).toEqual({ said: 'events can be kept again' });
     expect(kept).toEqual({ outcomes: ['received', 'received'], problem: null });
-    expect((await reading(dataDir)).get('call_hangup/c2')?.plan).toEqual(planOf('rule-c2'));
+    expect(reading(dataDir).get('call_hangup/c2')?.plan).toEqual(planOf('rule-c2'));
   }, 30_000);
 });
 
-describe('a store in trouble', () => {
-  test("one entry that the store refuses spoils nobody else's; it is set apart, as it was acknowledged, and its plan is not taken for stored", async () => {
+describe('inbox.db with errors', () => {
+  test('an entry that SQLite rejects does not affect others; it is quarantined and acknowledged, and its plan is not taken for stored', async () => {
     const dataDir = dataFolder();
     const log = sentences();
     const inbox = await open(dataDir, log);
     await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
-    await inbox.indexed();
-    const other = openStore(join(dataDir, 'inbox.db'));
+    const other = openDatabase(join(dataDir, 'inbox.db'));
     opened.push(other);
     other.exec(
       `CREATE TRIGGER refuse BEFORE INSERT ON events WHEN new.event_id LIKE '%bad%' BEGIN SELECT raise(ABORT, 'refused'); END`,
@@ -213,7 +208,7 @@ describe('a store in trouble', () => {
       ['good-1', 'bad', 'good-2'].map((id) => inbox.append(entryOf('call_hangup', id, planOf(id)))),
     );
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
-    const reader = await reading(dataDir);
+    const reader = reading(dataDir);
     expect(reader.list({ limit: 10 }).map(({ event }) => event.id)).toEqual(['good-2', 'good-1', 'before']);
     const [apart] = reader.listQuarantine();
     expect(reader.getQuarantined(apart?.id ?? '')?.body.toString()).toBe('{"type":"call_hangup","data":{"id":"bad"}}');
@@ -221,16 +216,15 @@ describe('a store in trouble', () => {
     expect(inbox.problem()).toBeNull();
     other.exec('DROP TRIGGER refuse');
     expect(await inbox.append(entryOf('call_hangup', 'bad', planOf('bad')))).toBe('received');
-    expect((await reading(dataDir)).get('call_hangup/bad')?.plan).toEqual(planOf('bad'));
+    expect(reading(dataDir).get('call_hangup/bad')?.plan).toEqual(planOf('bad'));
   });
 
-  test('one that takes no more writes as it is closed is closed all the same, and opened again with all it had', async () => {
+  test('closes even when the last write fails, and opens again with everything', async () => {
     const dataDir = dataFolder();
     const log = sentences();
     const inbox = await open(dataDir, log);
     await inbox.append(entryOf('call_hangup', 'before', planOf('a')));
-    await inbox.indexed();
-    const other = openStore(join(dataDir, 'inbox.db'));
+    const other = openDatabase(join(dataDir, 'inbox.db'));
     opened.push(other);
     other.exec(
       `CREATE TRIGGER refuse BEFORE UPDATE ON meta BEGIN SELECT raise(ABORT, 'refused'); END; CREATE TRIGGER refuse_new BEFORE INSERT ON meta BEGIN SELECT raise(ABORT, 'refused'); END`,
@@ -245,18 +239,18 @@ describe('a store in trouble', () => {
     ['SQLITE_FULL', 'disk is full'],
     ['SQLITE_READONLY', 'read-only'],
     ['SQLITE_READONLY_DIRECTORY', 'read-only'],
-    ['SQLITE_IOERR_WRITE', 'does not take writes'],
+    ['SQLITE_IOERR_WRITE', 'does not accept writes'],
     ['SQLITE_CANTOPEN', 'cannot be opened'],
     ['SQLITE_CORRUPT', 'damaged'],
     ['SQLITE_NOTADB', 'damaged'],
     ['SQLITE_BUSY', 'locked'],
-  ])('%s is put into words', (code, words) => {
+  ])('%s is explained', (code, words) => {
     const unavailable = InboxUnavailable.of(Object.assign(new Error('original'), { code }));
     expect([unavailable.code, unavailable.message.includes(words)]).toEqual([code, true]);
   });
 });
 
-describe('a damaged store', () => {
+describe('a damaged inbox.db', () => {
   /**
    * A folder whose store looks as after a `kill -9` with `count` events in it, as copied under the feet of its writer.
    */
@@ -295,15 +289,15 @@ describe('a damaged store', () => {
   const setAsideFiles = (dataDir: string) =>
     readdirSync(dataDir).filter((name) => name.includes('.corrupt-') && name.endsWith('Z'));
 
-  test('an untouched copy is taken over as it is', async () => {
+  test('an undamaged copy opens as it is', async () => {
     const dataDir = await torn(300);
     const log = sentences();
     await open(dataDir, log);
-    expect((await reading(dataDir)).counts()).toEqual({ received: 301, ignored: 0, quarantined: 1 });
+    expect(reading(dataDir).counts()).toEqual({ received: 301, ignored: 0, quarantined: 1 });
     expect([log.said, setAsideFiles(dataDir)]).toEqual([[], []]);
   });
 
-  test('a page overwritten: what is readable is kept, the rest set aside, with a message', async () => {
+  test('a page overwritten: readable rows are kept, the file is set aside, with a message', async () => {
     const dataDir = await torn(300);
     const path = join(dataDir, 'inbox.db');
     const bytes = readFileSync(path);
@@ -316,7 +310,7 @@ describe('a damaged store', () => {
     const inbox = await open(dataDir, log);
     expect(setAsideFiles(dataDir)).toHaveLength(1);
     expect(log.said.join()).toMatch(/was damaged: \d+ events could be read/);
-    const reader = await reading(dataDir);
+    const reader = reading(dataDir);
     const { received, quarantined } = reader.counts();
     expect(received).toBeGreaterThan(280);
     expect(received).toBeLessThanOrEqual(301);
@@ -328,18 +322,17 @@ describe('a damaged store', () => {
     expect(await inbox.append(entryOf('call_hangup', 'c0', planOf('a')))).toBe('duplicate');
     expect(await inbox.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
     expect(await inbox.append(entryOf('call_hangup', 'new', planOf('a')))).toBe('received');
-    await inbox.indexed();
     expect(reader.get('call_hangup/new')?.seq).toBeGreaterThan(301);
     expect(inbox.ownNumbers()).toEqual(['+15551112222']);
   });
 
-  test('a plan that is lost: its events are told of, and never get the plan of others', async () => {
+  test('a lost plan: its events are reported, and never get the plan of others', async () => {
     const dataDir = dataFolder();
     const first = await open(dataDir);
     await first.append(entryOf('call_hangup', 'c1', planOf('kept')));
     await first.append(entryOf('call_hangup', 'c2', planOf('lost')));
     await first.close();
-    const store = openStore(join(dataDir, 'inbox.db'));
+    const store = openDatabase(join(dataDir, 'inbox.db'));
     store.exec(
       "DELETE FROM plans WHERE id = 2; DELETE FROM sqlite_sequence WHERE name = 'plans'; UPDATE meta SET value = 0 WHERE name = 'clean'",
     );
@@ -348,7 +341,7 @@ describe('a damaged store', () => {
     const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'c3', planOf('new')));
     const unreadable: string[] = [];
-    const pending = (await reading(dataDir)).pendingAfter(0, 10, ({ event_id }) => unreadable.push(event_id));
+    const pending = reading(dataDir).pendingAfter(0, 10, ({ event_id }) => unreadable.push(event_id));
     expect(pending.map(({ event_id, plan }) => [event_id, plan.rules[0]?.name])).toEqual([
       ['call_hangup/c1', 'kept'],
       ['call_hangup/c3', 'new'],
@@ -363,10 +356,10 @@ describe('a damaged store', () => {
     const log = sentences();
     await open(dataDir, log);
     expect(log.said.join()).toContain('was damaged');
-    expect((await reading(dataDir)).counts().received).toBeGreaterThan(50);
+    expect(reading(dataDir).counts().received).toBeGreaterThan(50);
   });
 
-  test('a file that is no database at all, and a dispatch log that is ahead of it', async () => {
+  test('a file that is not a database, and a run log that is ahead of it', async () => {
     const dataDir = await torn(3);
     writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
     const dispatched = RunLog.open(dataDir);
@@ -376,12 +369,28 @@ describe('a damaged store', () => {
     const inbox = await open(dataDir, log);
     expect(log.said.join()).toContain('0 events could be read');
     await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
-    expect((await reading(dataDir)).pendingAfter(dispatched.watermark(), 10)).toHaveLength(1);
+    expect(reading(dataDir).pendingAfter(dispatched.watermark(), 10)).toHaveLength(1);
+  });
+
+  test('a rebuilt file that was not moved into place yet is moved, without the log of the damaged file', async () => {
+    const dataDir = dataFolder();
+    const path = join(dataDir, 'inbox.db');
+    const inbox = await open(dataDir);
+    await inbox.append(entryOf('call_hangup', 'kept', planOf('a')));
+    await inbox.close();
+    renameSync(path, `${path}.new`);
+    writeFileSync(`${path}-wal`, Buffer.alloc(5_000, 3));
+    await (await open(dataDir)).append(entryOf('call_hangup', 'after', planOf('a')));
+    expect(
+      reading(dataDir)
+        .pendingAfter(0, 10)
+        .map(({ event }) => event.id),
+    ).toEqual(['kept', 'after']);
   });
 
   test('a reader notices that the file under it was replaced', async () => {
     const dataDir = await torn(3);
-    const reader = await reading(dataDir);
+    const reader = reading(dataDir);
     expect(reader.counts().received).toBe(4);
     writeFileSync(join(dataDir, 'inbox.db.new'), Buffer.alloc(20_000, 7));
     execFileSync('mv', [join(dataDir, 'inbox.db.new'), join(dataDir, 'inbox.db')]);

@@ -4,22 +4,18 @@ import { DataFolderInUse } from '../../src/storage/data-folder';
 import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { InboxReader } from '../../src/inbox/archive/reader';
-import { openStore } from '../../src/storage/sqlite';
+import { openDatabase } from '../../src/storage/sqlite';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders, sentences } from './entries';
 
 const opened: { close(): unknown }[] = [];
-const inboxes: Inbox[] = [];
 
 async function open(dataDir: string, more: Parameters<typeof inboxOptions>[1] = {}): Promise<Inbox> {
   const inbox = await Inbox.open(inboxOptions(dataDir, more));
   opened.push(inbox);
-  inboxes.push(inbox);
   return inbox;
 }
 
-/** Reads what was kept so far. */
-async function reading(dataDir: string): Promise<InboxReader> {
-  await Promise.all(inboxes.map((inbox) => inbox.indexed()));
+function reading(dataDir: string): InboxReader {
   const reader = InboxReader.open(dataDir);
   opened.push(reader);
   return reader;
@@ -29,7 +25,6 @@ afterEach(async () => {
   for (const each of opened.splice(0)) {
     await each.close();
   }
-  inboxes.length = 0;
   removeDataFolders();
 });
 
@@ -46,7 +41,7 @@ describe('append', () => {
     });
     expect(await (await open(dataDir)).append(entry)).toBe('received');
 
-    const stored = (await reading(dataDir)).get('call_hangup/c1');
+    const stored = reading(dataDir).get('call_hangup/c1');
     expect(stored).toEqual({
       seq: 1,
       event: { ...entry.event, data: { id: 'c1', deep: { list: [1, null, 'ä'] } } },
@@ -65,10 +60,10 @@ describe('append', () => {
     expect(await inbox.append(entryOf('call_ringing', 'c1', planOf()))).toBe('ignored');
     expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
     expect(await inbox.append(entryOf('call_created', 'c1', planOf('a')))).toBe('duplicate');
-    expect((await reading(dataDir)).counts()).toEqual({ received: 1, ignored: 2, quarantined: 0 });
+    expect(reading(dataDir).counts()).toEqual({ received: 1, ignored: 2, quarantined: 0 });
   });
 
-  test('gives one received and else duplicates when one id comes many times at once', async () => {
+  test('gives one received and otherwise duplicates when one id comes many times at once', async () => {
     const inbox = await open(dataFolder());
     const outcomes = await Promise.all(
       Array.from({ length: 200 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n % 5}`, planOf('a')))),
@@ -84,17 +79,16 @@ describe('append', () => {
     expect(commits).toEqual([512, 88]);
   });
 
-  test('can be read by others once it is indexed', async () => {
+  test('is visible to other readers when it resolves, and reports how many events have something to do', async () => {
     const dataDir = dataFolder();
-    const reader = await reading(dataDir);
-    const indexed: number[] = [];
-    const inbox = await open(dataDir, { onIndexed: (events) => indexed.push(events) });
+    const reader = reading(dataDir);
+    const pending: number[] = [];
+    const inbox = await open(dataDir, { onPending: (events) => pending.push(events) });
     await Promise.all(
       Array.from({ length: 50 }, (_, n) => inbox.append(entryOf('call_hangup', `c${n}`, n < 20 ? planOf('a') : null))),
     );
-    await inbox.indexed();
     expect(reader.counts()).toEqual({ received: 20, ignored: 30, quarantined: 0 });
-    expect(indexed.reduce((sum, events) => sum + events, 0)).toBe(20);
+    expect(pending.reduce((sum, events) => sum + events, 0)).toBe(20);
   });
 
   test.each([
@@ -117,7 +111,7 @@ describe('append', () => {
     const inbox = await open(dataDir);
     await inbox.append(entry);
     expect(await inbox.append(entry)).toBe('duplicate');
-    const [stored] = [...(await reading(dataDir)).iterate({ since: new Date(0) })];
+    const [stored] = [...reading(dataDir).iterate({ since: new Date(0) })];
     expect(stored?.event.event_id).toBe(entry.event.event_id);
     expect(stored?.event.text).toBe(entry.event.text);
     expect(stored?.body.equals(entry.body)).toBe(true);
@@ -130,21 +124,42 @@ describe('append', () => {
     await inbox.append(entryOf('call_hangup', 'c1', planOf('a')));
     await inbox.append(entryOf('call_hangup', 'c2', planOf('a')));
     await inbox.append(entryOf('call_hangup', 'c3', planOf('b')));
-    await inbox.indexed();
-    const store = openStore(join(dataDir, 'inbox.db'));
+    const store = openDatabase(join(dataDir, 'inbox.db'));
     opened.push(store);
     expect(store.prepare('SELECT count(*) AS n FROM plans').get([])).toMatchObject({ n: 2 });
-    expect((await reading(dataDir)).get('call_hangup/c3')?.plan).toEqual(planOf('b'));
+    expect(reading(dataDir).get('call_hangup/c3')?.plan).toEqual(planOf('b'));
   });
 
-  test('refuses after close, and close keeps what still waits', async () => {
+  test('keeps the order of many events, each with its plan, while plans change', async () => {
+    const dataDir = dataFolder();
+    const inbox = await open(dataDir);
+    const filler = 'x'.repeat(4_000);
+    const entryNo = (n: number) =>
+      entryOf('call_hangup', `c${n}`, planOf(`rule-${Math.floor(n / 350)}`), {
+        body: Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id: `c${n}`, filler } })),
+      });
+    for (let n = 0; n < 3_000; n += 200) {
+      const outcomes = await Promise.all(Array.from({ length: 200 }, (_, lane) => inbox.append(entryNo(n + lane))));
+      expect(new Set(outcomes)).toEqual(new Set(['received']));
+    }
+    const reader = reading(dataDir);
+    const seen = reader.pendingAfter(0, 2_000);
+    expect(
+      [...seen, ...reader.pendingAfter(seen.at(-1)?.seq ?? 0, 2_000)].map(({ event, plan }) => [
+        event.id,
+        plan.rules[0]?.name,
+      ]),
+    ).toEqual(Array.from({ length: 3_000 }, (_, n) => [`c${n}`, `rule-${Math.floor(n / 350)}`]));
+  }, 30_000);
+
+  test('rejects after close, and close stores what is pending', async () => {
     const dataDir = dataFolder();
     const inbox = await open(dataDir);
     const waiting = inbox.append(entryOf('call_hangup', 'c1', null));
     await inbox.close();
     expect(await waiting).toBe('ignored');
     await expect(inbox.append(entryOf('call_hangup', 'c2', null))).rejects.toMatchObject({ code: 'closed' });
-    expect((await reading(dataDir)).has('call_hangup/c1')).toBe(true);
+    expect(reading(dataDir).has('call_hangup/c1')).toBe(true);
   });
 });
 
@@ -160,7 +175,7 @@ describe('twins of a message', () => {
     expect(await inbox.append(entryOf(first, 'm1', planOf('reply', 'log')))).toBe('received');
     expect(await inbox.append(entryOf(second, 'm1', planOf('reply', 'other')))).toBe('received');
     expect(await inbox.append(entryOf(second, 'm1', planOf('reply')))).toBe('duplicate');
-    const plans = (await reading(dataDir))
+    const plans = reading(dataDir)
       .pendingAfter(0, 10)
       .map((event) => event.plan.rules.map((rule) => rule.name));
     expect(plans).toEqual([['reply', 'log'], ['other']]);
@@ -190,7 +205,7 @@ describe('twins of a message', () => {
 });
 
 describe('the data folder', () => {
-  test('is refused to a second bridge, with the pid of the first', async () => {
+  test('rejects a second bridge, with the process id of the first', async () => {
     const dataDir = dataFolder();
     const first = await open(dataDir);
     await expect(open(dataDir)).rejects.toThrow(new DataFolderInUse(dataDir, process.pid));
@@ -208,22 +223,22 @@ describe('the data folder', () => {
     }
   });
 
-  test('written by a bridge without a journal is taken over', async () => {
+  test('written by a bridge that kept no journal opens', async () => {
     const dataDir = dataFolder();
     const first = await open(dataDir);
     await first.append(entryOf('call_hangup', 'c1', planOf('a')));
     await first.close();
-    const store = openStore(join(dataDir, 'inbox.db'));
+    const store = openDatabase(join(dataDir, 'inbox.db'));
     store.exec("PRAGMA user_version = 1; DELETE FROM meta WHERE name LIKE 'journal%'");
     store.close();
-    expect((await reading(dataDir)).has('call_hangup/c1')).toBe(true);
+    expect(reading(dataDir).has('call_hangup/c1')).toBe(true);
     expect(await (await open(dataDir)).append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
   });
 
   test('written by a newer bridge is refused, untouched', async () => {
     const dataDir = dataFolder();
     await (await open(dataDir)).close();
-    const store = openStore(join(dataDir, 'inbox.db'));
+    const store = openDatabase(join(dataDir, 'inbox.db'));
     store.exec('PRAGMA user_version = 99');
     store.close();
     await expect(open(dataDir)).rejects.toThrow('newer bridge');
@@ -231,7 +246,7 @@ describe('the data folder', () => {
 });
 
 describe('reopening', () => {
-  test('knows events, twins and our numbers again', async () => {
+  test('recognises events and twins again, and has our numbers', async () => {
     const dataDir = dataFolder();
     const first = await open(dataDir);
     await first.append(entryOf('message_created', 'm1', planOf('reply')));
@@ -242,17 +257,21 @@ describe('reopening', () => {
     expect(await second.append(entryOf('message_created', 'm1', planOf('reply')))).toBe('duplicate');
     expect(await second.append(entryOf('conversation_message_created', 'm1', planOf('reply')))).toBe('ignored');
     expect(second.ownNumbers()).toEqual(['+15550001111']);
-    expect((await reading(dataDir)).ownNumbers()).toEqual(['+15550001111']);
+    expect(reading(dataDir).ownNumbers()).toEqual(['+15550001111']);
     expect(log.said).toEqual([]);
   });
 
-  test('a new inbox numbers its events beyond what the dispatch log has seen', async () => {
+  test('a new inbox numbers its events after the last one in the run log', async () => {
     const dataDir = dataFolder();
     const log = RunLog.open(dataDir);
     opened.push(log);
     log.markStarted([{ seq: 70, event_id: 'call_hangup/old', run_id: 'r', started_at: new Date() }], 70);
     await (await open(dataDir)).append(entryOf('call_hangup', 'c1', planOf('a')));
-    expect((await reading(dataDir)).pendingAfter(log.watermark(), 10).map((event) => event.seq)).toEqual([71]);
+    expect(
+      reading(dataDir)
+        .pendingAfter(log.watermark(), 10)
+        .map((event) => event.seq),
+    ).toEqual([71]);
   });
 });
 
@@ -270,7 +289,7 @@ describe('quarantine', () => {
     const id = await inbox.quarantine(request('garbage'));
     expect(await inbox.quarantine(request('garbage', '2026-03-02T02:00:00Z'))).toBe(id);
     const empty = await inbox.quarantine(request('', '2026-03-02T03:00:00Z'));
-    const reader = await reading(dataDir);
+    const reader = reading(dataDir);
     expect(reader.listQuarantine().map((each) => [each.id, each.times, each.received_at, each.bytes])).toEqual([
       [empty, 1, '2026-03-02T03:00:00.000Z', 0],
       [id, 2, '2026-03-02T02:00:00.000Z', 7],
@@ -292,7 +311,7 @@ describe('quarantine', () => {
     }
     await first.close();
     await (await open(dataDir, { retention })).quarantine(request('garbage no 6'));
-    const reader = await reading(dataDir);
+    const reader = reading(dataDir);
     const kept = reader.listQuarantine();
     const expected =
       quarantine.count === 3 ? ['garbage no 6', 'garbage no 5', 'garbage no 4'] : ['garbage no 6', 'garbage no 5'];
@@ -311,7 +330,6 @@ describe('backlog', () => {
       await inbox.append(entryOf('call_hangup', `c${n}`, n === 2 ? null : planOf('a'), at(n)));
     }
     const now = new Date(Date.UTC(2026, 2, 2, 1, 0, 10));
-    await inbox.indexed();
     expect(inbox.backlog(now)).toEqual({ depth: 3, oldestAgeMs: 9_000 });
     log.markStarted(
       [

@@ -29,7 +29,6 @@ async function waitOut(): Promise<void> {
   }
   say({ said: log.said.at(-1) });
   const outcomes = await appendBoth(inbox);
-  await inbox.indexed();
   say({ outcomes, problem: inbox.problem()?.message ?? null });
   await inbox.close();
 }

@@ -94,7 +94,7 @@ export async function openDoor(
       log,
       onProblem: (code) => metrics.storeFailed(code),
       onCommit: (records, tookMs) => metrics.committed(records, tookMs),
-      onIndexed: (events) => (appended.count += events),
+      onPending: (events) => (appended.count += events),
     }),
   );
   metrics.watch(inbox);
@@ -118,11 +118,7 @@ export async function openDoor(
   const url = await receiver.listen();
   const door = {
     url,
-    send: async (request: Sent) => {
-      const answer = await sendTo(url, request);
-      await inbox.indexed();
-      return answer;
-    },
+    send: (request: Sent) => sendTo(url, request),
     receiver,
     inbox,
     reader: InboxReader.open(dataDir),

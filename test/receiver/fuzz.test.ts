@@ -1,5 +1,5 @@
 import { Agent } from 'node:http';
-import { quarantineId } from '../../src/inbox/archive/statements';
+import { quarantineId } from '../../src/inbox/archive/quarantine';
 import { knownTypeNames } from '../../src/events/catalogue';
 import { closeDoors, openDoor } from './door';
 

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { parseEnvelope } from '../../events/envelope';
 import type { JsonObject, JsonValue } from '../../events/json';
 import type { Plan } from '../../rules/plan';
-import type { DispatchLogReader } from '../../dispatch/run-log';
-import { FollowedStore } from '../../storage/followed-database';
+import type { RunLogReader } from '../../dispatch/run-log';
+import { ReopeningDatabase } from '../../storage/reopening-database';
 import { INBOX_FILE, INBOX_SCHEMA } from './schema';
 import { heldBytes } from './retention';
-import { all, blobOf, oneNumber, prepare, type Bound, type Store } from '../../storage/sqlite';
+import { all, blobOf, oneNumber, prepare, type Bound, type Database } from '../../storage/sqlite';
 import {
   eventHead,
   type EventSummary,
@@ -105,10 +105,10 @@ const quarantineRow = z
  */
 export class InboxReader {
   readonly #plans = new Map<number, Plan>();
-  readonly #file: FollowedStore;
+  readonly #file: ReopeningDatabase;
 
   private constructor(dataDir: string) {
-    this.#file = new FollowedStore(join(dataDir, INBOX_FILE), isInbox, () => this.#plans.clear());
+    this.#file = new ReopeningDatabase(join(dataDir, INBOX_FILE), isInbox, () => this.#plans.clear());
   }
 
   static open(dataDir: string): InboxReader {
@@ -117,7 +117,7 @@ export class InboxReader {
 
   /**
    * Events with something to do that came after `seq`, oldest first, whether they are dispatched or not.
-   * @param onUnreadable told of those that cannot be read (a damaged store), which are left out.
+   * @param onUnreadable told of those that cannot be read (a damaged database), which are left out.
    */
   pendingAfter(
     seq: number,
@@ -259,7 +259,7 @@ export class InboxReader {
   }
 
   /** Events that wait to be dispatched, as far as the dispatch log tells. */
-  backlog(dispatched: DispatchLogReader, now: Date): Backlog {
+  backlog(dispatched: RunLogReader, now: Date): Backlog {
     const watermark = dispatched.watermark();
     const above = this.#number(
       'SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? LIMIT ?)',
@@ -279,8 +279,8 @@ export class InboxReader {
 
   /** How much the store holds on the disk. Bytes, without the log. */
   heldBytes(): number {
-    const store = this.#file.current();
-    return store === null ? 0 : heldBytes(store);
+    const database = this.#file.current();
+    return database === null ? 0 : heldBytes(database);
   }
 
   /** How much the quarantine holds. */
@@ -353,19 +353,19 @@ export class InboxReader {
   }
 
   #rows(sql: string, values: Bound[]): unknown[] {
-    const store = this.#file.current();
-    return store === null ? [] : all(prepare(store, sql), values);
+    const database = this.#file.current();
+    return database === null ? [] : all(prepare(database, sql), values);
   }
 
   #number(sql: string, values: Bound[] = []): number {
-    const store = this.#file.current();
-    return store === null ? 0 : oneNumber(store, sql, values);
+    const database = this.#file.current();
+    return database === null ? 0 : oneNumber(database, sql, values);
   }
 }
 
 /** @returns false when the writer is about to make its tables. @throws when a newer bridge wrote it. */
-function isInbox(store: Store): boolean {
-  const version = oneNumber(store, 'PRAGMA user_version');
+function isInbox(database: Database): boolean {
+  const version = oneNumber(database, 'PRAGMA user_version');
   if (version > INBOX_SCHEMA) {
     throw new Error(
       `${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`,

@@ -1,8 +1,8 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { makePrivateFile } from '../../storage/data-folder';
-import { DispatchLogReader } from '../../dispatch/run-log';
-import { INBOX_FILE, INBOX_SCHEMA, prepareInbox } from './schema';
+import { RunLogReader } from '../../dispatch/run-log';
+import { INBOX_FILE, INBOX_SCHEMA, prepareArchive } from './schema';
 import {
   all,
   blobOf,
@@ -10,10 +10,10 @@ import {
   isCorruption,
   one,
   oneNumber,
-  openStore,
+  openDatabase,
   prepare,
   type Bound,
-  type Store,
+  type Database,
 } from '../../storage/sqlite';
 
 /**
@@ -34,7 +34,7 @@ const SLICE = 500;
 export interface SetAside {
   /** Where the damaged file is now. */
   path: string;
-  /** How many events were readable and are in the new store. */
+  /** How many events were readable and are in the new database. */
   rescued: number;
 }
 
@@ -47,22 +47,22 @@ export function isDamaged(path: string): boolean {
   if (!existsSync(path) || statSync(path).size === 0) {
     return false;
   }
-  let store: Store | null = null;
+  let database: Database | null = null;
   try {
-    store = openStore(path);
-    const version = oneNumber(store, 'PRAGMA user_version');
+    database = openDatabase(path);
+    const version = oneNumber(database, 'PRAGMA user_version');
     if (
       version === 0 ||
       version > INBOX_SCHEMA ||
-      oneNumber(store, "SELECT value FROM meta WHERE name = 'clean'") === 1
+      oneNumber(database, "SELECT value FROM meta WHERE name = 'clean'") === 1
     ) {
       return false;
     }
     if (statSync(path).size > FULL_CHECK_BYTES) {
-      all(prepare(store, 'SELECT * FROM events ORDER BY seq DESC LIMIT ?'), [NEWEST]);
+      all(prepare(database, 'SELECT * FROM events ORDER BY seq DESC LIMIT ?'), [NEWEST]);
       return false;
     }
-    const [verdict] = all(prepare(store, 'PRAGMA quick_check(1)'));
+    const [verdict] = all(prepare(database, 'PRAGMA quick_check(1)'));
     return !z.object({ quick_check: z.literal('ok') }).safeParse(verdict).success;
   } catch (error) {
     if (isCorruption(error)) {
@@ -70,7 +70,7 @@ export function isDamaged(path: string): boolean {
     }
     throw error;
   } finally {
-    store?.close();
+    database?.close();
   }
 }
 
@@ -93,10 +93,10 @@ export function setAside(path: string, dataDir: string, now: Date): SetAside {
   const building = `${path}${BUILDING}`;
   removeStore(building);
   makePrivateFile(building);
-  const fresh = openStore(building);
+  const fresh = openDatabase(building);
   let rescued: number;
   try {
-    prepareInbox(fresh);
+    prepareArchive(fresh);
     startSequenceAfterDispatched(fresh, dataDir);
     prepare(fresh, 'INSERT INTO meta (name, value) VALUES (?, 1)').run([REBUILT]);
     rescued = rescue(path, fresh);
@@ -149,8 +149,8 @@ function removeStore(path: string): void {
  * Lets a new store number its events from where the dispatch log stands: an event with a number that the log has passed
  * already would never be dispatched.
  */
-export function startSequenceAfterDispatched(store: Store, dataDir: string): void {
-  const log = new DispatchLogReader(dataDir);
+export function startSequenceAfterDispatched(database: Database, dataDir: string): void {
+  const log = new RunLogReader(dataDir);
   let greatest = 0;
   try {
     greatest = log.greatestSeq();
@@ -162,22 +162,22 @@ export function startSequenceAfterDispatched(store: Store, dataDir: string): voi
   } finally {
     log.close();
   }
-  startSequenceAt(store, 'events', greatest);
+  startSequenceAt(database, 'events', greatest);
 }
 
 /** A plan that was lost must not get another's number: its events would do what was never meant for them. */
-function startPlansAfterKnown(store: Store): void {
-  startSequenceAt(store, 'plans', oneNumber(store, 'SELECT max(plan) FROM events'));
+function startPlansAfterKnown(database: Database): void {
+  startSequenceAt(database, 'plans', oneNumber(database, 'SELECT max(plan) FROM events'));
 }
 
 /** Lets a table number its next row above `least`. */
-function startSequenceAt(store: Store, table: string, least: number): void {
-  if (oneNumber(store, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table]) >= least) {
+function startSequenceAt(database: Database, table: string, least: number): void {
+  if (oneNumber(database, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table]) >= least) {
     return;
   }
-  inTransaction(store, () => {
-    prepare(store, 'DELETE FROM sqlite_sequence WHERE name = ?').run([table]);
-    prepare(store, 'INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run([table, least]);
+  inTransaction(database, () => {
+    prepare(database, 'DELETE FROM sqlite_sequence WHERE name = ?').run([table]);
+    prepare(database, 'INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run([table, least]);
   });
 }
 
@@ -197,10 +197,10 @@ const KEYLESS: readonly { table: string; columns: readonly string[] }[] = [
   { table: 'our_numbers', columns: ['number', 'learned_at'] },
 ];
 
-function rescue(path: string, fresh: Store): number {
-  let damaged: Store;
+function rescue(path: string, fresh: Database): number {
+  let damaged: Database;
   try {
-    damaged = openStore(path);
+    damaged = openDatabase(path);
   } catch {
     // Not even a database: nothing to rescue.
     return 0;
@@ -219,7 +219,7 @@ function rescue(path: string, fresh: Store): number {
 }
 
 /** Looks up every key between the least and the greatest by itself, so that a broken page costs its own rows only. */
-function copyByKey(damaged: Store, fresh: Store, table: string, key: string, columns: readonly string[]): void {
+function copyByKey(damaged: Database, fresh: Database, table: string, key: string, columns: readonly string[]): void {
   const least = readable(() => oneNumber(damaged, `SELECT min(${key}) FROM ${table}`)) ?? 1;
   const greatest =
     readable(() => oneNumber(damaged, `SELECT max(${key}) FROM ${table}`)) ??
@@ -247,7 +247,7 @@ function copyByKey(damaged: Store, fresh: Store, table: string, key: string, col
   }
 }
 
-function copyUntilBroken(damaged: Store, fresh: Store, table: string, columns: readonly string[]): void {
+function copyUntilBroken(damaged: Database, fresh: Database, table: string, columns: readonly string[]): void {
   inTransaction(fresh, () => {
     readable(() => {
       for (const row of prepare(damaged, `SELECT ${columns.join(', ')} FROM ${table}`).iterate([])) {
@@ -257,7 +257,7 @@ function copyUntilBroken(damaged: Store, fresh: Store, table: string, columns: r
   });
 }
 
-function insert(fresh: Store, table: string, columns: readonly string[], row: unknown): void {
+function insert(fresh: Database, table: string, columns: readonly string[], row: unknown): void {
   const cells = new Map(Object.entries(z.record(z.string(), z.unknown()).parse(row)));
   const values = columns.map((column) => bindable(cells.get(column)));
   prepare(
@@ -274,7 +274,7 @@ function bindable(value: unknown): Bound {
   return blob.length === 0 ? null : blob;
 }
 
-/** What `read` gives, or null where the damaged store cannot be read. */
+/** What `read` gives, or null where the damaged database cannot be read. */
 function readable<Value>(read: () => Value): Value | null {
   try {
     return read();

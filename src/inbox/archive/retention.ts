@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { DispatchLogReader } from '../../dispatch/run-log';
-import { all, change, inTransaction, oneNumber, prepare, type Store } from '../../storage/sqlite';
-import type { QuarantineBounds } from './statements';
+import type { RunLogReader } from '../../dispatch/run-log';
+import { all, change, inTransaction, oneNumber, prepare, type Database } from '../../storage/sqlite';
+import type { QuarantineBounds } from './quarantine';
 
 /** How much is kept, and how long. */
 export interface Retention {
@@ -27,11 +27,11 @@ const candidate = z.object({ seq: z.number(), received_at: z.number(), to_do: z.
  */
 export class Pruning {
   readonly #retention: Retention;
-  readonly #dispatched: DispatchLogReader;
+  readonly #dispatched: RunLogReader;
   /** Up to here the current pass has looked. */
   #cursor = 0;
 
-  constructor(retention: Retention, dispatched: DispatchLogReader) {
+  constructor(retention: Retention, dispatched: RunLogReader) {
     this.#retention = retention;
     this.#dispatched = dispatched;
   }
@@ -40,17 +40,17 @@ export class Pruning {
    * Drops one slice.
    * @returns whether there is more to do at once; false ends a pass, and the next call begins another.
    */
-  slice(store: Store, now: Date): boolean {
+  slice(database: Database, now: Date): boolean {
     const before = now.getTime() - this.#retention.maxAgeMs;
     const started = this.#dispatched.watermark();
     const rows = all(
       prepare(
-        store,
+        database,
         'SELECT seq, received_at, plan IS NOT NULL AS to_do, bytes FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
       ),
       [this.#cursor, SLICE_ROWS],
     ).map((row) => candidate.parse(row));
-    let excess = heldBytes(store) - this.#retention.maxBytes;
+    let excess = heldBytes(database) - this.#retention.maxBytes;
     const doomed: number[] = [];
     let bytes = 0;
     let finished = rows.length < SLICE_ROWS;
@@ -66,25 +66,28 @@ export class Pruning {
         excess -= row.bytes;
       }
     }
-    inTransaction(store, () => {
-      const drop = prepare(store, 'DELETE FROM events WHERE seq = ?');
+    inTransaction(database, () => {
+      const drop = prepare(database, 'DELETE FROM events WHERE seq = ?');
       for (const seq of doomed) {
         change(drop, [seq]);
       }
       change(
-        prepare(store, 'DELETE FROM fired WHERE (twin, rule) IN (SELECT twin, rule FROM fired WHERE at < ? LIMIT ?)'),
+        prepare(
+          database,
+          'DELETE FROM fired WHERE (twin, rule) IN (SELECT twin, rule FROM fired WHERE at < ? LIMIT ?)',
+        ),
         [before, SLICE_ROWS],
       );
       change(
         prepare(
-          store,
+          database,
           'DELETE FROM quarantine WHERE n IN (SELECT n FROM quarantine WHERE received_at < ? ORDER BY n LIMIT ?)',
         ),
         [before, 10],
       );
     });
     // One row per page freed, which `all` must step through: the pragma frees a page per step.
-    all(prepare(store, `PRAGMA incremental_vacuum(${SLICE_PAGES})`));
+    all(prepare(database, `PRAGMA incremental_vacuum(${SLICE_PAGES})`));
     if (finished) {
       this.#cursor = 0;
     }
@@ -93,11 +96,11 @@ export class Pruning {
 }
 
 /** Drops plans that no event refers to any more; a bounded number of them. @returns whether any went. */
-export function dropUnusedPlans(store: Store): boolean {
+export function dropUnusedPlans(database: Database): boolean {
   return (
     change(
       prepare(
-        store,
+        database,
         'DELETE FROM plans WHERE id IN (SELECT id FROM plans p WHERE NOT EXISTS (SELECT 1 FROM events INDEXED BY events_by_plan WHERE plan = p.id AND plan IS NOT NULL) LIMIT ?)',
       ),
       [50],
@@ -106,9 +109,9 @@ export function dropUnusedPlans(store: Store): boolean {
 }
 
 /** How much the store holds, without pages that are free for new rows. Bytes. */
-export function heldBytes(store: Store): number {
+export function heldBytes(database: Database): number {
   return (
-    (oneNumber(store, 'PRAGMA page_count') - oneNumber(store, 'PRAGMA freelist_count')) *
-    oneNumber(store, 'PRAGMA page_size')
+    (oneNumber(database, 'PRAGMA page_count') - oneNumber(database, 'PRAGMA freelist_count')) *
+    oneNumber(database, 'PRAGMA page_size')
   );
 }

@@ -1,7 +1,5 @@
-import { closeSync, copyFileSync, existsSync, fstatSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { InboxUnavailable } from '../inbox-unavailable';
-import { JOURNAL_FILES, journalFile } from './journal';
 import {
   FRAME_HEAD_BYTES,
   FRAME_MAGIC,
@@ -15,63 +13,83 @@ import {
   type JournalRecord,
 } from './frame';
 
-/** Bounds of what {@link JournalReader.next} gives at once, but for a single frame. */
-const MOST_RECORDS = 2_000;
-const MOST_BYTES = 8 * 1_048_576;
+/** The two files of the journal. Segments alternate between them. */
+const JOURNAL_FILES = ['journal.0', 'journal.1'] as const;
 
-/** Records from the journal, and the place behind them. */
+/** The file of a segment. */
+export function journalFile(dataDir: string, segment: number): string {
+  return join(dataDir, JOURNAL_FILES[segment % 2 === 0 ? 0 : 1]);
+}
+
+/** Whether a data folder has a journal. */
+export function hasJournal(dataDir: string): boolean {
+  return JOURNAL_FILES.some((name) => existsSync(join(dataDir, name)));
+}
+
+/** Deletes the journal. */
+export function removeJournal(dataDir: string): void {
+  JOURNAL_FILES.forEach((name) => rmSync(join(dataDir, name), { force: true }));
+}
+
+/** Records from the journal, and the position after them. */
 export interface JournalPart {
   records: JournalRecord[];
   end: JournalPosition;
 }
 
 /**
- * A file of the journal of which a part that was kept cannot be read. `aside`: where a copy of it is; null when the
- * file is gone.
+ * A file of the journal with an unreadable part. `aside`: where a copy of the file is; null when the file is missing.
  */
 export interface JournalDamage {
   aside: string | null;
 }
 
-/** Reads the journal while it is written, up to a place that is known to be kept; and whole, at a start. */
+/** Reads a journal that nobody writes. */
 export class JournalReader {
   readonly #open = new Map<string, number>();
-  /** Segments whose damage was told of. */
-  readonly #told = new Set<number>();
+  /** Segments whose damage was reported. */
+  readonly #reported = new Set<number>();
 
-  /** @param onDamage told once of every segment that has a damaged part, which is passed over. */
+  /** @param onDamage called once for every segment with a damaged part; the part is skipped. */
   constructor(
     private readonly dataDir: string,
     private readonly onDamage: (damage: JournalDamage) => void,
   ) {}
 
-  /**
-   * The records after `from`, at most some thousands of them, all of one segment.
-   * @param through kept up to here.
-   * @returns null when there are none.
-   * @throws InboxUnavailable when the journal does not have what was just written to it.
-   */
-  next(from: JournalPosition, through: JournalPosition): JournalPart | null {
-    const records: JournalRecord[] = [];
-    let bytes = 0;
-    let at = from;
-    while (isBefore(at, through) && records.length < MOST_RECORDS && bytes < MOST_BYTES) {
-      const frame = this.#frameAt(at);
-      if (frame !== null) {
-        records.push(...recordsIn(frame));
-        bytes += frame.length;
-        at = { segment: at.segment, offset: at.offset + frame.length };
-      } else if (records.length > 0) {
-        // The end of a segment, or of what is whole: what follows is another part.
-        break;
-      } else {
-        at = this.#behindGap(at, through);
+  /** The segments in the files, oldest first. */
+  segments(): number[] {
+    return JOURNAL_FILES.flatMap((name) => {
+      const path = join(this.dataDir, name);
+      const segment = segmentOf(this.#read(path, 0, FRAME_HEAD_BYTES), 0);
+      if (segment !== null && this.#frameAt({ segment, offset: 0 }) !== null) {
+        return [segment];
       }
-    }
-    return isBefore(from, at) ? { records, end: at } : null;
+      // The first frame is damaged, or its write was interrupted: the file may still contain an earlier segment.
+      const newest = Math.max(0, ...[...this.#wholeFrames(path)].map((found) => found.segment));
+      return newest === 0 ? [] : [newest];
+    }).sort((one, other) => one - other);
   }
 
-  /** The plans that stand in a segment before an offset, by their hash. */
+  /**
+   * Everything after `from`, frame by frame. An interrupted write at the end is not damage: it was never acknowledged.
+   */
+  *rest(from: JournalPosition): Generator<JournalPart> {
+    const segments = this.segments().filter((each) => each >= from.segment);
+    for (const [index, segment] of segments.entries()) {
+      let at: JournalPosition | null = { segment, offset: segment === from.segment ? from.offset : 0 };
+      while (at !== null) {
+        const frame = this.#frameAt(at);
+        if (frame === null) {
+          at = this.#afterGap(at, segments[index + 1] ?? null);
+        } else {
+          at = { segment, offset: at.offset + frame.length };
+          yield { records: recordsIn(frame), end: at };
+        }
+      }
+    }
+  }
+
+  /** The plans in a segment before a position, by their hash. */
   plansBefore({ segment, offset }: JournalPosition): Map<string, string> {
     const plans = new Map<string, string>();
     for (let at = { segment, offset: 0 }; isBefore(at, { segment, offset });) {
@@ -89,52 +107,6 @@ export class JournalReader {
     return plans;
   }
 
-  /** The segments that stand in the files, oldest first. */
-  segments(): number[] {
-    return JOURNAL_FILES.flatMap((name) => {
-      const path = join(this.dataDir, name);
-      if (!existsSync(path)) {
-        return [];
-      }
-      const segment = segmentOf(this.#read(path, 0, FRAME_HEAD_BYTES), 0);
-      if (segment !== null && this.#frameAt({ segment, offset: 0 }) !== null) {
-        return [segment];
-      }
-      // Its first frame is broken, or was cut off as it was begun: then the file may still be full of an earlier
-      // segment's.
-      const newest = Math.max(0, ...[...this.#wholeFrames(path)].map((found) => found.segment));
-      return newest === 0 ? [] : [newest];
-    }).sort((one, other) => one - other);
-  }
-
-  /**
-   * All that was kept after `from`, frame by frame. A write that a crash cut off at the end is no damage: it was never
-   * acknowledged.
-   */
-  *rest(from: JournalPosition): Generator<JournalPart> {
-    const segments = this.segments().filter((each) => each >= from.segment);
-    for (const [index, segment] of segments.entries()) {
-      let at: JournalPosition | null = { segment, offset: segment === from.segment ? from.offset : 0 };
-      while (at !== null) {
-        const frame = this.#frameAt(at);
-        if (frame === null) {
-          at = this.#resume(at, segments[index + 1] ?? null);
-        } else {
-          at = { segment, offset: at.offset + frame.length };
-          yield { records: recordsIn(frame), end: at };
-        }
-      }
-    }
-  }
-
-  /** Empties the files: all that they have is elsewhere. Only while nobody writes. */
-  empty(): void {
-    this.close();
-    for (const path of JOURNAL_FILES.map((name) => join(this.dataDir, name)).filter((each) => existsSync(each))) {
-      truncateSync(path);
-    }
-  }
-
   close(): void {
     for (const fd of this.#open.values()) {
       closeSync(fd);
@@ -142,35 +114,17 @@ export class JournalReader {
     this.#open.clear();
   }
 
-  /** Where it goes on when there is no frame: behind a damaged part, or in the next segment. */
-  #behindGap(at: JournalPosition, through: JournalPosition): JournalPosition {
-    const isLast = at.segment === through.segment;
-    const again = this.#resume(at, isLast ? null : at.segment + 1);
-    if (again !== null && isBefore(again, through)) {
-      return again;
-    }
-    if (isLast) {
-      throw new InboxUnavailable(
-        'journal_lost',
-        'events cannot be kept: the journal lacks what was just written to it. Was a file of the data folder removed or replaced? Restart the bridge',
-      );
-    }
-    return { segment: at.segment + 1, offset: 0 };
-  }
-
   /**
-   * The next whole frame of a segment that has none at this place; null when this is its end. Tells of what lies
-   * between. @param next the segment behind it, if there is one.
+   * The next whole frame of a segment that has none at this position; null when the segment ends here. A damaged part
+   * in between is reported. @param next the following segment, if there is one.
    */
-  #resume(at: JournalPosition, next: number | null): JournalPosition | null {
+  #afterGap(at: JournalPosition, next: number | null): JournalPosition | null {
     const path = journalFile(this.dataDir, at.segment);
     const offset = this.#wholeFrameAfter(path, at);
-    const following = next === null || next !== at.segment + 1 ? null : this.#frameAt({ segment: next, offset: 0 });
-    if (
-      (offset !== null || (following !== null && previousEndIn(following) > at.offset)) &&
-      !this.#told.has(at.segment)
-    ) {
-      this.#told.add(at.segment);
+    const following = next === at.segment + 1 ? this.#frameAt({ segment: next, offset: 0 }) : null;
+    const isDamaged = offset !== null || (following !== null && previousEndIn(following) > at.offset);
+    if (isDamaged && !this.#reported.has(at.segment)) {
+      this.#reported.add(at.segment);
       const aside = existsSync(path) ? `${path}.corrupt-${new Date().toISOString().replace(/[:.]/g, '-')}` : null;
       if (aside !== null) {
         copyFileSync(path, aside);
@@ -182,12 +136,6 @@ export class JournalReader {
 
   #frameAt(position: JournalPosition): Buffer | null {
     const path = journalFile(this.dataDir, position.segment);
-    // What is read may be a file that was replaced meanwhile; or one that was removed, and still has what the writer
-    // put into it.
-    return this.#tryFrame(path, position) ?? (this.#isReplaced(path) ? this.#tryFrame(path, position) : null);
-  }
-
-  #tryFrame(path: string, position: JournalPosition): Buffer | null {
     const size = frameSize(this.#read(path, position.offset, FRAME_HEAD_BYTES), position);
     if (size === null || size > this.#size(path) - position.offset) {
       return null;
@@ -196,7 +144,7 @@ export class JournalReader {
     return isWhole(frame) ? frame : null;
   }
 
-  /** Where the next whole frame of a segment begins; null when none does. */
+  /** The offset of the next whole frame of a segment; null when there is none. */
   #wholeFrameAfter(path: string, position: JournalPosition): number | null {
     for (const found of this.#wholeFrames(path)) {
       if (found.segment === position.segment && found.offset > position.offset) {
@@ -206,12 +154,12 @@ export class JournalReader {
     return null;
   }
 
-  /** The places of all whole frames in a file, of whatever segment. */
+  /** The positions of all whole frames in a file, of any segment. */
   *#wholeFrames(path: string): Generator<JournalPosition> {
     const file = this.#read(path, 0, this.#size(path));
     for (let offset = file.indexOf(FRAME_MAGIC); offset !== -1; offset = file.indexOf(FRAME_MAGIC, offset + 1)) {
       const segment = segmentOf(file.subarray(offset), offset);
-      // The files take turns, so a segment whose turn it never was in this file is none.
+      // Segments alternate between the files, so a segment of the other file is not one.
       if (
         segment !== null &&
         journalFile(this.dataDir, segment) === path &&
@@ -220,17 +168,6 @@ export class JournalReader {
         yield { segment, offset };
       }
     }
-  }
-
-  /** Whether another file has its name now, which is read from here on. */
-  #isReplaced(path: string): boolean {
-    const fd = this.#open.get(path);
-    if (fd === undefined || !existsSync(path) || statSync(path).ino === fstatSync(fd).ino) {
-      return false;
-    }
-    closeSync(fd);
-    this.#open.delete(path);
-    return true;
   }
 
   #size(path: string): number {
@@ -248,7 +185,7 @@ export class JournalReader {
     return fd;
   }
 
-  /** What there is of so many bytes. */
+  /** Up to so many bytes of a file. */
   #read(path: string, offset: number, length: number): Buffer {
     const fd = this.#descriptor(path);
     if (fd === null) {

@@ -50,7 +50,7 @@ export async function startAll(
     registry,
     ruleSet: () => rules.ruleSet,
     log,
-    onIndexed: () => worker?.wake(),
+    onPending: () => worker?.wake(),
     parts: () => ({ rules: rulesPart(rules), ...(worker === null ? { worker: NOT_YET } : partsOf(worker)) }),
     moreMetrics: () => worker?.metrics() ?? '',
   });

@@ -37,7 +37,7 @@ export async function startReceiverOnly(
     registry,
     ruleSet: () => rules.ruleSet,
     log,
-    onIndexed: () => dispatcher.wake(),
+    onPending: () => dispatcher.wake(),
     parts: () => ({ rules: rulesPart(rules), ...partsOf(dispatcher) }),
     moreMetrics: () => dispatcher.metrics(),
   });
