@@ -1,12 +1,13 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
 import type { Action, ActionContext, ActionLog, Connector, Cooldowns, Sink } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { actionKey } from '../src/runs/names';
-import type { StepFailureDetail, StepInput, StepResult } from '../src/runs/run-contract';
+import type { StepInput, StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
 import { runUnlessParked, type GuardedAttempt, type Parking } from './guarded-attempt';
+import { asActionError, asApplicationFailure } from './step-error';
 import { StepProgress } from './step-progress';
 
 /** The values that a step's templates and condition can use. */
@@ -105,7 +106,7 @@ async function runAttempt(
     if (isWaiting) {
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
     }
-    throw asFailure(error, { attempts, saved: progress.saved });
+    throw asApplicationFailure(error, { attempts, saved: progress.saved });
   }
 }
 
@@ -203,44 +204,4 @@ function clientOf<Other>(
     });
   }
   return found.client as Other;
-}
-
-/**
- * The error as an ActionError. Any other error is a bug of the bridge: only its type and stack are logged, because its
- * message may contain personal data.
- */
-function asActionError(thrown: unknown, connection: string, log: ActionLog, action: string): ActionError {
-  if (thrown instanceof ActionError) {
-    return thrown;
-  }
-  const name = thrown instanceof Error ? thrown.name : typeof thrown;
-  const stack =
-    thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
-  log.warn({ action, error: name, stack: stack.slice(0, 8) }, 'an action threw an unclassified error');
-  return new ActionError('permanent', `unexpected ${name} in the bridge`, {
-    connection,
-    code: 'bug',
-    remedy: 'This is a bug: report it with the stack from the worker log, then retry the run.',
-  });
-}
-
-function asFailure(error: ActionError, progress: Pick<StepFailureDetail, 'attempts' | 'saved'>): ApplicationFailure {
-  const { connection, code, remedy, correlationId, retryAfterMs } = error.detail;
-  const detail: StepFailureDetail = {
-    connection,
-    code,
-    remedy: remedy ?? null,
-    correlation_id: correlationId ?? null,
-    retry_after_ms: retryAfterMs ?? null,
-    attempts: progress.attempts,
-    saved: error.errorClass === 'credential' ? progress.saved : null,
-  };
-  return ApplicationFailure.create({
-    type: error.errorClass,
-    message: error.message,
-    // A step whose connection is parked waits for a signal, not a timer: so Temporal must not retry it.
-    nonRetryable: error.errorClass !== 'transient',
-    details: [detail],
-    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
-  });
 }

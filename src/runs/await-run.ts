@@ -20,7 +20,7 @@ export interface RunEnd {
 /**
  * Waits until a run is closed.
  *
- * @throws what the client throws when Temporal cannot be asked, or when `signal` aborts first.
+ * @throws what the client throws when Temporal does not answer, or when `signal` aborts first.
  */
 export async function awaitRun(client: Client, workflowId: string, signal?: AbortSignal): Promise<RunEnd> {
   const result = (): Promise<unknown> => client.workflow.getHandle(workflowId).result();

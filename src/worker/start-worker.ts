@@ -4,11 +4,8 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createStepActivities, type StepTools } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
-import type { CanonicalEvent } from '../events/canonical-event';
 import type { OwnNumbers } from '../events/own-numbers';
 import { ActionError } from '../connectors/action-error';
-import { toE164 } from '../events/phone';
-import { fieldNamed } from '../rules/language/fields';
 import { evaluateCondition } from '../rules/language/condition';
 import { renderInput, TemplateError } from '../rules/language/template';
 import type { Settings } from '../settings/settings';
@@ -18,6 +15,7 @@ import { CLAIM_LIMITS, REPORT_CONNECTION } from '../runs/names';
 import { ParkedConnections } from '../runs/parked-connections';
 import type { LimitsInput, LimitsResult, RunReport } from '../runs/run-contract';
 import { createWorker } from './create-worker';
+import { limitValueOf } from './limit-value';
 import { openConnections } from './open-connections';
 import { refreshGates } from './refresh-gates';
 import { reportConnection } from './report-connection';
@@ -72,7 +70,7 @@ export async function startWorker(options: {
   const client = new Client({ connection, namespace });
   const hashKey = cooldownHashKey(settings);
   const cooldowns = new TemporalCooldowns(client, hashKey);
-  const limits = new TemporalLimits(client, cooldowns, hashKey, valueForLimit);
+  const limits = new TemporalLimits(client, cooldowns, hashKey, limitValueOf);
   const parkedConnections = new ParkedConnections(client);
   const worker = await createWorker({
     connection,
@@ -126,16 +124,6 @@ export async function startWorker(options: {
       await ended;
     },
   };
-}
-
-/** The value that a limit is counted per. Phone numbers are normalised: spellings of one number count together. */
-function valueForLimit(event: CanonicalEvent, field: string): string | null {
-  const value = fieldNamed(field)?.read(event) ?? null;
-  if (value === null) {
-    return null;
-  }
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return toE164(text, null) ?? text;
 }
 
 async function runAndClose(worker: { run(): Promise<void> }, close: () => Promise<void>): Promise<void> {

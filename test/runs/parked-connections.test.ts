@@ -62,7 +62,7 @@ describe('a connection that is not parked', () => {
     expect([await parked.find('crm'), await parked.describe('crm')]).toEqual([null, null]);
   });
 
-  it('takes no step into a queue, and cannot be resumed', async () => {
+  it('has no queue for a step, and cannot be resumed', async () => {
     expect([await parked.enqueue('crm', STEP), await parked.resume('crm')]).toEqual([false, false]);
     await expect(parked.reportWorking('crm')).resolves.toBeUndefined();
   });

@@ -42,7 +42,7 @@ function start(everyMs: number): void {
   watch = watchTemporal(stub.connection, 'default', log, everyMs);
 }
 
-/** Resolves when the answer to the check under way, or to the next one, has been recorded: the check after it begins. */
+/** Resolves when the watch has recorded the answer to a new check: it has begun the check after that. */
 async function recordedCheck(): Promise<void> {
   for (let count = 0; count < 2; count += 1) {
     await new Promise<void>((resolve) => {

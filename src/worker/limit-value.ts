@@ -1,0 +1,16 @@
+import type { CanonicalEvent } from '../events/canonical-event';
+import { toE164 } from '../events/phone';
+import { fieldNamed } from '../rules/language/fields';
+
+/**
+ * The value of the field that a limit is counted per; null when the event has none. Spellings of one phone number give
+ * the same value.
+ */
+export function limitValueOf(event: CanonicalEvent, field: string): string | null {
+  const value = fieldNamed(field)?.read(event) ?? null;
+  if (value === null) {
+    return null;
+  }
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return toE164(text, null) ?? text;
+}
