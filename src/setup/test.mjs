@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * `npm test` and `npm run test:chaos`: makes everything ready, the Temporal server too, then runs jest with the
- * arguments given; all but the chaos tests unless these say which.
+ * `npm test` and `npm run test:chaos`: prepares the clone and the Temporal server, then runs jest with the given
+ * arguments. Without `--selectProjects` it runs the unit and end-to-end tests.
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -30,6 +30,7 @@ const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
 const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');
 const given = process.argv.slice(2);
 const projects = given.includes('--selectProjects') ? [] : ['--selectProjects', 'unit', 'e2e'];
-// Most test files wait (for processes, disks, time-outs) more than they compute, so there are more workers than cores.
-const workers = Math.min(2 * availableParallelism(), MOST_WORKERS);
+// Test files wait (for processes, disks, time-outs) more than they compute, so two workers per core are faster than one.
+// Chaos tests measure while they load the machine, so they run one after another.
+const workers = given.includes('chaos') ? 1 : Math.min(2 * availableParallelism(), MOST_WORKERS);
 process.exit(fetched !== 0 ? fetched : run(jest, [...projects, `--maxWorkers=${workers}`, ...given]));
