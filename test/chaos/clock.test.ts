@@ -23,7 +23,7 @@ describe("the machine's clock jumps by hours, forwards and back, under load", ()
   });
   afterEach(() => stage.strike());
 
-  it('does everything that was acknowledged once', async () => {
+  it('handles every acknowledged event once', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
     const clock = join(stage.folder.folder(), 'offset-ms');

@@ -53,8 +53,8 @@ describe('the disk', () => {
     return { status: response.status, text: await response.text() };
   };
 
-  (canMount() ? describe : describe.skip)('is read-only at a start', () => {
-    it('is refused with the reason, until it is not', async () => {
+  (canMount() ? describe : describe.skip)('is read-only at the start', () => {
+    it('the bridge refuses to start and says why, until it is writable', async () => {
       expect(await bridge.stop('SIGTERM')).toBe(0);
       disk.setReadOnly(true);
       const refused = await bridge.refuseToStart();
@@ -79,7 +79,7 @@ describe('the disk', () => {
     });
   });
 
-  it('is full for a while: refused with 503, said by /readyz, taken again by itself, and nothing lost', async () => {
+  it('is full for a while: events get 503, /readyz says so, events are accepted again when there is space, and none is lost', async () => {
     const deliveries = traffic(stage.random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] });
     const load = sender.deliverAll(deliveries, PER_SECOND, () => bridge.webhook);
     await until(nowMs() + (LOAD_SECONDS * 1_000) / 4);
@@ -127,7 +127,7 @@ describe('the disk', () => {
     expect(lost).toEqual([]);
   });
 
-  it('is full as the bridge is told to end: it does, and goes on when there is room', async () => {
+  it('is full when the bridge is stopped: it stops, and continues when there is space', async () => {
     // Nothing comes meanwhile: the bridge finds out only as it ends.
     disk.fill();
     const code = await bridge.stop('SIGTERM');

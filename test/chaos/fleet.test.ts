@@ -22,7 +22,7 @@ describe('two receivers and two workers on one Temporal, each killed now and the
   });
   afterEach(() => stage.strike());
 
-  it('do everything that either acknowledged once', async () => {
+  it('handle every event that either acknowledged once', async () => {
     const { random, providers, witness } = stage;
     const temporal = await OwnTemporal.start(stage.folder.folder());
     stage.endLater(() => temporal.stop());

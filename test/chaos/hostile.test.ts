@@ -45,7 +45,7 @@ describe('hostile requests under load', () => {
   });
   afterEach(() => stage.strike());
 
-  it('keep no honest event from being answered and done, and take no memory or disk without bound', async () => {
+  it('do not keep valid events from being answered and handled, and use bounded memory and disk', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
     const env = {

@@ -23,7 +23,7 @@ describe('kill -9 every few seconds, under load', () => {
   });
   afterEach(() => stage.strike());
 
-  it('loses nothing that was acknowledged and does nothing twice', async () => {
+  it('loses no acknowledged event and repeats no effect', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
     const bridge = await SupervisedBridge.start(random, {

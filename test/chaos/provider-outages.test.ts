@@ -54,7 +54,7 @@ const [BROKEN_MAIL_ANSWERS, SILENT_MAIL_ANSWERS] = [2, LOAD_SECONDS >= 60 ? 1 : 
 
 type Provider = 'hubspot' | 'slack' | 'voipbin' | 'email' | 'http';
 
-describe('providers are away', () => {
+describe('while providers are unavailable', () => {
   let stage: Stage;
   let proxies: Record<Provider, TcpProxy>;
   let bridge: SupervisedBridge;
@@ -131,7 +131,7 @@ describe('providers are away', () => {
     return seen;
   }
 
-  it('waits as long as each tells it to (Retry-After)', async () => {
+  it('waits as long as each provider asks for (Retry-After)', async () => {
     const { hubspot, slack, voipbin } = stage.providers;
     // What is asked once in an hour is asked now.
     await send(1);
@@ -162,7 +162,7 @@ describe('providers are away', () => {
     expect(waited.filter(({ ms }) => ms < RETRY_AFTER_S * 1_000 - EARLIER_BY_MS)).toEqual([]);
   });
 
-  it('goes on with what others do, and makes up for it once each', async () => {
+  it('keeps using the other providers, and catches up once each', async () => {
     const { hubspot, slack, voipbin, email } = stage.providers;
     const retryAfter = { status: 429, headers: { 'retry-after': '1' }, body: '{}' };
 

@@ -13,7 +13,7 @@ const PER_SECOND = 15;
 /** Ten seconds for requests under way, twenty-five for the worker's attempts, fifteen for Temporal's server. */
 const ENDS_WITHIN_MS = 50_000;
 
-describe('told to end under load', () => {
+describe('stopping under load', () => {
   let stage: Stage;
 
   beforeEach(async () => {
@@ -21,7 +21,7 @@ describe('told to end under load', () => {
   });
   afterEach(() => stage.strike());
 
-  it('a bridge ends within its bound with exit code 0, and everything it answered is done after the restart', async () => {
+  it('a bridge stops within its limit with exit code 0, and every acknowledged event is handled after the restart', async () => {
     const { random, providers, witness } = stage;
     const dataDir = stage.folder.folder();
     const bridge = await SupervisedBridge.start(random, {

@@ -27,7 +27,7 @@ const LEAST_AGREEMENT = 0.9;
 /** No ack waits for Temporal; a busy machine may take its time. */
 const ACK_WITHIN_MS = 3_000;
 
-describe('Temporal is away', () => {
+describe('while Temporal is unavailable', () => {
   let stage: Stage;
   let temporal: OwnTemporal;
   let proxy: TcpProxy;
@@ -128,7 +128,7 @@ describe('Temporal is away', () => {
     expect(await outage('stopped', PER_SECOND, comesBack)).toEqual([]);
   });
 
-  it('because it hangs, and the bridge says that events wait', async () => {
+  it('because it hangs, and the bridge reports that events wait', async () => {
     temporal.freeze();
     let said = '';
     const comesBack = async (): Promise<void> => {
@@ -140,7 +140,7 @@ describe('Temporal is away', () => {
     expect(await readyz(bridge)).toContain('no event waits');
   });
 
-  it('because the way there is slow', async () => {
+  it('because the network is slow', async () => {
     proxy.delayMs = 200;
     const comesBack = (): void => {
       proxy.delayMs = 0;

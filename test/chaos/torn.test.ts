@@ -15,7 +15,7 @@ const PER_SECOND = 50;
 const EVENTS = 200;
 const PAGE = 4_096;
 
-describe('a store that was torn while the bridge was dead', () => {
+describe('a database that was damaged while the bridge was down', () => {
   let stage: Stage;
   let temporal: OwnTemporal;
   let dataDir: string;
@@ -69,7 +69,7 @@ describe('a store that was torn while the bridge was dead', () => {
       (path: string) => truncateSync(path, Math.floor((statSync(path).size * 0.8) / PAGE) * PAGE),
       EVENTS / 2,
     ],
-  ])('%s: says what it set aside, keeps what is readable, goes on', async (_what, tear, mostLost) => {
+  ])('%s: logs what it set aside, keeps what is readable, and continues', async (_what, tear, mostLost) => {
     await killWithBacklog();
     tear(join(dataDir, 'inbox.db'));
     await temporal.startAgain();
@@ -92,7 +92,7 @@ describe('a store that was torn while the bridge was dead', () => {
     expect(faults).toEqual([]);
   });
 
-  it('the record of what was started is garbage: set aside, and nothing is done twice', async () => {
+  it('a run log that is garbage is set aside, and no effect is repeated', async () => {
     await send(EVENTS / 2);
     expect(
       await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),

@@ -35,7 +35,7 @@ describe('a first start, with nothing configured', () => {
 
   afterAll(() => bridge.remove(), 60_000);
 
-  it('shows what the three documented samples did, with links into the Temporal UI', async () => {
+  it('shows what the three documented samples did, with links to the Temporal UI', async () => {
     const shown = bridge.output;
     expect(shown).toMatch(/Stand-ins .*hubspot/);
     for (const [sample, eventId, ...actions] of [
@@ -59,7 +59,7 @@ describe('a first start, with nothing configured', () => {
     expect(shown).not.toContain('✗');
   });
 
-  it("takes the documentation's curl sample, whose id it has already, as a duplicate", async () => {
+  it("answers that the documentation's curl sample is a duplicate: its id is in the inbox", async () => {
     const sample: unknown = JSON.parse(
       readFileSync(join(__dirname, '..', '..', 'config', 'samples', 'call_hungup_curl.json'), 'utf8'),
     );
@@ -69,7 +69,7 @@ describe('a first start, with nothing configured', () => {
     });
   });
 
-  it('replays samples, and tells what became of them', async () => {
+  it('sends samples again and shows their status', async () => {
     const sent = await bridge.run('send', 'call_hangup', '--set', 'data.id=call-2');
     expect(sent).toMatchObject({
       code: 0,
@@ -84,19 +84,19 @@ describe('a first start, with nothing configured', () => {
     expect(stdout).toMatch(/hubspot\.log_call\) done/);
   });
 
-  it('says no where the answer is no', async () => {
+  it('exits with an error code for an unknown event or sample', async () => {
     expect((await bridge.run('events', 'show', 'call_hangup/unknown')).code).toBe(1);
     expect((await bridge.run('send', 'call_hungupp')).stderr).toContain('did you mean "call_hungup"');
     expect((await bridge.run('send', 'no-such-file.json')).code).toBe(2);
   });
 
-  it('keeps what is no event, and says so', async () => {
+  it('quarantines a body that is not an event and lists it', async () => {
     expect((await bridge.post(['no', 'event'])).status).toBe(400);
     const { stdout } = await bridge.run('events', 'list', '--quarantine');
     expect(stdout).toMatch(/no_envelope/);
   });
 
-  it('tells its state', async () => {
+  it('reports its state at /readyz and /metrics', async () => {
     const readiness = await bridge.eventually('all parts are fine', async () => {
       const state = z
         .object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) })
@@ -121,7 +121,7 @@ describe('a first start, with nothing configured', () => {
     });
   });
 
-  it('refuses a second bridge on the same data folder, naming the first', async () => {
+  it('refuses a second bridge on the same data folder and names the first', async () => {
     const second = RunningBridge.start({ dataDir: bridge.dataDir });
     expect(await second.ended()).toBe(1);
     expect(second.output).toMatch(
@@ -130,7 +130,7 @@ describe('a first start, with nothing configured', () => {
     await second.remove();
   });
 
-  it('survives kill -9: the next start takes over what is left, and does not show the first steps again', async () => {
+  it('survives kill -9: the next start takes over the Temporal server and does not show the first steps again', async () => {
     const temporal = temporalPid(bridge);
     await bridge.kill();
     expect(readProcess(temporal)).not.toBeNull();

@@ -87,7 +87,7 @@ describe('a run', () => {
     await recordHistory(client, happened.event_id, 'two-rules');
   });
 
-  it('does a repeatable step locally, and goes on as a regular activity when that fails in passing', async () => {
+  it('runs a repeatable step as a local activity, and as a regular activity after a transient failure', async () => {
     probe.failures.set('shaky', ({ attempt }) => (attempt < 3 ? error('transient') : null));
     const { happened, end } = await run({ one: [step('s', 'shaky')] });
     expect(end.status).toBe('completed');
@@ -100,7 +100,7 @@ describe('a run', () => {
     await recordHistory(client, happened.event_id, 'local-then-regular');
   });
 
-  it('never does a step that is not repeatable locally', async () => {
+  it('never runs a step that is not repeatable as a local activity', async () => {
     const { happened } = await run({ one: [step('s', 'mail', { action: 'probe.once', effect: 'once' })] });
     const history = await client.workflow.getHandle(happened.event_id).fetchHistory();
     expect(
@@ -109,7 +109,7 @@ describe('a run', () => {
   });
 
   it.each(['permanent', 'ambiguous'] as const)(
-    'does not repeat a %s failure, fails the run, and leaves other rules alone',
+    'does not retry a %s failure, fails the run, and completes the other rules',
     async (errorClass) => {
       probe.failures.set('bad', () => error(errorClass));
       const { happened, end } = await run({
@@ -152,7 +152,7 @@ describe('a run', () => {
     },
   );
 
-  it('goes on after a failed step when the rule says so', async () => {
+  it('continues after a failed step with on_error: continue', async () => {
     probe.failures.set('bad', () => error('permanent'));
     const { end } = await run({ one: [step('s', 'bad', { on_error: 'continue' }), step('t', 'next')] });
     expect(end.report).toMatchObject({
@@ -161,7 +161,7 @@ describe('a run', () => {
     });
   });
 
-  it('gives up when the budget is spent, with the class of the last failure', async () => {
+  it('stops retrying when the retry budget is spent, with the class of the last failure', async () => {
     probe.failures.set('down', () => error('transient'));
     const { end } = await run({
       one: [step('s', 'down', { retry: { for_ms: 1_500, every_ms: 100, max_every_ms: 200 } })],
@@ -170,7 +170,7 @@ describe('a run', () => {
     expect(probe.attempts.length).toBeGreaterThanOrEqual(2);
   });
 
-  it('does not begin what comes too late: a budget that counts from the event', async () => {
+  it('does not start a step whose retry budget, counted from the event, is spent', async () => {
     const reply = step('s', 'reply', { retry: { for_ms: 900_000, every_ms: 100, max_every_ms: 200, from: 'event' } });
     const late = await run(
       { one: [reply], two: [step('s', 'other')] },
@@ -196,7 +196,7 @@ describe('a run', () => {
     expect(inTime.end.report?.outcome).toBe('done');
   });
 
-  it('gives a later attempt what an earlier one saved', async () => {
+  it('passes what an attempt saved to the next attempt', async () => {
     const seen: unknown[] = [];
     probe.failures.set('saves', ({ attempt, progress }) => {
       seen.push(progress.last);
@@ -207,7 +207,7 @@ describe('a run', () => {
     expect(seen).toEqual([null, { saved_at: 1 }, { saved_at: 2 }]);
   });
 
-  it('does everything but the effect for a rule in shadow', async () => {
+  it('runs a rule in shadow without its effects', async () => {
     const happened = event();
     const shadowed = plan({ one: [step('s', 'a')] });
     shadowed.rules.forEach((rule) => (rule.shadow = true));
@@ -229,7 +229,7 @@ describe('a run', () => {
     expect(probe.attempts).toHaveLength(0);
   });
 
-  it('is refused, not tried for ever, when Temporal finds it too large', async () => {
+  it('is refused, not retried forever, when Temporal says that it is too large', async () => {
     const happened = event();
     const huge = plan({ one: [step('s', 'x'.repeat(3_000_000))] });
     const start = await startRun(client, happened, huge, {
@@ -240,7 +240,7 @@ describe('a run', () => {
     expect(start).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('too large') as string });
   });
 
-  it('tells how a run ended that somebody terminated, and that there is none', async () => {
+  it('reports a run that somebody terminated, and a run that does not exist', async () => {
     probe.failures.set('down', () => error('transient', 60_000));
     const happened = event();
     await startRun(client, happened, plan({ one: [step('s', 'down')] }), {
@@ -253,7 +253,7 @@ describe('a run', () => {
     expect(await awaitRun(client, 'call_hangup/none')).toEqual({ status: 'unknown', report: null });
   });
 
-  it('is never started twice, neither while it runs nor afterwards', async () => {
+  it('is never started twice, neither while it runs nor after it closed', async () => {
     const happened = event();
     const first = await startRun(client, happened, plan({ one: [step('s', 'a')] }), {
       workflowId: happened.event_id,

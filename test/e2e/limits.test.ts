@@ -17,7 +17,7 @@ function event(number: string): CanonicalEvent {
   return eventOf({ direction: 'inbound', peer: { type: 'tel', number, name: null } });
 }
 
-describe('limits, held by Temporal', () => {
+describe('limits, kept in Temporal', () => {
   let connection: NativeConnection;
   let worker: Worker;
   let working: Promise<void>;
@@ -67,7 +67,7 @@ describe('limits, held by Temporal', () => {
   const within = async (...claims: ReturnType<typeof claim>[]): Promise<number> =>
     (await Promise.all(claims)).filter((result) => result.within).length;
 
-  it('lets one of many at once through a cooldown, and the same one again', async () => {
+  it('admits one of many concurrent events during a cooldown, and the same event again', async () => {
     const cooldown = { window_ms: 60_000, per: null };
     const events = Array.from({ length: 8 }, () => event('+15550000001'));
     const results = await Promise.all(events.map((happened) => claim(happened, { cooldown })));
@@ -92,7 +92,7 @@ describe('limits, held by Temporal', () => {
     ).toBe(2);
   });
 
-  it('is over when its time is', async () => {
+  it('ends a cooldown after its window', async () => {
     const cooldown = { window_ms: 1_000, per: null };
     expect(await within(claim(event('+15550000001'), { cooldown }))).toBe(1);
     let result = await claim(event('+15550000001'), { cooldown });
@@ -102,7 +102,7 @@ describe('limits, held by Temporal', () => {
     expect(result).toEqual({ within: true });
   });
 
-  it('counts to the maximum, over several at once, and the same event only once', async () => {
+  it('admits events up to the maximum, also concurrent ones, and counts the same event once', async () => {
     const max = { count: 3, every: 'day' as const, per: null };
     const first = event('+15550000001');
     expect(await within(claim(first, { max }), claim(first, { max }), claim(first, { max }))).toBe(3);
@@ -110,7 +110,7 @@ describe('limits, held by Temporal', () => {
     expect(await claim(event('+15550000001'), { max })).toEqual({ within: false, reason: 'limit: 3 per day reached' });
   });
 
-  it("begins anew with the calendar day of the rule's zone", async () => {
+  it("resets at midnight in the rule's time zone", async () => {
     const max = { count: 1, every: 'day' as const, per: null };
     const seoul = (): ReturnType<typeof claim> => claim(event('+15550000001'), { max }, 'Asia/Seoul');
     now = new Date('2026-03-02T14:59:00Z');
@@ -119,7 +119,7 @@ describe('limits, held by Temporal', () => {
     expect((await seoul()).within).toBe(true);
   });
 
-  it('gives the cooldown back when the maximum is reached', async () => {
+  it('releases the cooldown when the maximum is reached', async () => {
     const max = { count: 1, every: 'hour' as const, per: null };
     const cooldown = { window_ms: 60_000, per: 'peer.number' };
     expect(await claim(event('+15550000001'), { max, cooldown })).toEqual({ within: true });

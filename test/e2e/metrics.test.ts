@@ -147,7 +147,7 @@ describe('metrics, as documented', () => {
     },
   );
 
-  test('names in the alerts are those of the table', () => {
+  test('the alerts use only metrics of the table', () => {
     const text = readFileSync(join(__dirname, '..', '..', 'docs', 'operations.md'), 'utf8');
     const names = documented().map(({ name }) => name);
     const alerts = [...text.slice(text.indexOf('## Alerts')).matchAll(/bridge_\w+/g)].map(([name]) => name);
@@ -155,7 +155,7 @@ describe('metrics, as documented', () => {
     expect(alerts.filter((name) => !names.includes(name))).toEqual([]);
   });
 
-  test('values are what happened', async () => {
+  test('the values match the events that were sent', async () => {
     const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
       version: string;
     };
@@ -170,7 +170,7 @@ describe('metrics, as documented', () => {
     expect(valueOf(families, 'bridge_temporal_unavailable')).toBe(0);
   });
 
-  test("a worker process that is silent or gone takes its metrics with it; the next one's count from zero", async () => {
+  test('the metrics of a worker process that is silent or dead disappear; the next process counts from zero', async () => {
     const { all } = bridges;
     await postTo(all);
     await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message', outcome: 'done' });
@@ -191,7 +191,7 @@ describe('metrics, as documented', () => {
   });
 });
 
-test('the port of another one is named, with the setting that chooses it', async () => {
+test('a port that is in use is named, with the setting that changes it', async () => {
   const { env } = await newNamespace();
   const first = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'worker'] });
   await first.printed(/^Admin/m);

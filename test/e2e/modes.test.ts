@@ -29,7 +29,7 @@ function hangup(id: string) {
   };
 }
 
-describe('receivers and workers of their own, on one Temporal', () => {
+describe('separate receivers and workers on one Temporal', () => {
   let providers: Providers;
   let receivers: RunningBridge[];
   let workers: RunningBridge[];
@@ -57,7 +57,7 @@ describe('receivers and workers of their own, on one Temporal', () => {
     return bridge;
   };
 
-  it('make ready at HubSpot what tells records apart, before any event', async () => {
+  it('create the HubSpot property that identifies records before the first event', async () => {
     const property = await at(workers, 0).eventually(
       'the property is there',
       () => providers.hubspot.account.property('calls', 'voipbin_action_key') ?? null,
@@ -66,7 +66,7 @@ describe('receivers and workers of their own, on one Temporal', () => {
     expect(providers.hubspot.calls).toHaveLength(0);
   });
 
-  it('do an event that reaches both receivers once', async () => {
+  it('handle an event that reaches both receivers once', async () => {
     const ids = Array.from({ length: 10 }, () => randomUUID());
     await Promise.all(ids.flatMap((id) => receivers.map((receiver) => receiver.post(hangup(id)))));
     await at(receivers, 0).eventually('all are posted', () => (ids.every((id) => posted(id) > 0) ? ids : null));
@@ -81,7 +81,7 @@ describe('receivers and workers of their own, on one Temporal', () => {
     expect(ids.map(posted)).toEqual(ids.map(() => 1));
   });
 
-  it('go on when one worker and one receiver are killed', async () => {
+  it('continue when one worker and one receiver are killed', async () => {
     await at(workers, 0).kill();
     await at(receivers, 0).kill();
     const id = randomUUID();
@@ -91,7 +91,7 @@ describe('receivers and workers of their own, on one Temporal', () => {
 });
 
 describe('a receiver without any worker', () => {
-  it('says so of each event, until one runs', async () => {
+  it('says for each event that no worker runs, until one does', async () => {
     const providers = await startProviders();
     // A new namespace, because Temporal remembers a namespace's workers for some minutes.
     const env = { ...providers.env, ...(await newNamespace()).env };

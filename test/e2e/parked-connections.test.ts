@@ -152,7 +152,7 @@ describe('a parked connection', () => {
   const logged = (level: string, text: string): number =>
     workers.flatMap(({ log }) => log.filter((line) => line.level === level && line.msg.includes(text))).length;
 
-  it('is asked nothing by new events, and tried by the oldest step alone; then all go on, oldest first, and other connections did all the while', async () => {
+  it('gets no requests from new events and probes from the oldest step only; then releases all steps, oldest first; other connections keep working', async () => {
     const worker = await start();
     probe.down = error('credential');
     const runs = await runsThatWait(['a', 'b', 'c', 'd']);
@@ -187,7 +187,7 @@ describe('a parked connection', () => {
     await recordHistory(client, parkWorkflowId('probe'), 'parked-connection');
   });
 
-  it('orders the line by when steps began, not by when they joined it', async () => {
+  it('orders the queue by when steps began, not by when they joined it', async () => {
     const worker = await start();
     probe.failures.set('slow', ({ attempt }) => (attempt === 1 ? error('transient', 700) : (probe.down ?? null)));
     const slow = await run([step('s', 'slow')]);
@@ -204,7 +204,7 @@ describe('a parked connection', () => {
     expect(probe.attempts.filter(({ note }) => note === 'slow').map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
-  it('is probed by itself, after a while and then less often', async () => {
+  it('is probed automatically, with a growing interval', async () => {
     const times: number[] = [];
     await start({ pace: { ...BY_WORD_ONLY, first_ms: 300, longest_ms: 600 } });
     probe.failures.set('p', () => {
@@ -220,7 +220,7 @@ describe('a parked connection', () => {
     expect(logged('error', 'connection parked')).toBe(1);
   });
 
-  it('shows in its run and in its line what waits, and why', async () => {
+  it('shows in the run and in the queue which steps wait, and why', async () => {
     const worker = await start();
     probe.down = error('credential');
     const [workflowId = ''] = await runsThatWait(['a']);
@@ -240,7 +240,7 @@ describe('a parked connection', () => {
     await client.workflow.getHandle(workflowId).terminate();
   });
 
-  it('parks again when a step fails by the credential while they go on', async () => {
+  it('parks again when a released step fails with a credential error', async () => {
     const worker = await start({ pace: { ...BY_WORD_ONLY, let_go_per_second: 1 } });
     probe.down = error('credential');
     const runs = await runsThatWait(['a', 'b', 'c', 'd']);
@@ -265,7 +265,7 @@ describe('a parked connection', () => {
     expect(logged('error', 'connection parked')).toBe(1);
   });
 
-  it('takes a probe back that failed in passing, without another try of its own', async () => {
+  it('queues a probe again after a transient failure, without a retry of its own', async () => {
     const worker = await start();
     probe.down = error('credential');
     const [workflowId = ''] = await runsThatWait(['a']);
@@ -282,7 +282,7 @@ describe('a parked connection', () => {
     expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
-  it('passes over runs that are gone', async () => {
+  it('skips runs that were terminated', async () => {
     const worker = await start();
     probe.down = error('credential');
     const [first = '', second = ''] = await runsThatWait(['a', 'b']);
@@ -293,7 +293,7 @@ describe('a parked connection', () => {
     expect(notesTried()).toEqual(['a', 'b']);
   });
 
-  it('is one over two workers: one alert, and a worker that saw no failure holds back, too', async () => {
+  it('is shared by two workers: one alert, and a worker that saw no failure holds steps back, too', async () => {
     const seeing = await start();
     probe.down = error('credential');
     const runs = await runsThatWait(['a']);
@@ -324,7 +324,7 @@ describe('a parked connection', () => {
     await Promise.all(stops.map((stop) => stop()));
   });
 
-  it('heals when somebody ended its line by hand', async () => {
+  it('recovers when somebody terminated its workflow', async () => {
     await start({ checkQueueEveryMs: 400 });
     probe.down = error('credential');
     const [workflowId = ''] = await runsThatWait(['a']);
@@ -339,7 +339,7 @@ describe('a parked connection', () => {
     expect(probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
-  it('lets a step whose budget is spent fail visibly, with its class', async () => {
+  it('fails a step whose retry budget is spent, with its error class', async () => {
     await start();
     probe.down = error('credential');
     const workflowId = await run([step('s', 'a', { retry: { for_ms: 2_000, every_ms: 100, max_every_ms: 200 } })]);
@@ -350,7 +350,7 @@ describe('a parked connection', () => {
     expect(notesTried()).toEqual(['a']);
   });
 
-  it('ends its line when nobody waits any more, and says so', async () => {
+  it('ends its workflow when no step waits any more, and logs it', async () => {
     await start({ pace: { ...BY_WORD_ONLY, first_ms: 1_500 } });
     probe.down = error('credential');
     await awaitRun(client, await run([step('s', 'a', { retry: { for_ms: 1_200, every_ms: 100, max_every_ms: 200 } })]));
@@ -366,7 +366,7 @@ describe('a parked connection', () => {
     expect((await awaitRun(client, await run([step('s', 'b')]))).status).toBe('completed');
   });
 
-  it('counts the attempts that got to the provider, and no others, and gives each what the one before saved', async () => {
+  it('counts only the attempts that reached the provider, and passes on what each saved', async () => {
     const worker = await start();
     probe.down = error('credential');
     const [blocker = ''] = await runsThatWait(['blocker']);
@@ -392,7 +392,7 @@ describe('a parked connection', () => {
     expect(tried.map(({ saved }) => saved)).toEqual([null, { saved_at: 1 }, { saved_at: 2 }, { saved_at: 3 }]);
   });
 
-  it('does not send a text twice whose first answer was lost before the account ran dry', async () => {
+  it('does not send a text twice when the first answer was lost and the account then had no credit', async () => {
     const standIn = await startVoipbinStandIn();
     const worker = await start({
       also: {
@@ -430,7 +430,7 @@ describe('a parked connection', () => {
     await standIn.stop();
   });
 
-  it('keeps its line over as many runs of its workflow as it takes', async () => {
+  it('keeps its queue when its workflow continues as new', async () => {
     const worker = await start({ pace: { ...BY_WORD_ONLY, history_events: 25 } });
     probe.down = error('credential');
     const [first = ''] = await runsThatWait(['a']);
@@ -447,7 +447,7 @@ describe('a parked connection', () => {
     expect([logged('error', 'connection parked'), logged('info', 'works again')]).toEqual([1, 1]);
   });
 
-  it('waits for each of the steps of a run that run side by side', async () => {
+  it("parks each of a run's concurrent steps", async () => {
     const worker = await start();
     probe.down = error('credential');
     const workflowId = await run({

@@ -77,7 +77,7 @@ describe('a HubSpot token that is revoked', () => {
       await (await fetch(`${bridge.admin}/metrics`)).text(),
     )?.[0] ?? null;
 
-  it('parks HubSpot and nothing else, is told once and seen everywhere, and goes on when it is told to', async () => {
+  it('parks HubSpot and nothing else, is logged once and shown everywhere, and is released by a command', async () => {
     expect((await bridge.run('connections', 'list')).code).toBe(0);
     providers.hubspot.failNext({ how: { status: 401 }, times: 1_000_000 });
     const first = await call(0);
@@ -130,7 +130,7 @@ describe('a HubSpot token that is revoked', () => {
     );
   });
 
-  it('says so when there is nothing to resume, and what was meant by a misspelt name', async () => {
+  it('says when there is nothing to resume, and suggests the name that was meant', async () => {
     expect(await bridge.run('connections', 'resume', 'slack')).toMatchObject({
       code: 1,
       stdout: 'slack is not parked; no step waits for it\n',

@@ -30,7 +30,7 @@ describe('a rule file that is saved under load', () => {
     await providers.stop();
   });
 
-  it('loses no event and doubles none; a faulty one changes nothing, and is told', async () => {
+  it('loses and duplicates no event; an invalid file changes nothing and is logged', async () => {
     let sent = 0;
     const post = async (): Promise<void> => {
       sent += 1;

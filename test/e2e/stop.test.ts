@@ -84,7 +84,7 @@ describe('while Temporal is frozen', () => {
     await providers.stop();
   });
 
-  it('receiver and worker say so, stop in time with exit code 0, and the event that came meanwhile is handled afterwards', async () => {
+  it('receiver and worker report it, stop in time with exit code 0, and an event received meanwhile is handled afterwards', async () => {
     const receiver = start('receiver');
     const worker = start('worker');
     await Promise.all([receiver.printed(/^Temporal/m), worker.printed(/^Temporal/m)]);
@@ -130,7 +130,7 @@ describe('while Temporal is frozen', () => {
     expect(providers.slack.messages.filter(({ text }) => text === id)).toHaveLength(1);
   });
 
-  it('a worker that still connects is 503, says to what, and stops at once', async () => {
+  it('a worker that is still connecting answers 503 with the address, and stops at once', async () => {
     process.kill(server.pid, 'SIGSTOP');
     const worker = start('worker');
     await worker.printed(/^Admin/m);
@@ -143,7 +143,7 @@ describe('while Temporal is frozen', () => {
     expect(tookMs).toBeLessThan(5_000);
   });
 
-  it('a worker is ready again when Temporal answers again; a stop is seen at /readyz, and a second signal ends it at once', async () => {
+  it('a worker is ready again when Temporal answers again; /readyz shows a stop, and a second signal ends the worker at once', async () => {
     const worker = start('worker');
     await worker.printed(/^Temporal/m);
     const becomes = (status: number) =>
@@ -176,7 +176,7 @@ describe('mode all', () => {
     });
 
   it.each(['runs', 'is still starting'])(
-    'stops in time with a frozen Temporal server of its own that %s, and leaves nothing behind',
+    'stops in time with a frozen embedded Temporal server that %s, and leaves no process behind',
     async (when) => {
       const bridge = RunningBridge.start({ rules: RULES });
       if (when === 'runs') {

@@ -98,11 +98,11 @@ describe('the documented use cases, on real SDKs', () => {
     });
   }
 
-  it('does not show first steps where real credentials are', () => {
+  it('does not show first steps when real credentials are set', () => {
     expect(bridge.output).not.toContain('First steps');
   });
 
-  it('logs a call on the contact that has the number in another format, once', async () => {
+  it('logs a call once, on the contact that has the number in another format', async () => {
     const event = hangup();
     const answer = await send(event);
     const again = await send(event);
@@ -127,7 +127,7 @@ describe('the documented use cases, on real SDKs', () => {
     expect(providers.slack.messages.at(-1)).toMatchObject({ postedTo: '#calls' });
   });
 
-  it('answers a text once, though VoIPBIN tells of it twice', async () => {
+  it('answers a text once, although VoIPBIN reports it twice', async () => {
     const event = text();
     const answer = await send(event);
     const twin = {
@@ -143,7 +143,7 @@ describe('the documented use cases, on real SDKs', () => {
 
   it.each([
     [
-      'our own reply, told back to us',
+      'our own reply, reported back to us',
       text({
         direction: 'outbound',
         source: tel(OURS),
@@ -154,7 +154,7 @@ describe('the documented use cases, on real SDKs', () => {
       'a text from one of our own numbers',
       text({ source: tel(OURS), targets: [{ destination: tel(OURS), status: 'received', parts: 1 }] }),
     ],
-    ['a sender that is no phone', text({ source: { type: 'tel', target: 'ACME' } })],
+    ['a sender that is not a phone number', text({ source: { type: 'tel', target: 'ACME' } })],
     ['a second text within the cooldown', text()],
   ])('never answers %s', async (_what, event) => {
     const before = providers.voipbin.sent.length;
@@ -201,7 +201,7 @@ describe('the documented use cases, on real SDKs', () => {
     expect(mail?.source).not.toContain(providers.env['VOIPBIN_ACCESS_KEY']);
   });
 
-  it('goes on after a provider was away, without holding up the others', async () => {
+  it('continues after a provider was unavailable, without delaying other providers', async () => {
     providers.slack.failNext({ times: 2, how: { status: 503 } });
     const answer = await send(hangup({ id: 'slack-away' }));
     const run = await closed(answer.id);
@@ -211,7 +211,7 @@ describe('the documented use cases, on real SDKs', () => {
     );
   });
 
-  it('fails a run with what to do when a request is wrong', async () => {
+  it('fails a run and says what to do when a request is wrong', async () => {
     providers.slack.failNext({ how: { ok: false, error: 'channel_not_found' } });
     const answer = await send(hangup({ id: 'no-channel' }));
     const run = await closed(answer.id);
@@ -221,12 +221,12 @@ describe('the documented use cases, on real SDKs', () => {
     expect(stdout).toMatch(/what to do: /);
   });
 
-  it('refuses what is not signed, and keeps nothing of it', async () => {
+  it('refuses an unsigned event and stores nothing of it', async () => {
     expect((await bridge.post(hangup({ id: 'forged' }))).status).toBe(401);
     expect((await bridge.run('events', 'show', 'call_hangup/forged')).code).toBe(1);
   });
 
-  it('says nothing of numbers, texts or secrets in its output', () => {
+  it('prints no phone numbers, texts or secrets', () => {
     expect(bridge.output).not.toContain('5551234567');
     expect(bridge.output).not.toContain('Hello');
     expect(bridge.output).not.toContain(SECRET);
