@@ -1,13 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { settlesWithin } from '../../timing/settles-within';
 import { readProcess } from './process-info';
 import type { ServerLog } from './log-file';
 
-/** Acknowledgements and actions take precedence over the server's own work (reference temporal.md 6.4). */
+/**
+ * How much lower than the bridge's the server's priority is: acknowledgements and actions take precedence over the
+ * server's own work (reference temporal.md 6.4).
+ */
 const NICENESS = 10;
+const LOWEST_PRIORITY = 19;
 const KILLED_WITHIN_MS = 5_000;
 const CHECK_EVERY_MS = 500;
 
@@ -210,11 +214,12 @@ async function stopProcess(pid: number, graceMs: number, ended: Promise<unknown>
 
 function lowerPriority(pid: number): void {
   try {
-    setPriority(pid, NICENESS);
+    const priority = Math.min(getPriority() + NICENESS, LOWEST_PRIORITY);
+    setPriority(pid, priority);
     if (process.platform === 'linux') {
       // On Linux each thread has its own priority, inherited from the thread that starts it.
       for (const thread of readdirSync(`/proc/${pid}/task`)) {
-        setPriority(Number(thread), NICENESS);
+        setPriority(Number(thread), priority);
       }
     }
   } catch {

@@ -138,7 +138,8 @@ describe('a new server', () => {
     expect(first.takenOver).toBe(false);
     expect(embeddedAddressOf(dataDir)).toBe(first.address);
     expect(embeddedUiOf(dataDir)).toBe(first.uiUrl);
-    expect(getPriority(first.pid)).toBeGreaterThan(getPriority());
+    // 19 is the lowest that there is.
+    expect(getPriority(first.pid)).toBe(Math.min(getPriority() + 10, 19));
     const id = 'call_hangup/5371#2';
     const link = await withConnection(first, async (connection) => {
       expect(await registerSearchAttributes(connection, 'default')).toEqual({ available: true });
