@@ -1,8 +1,8 @@
-import { createServer } from 'node:net';
 import { eventually } from '../../bench/clock';
 import { childrenOf } from '../../bench/processes';
 import { runningServer } from '../../src/temporal/dev-server/pid-file';
 import { RunningBridge, type BridgeOptions } from '../e2e/running-bridge';
+import { freePort } from '../net/free-port';
 import type { Random } from './random';
 
 /** What can be killed. `all`: the bridge, its worker and its embedded Temporal server at one moment. */
@@ -15,16 +15,11 @@ export interface SupervisedOptions extends Omit<BridgeOptions, 'dataDir'> {
   readyWhen?: RegExp;
 }
 
-/**
- * Outside the range from which systems take ports for outgoing connections: one of those could have it while the bridge
- * is away.
- */
-const [LEAST_PORT, MOST_PORT] = [20_000, 29_999];
 const STARTED_AGAIN_AFTER_MS = 100;
 const NEXT_WITHIN_MS = 10_000;
 
 /**
- * A bridge and what operators have around it: whenever it ends it is started again, on the same ports and data folder.
+ * A bridge with a supervisor: whenever it ends it is started again, on the same ports and data folder.
  */
 export class SupervisedBridge {
   #bridge: RunningBridge;
@@ -33,7 +28,7 @@ export class SupervisedBridge {
   #supervision: Promise<void>;
   /** How often it was started again. */
   restarts = 0;
-  /** All that earlier ones printed. */
+  /** The output of earlier ones. */
   #earlier = '';
 
   private constructor(private readonly options: SupervisedOptions) {
@@ -44,8 +39,8 @@ export class SupervisedBridge {
   /** Starts one and waits until it has. */
   static async start(random: Random, options: SupervisedOptions): Promise<SupervisedBridge> {
     const env = {
-      PORT: String(await freePort(random)),
-      BRIDGE_ADMIN_PORT: String(await freePort(random)),
+      PORT: String(await freePort((least, most) => random.whole(least, most))),
+      BRIDGE_ADMIN_PORT: String(await freePort((least, most) => random.whole(least, most))),
       ...options.env,
     };
     const supervised = new SupervisedBridge({ ...options, env });
@@ -76,7 +71,7 @@ export class SupervisedBridge {
     return this.#bridge;
   }
 
-  /** All that was printed, by earlier ones too. */
+  /** The output of all its bridges so far. */
   get output(): string {
     return this.#earlier + this.#bridge.output;
   }
@@ -170,19 +165,5 @@ function killed(pid: number): boolean {
   } catch {
     // It has just ended by itself.
     return false;
-  }
-}
-
-async function freePort(random: Random): Promise<number> {
-  for (;;) {
-    const port = random.whole(LEAST_PORT, MOST_PORT);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) =>
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)),
-    );
-    if (isFree) {
-      await new Promise((resolve) => server.close(resolve));
-      return port;
-    }
   }
 }

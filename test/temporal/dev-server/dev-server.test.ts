@@ -19,6 +19,7 @@ import {
 import { readProcess } from '../../../src/temporal/dev-server/process-info';
 import { registerSearchAttributes } from '../../../src/temporal/search-attributes';
 import { runLink } from '../../../src/temporal/ui-link';
+import { freePort } from '../../net/free-port';
 
 jest.setTimeout(60_000);
 
@@ -113,10 +114,9 @@ async function orphan(port: number, uiPort: number): Promise<number> {
 }
 
 async function freePorts(): Promise<[number, number]> {
-  const servers = await Promise.all([listening(), listening()]);
-  const [one, other] = servers.map(({ port }) => port);
-  await Promise.all(servers.map(({ close }) => close()));
-  return [one ?? 0, other ?? 0];
+  const port = await freePort();
+  const uiPort = await freePort();
+  return port === uiPort ? freePorts() : [port, uiPort];
 }
 
 async function listening(): Promise<{ port: number; close: () => Promise<void> }> {
