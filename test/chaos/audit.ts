@@ -20,9 +20,9 @@ export interface AuditOptions {
 const LOOK_EVERY_MS = 250;
 
 /**
- * Holds every event that was sent against what the providers really did: for what was acknowledged each action exactly
- * once, for what was not at most once, and nothing else at all.
- * @returns one sentence for each fault; none when all is well.
+ * Compares every event that was sent with what the providers did: each action exactly once for an acknowledged event,
+ * at most once for any other, and nothing else.
+ * @returns one sentence per finding; none when all is well.
  */
 export function audit(options: AuditOptions): string[] {
   const { sender, witness, expected } = options;
@@ -32,25 +32,29 @@ export function audit(options: AuditOptions): string[] {
     const key = `${effect.action} ${String(effect.subject)}`;
     done.set(key, [...(done.get(key) ?? []), effect]);
   }
-  const faults: string[] = sender.wrongAnswers();
+  const findings: string[] = sender.wrongAnswers();
   for (const { subject, acknowledged } of subjectsOf(options)) {
     for (const action of expected[subject.kind]) {
       const found = done.get(`${action} ${subject.id}`) ?? [];
       done.delete(`${action} ${subject.id}`);
-      const fault = judge(found, acknowledged, action === 'email.send' && options.mailTwice?.has(subject.id) === true);
-      if (fault !== null) {
-        faults.push(
-          `${subject.kind} ${subject.id} (${acknowledged ? 'acknowledged' : 'not acknowledged'}), ${action}: ${fault}`,
+      const finding = judge(
+        found,
+        acknowledged,
+        action === 'email.send' && options.mailTwice?.has(subject.id) === true,
+      );
+      if (finding !== null) {
+        findings.push(
+          `${subject.kind} ${subject.id} (${acknowledged ? 'acknowledged' : 'not acknowledged'}), ${action}: ${finding}`,
         );
       }
     }
   }
   for (const [key, found] of done) {
-    faults.push(
-      `${key}: done ${found.length} times (${found.map(({ under }) => under).join(', ')}), and nobody asked for it`,
+    findings.push(
+      `${key}: done ${found.length} times (${found.map(({ under }) => under).join(', ')}), and no event asked for it`,
     );
   }
-  return faults;
+  return findings;
 }
 
 function judge(found: readonly Effect[], acknowledged: boolean, mayBeTwice: boolean): string | null {
@@ -82,7 +86,7 @@ export function missing(options: AuditOptions): number {
 
 /**
  * Waits until everything that was acknowledged is done and no run is under way any more, at most `withinMs`, then
- * audits: what is not done by then is a fault of its own.
+ * audits: what is not done by then is a finding, too.
  * @param openRuns asks Temporal how many runs are open; may throw while it is away.
  */
 export async function settleAndAudit(

@@ -11,9 +11,9 @@ const ASK_EVERY_MS = 200;
 const ASKED_WITHIN_MS = 1_000;
 
 /**
- * A load balancer such as stands before receivers: asks each for `/readyz` now and then, hands requests to those that
- * are ready in turn, and tries the next one when a connection is refused. It keeps no connections, and never sends a
- * request twice that a receiver may have read: then it answers 502.
+ * A load balancer in front of receivers: it polls `/readyz` of each, forwards requests to the ready ones in turn, and
+ * tries the next one when a connection is refused. It keeps no connections, and never sends a request twice that a
+ * receiver may have read: then it answers 502.
  */
 export class Balancer {
   #ready: readonly Member[] = [];

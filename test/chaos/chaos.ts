@@ -17,8 +17,8 @@ export const DONE_WITHIN_MS = 90_000 + LOAD_SECONDS * 2_000;
 /** For jest: a whole scenario. */
 export const SCENARIO_WITHIN_MS = 120_000 + LOAD_SECONDS * 1_000 + DONE_WITHIN_MS;
 
-/** What all scenarios of a test file share: providers in this process, a folder, chance, and the end of everything. */
-export interface Stage {
+/** What a scenario needs: providers in this process, a folder, random numbers, and the clean-up. */
+export interface Scenario {
   random: Random;
   folder: RunFolder;
   providers: Providers;
@@ -26,20 +26,20 @@ export interface Stage {
   witness: Witness;
   /** A sender that stops when the scenario ends. @param secret signs the events when given. */
   newSender(secret?: string): HonestSender;
-  /** Ended in {@link strike}, the last one first. */
+  /** Ended in {@link tearDown}, the last one first. */
   endLater(end: () => Promise<unknown>): void;
   /** Ends all that was started. @throws when something outlived it. */
-  strike(): Promise<void>;
+  tearDown(): Promise<void>;
 }
 
-/** Sets the stage for one scenario. */
-export async function setStage(name: string): Promise<Stage> {
+/** Starts what a scenario needs. */
+export async function setUpScenario(name: string): Promise<Scenario> {
   const folder = RunFolder.make();
   const providers = await startProviders();
   const http = await HttpSink.start();
   const witness = new Witness(providers, http);
   const ends: (() => Promise<unknown>)[] = [];
-  tell(name, `seed ${SEED}, ${LOAD_SECONDS} s of load`);
+  report(name, `seed ${SEED}, ${LOAD_SECONDS} s of load`);
   return {
     random: new Random(SEED),
     folder,
@@ -52,7 +52,7 @@ export async function setStage(name: string): Promise<Stage> {
       return sender;
     },
     endLater: (end) => void ends.push(end),
-    strike: async () => {
+    tearDown: async () => {
       const failed: unknown[] = [];
       for (const end of ends.reverse()) {
         await end().catch((error: unknown) => failed.push(error));
@@ -67,7 +67,7 @@ export async function setStage(name: string): Promise<Stage> {
   };
 }
 
-/** Says what a scenario came to, for whoever reads the output. */
-export function tell(name: string, what: string): void {
+/** Prints a scenario's result. */
+export function report(name: string, what: string): void {
   process.stderr.write(`chaos ${name}: ${what}\n`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { nowMs, until } from '../../bench/clock';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { CALLS_AND_MESSAGES } from './rules';
 import { SupervisedBridge } from './supervised-bridge';
 import { openRunsIn } from './temporal';
@@ -16,17 +16,17 @@ const HOUR_MS = 3_600_000;
 const JUMPS_MS = [3 * HOUR_MS, -5 * HOUR_MS, 0, 26 * HOUR_MS, -2 * HOUR_MS, 0];
 
 describe("the machine's clock jumps by hours, forwards and back, under load", () => {
-  let stage: Stage;
+  let scenario: Scenario;
 
   beforeEach(async () => {
-    stage = await setStage('clock');
+    scenario = await setUpScenario('clock');
   });
-  afterEach(() => stage.strike());
+  afterEach(() => scenario.tearDown());
 
   it('handles every acknowledged event once', async () => {
-    const { random, providers, witness } = stage;
-    const dataDir = stage.folder.folder();
-    const clock = join(stage.folder.folder(), 'offset-ms');
+    const { random, providers, witness } = scenario;
+    const dataDir = scenario.folder.folder();
+    const clock = join(scenario.folder.folder(), 'offset-ms');
     const jump = (offsetMs: number): void => {
       writeFileSync(`${clock}.new`, String(offsetMs));
       renameSync(`${clock}.new`, clock);
@@ -38,10 +38,10 @@ describe("the machine's clock jumps by hours, forwards and back, under load", ()
       CHAOS_CLOCK_FILE: clock,
     };
     const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS_AND_MESSAGES.text, env });
-    stage.endLater(() => bridge.end());
+    scenario.endLater(() => bridge.end());
     const inbox = InboxReader.open(dataDir);
-    stage.endLater(async () => inbox.close());
-    const sender = stage.newSender();
+    scenario.endLater(async () => inbox.close());
+    const sender = scenario.newSender();
     const deliveries = traffic(random, { subjects: PER_SECOND * LOAD_SECONDS });
 
     let sending = true;
@@ -61,16 +61,16 @@ describe("the machine's clock jumps by hours, forwards and back, under load", ()
     jump(0);
 
     const began = nowMs();
-    const faults = await settleAndAudit(
+    const findings = await settleAndAudit(
       { sender, witness, expected: CALLS_AND_MESSAGES.expected },
       () => openRunsIn(dataDir),
       DONE_WITHIN_MS,
     );
-    tell(
+    report(
       'clock',
       `${sender.subjects().size} events, the bridge's clock was off by ${clocks.join(', ')} hours, done ${Math.round((nowMs() - began) / 1_000)} s after`,
     );
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
     expect(sender.attempts.filter(({ status }) => status !== 200)).toEqual([]);
     // What came after a jump was kept with the time of the clock that had jumped.
     expect(clocks.slice(0, 4)).toEqual(JUMPS_MS.slice(0, 4).map((offset) => offset / HOUR_MS));

@@ -4,7 +4,7 @@ import { eventually, nowMs, until } from '../../bench/clock';
 import { childrenOf } from '../../bench/processes';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { CALLS } from './rules';
 import type { HonestSender } from './sender';
 import { canMount, limitedDisk, mountSmallDisk, type SmallDisk } from './small-disk';
@@ -20,7 +20,7 @@ const FULL_FOR_MS = 3_000;
 const NOTICED_WITHIN_MS = 30_000;
 
 describe('the disk', () => {
-  let stage: Stage;
+  let scenario: Scenario;
   let temporal: OwnTemporal;
   let disk: SmallDisk;
   let bridge: SupervisedBridge;
@@ -28,25 +28,25 @@ describe('the disk', () => {
   let sender: HonestSender;
 
   beforeAll(async () => {
-    stage = await setStage('disk');
-    sender = stage.newSender();
-    temporal = await OwnTemporal.start(stage.folder.folder());
-    stage.endLater(() => temporal.stop());
-    const path = stage.folder.folder();
+    scenario = await setUpScenario('disk');
+    sender = scenario.newSender();
+    temporal = await OwnTemporal.start(scenario.folder.folder());
+    scenario.endLater(() => temporal.stop());
+    const path = scenario.folder.folder();
     const pids = (): number[] => {
       const pid = bridge.current.process.pid ?? 0;
       return [pid, ...childrenOf(pid, 'worker-main')];
     };
     disk = canMount() ? mountSmallDisk(path, DISK_MIB) : limitedDisk(path, pids);
-    stage.endLater(async () => disk.end());
+    scenario.endLater(async () => disk.end());
     dataDir = join(disk.path, 'data');
     mkdirSync(dataDir);
-    const env = { ...stage.providers.env, TEMPORAL_ADDRESS: temporal.address };
-    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: CALLS.text, env });
-    stage.endLater(() => bridge.end());
+    const env = { ...scenario.providers.env, TEMPORAL_ADDRESS: temporal.address };
+    bridge = await SupervisedBridge.start(scenario.random, { dataDir, rules: CALLS.text, env });
+    scenario.endLater(() => bridge.end());
   });
 
-  afterAll(() => stage.strike());
+  afterAll(() => scenario.tearDown());
 
   const readiness = async (): Promise<{ status: number; text: string }> => {
     const response = await fetch(`${bridge.admin}/readyz`);
@@ -64,14 +64,14 @@ describe('the disk', () => {
       await bridge.startAgain();
       const before = sender.attempts.length;
       await sender.deliverAll(
-        traffic(stage.random, { subjects: 10, kinds: ['call'] }),
+        traffic(scenario.random, { subjects: 10, kinds: ['call'] }),
         PER_SECOND,
         () => bridge.webhook,
       );
       expect(sender.attempts.slice(before).filter(({ status }) => status !== 200)).toEqual([]);
       expect(
         await settleAndAudit(
-          { sender, witness: stage.witness, expected: CALLS.expected },
+          { sender, witness: scenario.witness, expected: CALLS.expected },
           () => openRunsAt(temporal.address),
           DONE_WITHIN_MS,
         ),
@@ -80,7 +80,7 @@ describe('the disk', () => {
   });
 
   it('is full for a while: events get 503, /readyz says so, events are accepted again when there is space, and none is lost', async () => {
-    const deliveries = traffic(stage.random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] });
+    const deliveries = traffic(scenario.random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] });
     const load = sender.deliverAll(deliveries, PER_SECOND, () => bridge.webhook);
     await until(nowMs() + (LOAD_SECONDS * 1_000) / 4);
 
@@ -101,20 +101,20 @@ describe('the disk', () => {
     await load;
 
     const began = nowMs();
-    const faults = await settleAndAudit(
-      { sender, witness: stage.witness, expected: CALLS.expected },
+    const findings = await settleAndAudit(
+      { sender, witness: scenario.witness, expected: CALLS.expected },
       () => openRunsAt(temporal.address),
       DONE_WITHIN_MS,
     );
     const refused = sender.attempts.filter(({ status }) => status === 503);
-    tell(
+    report(
       'disk',
       `${refused.length} of ${sender.attempts.length} requests refused, by a ${canMount() ? 'full file system' : 'limit on the size of files'}; done ${Math.round((nowMs() - began) / 1_000)} s after`,
     );
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
     expect(full.text).toContain('events cannot be kept: the d');
     expect(refused.length).toBeGreaterThan(0);
-    // Every answer was one that VoIPBIN understands, and it went on by itself.
+    // VoIPBIN understands every one of these answers, and the bridge recovered without help.
     expect(sender.attempts.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
     expect(
       sender.attempts.filter(({ sentAt, status }) => sentAt > freed + NOTICED_WITHIN_MS / 10 && status !== 200),
@@ -133,12 +133,12 @@ describe('the disk', () => {
     const code = await bridge.stop('SIGTERM');
     disk.free();
     await bridge.startAgain();
-    const faults = await settleAndAudit(
-      { sender, witness: stage.witness, expected: CALLS.expected },
+    const findings = await settleAndAudit(
+      { sender, witness: scenario.witness, expected: CALLS.expected },
       () => openRunsAt(temporal.address),
       DONE_WITHIN_MS,
     );
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
     expect(code).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { eventually, nowMs, until } from '../../bench/clock';
 import { settleAndAudit } from './audit';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { CALLS_AND_MESSAGES } from './rules';
 import { SupervisedBridge } from './supervised-bridge';
 import { openRunsAt, OwnTemporal } from './temporal';
@@ -15,35 +15,35 @@ const TEMPORAL_AWAY_MS = 1_000;
 const THERE_WITHIN_MS = 10_000;
 
 describe('two receivers and two workers on one Temporal, each killed now and then', () => {
-  let stage: Stage;
+  let scenario: Scenario;
 
   beforeEach(async () => {
-    stage = await setStage('fleet');
+    scenario = await setUpScenario('fleet');
   });
-  afterEach(() => stage.strike());
+  afterEach(() => scenario.tearDown());
 
   it('handle every event that either acknowledged once', async () => {
-    const { random, providers, witness } = stage;
-    const temporal = await OwnTemporal.start(stage.folder.folder());
-    stage.endLater(() => temporal.stop());
+    const { random, providers, witness } = scenario;
+    const temporal = await OwnTemporal.start(scenario.folder.folder());
+    scenario.endLater(() => temporal.stop());
     const start = async (mode: 'receiver' | 'worker'): Promise<SupervisedBridge> => {
       const env = { ...providers.env, TEMPORAL_ADDRESS: temporal.address };
       const bridge = await SupervisedBridge.start(random, {
-        dataDir: stage.folder.folder(),
+        dataDir: scenario.folder.folder(),
         rules: CALLS_AND_MESSAGES.text,
         env,
         args: ['--mode', mode],
         readyWhen: /^Temporal /m,
       });
-      stage.endLater(() => bridge.end());
+      scenario.endLater(() => bridge.end());
       return bridge;
     };
     const receivers = [await start('receiver'), await start('receiver')];
     const workers = [await start('worker'), await start('worker')];
 
-    const sender = stage.newSender();
+    const sender = scenario.newSender();
     const deliveries = traffic(random, { subjects: PER_SECOND * LOAD_SECONDS });
-    // Whoever sends to both sends to each by itself, with tries of its own.
+    // An event for both is sent to each separately, with its own retries.
     const targets = deliveries.map(() => (random.next() < TO_BOTH ? receivers : [random.pick(receivers)]));
     const both = deliveries.flatMap((delivery, index) =>
       (targets[index] ?? []).map((receiver) => ({ delivery, receiver })),
@@ -80,17 +80,17 @@ describe('two receivers and two workers on one Temporal, each killed now and the
     await load;
 
     const began = nowMs();
-    const faults = await settleAndAudit(
+    const findings = await settleAndAudit(
       { sender, witness, expected: CALLS_AND_MESSAGES.expected },
       () => openRunsAt(temporal.address),
       DONE_WITHIN_MS,
     );
     const acknowledged = [...sender.subjects().values()].filter((subject) => subject.acknowledged).length;
-    tell(
+    report(
       'fleet',
       `${acknowledged} of ${sender.subjects().size} acknowledged, ${sender.attempts.length} requests, killed ${JSON.stringify(killed)}, done ${Math.round((nowMs() - began) / 1_000)} s after`,
     );
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
     expect(acknowledged).toBeGreaterThan(deliveries.length / 3);
   });
 });

@@ -2,7 +2,7 @@ import { nowMs } from '../../bench/clock';
 import { MemoryWatch } from '../../bench/processes';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { Attacker } from './hostile';
 import { CALLS } from './rules';
 import { SupervisedBridge } from './supervised-bridge';
@@ -38,29 +38,29 @@ const ANSWERS: Readonly<Record<string, readonly (number | null)[]>> = {
 };
 
 describe('hostile requests under load', () => {
-  let stage: Stage;
+  let scenario: Scenario;
 
   beforeEach(async () => {
-    stage = await setStage('hostile');
+    scenario = await setUpScenario('hostile');
   });
-  afterEach(() => stage.strike());
+  afterEach(() => scenario.tearDown());
 
   it('do not keep valid events from being answered and handled, and use bounded memory and disk', async () => {
-    const { random, providers, witness } = stage;
-    const dataDir = stage.folder.folder();
+    const { random, providers, witness } = scenario;
+    const dataDir = scenario.folder.folder();
     const env = {
       ...providers.env,
       VOIPBIN_WEBHOOK_SECRET: SECRET,
       BRIDGE_QUARANTINE_MAX_SIZE: String(QUARANTINE_BYTES),
     };
     const bridge = await SupervisedBridge.start(random, { dataDir, rules: CALLS.text, env });
-    stage.endLater(() => bridge.end());
+    scenario.endLater(() => bridge.end());
     const attacker = new Attacker(bridge.webhook, SECRET, random);
-    stage.endLater(async () => attacker.stop());
+    scenario.endLater(async () => attacker.stop());
     const memory = new MemoryWatch(() => ({ bridge: bridge.current.process.pid ?? 0 }));
-    stage.endLater(async () => void memory.stop());
+    scenario.endLater(async () => void memory.stop());
 
-    const sender = stage.newSender(SECRET);
+    const sender = scenario.newSender(SECRET);
     const attack = attacker.attack();
     await sender.deliverAll(
       traffic(random, { subjects: PER_SECOND * LOAD_SECONDS, kinds: ['call'] }),
@@ -72,7 +72,7 @@ describe('hostile requests under load', () => {
     const mostMemory = memory.stop()['bridge'] ?? 0;
 
     const began = nowMs();
-    const faults = await settleAndAudit(
+    const findings = await settleAndAudit(
       { sender, witness, expected: CALLS.expected },
       () => openRunsIn(dataDir),
       DONE_WITHIN_MS,
@@ -82,12 +82,12 @@ describe('hostile requests under load', () => {
     const quarantined = inbox.listQuarantine({ limit: 100_000 });
     inbox.close();
     const quarantinedBytes = quarantined.reduce((sum, { bytes }) => sum + bytes, 0);
-    tell(
+    report(
       'hostile',
       `${sender.subjects().size} honest events, slowest ack ${Math.round(slowest)} ms, ${mostMemory} MiB at most, ${quarantined.length} bodies of ${quarantinedBytes} bytes in quarantine, done ${Math.round((nowMs() - began) / 1_000)} s after`,
     );
-    tell('hostile', `answers: ${JSON.stringify(attacker.summary())}`);
-    expect(faults).toEqual([]);
+    report('hostile', `answers: ${JSON.stringify(attacker.summary())}`);
+    expect(findings).toEqual([]);
     expect(sender.attempts.filter(({ status }) => status !== 200)).toEqual([]);
     expect(slowest).toBeLessThan(ACK_WITHIN_MS);
     expect(mostMemory).toBeLessThan(MOST_MEMORY_MIB);

@@ -13,11 +13,11 @@ export interface HostileAnswer {
 const MIB = 1_048_576;
 const GIVE_UP_MS = 20_000;
 const CRLF = '\r\n';
-/** A type that no rule wants: what stays an event in spite of all that was done to it must have no effect. */
+/** A type that no rule matches: a mutated body that is still an event must have no effect. */
 const HARMLESS =
   '{"type":"queuecall_created","data":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","status":"waiting","name":"Grüße 안녕","tm_create":"2026-08-22T06:10:54.788Z"}}';
 
-/** Requests that nobody honest sends, against one webhook. */
+/** Requests that only an attacker sends, to one webhook. */
 export class Attacker {
   readonly answers: HostileAnswer[] = [];
   readonly #url: URL;
@@ -86,7 +86,7 @@ export class Attacker {
     this.#stopped = true;
   }
 
-  /** What came of each kind: how many answers of which status. */
+  /** For each kind of request, the number of answers by status. */
   summary(): Record<string, Record<string, number>> {
     const found: Record<string, Record<string, number>> = {};
     for (const { kind, status } of this.answers) {
@@ -212,7 +212,7 @@ export class Attacker {
       const writeNext = (): void => {
         const piece = pieces[at];
         at += 1;
-        // What takes for ever is broken off; what was begun in one go is to have its answer.
+        // A slow request is aborted; a request that was sent at once must get an answer.
         if (this.#stopped && dribbleMs > 0) {
           end();
         } else if (piece !== undefined && socket.writable) {

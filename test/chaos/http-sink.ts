@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Effect } from './witness';
 
-/** Trouble that the sink makes on demand; `lose_answer` does what was asked first. */
+/** How the sink fails on demand; `lose_answer` does what the request asks first. */
 export type HttpTrouble =
   { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'reset' | 'lose_answer';
 

@@ -1,6 +1,6 @@
 import { eventually, nowMs } from '../../bench/clock';
 import { missing, settleAndAudit, type Expected } from './audit';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import type { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
 import { TcpProxy } from './tcp-proxy';
@@ -12,7 +12,7 @@ jest.setTimeout(SCENARIO_WITHIN_MS * 2);
 
 const PER_SECOND = 8;
 const CALLS = Math.max(16, LOAD_SECONDS);
-/** Others' work goes on while a provider is away; a small machine has some of it. */
+/** Steps for other providers continue while one is unavailable, and a small machine has a backlog of them. */
 const MEANWHILE_WITHIN_MS = 40_000;
 const RETRY_AFTER_S = 3;
 /** Clocks of Temporal and of Node are not read at the same moment. */
@@ -55,19 +55,19 @@ const [BROKEN_MAIL_ANSWERS, SILENT_MAIL_ANSWERS] = [2, LOAD_SECONDS >= 60 ? 1 : 
 type Provider = 'hubspot' | 'slack' | 'voipbin' | 'email' | 'http';
 
 describe('while providers are unavailable', () => {
-  let stage: Stage;
+  let scenario: Scenario;
   let proxies: Record<Provider, TcpProxy>;
   let bridge: SupervisedBridge;
   let dataDir: string;
   let sender: HonestSender;
 
   beforeAll(async () => {
-    stage = await setStage('provider-outages');
-    sender = stage.newSender();
-    const { hubspot, slack, voipbin, email } = stage.providers;
+    scenario = await setUpScenario('provider-outages');
+    sender = scenario.newSender();
+    const { hubspot, slack, voipbin, email } = scenario.providers;
     const before = async (url: string): Promise<TcpProxy> => {
       const proxy = await TcpProxy.start(new URL(url).host);
-      stage.endLater(() => proxy.refuse());
+      scenario.endLater(() => proxy.refuse());
       return proxy;
     };
     proxies = {
@@ -75,37 +75,38 @@ describe('while providers are unavailable', () => {
       slack: await before(slack.url),
       voipbin: await before(voipbin.url),
       email: await before(email.url),
-      http: await before(stage.http.url),
+      http: await before(scenario.http.url),
     };
     const through = Object.values(proxies).map((proxy): [string, string] => [proxy.target, proxy.address]);
     const env = Object.fromEntries(
-      Object.entries(stage.providers.env).map(([name, value]) => [
+      Object.entries(scenario.providers.env).map(([name, value]) => [
         name,
         through.reduce((text, [target, address]) => text.replace(target, address), value),
       ]),
     );
-    dataDir = stage.folder.folder();
-    bridge = await SupervisedBridge.start(stage.random, {
+    dataDir = scenario.folder.folder();
+    bridge = await SupervisedBridge.start(scenario.random, {
       dataDir,
       rules: rules(`http://${proxies.http.address}`),
       env,
     });
-    stage.endLater(() => bridge.end());
+    scenario.endLater(() => bridge.end());
   });
 
-  afterAll(() => stage.strike());
+  afterAll(() => scenario.tearDown());
 
   const send = (calls: number): Promise<void> =>
-    sender.deliverAll(traffic(stage.random, { subjects: calls, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+    sender.deliverAll(traffic(scenario.random, { subjects: calls, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
   const done = (actions: Effect['action'][], withinMs: number): Promise<true> =>
     eventually(
       `${actions.join(', ')} were done for all calls`,
-      () => (missing({ sender, witness: stage.witness, expected: { call: actions, message: [] } }) === 0 ? true : null),
+      () =>
+        missing({ sender, witness: scenario.witness, expected: { call: actions, message: [] } }) === 0 ? true : null,
       withinMs,
       250,
     );
   const count = (action: Effect['action']): number =>
-    stage.witness.effects().filter((effect) => effect.action === action).length;
+    scenario.witness.effects().filter((effect) => effect.action === action).length;
 
   /**
    * Sends calls while some providers refuse connections, and waits until all is done that others do; then lets them
@@ -121,7 +122,7 @@ describe('while providers are unavailable', () => {
       ALL.filter((action) => !awayActions.includes(action) && action !== 'email.send'),
       MEANWHILE_WITHIN_MS,
     );
-    tell(
+    report(
       'provider-outages',
       `${away.join(', ')} away: the others were done with ${CALLS} calls after ${Math.round((nowMs() - began) / 1_000)} s`,
     );
@@ -132,7 +133,7 @@ describe('while providers are unavailable', () => {
   }
 
   it('waits as long as each provider asks for (Retry-After)', async () => {
-    const { hubspot, slack, voipbin } = stage.providers;
+    const { hubspot, slack, voipbin } = scenario.providers;
     // What is asked once in an hour is asked now.
     await send(1);
     await done(ALL, MEANWHILE_WITHIN_MS);
@@ -144,7 +145,7 @@ describe('while providers are unavailable', () => {
     hubspot.failNext({ how: limited });
     slack.failNext({ how: limited });
     voipbin.failNext({ path: '/messages', how: limited });
-    stage.http.failNext(limited);
+    scenario.http.failNext(limited);
     const providers = ['hubspot', 'slack', 'voipbin', 'http'] as const;
     const from = providers.map((provider) => proxies[provider].passed.length);
     await send(1);
@@ -155,7 +156,7 @@ describe('while providers are unavailable', () => {
       const next = passed.slice(answered).find((each) => each.from === 'client');
       return { provider, ms: Math.round((next?.at ?? 0) - (passed[answered]?.at ?? 0)) };
     });
-    tell(
+    report(
       'provider-outages',
       `after a 429 with Retry-After: ${RETRY_AFTER_S} the next request came after ${waited.map(({ provider, ms }) => `${ms} ms (${provider})`).join(', ')}`,
     );
@@ -163,7 +164,7 @@ describe('while providers are unavailable', () => {
   });
 
   it('keeps using the other providers, and catches up once each', async () => {
-    const { hubspot, slack, voipbin, email } = stage.providers;
+    const { hubspot, slack, voipbin, email } = scenario.providers;
     const retryAfter = { status: 429, headers: { 'retry-after': '1' }, body: '{}' };
 
     const early = await outage(['email', 'hubspot', 'http'], ['email.send', 'hubspot.log_call', 'http.request'], () => {
@@ -180,12 +181,12 @@ describe('while providers are unavailable', () => {
       email.failNext('drop_in_data');
       Array.from({ length: BROKEN_MAIL_ANSWERS }, () => email.failNext('drop_after_data'));
       Array.from({ length: SILENT_MAIL_ANSWERS }, () => email.failNext('silent_after_data'));
-      stage.http.failNext({ status: 503 }, 3);
-      stage.http.failNext(retryAfter);
-      stage.http.failNext('hang', 2);
-      stage.http.failNext('reset', 2);
-      stage.http.failNext({ status: 502, headers: { 'content-type': 'text/html' }, body: HTML }, 2);
-      stage.http.failNext('lose_answer', 3);
+      scenario.http.failNext({ status: 503 }, 3);
+      scenario.http.failNext(retryAfter);
+      scenario.http.failNext('hang', 2);
+      scenario.http.failNext('reset', 2);
+      scenario.http.failNext({ status: 502, headers: { 'content-type': 'text/html' }, body: HTML }, 2);
+      scenario.http.failNext('lose_answer', 3);
     });
     expect(early).toBe(0);
     await done(['hubspot.log_call', 'http.request'], DONE_WITHIN_MS);
@@ -216,16 +217,16 @@ describe('while providers are unavailable', () => {
 
     const began = nowMs();
     const mailTwice = new Set(sender.subjects().keys());
-    const faults = await settleAndAudit(
-      { sender, witness: stage.witness, expected: EXPECTED, mailTwice },
+    const findings = await settleAndAudit(
+      { sender, witness: scenario.witness, expected: EXPECTED, mailTwice },
       () => openRunsIn(dataDir),
       DONE_WITHIN_MS,
     );
-    tell(
+    report(
       'provider-outages',
       `${sender.subjects().size} calls, all done ${Math.round((nowMs() - began) / 1_000)} s after the last outage`,
     );
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
     expect(count('email.send') - sender.subjects().size).toBeLessThanOrEqual(BROKEN_MAIL_ANSWERS + SILENT_MAIL_ANSWERS);
   });
 });

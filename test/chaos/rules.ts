@@ -8,7 +8,7 @@ export interface Rules {
 }
 
 /**
- * A call is logged in HubSpot and told on Slack; a message that came in is answered by text, whichever of its twins
+ * A call is logged in HubSpot and posted to Slack; an inbound message is answered by text, whichever of its twins
  * comes first, and however late: the budget of a reply counts by the clock, which may jump here.
  */
 export const CALLS_AND_MESSAGES: Rules = {
@@ -29,7 +29,7 @@ rules:
   expected: { call: ['hubspot.log_call', 'slack.post_message'], message: ['voipbin.send_message'] },
 };
 
-/** A call is told on Slack, and nothing else happens. */
+/** A call is posted to Slack, and nothing else happens. */
 export const CALLS: Rules = {
   text: `version: 1
 rules:

@@ -4,7 +4,7 @@ import { signatureOf } from '../../src/receiver/verified-request';
 import { Secret } from '../../src/settings/secret';
 import type { Delivery, Subject } from './traffic';
 
-/** One request of the sender, and what came of it. */
+/** One request of the sender, and its result. */
 export interface Attempt {
   delivery: Delivery;
   /** Moments of the bench clock. */
@@ -76,7 +76,7 @@ export class HonestSender {
     await Promise.all(underWay);
   }
 
-  /** Every subject that it tried to tell of, with whether any event about it was acknowledged with 200. */
+  /** Every subject that it sent events about, and whether any of them was acknowledged with 200. */
   subjects(): Map<string, { subject: Subject; acknowledged: boolean }> {
     const found = new Map<string, { subject: Subject; acknowledged: boolean }>();
     for (const { delivery, status } of this.attempts) {

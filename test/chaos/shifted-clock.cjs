@@ -1,8 +1,7 @@
 // @ts-check
 /**
- * Loaded before a bridge (`node --require`): its clock is the machine's, shifted by the milliseconds that stand in the
- * file CHAOS_CLOCK_FILE at the moment. Timers and `performance.now()` go on as they are, as they do when a machine's
- * clock is set.
+ * Loaded before a bridge (`node --require`): its clock is the machine's, shifted by the milliseconds in the file
+ * CHAOS_CLOCK_FILE. Timers and `performance.now()` are unchanged, as when a machine's clock is set.
  */
 const { readFileSync } = require('node:fs');
 

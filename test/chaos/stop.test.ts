@@ -1,7 +1,7 @@
 import { nowMs, until } from '../../bench/clock';
 import { settleAndAudit } from './audit';
 import { Balancer } from './balancer';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { CALLS_AND_MESSAGES } from './rules';
 import { SupervisedBridge } from './supervised-bridge';
 import { openRunsAt, openRunsIn, OwnTemporal } from './temporal';
@@ -14,23 +14,23 @@ const PER_SECOND = 15;
 const ENDS_WITHIN_MS = 50_000;
 
 describe('stopping under load', () => {
-  let stage: Stage;
+  let scenario: Scenario;
 
   beforeEach(async () => {
-    stage = await setStage('stop');
+    scenario = await setUpScenario('stop');
   });
-  afterEach(() => stage.strike());
+  afterEach(() => scenario.tearDown());
 
   it('a bridge stops within its limit with exit code 0, and every acknowledged event is handled after the restart', async () => {
-    const { random, providers, witness } = stage;
-    const dataDir = stage.folder.folder();
+    const { random, providers, witness } = scenario;
+    const dataDir = scenario.folder.folder();
     const bridge = await SupervisedBridge.start(random, {
       dataDir,
       rules: CALLS_AND_MESSAGES.text,
       env: providers.env,
     });
-    stage.endLater(() => bridge.end());
-    const sender = stage.newSender();
+    scenario.endLater(() => bridge.end());
+    const sender = scenario.newSender();
     let sending = true;
     const load = sender
       .deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS }), PER_SECOND * 1.2, () => bridge.webhook)
@@ -47,42 +47,42 @@ describe('stopping under load', () => {
     }
     await load;
 
-    const faults = await settleAndAudit(
+    const findings = await settleAndAudit(
       { sender, witness, expected: CALLS_AND_MESSAGES.expected },
       () => openRunsIn(dataDir),
       DONE_WITHIN_MS,
     );
     const acknowledged = [...sender.subjects().values()].filter((subject) => subject.acknowledged).length;
-    tell(
+    report(
       'stop',
       `${acknowledged} of ${sender.subjects().size} acknowledged; ${ends.map(({ signal, code, ms }) => `${signal}: exit ${String(code)} after ${ms} ms`).join(', ')}`,
     );
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
     expect(ends.filter(({ code, ms }) => code !== 0 || ms > ENDS_WITHIN_MS)).toEqual([]);
     expect(acknowledged).toBeGreaterThan(sender.subjects().size / 4);
   });
 
   it('receivers behind a load balancer are restarted one after the other, and no event is lost', async () => {
-    const { random, providers, witness } = stage;
-    const temporal = await OwnTemporal.start(stage.folder.folder());
-    stage.endLater(() => temporal.stop());
+    const { random, providers, witness } = scenario;
+    const temporal = await OwnTemporal.start(scenario.folder.folder());
+    scenario.endLater(() => temporal.stop());
     const start = async (mode: 'receiver' | 'worker'): Promise<SupervisedBridge> => {
       const env = { ...providers.env, TEMPORAL_ADDRESS: temporal.address };
       const bridge = await SupervisedBridge.start(random, {
-        dataDir: stage.folder.folder(),
+        dataDir: scenario.folder.folder(),
         rules: CALLS_AND_MESSAGES.text,
         env,
         args: ['--mode', mode],
         readyWhen: /^Temporal /m,
       });
-      stage.endLater(() => bridge.end());
+      scenario.endLater(() => bridge.end());
       return bridge;
     };
     const receivers = [await start('receiver'), await start('receiver')];
     await start('worker');
     const balancer = await Balancer.start(receivers);
-    stage.endLater(() => balancer.stop());
-    const sender = stage.newSender();
+    scenario.endLater(() => balancer.stop());
+    const sender = scenario.newSender();
     let sending = true;
     const load = sender
       .deliverAll(traffic(random, { subjects: PER_SECOND * LOAD_SECONDS }), PER_SECOND * 1.2, () => balancer.url)
@@ -99,14 +99,14 @@ describe('stopping under load', () => {
     }
     await load;
 
-    const faults = await settleAndAudit(
+    const findings = await settleAndAudit(
       { sender, witness, expected: CALLS_AND_MESSAGES.expected },
       () => openRunsAt(temporal.address),
       DONE_WITHIN_MS,
     );
     const again = sender.attempts.filter(({ status }) => status !== 200).length;
-    tell('stop', `rolling: ${codes.length} restarts, ${sender.subjects().size} events, ${again} requests sent again`);
-    expect(faults).toEqual([]);
+    report('stop', `rolling: ${codes.length} restarts, ${sender.subjects().size} events, ${again} requests sent again`);
+    expect(findings).toEqual([]);
     expect(codes.filter((code) => code !== 0)).toEqual([]);
     expect([...sender.subjects().values()].filter(({ acknowledged }) => !acknowledged)).toEqual([]);
   });

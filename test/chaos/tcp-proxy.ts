@@ -11,7 +11,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
 
   private constructor(
-    /** What stands behind it, `host:port`. */
+    /** The server behind it, `host:port`. */
     readonly target: string,
     private port: number,
   ) {}

@@ -1,6 +1,6 @@
 import { nowMs, until } from '../../bench/clock';
 import { settleAndAudit } from './audit';
-import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, LOAD_SECONDS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { agreement } from './order';
 import { CALLS } from './rules';
 import type { HonestSender } from './sender';
@@ -28,7 +28,7 @@ const LEAST_AGREEMENT = 0.9;
 const ACK_WITHIN_MS = 3_000;
 
 describe('while Temporal is unavailable', () => {
-  let stage: Stage;
+  let scenario: Scenario;
   let temporal: OwnTemporal;
   let proxy: TcpProxy;
   let bridge: SupervisedBridge;
@@ -37,35 +37,35 @@ describe('while Temporal is unavailable', () => {
   const openRuns = (): Promise<number> => openRunsAt(temporal.address, NAMESPACE);
 
   beforeAll(async () => {
-    stage = await setStage('temporal-outages');
-    sender = stage.newSender();
-    temporal = await OwnTemporal.start(stage.folder.folder());
-    stage.endLater(() => temporal.stop());
+    scenario = await setUpScenario('temporal-outages');
+    sender = scenario.newSender();
+    temporal = await OwnTemporal.start(scenario.folder.folder());
+    scenario.endLater(() => temporal.stop());
     proxy = await TcpProxy.start(temporal.address);
-    stage.endLater(() => proxy.refuse());
-    bridge = await SupervisedBridge.start(stage.random, {
-      dataDir: stage.folder.folder(),
+    scenario.endLater(() => proxy.refuse());
+    bridge = await SupervisedBridge.start(scenario.random, {
+      dataDir: scenario.folder.folder(),
       rules: CALLS.text,
       env: {
-        ...stage.providers.env,
+        ...scenario.providers.env,
         TEMPORAL_ADDRESS: proxy.address,
         TEMPORAL_NAMESPACE: NAMESPACE,
         BRIDGE_MAX_IN_FLIGHT: String(MOST_IN_FLIGHT),
       },
       readyWhen: /^Temporal /m,
     });
-    stage.endLater(() => bridge.end());
+    scenario.endLater(() => bridge.end());
   });
 
-  afterAll(() => stage.strike());
+  afterAll(() => scenario.tearDown());
 
   /**
-   * Sends events while Temporal is away, then lets it come back, and holds what happened against what should have.
-   * @returns one sentence for each fault.
+   * Sends events while Temporal is unavailable, makes it available again, and audits.
+   * @returns one sentence per finding.
    */
   async function outage(name: string, perSecond: number, comesBack: () => Promise<void> | void): Promise<string[]> {
     const first = sender.attempts.length;
-    const deliveries = traffic(stage.random, { subjects: perSecond * OUTAGE_SECONDS, kinds: ['call'] });
+    const deliveries = traffic(scenario.random, { subjects: perSecond * OUTAGE_SECONDS, kinds: ['call'] });
     await sender.deliverAll(deliveries, perSecond, () => bridge.webhook);
     const attempts = sender.attempts.slice(first).sort((one, other) => one.answeredAt - other.answeredAt);
     const late = attempts.filter(
@@ -83,7 +83,7 @@ describe('while Temporal is unavailable', () => {
       }
     })();
     const undone = await settleAndAudit(
-      { sender, witness: stage.witness, expected: CALLS.expected },
+      { sender, witness: scenario.witness, expected: CALLS.expected },
       openRuns,
       DONE_WITHIN_MS,
     );
@@ -93,9 +93,9 @@ describe('while Temporal is unavailable', () => {
     const arrived = [...new Set(attempts.map(({ delivery }) => delivery.subject.id))];
     const agreed = agreement(
       arrived,
-      stage.witness.effects().map(({ subject }) => subject ?? ''),
+      scenario.witness.effects().map(({ subject }) => subject ?? ''),
     );
-    tell(
+    report(
       'temporal-outages',
       `${name}: ${arrived.length} events, done ${Math.round((nowMs() - began) / 1_000)} s after, at most ${mostOpen} runs open, order ${agreed.toFixed(3)}`,
     );

@@ -22,7 +22,7 @@ export class OwnTemporal {
     return new OwnTemporal(dataDir, server, server.address, Number(new URL(server.uiUrl).port));
   }
 
-  /** Ends it; it refuses connections from then on. */
+  /** Stops it: from then on it refuses connections. */
   async stop(): Promise<void> {
     await this.server?.stop();
     this.server = null;
@@ -38,7 +38,7 @@ export class OwnTemporal {
     this.server = null;
   }
 
-  /** Lets it answer nothing, with all its connections open. */
+  /** Stops it from answering, with all its connections open. */
   freeze(): void {
     this.#signal('SIGSTOP');
   }

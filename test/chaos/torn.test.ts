@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, rmSync, statSync, truncateSync, write
 import { join } from 'node:path';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { settleAndAudit } from './audit';
-import { DONE_WITHIN_MS, SCENARIO_WITHIN_MS, setStage, tell, type Stage } from './chaos';
+import { DONE_WITHIN_MS, SCENARIO_WITHIN_MS, setUpScenario, report, type Scenario } from './chaos';
 import { CALLS } from './rules';
 import type { HonestSender } from './sender';
 import { SupervisedBridge } from './supervised-bridge';
@@ -16,28 +16,37 @@ const EVENTS = 200;
 const PAGE = 4_096;
 
 describe('a database that was damaged while the bridge was down', () => {
-  let stage: Stage;
+  let scenario: Scenario;
   let temporal: OwnTemporal;
   let dataDir: string;
   let bridge: SupervisedBridge;
   let sender: HonestSender;
 
   beforeEach(async () => {
-    stage = await setStage('torn');
-    temporal = await OwnTemporal.start(stage.folder.folder());
-    stage.endLater(() => temporal.stop());
-    dataDir = stage.folder.folder();
-    const env = { ...stage.providers.env, TEMPORAL_ADDRESS: temporal.address };
-    bridge = await SupervisedBridge.start(stage.random, { dataDir, rules: CALLS.text, env, readyWhen: /^Temporal /m });
-    stage.endLater(() => bridge.end());
-    sender = stage.newSender();
+    scenario = await setUpScenario('torn');
+    temporal = await OwnTemporal.start(scenario.folder.folder());
+    scenario.endLater(() => temporal.stop());
+    dataDir = scenario.folder.folder();
+    const env = { ...scenario.providers.env, TEMPORAL_ADDRESS: temporal.address };
+    bridge = await SupervisedBridge.start(scenario.random, {
+      dataDir,
+      rules: CALLS.text,
+      env,
+      readyWhen: /^Temporal /m,
+    });
+    scenario.endLater(() => bridge.end());
+    sender = scenario.newSender();
   });
 
-  afterEach(() => stage.strike());
+  afterEach(() => scenario.tearDown());
 
   const openRuns = (): Promise<number> => openRunsAt(temporal.address);
   const send = (events: number): Promise<void> =>
-    sender.deliverAll(traffic(stage.random, { subjects: events, kinds: ['call'] }), PER_SECOND, () => bridge.webhook);
+    sender.deliverAll(
+      traffic(scenario.random, { subjects: events, kinds: ['call'] }),
+      PER_SECOND,
+      () => bridge.webhook,
+    );
   const asideOf = (file: string): string[] =>
     readdirSync(dataDir).filter((name) => name.startsWith(`${file}.corrupt-`) && name.endsWith('Z'));
 
@@ -76,8 +85,8 @@ describe('a database that was damaged while the bridge was down', () => {
     await bridge.startAgain();
     const gone = lost();
     await send(20);
-    const faults = await settleAndAudit(
-      { sender, witness: stage.witness, expected: CALLS.expected, lost: gone },
+    const findings = await settleAndAudit(
+      { sender, witness: scenario.witness, expected: CALLS.expected, lost: gone },
       openRuns,
       DONE_WITHIN_MS,
     );
@@ -85,17 +94,17 @@ describe('a database that was damaged while the bridge was down', () => {
       /inbox\.db was damaged: (\d+) events could be read and were kept; the damaged file is/.exec(
         bridge.current.output,
       ) ?? [];
-    tell('torn', `${String(said)} events kept, ${gone.size} lost`);
+    report('torn', `${String(said)} events kept, ${gone.size} lost`);
     expect(said).toBeDefined();
     expect(asideOf('inbox.db')).toHaveLength(1);
     expect(gone.size).toBeLessThanOrEqual(mostLost);
-    expect(faults).toEqual([]);
+    expect(findings).toEqual([]);
   });
 
   it('a run log that is garbage is set aside, and no effect is repeated', async () => {
     await send(EVENTS / 2);
     expect(
-      await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),
+      await settleAndAudit({ sender, witness: scenario.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),
     ).toEqual([]);
     await bridge.stop('SIGKILL');
     writeFileSync(join(dataDir, 'dispatch.db'), Buffer.alloc(20_000, 7));
@@ -104,7 +113,7 @@ describe('a database that was damaged while the bridge was down', () => {
     await bridge.startAgain();
     await send(20);
     expect(
-      await settleAndAudit({ sender, witness: stage.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),
+      await settleAndAudit({ sender, witness: scenario.witness, expected: CALLS.expected }, openRuns, DONE_WITHIN_MS),
     ).toEqual([]);
     expect(asideOf('dispatch.db')).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import type { HttpSink } from './http-sink';
 /** What was done at a provider, by the subject that it was done for. */
 export interface Effect {
   action: 'hubspot.log_call' | 'slack.post_message' | 'voipbin.send_message' | 'email.send' | 'http.request';
-  /** The subject's id; null when the effect names none, which is a fault in itself. */
+  /** The subject's id; null when the effect names none, which is a finding. */
   subject: string | null;
   /** Tells effects apart that count as one when repeated: the Message-ID of a mail. */
   under: string;
@@ -19,7 +19,7 @@ const SLACK = new RegExp(`^call (${UUID}) ended$`);
 const SMS = new RegExp(`^answer to (${UUID})$`);
 const EXTERNAL_ID = new RegExp(`^call_hangup/(${UUID})/`);
 
-/** Sees all that the stand-ins do, also more than they themselves remember. */
+/** Records all effects at the stand-ins, also those that they themselves no longer remember. */
 export class Witness {
   readonly #slack = new Set<Providers['slack']['messages'][number]>();
   readonly #sms = new Set<Providers['voipbin']['sent'][number]>();

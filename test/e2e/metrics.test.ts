@@ -37,7 +37,7 @@ function documented(): Documented[] {
   }));
 }
 
-/** What a bridge shows, strictly read: throws when it is no valid exposition. */
+/** A bridge's metrics, parsed strictly: throws when the exposition is invalid. */
 async function exposed(bridge: RunningBridge): Promise<Map<string, Family>> {
   const answer = await fetch(`${bridge.admin}/metrics`);
   expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -102,7 +102,7 @@ describe('metrics, as documented', () => {
       return (valueOf(families, name, labels) ?? 0) >= least ? families : null;
     });
 
-  /** An event that the rule wants, and a body that is none. */
+  /** Posts an event that the rule matches, and a body that is not an event. */
   const postTo = async (bridge: RunningBridge): Promise<void> => {
     expect((await bridge.post({ type: 'call_hangup', data: { id: randomUUID(), direction: 'incoming' } })).status).toBe(
       200,
@@ -110,7 +110,7 @@ describe('metrics, as documented', () => {
     expect((await bridge.post(['no event'])).status).toBe(400);
   };
 
-  /** Until the worker is seen to be gone, and that nothing is left of its metrics; what /readyz says of it then. */
+  /** Waits until the bridge reports the worker as gone, with all its metrics. @returns its detail at /readyz. */
   const whenGone = async (bridge: RunningBridge): Promise<string> => {
     const without = await bridge.eventually('the worker is seen to be gone', async () => {
       const families = await exposed(bridge);

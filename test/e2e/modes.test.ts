@@ -129,7 +129,7 @@ describe('a bridge that is killed while its worker starts', () => {
     while (readProcess(child) !== null) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    // What is left of it, its Temporal server, is the next start's to end.
+    // The next start takes over the Temporal server that it left running, and ends it.
     const next = await RunningBridge.ready({ env: providers.env, dataDir: bridge.dataDir });
     expect(await next.stop()).toBe(0);
     await next.remove();

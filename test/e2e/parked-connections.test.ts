@@ -37,7 +37,7 @@ describe('a parked connection', () => {
       expect((await awaitRun(parking.client, workflowId)).report).toMatchObject({ outcome: 'done' });
     }
     expect(parking.notesTried()).toEqual(['a', 'a', 'a', 'b', 'c', 'd']);
-    await until('the line has ended', async () =>
+    await until('its workflow has ended', async () =>
       (await parking.status(parkWorkflowId('probe'))) === 'COMPLETED' ? true : null,
     );
     expect([parking.logged('error', 'connection parked'), parking.logged('info', 'connection works again')]).toEqual([
@@ -167,12 +167,14 @@ describe('a parked connection', () => {
   });
 
   it('is shared by two workers: one alert, and a worker that saw no failure holds steps back, too', async () => {
-    const seeing = await parking.startWorker();
+    // Steps that two workers run are in order only when they are released some time apart.
+    const pace = { ...BY_COMMAND_ONLY, let_go_per_second: 2 };
+    const seeing = await parking.startWorker({ pace });
     parking.probe.down = error('credential');
     const runs = await parking.runsThatWait(['a']);
     await seeing.stop();
     parking.workers.splice(parking.workers.indexOf(seeing), 1);
-    const [blind, another] = [await parking.startWorker(), await parking.startWorker()];
+    const [blind, another] = [await parking.startWorker({ pace }), await parking.startWorker({ pace })];
     const stops = [blind, another].map(({ gates, parking }) =>
       refreshGates(gates, parking, pino({ level: 'silent' }), 50),
     );
@@ -206,7 +208,7 @@ describe('a parked connection', () => {
     parking.probe.down = error('credential');
     const [workflowId = ''] = await parking.runsThatWait(['a']);
     await parking.client.workflow.getHandle(parkWorkflowId('probe')).terminate('by hand');
-    await until('there is a line again', async () =>
+    await until('its workflow runs again', async () =>
       (await parking.status(parkWorkflowId('probe'))) === 'RUNNING' ? true : null,
     );
     await until('it has tried', () => (parking.notesTried().length === 2 ? true : null));

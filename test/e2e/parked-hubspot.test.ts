@@ -90,7 +90,7 @@ describe('a HubSpot token that is revoked', () => {
     }
     await bridge.eventually('all wait', async () => ((await hubspotState()).parked?.line.waiting === 4 ? true : null));
     expect(providers.hubspot.requests).toHaveLength(asked);
-    await bridge.eventually('Slack has heard of all', () => (providers.slack.messages.length === 4 ? true : null));
+    await bridge.eventually('Slack has all four messages', () => (providers.slack.messages.length === 4 ? true : null));
 
     const list = await bridge.run('connections', 'list');
     expect(list.code).toBe(1);
@@ -101,7 +101,7 @@ describe('a HubSpot token that is revoked', () => {
     expect((await bridge.run('events', 'show', first)).stdout).toMatch(
       /log, hubspot.log_call#1: waits, for hubspot is parked \(\S+\)/,
     );
-    await bridge.eventually('the state is told', async () =>
+    await bridge.eventually('/readyz names the parked connection', async () =>
       (await ready())?.detail.startsWith('hubspot parked') === true ? true : null,
     );
     await bridge.eventually('the gauge is 1', gauge);

@@ -37,7 +37,7 @@ describe('a step of a parked connection', () => {
       parking.client,
       await parking.run([step('s', 'a', { retry: { for_ms: 1_200, every_ms: 100, max_every_ms: 200 } })]),
     );
-    await until('the line has ended', async () =>
+    await until('its workflow has ended', async () =>
       (await parking.status(parkWorkflowId('probe'))) === 'COMPLETED' ? true : null,
     );
     expect([

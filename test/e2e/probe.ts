@@ -23,7 +23,7 @@ import { eventOf } from '../events/event-of';
 import type { TestNamespace } from './temporal-server';
 
 /**
- * A connector whose only action does what its input says: the run, its retries and its report are what is looked at.
+ * A connector whose only action does what its input says. The tests look at the run, its retries and its report.
  */
 export interface Attempt {
   key: string;
@@ -118,7 +118,7 @@ export interface Logged {
 export interface ProbeWorker {
   gates: Map<string, OpenConnection>;
   parking: ParkedConnections;
-  /** Workflow ids of runs that were told to wait. */
+  /** Workflow ids of runs that wait for a connection. */
   waits: string[];
   log: Logged[];
   stop(): Promise<void>;

@@ -19,7 +19,7 @@ export interface BridgeOptions {
   args?: string[];
 }
 
-/** A bridge in a process of its own, started as its users start it. */
+/** A bridge in its own process, started as users start it. */
 export class RunningBridge {
   output = '';
   #listeners = new Set<() => void>();
@@ -69,7 +69,7 @@ export class RunningBridge {
     return new RunningBridge(child, dataDir, env, temporary);
   }
 
-  /** Starts a bridge and waits until it says that it is ready. */
+  /** Starts a bridge and waits until it prints that it is ready. */
   static async ready(options: BridgeOptions = {}): Promise<RunningBridge> {
     const bridge = RunningBridge.start(options);
     await bridge.printed(/^Ready/m);
@@ -119,7 +119,7 @@ export class RunningBridge {
     return { status: response.status, answer: (await response.json()) as { status?: string; id?: string } };
   }
 
-  /** What `events show` knows of an event, asked until it satisfies. */
+  /** Calls `look` until it gives a value. @throws after `withinMs`, or when the bridge has ended. */
   async eventually<Value>(
     what: string,
     look: () => Promise<Value | null> | Value | null,
@@ -132,7 +132,7 @@ export class RunningBridge {
         return found;
       }
       if (Date.now() > deadline || this.process.exitCode !== null || this.process.signalCode !== null) {
-        throw new Error(`it never came that ${what}; the bridge printed:\n${this.output.slice(-4_000)}`);
+        throw new Error(`timed out waiting until ${what}; the bridge printed:\n${this.output.slice(-4_000)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -187,7 +187,7 @@ export class RunningBridge {
         }
       };
       const timer = setTimeout(
-        () => done(() => reject(new Error(`it took too long until ${what}:\n${this.output}`))),
+        () => done(() => reject(new Error(`timed out waiting until ${what}:\n${this.output}`))),
         withinMs,
       );
       this.#listeners.add(check);

@@ -12,7 +12,7 @@ import { RunningBridge, type BridgeOptions } from './running-bridge';
 
 jest.setTimeout(180_000);
 
-/** What the bridge promises (docs/operations.md), and what orchestrators commonly give. */
+/** The limits that docs/operations.md promises, within what orchestrators commonly allow. */
 const STOPS_WITHIN_MS = { receiver: 20_000, worker: 18_000, all: 26_000 };
 
 const RULES = `version: 1
@@ -33,7 +33,7 @@ async function readyz(bridge: RunningBridge): Promise<{ status: number } & z.inf
   return { status: answer.status, ...readiness.parse(await answer.json()) };
 }
 
-/** Stops a bridge as orchestrators do; its exit code, and how long it took. */
+/** Stops a bridge as orchestrators do. @returns its exit code, and how long it took. */
 async function terminate(bridge: RunningBridge): Promise<{ code: number | null; tookMs: number }> {
   const began = performance.now();
   bridge.process.kill('SIGTERM');
@@ -75,7 +75,7 @@ describe('while Temporal is frozen', () => {
   afterEach(() => process.kill(server.pid, 'SIGCONT'));
 
   afterAll(async () => {
-    // The last one first: it works on the data of an earlier one.
+    // The last one first: it uses the data folder of an earlier one.
     for (const bridge of started.toReversed()) {
       await bridge.remove();
     }
