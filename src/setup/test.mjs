@@ -30,7 +30,8 @@ const fetched = run(join(root, 'src', 'setup', 'fetch-temporal.mjs'), []);
 const jest = join(dirname(require.resolve('jest/package.json')), 'bin', 'jest.js');
 const given = process.argv.slice(2);
 const projects = given.includes('--selectProjects') ? [] : ['--selectProjects', 'unit', 'e2e'];
-// Test files wait (for processes, disks, time-outs) more than they compute, so two workers per core are faster than one.
-// Chaos tests measure while they load the machine, so they run one after another.
-const workers = given.includes('chaos') ? 1 : Math.min(2 * availableParallelism(), MOST_WORKERS);
+// Test files wait (for processes, disks, time-outs) more than they compute, so three workers on two cores are faster than
+// two. With four, the tests' Temporal servers, which run at a low priority, take up to a minute to start. Chaos tests
+// measure while they load the machine, so they run one after another.
+const workers = given.includes('chaos') ? 1 : Math.min(Math.ceil(1.5 * availableParallelism()), MOST_WORKERS);
 process.exit(fetched !== 0 ? fetched : run(jest, [...projects, `--maxWorkers=${workers}`, ...given]));
