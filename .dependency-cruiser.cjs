@@ -77,7 +77,7 @@ module.exports = {
     {
       name: 'rules: the rule set does not import parse',
       severity: 'error',
-      from: { path: '^src/rules/(plan|rule|rule-set)[^/]*$' },
+      from: { path: '^src/rules/(compiled-rule|plan|rule|rule-index|rule-set)[^/]*$' },
       to: { path: '^src/rules/(parse/|live-rules)' },
     },
     {

@@ -25,8 +25,8 @@ export interface CelCondition {
   at: Position;
 }
 
-/** Which types a rule listens to. */
-export interface Listening {
+/** The event types of a rule. */
+export interface EventTypes {
   /** Live names. */
   types: ReadonlySet<string>;
   /** Beginnings of `call_*`; `''` for `*`. */
@@ -50,7 +50,7 @@ export interface Rule {
   at: Position;
   description: string | null;
   owner: string | null;
-  on: Listening;
+  on: EventTypes;
   when: Condition | null;
   if: CelCondition | null;
   limits: Limits;

@@ -1,22 +1,12 @@
-import { isMap, isScalar, isSeq } from 'yaml';
-import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
-import { KIND_WORDS, type ComparedValues, type ListItem } from './operands';
-import { FIELD_GROUPS, fieldNamed, fieldNames } from '../language/fields';
-import { FIELD_SYNONYMS } from '../language/field-synonyms';
-import type { FieldDefinition } from '../language/field';
-import { type Position } from '../../yaml/finding';
+import { isMap, isSeq } from 'yaml';
+import type { Position } from '../../yaml/finding';
 import { didYouMean, nearest } from '../../yaml/nearest-name';
+import { FIELD_SYNONYMS } from '../language/field-synonyms';
+import { FIELD_GROUPS, fieldNamed, fieldNames } from '../language/fields';
 import type { Condition } from '../rule';
-import { OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from '../language/operators';
-import { patternProblem } from '../language/pattern';
-import type { Window } from '../language/windows';
-
-/** Named things that conditions may refer to. */
-export interface Names {
-  lists: ReadonlyMap<string, readonly { value: ListItem; at: Position }[]>;
-  /** A null window is one that is there, but faulty: its own finding says so. */
-  windows: ReadonlyMap<string, Window | null>;
-}
+import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
+import { FieldTestReader, type Names } from './field-test';
+import type { ComparedValues } from './operands';
 
 const BLOCKS = ['any', 'all', 'not', 'during', 'not during'] as const;
 
@@ -32,15 +22,19 @@ export const BLOCK_KEYS: Readonly<Record<(typeof BLOCKS)[number], { description:
   'not during': { description: 'One or more windows. The event must have happened during none of them.' },
 };
 
-/** Reads the conditions of one rule. Every fault becomes a finding; what is faulty is left out of the result. */
+/** Reads the conditions of one rule. Invalid conditions have findings and are left out of the result. */
 export class ConditionReader {
+  readonly #tests: FieldTestReader;
+
   constructor(
     private readonly reader: BlockReader,
     private readonly names: Names,
-    private readonly values: ComparedValues,
-  ) {}
+    values: ComparedValues,
+  ) {
+    this.#tests = new FieldTestReader(reader, names, values);
+  }
 
-  /** A block of conditions: all must hold. */
+  /** Reads a block of conditions, all of which must be met. */
   read(value: Value): Condition | null {
     const { node } = value;
     if (!isMap(node)) {
@@ -130,184 +124,7 @@ export class ConditionReader {
       }
       return null;
     }
-    const test = this.test(field, value);
+    const test = this.#tests.read(field, value);
     return test === null ? null : { kind: 'field', field, test, at };
   }
-
-  /** Scalar: equals. List: any of. Map: operators, all of them. */
-  private test(field: FieldDefinition, value: Value): Test | null {
-    const { node } = value;
-    if (isMap(node)) {
-      const entries = this.reader.document.entries(node);
-      const tests = entries
-        .map((entry) => this.operator(field, entry.key, entry.keyAt, entry))
-        .filter((test) => test !== null);
-      if (entries.length === 0) {
-        this.reader.findings.error(value.at, 'empty', `${field.name} has no condition`);
-      }
-      const [only] = tests;
-      return only !== undefined && tests.length === 1 ? only : tests.length === 0 ? null : { operator: 'all', tests };
-    }
-    if (isSeq(node)) {
-      return this.oneOf(field, value);
-    }
-    if (isScalar(node) && typeof node.value === 'string' && node.value.startsWith('$')) {
-      this.reader.findings.error(value.at, 'list', `${field.name} is compared with the text ${quoted(node.value)}`, {
-        hint: `for a list write { in: ${node.value} }`,
-      });
-      return null;
-    }
-    const single = this.values.single(field, value);
-    return single === null ? null : { operator: 'one_of', values: [single], list: null };
-  }
-
-  private operator(field: FieldDefinition, name: string, at: Position, value: Value): Test | null {
-    const known = OPERATOR_NAMES.find((one) => one === name);
-    if (known === undefined) {
-      const synonym = OPERATOR_SYNONYMS.get(name) ?? nearest(name, OPERATOR_NAMES);
-      this.reader.findings.error(at, 'unknown-operator', `unknown operator ${quoted(name)}`, {
-        hint: synonym === null ? `the operators are ${OPERATOR_NAMES.join(', ')}` : `did you mean "${synonym}"?`,
-      });
-      return null;
-    }
-    const kinds: readonly string[] = OPERATORS[known].kinds;
-    if (!kinds.includes(field.kind)) {
-      this.reader.findings.error(
-        at,
-        'operator-type',
-        `${field.name} is ${KIND_WORDS[field.kind]} and cannot be compared with ${known}`,
-        {
-          hint: `use a value, ${OPERATOR_NAMES.filter((one) => (OPERATORS[one].kinds as readonly string[]).includes(field.kind)).join(', ')}`,
-        },
-      );
-      return null;
-    }
-    return this.operand(field, known, value);
-  }
-
-  private operand(field: FieldDefinition, operator: OperatorName, value: Value): Test | null {
-    const { findings } = this.reader;
-    switch (operator) {
-      case 'in':
-        return this.oneOf(field, value);
-      case 'not': {
-        const test = this.test(field, value);
-        return test === null ? null : { operator: 'not', test };
-      }
-      case 'exists': {
-        const wanted = this.reader.boolean(value, 'exists');
-        return wanted === null ? null : { operator, wanted };
-      }
-      case 'prefix':
-      case 'suffix':
-      case 'contains': {
-        const text = this.reader.text(value, operator);
-        if (text === '') {
-          findings.error(value.at, 'empty', `${operator} has an empty text, which matches everything`, {
-            hint: 'for "has a value" write { exists: true }',
-          });
-          return null;
-        }
-        if (text !== null && operator === 'prefix' && field.kind === 'phone' && /^[\d\s().-]+$/.test(text)) {
-          findings.warn(
-            value.at,
-            'number-prefix',
-            `phone numbers start with their country code, so the prefix ${quoted(text)} matches none`,
-            {
-              hint: 'write it as +<country code>…, without the leading 0',
-            },
-          );
-        }
-        return text === null ? null : { operator, text };
-      }
-      case 'matches': {
-        const text = this.reader.text(value, 'matches');
-        return text !== null && this.patternIsFine(text, value.at) ? { operator, text } : null;
-      }
-      case 'gt':
-      case 'gte':
-      case 'lt':
-      case 'lte': {
-        const limit = field.kind === 'time' ? this.values.time(value, operator) : this.values.number(field, value);
-        return limit === null ? null : { operator, limit };
-      }
-    }
-  }
-
-  private patternIsFine(text: string, at: Position): boolean {
-    const fault = patternProblem(text);
-    if (fault !== null) {
-      this.reader.findings.error(at, 'pattern', `the pattern is not a usable regular expression: ${fault}`);
-    }
-    return fault === null;
-  }
-
-  private oneOf(field: FieldDefinition, value: Value): Test | null {
-    const { node } = value;
-    if (isScalar(node) && typeof node.value === 'string') {
-      if (!node.value.startsWith('$')) {
-        this.reader.findings.error(value.at, 'type', `in needs a list, not ${kindOf(node)}`, {
-          hint: this.names.lists.has(node.value)
-            ? `did you mean $${node.value}?`
-            : 'write [ … ] or the name of a list with a $ before it',
-        });
-        return null;
-      }
-      const name = node.value.slice(1);
-      const list = this.names.lists.get(name);
-      if (list === undefined) {
-        const near = nearest(name, this.names.lists.keys());
-        this.reader.findings.error(value.at, 'unknown-list', `there is no list ${quoted(name)}`, {
-          hint: near === null ? 'define it under lists' : `did you mean $${near}?`,
-        });
-        return null;
-      }
-      const values: ListItem[] = [];
-      for (const item of list) {
-        // Said where the list is used: that the item is wrong for this field is no fault of the list. One is enough.
-        const fitting = this.values.fitting(field, item.value, value.at);
-        if (fitting === null) {
-          return null;
-        }
-        values.push(fitting);
-      }
-      return { operator: 'one_of', values, list: name };
-    }
-    const items = this.reader.list(value, 'in');
-    if (items === null) {
-      return null;
-    }
-    if (items.length === 0) {
-      this.reader.findings.error(value.at, 'empty', `the list for ${field.name} is empty, so no value matches`);
-      return null;
-    }
-    const values = items.map((item) => this.values.single(field, item)).filter((item) => item !== null);
-    return values.length === 0 ? null : { operator: 'one_of', values, list: null };
-  }
 }
-
-const OPERATOR_SYNONYMS: ReadonlyMap<string, OperatorName> = new Map(
-  Object.entries<OperatorName>({
-    '>': 'gt',
-    '>=': 'gte',
-    '<': 'lt',
-    '<=': 'lte',
-    '!=': 'not',
-    min: 'gte',
-    max: 'lte',
-    starts_with: 'prefix',
-    startswith: 'prefix',
-    ends_with: 'suffix',
-    endswith: 'suffix',
-    regex: 'matches',
-    regexp: 'matches',
-    like: 'contains',
-    includes: 'contains',
-    one_of: 'in',
-    any: 'in',
-    anyof: 'in',
-    not_in: 'not',
-    is: 'in',
-    present: 'exists',
-  }),
-);

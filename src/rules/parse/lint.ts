@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { typesFor } from '../../events/catalogue';
 import { presenceFor } from '../language/fields';
 import type { Findings } from '../../yaml/finding';
-import { listensTo } from '../rule-set';
+import { listensTo } from '../compiled-rule';
 import type { Condition, Rule } from '../rule';
 import type { Test } from '../language/operators';
 

@@ -1,175 +1,61 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
-import { isMap, isScalar } from 'yaml';
-import type { JsonValue } from '../../events/json';
-import { BlockReader, isNothing, quoted, type Block, type Value } from './block-reader';
+import type { Window } from '../language/windows';
 import { Findings, sortFindings, type Finding, type Position } from '../../yaml/finding';
-import { DEFAULTS_KEYS, FILE_KEYS } from '../language/keys';
-import { lintRules } from './lint';
+import { DEFAULTS_KEYS } from '../language/keys';
 import { RuleSet } from '../rule-set';
 import type { ActionCatalogue, Rule } from '../rule';
-import { readCountry, readLists, readTimezone, readWindows, RuleReader, type Defaults, type NamedList } from './rules';
+import { isNothing, quoted, type Value } from './block-reader';
+import { lintRules } from './lint';
+import { readLists, type NamedList } from './lists';
+import { readCountry, readTimezone, type Defaults } from './locale';
+import { readFromDisk, readRuleFiles, type RuleFile } from './rule-files';
+import { hashOf } from './rule-set-hash';
+import { RuleReader } from './rules';
 import { TestReader, type RuleTest } from './tests';
-import type { Window } from '../language/windows';
-import { toJson, type YamlDocument } from '../../yaml/document';
-import { readYaml, type YamlFormat } from '../../yaml/read-yaml';
+import { readWindows } from './windows';
 
 /**
- * What came of reading rule files. Findings stand in reading order; with `ok` they are warnings only. `files` are the
- * paths of all files that belong to the set, also of those that could not be read.
+ * The result of loading rule files. Findings are in reading order; with `ok` they are warnings only. `files` are the
+ * paths of all files of the set, also of those that cannot be read.
  */
 export type LoadedRules =
   | { ok: true; ruleSet: RuleSet; tests: readonly RuleTest[]; findings: readonly Finding[]; files: readonly string[] }
   | { ok: false; findings: readonly Finding[]; files: readonly string[] };
 
 export interface LoadOptions {
-  /** Path of the main rule file; findings show it as it is given. */
+  /** Path of the main rule file; findings show it unchanged. */
   file: string;
   actions: ActionCatalogue;
-  /** Reads a file as UTF-8; throws when it cannot. From disk when not given. */
+  /** Reads a file as UTF-8; throws when it cannot. The default reads from disk. */
   readFile?: (path: string) => string;
 }
 
-const MAX_FILES = 100;
-const MAX_FILE_CHARS = 2_000_000;
-const FORMAT: YamlFormat = { maxDepth: 40, refusesLongNumbers: true };
-
 /**
- * Reads a rule file and everything that it includes, and compiles it. All faults of all files are told at once; a file
- * that has one gives no rule set, so that a faulty file never replaces a working set.
+ * Loads a rule file with its includes and compiles it. The findings of all files are reported together. An error in any
+ * file gives no rule set, so that an invalid file never replaces a working set.
  */
 export function loadRules(options: LoadOptions): LoadedRules {
   const findings = new Findings();
   const readFile = options.readFile ?? readFromDisk;
-  const { files, paths: names } = readFiles(options.file, readFile, findings);
+  const { files, paths } = readRuleFiles(options.file, readFile, findings);
   const rules = readAll(files, options.actions, findings);
-  // Tests are judged against the rules that are there; with faulty rules every second test would be a finding.
+  // Tests refer to rules. With missing rules, half of the tests would have findings.
   const tests = findings.hasErrors ? [] : readTests(files, rules);
   if (!findings.hasErrors) {
     lintRules(rules, findings);
   }
   if (findings.hasErrors) {
-    return { ok: false, findings: sortFindings(findings.all), files: names };
+    return { ok: false, findings: sortFindings(findings.all), files: paths };
   }
   return {
     ok: true,
-    ruleSet: new RuleSet(hashOf(files), rules),
+    ruleSet: new RuleSet(hashOf(files.map(({ document }) => document)), rules),
     tests,
     findings: sortFindings(findings.all),
-    files: names,
+    files: paths,
   };
 }
 
-function readFromDisk(path: string): string {
-  // Asked before reading, so that a path to something huge does no harm.
-  if (statSync(path).size > MAX_FILE_CHARS * 4) {
-    throw new Error(`larger than ${MAX_FILE_CHARS} characters`);
-  }
-  return readFileSync(path, 'utf8');
-}
-
-/** A file with its top-level keys. */
-interface TopLevel {
-  document: YamlDocument;
-  reader: BlockReader;
-  block: Block<keyof typeof FILE_KEYS>;
-}
-
-/** The files that could be read, and the paths of all that were tried. */
-function readFiles(
-  main: string,
-  readFile: (path: string) => string,
-  findings: Findings,
-): { files: TopLevel[]; paths: string[] } {
-  const found: TopLevel[] = [];
-  const waiting: { path: string; from: Position | null }[] = [{ path: main, from: null }];
-  const seen = new Map<string, string>();
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    const { path, from } = next;
-    const place = from ?? { file: path, line: 1, column: 1 };
-    if (seen.has(normalize(path))) {
-      findings.error(place, 'include', `${quoted(path)} is included twice`);
-      continue;
-    }
-    if (seen.size >= MAX_FILES) {
-      findings.error(place, 'include', `more than ${MAX_FILES} files are included`);
-      break;
-    }
-    seen.set(normalize(path), path);
-    const file = readFileAt(path, place, readFile, findings);
-    if (file !== null) {
-      found.push(file);
-      waiting.push(...includesOf(file));
-    }
-  }
-  return { files: found, paths: [...seen.values()] };
-}
-
-const FILE_TROUBLE: ReadonlyMap<string, string> = new Map([
-  ['ENOENT', 'it does not exist'],
-  ['EACCES', 'permission denied'],
-  ['EISDIR', 'it is a folder'],
-]);
-
-function readFileAt(
-  path: string,
-  place: Position,
-  readFile: (path: string) => string,
-  findings: Findings,
-): TopLevel | null {
-  let text: string;
-  try {
-    text = readFile(path);
-  } catch (error) {
-    const code =
-      typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-        ? error.code
-        : '';
-    const why = FILE_TROUBLE.get(code) ?? (error instanceof Error ? error.message : code);
-    findings.error(place, code === 'ENOENT' ? 'missing-file' : 'file', `${quoted(path)} cannot be read: ${why}`);
-    return null;
-  }
-  const top = { file: path, line: 1, column: 1 };
-  if (text.length > MAX_FILE_CHARS) {
-    const message = `the file has ${text.length} characters; the limit is ${MAX_FILE_CHARS}`;
-    findings.error(top, 'too-large', message, { hint: 'split it with include' });
-    return null;
-  }
-  const yaml = readYaml(path, text, FORMAT, findings);
-  if (yaml === null || yaml.refused.size > 0) {
-    return null;
-  }
-  const { document } = yaml;
-  const reader = new BlockReader(document, findings);
-  if (isNothing(document.root)) {
-    findings.error(top, 'empty', 'the file is empty', { hint: 'start with version: 1 and rules:' });
-    return null;
-  }
-  const block = reader.block(
-    { node: document.root, at: isMap(document.root) ? top : document.positionOf(document.root) },
-    'a rule file',
-    FILE_KEYS,
-  );
-  if (block === null) {
-    return null;
-  }
-  const version = block.get('version');
-  if (version !== undefined && !(isScalar(version.node) && version.node.value === 1)) {
-    findings.error(version.at, 'version', 'this bridge supports version 1 of the rule language');
-  }
-  return { document, reader, block };
-}
-
-function includesOf({ reader, block, document }: TopLevel): { path: string; from: Position }[] {
-  const include = block.get('include');
-  return (include === undefined ? [] : reader.listOf(include)).flatMap((item) => {
-    const path = reader.text(item, 'include');
-    return path === null ? [] : [{ path: join(dirname(document.file), path), from: item.at }];
-  });
-}
-
-function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings: Findings): Rule[] {
+function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings: Findings): Rule[] {
   const [main, ...others] = files;
   if (main === undefined) {
     return [];
@@ -226,7 +112,7 @@ function readAll(files: readonly TopLevel[], actions: ActionCatalogue, findings:
   return rules;
 }
 
-function readTests(files: readonly TopLevel[], rules: readonly Rule[]): RuleTest[] {
+function readTests(files: readonly RuleFile[], rules: readonly Rule[]): RuleTest[] {
   return files.flatMap(({ reader, block }) => {
     const value = block.get('tests');
     return value === undefined || isNothing(value.node) ? [] : new TestReader(reader, rules).read(value);
@@ -248,7 +134,7 @@ function addNew<Item>(
   }
 }
 
-function readDefaults({ reader, block }: TopLevel): Defaults {
+function readDefaults({ reader, block }: RuleFile): Defaults {
   const value = block.get('defaults');
   const read = value === undefined ? null : reader.block(value, 'defaults', DEFAULTS_KEYS);
   const timezone = read?.get('timezone');
@@ -257,29 +143,4 @@ function readDefaults({ reader, block }: TopLevel): Defaults {
     timezone: (timezone === undefined ? null : readTimezone(reader, timezone)) ?? 'UTC',
     country: country === undefined ? null : readCountry(reader, country),
   };
-}
-
-/** Of what the files say, not of how: comments, layout and order of keys do not count, nor do tests. */
-function hashOf(files: readonly TopLevel[]): string {
-  const hash = createHash('sha256');
-  for (const { document } of files) {
-    const json = toJson(document.root);
-    const content =
-      typeof json === 'object' && json !== null && !Array.isArray(json)
-        ? Object.fromEntries(Object.entries(json).filter(([key]) => key !== 'tests' && key !== 'include'))
-        : json;
-    hash.update(`${canonicalJson(content)}\n`);
-  }
-  return hash.digest('hex').slice(0, 12);
-}
-
-function canonicalJson(value: JsonValue): string {
-  if (Array.isArray(value)) {
-    return `[${value.map(canonicalJson).join(',')}]`;
-  }
-  if (typeof value === 'object' && value !== null) {
-    const parts = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-    return `{${parts.map(([key, inner]) => `${JSON.stringify(key)}:${canonicalJson(inner)}`).join(',')}}`;
-  }
-  return JSON.stringify(value);
 }

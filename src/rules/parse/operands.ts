@@ -8,10 +8,10 @@ import { type Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { comparable } from '../language/operators';
 
-/** A single value that a field may be compared with, or that a list may hold. */
+/** A single value that a field is compared with, or an item of a list. */
 export type ListItem = string | number | boolean;
 
-/** What each kind of field is, for messages. */
+/** The type of a field in words, for findings. */
 export const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
   text: 'a text',
   choice: 'a text',
@@ -22,18 +22,15 @@ export const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
   any: 'any value',
 };
 
-/**
- * Judges the values that fields are compared with, in `when` and in CEL: their kind, and whether a field can ever have
- * them.
- */
+/** Checks the values that fields are compared with, in `when` and in CEL: their type, and whether the field can have them. */
 export class ComparedValues {
   constructor(
     private readonly reader: BlockReader,
-    /** The rule's country, for numbers. */
+    /** The rule's country, for phone numbers. */
     private readonly country: string | null,
   ) {}
 
-  /** A single value to compare with, of the field's kind and in its comparable form. */
+  /** Reads a single value in the field's comparable form; null with a finding. */
   single(field: FieldDefinition, value: Value): ListItem | null {
     const { node } = value;
     if (isNothing(node)) {
@@ -52,12 +49,12 @@ export class ComparedValues {
     }
     const found: unknown = node.value;
     return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
-      ? this.fitting(field, found, value.at)
+      ? this.comparable(field, found, value.at)
       : null;
   }
 
-  /** The value in the form in which the field is compared, or null with a finding. */
-  fitting(field: FieldDefinition, value: ListItem, at: Position): ListItem | null {
+  /** Converts a value to the field's comparable form; null with a finding. */
+  comparable(field: FieldDefinition, value: ListItem, at: Position): ListItem | null {
     const wrong = (hint?: string): null => {
       this.reader.findings.error(
         at,
@@ -100,10 +97,10 @@ export class ComparedValues {
         if (typeof value !== 'string') {
           return wrong(`quote it: "${value}"`);
         }
-        if (field.kind === 'phone' && !this.phoneIsFine(value, at)) {
+        if (field.kind === 'phone' && !this.isPhoneOrAddress(value, at)) {
           return null;
         }
-        if (!this.wordIsFine(field, value, at)) {
+        if (!this.isPossibleWord(field, value, at)) {
           return null;
         }
         const form = comparable(field, value, this.country);
@@ -112,8 +109,8 @@ export class ComparedValues {
     }
   }
 
-  /** What looks like a phone number must be readable as one; other addresses are compared as they are. */
-  private phoneIsFine(text: string, at: Position): boolean {
+  /** A text that looks like a phone number must be one. Other addresses are compared unchanged. */
+  private isPhoneOrAddress(text: string, at: Position): boolean {
     if (!/^\+?[\d\s().-]{7,}$/.test(text) || toE164(text, this.country) !== null) {
       return true;
     }
@@ -126,7 +123,7 @@ export class ComparedValues {
     return false;
   }
 
-  private wordIsFine(field: FieldDefinition, word: string, at: Position): boolean {
+  private isPossibleWord(field: FieldDefinition, word: string, at: Position): boolean {
     const { findings } = this.reader;
     if (field.name === 'type') {
       const types = typesFor(word);
@@ -159,7 +156,7 @@ export class ComparedValues {
     return false;
   }
 
-  /** The operand of `gt` and its like. */
+  /** Reads the operand of `gt`, `gte`, `lt` or `lte` as a number; null with a finding. */
   number(field: FieldDefinition, value: Value): number | null {
     const { node } = value;
     if (isScalar(node) && typeof node.value === 'number') {
@@ -182,7 +179,7 @@ export class ComparedValues {
     return null;
   }
 
-  /** The operand of `gt` and its like for times. */
+  /** Reads the operand of `gt`, `gte`, `lt` or `lte` as a time; null with a finding. */
   time(value: Value, operator: string): string | null {
     const text = this.reader.text(value, operator);
     if (text !== null && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text)) {

@@ -1,7 +1,7 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
 import type { FieldDefinition } from '../language/field';
 import { Findings, type Finding, type Position } from '../../yaml/finding';
-import { listensTo } from '../rule-set';
+import { listensTo } from '../compiled-rule';
 import type { Condition, Rule } from '../rule';
 
 /** Fewer events than this prove nothing. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/events/json';
-import { explain, formatExplanation } from '../../../src/rules/tools/explain';
+import { explain } from '../../../src/rules/tools/explain';
+import { formatExplanation } from '../../../src/rules/tools/format-explanation';
 import { testActions } from '../catalogue';
 import { eventOf, ruleSetOf } from '../load-text';
 

@@ -1,0 +1,110 @@
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { JsonValue } from '../events/json';
+import { compileCel, type CelOutcome } from './language/cel';
+import type { FieldDefinition } from './language/field';
+import { comparable, compileTest } from './language/operators';
+import { variablesOf } from './language/scope';
+import { isInside } from './language/windows';
+import type { Condition, Rule } from './rule';
+
+/** A rule with its conditions compiled to functions. */
+export interface CompiledRule {
+  readonly rule: Rule;
+  /** Whether `when`, `if` and `max_age` are met; `on` and `mode` are not checked. Never throws. */
+  isMet(event: CanonicalEvent): boolean;
+}
+
+/** Reads a field of an event in its comparable form. */
+export type ReadField = (event: CanonicalEvent) => JsonValue;
+
+/**
+ * The fields of one rule set. Each field is read once per event, however many rules use it: a reader caches the value of
+ * the last event. Memory is bounded by the number of different fields in the rules.
+ */
+export class FieldReaders {
+  readonly #readers = new Map<string, ReadField>();
+
+  reader(field: FieldDefinition, country: string | null): ReadField {
+    const key = field.kind === 'phone' ? `${field.name} ${country ?? ''}` : field.name;
+    const known = this.#readers.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    let last: CanonicalEvent | null = null;
+    let value: JsonValue = null;
+    const read: ReadField = (event) => {
+      if (event !== last) {
+        value = comparable(field, field.read(event), country);
+        last = event;
+      }
+      return value;
+    };
+    this.#readers.set(key, read);
+    return read;
+  }
+}
+
+/** Compiles a condition to a function of the event. The function never throws. */
+export function compileCondition(
+  condition: Condition,
+  country: string | null,
+  fields: FieldReaders = new FieldReaders(),
+): (event: CanonicalEvent) => boolean {
+  switch (condition.kind) {
+    case 'field': {
+      const test = compileTest(condition.test, condition.field.kind);
+      const read = fields.reader(condition.field, country);
+      return (event) => test(read(event));
+    }
+    case 'during': {
+      const { window, wanted } = condition;
+      return (event) => isInside(window, Date.parse(event.occurred_at)) === wanted;
+    }
+    case 'all': {
+      const of = condition.of.map((one) => compileCondition(one, country, fields));
+      return (event) => of.every((one) => one(event));
+    }
+    case 'any': {
+      const of = condition.of.map((one) => compileCondition(one, country, fields));
+      return (event) => of.some((one) => one(event));
+    }
+    case 'not': {
+      const inner = compileCondition(condition.of, country, fields);
+      return (event) => !inner(event);
+    }
+  }
+}
+
+/** The age of an event when it arrived, in milliseconds. */
+export function ageOf(event: CanonicalEvent): number {
+  return Date.parse(event.received_at) - Date.parse(event.occurred_at);
+}
+
+/** Compiles a rule. */
+export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
+  const when = rule.when === null ? null : compileCondition(rule.when, rule.country, fields);
+  const cel = rule.if === null ? null : compileCel(rule.if.expression);
+  const maxAge = rule.max_age_ms;
+  return {
+    rule,
+    isMet: (event) => {
+      if (maxAge !== null && ageOf(event) > maxAge) {
+        return false;
+      }
+      if (when !== null && !when(event)) {
+        return false;
+      }
+      return cel === null || evaluateIf(cel, event).met;
+    },
+  };
+}
+
+/** Evaluates a rule's `if`. A condition that fails is not met; the explanation says why. */
+export function evaluateIf(cel: ReturnType<typeof compileCel>, event: CanonicalEvent): CelOutcome {
+  return cel(variablesOf({ event, steps: {} }));
+}
+
+/** Whether an event has one of the rule's types. */
+export function listensTo(rule: Rule, event: Pick<CanonicalEvent, 'type' | 'declared_type'>): boolean {
+  return rule.on.types.has(event.type) || rule.on.prefixes.some((prefix) => event.type.startsWith(prefix));
+}

@@ -1,0 +1,165 @@
+import type { CanonicalEvent } from '../../events/canonical-event';
+import type { JsonValue } from '../../events/json';
+import type { Position } from '../../yaml/finding';
+import { ageOf, compileCondition, evaluateIf } from '../compiled-rule';
+import { compileCel } from '../language/cel';
+import { comparable, compileTest, type Test } from '../language/operators';
+import type { Condition, Rule } from '../rule';
+
+/** One condition with the expected value and the event's value. Contains data of the event: show it to operators only. */
+export interface ExplainedCondition {
+  /** The field, `during`, `if`, `max_age`; `any`, `all` or `not` for a block. */
+  what: string;
+  expected: string;
+  /** `absent` where the event has no value. */
+  actual: string;
+  met: boolean;
+  at: Position;
+  /** The conditions of a block. */
+  of: readonly ExplainedCondition[];
+}
+
+/** Explains `max_age`, `when` and `if` of a rule for an event. */
+export function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedCondition[] {
+  const found: ExplainedCondition[] = [];
+  if (rule.max_age_ms !== null) {
+    const age = ageOf(event);
+    found.push({
+      what: 'max_age',
+      expected: `at most ${rule.max_age_ms / 1_000} s old`,
+      actual: `${Math.round(age / 1_000)} s old`,
+      met: age <= rule.max_age_ms,
+      at: rule.at,
+      of: [],
+    });
+  }
+  if (rule.when !== null) {
+    const whole = rule.when.kind === 'all' ? rule.when.of : [rule.when];
+    found.push(...whole.map((one) => explainCondition(one, event, rule.country)));
+  }
+  if (rule.if !== null) {
+    const outcome = evaluateIf(compileCel(rule.if.expression), event);
+    const actual = 'problem' in outcome ? PROBLEMS[outcome.problem] : String(outcome.met);
+    found.push({ what: 'if', expected: rule.if.expression, actual, met: outcome.met, at: rule.if.at, of: [] });
+  }
+  return found;
+}
+
+const PROBLEMS = {
+  absent: 'it needs an absent value',
+  'not-boolean': 'its result is neither true nor false',
+  failed: 'it compares values that cannot be compared',
+} as const;
+
+function explainCondition(condition: Condition, event: CanonicalEvent, country: string | null): ExplainedCondition {
+  const { at } = condition;
+  switch (condition.kind) {
+    case 'field': {
+      const { field, test } = condition;
+      const value = field.read(event);
+      return {
+        what: field.name,
+        expected: inWords(test),
+        actual: shown(value),
+        met: compileTest(test, field.kind)(comparable(field, value, country)),
+        at,
+        of: [],
+      };
+    }
+    case 'during': {
+      const { name, wanted } = condition;
+      const met = compileCondition(condition, country)(event);
+      return {
+        what: wanted ? 'during' : 'not during',
+        expected: name,
+        actual: `${met === wanted ? 'inside' : 'outside'}, at ${event.occurred_at}`,
+        met,
+        at,
+        of: [],
+      };
+    }
+    case 'all':
+    case 'any': {
+      const of = condition.of.map((one) => explainCondition(one, event, country));
+      const [only] = of;
+      if (only !== undefined && of.length === 1) {
+        return only;
+      }
+      const met = condition.kind === 'all' ? of.every((one) => one.met) : of.some((one) => one.met);
+      return {
+        what: condition.kind,
+        expected: condition.kind === 'all' ? 'all of' : 'any of',
+        actual: met ? 'met' : 'not met',
+        met,
+        at,
+        of,
+      };
+    }
+    case 'not': {
+      const inner = explainCondition(condition.of, event, country);
+      return {
+        what: 'not',
+        expected: 'not',
+        actual: inner.met ? 'met, but must not be' : 'not met',
+        met: !inner.met,
+        at,
+        of: inner.what === 'all' ? inner.of : [inner],
+      };
+    }
+  }
+}
+
+/** How many conditions would have to change for this one to be met. */
+export function countUnmet(condition: ExplainedCondition): number {
+  if (condition.met) {
+    return 0;
+  }
+  if (condition.what === 'any') {
+    return Math.min(...condition.of.map(countUnmet).filter((one) => one > 0), Number.MAX_SAFE_INTEGER);
+  }
+  return condition.what === 'all'
+    ? Math.max(
+        1,
+        condition.of.reduce((sum, one) => sum + countUnmet(one), 0),
+      )
+    : 1;
+}
+
+function shown(value: JsonValue): string {
+  return value === null ? 'absent' : JSON.stringify(value);
+}
+
+/** A test in words: `one of "a", "b"`, `more than 60`. */
+export function inWords(test: Test): string {
+  switch (test.operator) {
+    case 'one_of': {
+      if (test.list !== null) {
+        return `one of $${test.list}`;
+      }
+      const values = test.values.map((value) => JSON.stringify(value));
+      return values.length === 1 ? (values[0] ?? '') : `one of ${values.join(', ')}`;
+    }
+    case 'not':
+      return `present, but not ${inWords(test.test)}`;
+    case 'all':
+      return test.tests.map(inWords).join(' and ');
+    case 'exists':
+      return test.wanted ? 'present' : 'absent';
+    case 'prefix':
+      return `starting with ${JSON.stringify(test.text)}`;
+    case 'suffix':
+      return `ending with ${JSON.stringify(test.text)}`;
+    case 'contains':
+      return `containing ${JSON.stringify(test.text)}`;
+    case 'matches':
+      return `matching ${test.text}`;
+    case 'gt':
+      return `more than ${test.limit}`;
+    case 'gte':
+      return `at least ${test.limit}`;
+    case 'lt':
+      return `less than ${test.limit}`;
+    case 'lte':
+      return `at most ${test.limit}`;
+  }
+}

@@ -1,0 +1,59 @@
+import type { ExplainedCondition } from './explain-condition';
+import type { Explanation } from './explain';
+import type { ExplainedStep } from './explain-steps';
+
+/**
+ * Formats an explanation for people, some lines per rule. Rules of other event types are only listed by name, unless the
+ * explanation is about one rule.
+ */
+export function formatExplanation(explanation: Explanation): string {
+  const lines = [
+    `${explanation.event_id}${explanation.type === explanation.declared_type ? '' : ` (sent as ${explanation.declared_type})`}, rule set ${explanation.ruleset}`,
+  ];
+  const others = explanation.rules.filter((rule) => rule.outcome === 'other_type');
+  const shownRules =
+    explanation.rules.length === 1
+      ? explanation.rules
+      : explanation.rules.filter((rule) => rule.outcome !== 'other_type');
+  for (const rule of shownRules) {
+    lines.push('', `${rule.rule}: ${rule.why}  (${rule.at.file}:${rule.at.line})`);
+    rule.conditions.forEach((condition) => formatCondition(condition, '  ', lines));
+    rule.limits.forEach((limit) => lines.push(`  · ${limit} (counted when the rule runs)`));
+    rule.steps.forEach((step) => formatStep(step, lines));
+  }
+  if (shownRules !== explanation.rules && others.length > 0) {
+    lines.push(
+      '',
+      `${others.length} ${others.length === 1 ? 'rule listens' : 'rules listen'} to other events: ${others.map((rule) => rule.rule).join(', ')}`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function formatCondition(condition: ExplainedCondition, indent: string, lines: string[]): void {
+  const mark = condition.met ? '✓' : '✗';
+  if (condition.of.length > 0) {
+    lines.push(`${indent}${mark} ${condition.expected}:  (line ${condition.at.line})`);
+    condition.of.forEach((one) => formatCondition(one, `${indent}  `, lines));
+    return;
+  }
+  lines.push(
+    `${indent}${mark} ${condition.what}: ${condition.expected}${condition.met && condition.what === 'if' ? '' : `, is ${condition.actual}`}  (line ${condition.at.line})`,
+  );
+}
+
+function formatStep(step: ExplainedStep, lines: string[]): void {
+  const skipped = step.if !== null && !step.if.met;
+  lines.push(
+    `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped ? `, skipped: ${step.if?.expression ?? ''}` : ''}`,
+  );
+  if (!step.input.ok) {
+    lines.push(`      ${step.input.message}`);
+    return;
+  }
+  for (const [name, value] of Object.entries(step.input.value)) {
+    lines.push(
+      `      ${name}: ${typeof value === 'string' ? value.replaceAll('\n', '\n        ') : JSON.stringify(value)}`,
+    );
+  }
+}
