@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { Inbox } from '../../src/inbox/inbox';
 import { entryOf, inboxOptions, planOf } from './entries';
 
@@ -9,15 +8,20 @@ import { entryOf, inboxOptions, planOf } from './entries';
 const [, , dataDir = '', prefix = ''] = process.argv;
 const opening = Inbox.open(inboxOptions(dataDir));
 
+/** Resolves when the line is written. A pipe whose reader is slow is full now and then. */
+function print(line: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(line, () => resolve()));
+}
+
 async function appendForever(inbox: Inbox, lane: number): Promise<void> {
   for (let n = 0; ; n += 1) {
     const id = `${prefix}-${lane}-${n}`;
     const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data: { id, filler: 'x'.repeat(500) } }));
     try {
       await inbox.append(entryOf('call_hangup', id, planOf('a'), { body }));
-      writeSync(1, `+ ${id}\n`);
+      await print(`+ ${id}\n`);
     } catch (error) {
-      writeSync(1, `- ${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'}\n`);
+      await print(`- ${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'}\n`);
       // Refused: leave the processor to those who mend the disk.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
