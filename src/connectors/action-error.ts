@@ -15,13 +15,13 @@ export interface ActionErrorDetail {
   /** The connection that failed: `hubspot`. */
   connection: string;
   /**
-   * Machine-readable, stable: the provider's own word where it has one (`channel_not_found`, `PROPERTY_DOESNT_EXIST`),
+   * Machine-readable, stable: the provider's own code where it has one (`channel_not_found`, `PROPERTY_DOESNT_EXIST`),
    * or `http_503`, `timeout`, `network`.
    */
   code: string;
   /** What the operator should do, one sentence. */
   remedy?: string;
-  /** The provider's own wish for the delay before the next attempt. */
+  /** How long the provider asks to wait before the next attempt. */
   retryAfterMs?: number;
   /** The provider's id for the request, for its support. */
   correlationId?: string;

@@ -21,9 +21,9 @@ export interface ActionLog {
 }
 
 /**
- * "At most one per window", held by Temporal, hence across restarts, workers and receivers. Guarantee: of all claims on
- * one key within `windowMs` at most one owner is told `claimed`; the same owner may claim again (a retry). Not
- * guaranteed: order among competing owners.
+ * "At most one per window". Temporal holds the claims, so they hold across restarts, workers and receivers. Guarantee: of
+ * all claims on one key within `windowMs`, at most one owner gets `claimed`; the same owner may claim again (a retry).
+ * Not guaranteed: order among competing owners.
  */
 export interface Cooldowns {
   /**
@@ -31,11 +31,11 @@ export interface Cooldowns {
    * @param owner the action key that claims.
    */
   claim(key: string, windowMs: number, owner: string): Promise<'claimed' | 'held'>;
-  /** Gives a claim back because nothing was done with it. No effect when `owner` does not hold it. */
+  /** Releases a claim that was not used. No effect when `owner` does not hold it. */
   release(key: string, owner: string): Promise<void>;
 }
 
-/** What an action is given besides its input. */
+/** The context of an action: everything but its input. */
 export interface ActionContext<Client> {
   /** This connector's client, opened once per worker. */
   readonly client: Client;
@@ -57,7 +57,7 @@ export interface ActionContext<Client> {
    * just before a crash may be lost.
    */
   readonly progress: { readonly last: JsonValue; save(detail: JsonValue): void };
-  /** Country for reading phone numbers without a country code, from the rule file; null when it names none. */
+  /** Country for reading phone numbers without a country code, from the rule file; null when it does not set one. */
   readonly country: string | null;
   /** IANA zone of the rule. */
   readonly timezone: string;
@@ -124,7 +124,7 @@ export interface Action<Client = unknown> {
 
 /** A running stand-in: it speaks the provider's own protocol on loopback and keeps state in memory. */
 export interface RunningStandIn {
-  /** Settings as they would stand in bridge.yaml, that point the connection at it. */
+  /** Settings as in bridge.yaml that point the connection at it. */
   settings: JsonObject;
   stop(): Promise<void>;
 }
@@ -150,7 +150,7 @@ export interface ConnectionDefinition<Settings, Client> {
   open(settings: Settings): Client;
   close?(client: Client): Promise<void>;
   /**
-   * What is set up at the provider once, asked when a worker starts so that the first event need not wait for it.
+   * Sets up what the provider needs once. Called when a worker starts, so that the first event does not wait for it.
    * Throws ActionError; the first action then sees to it itself.
    */
   prepare?(client: Client, signal: AbortSignal, log: ActionLog): Promise<void>;

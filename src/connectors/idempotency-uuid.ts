@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** Namespace of the bridge's own version 5 UUIDs; made up once, never to be changed: retries under way depend on it. */
+/** Namespace of the bridge's own version 5 UUIDs; chosen once and never changed: pending retries depend on it. */
 const NAMESPACE = Buffer.from('6d1f0a3c5b7e4c1f9a2d8e4b7c6f5a10', 'hex');
 
 /**
  * The UUID of an action key (RFC 9562 version 5, over SHA-1): the same on every retry and on every machine, for
- * providers that take a UUID to know a request again by. The key, which a resource id can be read from, cannot be told
- * from it.
+ * providers that recognise a repeated request by a UUID. The key holds a resource id, which cannot be derived from the
+ * UUID.
  */
 export function keyUuid(key: string): string {
   const bytes = createHash('sha1').update(NAMESPACE).update(key, 'utf8').digest().subarray(0, 16);

@@ -10,7 +10,7 @@ const REFUSED_BEFORE_SENDING = new Set([
 ]);
 
 function codeOf(error: unknown): string | undefined {
-  // Told by shape: Node's own errors are no instances of this realm's Error everywhere (jest).
+  // Not instanceof: in jest, Node's own errors are instances of another realm's Error.
   for (let current = error, depth = 0; typeof current === 'object' && current !== null && depth < 5; depth += 1) {
     if ('code' in current && typeof current.code === 'string') {
       return current.code;
@@ -27,8 +27,8 @@ export function neverReached(error: unknown): boolean {
 }
 
 /**
- * What `fetch` threw, as a `transient` error: no answer came. The original is left out on purpose, it may hold
- * addresses and bodies. Whether "no answer" is ambiguous is for the action to say (see {@link neverReached}).
+ * Turns what `fetch` threw into a `transient` error: no answer came. It leaves out the original, which may hold
+ * addresses and bodies. The action decides whether "no answer" is ambiguous (see {@link neverReached}).
  */
 export function networkFailure(error: unknown, connection: string): ActionError {
   const name = typeof error === 'object' && error !== null && 'name' in error ? error.name : undefined;

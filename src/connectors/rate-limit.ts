@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from './action-error';
 
-/** A refused request is told to come back within this time; by then the queue has moved. */
+/** The longest `retryAfterMs` of a refused request; the queue has moved on when it comes back. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
 /** Limits of a {@link RateLimiter}. */

@@ -16,7 +16,7 @@ interface Field {
 
 /** What templates insert, by where the text ends up. */
 const ESCAPES: Readonly<Record<Sink, string>> = {
-  plain: 'as it is',
+  plain: 'unchanged',
   html: 'HTML-escaped',
   slack: 'Slack-escaped',
   json: 'JSON-escaped',
@@ -25,9 +25,9 @@ const ESCAPES: Readonly<Record<Sink, string>> = {
 };
 
 const EFFECTS = {
-  repeatable: 'repeatable: doing it again has the effect of doing it once',
-  verifiable: 'verifiable: it is looked up whether it happened, before a second try',
-  once: 'once: not tried again where it may have happened',
+  repeatable: 'repeatable: doing it again has the same effect as doing it once',
+  verifiable: 'verifiable: before a second attempt, the bridge looks up whether the first one succeeded',
+  once: 'once: not attempted again when it may have happened',
 } as const;
 
 /**
@@ -41,8 +41,8 @@ export function describeActions(connectors: readonly Connector[]): string {
   );
   const blocks = [
     '# Actions',
-    "<!-- Made from the connectors' own schemas; changes belong there. -->",
-    'What the steps of a rule can do. Every text among the inputs is a template; what it inserts is escaped for where the text goes.',
+    "<!-- Generated from the connectors' schemas; edit those. -->",
+    'The actions that the steps of a rule can use. Every text among the inputs is a template; inserted values are escaped for their destination.',
     table(
       ['action', 'what it does'],
       actions.map(({ name, action }) => [`[\`${name}\`](#${name.replaceAll('.', '')})`, action.summary]),
@@ -95,7 +95,7 @@ function describeAction(name: string, action: Action): string[] {
     action.summary,
     [
       `- Effect: ${effectOf(action)}.`,
-      `- Tried for ${action.budget}${action.budgetFrom === 'event' ? ' after the event came (later it is of no use to anyone)' : ''} unless the rule says otherwise; one attempt takes at most ${action.attemptTimeout}.`,
+      `- Tried for ${action.budget}${action.budgetFrom === 'event' ? ' after the event arrived (later it is of no use)' : ''} unless the rule says otherwise; one attempt takes at most ${action.attemptTimeout}.`,
     ].join('\n'),
     table(['input', 'type', 'default', 'description', 'inserted values'], inputs),
     results.length === 0 ? 'It leaves no results for later steps.' : table(['result', 'type', 'description'], results),
@@ -129,7 +129,7 @@ function effectOf(action: Action): string {
   return EFFECTS[usual];
 }
 
-/** @returns null when the sample is no valid input. */
+/** @returns null when the sample is not a valid input. */
 function judged(action: Action, sample: unknown): keyof typeof EFFECTS | null {
   return action.input.safeParse(sample).success ? action.effectOf(sample) : null;
 }
@@ -200,7 +200,7 @@ function alternativesOf(schema: JsonSchema): JsonSchema[] {
   return (schema.anyOf ?? schema.oneOf ?? []).filter((each) => typeof each === 'object');
 }
 
-/** The words for a type that people who write YAML use. */
+/** The name of a type, as people who write YAML know it. */
 function typeOf(schema: JsonSchema): string {
   const alternatives = alternativesOf(schema);
   if (alternatives.length > 0) {
@@ -262,7 +262,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** Text for one cell: on one line, and what is no code shows as it is written. */
+/** Text for one table cell: on one line, with Markdown escaped outside code. */
 function cell(text: string): string {
   return text
     .replace(/\s+/g, ' ')

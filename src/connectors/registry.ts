@@ -5,7 +5,7 @@ import { hubspot } from './hubspot/connector';
 import { slack } from './slack/connector';
 import { voipbin } from './voipbin/connector';
 
-/** Every connector the bridge has. Adding one is adding it here. */
+/** Every connector of the bridge. To add one, write its folder and add it here. */
 export const connectors: readonly Connector[] = [email, http, hubspot, slack, voipbin];
 
 /** Finds an action by its full name, `hubspot.log_call`; undefined when there is none. */
@@ -33,7 +33,7 @@ export const actionCatalogue = {
       .sort(),
 };
 
-/** Names of the connections that steps use, each once; those that an action uses beside its own too. */
+/** The names of the connections that steps use, each once. Includes those that an action uses besides its own. */
 export function connectionsUsedBy(steps: readonly { action: string; input: unknown }[]): string[] {
   return [
     ...new Set(

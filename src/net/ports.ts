@@ -13,8 +13,8 @@ export interface PortHolder {
 }
 
 /**
- * A port that is to be listened on is not to be had. The message names port, holder, and the setting that chooses
- * another.
+ * A port cannot be listened on. The message names the port, the program that uses it, and the setting that chooses
+ * another port.
  */
 export class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
@@ -31,10 +31,10 @@ const LISTENING = '0A';
 const INTERPRETERS = /^(?:node|nodejs|python[\d.]*|ruby|java|sh|bash|bun|deno)$/;
 
 /**
- * Who listens on a TCP port of this machine. Known on Linux only, and there only for processes that we may look into
- * (our own user's; all of them for root).
+ * Returns the program that listens on a TCP port of this machine. Linux only, and only for processes of the same user
+ * (all processes for root).
  *
- * @returns null when nobody does, or it cannot be known.
+ * @returns null when no program does, or when it cannot be found out.
  */
 export function describePortHolder(port: number): PortHolder | null {
   if (process.platform !== 'linux') {
@@ -53,10 +53,10 @@ export function describePortHolder(port: number): PortHolder | null {
 }
 
 /**
- * What to tell the operator about a port that is taken.
+ * Returns the message for the operator about a port that is in use.
  *
- * @param options.purpose who wants it, as the start of a sentence: `The webhook`.
- * @param options.setting what chooses the port: `PORT`.
+ * @param options.purpose what the port is for, as the start of a sentence: `The webhook`.
+ * @param options.setting the setting that chooses the port: `PORT`.
  */
 export function portTakenMessage(options: {
   port: number;
@@ -66,10 +66,10 @@ export function portTakenMessage(options: {
 }): string {
   const { port, purpose, setting, holder } = options;
   const by = holder === null ? 'another program' : `${holder.program} (process ${holder.pid})`;
-  return `${purpose} cannot listen on port ${port}: ${by} does already. Stop that program, or choose another port with ${setting}.`;
+  return `${purpose} cannot listen on port ${port}: ${by} uses it. Stop that program, or choose another port with ${setting}.`;
 }
 
-/** A port to be listened on: 0 for any free one. */
+/** A port to listen on; 0 for any free one. */
 export interface WantedPort {
   port: number;
   purpose: string;
@@ -77,8 +77,8 @@ export interface WantedPort {
 }
 
 /**
- * Makes sure that ports are free, and chooses free ones for those that are 0. All come out different. Nothing keeps
- * another program from taking one right afterwards.
+ * Checks that ports are free, and chooses free ones for those that are 0. All are different. Not guaranteed: that
+ * another program does not take one right afterwards.
  *
  * @throws PortUnavailable
  */
@@ -87,11 +87,11 @@ export async function reservePorts(ip: string, wanted: readonly WantedPort[]): P
   const ports: number[] = [];
   try {
     for (const want of wanted) {
-      const twin = wanted.find((other) => other !== want && other.port === want.port && want.port !== 0);
-      if (twin !== undefined) {
+      const same = wanted.find((other) => other !== want && other.port === want.port && want.port !== 0);
+      if (same !== undefined) {
         throw new PortUnavailable(
           want.port,
-          `${want.setting} and ${twin.setting} are both ${want.port}: they must differ.`,
+          `${want.setting} and ${same.setting} are both ${want.port}: they must differ.`,
         );
       }
       const server = createServer();

@@ -67,7 +67,7 @@ describe('the reference of actions', () => {
     ['to', ['text', '**needed**', 'The address, &lt;street> \\| &lt;town>.', 'on one line']],
     ['stamp', ['`cheap`, `fast`', '`cheap`', 'How fast it goes.', '']],
     ['wait', ['duration', '`5m`', 'How long to wait.', '']],
-    ['pictures', ['list of texts', '', 'Addresses of pictures.', 'as it is']],
+    ['pictures', ['list of texts', '', 'Addresses of pictures.', 'unchanged']],
     ['extra', ['map', '', '`{a \\| b}` of any kind.', 'HTML-escaped']],
     ['copies', ['number', '', 'How many.', '']],
     ['signed', ['true or false', '`false`', 'With a signature.', '']],

@@ -57,11 +57,11 @@ describe('who holds a port', () => {
 test.each([
   [
     { pid: 42, program: 'node server.js' },
-    'The webhook cannot listen on port 5000: node server.js (process 42) does already. Stop that program, or choose another port with PORT.',
+    'The webhook cannot listen on port 5000: node server.js (process 42) uses it. Stop that program, or choose another port with PORT.',
   ],
   [
     null,
-    'The webhook cannot listen on port 5000: another program does already. Stop that program, or choose another port with PORT.',
+    'The webhook cannot listen on port 5000: another program uses it. Stop that program, or choose another port with PORT.',
   ],
 ])('the message for a port that is taken (%j)', (holder, message) => {
   expect(portTakenMessage({ port: 5000, purpose: 'The webhook', setting: 'PORT', holder })).toBe(message);

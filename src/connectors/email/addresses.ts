@@ -14,7 +14,7 @@ const email = z.email();
 
 /**
  * Reads exactly one mailbox: `name@domain` or `Name <name@domain>`. Anything that could be read as two, or end a header
- * line, is none: the text may come out of a template, and what callers put into it must not add a recipient.
+ * line, is not an address: the text may come from a template, and a caller's input must not add a recipient.
  */
 export function readMailbox(text: string): Mailbox | null {
   const trimmed = text.trim();

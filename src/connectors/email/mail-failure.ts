@@ -5,7 +5,7 @@ const CONNECTION = 'email';
 
 /**
  * Why a mail was not known to be sent. `maybe_sent`: the whole mail went out and the server's word was lost, so it may
- * be on its way. `too_large`: the server takes no mail of this size.
+ * be on its way. `too_large`: the server does not accept mail of this size.
  */
 export interface MailFailure {
   error: ActionError;

@@ -62,7 +62,7 @@ export class Mailer {
       tls: { minVersion: 'TLSv1.2' },
       maxConnections: 3,
       maxMessages: 100,
-      // Sending again is for the step to decide, which counts what may have been sent.
+      // The step decides whether to send again: it counts what may have been sent.
       maxRequeues: 0,
       idleTimeout: 30_000,
       connectionTimeout: timeouts.connect,

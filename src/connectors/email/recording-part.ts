@@ -5,7 +5,7 @@ import { ActionError } from '../action-error';
 import type { VoipbinClient } from '../voipbin/client';
 import { downloadRecording, findRecordingFiles, type RecordingFile } from '../voipbin/recordings';
 
-/** What the mail says and carries about recordings. */
+/** The part of a mail about recordings: attachments and text. */
 export interface RecordingPart {
   /**
    * `attached`: all are; `linked`: at least one is only linked; `missing`: at least one could be neither; `none`: the
@@ -61,7 +61,7 @@ function referencesAt(data: JsonObject, key: string): (string | null)[] {
  * Collects the recordings of an event, as far as VoIPBIN has stored them.
  * @param waitedMs since the step began.
  * @throws ActionError `transient`, code `recording_not_stored`, while it is worth waiting: the delay grows from 5 s to
- *   60 s and ends with the wait. Whatever else goes wrong with VoIPBIN is waited for too, and told in the mail in the
+ *   60 s and ends with the wait. Other failures of VoIPBIN are waited for too, and reported in the mail in the
  *   end, never thrown: the mail matters more, and VoIPBIN's trouble must not park the mail server.
  */
 export async function collectRecordings(
@@ -104,7 +104,7 @@ async function collectOne(
   try {
     const found = await findRecordingFiles(client, id, signal);
     if (found.state === 'unknown') {
-      return missing(`VoIPBIN has no recording ${id} (any more).`);
+      return missing(`VoIPBIN does not have recording ${id}, or deleted it.`);
     }
     if (found.state === 'not_stored') {
       return notStored(id, wish, waitedMs);
@@ -162,7 +162,7 @@ function waitWhileWorthIt(message: string, waitMs: number, waitedMs: number): vo
   }
 }
 
-/** Instead of attachments: the files' own signed addresses, which work for whoever has the mail, for a time. */
+/** Instead of attachments: the files' own signed addresses, which work for every reader of the mail until they expire. */
 function linked(id: string, files: readonly RecordingFile[], reason: string | null): RecordingPart {
   const links = files.filter((file) => file.link !== null);
   const lines: RecordingLine[] = links.map((file) => ({
@@ -170,7 +170,7 @@ function linked(id: string, files: readonly RecordingFile[], reason: string | nu
     link: file.link,
   }));
   if (lines.length === 0) {
-    return missing(reason ?? `VoIPBIN gives no link for recording ${id}.`, 'Look for it at VoIPBIN.');
+    return missing(reason ?? `VoIPBIN does not return a link for recording ${id}.`, 'Look for it at VoIPBIN.');
   }
   const head = reason ?? `Recording ${id}:`;
   return { state: 'linked', attachments: [], lines: [{ text: head, link: null }, ...lines] };

@@ -28,7 +28,7 @@ const input = z.strictObject({
     .describe("Puts the event's recording into the mail, as WAV files or as expiring links."),
   wait: duration()
     .prefault('15m')
-    .describe('How long to wait until VoIPBIN has stored the recording; then the mail goes without it and says so.'),
+    .describe('How long to wait until VoIPBIN has stored the recording; then the mail is sent without it and says so.'),
   on_ambiguous: z
     .enum(['retry', 'fail'])
     .default('retry')
@@ -43,7 +43,7 @@ const output = z.object({
   rejected: z.number().describe('How many it refused.'),
   recording: z
     .enum(['attached', 'linked', 'missing', 'none'])
-    .describe('What became of the recording; none where there is none or none was asked for.'),
+    .describe('What happened to the recording; none when there is none or none was requested.'),
 });
 
 type Input = z.infer<typeof input>;
@@ -132,7 +132,7 @@ async function recordingFor(context: Context, wanted: Input): Promise<RecordingP
   );
 }
 
-/** A mail that the server finds too large goes once more with links in the place of the attachments. */
+/** A mail that is too large for the server is sent once more, with links instead of attachments. */
 async function sendInSize(
   context: Context,
   mail: Mail,
@@ -144,7 +144,7 @@ async function sendInSize(
     return { result, state: recording?.state ?? 'none' };
   }
   const reason: RecordingLine = {
-    text: 'The mail server takes no mail as large as with the recording attached.',
+    text: 'The mail server does not accept a mail of this size with the recording attached.',
     link: null,
   };
   const links = await recordingFor(context, { ...wanted, recording: 'link', wait: 0 });

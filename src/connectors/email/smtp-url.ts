@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 
-/** What an SMTP URL says about the connection. */
+/** The connection that an SMTP URL describes. */
 export interface SmtpServer {
   host: string;
   port: number;
   /** TLS from the first byte (`smtps://`). */
   secure: boolean;
-  /** STARTTLS is demanded before anything is said. */
+  /** STARTTLS is required before anything is sent. */
   requireTLS: boolean;
   /** STARTTLS is not even used where it is offered. */
   ignoreTLS: boolean;
@@ -18,7 +18,7 @@ export interface SmtpServer {
  * `?requireTLS=false` uses it only where it is offered, `?ignoreTLS=true` never. Characters like `@` in user or
  * password are percent-encoded.
  *
- * @returns null when the text is no such URL.
+ * @returns null when the text is not an SMTP URL.
  */
 export function readSmtpUrl(text: string): SmtpServer | null {
   if (!URL.canParse(text)) {

@@ -13,7 +13,7 @@ export interface ReceivedMail {
   from: string;
   to: string[];
   cc: string[];
-  /** Who it was really for, as the conversation said. */
+  /** The envelope recipients, from the SMTP conversation. */
   recipients: string[];
   subject: string;
   text: string;
@@ -29,7 +29,7 @@ export interface ReceivedMail {
 export type MailTrouble =
   /** Refuses at this stage with this code. `recipient` limits `rcpt` to one address. */
   | { stage: 'greeting' | 'auth' | 'mail' | 'rcpt' | 'data'; code: number; recipient?: string }
-  /** Takes the mail, then breaks the connection or falls silent instead of saying so. */
+  /** Accepts the mail, then breaks the connection or stays silent instead of answering. */
   | 'drop_after_data'
   | 'silent_after_data'
   /** Breaks the connection as the mail begins to arrive; takes nothing. */

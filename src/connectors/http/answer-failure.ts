@@ -1,21 +1,21 @@
 import { ActionError, type ActionErrorDetail } from '../action-error';
 import { retryAfterMs } from '../network-failure';
 
-/** An answer as far as it matters for telling what went wrong. */
+/** The parts of an answer that decide the error class. */
 export interface RefusedAnswer {
   status: number;
   retryAfter: string | undefined;
-  /** Host that answered; nothing else of the URL may be told. */
+  /** The host that answered. Errors may name nothing else of the URL. */
   host: string;
   /** Whether doing the request again has the effect of doing it once. */
   repeatable: boolean;
 }
 
-/** These say that nothing was done, whatever the method (RFC 9110 15.5.9 and 15.6.4, RFC 6585 4, RFC 8470 5.2). */
+/** Statuses which mean that nothing was done, whatever the method (RFC 9110 15.5.9 and 15.6.4, RFC 6585 4, RFC 8470 5.2). */
 const NOT_DONE = new Set([408, 425, 429, 503]);
 
 /**
- * An answer that is no success, as the error class that follows from it.
+ * Classifies an answer that is not a success.
  * - 408, 425, 429 and 503: `transient`, the server has not taken the request.
  * - 501 and 505: `permanent`, it never will.
  * - other 5xx: `transient` for what may be repeated. For what may not they are `ambiguous`: a handler that fails

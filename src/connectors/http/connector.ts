@@ -9,10 +9,10 @@ const settings = z.strictObject({
     .describe('Private hosts, addresses or CIDRs that requests may reach, comma-separated; public ones always may.'),
 });
 
-/** Any HTTP server: for what has no connector of its own. */
+/** Requests to any HTTP server, for services without a connector of their own. */
 export const http = defineConnector({
   name: 'http',
-  summary: 'HTTP: requests to any server, for what has no connector of its own.',
+  summary: 'HTTP: requests to any server, for services without a connector of their own.',
   connection: {
     settings,
     environment: { allow: 'BRIDGE_HTTP_ALLOW' },

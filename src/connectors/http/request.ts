@@ -16,7 +16,7 @@ const LARGEST_BODY_CHARACTERS = 1_000_000;
 const LONGEST_TIMEOUT_MS = 30_000;
 const SAFE_TO_REPEAT: ReadonlySet<Method> = new Set(['GET', 'PUT', 'DELETE']);
 
-/** The `http` connection: what requests may reach besides public addresses. */
+/** The `http` connection: the private hosts that requests may reach. */
 export interface HttpClient {
   allow: HostList;
 }
@@ -24,11 +24,11 @@ export interface HttpClient {
 const input = z
   .strictObject({
     method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']).default('POST').describe('The method of the request.'),
-    url: z.string().describe('Where to; scheme and host are written out, values that templates insert are encoded.'),
+    url: z.string().describe('The URL. Write out scheme and host; values that templates insert are encoded.'),
     headers: headersInput()
       .optional()
       .describe(
-        'Headers. `Idempotency-Key` says that the server knows a request again by it, so that a POST or PATCH may be retried; left empty, the bridge fills it in.',
+        'Headers. Write `Idempotency-Key` when the server recognises a repeated request by it: then a POST or PATCH is retried. Left empty, the bridge fills it in.',
       ),
     body: z
       .json()
@@ -60,11 +60,11 @@ function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): b
 /**
  * `http.request`.
  *
- * Guaranteed: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect
+ * Guarantees: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect
  * says (`net/guarded-dispatcher.ts`). A POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have
  * arrived. Every POST and PATCH carries an `Idempotency-Key`, the same on every attempt: the rule's, or a UUID made of
- * the action key. Not guaranteed: that the server heeds that key; that is the rule's author to say, by writing the
- * header.
+ * the action key. Not guaranteed: that the server honours that key; the author of the rule states it by
+ * writing the header.
  */
 export const httpRequest = defineAction<HttpClient>()<Input, { status: number; body: JsonValue }>({
   summary: 'Sends an HTTP request.',
@@ -104,14 +104,14 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
 const progress = z.object({ request: z.literal(['begun', 'not_done']), attempt: z.int() });
 
 /**
- * Makes an attempt at what must not be done twice. Only word from the very last attempt counts as proof that it did
+ * Makes an attempt at a request that must not be sent twice. Only progress that the last attempt saved proves that it sent
  * nothing: a worker may have died in the middle of it.
  */
 async function once(context: ActionContext<HttpClient>, attempt: () => Promise<Answered>): Promise<Answered> {
   const last = progress.safeParse(context.progress.last);
-  const provedNotDone = last.success && last.data.request === 'not_done' && last.data.attempt === context.attempt - 1;
-  if (context.attempt > 1 && !provedNotDone) {
-    throw ambiguous('an earlier attempt ended without a word', 'attempt_lost');
+  const isProvedNotDone = last.success && last.data.request === 'not_done' && last.data.attempt === context.attempt - 1;
+  if (context.attempt > 1 && !isProvedNotDone) {
+    throw ambiguous('an earlier attempt ended without a result', 'attempt_lost');
   }
   context.progress.save({ request: 'begun', attempt: context.attempt });
   try {
@@ -133,7 +133,7 @@ function textOf(body: JsonValue | undefined): string | null {
     throw new ActionError('permanent', `the rendered body has more than ${LARGEST_BODY_CHARACTERS} characters`, {
       connection: 'http',
       code: 'body_too_large',
-      remedy: 'Leave something out of `body` in the rule.',
+      remedy: 'Make `body` in the rule smaller.',
     });
   }
   return text;

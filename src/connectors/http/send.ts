@@ -20,7 +20,7 @@ export interface OutgoingRequest {
   url: URL;
   headers: ReadonlyMap<string, string>;
   body: string | null;
-  /** For everything together: connecting, redirects, answer. */
+  /** For all of it: connecting, redirects, answer. */
   timeoutMs: number;
   /** Whether doing it again has the effect of doing it once. */
   repeatable: boolean;
@@ -36,18 +36,18 @@ export interface Answered {
  * Sends a request and follows at most three redirects: of a GET any, of others 307 and 308, which keep method and body
  * (303 in answer to others is a success). To another origin only harmless headers go along.
  *
- * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection stood and
- *   no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
+ * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection was
+ *   established and no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
  */
 export async function send(outgoing: OutgoingRequest, allow: HostList, cancelled: AbortSignal): Promise<Answered> {
   const timeout = AbortSignal.timeout(outgoing.timeoutMs);
   const signal = AbortSignal.any([cancelled, timeout]);
   let mayBeSent = false;
   const dispatcher = guardedDispatcher({ allow, onConnected: () => (mayBeSent = true) });
-  // Otherwise undici would give the request up only when the connection stands, and whether it was sent could not be
-  // told.
-  const giveUp = (): void => void dispatcher.destroy();
-  signal.addEventListener('abort', giveUp, { once: true });
+  // Otherwise undici would abort the request only once the connection is established, and nobody could know whether it
+  // was sent.
+  const abort = (): void => void dispatcher.destroy();
+  signal.addEventListener('abort', abort, { once: true });
   let { url, headers } = outgoing;
   try {
     for (let redirects = 0; ; redirects += 1) {
@@ -72,8 +72,8 @@ export async function send(outgoing: OutgoingRequest, allow: HostList, cancelled
   } catch (error) {
     throw failure(error, { repeatable: outgoing.repeatable, host: url.hostname, mayBeSent, cancelled, timeout });
   } finally {
-    signal.removeEventListener('abort', giveUp);
-    // Nothing is kept: whatever is still open is of no use to anyone.
+    signal.removeEventListener('abort', abort);
+    // No connection is reused.
     await dispatcher.destroy();
   }
 }
@@ -101,7 +101,7 @@ async function conclude({ repeatable }: OutgoingRequest, url: URL, answer: Dispa
       if (repeatable) {
         throw error;
       }
-      // It was done: the status says so. What is lost is the body.
+      // The status says that it was done; only the body is lost.
       return { status, body: null };
     }
   }

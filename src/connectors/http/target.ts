@@ -5,7 +5,7 @@ const DOT_SEGMENT = /(?:^|[/\\])(?:\.|%2e){1,2}(?=$|[/\\])/i;
 
 /**
  * Reads the rendered URL of a request.
- * @throws ActionError `permanent` when it is none, is not http(s), carries a user or password, or has a `..` in its
+ * @throws ActionError `permanent` when it is not a URL, is not http(s), has a user or password, or has a `..` in its
  *   path: a value that a template inserts must not lead to another resource.
  */
 export function readTarget(text: string): URL {
@@ -13,8 +13,8 @@ export function readTarget(text: string): URL {
   if (url === null) {
     throw refused(
       'invalid_url',
-      'the rendered url is none',
-      'Write scheme and host out in the rule (https://host/…): values that templates insert are encoded.',
+      'the rendered url is not a URL',
+      'Write out scheme and host in the rule (https://host/…): values that templates insert are encoded.',
     );
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -46,8 +46,8 @@ export function readTarget(text: string): URL {
 }
 
 /**
- * Where an answer redirects to; never from https to http.
- * @throws ActionError `permanent` when that is nowhere a request may go.
+ * Returns the URL that an answer redirects to; never from https to http.
+ * @throws ActionError `permanent` when requests may not go there.
  */
 export function readRedirect(location: string | null, from: URL): URL {
   const url = location !== null && URL.canParse(location, from.href) ? new URL(location, from) : null;
@@ -59,7 +59,7 @@ export function readRedirect(location: string | null, from: URL): URL {
   if (!fine) {
     throw refused(
       'invalid_redirect',
-      `${from.hostname} redirects to where the bridge does not go`,
+      `${from.hostname} redirects to a URL that the bridge does not follow`,
       'Set `url` in the rule to the final address.',
     );
   }

@@ -1,6 +1,6 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
 
-/** How a call ended, in the rule file's words. */
+/** How a call ended, as the rule file names it. */
 export const CALL_OUTCOMES = ['completed', 'missed', 'no_answer', 'busy', 'failed', 'canceled', 'voicemail'] as const;
 export type CallOutcome = (typeof CALL_OUTCOMES)[number];
 
@@ -43,7 +43,7 @@ export function outcomeOf(event: Pick<CanonicalEvent, 'answered' | 'direction' |
   return event.reason === 'cancel' ? 'canceled' : 'no_answer';
 }
 
-/** The title of a call that the rule gives none: which way, how it ended, who, and by which of our numbers. */
+/** The default title of a call: its direction, outcome, peer and our number. */
 export function titleOf(
   event: Pick<CanonicalEvent, 'direction' | 'ours'>,
   outcome: CallOutcome,

@@ -7,31 +7,31 @@ import type { KeyUniqueness, PropertyDefinition } from './record';
 import type { HubSpotSettings } from './settings';
 
 /**
- * Well within the 10 s of a first, local attempt (workflows/run-step.ts), so that a busy pace is told as such and not
+ * Well within the 10 s of a first, local attempt (workflows/run-step.ts), so that a full queue is reported as such and not
  * as a time-out.
  */
 const MAX_SEARCH_WAIT_MS = 4_000;
 
 /**
- * This worker's connection to one HubSpot account: what is shared by all steps, which are the settings, the pace of
- * searches and what is known about the account. Every cache is bounded and short-lived; none is needed for correctness.
+ * This worker's connection to one HubSpot account. All steps share its settings, its rate limit for searches and its
+ * caches. Every cache is bounded and short-lived; none is needed for correctness.
  */
 export class HubSpotClient {
   readonly searchLimiter: RateLimiter;
   /** Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept. */
   readonly contacts = new LRUCache<string, FoundContact>({ max: 5_000, ttl: durationMs('1m') });
   /**
-   * Searches and creations under way, by phone number: rules run side by side, and ask for the same caller at the same
+   * Pending searches and creations, by phone number: rules run side by side, and look for the same caller at the same
    * moment.
    */
   readonly contactsUnderWay = new Map<string, Promise<FoundContact | null>>();
   readonly definitions = new LRUCache<string, PropertyDefinition>({ max: 1_000, ttl: durationMs('10m') });
   readonly ownerIds = new LRUCache<string, string>({ max: 1_000, ttl: durationMs('10m') });
-  /** How records of an object type are told apart by our own property; a promise, so that it is found out once. */
+  /** How HubSpot keeps our own property of an object type unique; a promise, so that concurrent steps ask once. */
   readonly keyUniqueness = new LRUCache<string, Promise<KeyUniqueness>>({ max: 10, ttl: durationMs('1h') });
   /**
-   * Records that this process made, by action key: bridges the lag of HubSpot's search where there is no unique
-   * property.
+   * The ids of records that this process created, by action key. HubSpot's search lags behind, and without a unique
+   * property there is no other way to find them.
    */
   readonly createdIds = new LRUCache<string, string>({ max: 5_000, ttl: durationMs('1h') });
   readonly #warned = new Set<string>();
@@ -46,7 +46,7 @@ export class HubSpotClient {
     });
   }
 
-  /** Says a thing in the log once per process. The subjects are a few constants, hence bounded. */
+  /** Logs a warning once per process and subject. Subjects are a few constants, so their number is bounded. */
   warnOnce(log: ActionLog, subject: string, fields: Record<string, unknown>, message: string): void {
     if (!this.#warned.has(subject)) {
       this.#warned.add(subject);

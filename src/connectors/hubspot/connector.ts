@@ -8,7 +8,7 @@ import { hubspotSettings, type HubSpotSettings } from './settings';
 import { startHubSpotStandIn } from './stand-in/server';
 import { updateContact } from './update-contact';
 
-/** Records that are told apart by a property of ours. */
+/** The object types that have a key property of the bridge. */
 const KEYED = ['calls', 'tasks', 'contacts'] as const;
 
 /** HubSpot: contacts, calls and tasks of one account, by the official SDK's generated APIs. */
@@ -42,7 +42,7 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
         return 'contacts can be read; calls, tasks and new contacts are kept unique';
       }
       const why = reasons.size === 0 ? '' : ` (${[...reasons].join(', ')})`;
-      return `contacts can be read; what is written is told apart by search only${why}`;
+      return `contacts can be read; duplicates are found by search only${why}`;
     },
     standIn: (options) => startHubSpotStandIn(options),
   },

@@ -36,17 +36,17 @@ export interface PeerPhone {
 const PHONE_TYPES = new Set(['tel', 'whatsapp']);
 
 /**
- * The peer's phone number, or why there is none. Decided by the address' type: an extension or agent that looks like a
- * number is none (reference connectors.md 4).
+ * The peer's phone number, or why there is none. The type of the address decides: an extension or agent that looks like a
+ * number is not a phone (reference connectors.md 4).
  */
 export function peerPhone(event: CanonicalEvent, country: string | null): PeerPhone | { none: string } {
   const { peer } = event;
   if (peer === null || peer.number === null) {
-    return { none: 'the event names no far end' };
+    return { none: 'the event has no far end' };
   }
   if (!PHONE_TYPES.has(peer.type)) {
     return {
-      none: `the far end is no phone (its address type is ${/^[a-z_]{1,20}$/.test(peer.type) ? peer.type : 'unknown'})`,
+      none: `the far end is not a phone (its address type is ${/^[a-z_]{1,20}$/.test(peer.type) ? peer.type : 'unknown'})`,
     };
   }
   const e164 = toE164(peer.number, country);

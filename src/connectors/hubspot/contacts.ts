@@ -9,7 +9,7 @@ import type { HubSpotSession } from './session';
 const CONTACT_PROPERTIES = ['firstname', 'lastname', 'email', 'hubspot_owner_id', 'phone', 'mobilephone'];
 
 /**
- * The contact with this phone number; null when there is none and none is to be created.
+ * The contact with this phone number; null when there is none and none may be created.
  *
  * Guaranteed: a contact that this bridge creates for a number is created once, also by racing workers, where HubSpot
  * keeps `voipbin_phone` unique. Not guaranteed: that a contact which a person entered seconds ago is found, for
@@ -35,7 +35,7 @@ export async function findContact(
   return found;
 }
 
-/** Forgets a contact that HubSpot no longer knows: it was deleted or merged. */
+/** Drops a cached contact that HubSpot no longer has: it was deleted or merged. */
 export function forgetContact(client: HubSpotClient, phone: PeerPhone, country: string | null): void {
   client.contacts.delete(`${phone.e164} ${country ?? ''}`);
 }
@@ -47,8 +47,8 @@ export async function contactById(session: HubSpotSession, id: string): Promise<
 }
 
 /**
- * Joins what another step of this process is doing about the same number; does it itself when there is none, or when
- * that one failed. What is joined was created by the other.
+ * Waits for another step of this process that looks for the same number. Calls `make` itself when there is none, or when
+ * that one failed. A contact that the other step created does not count as created by this one.
  */
 async function joined(
   client: HubSpotClient,
@@ -71,8 +71,8 @@ async function joined(
 }
 
 /**
- * One search that finds too much rather than too little, in whatever format the number is stored (reference
- * connectors.md 1.1); what is found is then compared here, since one national number exists in many countries. Of
+ * One search that finds too many rather than too few, in whatever format the number is stored (reference
+ * connectors.md 1.1). The results are compared here, because one national number exists in many countries. Of
  * several, the one changed last; of equals, the lowest id.
  */
 async function searchByPhone(
@@ -108,7 +108,7 @@ async function searchByPhone(
 }
 
 /**
- * Whether a number as somebody typed it is the one wanted. One that cannot be read in the rule's country (or where the
+ * Returns whether a number as a person typed it is the wanted one. One that cannot be read in the rule's country (or where the
  * rule names none) is compared digit by digit, without leading zeros, with the wanted number's national and
  * international digits.
  */

@@ -15,9 +15,9 @@ export interface OnceRequest {
   key: string;
   /** The properties for a contact, without our own key. */
   properties(contact: FoundContact): Promise<Record<string, string>>;
-  /** Finds or creates the contact; null when there is none and the step is to be skipped. */
+  /** Finds or creates the contact; null when there is none and the step must be skipped. */
   contact(): Promise<FoundContact | null>;
-  /** Drops what is cached about the contact, because HubSpot does not know it any more. */
+  /** Drops the cached contact, because HubSpot no longer has it. */
   forgetContact(): void;
   /** HubSpot's association type from this record to a contact. */
   associationTypeId: number;
@@ -145,7 +145,7 @@ async function bySearch(
   return hit === undefined ? null : session.get(request.type, hit.id, { associated: true });
 }
 
-/** Gives the contact of a record that is there already, and mends an association that is not. */
+/** Returns the contact of a record that exists already, and adds a missing association. */
 async function complete(
   session: HubSpotSession,
   request: OnceRequest,

@@ -14,7 +14,7 @@ const TASK_TO_CONTACT = 204;
 const CONTACT_OWNER = 'contact_owner';
 
 /**
- * `hubspot.create_task`: a task on the contact, exactly one per action key. {@link createOnce} says what is guaranteed
+ * `hubspot.create_task`: a task on the contact, exactly one per action key. {@link createOnce} states what is guaranteed
  * and what not.
  */
 export const createTask = defineAction<HubSpotClient>()({
@@ -29,7 +29,7 @@ export const createTask = defineAction<HubSpotClient>()({
     owner: z
       .string()
       .default(CONTACT_OWNER)
-      .describe("Who is to do it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
+      .describe("Who does it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
     priority: z.enum(['low', 'medium', 'high']).optional().describe('Priority in HubSpot'),
     unknown_contact: unknownContactInput,
   }),
@@ -89,7 +89,7 @@ export const createTask = defineAction<HubSpotClient>()({
 function dueTime(due: string, occurredAt: number, startedAt: number): string {
   const wait = parseDuration(due.trim());
   if (wait === null) {
-    throw permanentFailure('the rendered `due` is no duration', 'invalid_due', 'Write it like 30m, 4h or 1d.');
+    throw permanentFailure('the rendered `due` is not a duration', 'invalid_due', 'Write it like 30m, 4h or 1d.');
   }
   return new Date(Math.max(occurredAt + wait, startedAt)).toISOString();
 }

@@ -50,7 +50,7 @@ export interface SdkAnswer {
  * content type, broken JSON or a 200 for a 201 for a nameless error (reference connectors.md 1.4).
  *
  * @param signal cancels; the request also ends after `timeoutMs`, the body included.
- * @throws ActionError for everything but a success, classified by status. A success whose body is no JSON makes the SDK
+ * @throws ActionError for everything but a success, classified by status. A success whose body is not JSON makes the SDK
  *   throw, whatever its content type was; the caller takes all that the SDK itself throws for an answer that cannot be
  *   read.
  */
@@ -88,7 +88,7 @@ export async function exchange(
   };
 }
 
-/** A create must say 201 and all else 200 (or 207), or the SDK throws although it was done. */
+/** A create must answer 201 and everything else 200 (or 207), or the SDK throws although it was done. */
 function expectedStatus(method: string, clientPath: string, status: number): number {
   if (status === 207) {
     return status;

@@ -36,7 +36,7 @@ export interface AnswerFacts {
 }
 
 /**
- * An answer of HubSpot's that is no success. Message and details hold status, codes, scopes, property names and the
+ * An answer of HubSpot's that is not a success. Message and details hold status, codes, scopes, property names and the
  * correlation id only: HubSpot's own message repeats values, and its headers carry cookies.
  */
 export class HubSpotFailure extends ActionError {
@@ -94,7 +94,7 @@ const errorBody = z.object({
 type ErrorBody = z.output<typeof errorBody>;
 type ErrorItem = z.output<typeof errorItem>;
 
-/** Turns an answer that is no success into a classified error (reference connectors.md 1.5). */
+/** Turns an answer that is not a success into a classified error (reference connectors.md 1.5). */
 export function failureOf(status: number, headers: Headers, bodyText: string): HubSpotFailure {
   const body = errorBody.parse(readObject(bodyText));
   const items = [...body.errors, ...itemsInMessage(body.message)];

@@ -28,7 +28,7 @@ const KEY_PROPERTIES: Readonly<Record<ObjectType, KeyProperty>> = {
   },
 };
 
-/** Refusals may be mended in HubSpot's settings at any time: look again soon. */
+/** An administrator may fix a refusal in HubSpot's settings at any time: check again soon. */
 const REFUSED_TTL_MS = 300_000;
 
 /** The internal name of our own property on an object type. */
@@ -37,10 +37,10 @@ export function keyPropertyName(type: ObjectType): string {
 }
 
 /**
- * Finds out how records of a type can be told apart, and creates our unique property where it is missing and allowed.
- * Asked once per process and hour. Where it cannot be unique, says so in the log once and goes on without.
+ * Creates the bridge's own property of a type where it is missing and allowed, and returns whether HubSpot keeps its values
+ * unique. Asks HubSpot once per process and hour. Logs a warning once when the values are not unique.
  *
- * @throws ActionError for trouble that passes, and for a token that does not work at all.
+ * @throws ActionError for temporary failures, and for a token that does not work at all.
  */
 export async function ensureKeyProperty(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
   const { client } = session;
@@ -48,7 +48,7 @@ export async function ensureKeyProperty(session: HubSpotSession, type: ObjectTyp
   if (known !== undefined) {
     return known;
   }
-  const asked = findOut(session, type);
+  const asked = askHubSpot(session, type);
   client.keyUniqueness.set(type, asked);
   try {
     const uniqueness = await asked;
@@ -62,13 +62,13 @@ export async function ensureKeyProperty(session: HubSpotSession, type: ObjectTyp
   }
 }
 
-/** Forgets what was found out, because HubSpot contradicts it: an administrator may have deleted the property. */
+/** Drops what is cached about the property, because HubSpot contradicts it: an administrator may have deleted it. */
 export function forgetKeyProperty(client: HubSpotClient, type: ObjectType): void {
   client.keyUniqueness.delete(type);
   client.definitions.delete(`${type}/${keyPropertyName(type)}`);
 }
 
-async function findOut(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
+async function askHubSpot(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
   const { client } = session;
   const { name } = KEY_PROPERTIES[type];
   const warn = (reason: string): void =>
@@ -92,7 +92,7 @@ async function findOut(session: HubSpotSession, type: ObjectType): Promise<KeyUn
     }
     return await create(session, type, warn);
   } catch (error) {
-    // Lacking a scope for property settings is no reason to park the connection: everything else may work.
+    // A missing scope for property settings must not park the connection: everything else may work.
     if (answered(error, 403)) {
       warn('scope_missing');
       return 'none';
@@ -128,7 +128,7 @@ async function create(
     return 'unique';
   } catch (error) {
     if (isConflict(error)) {
-      // Another worker was faster.
+      // Another worker created it first.
       const existing = await session.property(type, property.name);
       return existing?.hasUniqueValue === true ? 'unique' : 'none';
     }

@@ -12,8 +12,8 @@ import { HubSpotSession } from './session';
 const CALL_TO_CONTACT = 194;
 
 /**
- * `hubspot.log_call`: a call on the contact's timeline, exactly one per action key, hence per call and step: the key
- * begins with the event id, which holds the call's id. {@link createOnce} says what is guaranteed and what not.
+ * `hubspot.log_call`: a call on the contact's timeline, exactly one per action key, so one per call and step: the key
+ * begins with the event id, which holds the call's id. {@link createOnce} states what is guaranteed and what is not.
  */
 export const logCall = defineAction<HubSpotClient>()({
   summary: 'Logs the call on the HubSpot contact with the number of the far end, once.',

@@ -34,7 +34,7 @@ export function propertyValue(definition: PropertyDefinition | null, text: strin
   return definition.type === 'date' ? dayIn(time, timezone) : time.toISOString();
 }
 
-/** A time in any of the forms that VoIPBIN, templates and HubSpot write; null when it is none. */
+/** A time in any of the forms that VoIPBIN, templates and HubSpot write; null when it is not a time. */
 function readTime(text: string): Date | null {
   if (EPOCH_MS.test(text)) {
     return new Date(Number(text));

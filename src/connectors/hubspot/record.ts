@@ -34,7 +34,7 @@ export function equal(propertyName: string, value: string): SearchFilter {
   return { propertyName, operator: FilterOperatorEnum.Eq, value };
 }
 
-/** One of the property's words is this; `*` stands for any part of one. */
+/** One of the property's words is this; `*` matches any part of a word. */
 export function hasToken(propertyName: string, value: string): SearchFilter {
   return { propertyName, operator: FilterOperatorEnum.ContainsToken, value };
 }

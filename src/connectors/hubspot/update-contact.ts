@@ -86,7 +86,7 @@ async function readValues(
   }
   if (unreadable.length > 0) {
     throw permanentFailure(
-      `the rule gives no time to ${unreadable.join(', ')}`,
+      `the rule has no time for ${unreadable.join(', ')}`,
       'INVALID_DATE',
       'Give it an ISO time, such as {{ occurred_at }}, or nothing to clear it.',
     );

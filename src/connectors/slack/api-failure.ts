@@ -25,7 +25,7 @@ const CREDENTIAL: Readonly<Record<string, string>> = {
   accesslimited: 'Allow the network that the bridge runs in for this Slack workspace.',
 };
 
-/** Slack's words for a request that is wrong in itself, with what to do where there is something precise to say. */
+/** Slack's error codes for invalid requests, with the remedy where a precise one exists. */
 const PERMANENT: Readonly<Record<string, string | null>> = {
   channel_not_found: INVITE,
   not_in_channel: INVITE,
@@ -47,7 +47,7 @@ const PERMANENT: Readonly<Record<string, string | null>> = {
   missing_post_type: null,
 };
 
-/** Families of words that Slack keeps adding to; what is in {@link CREDENTIAL} comes first. */
+/** Families of error codes that Slack extends; {@link CREDENTIAL} is checked first. */
 const PERMANENT_FAMILY = /^(?:invalid_|restricted_action)/;
 
 const REMEDIES_BY_FAMILY: readonly (readonly [RegExp, string])[] = [
@@ -60,7 +60,7 @@ const SCOPES = /^[a-z][a-z0-9_.:,-]{1,100}$/;
 
 const refusal = z.object({ error: z.string().optional(), needed: z.string().optional() });
 
-/** What is known of a call besides the error it ended with. */
+/** What is known about a call besides its error. */
 export interface FailedCall {
   cancelled: boolean;
   timedOut: boolean;
@@ -134,7 +134,7 @@ function platformFailure(data: unknown): ActionError {
   if (error === 'ratelimited' || error === 'rate_limited') {
     return rateLimited(undefined);
   }
-  return new ActionError('transient', `slack is in trouble (${error})`, { connection: CONNECTION, code: error });
+  return new ActionError('transient', `slack failed (${error})`, { connection: CONNECTION, code: error });
 }
 
 function refused(errorClass: 'credential' | 'permanent', code: string, remedy: string | null): ActionError {
@@ -157,7 +157,7 @@ function httpFailure(status: number, retryAfter: string | undefined): ActionErro
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
   if (status >= 500 || status === 408 || status === 425) {
-    return new ActionError('transient', `slack is in trouble (${status})`, detail);
+    return new ActionError('transient', `slack failed (${status})`, detail);
   }
   return new ActionError('permanent', `what answers for slack is not its API (${status})`, {
     ...detail,

@@ -24,13 +24,13 @@ const SILENT: Logger = {
 const posted = z.object({ channel: z.string().min(1), ts: z.string().min(1) });
 const whoAmI = z.object({ user: z.string().default('a bot'), team: z.string().default('a workspace') });
 
-/** A message for chat.postMessage. Texts are in Slack's markup, what is not markup in them escaped already. */
+/** A message for chat.postMessage. Texts are in Slack's markup; everything else in them is escaped already. */
 export interface SlackMessage {
   channel: string;
   text: string;
   blocks?: JsonObject[];
   threadTs?: string;
-  /** UUID by which Slack knows a message again. */
+  /** UUID by which Slack recognises a repeated message. */
   clientMsgId: string;
 }
 
@@ -116,7 +116,7 @@ export class SlackClient {
           method: init.method ?? 'POST',
           headers: init.headers ?? {},
           body: typeof init.body === 'string' ? init.body : null,
-          // Not `error`, which cannot be told from a broken connection.
+          // Not `error`, which looks like a broken connection.
           redirect: 'manual',
           signal: init.signal === undefined ? signal : AbortSignal.any([init.signal, signal]),
           dispatcher: this.#agent,

@@ -216,7 +216,7 @@ function refuse(error: string): Answer {
   return { ok: false, error };
 }
 
-/** @returns undefined when they are none. */
+/** @returns undefined when they are not blocks. */
 function readBlocks(given: string): JsonValue[] | undefined {
   let blocks: unknown;
   try {

@@ -24,7 +24,7 @@ const REMEDIES: Readonly<Partial<Record<number, string>>> = {
   403: 'Give the access key the permission for this, or use a key of the right customer.',
 };
 
-/** An answer as far as it matters for telling what went wrong. */
+/** The parts of an answer that decide the error class. */
 export interface RefusedAnswer {
   status: number;
   retryAfter: string | null;
@@ -33,7 +33,7 @@ export interface RefusedAnswer {
 }
 
 /**
- * An answer that is no success, as the error class that follows from it (DESIGN "Connectors"): 401, 402, 403 and 500s
+ * Classifies an answer that is not a success (DESIGN "Connectors"): 401, 402, 403 and 500s
  * that speak of balance or identity verification are `credential`; 408, 429 and other 5xx `transient`; the rest
  * `permanent`.
  */
@@ -69,7 +69,7 @@ export function apiFailure(answer: RefusedAnswer): ActionError {
     const wait = retryAfterMs(answer.retryAfter);
     return new ActionError(
       'transient',
-      `voipbin is in trouble (${status})`,
+      `voipbin failed (${status})`,
       wait === undefined ? detail : { ...detail, retryAfterMs: wait },
     );
   }
@@ -100,7 +100,7 @@ function readEnvelope(body: string): { reason: string | null; requestId: string 
   };
 }
 
-/** JSON, or undefined when it is none. */
+/** Parses JSON; undefined when the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

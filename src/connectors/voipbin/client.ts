@@ -33,7 +33,7 @@ export type ListedResource = 'calls' | 'messages' | 'recordings' | 'numbers' | '
 /** One page of a list, newest first. */
 export interface Page {
   items: JsonObject[];
-  /** Asks for the page of what is older; null on the last page. */
+  /** Asks for the next, older page; null on the last page. */
   nextToken: string | null;
 }
 
@@ -110,7 +110,7 @@ interface Answered {
  * Guaranteed: the access key travels in a cookie to the API's own origin and nowhere else; redirects are never followed
  * with it; every request ends within its timeout; requests of this client stay below the account's rate limit; only
  * {@link ActionError}s are thrown. Not guaranteed: that {@link VoipbinClient.sendMessage} sends at most once over
- * several calls; VoIPBIN knows no idempotency key.
+ * several calls; VoIPBIN has no idempotency keys.
  */
 export class VoipbinClient {
   /** Fetches recordings from their signed addresses, without the access key. */
@@ -126,7 +126,7 @@ export class VoipbinClient {
     this.#accessKey = options.accessKey;
   }
 
-  /** One page of a list, newest first. Items are as received, for whoever feeds them on as events. */
+  /** One page of a list, newest first. Items are as received, so that they can be ingested as events. */
   async list(
     name: ListedResource,
     options: { pageSize?: number; pageToken?: string | null },
@@ -154,7 +154,7 @@ export class VoipbinClient {
     return this.list('recordings', options, signal);
   }
 
-  /** The account's stored files of every kind; VoIPBIN knows no filter here. */
+  /** The account's stored files of every kind; VoIPBIN has no filter here. */
   listStorageFiles(options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
     return this.list('storage_files', options, signal);
   }
@@ -178,12 +178,12 @@ export class VoipbinClient {
     return numbers;
   }
 
-  /** A call as `GET /calls/{id}` gives it; null when there is none (also after it was deleted). */
+  /** A call as `GET /calls/{id}` gives it; null when it does not exist or was deleted. */
   async getCall(id: string, signal: AbortSignal): Promise<JsonObject | null> {
     return this.#find(`/calls/${encodeURIComponent(id)}`, resource, signal);
   }
 
-  /** A recording; null when there is none (also after it was deleted). */
+  /** A recording; null when it does not exist or was deleted. */
   async getRecording(id: string, signal: AbortSignal): Promise<Recording | null> {
     return this.#find(`/recordings/${encodeURIComponent(id)}`, recording, signal);
   }
@@ -195,7 +195,7 @@ export class VoipbinClient {
 
   /**
    * Asks for a recording's ZIP: the signed address it redirects to.
-   * Says nothing about readiness: too early it gives the address of an empty ZIP (reference voipbin.md 5).
+   * Does not show whether the recording is stored: too early, it returns the address of an empty ZIP (reference voipbin.md 5).
    */
   async locateRecordingZip(id: string, signal: AbortSignal): Promise<URL> {
     const answer = await this.#ask(
@@ -209,7 +209,7 @@ export class VoipbinClient {
     return new URL(location, this.#base);
   }
 
-  /** Sends one text to one phone. Does not throw: whatever happened is in the answer. */
+  /** Sends one text to one phone. Does not throw: the answer says what happened. */
   async sendMessage(message: TextMessage, signal: AbortSignal): Promise<SendAnswer> {
     const body = {
       source: { type: 'tel', target: message.from },
@@ -238,7 +238,7 @@ export class VoipbinClient {
     return { outcome: mayBeSent ? 'unknown' : 'refused', error };
   }
 
-  /** Whether an address carries a credential of ours, or the name of one: such an address is for nobody's eyes. */
+  /** Returns whether a URL holds one of our credentials, or the name of one. Such a URL must not be shown. */
   holdsCredential(url: URL): boolean {
     const names = [...url.searchParams.keys()].map((name) => name.toLowerCase());
     return (
@@ -327,12 +327,12 @@ function refusedOr(answer: Answered, otherwise: ActionError): ActionError {
   return answer.status >= 400 ? apiFailure(refusal(answer)) : otherwise;
 }
 
-/** Passing trouble (a proxy's page, a cut answer) looks like this too, hence `transient`. */
+/** Temporary failures (a proxy's page, a cut answer) look like this too, so it is `transient`. */
 function unexpectedAnswer(): ActionError {
-  return new ActionError('transient', 'voipbin answered in a form that the bridge does not know', {
+  return new ActionError('transient', 'the answer of voipbin has an unknown form', {
     connection: CONNECTION,
     code: 'unexpected_answer',
-    remedy: 'Look whether VOIPBIN_API_URL points at VoIPBIN and ends in /v1.0.',
+    remedy: 'Check that VOIPBIN_API_URL points at VoIPBIN and ends in /v1.0.',
   });
 }
 

@@ -8,7 +8,7 @@ import { networkFailure, retryAfterMs } from '../network-failure';
 const MOST_REDIRECTS = 3;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 
-/** `refused`: the storage does not give it (any more), as when a signed address has expired; the status says how. */
+/** `refused`: the storage does not return it, for instance because a signed URL has expired; `status` is its answer. */
 export type Download =
   { state: 'downloaded'; content: Buffer } | { state: 'too_large' } | { state: 'refused'; status: number };
 
@@ -63,7 +63,7 @@ async function fetchOnce(agent: Agent, url: URL, limitBytes: number, signal: Abo
     }
     if (response.status === 429 || response.status >= 500) {
       const wait = retryAfterMs(response.headers.get('retry-after'));
-      throw new ActionError('transient', `the storage of recordings is in trouble (${response.status})`, {
+      throw new ActionError('transient', `the storage of recordings failed (${response.status})`, {
         connection: 'voipbin',
         code: `storage_http_${response.status}`,
         ...(wait === undefined ? {} : { retryAfterMs: wait }),

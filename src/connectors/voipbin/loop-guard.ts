@@ -11,7 +11,7 @@ export type GuardReason =
   | 'call_not_inbound'
   /** The recipient is one of our own numbers, or the number it would be sent from. */
   | 'own_number'
-  /** The sender is no phone: a short code, a name, `anonymous`, an agent, a web chat. */
+  /** The sender is not a phone: a short code, a name, `anonymous`, an agent, a web chat. */
   | 'not_a_phone'
   /** A conversation on LINE, WhatsApp, mail or web chat, which a text cannot answer. */
   | 'other_channel';
@@ -22,7 +22,7 @@ export type Recipient = { send: true; to: string; from: string } | { send: false
 /** What the guard judges. */
 export interface GuardedText {
   event: CanonicalEvent;
-  /** As the rule file has it, rendered; undefined when it names none. */
+  /** As in the rule file, rendered; undefined when the rule does not set it. */
   to: string | undefined;
   from: string | undefined;
   country: string | null;
@@ -30,7 +30,7 @@ export interface GuardedText {
 }
 
 /**
- * VoIPBIN's own form of a phone number; also takes its virtual numbers (+899...), which are no phone numbers elsewhere.
+ * VoIPBIN's own form of a phone number; also its virtual numbers (+899...), which are not phone numbers elsewhere.
  */
 const VOIPBIN_NUMBER = /^\+[0-9]{7,15}$/;
 
@@ -68,7 +68,7 @@ export function guardText(text: GuardedText): Recipient {
     }
     throw mistake(
       'invalid_to',
-      'the rendered `to` is no phone number',
+      'the rendered `to` is not a phone number',
       'Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country.',
     );
   }
@@ -81,7 +81,7 @@ function sender(text: GuardedText): string {
   if (written === null || written.trim() === '') {
     throw mistake(
       'no_sender',
-      `a ${text.event.type} event does not tell which of our numbers to text from`,
+      `a ${text.event.type} event does not show which of our numbers to text from`,
       'Name it with `from:`.',
     );
   }
@@ -89,7 +89,7 @@ function sender(text: GuardedText): string {
   if (from === null) {
     throw mistake(
       'invalid_from',
-      'the number to text from is no phone number',
+      'the number to text from is not a phone number',
       'Write `from:` in E.164, quoted ("+1555...").',
     );
   }

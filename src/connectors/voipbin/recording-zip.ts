@@ -8,7 +8,7 @@ export interface ZippedWav {
   content: Buffer;
 }
 
-/** `too_large`: it would unpack to more than allowed; `broken`: it is no ZIP that can be read. */
+/** `too_large`: it would unpack to more than allowed; `broken`: it is not a readable ZIP. */
 export type UnzippedRecording =
   { state: 'unpacked'; files: ZippedWav[] } | { state: 'too_large' } | { state: 'broken' };
 

@@ -16,14 +16,14 @@ export interface RecordingFile {
    * (reference voipbin.md 5).
    */
   name: string;
-  /** Null where VoIPBIN does not say. */
+  /** Null when VoIPBIN does not report it. */
   sizeBytes: number | null;
   /**
    * Signed, works for whoever has it until it expires; null when VoIPBIN gives none, or one that would give a
    * credential away.
    */
   link: string | null;
-  /** RFC 3339; null when VoIPBIN does not say. */
+  /** RFC 3339; null when VoIPBIN does not report it. */
   linkExpiresAt: string | null;
 }
 
@@ -32,7 +32,7 @@ export interface RecordingFile {
  * afterwards.
  * - `stored`: all of them.
  * - `not_stored`: none or not all yet; some failures to store are never repaired, so this may last.
- * - `unknown`: VoIPBIN has no such recording (any more).
+ * - `unknown`: VoIPBIN does not have the recording, or deleted it.
  */
 export type RecordingState =
   { state: 'stored'; files: RecordingFile[] } | { state: 'not_stored' } | { state: 'unknown' };
@@ -112,7 +112,7 @@ async function listFilesOf(client: VoipbinClient, recording: Recording, signal: 
   return files;
 }
 
-/** Files may be registered twice; the newest of each leg counts. Legs that cannot be told apart are numbered. */
+/** Files may be registered twice; the newest of each leg counts. Legs that cannot be distinguished are numbered. */
 function onePerLeg(recordingId: string, newestFirst: readonly StoredFile[]): [string, StoredFile][] {
   const byName = new Map<string, StoredFile>();
   for (const file of newestFirst) {

@@ -20,7 +20,9 @@ const input = z.strictObject({
   text: z.string().describe('The text to send.'),
   to: z.string().optional().describe("Phone number of the recipient; the event's peer when left out."),
   from: z.string().optional().describe('Our number to send from; the one that was called or texted when left out.'),
-  cooldown: duration().prefault('5m').describe('At most one text from one number to another in this time; 0 lifts it.'),
+  cooldown: duration()
+    .prefault('5m')
+    .describe('At most one text from one number to another in this time; 0 for no limit.'),
 });
 
 const output = z.object({
@@ -40,7 +42,7 @@ type Context = ActionContext<VoipbinClient>;
  * `voipbin.send_message`.
  *
  * Guaranteed: no text is sent while an earlier attempt of the same step may have sent it and VoIPBIN's list cannot
- * tell; nothing is sent in answer to our own texts, to our own numbers or to what is no phone (`loop-guard.ts`); a
+ * tell; nothing is sent in answer to our own texts, to our own numbers or to something that is not a phone (`loop-guard.ts`); a
  * message and its twin get one answer; within the cooldown at most one text goes from one number to another. Not
  * guaranteed: delivery (VoIPBIN reports none), nor that VoIPBIN lists a text within ten seconds of taking it.
  */
@@ -105,7 +107,7 @@ async function sendOnce(context: Context, message: TextMessage, cooldownMs: numb
 
 const progress = z.object({ post: z.literal(['begun', 'not_sent']), attempt: z.int() });
 
-/** Saved progress can be lost or old, so only word from the very last attempt is taken for "nothing was sent". */
+/** Saved progress can be lost or old, so only progress of the last attempt proves that nothing was sent. */
 function earlierAttemptMayHaveSent(context: Context): boolean {
   const last = progress.safeParse(context.progress.last);
   return (
@@ -116,7 +118,7 @@ function earlierAttemptMayHaveSent(context: Context): boolean {
 interface Claim {
   key: string;
   windowMs: number;
-  /** What the report says when another holds it. */
+  /** The reason in the report when another owner holds it. */
   reason: string;
 }
 
@@ -143,8 +145,8 @@ function claimsOf(context: Context, message: TextMessage, cooldownMs: number): C
 }
 
 /**
- * @returns why not, or null when all are ours. An earlier claim stays: an event that was skipped is not for its twin to
- *   answer.
+ * @returns the reason when another owner holds one, null when all are ours. Earlier claims stay: the twin of a skipped
+ *   event must not be answered either.
  */
 async function claimAll(context: Context, claims: readonly Claim[]): Promise<string | null> {
   try {
@@ -155,18 +157,18 @@ async function claimAll(context: Context, claims: readonly Claim[]): Promise<str
     }
     return null;
   } catch {
-    throw new ActionError('transient', 'whether a cooldown holds cannot be found out at the moment', {
+    throw new ActionError('transient', 'the cooldown could not be checked', {
       connection: 'voipbin',
       code: 'cooldown_unavailable',
     });
   }
 }
 
-/** A claim that cannot be given back ends with its window; the refusal that led here is what the step must report. */
+/** A claim that cannot be released ends with its window. The step reports the refusal, not this. */
 async function releaseAll(context: Context, claims: readonly Claim[]): Promise<void> {
   const released = await Promise.allSettled(claims.map((claim) => context.cooldowns.release(claim.key, context.key)));
   if (released.some(({ status }) => status === 'rejected')) {
-    context.log.warn({}, 'a cooldown could not be given back after a text was refused; it ends with its window');
+    context.log.warn({}, 'a cooldown could not be released after a text was refused; it ends with its window');
   }
 }
 
@@ -176,14 +178,10 @@ async function look(context: Context, message: TextMessage): Promise<ActionOutco
     return found === null ? null : { outcome: 'done', result: { message: { id: found.id, status: found.status } } };
   } catch (error) {
     if (error instanceof ActionError && error.errorClass === 'permanent') {
-      throw new ActionError(
-        'ambiguous',
-        'whether the text was sent cannot be found out: voipbin refuses to list messages',
-        {
-          ...error.detail,
-          remedy: 'Look in VoIPBIN whether the text was sent; retry the run if it was not.',
-        },
-      );
+      throw new ActionError('ambiguous', 'it is unknown whether the text was sent: voipbin refuses to list messages', {
+        ...error.detail,
+        remedy: 'Check in VoIPBIN whether the text was sent; retry the run if it was not.',
+      });
     }
     throw error;
   }
@@ -206,7 +204,7 @@ async function lookAfterLostAnswer(
   }
   throw new ActionError(
     'transient',
-    `no answer to a text that may have been sent; it is looked for before the next try (${lost.message})`,
+    `no answer to a text that may have been sent; the next attempt looks for it first (${lost.message})`,
     {
       ...lost.detail,
       retryAfterMs: Math.max(lost.detail.retryAfterMs ?? 0, WAIT_AFTER_LOST_ANSWER_MS),

@@ -25,8 +25,8 @@ export interface FoundMessage {
 }
 
 /**
- * Looks whether a text was sent since a time: newest first, by the same numbers and the same text; VoIPBIN knows no
- * idempotency key. Guaranteed: "not there" is said only after every message since that time was seen. Not guaranteed:
+ * Looks up whether a text was sent since a time: newest first, by the same numbers and the same text; VoIPBIN has no
+ * idempotency keys. Guaranteed: null only after every message since that time was seen. Not guaranteed:
  * VoIPBIN lists a message at once.
  *
  * @returns null when it is not there.
@@ -66,9 +66,9 @@ export async function findSentMessage(
       return null;
     }
   }
-  throw new ActionError('ambiguous', 'whether the text was sent cannot be found out: too many messages since', {
+  throw new ActionError('ambiguous', 'it is unknown whether the text was sent: too many messages since', {
     connection: 'voipbin',
     code: 'too_many_messages',
-    remedy: 'Look in VoIPBIN whether the text was sent; retry the run if it was not.',
+    remedy: 'Check in VoIPBIN whether the text was sent; retry the run if it was not.',
   });
 }

@@ -300,7 +300,7 @@ describe('recordings', () => {
 
   test.each([
     ['larger than the bridge attaches', 700_000, undefined, 'too large'],
-    ['larger than the mail server takes', 400_000, 500_000, 'takes no mail as large'],
+    ['larger than the mail server takes', 400_000, 500_000, 'does not accept a mail of this size'],
   ])('%s: the reason and links that expire', async (_why, sizeBytes, largestMailBytes, reason) => {
     const small = await startEmailStandIn(largestMailBytes === undefined ? {} : { largestMailBytes });
     const other = open(small.url);
@@ -385,7 +385,7 @@ describe('recordings', () => {
       'none',
       'There is no recording.',
     ],
-    ['one that VoIPBIN does not know', finishedRecording('r-gone'), 'missing', 'has no recording r-gone'],
+    ['one that VoIPBIN does not know', finishedRecording('r-gone'), 'missing', 'does not have recording r-gone'],
   ])('%s: the mail goes and says so', async (_what, event, state, text) => {
     expect(await attempt({ event }, { recording: 'attach' })).toMatchObject({
       outcome: 'done',

@@ -58,7 +58,7 @@ describe('check', () => {
   test('says why nothing is kept unique', async () => {
     const standIn = await startStandIn({ mayCreateProperties: false });
     expect(await check(openClient(standIn))).toBe(
-      'contacts can be read; what is written is told apart by search only (scope_missing)',
+      'contacts can be read; duplicates are found by search only (scope_missing)',
     );
   });
 

@@ -76,7 +76,7 @@ test('a text that is no time, for properties that take one', async () => {
   );
   expect([error.errorClass, error.message]).toEqual([
     'permanent',
-    'the rule gives no time to last_call_date (datetime), next_review (date)',
+    'the rule has no time for last_call_date (datetime), next_review (date)',
   ]);
 });
 

@@ -19,7 +19,7 @@ export interface StandInRecord {
   contactIds: string[];
 }
 
-/** Someone whom records can belong to. */
+/** A user who can own records. */
 export interface StandInOwner {
   id: string;
   email: string;
@@ -29,7 +29,7 @@ export interface StandInOwner {
 
 /** How the stand-in's account behaves. */
 export interface AccountOptions {
-  /** How long what is written stays invisible to searches. */
+  /** How long new data stays invisible to searches. */
   indexDelayMs: number;
   /** ISO country in which the account reads numbers without country code. */
   country: string;
@@ -42,7 +42,7 @@ export interface AccountOptions {
   capacity: number;
 }
 
-/** An answer that is no success, in HubSpot's words. */
+/** An answer that is not a success, in HubSpot's format. */
 export class Refusal {
   constructor(
     readonly status: number,
@@ -231,7 +231,7 @@ export class StandInAccount {
     }
   }
 
-  /** @param self the record that is written, whose own values are no conflict. */
+  /** @param self the record that is written, whose own values do not conflict. */
   #accept(
     type: ObjectType,
     input: Readonly<Record<string, unknown>>,
@@ -320,7 +320,7 @@ export class StandInAccount {
   }
 }
 
-/** HubSpot's answer to values that it refuses: the faults stand in `errors`, and as JSON in the message. */
+/** HubSpot's answer to values that it refuses: `errors` holds the faults, and the message holds them as JSON. */
 function valuesNotValid(faults: readonly ValueFault[]): Refusal {
   const listed = faults.map(({ name, error, message }) => ({
     isValid: false,

@@ -135,7 +135,7 @@ function comparable(text: string): number | string {
   return /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : text;
 }
 
-/** A token is a run of letters and digits; `*` stands for any part of one. */
+/** A token is a run of letters and digits; `*` matches any part of one. */
 function hasToken(own: string, wanted: string): boolean {
   const pattern = new RegExp(
     `^${wanted

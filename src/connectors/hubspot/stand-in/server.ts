@@ -28,7 +28,7 @@ export interface RequestSeen {
   method: string;
   /** With its query. */
   url: string;
-  /** The parsed body; undefined when there was none. */
+  /** The parsed body; undefined when it had none. */
   body: unknown;
   /** Milliseconds since the epoch. */
   at: number;

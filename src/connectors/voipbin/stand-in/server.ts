@@ -48,7 +48,7 @@ export interface SeenRequest {
   method: string;
   path: string;
   query: string;
-  /** How it said who it is. */
+  /** Where it carried the access key. */
   credential: 'cookie' | 'query' | 'none';
 }
 
@@ -78,7 +78,7 @@ export interface VoipbinStandIn extends RunningStandIn {
   requests: readonly SeenRequest[];
   /** Lets the next requests to a path fail. */
   failNext(trouble: NextTrouble): void;
-  /** Puts a message into the list, as if it had come or gone; what is left out is made up. */
+  /** Adds a message to the list, as if it had been received or sent. Missing fields get invented values. */
   addMessage(message: JsonObject): void;
   addCall(call: JsonObject): void;
   addRecording(recording: NewRecording): void;
@@ -281,7 +281,7 @@ function serveStorage(server: FastifyInstance, state: State): void {
   );
 }
 
-/** Adds to the front of what is listed; what VoIPBIN would have made up is made up. */
+/** Adds an item to a list. Missing fields get the values that VoIPBIN would choose. */
 function add(list: Listed[], given: JsonObject): JsonObject {
   const now = new Date();
   const item: JsonObject = {
