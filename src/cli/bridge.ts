@@ -1,17 +1,60 @@
 import { Command, CommanderError } from 'commander';
-import { backfillCommand } from './backfill';
-import { connectionsCommand } from './connections';
-import { docsCommand } from './docs';
-import { isCorruption } from '../storage/sqlite';
-import { eventsCommand } from './events';
-import { NO, Refused, WRONG_USE, WrongUse } from '../errors/operator-errors';
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, OperationFailed, WrongUse } from '../errors/operator-errors';
 import { packageVersion } from '../setup/package-root';
-import { rulesCommand } from './rules';
-import { schemaCommand } from './schema';
-import { sendCommand } from './send';
-import { startCommand } from './start';
 
-/** The command line. Exit codes: 0 fine, 1 the answer is no, 2 wrong use. */
+/** One command: what `bridge --help` says of it, and where its options and its work are. */
+interface CommandEntry {
+  name: string;
+  description: string;
+  /** Imports the command's file and adds its options to `command`. */
+  define: (command: Command) => Promise<void>;
+}
+
+/** Only the command that is called is imported: others would cost every call up to a second of module loading. */
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    description: 'run the bridge',
+    define: async (command) => (await import('./start.js')).defineStart(command),
+  },
+  {
+    name: 'send',
+    description: 'send an event to the bridge, as VoIPBIN does (signed when a webhook secret is set)',
+    define: async (command) => (await import('./send.js')).defineSend(command),
+  },
+  {
+    name: 'rules',
+    description: 'check, test and explain rule files',
+    define: async (command) => (await import('./rules.js')).defineRules(command),
+  },
+  {
+    name: 'events',
+    description: 'list the events that came, and show what happened to them',
+    define: async (command) => (await import('./events.js')).defineEvents(command),
+  },
+  {
+    name: 'backfill',
+    description: 'ask VoIPBIN for events that no webhook delivered, and hand them to the running bridge',
+    define: async (command) => (await import('./backfill.js')).defineBackfill(command),
+  },
+  {
+    name: 'connections',
+    description: 'check the providers that the bridge calls, and resume parked ones',
+    define: async (command) => (await import('./connections.js')).defineConnections(command),
+  },
+  {
+    name: 'schema',
+    description: 'print JSON Schemas for editors',
+    define: async (command) => (await import('./schema.js')).defineSchema(command),
+  },
+  {
+    name: 'docs',
+    description: "print documentation generated from the program's definitions",
+    define: async (command) => (await import('./docs.js')).defineDocs(command),
+  },
+];
+
+/** The command line. Exit codes: operator-errors.ts. */
 async function main(): Promise<void> {
   const program = new Command('bridge')
     .description('VoIPBIN webhooks in, durable Temporal workflows out.')
@@ -19,43 +62,41 @@ async function main(): Promise<void> {
     .option('--config <file>', 'settings file (default: BRIDGE_CONFIG, else config/bridge.yaml)')
     .showHelpAfterError()
     .exitOverride();
-  for (const command of [
-    startCommand(),
-    sendCommand(),
-    rulesCommand(),
-    eventsCommand(),
-    backfillCommand(),
-    connectionsCommand(),
-    schemaCommand(),
-    docsCommand(),
-  ]) {
-    program.addCommand(command.exitOverride());
+  for (const { name, description } of COMMANDS) {
+    program.command(name).description(description);
   }
-  for (const command of program.commands) {
-    for (const subcommand of command.commands) {
-      subcommand.exitOverride();
-    }
-  }
+  program.hook('preSubcommand', async (_program, command) => {
+    await COMMANDS.find(({ name }) => name === command.name())?.define(command);
+  });
   try {
-    await program.parseAsync();
+    await program.parseAsync(withoutHelpCommand(process.argv.slice(2)), { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : WRONG_USE;
-    } else if (error instanceof WrongUse) {
-      process.stderr.write(`${error.message}\n`);
-      process.exitCode = WRONG_USE;
-    } else if (error instanceof Refused) {
-      process.stderr.write(`${error.message}\n`);
-      process.exitCode = NO;
-    } else if (isCorruption(error)) {
-      process.stderr.write(
-        'A file of the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n',
-      );
-      process.exitCode = NO;
-    } else {
-      throw error;
-    }
+    process.exitCode = await exitCodeOf(error);
   }
+}
+
+/** `help rules` as `rules --help`: Commander's own help command would not load the command. */
+function withoutHelpCommand([first, ...rest]: string[]): string[] {
+  return first === 'help' && rest.length > 0 ? [...rest, '--help'] : first === undefined ? [] : [first, ...rest];
+}
+
+/** Prints what a person needs to know of an error. @returns the exit code. @throws errors that are bugs. */
+async function exitCodeOf(error: unknown): Promise<number> {
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  if (error instanceof WrongUse || error instanceof OperationFailed) {
+    process.stderr.write(`${error.message}\n`);
+    return error instanceof WrongUse ? EXIT_USAGE : EXIT_FAILED;
+  }
+  const { isCorruption } = await import('../storage/sqlite.js');
+  if (isCorruption(error)) {
+    process.stderr.write(
+      'A file in the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n',
+    );
+    return EXIT_FAILED;
+  }
+  throw error;
 }
 
 void main();

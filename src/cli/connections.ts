@@ -1,76 +1,97 @@
-import { Command } from 'commander';
-import { ActionError } from '../connectors/action-error';
+import type { Command } from 'commander';
 import { connectors } from '../connectors/registry';
-import { FINE, NO } from '../errors/operator-errors';
-import { listConnections, resumeConnection } from './parked-connections';
+import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
+import { checkConnection } from '../status/connection-check';
+import type * as connectionStatus from '../status/connection-status';
+import type { ConnectionStatus } from '../status/connection-status';
+import { didYouMean } from '../yaml/nearest-name';
+import { printResult } from './print';
 import { readSettings } from './read-settings';
 
-const ANSWER_WITHIN_MS = 10_000;
-
-/** `bridge connections`: whether the providers can be reached with the credentials given, and which are parked. */
-export function connectionsCommand(): Command {
-  const connections = new Command('connections').description('the providers that the bridge talks to');
-  connections
-    .command('check')
-    .description('one harmless request to each provider that has credentials')
-    .option('--json', 'print JSON')
-    .action(async (options: { json?: true }, command: Command) => {
-      const settings = readSettings(command);
-      const rows = await Promise.all(
-        connectors.map((connector) => checkOne(connector, settings.connections[connector.name]?.settings ?? null)),
-      );
-      process.stdout.write(
-        `${options.json === true ? JSON.stringify(rows, null, 2) : rows.map((row) => `${row.connection.padEnd(9)} ${row.ok ? 'fine' : 'NO  '}  ${row.detail}`).join('\n')}\n`,
-      );
-      process.exitCode = rows.every((row) => row.ok) ? FINE : NO;
-    });
-  connections
-    .command('list')
-    .description('every connection, and whether it is parked: its credential stopped working, and steps wait for it')
-    .option('--json', 'print JSON')
-    .action(async (options: { json?: true }, command: Command) => {
-      process.exitCode = await listConnections(connectors, readSettings(command), options.json === true);
-    });
-  connections
-    .command('resume')
-    .description('lets the oldest step that waits for a parked connection try at once')
-    .argument('<name>', 'the connection: hubspot, slack, ...')
-    .option('--json', 'print JSON')
-    .action(async (name: string, options: { json?: true }, command: Command) => {
-      process.exitCode = await resumeConnection(connectors, readSettings(command), name, options.json === true);
-    });
-  return connections;
+interface Options {
+  json?: true;
 }
 
-async function checkOne(
-  connector: (typeof connectors)[number],
-  settings: unknown,
-): Promise<{ connection: string; ok: boolean; detail: string }> {
-  const { name, connection } = connector;
-  if (settings === null) {
-    return {
-      connection: name,
-      ok: true,
-      detail: `no credentials (${connection.credentials.map((key) => connection.environment[key] ?? key).join(', ')}): its stand-in is used`,
-    };
+/** `bridge connections`: whether the providers accept the credentials, and which connections are parked. */
+export function defineConnections(connections: Command): void {
+  connections
+    .command('check')
+    .description('send one harmless request to each provider that has credentials')
+    .option('--json', 'print JSON')
+    .action(check);
+  connections
+    .command('list')
+    .description(
+      'list every connection, and whether it is parked: its credential stopped working and steps wait for it',
+    )
+    .option('--json', 'print JSON')
+    .action(list);
+  connections
+    .command('resume')
+    .description('let the oldest step that waits for a parked connection try at once')
+    .argument('<name>', 'the connection: hubspot, slack, ...')
+    .option('--json', 'print JSON')
+    .action(resume);
+}
+
+async function check(options: Options, command: Command): Promise<void> {
+  const settings = readSettings(command);
+  const checks = await Promise.all(
+    connectors.map((connector) => checkConnection(connector, settings.connections[connector.name]?.settings ?? null)),
+  );
+  printResult(options.json, checks, () =>
+    checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`).join('\n'),
+  );
+  process.exitCode = checks.every(({ ok }) => ok) ? EXIT_OK : EXIT_FAILED;
+}
+
+async function list(options: Options, command: Command): Promise<void> {
+  const settings = readSettings(command);
+  const statuses = await withTemporal(({ connectionStatuses }) => connectionStatuses(connectors, settings));
+  printResult(options.json, statuses, () => statuses.map(describeStatus).join('\n'));
+  process.exitCode = statuses.some(({ parked }) => parked !== null) ? EXIT_FAILED : EXIT_OK;
+}
+
+async function resume(name: string, options: Options, command: Command): Promise<void> {
+  const settings = readSettings(command);
+  const names = connectors.map((connector) => connector.name);
+  if (!names.includes(name)) {
+    const { hint } = { hint: `there are ${names.join(', ')}`, ...didYouMean(name, names) };
+    throw new WrongUse(`unknown connection "${name}"; ${hint}`);
   }
-  if (connection.check === undefined) {
-    return { connection: name, ok: true, detail: 'nothing to check' };
-  }
-  const client = connection.open(settings);
+  const resumed = await withTemporal(({ resumeConnection }) => resumeConnection(settings, name));
+  printResult(options.json, { connection: name, resumed }, () =>
+    resumed
+      ? `${name}: the oldest waiting step tries now; when it succeeds, all others continue, oldest first`
+      : `${name} is not parked; no step waits for it`,
+  );
+  process.exitCode = resumed ? EXIT_OK : EXIT_FAILED;
+}
+
+/** Loads Temporal's client only for the subcommands that need it. @throws OperationFailed when Temporal is away. */
+async function withTemporal<Answer>(ask: (status: typeof connectionStatus) => Promise<Answer>): Promise<Answer> {
+  const status = await import('../status/connection-status.js');
   try {
-    return {
-      connection: name,
-      ok: true,
-      detail: await connection.check(client, AbortSignal.timeout(ANSWER_WITHIN_MS)),
-    };
+    return await ask(status);
   } catch (error) {
-    const detail =
-      error instanceof ActionError
-        ? `${error.message}${error.detail.remedy === undefined ? '' : ` ${error.detail.remedy}`}`
-        : 'it failed in an unexpected way';
-    return { connection: name, ok: false, detail };
-  } finally {
-    await connection.close?.(client);
+    throw error instanceof status.StatusUnavailable ? new OperationFailed(error.message) : error;
   }
+}
+
+function describeStatus({ connection, uses, parked }: ConnectionStatus): string {
+  const head = `${connection.padEnd(9)} ${uses.padEnd(11)}`;
+  if (parked === null) {
+    return `${head} not parked`;
+  }
+  const { problem, since, line } = parked;
+  const steps =
+    line === null
+      ? 'no worker answers, so the number of waiting steps is unknown'
+      : `${line.waiting} ${line.waiting === 1 ? 'step waits' : 'steps wait'}, ${line.next_probe_at === null ? 'they continue now' : `next probe ${line.next_probe_at}`}`;
+  const remedy = problem.remedy ?? 'Correct the credential.';
+  return [
+    `${head} PARKED since ${since}: ${problem.message} (${problem.code})`,
+    `${' '.repeat(22)}${steps}`,
+    `${' '.repeat(22)}what to do: ${remedy} Then restart the bridge, which reads the new value. If you corrected it at the provider: bridge connections resume ${connection}`,
+  ].join('\n');
 }

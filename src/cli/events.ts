@@ -1,14 +1,14 @@
-import { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { typesFor } from '../events/catalogue';
 import { InboxReader } from '../inbox/archive/reader';
-import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
-import type { RunReport } from '../runs/run-contract';
-import { Refused, WrongUse } from '../errors/operator-errors';
+import type { Quarantined } from '../inbox/stored-event';
+import { findEvent, type EventDetails } from '../status/event-details';
+import { listEvents } from '../status/event-list';
+import { EVENT_STATUSES } from '../status/event-status';
+import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseSince } from './since';
-import { askRun, type RunState } from '../status/run-status';
-import { became, BECAME } from '../status/event-status';
-import { listEvents } from '../status/event-list';
 
 const MOST_ROWS = 1_000;
 
@@ -16,45 +16,52 @@ interface ListOptions {
   limit: string;
   type?: string;
   since?: string;
+  status?: string;
+  /** The former name of `status`. */
   became?: string;
   quarantine?: true;
   json?: true;
 }
 
-/** `bridge events`: what came, and what became of it. */
-export function eventsCommand(): Command {
-  const events = new Command('events').description('what came, and what became of it');
+interface ShowOptions {
+  body?: true;
+  json?: true;
+}
+
+/** `bridge events`: the events that came, and their status. */
+export function defineEvents(events: Command): void {
   events
     .command('list')
-    .description('the latest events')
+    .description('list the latest events')
     .option('--limit <n>', 'how many', '20')
-    .option('--type <type>', 'only this type (either dialect)')
-    .option('--since <time>', 'only what came since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
-    .option('--became <words>', 'only those of which this became: failed, or several as failed,partial')
-    .option('--quarantine', 'what could not be read as an event')
+    .option('--type <type>', 'only this type (in either dialect)')
+    .option('--since <time>', 'only events that came since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+    .option('--status <statuses>', 'only events with this status, or one of several: failed,partial')
+    .addOption(new Option('--became <statuses>', 'the former name of --status').hideHelp())
+    .option('--quarantine', 'list the bodies that are not events')
     .option('--json', 'print JSON')
-    .action((options: ListOptions, command: Command) => list(options, command));
+    .action(list);
   events
     .command('show')
-    .description('one event: what came, which rules wanted it, what its run did')
+    .description('show one event: what came, which rules matched, what its run did')
     .argument('<id>', 'the event id that the bridge answered with (or an id from --quarantine)')
     .option('--body', 'print the body as received, too')
     .option('--json', 'print JSON')
-    .action((id: string, options: { body?: true; json?: true }, command: Command) => show(id, options, command));
-  return events;
+    .action(show);
 }
 
 function list(options: ListOptions, command: Command): void {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
-    throw new WrongUse(`--limit takes a number from 1 to ${MOST_ROWS}`);
+    throw new WrongUse(`--limit expects a number from 1 to ${MOST_ROWS}`);
   }
   const { dataDir } = readSettings(command);
-  const isWhole = options.type === undefined && options.since === undefined && options.became === undefined;
+  const status = options.status ?? options.became;
+  const isFiltered = options.type !== undefined || options.since !== undefined || status !== undefined;
   if (options.quarantine === true) {
-    if (!isWhole) {
+    if (isFiltered) {
       throw new WrongUse(
-        '--quarantine lists what is no event, which has no type and of which nothing became: it goes with --limit and --json only',
+        '--quarantine lists bodies that are not events: they have no type and no status. Use it with --limit and --json only',
       );
     }
     listQuarantine(dataDir, limit, options.json);
@@ -64,170 +71,116 @@ function list(options: ListOptions, command: Command): void {
   if (options.type !== undefined && types === null) {
     throw new WrongUse(`unknown event type "${options.type}"`);
   }
-  // One more tells whether there are more.
+  // One more than asked for shows whether there are more.
   const found = listEvents(dataDir, {
     limit: limit + 1,
     ...(types === null ? {} : { types }),
     ...(options.since === undefined ? {} : { since: parseSince(options.since, new Date()) }),
-    ...(options.became === undefined ? {} : { became: readBecame(options.became) }),
+    ...(status === undefined ? {} : { statuses: parseStatuses(status) }),
   });
   const events = found.slice(0, limit);
   const lines = events.map((event) => `${event.received_at}  ${event.became.padEnd(9)}  ${event.event_id}`);
-  const more =
-    found.length > limit ? [`These are the latest ${limit}; there are more (--limit, up to ${MOST_ROWS}).`] : [];
-  print(options.json, events, () =>
-    events.length === 0
-      ? isWhole
-        ? 'Nothing has come yet.'
-        : 'There are no such events.'
-      : [...lines, ...more].join('\n'),
-  );
+  if (found.length > limit) {
+    lines.push(`These are the latest ${limit}; there are more (--limit, up to ${MOST_ROWS}).`);
+  }
+  const none = isFiltered ? 'There are no such events.' : 'No event has come yet.';
+  printResult(options.json, events, () => (lines.length === 0 ? none : lines.join('\n')));
 }
 
-/** @throws WrongUse when a word is none. */
-function readBecame(text: string): ReadonlySet<string> {
-  const words = text.split(',').map((word) => word.trim());
-  const unknown = words.filter((word) => !BECAME.includes(word));
+/** @throws WrongUse for an unknown status. */
+function parseStatuses(text: string): ReadonlySet<string> {
+  const known: readonly string[] = EVENT_STATUSES;
+  const statuses = text.split(',').map((status) => status.trim());
+  const unknown = statuses.filter((status) => !known.includes(status));
   if (unknown.length > 0) {
     throw new WrongUse(
-      `--became takes one or more of ${BECAME.join(', ')}, with commas between; got "${unknown.join(', ')}"`,
+      `--status expects one or more of ${known.join(', ')}, separated by commas; got "${unknown.join(', ')}"`,
     );
   }
-  return new Set(words);
+  return new Set(statuses);
 }
 
-function listQuarantine(dataDir: string, limit: number, json: true | undefined): void {
+function listQuarantine(dataDir: string, limit: number, asJson: true | undefined): void {
   const reader = InboxReader.open(dataDir);
   try {
     const rows = reader.listQuarantine({ limit });
-    print(json, rows, () =>
-      rows.length === 0
-        ? 'The quarantine is empty.'
-        : rows
-            .map((row) => `${row.received_at}  ${row.id}  ${row.bytes} bytes, ${row.times}x  ${row.reason}`)
-            .join('\n'),
+    const lines = rows.map(
+      ({ received_at, id, bytes, times, reason }) => `${received_at}  ${id}  ${bytes} bytes, ${times}x  ${reason}`,
     );
+    printResult(asJson, rows, () => (lines.length === 0 ? 'The quarantine is empty.' : lines.join('\n')));
   } finally {
     reader.close();
   }
 }
 
-async function show(id: string, options: { body?: true; json?: true }, command: Command): Promise<void> {
-  const settings = readSettings(command);
-  const reader = InboxReader.open(settings.dataDir);
-  const log = new RunLogReader(settings.dataDir);
-  try {
-    const stored = reader.get(id);
-    if (stored === null) {
-      showQuarantined(reader, id, options);
-      return;
-    }
-    const dispatched = log.get(id);
-    const open = stored.plan !== null && dispatched?.state !== 'closed';
-    const run = open ? await askRun(settings, id) : null;
-    const report = readReport(dispatched);
-    const shown = {
-      event: stored.event,
-      rules: stored.plan?.rules.map((rule) => rule.name) ?? [],
-      ruleset: stored.ruleset,
-      became: became(
-        {
-          isIgnored: stored.plan === null,
-          isStarted: stored.seq <= Math.max(log.watermark(), reader.dispatchedThrough()),
-          dispatched,
-        },
-        run,
-      ),
-      report,
-      pending: run?.pending ?? [],
-      parked: run?.parked ?? [],
-      worker_missing: run?.workerMissing ?? false,
-    };
-    print(options.json, shown, () => describeEvent(shown, options.body === true ? stored.body.toString() : null));
-  } finally {
-    reader.close();
-    log.close();
+async function show(id: string, options: ShowOptions, command: Command): Promise<void> {
+  const found = await findEvent(readSettings(command), id);
+  if (found === null) {
+    throw new OperationFailed(`no event ${id} in this data folder; bridge events list shows the latest`);
   }
+  if (found.kind === 'quarantined') {
+    showQuarantined(found.quarantined, options);
+    return;
+  }
+  const body = options.body === true ? [found.body.toString()] : [];
+  printResult(options.json, found.details, () => [...describeEvent(found.details), ...body].join('\n'));
 }
 
-function showQuarantined(reader: InboxReader, id: string, options: { body?: true; json?: true }): void {
-  const quarantined = reader.getQuarantined(id);
-  if (quarantined === null) {
-    throw new Refused(`no event ${id} in this data folder; bridge events list shows the latest`);
-  }
-  const { body, ...rest } = quarantined;
-  print(options.json, options.body === true ? { ...rest, body: body.toString() } : rest, () =>
+function showQuarantined({ body, ...rest }: Quarantined, options: ShowOptions): void {
+  const text = options.body === true ? { body: body.toString() } : {};
+  printResult(options.json, { ...rest, ...text }, () =>
     [
-      `${id}: kept in quarantine, it is no event`,
+      `${rest.id}: in quarantine, it is not an event`,
       `  reason    ${rest.reason}`,
       `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`,
-      ...(options.body === true ? [body.toString()] : []),
+      ...Object.values(text),
     ].join('\n'),
   );
 }
 
-function readReport(dispatched: RunLogEntry | null): RunReport | null {
-  const report: unknown = dispatched?.report === null || dispatched === null ? null : JSON.parse(dispatched.report);
-  return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
-}
-
-interface ShownEvent {
-  event: { event_id: string; declared_type: string; type: string; received_at: string; occurred_at: string };
-  rules: string[];
-  ruleset: string | null;
-  became: string;
-  report: RunReport | null;
-  pending: RunState['pending'];
-  parked: RunState['parked'];
-  worker_missing: boolean;
-}
-
-function describeEvent(shown: ShownEvent, body: string | null): string {
-  const { event } = shown;
+function describeEvent(details: EventDetails): string[] {
+  const { event } = details;
   const declared = event.declared_type === event.type ? '' : ` (sent as ${event.declared_type})`;
-  const lines = [
-    `${event.event_id}: ${shown.became}`,
+  const ruleset = details.ruleset ?? 'unknown';
+  return [
+    `${event.event_id}: ${details.became}`,
     `  type      ${event.type}${declared}`,
     `  occurred  ${event.occurred_at}`,
     `  received  ${event.received_at}`,
-    shown.rules.length === 0
-      ? `  rules     none wanted it (rule set ${shown.ruleset ?? 'unknown'})`
-      : `  rules     ${shown.rules.join(', ')} (rule set ${shown.ruleset})`,
+    `  rules     ${details.rules.length === 0 ? 'none matched' : details.rules.join(', ')} (rule set ${ruleset})`,
+    ...describeReport(details.report),
+    ...(details.worker_missing
+      ? [
+          '  no worker has polled Temporal in the last minutes; the run continues when one does (bridge start, or with --mode worker)',
+        ]
+      : []),
+    ...details.pending.map(
+      ({ action, attempt, problem }) =>
+        `  ${action}: attempt ${attempt}${problem === null ? '' : `, last failure: ${problem}`}`,
+    ),
+    ...details.parked.map(
+      ({ rule, step, connection, code }) =>
+        `  ${rule}, ${step}: waits because ${connection} is parked (${code}); see bridge connections list`,
+    ),
   ];
-  for (const rule of shown.report?.rules ?? []) {
-    lines.push(`  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`);
-    for (const step of rule.steps) {
-      const why =
-        step.outcome === 'skipped'
-          ? `: ${step.reason}`
-          : step.outcome === 'failed'
-            ? `: ${step.class} ${step.code}: ${step.message}`
-            : '';
-      lines.push(`    ${step.step} (${step.action}) ${step.outcome}${why}`);
-      if (step.outcome === 'done') {
-        lines.push(`      ${JSON.stringify(step.result)}`);
-      }
-      if (step.outcome === 'failed' && step.remedy !== null) {
-        lines.push(`      what to do: ${step.remedy}`);
-      }
-    }
-  }
-  if (shown.worker_missing) {
-    lines.push(
-      '  no worker has asked Temporal for work in the last minutes; it goes on when one runs (bridge start, or with --mode worker)',
-    );
-  }
-  for (const pending of shown.pending) {
-    lines.push(
-      `  ${pending.action}: attempt ${pending.attempt}${pending.problem === null ? '' : `, last: ${pending.problem}`}`,
-    );
-  }
-  for (const { rule, step, connection, code } of shown.parked) {
-    lines.push(`  ${rule}, ${step}: waits, for ${connection} is parked (${code}); see bridge connections list`);
-  }
-  return [...lines, ...(body === null ? [] : [body])].join('\n');
 }
 
-function print(json: true | undefined, value: unknown, text: () => string): void {
-  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : text()}\n`);
+function describeReport(report: EventDetails['report']): string[] {
+  return (report?.rules ?? []).flatMap((rule) => [
+    `  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`,
+    ...rule.steps.flatMap((step) => {
+      const head = `    ${step.step} (${step.action}) ${step.outcome}`;
+      switch (step.outcome) {
+        case 'done':
+          return [head, `      ${JSON.stringify(step.result)}`];
+        case 'skipped':
+          return [`${head}: ${step.reason}`];
+        case 'failed':
+          return [
+            `${head}: ${step.class} ${step.code}: ${step.message}`,
+            ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
+          ];
+      }
+    }),
+  ]);
 }

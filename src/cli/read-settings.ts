@@ -1,42 +1,43 @@
 import type { Command } from 'commander';
 import { connectors } from '../connectors/registry';
+import { WrongUse } from '../errors/operator-errors';
 import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
-import { nearest } from '../yaml/nearest-name';
-import { formatFinding } from '../yaml/format-findings';
 import type { Settings } from '../settings/settings';
-import { WrongUse } from '../errors/operator-errors';
+import { formatFinding } from '../yaml/format-findings';
+import { nearest } from '../yaml/nearest-name';
 
-/** The settings file that was named, or null for the default. */
+/** The file that `--config` names, or null for the default. */
 export function configFile(command: Command): string | null {
   const { config } = command.optsWithGlobals<{ config?: string }>();
   return config ?? null;
 }
 
 /**
- * Loads the settings for a command.
- * @throws WrongUse listing every fault.
+ * Loads the settings for a command. Warns once of environment variables that look like settings and are none.
+ * @throws WrongUse with everything that is wrong.
  */
 export function readSettings(command: Command): Settings {
   const file = configFile(command);
   const loaded = loadSettings({ ...(file === null ? {} : { configFile: file }), env: process.env, connectors });
   if (!loaded.ok) {
+    const { findings } = loaded;
     throw new WrongUse(
-      `The settings have ${loaded.findings.length === 1 ? 'an error' : `${loaded.findings.length} errors`}:\n${loaded.findings.map(formatFinding).join('\n')}`,
+      `The settings have ${findings.length === 1 ? 'an error' : `${findings.length} errors`}:\n${findings.map(formatFinding).join('\n')}`,
     );
   }
   warnOfUnknownVariables();
   return loaded.settings;
 }
 
-let warned = false;
+let hasWarned = false;
 
-/** A misspelt variable would be ignored in silence. Told once. */
+/** A misspelt variable would otherwise have no effect and no message. */
 function warnOfUnknownVariables(): void {
-  if (warned) {
+  if (hasWarned) {
     return;
   }
-  warned = true;
+  hasWarned = true;
   const known = [
     ...Object.values(VARIABLES),
     ...connectors.flatMap((connector) => Object.values(connector.connection.environment)),
@@ -45,9 +46,10 @@ function warnOfUnknownVariables(): void {
   ].filter((name) => name !== null);
   for (const name of Object.keys(process.env)) {
     if (name.startsWith('BRIDGE_') && !known.includes(name) && !name.startsWith('BRIDGE_TEST_')) {
-      const meant = known.includes(name.slice('BRIDGE_'.length)) ? name.slice('BRIDGE_'.length) : nearest(name, known);
+      const bare = name.slice('BRIDGE_'.length);
+      const suggestion = known.includes(bare) ? bare : nearest(name, known);
       process.stderr.write(
-        `environment ${name}: the bridge has no such setting${meant === null ? '' : `; did you mean ${meant}?`}\n`,
+        `environment ${name}: the bridge has no such setting${suggestion === null ? '' : `; did you mean ${suggestion}?`}\n`,
       );
     }
   }

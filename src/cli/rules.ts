@@ -1,247 +1,169 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { Command } from 'commander';
-import { OwnNumbers } from '../events/own-numbers';
-import { canonicalize } from '../events/canonicalize';
-import { parseEnvelope, type Envelope } from '../events/envelope';
+import type { Command } from 'commander';
+import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
 import type { CanonicalEvent } from '../events/canonical-event';
-import { InboxReader } from '../inbox/archive/reader';
+import { canonicalize } from '../events/canonicalize';
+import { parseEnvelope } from '../events/envelope';
+import type { LoadedRules } from '../rules/parse/load';
 import { diffRuleSets, formatDifference } from '../rules/tools/diff';
 import { explain } from '../rules/tools/explain';
 import { formatExplanation } from '../rules/tools/format-explanation';
-import { isInFile, type Finding } from '../yaml/finding';
-import { findingJson, formatFindings } from '../yaml/format-findings';
-import { loadRules, type LoadedRules } from '../rules/parse/load';
-import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
 import { lintTraffic } from '../rules/tools/lint-traffic';
-import { parseDuration } from '../yaml/duration';
+import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
+import { readEvent } from '../samples/samples';
+import { describeFindings, readRules } from '../service/rules-in-force';
 import type { Settings } from '../settings/settings';
+import { eventsSince, knownNumbers, ruleSetHistory, storedEnvelope, storedEvent } from '../status/stored-events';
+import { findingJson } from '../yaml/format-findings';
 import { actionCatalogue } from '../connectors/registry';
-import { FINE, NO, Refused, WrongUse } from '../errors/operator-errors';
+import { printResult } from './print';
 import { readSettings } from './read-settings';
-import { readEvent } from '../samples/send-event';
+import { parseSpan } from './since';
 
+/** `rules check` compares the rules with this many events at most; more would show nothing new. */
 const MOST_TRAFFIC = 100_000;
 
-type GoodRules = Extract<LoadedRules, { ok: true }>;
+type ValidRules = Extract<LoadedRules, { ok: true }>;
 
-/** `bridge rules`: what ops write. */
-export function rulesCommand(): Command {
-  const rules = new Command('rules').description('check, try and explain the rule files');
+interface Options {
+  json?: true;
+}
+
+/** `bridge rules`: checks, tests and explains rule files. */
+export function defineRules(rules: Command): void {
+  const files = ['[files...]', 'rule files (default: BRIDGE_RULES, else config/rules.yaml)'] as const;
   rules
     .command('check')
-    .description('everything that is wrong in the rule files, all at once')
-    .argument('[files...]', 'rule files (default: BRIDGE_RULES, else config/rules.yaml)')
-    .option('--traffic <span>', 'how far back events are held against the rules', '30d')
-    .option('--no-traffic', 'do not look at the events that came')
+    .description('print everything that is wrong in the rule files, all at once')
+    .argument(...files)
+    .option('--traffic <span>', 'compare the rules with the events of this span, too', '30d')
+    .option('--no-traffic', 'ignore past events')
     .option('--json', 'print the findings as JSON')
-    .action((files: string[], options: { traffic: string | false; json?: true }, command: Command) =>
-      check(files, options, command),
-    );
+    .action(check);
   rules
     .command('test')
-    .description('try the tests that stand beside the rules')
-    .argument('[files...]', 'rule files (default: BRIDGE_RULES, else config/rules.yaml)')
+    .description('run the tests in the rule files')
+    .argument(...files)
     .option('--json', 'print the results as JSON')
-    .action((files: string[], options: { json?: true }, command: Command) => test(files, options, command));
+    .action(test);
   rules
     .command('explain')
-    .description('why each rule does, or does not, act on an event')
+    .description('print why each rule does, or does not, match an event')
     .argument('<event>', 'an event id from bridge events list, a JSON file, a sample by name, or - for standard input')
     .option('--rule <name>', 'only this rule')
     .option('--rules <file>', 'the rule file (default: BRIDGE_RULES, else config/rules.yaml)')
     .option('--json', 'print JSON')
-    .action((event: string, options: { rule?: string; rules?: string; json?: true }, command: Command) =>
-      explainEvent(event, options, command),
-    );
+    .action(explainEvent);
   rules
     .command('history')
-    .description('which rule sets were in force, by the events that they judged')
+    .description('list the rule sets that were in force, by the events that came meanwhile')
     .option('--json', 'print JSON')
-    .action((options: { json?: true }, command: Command) => history(options, command));
+    .action(history);
   rules
     .command('diff')
     .description(
-      'what two rule files would do differently with the events that came; nothing is done. Exit code 1 when anything differs',
+      'print what two rule files would do differently with past events, and do nothing; exit code 1 when they differ',
     )
     .argument('<old>', 'a rule file')
     .argument('<new>', 'another')
     .option('--since <span>', 'how far back: 24h, 7d', '7d')
     .option('--json', 'print JSON')
-    .action((before: string, after: string, options: { since: string; json?: true }, command: Command) =>
-      diff(before, after, options, command),
-    );
-  return rules;
+    .action(diff);
 }
 
-/**
- * Loads a rule file with every action the bridge has.
- * @throws WrongUse when the file is missing.
- */
-export function readRules(file: string): LoadedRules {
-  const loaded = loadRules({ file, actions: actionCatalogue });
-  const missing = loaded.findings.find((finding) => finding.code === 'missing-file' && isInFile(finding, file));
-  if (missing !== undefined) {
-    throw new WrongUse(`${file}: ${missing.message}`);
-  }
-  return loaded;
-}
-
-/** Findings as people read them: place, what is wrong, the line and a caret. */
-export function describeFindings(findings: readonly Finding[]): string {
-  return formatFindings(findings, readSource);
-}
-
-async function check(
-  files: string[],
-  options: { traffic: string | false; json?: true },
-  command: Command,
-): Promise<void> {
-  const checked = filesToRead(files, command).map((file) => ({ file, loaded: readRules(file) }));
+async function check(files: string[], options: Options & { traffic: string | false }, command: Command): Promise<void> {
+  const checked = rulesFiles(files, command).map((file) => ({ file, loaded: readRules(file) }));
   const findings = checked.flatMap(({ loaded }) => loaded.findings);
   if (options.traffic !== false) {
-    const since = spanBefore(options.traffic, '--traffic');
+    const since = parseSpan(options.traffic, '--traffic', new Date());
     const rules = checked.flatMap(({ loaded }) => (loaded.ok ? loaded.ruleSet.rules : []));
-    const reader = InboxReader.open(readSettings(command).dataDir);
-    findings.push(...(await lintTraffic(rules, atMost(eventsSince(reader, since)), options.traffic)));
-    reader.close();
+    const events = eventsSince(readSettings(command).dataDir, since, MOST_TRAFFIC);
+    findings.push(...(await lintTraffic(rules, events, options.traffic)));
   }
   const ok = checked.every(({ loaded }) => loaded.ok);
-  const summary = checked.map(({ file, loaded }) => summarize(file, loaded));
-  print(
-    options.json,
-    { ok, findings: findings.map(findingJson) },
-    [...(findings.length === 0 ? [] : [describeFindings(findings)]), ...summary].join('\n'),
+  printResult(options.json, { ok, findings: findings.map(findingJson) }, () =>
+    [
+      ...(findings.length === 0 ? [] : [describeFindings(findings)]),
+      ...checked.map(({ file, loaded }) => summarize(file, loaded)),
+    ].join('\n'),
   );
-  process.exitCode = ok ? FINE : NO;
+  process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
 }
 
-function test(files: string[], options: { json?: true }, command: Command): void {
-  const results = filesToRead(files, command).flatMap((file) => {
-    const { ruleSet, tests } = readGoodRules(file);
+function test(files: string[], options: Options, command: Command): void {
+  const results = rulesFiles(files, command).flatMap((file) => {
+    const { ruleSet, tests } = readValidRules(file);
     return runRuleTests(ruleSet, tests, {
       actions: actionCatalogue,
-      findEvent: (eventId) => findEnvelope(readSettings(command), eventId),
+      findEvent: (eventId) => storedEnvelope(readSettings(command).dataDir, eventId),
     });
   });
-  print(options.json, results, formatTestResults(results));
-  process.exitCode = results.every((result) => result.faults.length === 0) ? FINE : NO;
+  printResult(options.json, results, () => formatTestResults(results));
+  process.exitCode = results.every((result) => result.faults.length === 0) ? EXIT_OK : EXIT_FAILED;
 }
 
-function explainEvent(named: string, options: { rule?: string; rules?: string; json?: true }, command: Command): void {
+function explainEvent(idOrFile: string, options: Options & { rule?: string; rules?: string }, command: Command): void {
   const settings = readSettings(command);
-  const { ruleSet } = readGoodRules(options.rules ?? settings.rulesFile);
+  const { ruleSet } = readValidRules(options.rules ?? settings.rulesFile);
   if (options.rule !== undefined && !ruleSet.rules.some((rule) => rule.name === options.rule)) {
     throw new WrongUse(`no rule "${options.rule}"; there are ${ruleSet.rules.map((rule) => rule.name).join(', ')}`);
   }
-  const event = findEvent(settings, named);
+  const event = storedEvent(settings.dataDir, idOrFile) ?? eventFrom(idOrFile, settings);
   const explanation = explain(ruleSet, event, {
     actions: actionCatalogue,
     ...(options.rule === undefined ? {} : { rule: options.rule }),
   });
-  print(options.json, explanation, formatExplanation(explanation));
+  printResult(options.json, explanation, () => formatExplanation(explanation));
 }
 
 async function diff(
-  before: string,
-  after: string,
-  options: { since: string; json?: true },
+  oldFile: string,
+  newFile: string,
+  options: Options & { since: string },
   command: Command,
 ): Promise<void> {
-  const since = spanBefore(options.since, '--since');
-  const [old, changed] = [readGoodRules(before).ruleSet, readGoodRules(after).ruleSet];
-  const reader = InboxReader.open(readSettings(command).dataDir);
-  const difference = await diffRuleSets(old, changed, eventsSince(reader, since));
-  reader.close();
-  print(options.json, difference, formatDifference(difference));
-  process.exitCode = difference.different === 0 ? FINE : NO;
+  const since = parseSpan(options.since, '--since', new Date());
+  const oldRules = readValidRules(oldFile).ruleSet;
+  const newRules = readValidRules(newFile).ruleSet;
+  const difference = await diffRuleSets(oldRules, newRules, eventsSince(readSettings(command).dataDir, since));
+  printResult(options.json, difference, () => formatDifference(difference));
+  process.exitCode = difference.different === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-function history(options: { json?: true }, command: Command): void {
+function history(options: Options, command: Command): void {
   const settings = readSettings(command);
-  const reader = InboxReader.open(settings.dataDir);
-  const uses = reader.ruleSets();
-  reader.close();
+  const ruleSets = ruleSetHistory(settings.dataDir);
   const loaded = readRules(settings.rulesFile);
-  const now = loaded.ok ? loaded.ruleSet.hash : null;
-  const lines = uses.map(
+  const current = loaded.ok ? loaded.ruleSet.hash : null;
+  const lines = ruleSets.map(
     ({ ruleset, first_at, last_at, events, received }) =>
-      `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} wanted${ruleset === now ? '  (the file as it is)' : ''}`,
+      `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} matched${ruleset === current ? '  (the current file)' : ''}`,
   );
-  print(options.json, uses, lines.length === 0 ? 'No event has come yet.' : lines.join('\n'));
+  printResult(options.json, ruleSets, () => (lines.length === 0 ? 'No event has come yet.' : lines.join('\n')));
 }
 
-function filesToRead(files: string[], command: Command): string[] {
+function rulesFiles(files: string[], command: Command): string[] {
   return files.length === 0 ? [readSettings(command).rulesFile] : files;
 }
 
-/** @throws Refused with every finding when the file has errors. */
-function readGoodRules(file: string): GoodRules {
+/** @throws OperationFailed with every finding when the file has errors. */
+function readValidRules(file: string): ValidRules {
   const loaded = readRules(file);
   if (!loaded.ok) {
-    throw new Refused(`${describeFindings(loaded.findings)}\n${summarize(file, loaded)}`);
+    throw new OperationFailed(`${describeFindings(loaded.findings)}\n${summarize(file, loaded)}`);
   }
   return loaded;
 }
 
-/** An event from the archive by its id, or from a file, a sample or standard input as it would arrive now. */
-function findEvent(settings: Settings, named: string): CanonicalEvent {
-  const reader = InboxReader.open(settings.dataDir);
-  const stored = reader.get(named);
-  const ours = new OwnNumbers([...settings.numbers, ...reader.ownNumbers()], settings.country);
-  reader.close();
-  if (stored !== null) {
-    return stored.event;
-  }
-  const body = named === '-' ? readFileSync(0) : Buffer.from(JSON.stringify(readEvent(named)));
+/** An event from a file, a sample or standard input, as if it came now. */
+function eventFrom(fileOrName: string, settings: Settings): CanonicalEvent {
+  const body = fileOrName === '-' ? readFileSync(0) : Buffer.from(JSON.stringify(readEvent(fileOrName)));
   const parsed = parseEnvelope(body);
   if (!parsed.ok) {
-    throw new WrongUse(`${named === '-' ? 'standard input' : named}: ${parsed.message}`);
+    throw new WrongUse(`${fileOrName === '-' ? 'standard input' : fileOrName}: ${parsed.message}`);
   }
-  return canonicalize(parsed.envelope, body, new Date(), ours);
-}
-
-function findEnvelope(settings: Settings, eventId: string): Envelope | null {
-  const reader = InboxReader.open(settings.dataDir);
-  const stored = reader.get(eventId);
-  reader.close();
-  const parsed = stored === null ? null : parseEnvelope(stored.body);
-  return parsed?.ok === true ? parsed.envelope : null;
-}
-
-function* eventsSince(reader: InboxReader, since: Date): Generator<CanonicalEvent> {
-  for (const stored of reader.iterate({ since })) {
-    yield stored.event;
-  }
-}
-
-/** As many as are looked at for warnings; more say no more. */
-function* atMost(events: Iterable<CanonicalEvent>): Generator<CanonicalEvent> {
-  let left = MOST_TRAFFIC;
-  for (const event of events) {
-    left -= 1;
-    if (left < 0) {
-      return;
-    }
-    yield event;
-  }
-}
-
-/** @throws WrongUse */
-function spanBefore(span: string, option: string): Date {
-  const ms = parseDuration(span);
-  if (ms === null || ms === 0) {
-    throw new WrongUse(`${option} takes a time such as 24h or 7d; got "${span}"`);
-  }
-  return new Date(Date.now() - ms);
-}
-
-function readSource(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
+  return canonicalize(parsed.envelope, body, new Date(), knownNumbers(settings));
 }
 
 function summarize(file: string, loaded: LoadedRules): string {
@@ -252,8 +174,4 @@ function summarize(file: string, loaded: LoadedRules): string {
   }
   const count = loaded.ruleSet.rules.length;
   return `${name}: fine, ${count} ${count === 1 ? 'rule' : 'rules'} (rule set ${loaded.ruleSet.hash})`;
-}
-
-function print(json: true | undefined, value: unknown, text: string): void {
-  process.stdout.write(`${json === true ? JSON.stringify(value, null, 2) : text}\n`);
 }

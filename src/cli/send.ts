@@ -1,22 +1,28 @@
-import { Command } from 'commander';
-import { Refused, WrongUse } from '../errors/operator-errors';
+import type { Command } from 'commander';
+import { OperationFailed, WrongUse } from '../errors/operator-errors';
+import { readEvent, sampleNames, setValue } from '../samples/samples';
+import { sendEvent, webhookUrl, type Answer } from '../samples/send-event';
 import { readSettings } from './read-settings';
-import { readEvent, sampleNames, sendEvent, setValue, webhookUrl, type Answer } from '../samples/send-event';
 
-/** `bridge send`: replays an event through the webhook, as VoIPBIN would send it. */
-export function sendCommand(): Command {
-  return new Command('send')
-    .description('send an event to the bridge, as VoIPBIN would (signed when a webhook secret is set)')
-    .argument('<event>', 'a JSON file, or a sample by name; "list" shows the samples')
+interface Options {
+  set: string[];
+  url?: string;
+  json?: true;
+}
+
+/** `bridge send`: sends an event to the webhook, as VoIPBIN does. */
+export function defineSend(send: Command): void {
+  send
+    .argument('<event>', 'a JSON file, or a sample by name; "list" prints the names')
     .option(
       '--set <path=value>',
-      'change a value first, such as data.id=my-call; may be given again',
+      'change a value first, such as data.id=my-call; may be given several times',
       (value: string, before: string[]) => [...before, value],
       [],
     )
     .option('--url <url>', "the webhook (default: this machine's bridge)")
     .option('--json', 'print the answer as JSON')
-    .action(async (name: string, options: { set: string[]; url?: string; json?: true }, command: Command) => {
+    .action(async (name: string, options: Options, command: Command) => {
       if (name === 'list') {
         process.stdout.write(`${sampleNames().join('\n')}\n`);
         return;
@@ -27,31 +33,39 @@ export function sendCommand(): Command {
         setValue(event, assignment);
       }
       const url = options.url ?? webhookUrl(receiver);
-      let answer: Answer;
-      try {
-        answer = await sendEvent(event, url, receiver);
-      } catch (error) {
-        throw new Refused(
-          `no answer from ${url}: is the bridge running? (${error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : 'failed'})`,
-        );
-      }
-      process.stdout.write(
-        options.json === true
-          ? `${JSON.stringify(answer)}\n`
-          : `${answer.status} ${answer.result ?? ''} ${answer.id ?? ''}`.trimEnd() + '\n',
-      );
-      if (answer.status !== 200) {
-        if (answer.status === 401) {
-          throw new WrongUse(
-            'the bridge refused the signature: set VOIPBIN_WEBHOOK_SECRET here to what the bridge has',
-          );
-        }
-        throw answer.status >= 500
-          ? new Refused('the bridge could not keep the event; see /readyz')
-          : new WrongUse('the bridge refused the event');
-      }
+      const answer = await sendEvent(event, url, receiver).catch((error: unknown) => {
+        throw new OperationFailed(`no answer from ${url}: is the bridge running? (${reasonOf(error)})`);
+      });
+      printAnswer(answer, options);
+      expectAccepted(answer);
       if (answer.id !== null && options.json !== true) {
-        process.stdout.write(`What became of it: npx bridge events show ${answer.id}\n`);
+        process.stdout.write(`See what happens to it: npx bridge events show ${answer.id}\n`);
       }
     });
+}
+
+function printAnswer(answer: Answer, { json }: Options): void {
+  const text =
+    json === true ? JSON.stringify(answer) : `${answer.status} ${answer.result ?? ''} ${answer.id ?? ''}`.trimEnd();
+  process.stdout.write(`${text}\n`);
+}
+
+/** @throws WrongUse, OperationFailed when the bridge did not take the event. */
+function expectAccepted({ status }: Answer): void {
+  if (status === 401) {
+    throw new WrongUse("the bridge rejected the signature: set VOIPBIN_WEBHOOK_SECRET here to the bridge's secret");
+  }
+  if (status >= 500) {
+    throw new OperationFailed('the bridge could not store the event; see /readyz');
+  }
+  if (status !== 200) {
+    throw new WrongUse('the bridge rejected the event');
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return 'failed';
+  }
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }

@@ -1,68 +1,70 @@
+import { readEvent } from '../samples/samples';
+import { sendEvent } from '../samples/send-event';
 import type { ReceiverSettings } from '../settings/settings';
-import { readEvent, sendEvent } from '../samples/send-event';
 import type { FromChild } from './child/messages';
 
-/** The page's three use cases: a call ends, a text comes in, a recording is ready. */
+/** The three use cases of VoIPBIN's documentation: a call ends, a text comes in, a recording is ready. */
 const SAMPLES = ['call_hungup_curl', 'message_created_page', 'recording_updated_done'];
-const WITHIN_MS = 60_000;
+const CLOSED_WITHIN_MS = 60_000;
 
-type Closed = Extract<FromChild, { type: 'closed' }>;
+type ClosedRun = Extract<FromChild, { type: 'closed' }>;
 
 /**
- * Shows a newcomer the whole job: sends the page's three samples through the bridge's own door and tells, in a few
- * lines, what each did and where to look at it.
+ * Shows a newcomer the whole way of an event: sends three sample events through the webhook, and prints what each run
+ * did and where to look at it. It takes a minute at most.
  *
  * @param onClosed registers a listener for runs that close.
- * @param linkTo the run's page in the Temporal UI.
+ * @param linkTo gives the run's page in the Temporal UI.
  */
-export async function showFirstSteps(options: {
+export async function showDemo(options: {
   url: string;
   receiver: ReceiverSettings;
-  onClosed: (listener: (closed: Closed) => void) => void;
+  onClosed: (listener: (run: ClosedRun) => void) => void;
   linkTo: (eventId: string) => string;
   print: (line: string) => void;
 }): Promise<void> {
   const { print } = options;
-  const closed = new Map<string, Closed>();
-  let changed = (): void => undefined;
+  const closed = new Map<string, ClosedRun>();
+  let notify = (): void => undefined;
   options.onClosed((run) => {
     closed.set(run.event_id, run);
-    changed();
+    notify();
   });
   print(
     'First steps: three sample events, sent through the webhook and handled with stand-ins (nothing leaves this machine).',
   );
-  const waiting: { sample: string; eventId: string }[] = [];
+  const sent: { sample: string; eventId: string }[] = [];
   for (const sample of SAMPLES) {
     const answer = await sendEvent(readEvent(sample), options.url, options.receiver);
     if (answer.result === 'received' && answer.id !== null) {
-      waiting.push({ sample, eventId: answer.id });
+      sent.push({ sample, eventId: answer.id });
     } else {
       print(`  ${sample}: ${answer.status} ${answer.result ?? ''}`.trimEnd());
     }
   }
-  const deadline = Date.now() + WITHIN_MS;
-  for (const { sample, eventId } of waiting) {
+  const deadline = Date.now() + CLOSED_WITHIN_MS;
+  for (const { sample, eventId } of sent) {
     while (!closed.has(eventId) && Date.now() < deadline) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, deadline - Date.now());
-        changed = () => {
+        notify = () => {
           clearTimeout(timer);
           resolve();
         };
       });
     }
+    const run = closed.get(eventId);
     print('');
     print(`  ${sample} → ${eventId}`);
-    const run = closed.get(eventId);
-    for (const line of run === undefined ? ['still under way'] : run.steps.map(describeStep)) {
+    for (const line of run === undefined ? ['still running'] : run.steps.map(describeStep)) {
       print(`    ${line}`);
     }
     print(`    look: ${options.linkTo(eventId)}`);
   }
 }
 
-function describeStep(step: Closed['steps'][number]): string {
+function describeStep(step: ClosedRun['steps'][number]): string {
+  const mark = { done: '✓', skipped: '–', failed: '✗' }[step.outcome];
   const reason = step.outcome === 'skipped' ? step['reason'] : step.outcome === 'failed' ? step['message'] : undefined;
-  return `${step.outcome === 'done' ? '✓' : step.outcome === 'skipped' ? '–' : '✗'} ${step.action}${typeof reason === 'string' ? `: ${reason}` : ''}`;
+  return `${mark} ${step.action}${typeof reason === 'string' ? `: ${reason}` : ''}`;
 }

@@ -1,25 +1,26 @@
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { RunLog } from '../dispatch/run-log';
 import { Dispatcher } from '../dispatch/dispatcher';
+import { RunMetrics } from '../dispatch/metrics';
+import { RunLog } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
 import { connectClient, type ResolvedTemporal } from '../temporal/connection';
 import { addTemporalMetric } from '../temporal/metrics';
-import { watchTemporal } from '../temporal/watch';
-import type { ChildWork } from './child/child';
-import { settlesWithin } from '../timing/settles-within';
-import { RunMetrics } from '../dispatch/metrics';
 import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
+import { watchTemporal } from '../temporal/watch';
+import { settlesWithin } from '../timing/settles-within';
+import type { ChildService } from './child/child';
+import { createService } from './service';
 
-/** A start that is under way ends by then; else it is made again, which is no second run. */
+/** A start under way ends by then. If it does not, the next dispatcher starts the run again under the same id. */
 const DISPATCHER_WITHIN_MS = 6_000;
 const CLOSE_WITHIN_MS = 1_000;
 
 /**
- * Starts runs for the inbox in the data folder, which workers elsewhere do. Whether Temporal is there or not: it is
- * tried again.
+ * Starts runs for the inbox in the data folder; workers elsewhere do them. It needs no Temporal at the start and retries
+ * until there is one. It does not end by itself, and stops within 7 s.
  *
  * @param options.registry gets the dispatcher's metrics. Once per registry.
  * @throws DataFolderInUse.
@@ -29,7 +30,7 @@ export function startDispatcherProcess(options: {
   settings: Settings;
   registry: Registry;
   log: Logger;
-}): ChildWork {
+}): ChildService {
   const { temporal, settings, registry, log } = options;
   const record = RunLog.open(settings.dataDir);
   if (record.setAside !== null) {
@@ -57,17 +58,17 @@ export function startDispatcherProcess(options: {
   runs.watch({ inFlight: () => dispatcher.runs().inFlight, open: () => record.openCount() });
   addTemporalMetric(registry, problem);
   dispatcher.start();
+  const stop = async (): Promise<void> => {
+    watch.stop();
+    await settlesWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);
+    await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
+    reader.close();
+    record.close();
+  };
   return {
+    ...createService(stop),
     standIns: [],
     state: () => ({ temporal: problem(), parked: {} }),
     wake: () => dispatcher.wake(),
-    ended: new Promise(() => undefined),
-    stop: async () => {
-      watch.stop();
-      await settlesWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);
-      await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
-      reader.close();
-      record.close();
-    },
   };
 }

@@ -1,21 +1,56 @@
 import type { PartState } from '../admin/server';
+import type { Inbox } from '../inbox/inbox';
+import type { LiveRules } from '../rules/live-rules';
+import type { ChildSupervisor } from './child/supervisor';
 
-/** The parts of /readyz that tell of a worker's connections and of Temporal. */
-export function workerParts(state: { temporal: string | null; parked: Record<string, string> }): {
-  temporal: PartState;
-  connections: PartState;
-} {
-  const parked = Object.entries(state.parked);
+/** The state of a process that works with Temporal. */
+export interface TemporalState {
+  /** Why Temporal cannot be used, or null. */
+  temporal: string | null;
+  /** Parked connections by name, with the reason. */
+  parked: Record<string, string>;
+}
+
+/** The rules' part of /readyz. */
+export function rulesPart(rules: LiveRules): PartState {
+  const problem = rules.problem();
+  return problem === null ? { ok: true, detail: `rule set ${rules.ruleSet.hash}` } : { ok: false, detail: problem };
+}
+
+/** The inbox's part of /readyz. */
+export function inboxPart(inbox: Inbox): PartState {
+  const problem = inbox.problem();
+  if (problem !== null) {
+    return { ok: false, detail: `${problem.code} since ${problem.since.toISOString()}: ${problem.message}` };
+  }
+  const { depth, oldestAgeMs } = inbox.backlog();
   return {
-    temporal: temporalPart(state.temporal),
-    connections:
-      parked.length === 0
-        ? { ok: true, detail: 'none parked' }
-        : { ok: false, detail: parked.map(([name, why]) => `${name} parked: ${why}`).join('; ') },
+    ok: true,
+    detail:
+      depth === 0
+        ? 'no event waits'
+        : `${depth} events wait to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s`,
   };
 }
 
-/** @param problem why Temporal cannot be used, or null. */
+/** A child process' part of /readyz. */
+export function childPart(child: Pick<ChildSupervisor, 'problem'>): PartState {
+  const problem = child.problem();
+  return problem === null
+    ? { ok: true, detail: 'running' }
+    : { ok: false, detail: `${problem}; events are kept and handled when it runs` };
+}
+
+/** The parts of /readyz that a worker reports: Temporal and the connections. */
+export function workerParts({ temporal, parked }: TemporalState): { temporal: PartState; connections: PartState } {
+  const reasons = Object.entries(parked).map(([name, reason]) => `${name} parked: ${reason}`);
+  return {
+    temporal: temporalPart(temporal),
+    connections: reasons.length === 0 ? { ok: true, detail: 'none parked' } : { ok: false, detail: reasons.join('; ') },
+  };
+}
+
+/** Temporal's part of /readyz. @param problem why Temporal cannot be used, or null. */
 export function temporalPart(problem: string | null): PartState {
   return problem === null
     ? { ok: true, detail: 'answers' }

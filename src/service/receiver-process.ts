@@ -1,77 +1,150 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
-import { OwnNumbers } from '../events/own-numbers';
-import { Inbox } from '../inbox/inbox';
-import { InboxReader } from '../inbox/archive/reader';
 import { createAdmin, type PartState } from '../admin/server';
+import { OwnNumbers } from '../events/own-numbers';
+import { InboxReader } from '../inbox/archive/reader';
+import { Inbox } from '../inbox/inbox';
 import { Ingest } from '../ingest/ingest';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
-import type { EventRules } from '../ingest/match-event';
 import type { LiveRules } from '../rules/live-rules';
 import { Secret } from '../settings/secret';
-import type { Settings } from '../settings/settings';
-import { startBackfillBeside } from '../cli/backfill';
-import { refreshOurNumbers } from './refresh-own-numbers';
+import type { ReceiverSettings, Settings } from '../settings/settings';
+import { startReceiverBackfill } from './backfill';
+import { inboxPart, rulesPart } from './readiness';
+import { refreshOwnNumbers } from './refresh-own-numbers';
+import { createService, type Service } from './service';
 
 /** Bodies that the quarantine holds at most. */
 const QUARANTINE_COUNT = 10_000;
 
-/** What is printed of the webhook at a start. */
-export function webhookLine(webhook: string, { receiver }: Settings): string {
-  const isOpen = receiver.webhookSecrets.length === 0 && receiver.ipAllow.length === 0;
-  return `Webhook   ${webhook}${isOpen ? '   (no VOIPBIN_WEBHOOK_SECRET is set: whoever can reach it can send events)' : ''}`;
-}
-
-/** The receiver, taking events. */
-export interface RunningReceiver {
+/** A receiver that takes events. */
+export interface ReceiverService extends Service {
   /** `http://127.0.0.1:5000/voipbin/webhook` */
-  webhook: string;
+  webhookUrl: string;
   /** `http://127.0.0.1:5001` */
-  admin: string;
+  adminUrl: string;
   /** Whether nothing had ever been received when it started. */
   wasEmpty: boolean;
-  /** Takes no more events and answers those it has, within ten seconds. /readyz is 503 from the first moment. */
-  stop(): Promise<void>;
-  /** Closes the inbox and the admin port, once nothing needs them any more. */
-  close(): Promise<void>;
+}
+
+/** What {@link startReceiver} needs. */
+export interface ReceiverOptions {
+  settings: Settings;
+  rules: LiveRules;
+  log: Logger;
+  /** Gets the receiver's metrics, and is what /metrics shows. Once per registry. */
+  registry: Registry;
+  /** Called when the inbox has new events with a plan. */
+  onPending: () => void;
+  /** The state of the other parts of the bridge, for /readyz. */
+  parts: () => Record<string, PartState>;
+  /** Metrics of another process in Prometheus' text form, with names that the registry has not. */
+  moreMetrics?: () => string;
+  /**
+   * Stops what depends on the receiver. Called once, when the receiver begins to stop. The inbox and the admin port
+   * close after it.
+   */
+  stopDependents: () => Promise<void>;
 }
 
 /**
- * Starts the receiver: HTTP door, inbox, admin port.
+ * Starts the receiver: webhook, inbox, backfill, admin port. It does not end by itself.
  *
- * @param onPending events with something to do can be read in the inbox.
- * @param registry gets the receiver's metrics, and is what /metrics shows. Once per registry.
- * @param parts the state of what is not the receiver's own, for /readyz.
- * @param moreMetrics metrics of another process, in Prometheus' text form; none of a name that the registry has.
+ * Its stop takes no new events, answers those it has within ten seconds, and closes the inbox last. /readyz is 503 from
+ * its first moment.
+ *
  * @throws PortTaken, DataFolderInUse, InboxUnavailable.
  */
-export async function startReceiver(options: {
-  settings: Settings;
-  registry: Registry;
-  ruleSet: () => EventRules;
-  log: Logger;
-  onPending: () => void;
-  parts: () => Record<string, PartState>;
-  moreMetrics?: () => string;
-}): Promise<RunningReceiver> {
-  const { settings, registry, log } = options;
-  const { receiver, retention } = settings;
+export async function startReceiver(options: ReceiverOptions): Promise<ReceiverService> {
+  const { settings, rules, registry, log } = options;
   const metrics = new ReceiverMetrics(registry);
-  const inbox = await Inbox.open({
+  const inbox = await openInbox(options, metrics);
+  metrics.watch(inbox);
+  watchRules(registry, rules);
+  const { newestEventAt, wasEmpty } = contentOf(settings.dataDir);
+  const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
+  inbox.ownNumbers().forEach((number) => ownNumbers.learn(number));
+  const stopRefreshing = refreshOwnNumbers(ownNumbers, settings, log);
+  const ingest = new Ingest({ inbox, ruleSet: () => rules.ruleSet, ownNumbers, log });
+  const webhook = await createReceiver({
+    settings: webhookSettings(settings.receiver),
+    ingest,
+    metrics,
+    log,
+  });
+  const backfill = startReceiverBackfill({ settings, ingest, registry, newestEventAt, log });
+  const admin = createAdmin({
+    host: settings.receiver.adminHost,
+    port: settings.receiver.adminPort,
+    registry: {
+      contentType: registry.contentType,
+      metrics: async () => `${await registry.metrics()}${options.moreMetrics?.() ?? ''}`,
+    },
+    ready: () => inbox.problem() === null,
+    parts: () => ({
+      inbox: inboxPart(inbox),
+      backfill: backfill.state(),
+      rules: rulesPart(rules),
+      ...options.parts(),
+    }),
+  });
+  const stopIntake = async (): Promise<void> => {
+    stopRefreshing();
+    await Promise.all([webhook.close(), backfill.stop()]);
+  };
+  try {
+    const url = await webhook.listen();
+    const adminUrl = await admin.listen();
+    const stop = async (): Promise<void> => {
+      admin.stopping();
+      await Promise.all([stopIntake(), options.stopDependents()]);
+      await admin.close();
+      await closeInbox(inbox, log);
+    };
+    return { ...createService(stop), webhookUrl: `${url}/voipbin/webhook`, adminUrl, wasEmpty };
+  } catch (error) {
+    await stopIntake();
+    await inbox.close();
+    throw error;
+  }
+}
+
+function openInbox({ settings, log, onPending }: ReceiverOptions, metrics: ReceiverMetrics): Promise<Inbox> {
+  const { maxAgeMs, maxBytes, quarantineMaxBytes } = settings.retention;
+  return Inbox.open({
     dataDir: settings.dataDir,
     log,
-    retention: {
-      maxAgeMs: retention.maxAgeMs,
-      maxBytes: retention.maxBytes,
-      quarantine: { count: QUARANTINE_COUNT, bytes: retention.quarantineMaxBytes },
-    },
+    retention: { maxAgeMs, maxBytes, quarantine: { count: QUARANTINE_COUNT, bytes: quarantineMaxBytes } },
     onCommit: (entries, tookMs) => metrics.committed(entries, tookMs),
     onProblem: (code) => metrics.storeFailed(code),
-    onPending: options.onPending,
+    onPending,
   });
-  metrics.watch(inbox);
+}
+
+async function closeInbox(inbox: Inbox, log: Logger): Promise<void> {
+  if (!(await inbox.close())) {
+    log.error(
+      {},
+      'the disk still does not answer; the bridge ends without waiting for it. No event that was acknowledged is lost',
+    );
+    // Node cannot exit while a thread hangs in a system call.
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+function contentOf(dataDir: string): { newestEventAt: Date | null; wasEmpty: boolean } {
+  const reader = InboxReader.open(dataDir);
+  try {
+    const newestEventAt = reader.newestAt();
+    return { newestEventAt, wasEmpty: newestEventAt === null && reader.listQuarantine({ limit: 1 }).length === 0 };
+  } finally {
+    reader.close();
+  }
+}
+
+function watchRules(registry: Registry, rules: LiveRules): void {
   const inForce: Gauge<'ruleset'> = new Gauge({
     name: 'bridge_rules_info',
     help: '1; the hash of the rule set in force is in the label.',
@@ -79,113 +152,29 @@ export async function startReceiver(options: {
     registers: [registry],
     collect: () => {
       inForce.reset();
-      inForce.set({ ruleset: options.ruleSet().hash }, 1);
+      inForce.set({ ruleset: rules.ruleSet.hash }, 1);
     },
   });
   const refused: Gauge = new Gauge({
     name: 'bridge_rules_refused',
-    help: '1 while the rule files as they are have errors, and earlier rules are in force.',
+    help: '1 while the rule files have errors and the previous rules stay in force.',
     registers: [registry],
-    collect: () => refused.set(options.parts()['rules']?.ok === false ? 1 : 0),
+    collect: () => refused.set(rules.problem() === null ? 0 : 1),
   });
-  const reader = InboxReader.open(settings.dataDir);
-  const newestEventAt = reader.newestAt();
-  const wasEmpty = newestEventAt === null && reader.listQuarantine({ limit: 1 }).length === 0;
-  reader.close();
-  const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
-  for (const number of inbox.ownNumbers()) {
-    ownNumbers.learn(number);
-  }
-  const stopRefreshing = refreshOurNumbers(ownNumbers, settings, log);
-  const ingest = new Ingest({ inbox, ruleSet: options.ruleSet, ownNumbers, log });
-  const door = await createReceiver({
-    settings: {
-      host: receiver.host,
-      port: receiver.port,
-      secrets: receiver.webhookSecrets,
-      allow: receiver.ipAllow,
-      trustProxy: receiver.trustProxy,
-      tls:
-        receiver.tls === undefined
-          ? null
-          : {
-              cert: readFileSync(receiver.tls.certFile, 'utf8'),
-              key: new Secret(readFileSync(receiver.tls.keyFile, 'utf8')),
-            },
-      noisePerMinute: receiver.unauthenticatedPerMinute,
-    },
-    ingest,
-    metrics,
-    log,
-  });
-  const backfill = startBackfillBeside({
-    settings,
-    backfill: settings.backfill,
-    ingest,
-    registry,
-    newestEventAt,
-    log,
-  });
-  const admin = createAdmin({
-    host: receiver.adminHost,
-    port: receiver.adminPort,
-    registry: {
-      contentType: registry.contentType,
-      metrics: async () => `${await registry.metrics()}${options.moreMetrics?.() ?? ''}`,
-    },
-    ready: () => inbox.problem() === null,
-    parts: () => ({ inbox: inboxPart(inbox), backfill: backfill.state(), ...options.parts() }),
-  });
-  try {
-    const url = await door.listen();
-    const adminUrl = await admin.listen();
-    return {
-      webhook: `${url}/voipbin/webhook`,
-      admin: adminUrl,
-      wasEmpty,
-      stop: async () => {
-        admin.stopping();
-        stopRefreshing();
-        await Promise.all([door.close(), backfill.stop()]);
-      },
-      close: async () => {
-        await admin.close();
-        if (!(await inbox.close())) {
-          log.error(
-            {},
-            'the disk still does not answer; the bridge is ended without waiting for it. No event that was acknowledged is lost',
-          );
-          // A thread that hangs in a call of the system keeps Node from exiting in any other way.
-          process.kill(process.pid, 'SIGKILL');
-        }
-      },
-    };
-  } catch (error) {
-    await door.close();
-    await backfill.stop();
-    stopRefreshing();
-    await inbox.close();
-    throw error;
-  }
 }
 
-/** The state of the rules, for /readyz. */
-export function rulesPart(rules: LiveRules): PartState {
-  const problem = rules.problem();
-  return problem === null ? { ok: true, detail: `rule set ${rules.ruleSet.hash}` } : { ok: false, detail: problem };
-}
-
-function inboxPart(inbox: Inbox): PartState {
-  const problem = inbox.problem();
-  if (problem !== null) {
-    return { ok: false, detail: `${problem.code} since ${problem.since.toISOString()}: ${problem.message}` };
-  }
-  const { depth, oldestAgeMs } = inbox.backlog();
+function webhookSettings(receiver: ReceiverSettings): Parameters<typeof createReceiver>[0]['settings'] {
+  const { host, port, tls } = receiver;
   return {
-    ok: true,
-    detail:
-      depth === 0
-        ? 'no event waits'
-        : `${depth} events wait to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s`,
+    host,
+    port,
+    secrets: receiver.webhookSecrets,
+    allow: receiver.ipAllow,
+    trustProxy: receiver.trustProxy,
+    tls:
+      tls === undefined
+        ? null
+        : { cert: readFileSync(tls.certFile, 'utf8'), key: new Secret(readFileSync(tls.keyFile, 'utf8')) },
+    noisePerMinute: receiver.unauthenticatedPerMinute,
   };
 }

@@ -1,45 +1,38 @@
 import type { Logger } from 'pino';
 import { ActionError } from '../connectors/action-error';
-import type { Connector } from '../connectors/connector';
-import { VoipbinClient } from '../connectors/voipbin/client';
-import { voipbin } from '../connectors/voipbin/connector';
 import type { OwnNumbers } from '../events/own-numbers';
 import type { Settings } from '../settings/settings';
+import { openVoipbinClient } from './voipbin-client';
 
 const REFRESH_EVERY_MS = 3_600_000;
-const AGAIN_AFTER_MS = 60_000;
+const RETRY_AFTER_MS = 60_000;
 const ANSWER_WITHIN_MS = 20_000;
 
 /**
- * Keeps the account's own numbers known: asks VoIPBIN's `GET /numbers` now and every hour (every minute while that
- * fails). Does nothing without an access key.
- * @returns stops it.
+ * Keeps the account's own numbers current: reads VoIPBIN's `GET /numbers` now and every hour, after a failure every
+ * minute. Does nothing without an access key.
+ * @returns a function that stops the refreshes.
  */
-export function refreshOurNumbers(ownNumbers: OwnNumbers, settings: Settings, log: Logger): () => void {
-  const configured = settings.connections[voipbin.name]?.settings ?? null;
-  if (configured === null) {
+export function refreshOwnNumbers(ownNumbers: OwnNumbers, settings: Settings, log: Logger): () => void {
+  const client = openVoipbinClient(settings);
+  if (client === null) {
     return () => undefined;
   }
-  const connector: Connector = voipbin;
-  const client = connector.connection.open(configured);
-  if (!(client instanceof VoipbinClient)) {
-    throw new TypeError('the voipbin connector made another client');
-  }
-  let timer: NodeJS.Timeout;
+  let timer: NodeJS.Timeout | undefined;
   const refresh = async (): Promise<void> => {
-    let next = REFRESH_EVERY_MS;
+    let nextMs = REFRESH_EVERY_MS;
     try {
       for (const number of await client.listNumbers(AbortSignal.timeout(ANSWER_WITHIN_MS))) {
         ownNumbers.learn(number);
       }
     } catch (error) {
-      next = AGAIN_AFTER_MS;
+      nextMs = RETRY_AFTER_MS;
       log.warn(
         { code: error instanceof ActionError ? error.detail.code : 'unknown' },
-        'our own numbers could not be asked of VoIPBIN; those in the settings and those seen in events count',
+        "VoIPBIN's list of our numbers could not be read; the numbers in the settings and in past events are used",
       );
     }
-    timer = setTimeout(() => void refresh(), next);
+    timer = setTimeout(() => void refresh(), nextMs);
     timer.unref();
   };
   void refresh();

@@ -14,55 +14,57 @@ import { connectNative } from '../temporal/connection';
 import { addTemporalMetric } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../worker/create-worker';
-import type { ChildWork } from './child/child';
 import { settlesWithin } from '../timing/settles-within';
-import { refreshOurNumbers } from './refresh-own-numbers';
 import { RunMetrics } from '../dispatch/metrics';
 import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 import { StepMetrics } from '../worker/metrics';
 import { startWorker, type RunningWorker } from '../worker/start-worker';
+import type { ChildService } from './child/child';
+import { refreshOwnNumbers } from './refresh-own-numbers';
+import { createService } from './service';
 
-/** A start under way may end before the worker does; it is made again if it did not. */
+/** A start under way ends by then. If it does not, the next dispatcher starts the run again under the same id. */
 const DISPATCHER_WITHIN_MS = 1_000;
-/** What is under way takes this long at most: the worker's own bounds (worker-role.ts), and a little. */
+/** Steps under way end by then: a little more than the worker's own bounds (worker/start-worker.ts). */
 const DRAINED_WITHIN_MS = 15_000;
-/**
- * A Temporal that does not answer keeps a worker from ending; with nothing under way it is not waited for longer than
- * this.
- */
-const GOODBYE_WITHIN_MS = 2_000;
-const LOOK_EVERY_MS = 50;
+/** A drained worker ends by then. When Temporal does not answer, it does not end, and the stop goes on without it. */
+const ENDED_WITHIN_MS = 2_000;
+const POLL_MS = 50;
 const CLOSE_WITHIN_MS = 1_000;
 
+/** A worker, with or without a dispatcher beside it. */
+export type WorkerService = ChildService;
+
 /**
- * Connects to Temporal and starts the worker; with `dispatch`, also starts runs for the inbox in the data folder, over
- * the same connection: that is what makes eager starts possible.
+ * Connects to Temporal and starts the worker. With `dispatch` it also starts runs for the inbox in the data folder, over
+ * the same connection: that makes eager starts possible.
  *
- * It stops within 18 s. What was under way and did not end is made again by the next worker.
+ * It ends by itself when the worker ends. It stops within 18 s; Temporal gives steps that did not end by then to the
+ * next worker.
  *
  * @param options.registry gets the worker's metrics, and the dispatcher's. Once per registry.
+ * @param options.dispatch.onClosed is called for every run that closed.
  * @throws TemporalUnreachable.
  */
 export async function startWorkerProcess(options: {
   temporal: ResolvedTemporal;
   settings: Settings;
   connectors: readonly Connector[];
-  dispatch: boolean;
   registry: Registry;
   log: Logger;
-  onClosed?: (eventId: string, ending: RunEnding) => void;
-}): Promise<ChildWork> {
+  dispatch?: { onClosed: (eventId: string, ending: RunEnding) => void };
+}): Promise<WorkerService> {
   const { settings, registry, log } = options;
   installRuntime(log);
   const connection = await connectNative(options.temporal);
   const namespace = options.temporal.namespace;
   const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
-  if (options.dispatch) {
+  if (options.dispatch !== undefined) {
     const known = InboxReader.open(settings.dataDir);
     known.ownNumbers().forEach((number) => ownNumbers.learn(number));
     known.close();
   }
-  const stopRefreshing = refreshOurNumbers(ownNumbers, settings, log);
+  const stopRefreshing = refreshOwnNumbers(ownNumbers, settings, log);
   const steps = new StepMetrics(registry);
   let dispatcher: Dispatcher | null = null;
   const worker = await startWorker({
@@ -84,7 +86,8 @@ export async function startWorkerProcess(options: {
   const temporalProblem = (): string | null => dispatcher?.problem() ?? watch.problem();
   addTemporalMetric(registry, temporalProblem);
   let closeInbox = (): void => undefined;
-  if (options.dispatch) {
+  const { dispatch } = options;
+  if (dispatch !== undefined) {
     const reader = InboxReader.open(settings.dataDir);
     const record = RunLog.open(settings.dataDir);
     if (record.setAside !== null) {
@@ -106,7 +109,7 @@ export async function startWorkerProcess(options: {
       log,
       onClosed: (eventId, ending) => {
         runs.closed(ending);
-        options.onClosed?.(eventId, ending);
+        dispatch.onClosed(eventId, ending);
       },
     });
     let openRuns = (): number => record.openCount();
@@ -119,55 +122,55 @@ export async function startWorkerProcess(options: {
       record.close();
     };
   }
-  let stopping = false;
-  const untilEnded = async (): Promise<void> => {
+  let isStopping = false;
+  const run = async (): Promise<void> => {
     try {
       await worker.ended;
     } catch (error) {
-      if (!stopping) {
+      if (!isStopping) {
         throw error;
       }
       log.warn(
         { error: error instanceof Error ? error.name : 'unknown' },
-        'the worker did not end cleanly in time; Temporal gives what was under way to the next worker',
+        'the worker did not end in time; Temporal gives its steps to the next worker',
       );
     } finally {
       stopRefreshing();
       watch.stop();
       await settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS);
       closeInbox();
-      // A worker that did not end holds on to it; the process ends soon, and it with the process.
+      // A worker that did not end keeps the connection open, until the process ends.
       await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
     }
   };
-  const ended = untilEnded();
+  const running = run();
+  const stop = async (): Promise<void> => {
+    isStopping = true;
+    const stopped = settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() =>
+      Promise.allSettled([worker.stop(), running]),
+    );
+    await Promise.race([stopped, untilDrained(worker)]);
+    if (!(await settlesWithin(stopped, ENDED_WITHIN_MS))) {
+      log.warn(
+        {},
+        worker.isDrained()
+          ? 'Temporal does not answer, so it did not get to know that the worker stops; it will notice'
+          : 'some steps did not end in time; Temporal gives them to the next worker',
+      );
+    }
+  };
   return {
+    ...createService(stop, running),
     standIns: worker.standIns,
     state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
     wake: () => dispatcher?.wake(),
-    ended,
-    stop: async () => {
-      stopping = true;
-      const stopped = settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() =>
-        Promise.allSettled([worker.stop(), ended]),
-      );
-      await Promise.race([stopped, untilDrained(worker)]);
-      if (!(await settlesWithin(stopped, GOODBYE_WITHIN_MS))) {
-        log.warn(
-          {},
-          worker.isDrained()
-            ? 'Temporal could not be told that the worker stops; it will notice'
-            : 'steps that did not end in time are left behind; Temporal gives them to the next worker',
-        );
-      }
-    },
   };
 }
 
-/** Until nothing is under way; no longer than that should take. */
+/** Resolves when no step is under way, at the latest after {@link DRAINED_WITHIN_MS}. */
 async function untilDrained(worker: Pick<RunningWorker, 'isDrained'>): Promise<void> {
   const deadline = performance.now() + DRAINED_WITHIN_MS;
   while (!worker.isDrained() && performance.now() < deadline) {
-    await delay(LOOK_EVERY_MS);
+    await delay(POLL_MS);
   }
 }

@@ -1,33 +1,37 @@
 import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
 import type { EventSummary } from '../inbox/stored-event';
-import { became } from './event-status';
+import { eventStatus } from './event-status';
 
-/** One line of `events list`. */
+/** An event in a list. The names are the JSON keys of `events list --json`. */
 export interface ListedEvent {
   seq: number;
   event_id: string;
   type: string;
   declared_type: string;
   received_at: string;
-  /** A word of `BECAME`. */
+  /** Its status, as in `EVENT_STATUSES`. */
   became: string;
 }
 
 /** Which events are listed. */
-export interface ListedEvents {
+export interface EventFilter {
   limit: number;
   /** Canonical types; every type when not given. */
   types?: readonly string[];
+  /** Only events that came since then. */
   since?: Date;
-  /** Words of `BECAME`; whatever became of them when not given. */
-  became?: ReadonlySet<string>;
+  /** Only events with one of these statuses. */
+  statuses?: ReadonlySet<string>;
 }
 
 const PAGE = 500;
 
-/** The latest events of a data folder that are asked for, newest first. Reads in pages, as far back as it takes. */
-export function listEvents(dataDir: string, { limit, types, since, became: words }: ListedEvents): ListedEvent[] {
+/**
+ * The latest events of a data folder that pass the filter, newest first. It reads page by page, as far back as the
+ * filter needs; the bridge may run meanwhile.
+ */
+export function listEvents(dataDir: string, { limit, types, since, statuses }: EventFilter): ListedEvent[] {
   const reader = InboxReader.open(dataDir);
   const log = new RunLogReader(dataDir);
   try {
@@ -38,7 +42,7 @@ export function listEvents(dataDir: string, { limit, types, since, became: words
       type: event.type,
       declared_type: event.declared_type,
       received_at: event.received_at,
-      became: became({
+      became: eventStatus({
         isIgnored: outcome === 'ignored',
         isStarted: seq <= startedThrough,
         dispatched: log.get(event.event_id),
@@ -52,7 +56,7 @@ export function listEvents(dataDir: string, { limit, types, since, became: words
         ...(types === undefined ? {} : { types }),
         ...(since === undefined ? {} : { since }),
       });
-      found.push(...page.map(listed).filter((event) => words === undefined || words.has(event.became)));
+      found.push(...page.map(listed).filter((event) => statuses === undefined || statuses.has(event.became)));
       if (page.length < PAGE) {
         break;
       }

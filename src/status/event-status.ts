@@ -1,48 +1,54 @@
 import type { RunLogEntry } from '../dispatch/run-log';
 import type { RunState } from './run-status';
 
-/** What is known of an event, without its run. */
-export interface Whereabouts {
-  /** Whether no rule wanted it. */
-  isIgnored: boolean;
-  /** Whether it had a run, whatever the dispatch log remembers. */
-  isStarted: boolean;
-  dispatched: RunLogEntry | null;
-}
-
-/**
- * Every word for what became of an event: no rule wanted it, its run is not started yet, is under way, or how it ended;
- * `refused` when Temporal would not take it, `forgotten` when it had a run of which the record is lost, `unknown` when
- * Temporal had forgotten the run before it was asked how that ended.
- */
-export const BECAME: readonly string[] = [
+/** Every status that an event can have, with its meaning. */
+export const EVENT_STATUSES = [
+  /** No rule matched. */
   'ignored',
+  /** Its run has not started yet. */
   'waiting',
+  /** Its run has started and not ended. */
   'started',
+  /** How its run ended: every rule done, some, none, or all skipped. */
   'done',
   'partial',
   'failed',
   'skipped',
+  /** Temporal refused to start the run. */
   'refused',
+  /** How Temporal closed a run that reported no outcome. */
   'completed',
   'cancelled',
   'terminated',
   'timed_out',
+  /** Temporal had deleted the run before the bridge asked how it ended. */
   'unknown',
+  /** It had a run, but the run log has lost the record. */
   'forgotten',
-];
+] as const;
+export type EventStatus = (typeof EVENT_STATUSES)[number];
+
+/** What the data folder knows of an event's run. */
+export interface EventProgress {
+  /** Whether no rule matched. */
+  isIgnored: boolean;
+  /** Whether its run was started, also where the run log has lost the record. */
+  isStarted: boolean;
+  /** The run log's record; null for none. */
+  dispatched: RunLogEntry | null;
+}
 
 /**
- * One word for what became of an event, of {@link BECAME}. @param run what Temporal says of its run now; null where it
- * was not asked, or could not be.
+ * The status of an event.
+ * @param run Temporal's state of its run; null when Temporal was not asked or does not know the run.
  */
-export function became({ isIgnored, isStarted, dispatched }: Whereabouts, run: RunState | null = null): string {
+export function eventStatus({ isIgnored, isStarted, dispatched }: EventProgress, run: RunState | null = null): string {
   if (isIgnored) {
     return 'ignored';
   }
-  const now = run === null || run.status === 'running' ? null : run.status;
   if (dispatched === null && !isStarted) {
     return 'waiting';
   }
-  return dispatched?.outcome ?? now ?? (dispatched === null && run === null ? 'forgotten' : 'started');
+  const closedAs = run === null || run.status === 'running' ? null : run.status;
+  return dispatched?.outcome ?? closedAs ?? (dispatched === null && run === null ? 'forgotten' : 'started');
 }

@@ -1,27 +1,25 @@
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
-import type { Settings } from '../settings/settings';
 import { PARKED_STEPS, TASK_QUEUE } from '../runs/names';
 import type { ParkedStep } from '../runs/parking-contract';
+import type { Settings } from '../settings/settings';
 import { askTemporal } from './temporal-client';
 
-/** What Temporal says of a run now. */
+/** A run as Temporal knows it now. */
 export interface RunState {
   /** Temporal's status in lower case: `running`, `completed`, `failed`, `terminated` ... */
   status: string;
   /** Steps that are being retried: the activity, its attempt, and the last failure's message. */
   pending: { action: string; attempt: number; problem: string | null }[];
-  /** Steps that wait for a parked connection; none also where no worker runs that could tell. */
+  /** Steps that wait for a parked connection. Empty also when no worker answers the query. */
   parked: ParkedStep[];
-  /**
-   * The run is under way, and no worker has asked Temporal for work in the last five minutes (as long as Temporal
-   * remembers who did).
-   */
+  /** The run is open, and no worker has polled Temporal in the last five minutes. */
   workerMissing: boolean;
 }
 
 /**
- * Asks Temporal for a run. Null when it cannot be asked, or knows no such run.
+ * Asks Temporal for a run, for three seconds at most per call. Null when Temporal does not answer, and for an unknown
+ * run.
  */
 export async function askRun(settings: Settings, eventId: string): Promise<RunState | null> {
   try {
@@ -61,7 +59,7 @@ async function isWorkerMissing(client: Client): Promise<boolean> {
     });
     return (pollers ?? []).length === 0;
   } catch {
-    // Not allowed to ask, perhaps: nothing is claimed then.
+    // The credential may not allow the call. Then nothing is claimed.
     return false;
   }
 }

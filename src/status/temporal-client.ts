@@ -6,8 +6,9 @@ import { embeddedAddressOf } from '../temporal/dev-server/dev-server';
 const ANSWER_WITHIN_MS = 3_000;
 
 /**
- * Asks the Temporal that the bridge uses, from a command. Every call ends within three seconds. @throws what `ask`
- * throws.
+ * Connects to the Temporal that the bridge uses, also the embedded one, and closes the connection afterwards. Every call
+ * ends within three seconds.
+ * @throws what `ask` throws.
  */
 export async function askTemporal<Answer>(
   settings: Settings,

@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKFILL_CONTENT_TYPE } from '../../src/ingest/trusted-body';
 import { openDatabase } from '../../src/storage/sqlite';
 import { Secret } from '../../src/settings/secret';
+import { runBridge, type Ended } from '../cli/run-bridge';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import {
   endedCall,
@@ -49,14 +49,10 @@ afterEach(async () => {
 });
 
 /** Runs `bridge backfill`, until all that the bridge took can be read. */
-async function run(
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number; out: string; err: string }> {
+async function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
   const folder = dataFolder();
   writeFileSync(join(folder, 'rules.yaml'), RULES);
   const environment = {
-    PATH: process.env['PATH'] ?? '',
     BRIDGE_DATA_DIR: dataDir,
     BRIDGE_RULES: join(folder, 'rules.yaml'),
     BRIDGE_HOST: '127.0.0.1',
@@ -66,19 +62,7 @@ async function run(
     VOIPBIN_WEBHOOK_SECRET: 'a secret',
     ...env,
   };
-  const ended = await new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const script = [
-      '-r',
-      join(__dirname, '../run-typescript.cjs'),
-      join(__dirname, 'run-command.ts'),
-      'backfill',
-      ...args,
-    ];
-    execFile(process.execPath, script, { env: environment, cwd: folder }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    );
-  });
-  return ended;
+  return runBridge(['backfill', ...args], { cwd: folder, env: environment });
 }
 
 /** Has all taken but what is older than an hour. */
@@ -86,13 +70,13 @@ async function recoverTheHour(): Promise<void> {
   expect((await run(['--since', '1h'])).code).toBe(0);
 }
 
-test('a dry run shows what is missing and who would want it, and changes nothing', async () => {
+test('a dry run shows what is missing and which rules match it, and changes nothing', async () => {
   const { code, out } = await run(['--since', '1h', '--dry-run']);
 
   expect(code).toBe(0);
   expect(out).toMatch(/^ {2}missing {3}call_hangup\/c-missed {2}log-calls$/m);
   expect(out).toMatch(/^ {2}missing {3}message_created\/m-missed {2}auto-reply$/m);
-  expect(out).toMatch(/^ {2}missing {3}recording_finished\/r-missed {2}\(no rule wants it\)$/m);
+  expect(out).toMatch(/^ {2}missing {3}recording_finished\/r-missed {2}\(no rule matches\)$/m);
   expect(out).toMatch(
     /^5 events \(3 call_hangup, 1 message_created, 1 recording_finished\) between \S+ and \S+ are missing since \S+; the inbox has 0\.$/m,
   );
@@ -135,10 +119,10 @@ test('the running bridge takes what is missing, signed and marked; a second time
   expect(bridge.reader.get('call_hangup/c-missed')?.content_type).toBe(BACKFILL_CONTENT_TYPE);
 
   const again = await run(['--since', '1h']);
-  expect(again.out).toMatch(/^Nothing is missing since \S+: the inbox has all 5 events that VoIPBIN tells of\.$/m);
+  expect(again.out).toMatch(/^Nothing is missing since \S+: the inbox has all 5 events that VoIPBIN lists\.$/m);
 });
 
-test('JSON tells what became of each', async () => {
+test('JSON has the status of each event', async () => {
   await recoverTheHour();
   const since = new Date(Date.now() - 4 * HOUR).toISOString();
   const { out } = await run(['--since', since, '--json']);
@@ -153,9 +137,9 @@ test('JSON tells what became of each', async () => {
 });
 
 test.each([
-  ['a --since that is none', ['--since', 'yesterday'], {}, 2, /takes a duration such as 2h or 3d/],
-  ['a time to come', ['--since', '2099-01-01T00:00:00Z'], {}, 2, /a time of the past/],
-  ['further back than is remembered', ['--since', '40d'], {}, 2, /retention\.max_age/],
+  ['a --since that is not a time', ['--since', 'yesterday'], {}, 2, /expects a duration such as 2h or 3d/],
+  ['a time in the future', ['--since', '2099-01-01T00:00:00Z'], {}, 2, /a time in the past/],
+  ['further back than the inbox remembers', ['--since', '40d'], {}, 2, /retention\.max_age/],
   ['no access key', ['--since', '1h'], { VOIPBIN_ACCESS_KEY: '' }, 2, /set VOIPBIN_ACCESS_KEY/],
   [
     'a wrong access key',
@@ -178,7 +162,7 @@ test.each([
     1,
     /answered 401: it has another webhook secret/,
   ],
-])('%s: refused, with what to do', async (_, args, env, code, says) => {
+])('%s: it fails, with what to do', async (_, args, env, code, says) => {
   const refused = await run(args, env);
 
   expect(refused).toMatchObject({ err: expect.stringMatching(says), code });
@@ -186,7 +170,7 @@ test.each([
   expect(refused.err).not.toMatch(/vb_|a secret|another$|\+1555/);
 });
 
-test('where the inbox has forgotten what came, it is not done again unless asked to', async () => {
+test('events of a time that the inbox has forgotten are not recovered without --force', async () => {
   await recoverTheHour();
   // Dropped by its size, as the retention does.
   const store = openDatabase(join(dataDir, 'inbox.db'));
@@ -196,8 +180,8 @@ test('where the inbox has forgotten what came, it is not done again unless asked
   const refused = await run(['--since', '1h']);
   expect(refused).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/no longer knows what came before \S+, so that events of then could be done again/),
+    err: expect.stringMatching(/has forgotten the events before \S+, so these could be handled twice/),
   });
-  expect((await run(['--since', '1h', '--dry-run'])).out).toMatch(/some of these may have been dealt with then/);
+  expect((await run(['--since', '1h', '--dry-run'])).out).toMatch(/some of these may have been handled then/);
   expect((await run(['--since', '1h', '--force'])).out).toMatch(/^recovered 4 events/m);
 });

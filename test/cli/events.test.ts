@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { openDatabase } from '../../src/storage/sqlite';
+import { runBridge, type Ended } from './run-bridge';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
 
 // Each command is a process of its own.
@@ -12,22 +12,8 @@ jest.setTimeout(60_000);
 afterEach(removeDataFolders);
 
 /** Runs `bridge events ...` on a data folder. */
-function events(dataDir: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    const script = [
-      '-r',
-      join(__dirname, '../run-typescript.cjs'),
-      join(__dirname, '../../src/cli/bridge.ts'),
-      'events',
-      ...args,
-    ];
-    execFile(
-      process.execPath,
-      script,
-      { env: { PATH: process.env['PATH'] ?? '', BRIDGE_DATA_DIR: dataDir }, cwd: dataDir },
-      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
-    );
-  });
+function events(dataDir: string, ...args: string[]): Promise<Ended> {
+  return runBridge(['events', ...args], { cwd: dataDir });
 }
 
 /** Three events: two that were started, of which one is done, and one that waits. */
@@ -49,15 +35,15 @@ async function threeEvents(): Promise<string> {
   return dataDir;
 }
 
-const became = (out: string) =>
+const rows = (out: string) =>
   out
     .trimEnd()
     .split('\n')
     .map((line) => line.split(/ {2,}/).slice(1));
 
-test('list says in a word what became of each event', async () => {
+test('list shows the status of each event', async () => {
   const { code, out } = await events(await threeEvents(), 'list');
-  expect([code, became(out)]).toEqual([
+  expect([code, rows(out)]).toEqual([
     0,
     [
       ['waiting', 'call_hangup/c3'],
@@ -67,10 +53,10 @@ test('list says in a word what became of each event', async () => {
   ]);
 });
 
-test('list --became and --since choose among all events, not among the latest', async () => {
+test('list --status and --since filter all events, not only the latest', async () => {
   const dataDir = await threeEvents();
-  const listed = async (...args: string[]) => became((await events(dataDir, 'list', ...args)).out).map(([, id]) => id);
-  expect(await listed('--became', 'done', '--limit', '1')).toEqual(['call_hangup/c1']);
+  const listed = async (...args: string[]) => rows((await events(dataDir, 'list', ...args)).out).map(([, id]) => id);
+  expect(await listed('--status', 'done', '--limit', '1')).toEqual(['call_hangup/c1']);
   expect((await events(dataDir, 'list', '--limit', '2')).out.split('\n')[2]).toBe(
     'These are the latest 2; there are more (--limit, up to 1000).',
   );
@@ -84,35 +70,35 @@ test('list --became and --since choose among all events, not among the latest', 
 });
 
 test.each([
-  [['--became', 'failed,lost'], /--became takes one or more of ignored, .*; got "lost"/],
-  [['--since', 'yesterday'], /--since takes a duration such as 2h or 3d, .*got "yesterday"/],
-  [['--quarantine', '--since', '1h'], /--quarantine .* goes with --limit and --json only/],
+  [['--status', 'failed,lost'], /--status expects one or more of ignored, .*; got "lost"/],
+  [['--since', 'yesterday'], /--since expects a duration such as 2h or 3d, .*got "yesterday"/],
+  [['--quarantine', '--since', '1h'], /--quarantine .* with --limit and --json only/],
   [['--type', 'call_ended'], /unknown event type "call_ended"/],
 ])('list %s is wrong use', async (args, message) => {
   const { code, out, err } = await events(await threeEvents(), 'list', ...args);
   expect([code, out, err]).toEqual([2, '', expect.stringMatching(message)]);
 });
 
-test('what had a run of which the record is lost is forgotten, and does not look as if it waited', async () => {
+test('an event whose run is missing from a lost run log is forgotten, not waiting', async () => {
   const dataDir = await threeEvents();
   const store = openDatabase(join(dataDir, 'inbox.db'));
   store.exec("INSERT INTO meta (name, value) VALUES ('dispatched', 2)");
   store.close();
   rmSync(join(dataDir, 'dispatch.db'));
-  expect(became((await events(dataDir, 'list')).out)).toEqual([
+  expect(rows((await events(dataDir, 'list')).out)).toEqual([
     ['waiting', 'call_hangup/c3'],
     ['forgotten', 'call_hangup/c2'],
     ['forgotten', 'call_hangup/c1'],
   ]);
 });
 
-test('a damaged file is told of in a sentence', async () => {
+test('a damaged file is reported in a sentence', async () => {
   const dataDir = await threeEvents();
   writeFileSync(join(dataDir, 'inbox.db'), Buffer.alloc(20_000, 7));
   const { code, out, err } = await events(dataDir, 'list');
   expect([code, out, err]).toEqual([
     1,
     '',
-    expect.stringMatching(/^A file of the data folder is damaged\. Start the bridge/),
+    expect.stringMatching(/^A file in the data folder is damaged\. Start the bridge/),
   ]);
 });

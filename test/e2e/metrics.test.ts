@@ -176,17 +176,17 @@ describe('metrics, as documented', () => {
     await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message', outcome: 'done' });
     const worker = workerOf(all);
     process.kill(worker, 'SIGSTOP');
-    expect(await whenGone(all)).toMatch(/said nothing for 1\d s/);
+    expect(await whenGone(all)).toMatch(/sent nothing for 1\d s/);
     process.kill(worker, 'SIGCONT');
     const back = await reaches('all', 'bridge_worker_up', {});
     expect(valueOf(back, 'bridge_worker_restarts_total')).toBe(0);
     await reaches('all', 'bridge_step_attempts_total', { action: 'slack.post_message', outcome: 'done' });
 
     process.kill(worker, 'SIGKILL');
-    expect(await whenGone(all)).toMatch(/SIGKILL|being started/);
+    expect(await whenGone(all)).toMatch(/SIGKILL|is starting/);
     const next = await reaches('all', 'bridge_worker_up', {});
     expect(valueOf(next, 'bridge_worker_restarts_total')).toBe(1);
-    expect(all.output).toMatch(/the worker process ended; it is started again.*the worker process runs again/s);
+    expect(all.output).toMatch(/the worker process ended; it restarts.*the worker process runs again/s);
     expect(valueOf(next, 'bridge_step_attempts_total', { outcome: 'done' })).toBeNull();
   });
 });

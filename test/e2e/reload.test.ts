@@ -55,7 +55,7 @@ describe('a rule file that is saved under load', () => {
     const refused = async (): Promise<boolean> =>
       (await (await fetch(`${bridge.admin}/metrics`)).text()).includes('bridge_rules_refused 1');
     await postUntil(refused);
-    await bridge.printed(/the rules before stay in force/);
+    await bridge.printed(/the previous rules stay in force/);
     const before = postedTo('#two');
     await postUntil(() => postedTo('#two') > before);
     writeFileSync(file, rules('#three'));

@@ -1,10 +1,7 @@
-/**
- * The dispatcher process of `bridge start` in mode `receiver`: a Temporal client beside the webhook would slow down
- * every ack (async hooks, and its own work).
- */
+/** The dispatcher's process in mode `receiver`. processes.ts says why it is one. */
 import { resolveTemporal } from '../../temporal/connection';
-import { runChild } from './child';
 import { startDispatcherProcess } from '../dispatcher-process';
+import { runChild } from './child';
 
 runChild('dispatcher', async ({ settings, registry, log }) =>
   startDispatcherProcess({

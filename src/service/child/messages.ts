@@ -1,18 +1,15 @@
 import { z } from 'zod';
 
 /**
- * What the bridge's process and its child process (the worker, or the dispatcher) say to each other over Node's IPC
- * channel. The child ends when the channel closes: it never outlives its bridge.
+ * The messages between the bridge's process and its child process, over Node's IPC channel. The child process stops when
+ * the channel closes: it never outlives the bridge.
  */
 
-/** The two child processes: `worker` in mode `all` (with the dispatcher in it), `dispatcher` in mode `receiver`. */
-export type ChildName = 'worker' | 'dispatcher';
-
-/** From the bridge to its child. */
+/** From the bridge to its child process. */
 export const toChild = z.discriminatedUnion('type', [
-  /** There is something new in the inbox. */
+  /** The inbox has new events. */
   z.object({ type: z.literal('wake') }),
-  /** Finish what is under way, then end. */
+  /** Finish the work under way, then end. */
   z.object({ type: z.literal('stop') }),
 ]);
 export type ToChild = z.infer<typeof toChild>;
@@ -23,9 +20,9 @@ const stepReport = z.looseObject({
   outcome: z.enum(['done', 'skipped', 'failed']),
 });
 
-/** From the child to its bridge. */
+/** From the child process to the bridge. */
 export const fromChild = z.discriminatedUnion('type', [
-  /** It is at work. `stand_ins`: connections that a stand-in answers. */
+  /** It has started. `stand_ins`: connections that a stand-in answers. */
   z.object({ type: z.literal('ready'), stand_ins: z.array(z.string()) }),
   /** A run closed. */
   z.object({
@@ -34,19 +31,19 @@ export const fromChild = z.discriminatedUnion('type', [
     status: z.enum(['completed', 'failed', 'terminated', 'cancelled', 'timed_out', 'unknown']),
     steps: z.array(stepReport),
   }),
-  /** How it is, every few seconds: for /readyz. `temporal`: why Temporal cannot be used. */
+  /** Its state every two seconds, for /readyz. `temporal`: why Temporal cannot be used. */
   z.object({ type: z.literal('state'), temporal: z.string().nullable(), parked: z.record(z.string(), z.string()) }),
-  /** Its metrics in Prometheus' text form, every few seconds: for /metrics. */
+  /** Its metrics every two seconds in Prometheus' text form, for /metrics. */
   z.object({ type: z.literal('metrics'), text: z.string() }),
-  /** It ends because of this. */
+  /** Why it ends. Its last message. */
   z.object({ type: z.literal('failed'), problem: z.string() }),
 ]);
 export type FromChild = z.infer<typeof fromChild>;
 
-/** What the child process is started with (as JSON in its arguments). No secrets: it reads the settings itself. */
+/** The JSON argument of a child process. It holds no secrets: the child process reads the settings itself. */
 export const childStart = z.object({
   configFile: z.string().nullable(),
-  /** Address of the embedded server; null when the environment or a profile says where Temporal is. */
+  /** Address of the embedded Temporal server; null when the environment or a profile says where Temporal is. */
   embeddedAddress: z.string().nullable(),
 });
 export type ChildStart = z.infer<typeof childStart>;

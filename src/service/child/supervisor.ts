@@ -1,69 +1,81 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { fromChild, type ChildName, type ChildStart, type FromChild, type ToChild } from './messages';
+import { CHILD_PROCESSES, type ChildName } from '../processes';
+import { fromChild, type ChildStart, type FromChild, type ToChild } from './messages';
 
-/** Acks go before runs: the child takes the processor when the receiver leaves it. */
+/** Answers go before runs: the child process gets the CPU time that the receiver leaves. */
 const NICENESS = 10;
-/** The children bound their own stops by less (worker-process.ts, dispatcher-process.ts). */
+/** The child processes bound their own stops by less (worker-process.ts, dispatcher-process.ts). */
 const STOP_WITHIN_MS = 19_000;
-const RESTART_FIRST_MS = 500;
-const RESTART_LONGEST_MS = 10_000;
-/** One that ran this long had started well: the next restart is quick again. */
-const RAN_WELL_MS = 60_000;
-const SILENT_MS = 10_000;
-const LONGEST_PROBLEM = 300;
+const FIRST_RESTART_AFTER_MS = 500;
+const LONGEST_RESTART_AFTER_MS = 10_000;
+/** After a process ran this long, the next restart is quick again. */
+const STABLE_AFTER_MS = 60_000;
+/** A process that sent nothing for this long counts as not running. */
+const SILENT_AFTER_MS = 10_000;
+const LONGEST_ERROR = 300;
+
+type StateMessage = Extract<FromChild, { type: 'state' }>;
 
 /**
- * Keeps one child process running: starts it again when it ends, at once at first, then less often (up to every 10 s).
- * What it was doing is not lost: Temporal gives it to the next one, or it is started again.
+ * Keeps one child process running: restarts it when it ends, after 0.5 s at first, then less and less often, up to every
+ * 10 s.
+ *
+ * Guarantees: at most one process at a time; none is left after {@link stop}. Not guaranteed: that the work under way
+ * finishes. The next process, or Temporal, starts it again.
  */
 export class ChildSupervisor {
   #child: ChildProcess | null = null;
-  #stopping = false;
-  #restart = RESTART_FIRST_MS;
-  #timer: NodeJS.Timeout | undefined;
-  #listeners: ((message: FromChild) => void)[] = [];
-  /** The latest of each kind that only the latest matters of. */
-  #state: Extract<FromChild, { type: 'state' }> | null = null;
+  #isStopping = false;
+  #restartAfterMs = FIRST_RESTART_AFTER_MS;
+  #restartTimer: NodeJS.Timeout | undefined;
+  readonly #listeners: ((message: FromChild) => void)[] = [];
+  #state: StateMessage | null = null;
   #metrics = '';
-  /** When it was heard last; `performance.now()`. */
-  #heardAt = 0;
-  #waking = false;
-  /** What the running one said of its end. */
-  #farewell: string | null = null;
-  /** That the one before ended, and why; null once the next one is heard. */
+  /** When the last message came; `performance.now()`. */
+  #lastMessageAt = 0;
+  #isWaking = false;
+  /** Why the running process says that it ends. */
+  #lastError: string | null = null;
+  /** Why the process before ended; null once the next one reports its state. */
   #failure: string | null = null;
   #restarts = 0;
 
   constructor(
     private readonly name: ChildName,
-    private readonly start: ChildStart,
+    private readonly argument: ChildStart,
     private readonly log: Logger,
   ) {}
 
-  /** Starts the first one. */
-  run(): void {
+  /** Starts the first process. Its failures are restarts, not errors. */
+  start(): void {
     this.#fork();
   }
 
-  /** Hears every message of every child process. */
+  /** Calls the listener for every message of every process. */
   onMessage(listener: (message: FromChild) => void): void {
     this.#listeners.push(listener);
   }
 
-  get pid(): number | null {
-    return this.#child?.pid ?? null;
+  /** Calls the listener once, when a process is ready for the first time. */
+  onFirstReady(listener: (standIns: string[]) => void): void {
+    let isCalled = false;
+    this.onMessage((message) => {
+      if (message.type === 'ready' && !isCalled) {
+        isCalled = true;
+        listener(message.stand_ins);
+      }
+    });
   }
 
-  /** Null while none runs, and when it has been silent for ten seconds. */
-  state(): Extract<FromChild, { type: 'state' }> | null {
-    return this.#isSilent() ? null : this.#state;
+  /** The state that the process reported last. Null while none runs, and after ten seconds without a message. */
+  state(): StateMessage | null {
+    return this.#silentForMs() > SILENT_AFTER_MS ? null : this.#state;
   }
 
-  /** Why there is no {@link state}, for people. */
+  /** Why there is no {@link state}, for people; null while there is one. */
   problem(): string | null {
     if (this.state() !== null) {
       return null;
@@ -71,121 +83,113 @@ export class ChildSupervisor {
     if (this.#failure !== null) {
       return this.#failure;
     }
-    return this.#state !== null
-      ? `it has said nothing for ${Math.round((performance.now() - this.#heardAt) / 1_000)} s`
-      : 'it is being started';
+    return this.#state === null
+      ? 'it is starting'
+      : `it has sent nothing for ${Math.round(this.#silentForMs() / 1_000)} s`;
   }
 
-  /**
-   * Its metrics in Prometheus' text form; empty while {@link state} is null: what a dead or silent process told last is
-   * not how things are.
-   */
+  /** The metrics that the process reported last, in Prometheus' text form. Empty while {@link state} is null. */
   metrics(): string {
     return this.state() === null ? '' : this.#metrics;
   }
 
-  /** How often it was started again. */
+  /** Restarts since {@link start}. */
   restarts(): number {
     return this.#restarts;
   }
 
-  /** Tells it that the inbox has something new. */
+  /** Tells the process that the inbox has new events. */
   wake(): void {
-    // One at a time: one that hangs must not have a queue of them.
-    if (this.#waking || this.#child?.connected !== true) {
+    // One message at a time: they must not queue up before a process that hangs.
+    if (this.#isWaking || this.#child?.connected !== true) {
       return;
     }
-    this.#waking = true;
-    const message: ToChild = { type: 'wake' };
-    this.#child.send(message, () => {
-      this.#waking = false;
+    this.#isWaking = true;
+    this.#send({ type: 'wake' }, () => {
+      this.#isWaking = false;
     });
   }
 
-  /** Lets it finish what is under way, and ends it when that takes too long. */
+  /** Lets the process finish the work under way, and kills it after 19 s. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    clearTimeout(this.#timer);
+    this.#isStopping = true;
+    clearTimeout(this.#restartTimer);
     const child = this.#child;
     if (child === null) {
       return;
     }
     const exited = once(child, 'exit');
-    this.#tell({ type: 'stop' });
+    this.#send({ type: 'stop' });
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
     await exited;
     clearTimeout(timer);
   }
 
-  #tell(message: ToChild): void {
+  #send(message: ToChild, onSent: () => void = () => undefined): void {
     if (this.#child?.connected === true) {
-      this.#child.send(message, () => undefined);
+      this.#child.send(message, onSent);
     }
   }
 
   #fork(): void {
-    const began = performance.now();
-    const child = fork(join(__dirname, `${this.name}-main.js`), [JSON.stringify(this.start)], {
+    const startedAt = performance.now();
+    const child = fork(CHILD_PROCESSES[this.name].file, [JSON.stringify(this.argument)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
-    this.#farewell = null;
+    this.#lastError = null;
     if (child.pid !== undefined) {
       lowerPriority(child.pid);
     }
     child.on('message', (raw) => {
       const message = fromChild.safeParse(raw);
       if (message.success) {
-        this.#heard(message.data);
+        this.#onMessage(message.data);
       }
     });
-    const gone = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (this.#child !== child) {
-        return;
+    const onEnd = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (this.#child === child) {
+        this.#onEnd({ code, signal, ranMs: performance.now() - startedAt });
       }
-      this.#child = null;
-      this.#state = null;
-      this.#metrics = '';
-      this.#waking = false;
-      if (this.#stopping) {
-        return;
-      }
-      if (performance.now() - began > RAN_WELL_MS) {
-        this.#restart = RESTART_FIRST_MS;
-      }
-      this.log.error(
-        { code, signal, again_in_ms: this.#restart },
-        `the ${this.name} process ended; it is started again`,
-      );
-      this.#failure = `it ended (${this.#farewell ?? signal ?? `exit code ${code}`}) and is started again`;
-      this.#timer = setTimeout(() => {
-        this.#restarts += 1;
-        this.#fork();
-      }, this.#restart);
-      this.#restart = Math.min(this.#restart * 2, RESTART_LONGEST_MS);
     };
-    child.on('exit', gone);
-    // A process that could not be started has no exit.
+    child.on('exit', onEnd);
     child.on('error', (error) => {
-      this.log.error({ error: error.name }, `trouble with the ${this.name} process`);
+      this.log.error({ error: error.name }, `the ${this.name} process reported an error`);
+      // A process that could not be started has no exit event.
       if (child.pid === undefined) {
-        gone(null, null);
+        onEnd(null, null);
       }
     });
   }
 
-  #isSilent(): boolean {
-    return performance.now() - this.#heardAt > SILENT_MS;
+  #onEnd({ code, signal, ranMs }: { code: number | null; signal: NodeJS.Signals | null; ranMs: number }): void {
+    this.#child = null;
+    this.#state = null;
+    this.#metrics = '';
+    this.#isWaking = false;
+    if (this.#isStopping) {
+      return;
+    }
+    if (ranMs > STABLE_AFTER_MS) {
+      this.#restartAfterMs = FIRST_RESTART_AFTER_MS;
+    }
+    this.log.error({ code, signal, again_in_ms: this.#restartAfterMs }, `the ${this.name} process ended; it restarts`);
+    this.#failure = `it ended (${this.#lastError ?? signal ?? `exit code ${code}`}) and restarts`;
+    this.#restartTimer = setTimeout(() => {
+      this.#restarts += 1;
+      this.#fork();
+    }, this.#restartAfterMs);
+    this.#restartAfterMs = Math.min(this.#restartAfterMs * 2, LONGEST_RESTART_AFTER_MS);
   }
 
-  #heard(message: FromChild): void {
-    this.#heardAt = performance.now();
+  #onMessage(message: FromChild): void {
+    this.#lastMessageAt = performance.now();
     if (message.type === 'failed') {
-      this.#farewell = message.problem.slice(0, LONGEST_PROBLEM);
+      this.#lastError = message.problem.slice(0, LONGEST_ERROR);
     } else if (message.type === 'state') {
       this.#state = message;
       if (this.#failure !== null) {
-        this.log.info({ pid: this.pid }, `the ${this.name} process runs again`);
+        this.log.info({ pid: this.#child?.pid }, `the ${this.name} process runs again`);
       }
       this.#failure = null;
     } else if (message.type === 'metrics') {
@@ -195,12 +199,16 @@ export class ChildSupervisor {
       listener(message);
     }
   }
+
+  #silentForMs(): number {
+    return performance.now() - this.#lastMessageAt;
+  }
 }
 
 function lowerPriority(pid: number): void {
   try {
     setPriority(pid, NICENESS);
   } catch {
-    // Not allowed here: then it runs as it is.
+    // Where this is not allowed, the process runs at the normal priority.
   }
 }

@@ -1,12 +1,12 @@
-/** The worker process of `bridge start` in mode `all`. */
+/** The worker's process in mode `all`; the dispatcher runs in it too. */
 import { connectors } from '../../connectors/registry';
 import type { RunEnding } from '../../dispatch/run-tracker';
 import { resolveTemporal } from '../../temporal/connection';
+import { startWorkerProcess } from '../worker-process';
 import { runChild } from './child';
 import { fromChild, type FromChild } from './messages';
-import { startWorkerProcess } from '../worker-process';
 
-runChild('worker', ({ start, settings, registry, log, tell }) =>
+runChild('worker', ({ start, settings, registry, log, send }) =>
   startWorkerProcess({
     temporal: resolveTemporal({
       settings: settings.temporal,
@@ -15,10 +15,9 @@ runChild('worker', ({ start, settings, registry, log, tell }) =>
     }),
     settings,
     connectors,
-    dispatch: true,
     registry,
     log,
-    onClosed: (eventId, ending) => tell(closedMessage(eventId, ending)),
+    dispatch: { onClosed: (eventId, ending) => send(closedMessage(eventId, ending)) },
   }),
 );
 

@@ -1,24 +1,23 @@
-import type { Logger } from 'pino';
 import { processRegistry } from '../../admin/process-metrics';
 import { createAdmin } from '../../admin/server';
 import { connectors } from '../../connectors/registry';
-import type { Settings } from '../../settings/settings';
-import { resolveTemporal } from '../../temporal/connection';
-import { TASK_QUEUE } from '../../runs/names';
-import type { ChildWork } from '../child/child';
 import { WrongUse } from '../../errors/operator-errors';
+import { TASK_QUEUE } from '../../runs/names';
 import { packageVersion } from '../../setup/package-root';
-import type { Running } from '../../cli/start';
+import { resolveTemporal } from '../../temporal/connection';
 import { workerParts } from '../readiness';
-import { startWorkerProcess } from '../worker-process';
+import { createService, type Service } from '../service';
+import { adminLine, print, standInsLine, temporalLine } from '../start-messages';
+import { startWorkerProcess, type WorkerService } from '../worker-process';
+import type { ModeOptions } from './mode-options';
 
 /**
- * Mode `worker`: runs only, for events that receivers elsewhere have taken. Its admin port answers before Temporal
- * does.
+ * Mode `worker`: the worker in this process, for events that receivers elsewhere have taken. Its admin port answers
+ * before Temporal does. The service ends by itself when Temporal cannot be reached, and when the worker ends.
+ *
  * @throws WrongUse when no Temporal is configured; PortTaken.
  */
-export async function startWorkerOnly(settings: Settings, log: Logger): Promise<Running> {
-  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+export async function startWorkerMode({ settings, log }: ModeOptions): Promise<Service> {
   const temporal = resolveTemporal({ settings: settings.temporal, env: process.env, embeddedAddress: null });
   if (temporal.kind !== 'configured') {
     throw new WrongUse(
@@ -26,7 +25,7 @@ export async function startWorkerOnly(settings: Settings, log: Logger): Promise<
     );
   }
   const registry = processRegistry(packageVersion());
-  let worker: ChildWork | null = null;
+  let worker: WorkerService | null = null;
   const admin = createAdmin({
     host: settings.receiver.adminHost,
     port: settings.receiver.adminPort,
@@ -37,33 +36,26 @@ export async function startWorkerOnly(settings: Settings, log: Logger): Promise<
         ? { worker: { ok: false, detail: `it connects to Temporal at ${temporal.address}` } }
         : { worker: { ok: true, detail: `it polls task queue ${TASK_QUEUE}` }, ...workerParts(worker.state()) },
   });
-  print(`Admin     ${await admin.listen()}/readyz and /metrics`);
+  print(adminLine(await admin.listen()));
 
   const run = async (): Promise<void> => {
-    const started = await startWorkerProcess({ temporal, settings, connectors, dispatch: false, registry, log });
+    const started = await startWorkerProcess({ temporal, settings, connectors, registry, log });
     worker = started;
-    print(`Temporal  ${temporal.address}, namespace ${temporal.namespace}`);
+    print(temporalLine(temporal));
     if (started.standIns.length > 0) {
-      print(
-        `Stand-ins ${started.standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`,
-      );
+      print(standInsLine(started.standIns));
     }
-    await started.ended;
+    await started.ended.catch((error: unknown) => {
+      throw new Error(`The worker ended: ${error instanceof Error ? error.message : 'unknown error'}`, {
+        cause: error,
+      });
+    });
   };
-  return {
-    failed: run().then(
-      () => new Promise<string>(() => undefined),
-      (error: unknown) => (worker === null ? messageOf(error) : `The worker ended: ${messageOf(error)}`),
-    ),
-    stop: async () => {
-      admin.stopping();
-      // One that still connects has nothing under way.
-      await worker?.stop();
-      await admin.close();
-    },
+  const stop = async (): Promise<void> => {
+    admin.stopping();
+    // A worker that still connects has nothing under way.
+    await worker?.stop();
+    await admin.close();
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown error';
+  return createService(stop, run());
 }

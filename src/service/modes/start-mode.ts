@@ -1,0 +1,57 @@
+import { OperationFailed } from '../../errors/operator-errors';
+import { InboxUnavailable } from '../../inbox/inbox-unavailable';
+import { describePortHolder, PortTaken, portTakenMessage } from '../../net/ports';
+import type { Settings } from '../../settings/settings';
+import { DataFolderInUse } from '../../storage/data-folder';
+import { TemporalMisconfigured } from '../../temporal/configured-temporal';
+import { TemporalUnreachable } from '../../temporal/connection';
+import type { Mode } from '../processes';
+import { loadRulesInForce } from '../rules-in-force';
+import { createService, type Service } from '../service';
+import type { ModeOptions } from './mode-options';
+
+/**
+ * Starts a mode. Its stop takes 28 s at most, except where the disk does not answer.
+ *
+ * @throws WrongUse for settings or rules that do not fit the mode, OperationFailed for what keeps the bridge from
+ *   starting on this machine. The message says what to do.
+ */
+export async function startMode(mode: Mode, options: ModeOptions): Promise<Service> {
+  try {
+    // Each mode is loaded when it starts: it needs modules that the others do not.
+    if (mode === 'worker') {
+      const { startWorkerMode } = await import('./worker.js');
+      return await startWorkerMode(options);
+    }
+    const rules = loadRulesInForce(options.settings, options.log);
+    const start =
+      mode === 'receiver' ? (await import('./receiver.js')).startReceiverMode : (await import('./all.js')).startAllMode;
+    const service = await start({ ...options, rules });
+    return createService(() => service.stop().finally(() => rules.stop()), service.ended);
+  } catch (error) {
+    throw explained(error, options.settings);
+  }
+}
+
+/** The error as a sentence for the operator, where it is one that operators can meet. */
+function explained(error: unknown, settings: Settings): unknown {
+  if (error instanceof PortTaken) {
+    const purpose = error.setting === 'PORT' ? 'The webhook' : 'The admin port';
+    return new OperationFailed(
+      portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }),
+    );
+  }
+  if (
+    error instanceof DataFolderInUse ||
+    error instanceof TemporalUnreachable ||
+    error instanceof TemporalMisconfigured
+  ) {
+    return new OperationFailed(error.message);
+  }
+  if (error instanceof InboxUnavailable) {
+    return new OperationFailed(
+      `The data folder ${settings.dataDir} cannot be used (${error.code}): ${error.message}. Make it writable, or choose another with BRIDGE_DATA_DIR.`,
+    );
+  }
+  return error;
+}

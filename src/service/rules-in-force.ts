@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { actionCatalogue, connectionsUsedBy, connectors } from '../connectors/registry';
+import { WrongUse } from '../errors/operator-errors';
+import { LiveRules } from '../rules/live-rules';
+import { loadRules, type LoadedRules } from '../rules/parse/load';
+import type { PlannedStep } from '../rules/plan';
+import type { RuleSet } from '../rules/rule-set';
+import { missingCredentials } from '../settings/load';
+import type { Settings } from '../settings/settings';
+import { isInFile, type Finding } from '../yaml/finding';
+import { formatFinding, formatFindings } from '../yaml/format-findings';
+
+/**
+ * Loads a rule file, with every action that the bridge has.
+ * @throws WrongUse when the file is missing.
+ */
+export function readRules(file: string): LoadedRules {
+  const loaded = loadRules({ file, actions: actionCatalogue });
+  const missing = loaded.findings.find((finding) => finding.code === 'missing-file' && isInFile(finding, file));
+  if (missing !== undefined) {
+    throw new WrongUse(`${file}: ${missing.message}`);
+  }
+  return loaded;
+}
+
+/** Findings as text for people: the place, what is wrong, the line and a caret. */
+export function describeFindings(findings: readonly Finding[]): string {
+  return formatFindings(findings, readSource);
+}
+
+/**
+ * Loads the rules for a bridge that runs, and loads them again whenever the files change. Findings go to standard error
+ * and the log.
+ *
+ * @throws WrongUse when the files have errors, or need credentials that are missing in production.
+ */
+export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
+  const rules = readRules(settings.rulesFile);
+  printFindings(rules);
+  if (!rules.ok) {
+    throw new WrongUse(
+      'The rule files have errors (above): correct them, or set BRIDGE_RULES to other files. Check with: npx bridge rules check',
+    );
+  }
+  const missing = missingCredentialsOf(rules.ruleSet, settings);
+  if (missing.length > 0) {
+    throw new WrongUse(`The settings are not complete for production:\n${missing.join('\n')}`);
+  }
+  return new LiveRules(rules, () => readRules(settings.rulesFile), {
+    onTaken: (ruleSet) => {
+      log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed and are in force');
+      for (const finding of missingCredentialsOf(ruleSet, settings)) {
+        log.error({}, finding);
+      }
+    },
+    onRefused: (loaded) => {
+      printFindings(loaded);
+      log.error(
+        { findings: loaded.findings.length },
+        'the rule files changed and have errors (above); the previous rules stay in force',
+      );
+    },
+  });
+}
+
+/** Names of the connections that live rules use. */
+export function connectionsInUse(ruleSet: RuleSet): string[] {
+  return connectionsUsedBy(liveSteps(ruleSet));
+}
+
+function missingCredentialsOf(ruleSet: RuleSet, settings: Settings): string[] {
+  return missingCredentials(settings, connectors, connectionsInUse(ruleSet)).map(formatFinding);
+}
+
+function liveSteps(ruleSet: RuleSet): PlannedStep[] {
+  return ruleSet.rules.flatMap((rule) => (rule.mode === 'live' ? rule.steps : []));
+}
+
+function printFindings({ findings }: LoadedRules): void {
+  if (findings.length > 0) {
+    process.stderr.write(`${describeFindings(findings)}\n`);
+  }
+}
+
+/** Null for a file that cannot be read: its findings are shown without the line. */
+function readSource(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}

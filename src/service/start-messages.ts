@@ -1,0 +1,27 @@
+import type { Settings } from '../settings/settings';
+
+/** Prints a line of what a start tells the operator, to standard output. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** The webhook's line. It warns when anyone may send events. */
+export function webhookLine(webhookUrl: string, { receiver }: Settings): string {
+  const isOpen = receiver.webhookSecrets.length === 0 && receiver.ipAllow.length === 0;
+  return `Webhook   ${webhookUrl}${isOpen ? '   (no VOIPBIN_WEBHOOK_SECRET is set: anyone who can reach it can send events)' : ''}`;
+}
+
+/** The admin port's line. */
+export function adminLine(adminUrl: string): string {
+  return `Admin     ${adminUrl}/readyz and /metrics`;
+}
+
+/** Temporal's line. @param detail in parentheses, such as where the address was configured. */
+export function temporalLine({ address, namespace }: { address: string; namespace: string }, detail?: string): string {
+  return `Temporal  ${address}, namespace ${namespace}${detail === undefined ? '' : ` (${detail})`}`;
+}
+
+/** The warning for connections without credentials. */
+export function standInsLine(standIns: readonly string[]): string {
+  return `Stand-ins ${standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`;
+}
