@@ -104,7 +104,7 @@ describe('a receiver without any worker', () => {
       'its run is started',
       async () => [await show()].find((text) => text.startsWith(`call_hangup/${id}: started`)) ?? null,
     );
-    expect(started).toMatch(/^ {2}no worker has asked Temporal for work/m);
+    expect(started).toMatch(/^ {2}no worker has polled Temporal/m);
     expect((await receiver.run('events', 'list', '--became', 'started')).stdout).toContain(id);
     const worker = RunningBridge.start({ env, rules: RULES, args: ['--mode', 'worker'] });
     const done = await receiver.eventually(
