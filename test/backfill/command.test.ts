@@ -48,7 +48,7 @@ afterEach(async () => {
   removeDataFolders();
 });
 
-/** Runs `bridge backfill`, until all that the bridge took can be read. */
+/** Runs `bridge backfill`. */
 async function run(args: string[], env: Record<string, string> = {}): Promise<Ended> {
   const folder = dataFolder();
   writeFileSync(join(folder, 'rules.yaml'), RULES);
