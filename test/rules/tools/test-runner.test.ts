@@ -201,12 +201,12 @@ test.each([
   const loaded = loadRules({ file: 'config/rules.yaml', actions });
   const results = loaded.ok ? runRuleTests(loaded.ruleSet, loaded.tests, { actions }) : [];
   expect(formatTestResults(results)).toBe(`  ✓ a call is logged and posted
-  ✓ further legs of a call are left alone
-  ✓ calls between extensions are left alone
-  ✓ a text is answered
-  ✓ our own texts are not answered
-  ✓ a recording is mailed when it has ended
-  ✓ a recording that goes on is not mailed
+  ✓ further legs of a call are ignored
+  ✓ calls between extensions are ignored
+  ✓ a text message gets a reply
+  ✓ own messages get no reply
+  ✓ a recording is sent when it has ended
+  ✓ a running recording is not sent
 
 7 passed`);
 });
