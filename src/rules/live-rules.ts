@@ -2,23 +2,22 @@ import { statSync } from 'node:fs';
 import type { LoadedRules } from './parse/load';
 import type { RuleSet } from './rule-set';
 
-const LOOK_EVERY_MS = 500;
+const POLL_INTERVAL_MS = 500;
 
-/** What {@link LiveRules} tells of. */
+/** Callbacks of {@link LiveRules}. */
 export interface LiveRulesEvents {
-  /** The files are in force as they are now: they changed, or are again as they were before their errors. */
+  /** The files were loaded: they changed, or are valid again. */
   onTaken(ruleSet: RuleSet, loaded: LoadedRules): void;
-  /** A changed file has errors; the rules before it stay in force. */
+  /** A changed file has errors. The previous rules stay in force. */
   onRefused(loaded: LoadedRules): void;
 }
 
 /**
- * The rules in force, kept up with their files: a saved file is taken within a second, a faulty one is not and the
- * rules before it stay.
+ * The rules in force, reloaded when their files change: a saved file is loaded within a second. A file with errors is
+ * refused, and the previous rules stay in force. An event is matched against one rule set, never against a mixture.
  *
- * Files are looked at by size and time of change twice a second rather than by the system's notices, which editors'
- * ways of saving, bind mounts and network file systems lose. An event is matched against the rules of one moment; there
- * is none in between.
+ * Size and modification time of the files are polled twice a second. File system events are lost by the ways in which
+ * editors save, by bind mounts and by network file systems.
  */
 export class LiveRules {
   #ruleSet: RuleSet;
@@ -28,8 +27,8 @@ export class LiveRules {
   readonly #timer: NodeJS.Timeout;
 
   /**
-   * @param loaded what the files gave at the start.
-   * @param load reads the files again.
+   * @param loaded the result of the first load.
+   * @param load loads the files again.
    */
   constructor(
     loaded: Extract<LoadedRules, { ok: true }>,
@@ -38,9 +37,9 @@ export class LiveRules {
   ) {
     this.#ruleSet = loaded.ruleSet;
     this.#files = loaded.files;
-    // Looked at once more: a file may have been saved while it was read.
+    // The first poll loads the files again: one may have been saved while it was read.
     this.#seen = '';
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+    this.#timer = setInterval(() => this.#poll(), POLL_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -49,7 +48,7 @@ export class LiveRules {
     return this.#ruleSet;
   }
 
-  /** Why the files as they are now are not in force; null when they are. */
+  /** Why the present files are not in force; null when they are. */
   problem(): string | null {
     return this.#problem;
   }
@@ -58,15 +57,15 @@ export class LiveRules {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #poll(): void {
     const state = stateOf(this.#files);
     if (state === this.#seen) {
       return;
     }
-    // The state before reading: what is saved meanwhile is seen next time.
+    // The state is taken before reading, so that a file saved meanwhile is noticed by the next poll.
     this.#seen = state;
     const loaded = this.load();
-    // Files that the new text includes are looked at too, also when it is refused.
+    // Newly included files are polled too, also when the new text is refused.
     const files = [...new Set([...loaded.files, ...this.#files.slice(0, 1)])];
     if (files.join('\n') !== this.#files.join('\n')) {
       this.#files = files;
@@ -87,7 +86,7 @@ export class LiveRules {
   }
 }
 
-/** Size, time of change and place on the disk of each file: what changes when one is saved. */
+/** Size, modification time and inode of each file: one of them changes when a file is saved. */
 function stateOf(files: readonly string[]): string {
   return files
     .map((file) => {

@@ -2,8 +2,8 @@ import type { JsonObject } from '../events/json';
 import type { Effect } from '../connectors/connector';
 
 /**
- * What a run is to do, frozen when the event came: editing the rules later never disturbs a run (DESIGN "One way
- * through" 4). Plain JSON: it is part of the workflow's input.
+ * What a workflow run does, fixed when the event is matched: later changes of the rules do not affect it. Plain JSON,
+ * because it is part of the workflow's input.
  */
 export interface Plan {
   /** Hash of the rule set that made this plan (12 hex characters). */
@@ -11,18 +11,18 @@ export interface Plan {
   rules: PlannedRule[];
 }
 
-/** One matched rule. Rules of a plan run side by side. */
+/** One matched rule. The rules of a plan run in parallel. */
 export interface PlannedRule {
   name: string;
-  /** IANA zone for dates in templates. */
+  /** IANA time zone of dates in templates. */
   timezone: string;
   /**
-   * ISO 3166-1 alpha-2 country for reading phone numbers without a country code; null when the rule file names none.
+   * ISO 3166-1 alpha-2 country of phone numbers without a country code; null when the rule file names none.
    */
   country: string | null;
-  /** True for a rule in shadow: its steps are rendered and reported, and nothing is done. Absent for a live one. */
+  /** True in shadow mode: the steps are rendered and reported, not run. Absent for a live rule. */
   shadow?: true;
-  /** How often the rule may act; absent when it may always. Counted before its first step. */
+  /** How often the rule may run; absent without limits. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];
 }
@@ -45,22 +45,22 @@ export interface PlannedStep {
   effect: Effect;
   /** The inputs as written: texts are Liquid templates, not rendered yet. */
   input: JsonObject;
-  /** CEL condition on the event and earlier steps; absent when there is none. */
+  /** CEL condition on the event and results of earlier steps; absent when there is none. */
   if?: string;
-  /** What a failed step does to the rest of its rule. */
+  /** Whether the later steps of the rule are skipped or run when the step fails. */
   on_error: 'stop' | 'continue';
   retry: RetryBudget;
-  /** How long one attempt may take. */
+  /** The timeout of one attempt. */
   attempt_timeout_ms: number;
 }
 
-/** How long, and how often, a step that fails in passing is tried again. Milliseconds. */
+/** How long and how often a step is retried after a temporary failure, in milliseconds. */
 export interface RetryBudget {
-  /** The whole budget, from when the step began, or from when the event came (`from`). */
+  /** The whole budget, from the start of the step or from the arrival of the event (`from`). */
   for_ms: number;
-  /** `event` where the action says so; absent where the budget counts from the step's beginning. */
+  /** `event` when the budget counts from the arrival of the event; absent when it counts from the start of the step. */
   from?: 'event';
-  /** The first wait between two attempts; it doubles from there. */
+  /** The wait before the first retry; it doubles with each retry. */
   every_ms: number;
   /** The longest wait between two attempts. */
   max_every_ms: number;

@@ -5,21 +5,21 @@ import type { Test } from './language/operators';
 import type { PlannedStep } from './plan';
 import type { Window } from './language/windows';
 
-/** The actions that rules may use: the registry, or a few of them in a test. */
+/** The actions that rules can use: those of all connectors, or a few in a test. */
 export interface ActionCatalogue {
-  /** By full name: `slack.post_message`. */
+  /** Finds an action by its full name: `slack.post_message`. */
   find(name: string): { action: Action; connectorName: string } | undefined;
   names(): readonly string[];
 }
 
-/** A condition of `when`, read and found right. `at` is where it stands in the file. */
+/** A valid condition of `when`. `at` is its position in the file. */
 export type Condition =
   | { kind: 'field'; field: FieldDefinition; test: Test; at: Position }
   | { kind: 'during'; name: string; window: Window; wanted: boolean; at: Position }
   | { kind: 'all' | 'any'; of: readonly Condition[]; at: Position }
   | { kind: 'not'; of: Condition; at: Position };
 
-/** A CEL expression with where it stands. */
+/** A CEL expression with its position. */
 export interface CelCondition {
   expression: string;
   at: Position;
@@ -29,14 +29,14 @@ export interface CelCondition {
 export interface EventTypes {
   /** Live names. */
   types: ReadonlySet<string>;
-  /** Beginnings of `call_*`; `''` for `*`. */
+  /** Prefixes of families: `call_` for `call_*`, `''` for `*`. */
   prefixes: readonly string[];
-  /** What stands in the file. */
+  /** The types as written in the file. */
   written: readonly string[];
   at: Position;
 }
 
-/** `cooldown: 10m per peer.number` and `max: 200 per day`. Counted at the effect, in the rule's zone. */
+/** `cooldown: 10m per peer.number` and `max: 200 per day`. Counted when the rule runs, in the rule's time zone. */
 export interface Limits {
   cooldown: { window_ms: number; per: string | null } | null;
   max: { count: number; every: 'minute' | 'hour' | 'day'; per: string | null } | null;
@@ -44,7 +44,7 @@ export interface Limits {
 
 export type RuleMode = 'live' | 'shadow' | 'off';
 
-/** A rule that is right as far as can be told without an event. */
+/** A valid rule. */
 export interface Rule {
   name: string;
   at: Position;
@@ -54,14 +54,14 @@ export interface Rule {
   when: Condition | null;
   if: CelCondition | null;
   limits: Limits;
-  /** Older events are left alone; null for no limit. */
+  /** The rule ignores older events; null for no limit. */
   max_age_ms: number | null;
   mode: RuleMode;
-  /** When it matches, the rules after it are not looked at. */
+  /** When the rule matches, the rules after it are skipped. */
   stop: boolean;
   timezone: string;
   country: string | null;
   steps: readonly PlannedStep[];
-  /** Where the steps stand, in the same order. */
+  /** The positions of the steps, in the same order. */
   stepsAt: readonly Position[];
 }

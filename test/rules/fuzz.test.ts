@@ -84,7 +84,7 @@ const EVENTS = [
   eventOf('never_heard_of', {}),
 ];
 
-test('whatever stands in a file: it is either refused with findings inside the file, or it works', () => {
+test('any text is either refused with findings inside the file, or it works', () => {
   const texts = [...Array.from({ length: 250 }, () => SHIPPED), ...FAULTY_FILES.flatMap(({ text }) => [text, text])];
   let taken = 0;
   let refused = 0;

@@ -222,7 +222,7 @@ connections:
   });
 
   test.each(['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'])(
-    '%s says that there is a Temporal',
+    '%s configures a Temporal server',
     (name) => {
       expect(settings(null, { [name]: 'x:7233' }).temporal.configured).toBe(true);
       expect(settings(null, { [name]: '' }).temporal.configured).toBe(false);
@@ -296,7 +296,7 @@ connections:
       ).toBe(' a\nb ');
     });
 
-    test('that lead nowhere are faults, each once', () => {
+    test('that cannot be resolved are errors, each once', () => {
       expect(
         faults(
           'environment: production\ndata_dir: ${env:NOPE}\nreceiver:\n  webhook_secrets: ["${file:/no/such/file}"]\n  host: ${vault:x}\nconnections:\n  crm:\n    access_token: ${env:CRM_KEY}\n',
@@ -315,14 +315,14 @@ connections:
     ['connections: { crm: { access_token: pat-na1-123-abc } }', 'pat-'],
     ['receiver: { webhook_secrets: [vb_0123456789abcdef0123] }', 'vb_'],
     ['data_dir: smtp://user:hunter2@mail.example.com:587', 'hunter2'],
-  ])('a token in the file is a fault: %s', (yaml, part) => {
+  ])('a token in the file is an error: %s', (yaml, part) => {
     const [line, ...more] = faults(yaml);
     expect(line).toMatch(/a token or password is written in the file; move it to the environment and refer to it/);
     expect(line).not.toContain(part);
     expect(more).toEqual([]);
   });
 
-  test('every fault is told at once, with its place, the mend, and never a value', () => {
+  test('all findings are reported at once, with place and hint, and never a value', () => {
     const lines = faults(
       `enviroment: prod
 country: Korea
@@ -370,7 +370,7 @@ connections:
     expect(lines.join()).not.toContain('hunter2');
   });
 
-  test('so are faults between settings', () => {
+  test('so are contradictions between settings', () => {
     expect(
       faults(
         'numbers: [12345678, "+15551234567", "012"]\nreceiver: { port: 5001, tls: { cert_file: /no/such.pem } }\ntemporal: { ui_port: 7233 }',
@@ -407,7 +407,7 @@ connections:
     expect(lines.every((line) => line.startsWith('config/bridge.yaml:'))).toBe(true);
   });
 
-  test('production is content with an allow-list alone', () => {
+  test('production starts with an allow-list alone', () => {
     expect(settings(null, { BRIDGE_ENV: 'production', BRIDGE_IP_ALLOW: '203.0.113.7' }).environment).toBe('production');
   });
 

@@ -5,7 +5,7 @@ import { didYouMean } from '../../yaml/nearest-name';
 import type { KeyDefinition } from '../language/keys';
 import type { Entry, YamlDocument } from '../../yaml/document';
 
-/** What a node is, in words for messages. */
+/** A node's type and value in words, for findings. */
 export function kindOf(node: Node | null): string {
   if (isMap(node)) {
     return 'a block of keys';
@@ -23,25 +23,25 @@ export function kindOf(node: Node | null): string {
   return typeof value === 'boolean' ? String(value) : 'nothing';
 }
 
-/** A text as it may be shown in a message: quoted, in one line, not too long. */
+/** A text for a finding: quoted, in one line, shortened. */
 export function quoted(text: string): string {
   const short = text.length > 60 ? `${text.slice(0, 57)}…` : text;
   return JSON.stringify(short);
 }
 
-/** A value of a block: its node and where to point. */
+/** A value with its position. */
 export interface Value {
   node: Node | null;
-  /** Where the value stands, or its key when there is no value. */
+  /** The position of the value, or of its key when there is no value. */
   at: Position;
 }
 
-/** Whether there is anything: an empty value and `null` are nothing. */
+/** Whether a value is missing, empty or `null`. */
 export function isNothing(node: Node | null): boolean {
   return node === null || (isScalar(node) && node.value === null);
 }
 
-/** Reads values out of one YAML file; every fault becomes a finding and null. */
+/** Reads typed values from one YAML document. An invalid value gives a finding and null. */
 export class BlockReader {
   constructor(
     readonly document: YamlDocument,
@@ -49,8 +49,9 @@ export class BlockReader {
   ) {}
 
   /**
-   * A block with known keys. Unknown keys and missing required ones are findings.
-   * @param what for messages: `rule`, `step`.
+   * Reads a block with known keys. Unknown keys and missing required keys are findings.
+   * @param what the block in findings: `a rule`, `a step`.
+   * @param others accepts further keys; they are in `extra`.
    */
   block<Name extends string>(
     value: Value,
@@ -134,7 +135,7 @@ export class BlockReader {
     return found ?? null;
   }
 
-  /** Milliseconds. */
+  /** Reads a duration, in milliseconds. */
   duration(value: Value, what: string): number | null {
     const { node } = value;
     const text = isScalar(node) && (typeof node.value === 'string' || node.value === 0) ? String(node.value) : null;
@@ -154,7 +155,7 @@ export class BlockReader {
     return parsed;
   }
 
-  /** The elements of a list; a single value counts as a list of one. */
+  /** The items of a list; a single value counts as a list with one item. */
   listOf(value: Value): Value[] {
     if (isSeq(value.node)) {
       return this.document
@@ -164,7 +165,7 @@ export class BlockReader {
     return [value];
   }
 
-  /** The elements of what must be a list. */
+  /** The items of a value that must be a list. */
   list(value: Value, what: string, hint?: string): Value[] | null {
     if (isSeq(value.node)) {
       return this.listOf(value);
@@ -179,10 +180,10 @@ export class BlockReader {
   }
 }
 
-/** A block whose keys are known. */
+/** A block with known keys. */
 export interface Block<Name extends string> {
   at: Position;
-  /** Keys that the caller said are fine besides the known ones. */
+  /** Further entries that the caller accepts. */
   extra: readonly Entry[];
   get(name: Name): (Value & { keyAt: Position }) | undefined;
 }

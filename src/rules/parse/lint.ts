@@ -6,10 +6,10 @@ import { listensTo } from '../compiled-rule';
 import type { Condition, Rule } from '../rule';
 import type { Test } from '../language/operators';
 
-/** The action that texts people. */
-const TEXTS = 'voipbin.send_message';
+/** The action that sends text messages. */
+const SEND_MESSAGE = 'voipbin.send_message';
 
-/** What is right but surely not meant: rules that never match, and texts that people would not want to get. */
+/** Warns of valid rules that are probably mistakes: rules that never match, and text messages that annoy people. */
 export function lintRules(rules: readonly Rule[], findings: Findings): void {
   rules.forEach((rule, index) => {
     if (rule.mode === 'off') {
@@ -30,18 +30,18 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
         `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches the same events first and has stop`,
       );
     }
-    lintTexts(rule, findings);
+    lintMessages(rule, findings);
   });
 }
 
-/** Live types that a rule listens to; null when they are not all known. */
+/** The live names of a rule's event types; null when some are unknown. */
 export function typesOf(rule: Rule): readonly string[] | null {
   return rule.on.prefixes.includes('') || rule.on.written.some((one) => typesFor(one) === null)
     ? null
     : [...rule.on.types];
 }
 
-/** The conditions that must all hold, with blocks of `all` opened. */
+/** The conditions that must all be met, with `all` blocks flattened. */
 function required(condition: Condition | null): Condition[] {
   if (condition === null) {
     return [];
@@ -84,7 +84,7 @@ function isAbsence(test: Test): boolean {
   return test.operator === 'exists' && !test.wanted;
 }
 
-/** Whether no value fits both tests; false where that is not certain. */
+/** Whether no value meets both tests; false when that is not certain. */
 function excludes(one: Test, other: Test): boolean {
   if (isAbsence(one) !== isAbsence(other)) {
     return true;
@@ -127,10 +127,10 @@ function rangeOf(test: Test): Range | null {
     : { ...whole, to: limit, toOpen: test.operator === 'lt' };
 }
 
-/** Whether the first rule matches whenever the second would; false where that is not certain. */
+/** Whether the first rule matches every event that the second would match; false when that is not certain. */
 function covers(first: Rule, second: Rule): boolean {
   const types = typesOf(second);
-  const hearsAll =
+  const hasAllTypes =
     first.on.prefixes.includes('') ||
     (types !== null &&
       types.every((type) => listensTo(first, { type, declared_type: type })) &&
@@ -139,7 +139,7 @@ function covers(first: Rule, second: Rule): boolean {
   const sameAge = first.max_age_ms === null || (second.max_age_ms !== null && second.max_age_ms <= first.max_age_ms);
   const theirs = required(second.when);
   return (
-    hearsAll &&
+    hasAllTypes &&
     sameIf &&
     sameAge &&
     first.country === second.country &&
@@ -147,7 +147,7 @@ function covers(first: Rule, second: Rule): boolean {
   );
 }
 
-/** Whether the second condition holds whenever the first does; false where that is not certain. */
+/** Whether the second condition is met whenever the first is; false when that is not certain. */
 function implies(first: Condition, second: Condition): boolean {
   if (first.kind === 'field' && second.kind === 'field' && first.field.name === second.field.name) {
     const [narrow, wide] = [first.test, second.test];
@@ -177,13 +177,13 @@ function withoutPlaces(condition: Condition): unknown {
 }
 
 /**
- * What would annoy people, or cost money: a text on everything, answers to ourselves, answers without a pause between
- * them.
+ * Text messages that annoy people or cost money: one for every event, replies to the bridge's own messages, replies
+ * without a cooldown.
  */
-function lintTexts(rule: Rule, findings: Findings): void {
+function lintMessages(rule: Rule, findings: Findings): void {
   rule.steps.forEach((step, index) => {
     const at = rule.stepsAt[index] ?? rule.at;
-    if (step.action !== TEXTS) {
+    if (step.action !== SEND_MESSAGE) {
       return;
     }
     if (rule.when === null && rule.if === null && step.if === undefined) {
@@ -193,7 +193,7 @@ function lintTexts(rule: Rule, findings: Findings): void {
         `the rule ${rule.name} sends a text message for every ${rule.on.written.join(', ')}`,
         { hint: 'add conditions under when' },
       );
-    } else if (hearsOurOwnTexts(rule)) {
+    } else if (matchesOwnMessages(rule)) {
       findings.warn(
         at,
         'answers-itself',
@@ -203,8 +203,8 @@ function lintTexts(rule: Rule, findings: Findings): void {
         },
       );
     }
-    const lifted = step.input['cooldown'] === 0 || step.input['cooldown'] === '0';
-    if (lifted && rule.limits.cooldown === null) {
+    const isCooldownOff = step.input['cooldown'] === 0 || step.input['cooldown'] === '0';
+    if (isCooldownOff && rule.limits.cooldown === null) {
       findings.warn(
         at,
         'no-cooldown',
@@ -217,10 +217,10 @@ function lintTexts(rule: Rule, findings: Findings): void {
   });
 }
 
-function hearsOurOwnTexts(rule: Rule): boolean {
-  const onTexts = ['message_created', 'conversation_message_created'].some((type) =>
+function matchesOwnMessages(rule: Rule): boolean {
+  const isOnMessages = ['message_created', 'conversation_message_created'].some((type) =>
     listensTo(rule, { type, declared_type: type }),
   );
   const names = required(rule.when).flatMap((condition) => (condition.kind === 'field' ? [condition.field.name] : []));
-  return onTexts && !names.includes('direction') && !(rule.if?.expression.includes('direction') ?? false);
+  return isOnMessages && !names.includes('direction') && !(rule.if?.expression.includes('direction') ?? false);
 }

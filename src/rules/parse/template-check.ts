@@ -4,38 +4,38 @@ import { nearest } from '../../yaml/nearest-name';
 import { parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
 import type { Variables } from './variables';
 
-/** A fault with where it is in the template's text. */
-export interface CheckedFault extends TemplateProblem {
+/** A problem of a template, with its place in the text. */
+export interface CheckedProblem extends TemplateProblem {
   code: FindingCode;
   severity: 'error' | 'warning';
   hint?: string;
 }
 
-/** What is known inside a block of the template. */
+/** What is known at a place of the template. */
 interface Inside {
   /** Names that `for` and `assign` define. */
   locals: ReadonlySet<string>;
-  /** Paths that an `if` around has found to be there. */
+  /** Paths that an enclosing `if` tests. */
   present: ReadonlySet<string>;
 }
 
 /**
- * Everything that is wrong with a template: syntax, unknown filters and variables, variables that may be absent and
- * have no `default`. Variables with computed parts (`data[name]`) are only checked up to there.
+ * Finds the problems of a template: syntax, unknown filters and variables, variables that may be absent and have no
+ * `default`. A variable with a computed part (`data[name]`) is checked up to that part.
  */
-export function checkTemplate(text: string, variables: Variables): CheckedFault[] {
+export function checkTemplate(text: string, variables: Variables): CheckedProblem[] {
   const parsed = parseTemplate(text);
   if (!parsed.ok) {
     return [explainSyntax(parsed.problem)];
   }
-  const faults: CheckedFault[] = [];
-  walk(parsed.templates, { locals: new Set(), present: new Set() }, variables, faults);
-  return faults;
+  const problems: CheckedProblem[] = [];
+  walk(parsed.templates, { locals: new Set(), present: new Set() }, variables, problems);
+  return problems;
 }
 
-function explainSyntax(fault: TemplateProblem): CheckedFault {
-  const filter = /^undefined filter: (.+)$/.exec(fault.message)?.[1];
-  const tag = /^tag "?(.+?)"? not found$/.exec(fault.message)?.[1];
+function explainSyntax(problem: TemplateProblem): CheckedProblem {
+  const filter = /^undefined filter: (.+)$/.exec(problem.message)?.[1];
+  const tag = /^tag "?(.+?)"? not found$/.exec(problem.message)?.[1];
   const words = templateWords();
   if (filter !== undefined) {
     const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
@@ -48,7 +48,7 @@ function explainSyntax(fault: TemplateProblem): CheckedFault {
             ? `write ${near}`
             : `did you mean "${near}"?`;
     return {
-      ...fault,
+      ...problem,
       severity: 'error',
       code: 'unknown-filter',
       message: `there is no filter "${filter}"`,
@@ -58,14 +58,14 @@ function explainSyntax(fault: TemplateProblem): CheckedFault {
   if (tag !== undefined) {
     const near = nearest(tag, words.tags);
     return {
-      ...fault,
+      ...problem,
       severity: 'error',
       code: 'unknown-tag',
       message: `there is no tag "${tag}"`,
       hint: near === null ? `the tags are ${words.tags.join(', ')}` : `did you mean "${near}"?`,
     };
   }
-  return { ...fault, severity: 'error', code: 'template', message: `not a valid template: ${fault.message}` };
+  return { ...problem, severity: 'error', code: 'template', message: `not a valid template: ${problem.message}` };
 }
 
 const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(
@@ -80,79 +80,85 @@ const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-function walk(templates: readonly Template[], inside: Inside, variables: Variables, faults: CheckedFault[]): void {
-  // `assign` holds from where it stands to the end of the text.
+function walk(templates: readonly Template[], inside: Inside, variables: Variables, problems: CheckedProblem[]): void {
+  // A name that `assign` defines exists from there to the end of the block.
   let here = inside;
   for (const template of templates) {
     if (template instanceof Output) {
-      checkValue(template.value, here, variables, faults, 'inserted');
+      checkValue(template.value, here, variables, problems, 'inserted');
       continue;
     }
     const use = LENIENT_TAGS.has(nameOf(template)) ? 'tested' : nameOf(template) === 'for' ? 'looped' : 'inserted';
     for (const argument of template.arguments?.() ?? []) {
       if (argument instanceof LiquidValue) {
-        checkValue(argument, here, variables, faults, use);
+        checkValue(argument, here, variables, problems, use);
       } else {
-        checkToken(argument, here, variables, faults, use, false);
+        checkToken(argument, here, variables, problems, use, false);
       }
     }
     const block = { ...here, locals: new Set([...here.locals, ...(template.blockScope?.() ?? [])]) };
-    walkChildren(template, block, variables, faults);
+    walkChildren(template, block, variables, problems);
     const assigned = [...(template.localScope?.() ?? [])].map((token) => token.content);
     here = { ...here, locals: new Set([...here.locals, ...assigned]) };
   }
 }
 
-/** In these an absent variable counts as false or nothing. */
+/** In these tags an absent variable counts as false or empty. */
 const LENIENT_TAGS = new Set(['if', 'unless', 'case', 'assign']);
 
 function nameOf(template: Template): string {
   return 'name' in template && typeof template.name === 'string' ? template.name : '';
 }
 
-function walkChildren(template: Template, inside: Inside, variables: Variables, faults: CheckedFault[]): void {
+function walkChildren(template: Template, inside: Inside, variables: Variables, problems: CheckedProblem[]): void {
   if (nameOf(template) === 'if' && 'branches' in template && Array.isArray(template.branches)) {
     for (const branch of template.branches) {
       const { value, templates } = branch as { value: unknown; templates: Template[] };
-      const found = value instanceof LiquidValue ? foundBy(value) : [];
-      walk(templates, { ...inside, present: new Set([...inside.present, ...found]) }, variables, faults);
+      const tested = value instanceof LiquidValue ? testedBy(value) : [];
+      walk(templates, { ...inside, present: new Set([...inside.present, ...tested]) }, variables, problems);
     }
     if ('elseTemplates' in template && Array.isArray(template.elseTemplates)) {
-      walk(template.elseTemplates as Template[], inside, variables, faults);
+      walk(template.elseTemplates as Template[], inside, variables, problems);
     }
     return;
   }
   if (template.children !== undefined) {
     const children: unknown = toValueSync(template.children(false, true));
-    walk(Array.isArray(children) ? (children as Template[]) : [], inside, variables, faults);
+    walk(Array.isArray(children) ? (children as Template[]) : [], inside, variables, problems);
   }
 }
 
-/** The variables that must be there when `{% if a and b %}` holds. */
-function foundBy(value: LiquidValue): string[] {
+/** The variables that have a value when `{% if a and b %}` is met. */
+function testedBy(value: LiquidValue): string[] {
   const { postfix } = value.initial;
   const onlyAnd = postfix.every((token) => !TypeGuards.isOperatorToken(token) || token.operator === 'and');
   return onlyAnd && value.filters.length === 0 ? postfix.flatMap((token) => pathOf(token)?.path.join('.') ?? []) : [];
 }
 
-/** `looped`: its elements are gone through, so that it may be a group, but must be there. */
+/** How a variable is used. `looped`: `for` iterates over it, so it may be a group but must not be absent. */
 type Use = 'inserted' | 'tested' | 'looped';
 
-function checkValue(value: LiquidValue, inside: Inside, variables: Variables, faults: CheckedFault[], use: Use): void {
+function checkValue(
+  value: LiquidValue,
+  inside: Inside,
+  variables: Variables,
+  problems: CheckedProblem[],
+  use: Use,
+): void {
   const [first] = value.filters;
   const defaultFirst = first?.name === 'default';
   const defaultLater = value.filters.some((filter) => filter.name === 'default');
   for (const token of value.initial.postfix) {
-    checkToken(token, inside, variables, faults, defaultFirst ? 'tested' : use, defaultLater);
+    checkToken(token, inside, variables, problems, defaultFirst ? 'tested' : use, defaultLater);
   }
   for (const filter of value.filters) {
     for (const argument of filter.args) {
       const token = Array.isArray(argument) ? argument[1] : argument;
-      // An absent argument is empty there; that it exists is enough. `data` and `steps` have no such guarantee, so they
-      // are inserted.
+      // An absent argument is empty, so a known variable is enough. Paths under `data` and `steps` may not even be
+      // defined, so they are checked like inserted values.
       if (token !== undefined) {
-        const safe = pathOf(token)?.path[0];
-        checkToken(token, inside, variables, faults, safe === 'data' || safe === 'steps' ? use : 'tested', false);
+        const root = pathOf(token)?.path[0];
+        checkToken(token, inside, variables, problems, root === 'data' || root === 'steps' ? use : 'tested', false);
       }
     }
   }
@@ -162,7 +168,7 @@ function checkToken(
   token: Token,
   inside: Inside,
   variables: Variables,
-  faults: CheckedFault[],
+  problems: CheckedProblem[],
   use: Use,
   defaultLater: boolean,
 ): void {
@@ -173,7 +179,7 @@ function checkToken(
   const { path, complete } = found;
   const [root = ''] = path;
   for (const nested of found.computed) {
-    checkToken(nested, inside, variables, faults, 'inserted', false);
+    checkToken(nested, inside, variables, problems, 'inserted', false);
   }
   if (inside.locals.has(root)) {
     return;
@@ -181,7 +187,7 @@ function checkToken(
   const name = path.join('.');
   const [row = 1, column = 1] = token.getPosition();
   const report = (code: FindingCode, message: string, hint?: string): void => {
-    faults.push({ severity: 'error', code, message, row, column, ...(hint === undefined ? {} : { hint }) });
+    problems.push({ severity: 'error', code, message, row, column, ...(hint === undefined ? {} : { hint }) });
   };
   const variable = variables.look(complete ? path : path.slice(0, 1));
   if (variable.state === 'unknown') {
@@ -191,19 +197,19 @@ function checkToken(
   } else if (variable.state === 'never' && use !== 'tested') {
     report('never-present', `"${name}" is always absent for the events of this rule`);
   } else if (variable.state === 'maybe' && use !== 'tested' && complete && !inside.present.has(name)) {
-    const undefinable = root === 'data' || root === 'steps';
+    const mayBeUndefined = root === 'data' || root === 'steps';
     if (use === 'looped') {
       report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
     } else if (!defaultLater) {
       const orCondition = root === 'steps' ? '' : `, or require it: when: { ${name}: { exists: true } }`;
       report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: '…' }}${orCondition}`);
-    } else if (undefinable) {
+    } else if (mayBeUndefined) {
       report('may-be-absent', `"${name}" may be absent, and default is not its first filter`, 'put default first');
     }
   }
 }
 
-/** A variable token as its path of names up to the first computed part. */
+/** The path of a variable up to its first computed part; null for other tokens. */
 function pathOf(token: Token): { path: string[]; complete: boolean; computed: Token[] } | null {
   if (!TypeGuards.isPropertyAccessToken(token)) {
     return null;

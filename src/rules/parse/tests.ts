@@ -8,31 +8,31 @@ import { EXPECT_KEYS, TEST_KEYS } from '../language/keys';
 import type { Rule } from '../rule';
 import { toJson } from '../../yaml/document';
 
-/** One of the `tests:` beside the rules. */
+/** One test of the `tests` block. */
 export interface RuleTest {
   name: string;
   at: Position;
-  /** A path relative to the file (or an event's id in the archive), or the event itself: `{ type, data }`. */
+  /** A path relative to the file, the id of an archived event, or the event itself: `{ type, data }`. */
   event: string | JsonObject;
   eventAt: Position;
-  /** Dotted path in the envelope to its new value; null removes. */
+  /** New values by their path in the event; null removes the value. */
   changes: readonly { path: readonly string[]; value: JsonValue }[];
-  /** Milliseconds UTC; null for the event's own time. */
+  /** When the event happens, in milliseconds UTC; null for the time in the event. */
   happensAt: number | null;
   expect: {
-    /** The names of exactly the rules that match; null when it does not matter. */
+    /** The names of exactly the rules that match; null when the test does not check them. */
     rules: readonly string[] | null;
-    /** By rule and step: inputs as rendered, of those that are named. */
+    /** The expected rendered inputs, by rule and step. Inputs that are not listed are not checked. */
     steps: readonly { rule: string; step: string; input: JsonObject; at: Position }[];
-    /** By rule: what keeps it from matching, at least these. */
+    /** Reasons why a rule does not match, by rule. There may be further reasons. */
     whyNot: readonly { rule: string; what: readonly string[]; at: Position }[];
   };
 }
 
-/** Words beside fields that may keep a rule from matching. */
+/** Reasons other than a field why a rule does not match. */
 const REASONS = ['on', 'off', 'stop', 'max_age', 'if', 'during', 'not during', 'any', 'all', 'not'] as const;
 
-/** Reads the tests of one file; those that are faulty have findings. */
+/** Reads the tests of one file. Invalid tests have findings. */
 export class TestReader {
   constructor(
     private readonly reader: BlockReader,

@@ -4,31 +4,31 @@ import { nearest } from '../../yaml/nearest-name';
 import type { Condition } from '../rule';
 import type { Test } from '../language/operators';
 
-/** What a JSON Schema says about the fields of a step's result; only what checking variables needs. */
+/** The fields of a step's result, as far as its JSON Schema describes them. */
 export interface ResultShape {
-  /** Null when any field may be there. */
+  /** Null when any field may exist; empty for a single value. */
   fields: ReadonlyMap<string, ResultShape> | null;
 }
 
-/** What is known about a variable before any event came. */
+/** What is known about a variable without an event. */
 export type Variable =
   | { state: 'always' | 'maybe' }
-  /** For none of the rule's event types. */
+  /** Absent for all event types of the rule. */
   | { state: 'never' }
   /** A group of fields, not a value. */
   | { state: 'group'; example: string }
   | { state: 'unknown'; message: string; hint?: string };
 
-/** The variables of a rule's step: which there are, and which may be absent. */
+/** The variables that exist for one step of a rule, and whether they may be absent. */
 export class Variables {
   constructor(
-    /** Live names; null when the rule listens to types that are not known. */
+    /** The live names of the rule's event types; null when some are unknown. */
     private readonly types: readonly string[] | null,
     /** Fields that have a value whenever the rule matches, because it has conditions on them. */
     private readonly present: ReadonlySet<string>,
-    /** Earlier steps by id. */
+    /** The results of earlier steps, by id. */
     private readonly steps: ReadonlyMap<string, ResultShape>,
-    /** Ids of this step and later ones, for the message. */
+    /** The ids of this step and later ones, for findings. */
     private readonly laterSteps: ReadonlySet<string>,
   ) {}
 
@@ -118,7 +118,7 @@ export class Variables {
       const first = shape.fields?.keys().next().value;
       return { state: 'group', example: `${reached}.${first ?? '<field>'}` };
     }
-    // A step may have been skipped, or have failed under `on_error: continue`.
+    // The step may be skipped, or fail with `on_error: continue`.
     return { state: 'maybe' };
   }
 }
@@ -127,7 +127,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The shape that a JSON Schema describes. What it does not describe may be anything. */
+/** The shape that a JSON Schema describes. Undescribed parts may be anything. */
 export function shapeOf(schema: unknown): ResultShape {
   if (!isRecord(schema)) {
     return { fields: null };
@@ -148,7 +148,7 @@ export function shapeOf(schema: unknown): ResultShape {
   };
 }
 
-/** Fields that have a value whenever this condition holds, because a condition on an absent field does not hold. */
+/** Fields that have a value whenever the condition is met: a condition on an absent field is not met. */
 export function fieldsPresent(condition: Condition | null): Set<string> {
   if (condition === null) {
     return new Set();

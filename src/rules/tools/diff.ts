@@ -3,19 +3,19 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { RuleSet } from '../rule-set';
 import type { Plan, PlannedRule } from '../plan';
 
-/** What happened to one rule, over all events. */
+/** The differences of one rule over all events. */
 export interface RuleDifference {
   rule: string;
-  /** Events that only the new set's rule acts on. */
+  /** Events for which the rule runs only in the new set. */
   added: number;
-  /** Events that only the old set's rule acted on. */
+  /** Events for which the rule ran only in the old set. */
   removed: number;
-  /** Events that both act on, but not alike: other steps, inputs, zone. */
+  /** Events for which it runs in both sets, with different steps, inputs or time zone. */
   changed: number;
-  /** How often it acts in all, under each set. */
+  /** How often it runs with the old and with the new set. */
   before: number;
   after: number;
-  /** Ids of the first events that it treats differently. */
+  /** Ids of the first events with a difference. */
   examples: readonly string[];
 }
 
@@ -23,22 +23,22 @@ export interface RuleSetDifference {
   before: string;
   after: string;
   events: number;
-  /** Events for which anything differs. */
+  /** Events with a difference. */
   different: number;
-  /** Rules with a difference, those with the most first. */
+  /** Rules with a difference, the most differences first. */
   rules: readonly RuleDifference[];
-  /** Steps by action: how many more or fewer. Only those with a difference. */
+  /** Numbers of steps by action. Only actions with a difference. */
   actions: readonly { action: string; before: number; after: number }[];
-  /** Live rules of the new set that act on none of the events. */
+  /** Live rules of the new set that run for none of the events. */
   neverFire: readonly string[];
 }
 
-const EXAMPLES = 3;
+const MAX_EXAMPLES = 3;
 
 /**
- * What two rule sets would do differently with the same events. No effects, and nothing is rendered: two steps with the
- * same inputs as written do the same for one event. Limits are not counted, because they hold at the effect. Holds
- * counts and a few ids, never the events.
+ * Compares what two rule sets would do with the same events. It runs no steps and renders nothing: two steps with the
+ * same written inputs do the same for one event. Limits are not applied, because they are counted when a rule runs. The
+ * result contains counts and a few ids, no data of events.
  */
 export async function diffRuleSets(
   before: RuleSet,
@@ -73,7 +73,7 @@ export async function diffRuleSets(
   };
 }
 
-/** A rule in shadow does nothing, so it makes no difference. */
+/** The live rules of a plan: a rule in shadow mode runs no steps. */
 function livePart(plan: Plan | null): Plan | null {
   const rules = plan?.rules.filter((rule) => rule.shadow === undefined) ?? [];
   return plan === null || rules.length === 0 ? null : { ...plan, rules };
@@ -126,14 +126,14 @@ function countRules(
     }
     different = true;
     counts[one === undefined ? 'added' : other === undefined ? 'removed' : 'changed'] += 1;
-    if (counts.examples.length < EXAMPLES) {
+    if (counts.examples.length < MAX_EXAMPLES) {
       counts.examples.push(event.event_id);
     }
   }
   return different;
 }
 
-/** A difference for people, fit for a comment on a change request. */
+/** Formats a difference for people, for example as a comment on a pull request. */
 export function formatDifference(difference: RuleSetDifference): string {
   const { before, after, events, different } = difference;
   const lines = [`rule set ${before} -> ${after}, over ${counted(events, 'event')}`];

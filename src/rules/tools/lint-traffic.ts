@@ -4,22 +4,20 @@ import { Findings, type Finding, type Position } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
 import type { Condition, Rule } from '../rule';
 
-/** Fewer events than this prove nothing. */
-const FEWEST_EVENTS = 20;
+/** With fewer events there are no warnings: they would prove nothing. */
+const MIN_EVENTS = 20;
 
-/** A field that a rule asks for a value of, and in how many events that the rule listens to it had one. */
-interface AskedField {
+/** A field with a condition, and in how many events of the rule's types it had a value. */
+interface RequiredField {
   field: FieldDefinition;
   at: Position;
   seen: number;
 }
 
 /**
- * Warnings from the events that really came: rules whose events never come, and conditions on fields that those events
- * never have. Rules that are off are left out. With fewer than twenty events (of a rule's types, for its fields)
- * nothing is said.
- *
- * @param period how long the events reach back, in words: `30 days`.
+ * Warns of rules whose event types were not received, and of conditions on fields that the received events never had.
+ * Rules that are off are skipped. Below twenty events (for fields: events of the rule's types) there are no warnings.
+ * @param period the period of the events, for the messages: `30d`.
  */
 export async function lintTraffic(
   rules: readonly Rule[],
@@ -28,34 +26,34 @@ export async function lintTraffic(
 ): Promise<Finding[]> {
   const watched = rules
     .filter((rule) => rule.mode !== 'off')
-    .map((rule) => ({ rule, heard: 0, fields: askedFields(rule.when) }));
+    .map((rule) => ({ rule, received: 0, fields: requiredFields(rule.when) }));
   let count = 0;
   for await (const event of events) {
     count += 1;
     for (const one of watched) {
       if (listensTo(one.rule, event)) {
-        one.heard += 1;
-        for (const asked of one.fields) {
-          asked.seen += asked.field.read(event) === null ? 0 : 1;
+        one.received += 1;
+        for (const required of one.fields) {
+          required.seen += required.field.read(event) === null ? 0 : 1;
         }
       }
     }
   }
   const findings = new Findings();
-  for (const { rule, heard, fields } of watched) {
-    if (count >= FEWEST_EVENTS && heard === 0) {
+  for (const { rule, received, fields } of watched) {
+    if (count >= MIN_EVENTS && received === 0) {
       findings.warn(
         rule.on.at,
         'no-traffic',
         `the rule ${rule.name} listens to ${rule.on.written.join(', ')}, and no such event was received in the last ${period} (of ${eventCount(count)})`,
       );
     }
-    for (const { field, at, seen } of heard >= FEWEST_EVENTS ? fields : []) {
+    for (const { field, at, seen } of received >= MIN_EVENTS ? fields : []) {
       if (seen === 0) {
         findings.warn(
           at,
           'field-not-seen',
-          `no event had the field ${field.name} in the last ${period} (of ${eventCount(heard)})`,
+          `no event had the field ${field.name} in the last ${period} (of ${eventCount(received)})`,
         );
       }
     }
@@ -67,9 +65,9 @@ function eventCount(count: number): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? 'event' : 'events'}`;
 }
 
-/** Fields with a condition other than "absent", each at its first place. */
-function askedFields(condition: Condition | null): AskedField[] {
-  const found = new Map<string, AskedField>();
+/** Fields with a condition other than `exists: false`, each with the position of its first condition. */
+function requiredFields(condition: Condition | null): RequiredField[] {
+  const found = new Map<string, RequiredField>();
   const collect = (one: Condition): void => {
     switch (one.kind) {
       case 'field':

@@ -12,36 +12,30 @@ import type { RuleSet } from '../rule-set';
 import type { ActionCatalogue } from '../rule';
 import type { RuleTest } from '../parse/tests';
 
-/** What came of one test. */
+/** The result of one test. */
 export interface TestResult {
   name: string;
   at: Position;
-  /** What is not as expected, in words; empty when it passed. */
+  /** What differs from the expected result, in words; empty when the test passed. */
   faults: readonly string[];
-  /** Why each rule did what it did, where the test failed and there was an event. */
+  /** The explanation of the event; null when the test passed or its event cannot be read. */
   explanation: Explanation | null;
 }
 
 export interface TestRunOptions {
   actions: ActionCatalogue;
-  /** Reads a fixture as UTF-8; throws when it cannot. From disk when not given. */
+  /** Reads a JSON file as UTF-8; throws when it cannot. The default reads from disk. */
   readFile?: (path: string) => string;
-  /** An event of the archive by its id, as it was received; null when there is none. */
+  /** Finds an archived event by its id, as received; null when there is none. */
   findEvent?: (eventId: string) => Envelope | null;
-  /** Whether a number is ours, as the receiver would know. */
+  /** Whether a number is one of the account's own numbers. */
   isOurs?: (number: string) => boolean;
 }
 
-/**
- * When a test's event happens if neither the test nor the event says: noon UTC on a Monday. Fixed, so that tests do not
- * depend on today.
- */
+/** The time of a test event without a time: noon UTC on a Monday. Fixed, so that tests do not depend on the date. */
 export const DEFAULT_TEST_TIME = Date.parse('2026-01-05T12:00:00Z');
 
-/**
- * Runs the tests that stand beside the rules. Nothing is sent anywhere: rules are matched and their steps rendered,
- * that is all.
- */
+/** Runs the tests of rule files: matches the rules and renders their steps. No step runs, nothing is sent. */
 export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], options: TestRunOptions): TestResult[] {
   return tests.map((test) => {
     const found = eventOf(test, options);
@@ -77,7 +71,7 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
   if (test.happensAt !== null) {
     return { event: { ...make(test.happensAt), occurred_at: new Date(test.happensAt).toISOString() } };
   }
-  // It arrives when it happens, so that max_age is met.
+  // The event arrives when it happens, so that max_age is met.
   return { event: make(Date.parse(make(DEFAULT_TEST_TIME).occurred_at)) };
 }
 
@@ -103,7 +97,7 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
   return parsed.ok ? { envelope: parsed.envelope } : { fault: `${path}: ${parsed.message}` };
 }
 
-/** Sets or (with null) removes what stands at a path; blocks on the way that are not there are made. */
+/** Sets the value at a path, or removes it with null. Missing blocks on the way are created. */
 function change(target: JsonObject, path: readonly string[], value: JsonValue): void {
   const [name = '', ...rest] = path;
   if (rest.length > 0) {
@@ -154,7 +148,7 @@ function whyNot(explanation: Explanation, name: string): string {
   return unmet.length === 0 ? (rule?.why ?? 'there is no such rule') : unmet.join('; ');
 }
 
-/** The conditions that are not met, down to the single ones; of an `any` all its alternatives. */
+/** The single conditions that are not met, inside blocks too; all alternatives of an `any`. */
 function unmetOf(condition: ExplainedCondition): ExplainedCondition[] {
   if (condition.met) {
     return [];
@@ -202,14 +196,14 @@ function whyNotAsExpected(test: RuleTest, explanation: Explanation): string[] {
   });
 }
 
-/** Fields and words of the conditions that are not met, blocks and what is in them. */
+/** The names of the conditions that are not met: blocks and the conditions inside them. */
 function reasonsOf(conditions: readonly ExplainedCondition[]): string[] {
   return conditions
     .filter(({ met }) => !met)
     .flatMap((condition) => [condition.what, ...(condition.what === 'not' ? [] : reasonsOf(condition.of))]);
 }
 
-/** Results for people, like a test runner's. */
+/** Formats results for people, like a test runner. */
 export function formatTestResults(results: readonly TestResult[]): string {
   const failed = results.filter(({ faults }) => faults.length > 0).length;
   const lines = results.flatMap(({ name, at, faults }) =>

@@ -70,7 +70,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'ours.name': ['webchat_message_created'],
 };
 
-test('what is said to be always there is there even in an event that says nothing', () => {
+test('a field that is never absent has a value even in an empty event', () => {
   const event = eventOf('something_new', {});
   for (const field of FIELDS.filter(({ presence }) => presence === 'always')) {
     expect(field.read(event)).not.toBeNull();

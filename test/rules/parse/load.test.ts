@@ -11,16 +11,16 @@ const rule = (name: string, more = ''): string =>
   `  - name: ${name}\n    on: call_hangup\n${more}    do: [{ http.request: { url: "https://example.com/" } }]\n`;
 const file = (...rules: string[]): string => `version: 1\nrules:\n${rules.join('')}`;
 
-test.each(FAULTY_FILES)('says what is wrong: $about', ({ text, says }) => {
+test.each(FAULTY_FILES)('reports: $about', ({ text, says }) => {
   expect(findingsOf(text)).toEqual(says.map((one) => `rules.yaml:${one}`));
 });
 
-test('every faulty file in the table is told apart from the others', () => {
+test('every faulty file in the table has its own description', () => {
   expect(FAULTY_FILES.length).toBeGreaterThan(100);
   expect(new Set(FAULTY_FILES.map(({ about }) => about)).size).toBe(FAULTY_FILES.length);
 });
 
-test('tells all faults of a file at once, in reading order, with the line and a caret', () => {
+test('reports all findings of a file at once, in reading order, with the line and a caret', () => {
   const text = `version: 1
 rules:
   - name: a
