@@ -1,29 +1,23 @@
-import { Agent, fetch, type Response } from 'undici';
 import { z } from 'zod';
 import type { JsonObject } from '../../events/json';
 import type { HostList } from '../../net/host-list';
 import type { Secret } from '../../settings/secret';
-import { ActionError } from '../action-error';
-import { networkFailure, neverReached } from '../network-failure';
-import { RateLimiter } from '../rate-limit';
-import { apiFailure, parseJson } from './api-failure';
+import type { ActionError } from '../action-error';
+import { neverReached } from '../network-failure';
+import { parseJson } from './api-failure';
 import { createDownloader, type Downloader } from './download';
+import {
+  answerFailure,
+  requestFailure,
+  Transport,
+  unexpectedAnswer,
+  type ApiAnswer,
+  type ApiRequest,
+} from './transport';
 
-const CONNECTION = 'voipbin';
-const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024;
-const READ_TIMEOUT_MS = 8_000;
 const SEND_TIMEOUT_MS = 10_000;
 /** VoIPBIN packs the ZIP before it redirects, which takes up to 300 s there (reference voipbin.md 5). */
 const PACK_TIMEOUT_MS = 100_000;
-/** Below the account's 16.7 a second, so that others may share the account. */
-const REQUEST_LIMITS = {
-  connection: CONNECTION,
-  what: 'requests',
-  fullCode: 'queue_full',
-  perSecond: 15,
-  burst: 15,
-  maxWaitMs: 5_000,
-};
 const MOST_NUMBER_PAGES = 50;
 const PAGE_SIZE = 100;
 
@@ -90,20 +84,6 @@ export interface VoipbinClientOptions {
   downloadAllow: HostList;
 }
 
-interface Asked {
-  method: 'GET' | 'POST';
-  path: string;
-  query?: Readonly<Record<string, string>>;
-  body?: JsonObject;
-  timeoutMs?: number;
-}
-
-interface Answered {
-  status: number;
-  headers: Response['headers'];
-  body: string;
-}
-
 /**
  * VoIPBIN's public API, as far as the bridge needs it (reference voipbin.md 5).
  *
@@ -115,14 +95,12 @@ interface Answered {
 export class VoipbinClient {
   /** Fetches recordings from their signed addresses, without the access key. */
   readonly downloads: Downloader;
-  readonly #base: string;
   readonly #accessKey: Secret;
-  readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 } });
-  readonly #limiter = new RateLimiter(REQUEST_LIMITS);
+  readonly #transport: Transport;
 
   constructor(options: VoipbinClientOptions) {
-    this.#base = options.apiUrl.replace(/\/+$/, '');
-    this.downloads = createDownloader(new URL(this.#base), options.downloadAllow);
+    this.#transport = new Transport(options.apiUrl, options.accessKey);
+    this.downloads = createDownloader(new URL(options.apiUrl), options.downloadAllow);
     this.#accessKey = options.accessKey;
   }
 
@@ -198,15 +176,20 @@ export class VoipbinClient {
    * Does not show whether the recording is stored: too early, it returns the address of an empty ZIP (reference voipbin.md 5).
    */
   async locateRecordingZip(id: string, signal: AbortSignal): Promise<URL> {
-    const answer = await this.#ask(
+    const answer = await this.#transport.request(
       { method: 'GET', path: `/recordingfiles/${encodeURIComponent(id)}`, timeoutMs: PACK_TIMEOUT_MS },
       signal,
     );
     const location = answer.headers.get('location');
-    if (answer.status < 300 || answer.status >= 400 || location === null || !URL.canParse(location, this.#base)) {
-      throw refusedOr(answer, unexpectedAnswer());
+    if (
+      answer.status < 300 ||
+      answer.status >= 400 ||
+      location === null ||
+      !URL.canParse(location, this.#transport.baseUrl)
+    ) {
+      throw answer.status >= 400 ? answerFailure(answer) : unexpectedAnswer();
     }
-    return new URL(location, this.#base);
+    return new URL(location, this.#transport.baseUrl);
   }
 
   /** Sends one text to one phone. Does not throw: the answer says what happened. */
@@ -217,15 +200,18 @@ export class VoipbinClient {
       text: message.text,
     };
     try {
-      await this.#limiter.waitForSlot(signal);
+      await this.#transport.waitForSlot(signal);
     } catch (error) {
-      return { outcome: 'refused', error: asFailure(error, signal) };
+      return { outcome: 'refused', error: requestFailure(error, signal) };
     }
-    let answer: Answered;
+    let answer: ApiAnswer;
     try {
-      answer = await this.#exchange({ method: 'POST', path: '/messages', body, timeoutMs: SEND_TIMEOUT_MS }, signal);
+      answer = await this.#transport.exchange(
+        { method: 'POST', path: '/messages', body, timeoutMs: SEND_TIMEOUT_MS },
+        signal,
+      );
     } catch (error) {
-      return { outcome: neverReached(error) ? 'refused' : 'unknown', error: asFailure(error, signal) };
+      return { outcome: neverReached(error) ? 'refused' : 'unknown', error: requestFailure(error, signal) };
     }
     if (answer.status >= 200 && answer.status < 300) {
       const sent = sentMessage.safeParse(parseJson(answer.body));
@@ -233,7 +219,7 @@ export class VoipbinClient {
         ? { outcome: 'accepted', id: sent.data.id, status: sent.data.targets?.[0]?.status ?? 'queued' }
         : { outcome: 'unknown', error: unexpectedAnswer() };
     }
-    const error = apiFailure(refusal(answer));
+    const error = answerFailure(answer);
     const mayBeSent = error.errorClass === 'transient' && answer.status !== 429;
     return { outcome: mayBeSent ? 'unknown' : 'refused', error };
   }
@@ -250,103 +236,28 @@ export class VoipbinClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#agent.destroy(), this.downloads.close()]);
+    await Promise.all([this.#transport.close(), this.downloads.close()]);
   }
 
   async #find<T>(path: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T | null> {
-    const answer = await this.#ask({ method: 'GET', path }, signal);
+    const answer = await this.#transport.request({ method: 'GET', path }, signal);
     return answer.status === 404 ? null : parseAnswer(answer, schema);
   }
 
-  async #read<T>(asked: Asked, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {
-    return parseAnswer(await this.#ask(asked, signal), schema);
-  }
-
-  async #ask(asked: Asked, signal: AbortSignal): Promise<Answered> {
-    await this.#limiter.waitForSlot(signal);
-    try {
-      return await this.#exchange(asked, signal);
-    } catch (error) {
-      throw asFailure(error, signal);
-    }
-  }
-
-  async #exchange(asked: Asked, signal: AbortSignal): Promise<Answered> {
-    const url = new URL(this.#base + asked.path);
-    url.search = new URLSearchParams(asked.query).toString();
-    const response = await fetch(url, {
-      method: asked.method,
-      headers: {
-        // An access key as a bearer token is taken for a JWT and refused; in a query it would end up in logs (reference
-        // voipbin.md 5).
-        cookie: `accesskey=${this.#accessKey.reveal()}`,
-        accept: 'application/json',
-        ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(asked.timeoutMs ?? READ_TIMEOUT_MS)]),
-      dispatcher: this.#agent,
-    });
-    return { status: response.status, headers: response.headers, body: await readText(response) };
+  async #read<T>(asked: ApiRequest, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+    return parseAnswer(await this.#transport.request(asked, signal), schema);
   }
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > LARGEST_ANSWER_BYTES) {
-      throw new ActionError('transient', 'voipbin answered with more than the bridge reads', {
-        connection: CONNECTION,
-        code: 'answer_too_large',
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseAnswer<T>(answer: Answered, schema: z.ZodType<T>): T {
+function parseAnswer<T>(answer: ApiAnswer, schema: z.ZodType<T>): T {
   if (answer.status < 200 || answer.status >= 300) {
-    throw apiFailure(refusal(answer));
+    throw answerFailure(answer);
   }
   const parsed = schema.safeParse(parseJson(answer.body));
   if (!parsed.success) {
     throw unexpectedAnswer();
   }
   return parsed.data;
-}
-
-function refusal(answer: Answered): { status: number; retryAfter: string | null; body: string } {
-  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: answer.body };
-}
-
-function refusedOr(answer: Answered, otherwise: ActionError): ActionError {
-  return answer.status >= 400 ? apiFailure(refusal(answer)) : otherwise;
-}
-
-/** Temporary failures (a proxy's page, a cut answer) look like this too, so it is `transient`. */
-function unexpectedAnswer(): ActionError {
-  return new ActionError('transient', 'the answer of voipbin has an unknown form', {
-    connection: CONNECTION,
-    code: 'unexpected_answer',
-    remedy: 'Check that VOIPBIN_API_URL points at VoIPBIN and ends in /v1.0.',
-  });
-}
-
-function asFailure(error: unknown, signal: AbortSignal): ActionError {
-  if (error instanceof ActionError) {
-    return error;
-  }
-  if (signal.aborted) {
-    return new ActionError('transient', 'the request to voipbin was cancelled', {
-      connection: CONNECTION,
-      code: 'cancelled',
-    });
-  }
-  return networkFailure(error, CONNECTION);
 }
 
 function decodeURIComponentSafely(text: string): string {

@@ -1,11 +1,8 @@
 import { ActionError } from '../../../src/connectors/action-error';
 import { VoipbinClient } from '../../../src/connectors/voipbin/client';
 import { sendMessage } from '../../../src/connectors/voipbin/send-message';
-import {
-  startVoipbinStandIn,
-  type StandInTrouble,
-  type VoipbinStandIn,
-} from '../../../src/connectors/voipbin/stand-in/server';
+import type { StandInFailure } from '../../../src/connectors/voipbin/stand-in/failures';
+import { startVoipbinStandIn, type VoipbinStandIn } from '../../../src/connectors/voipbin/stand-in/server';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 import { HostList } from '../../../src/net/host-list';
@@ -229,7 +226,7 @@ describe('at most one', () => {
 });
 
 describe('a lost answer', () => {
-  test.each<[string, StandInTrouble]>([
+  test.each<[string, StandInFailure]>([
     ['the connection broke', 'lose_answer'],
     [
       '503 REQUEST_TIMEOUT',
@@ -251,7 +248,7 @@ describe('a lost answer', () => {
     expect(standIn.sent).toHaveLength(1);
   });
 
-  test.each<[string, StandInTrouble]>([
+  test.each<[string, StandInFailure]>([
     ['the connection broke', 'reset'],
     ['503', { status: 503 }],
   ])('%s, the text was not sent: sent exactly once by the next attempt', async (_how, how) => {
@@ -335,7 +332,7 @@ describe('classes of errors', () => {
   const error = (reason: string, message = ''): JsonObject => ({
     error: { status: 'X', reason, message, request_id: 'req_ABC' },
   });
-  test.each<[string, StandInTrouble, object]>([
+  test.each<[string, StandInFailure, object]>([
     [
       '401',
       { status: 401, body: error('AUTHENTICATION_REQUIRED') },

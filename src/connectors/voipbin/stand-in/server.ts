@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from 'zod';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
+import { RequestedFailures, type NextFailure } from './failures';
 import { StandInRecordings, type NewRecording } from './recordings';
 
 const ACCESS_KEY = 'vb_stand-in';
@@ -11,29 +12,6 @@ const CUSTOMER_ID = '7c4d2f3a-1b8e-4f5c-9a6d-3e2f1a0b4c5d';
 const SAMPLE_NUMBERS = ['+15559876543'];
 const MOST_KEPT = 1_000;
 const UNKNOWN_RECORDING_STORED_AFTER_MS = 1_000;
-
-/** Trouble that the stand-in makes on demand. */
-export type StandInTrouble =
-  /** Answers this instead of doing anything; with `after_effect` it does it first. */
-  | { status: number; body?: string | JsonObject; headers?: Record<string, string>; after_effect?: boolean }
-  /** Never answers, does nothing. */
-  | 'hang'
-  /** Breaks the connection, does nothing. */
-  | 'reset'
-  /** Does it, then breaks the connection instead of answering. */
-  | 'lose_answer'
-  /** Does it, and never answers. */
-  | 'hang_after_effect';
-
-/** Which requests meet trouble, and how often. */
-export interface NextTrouble {
-  /** `/messages`: the path below `/v1.0`, or its beginning. */
-  path: string;
-  method?: 'GET' | 'POST';
-  /** Default 1. */
-  times?: number;
-  how: StandInTrouble;
-}
 
 /** A text that was sent, as VoIPBIN would have handed it on. */
 export interface SentText {
@@ -77,7 +55,7 @@ export interface VoipbinStandIn extends RunningStandIn {
   /** The latest requests, oldest first. */
   requests: readonly SeenRequest[];
   /** Lets the next requests to a path fail. */
-  failNext(trouble: NextTrouble): void;
+  failNext(failure: NextFailure): void;
   /** Adds a message to the list, as if it had been received or sent. Missing fields get invented values. */
   addMessage(message: JsonObject): void;
   addCall(call: JsonObject): void;
@@ -99,7 +77,7 @@ interface State {
   recordings: StandInRecordings;
   sent: SentText[];
   requests: SeenRequest[];
-  troubles: (NextTrouble & { times: number })[];
+  failures: RequestedFailures;
   numbers: string[];
   unknownRecordingsExist: boolean;
 }
@@ -119,7 +97,7 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     recordings: new StandInRecordings(CUSTOMER_ID),
     sent: [],
     requests: [],
-    troubles: [],
+    failures: new RequestedFailures(),
     numbers: options.numbers ?? SAMPLE_NUMBERS,
     unknownRecordingsExist: options.unknownRecordingsExist ?? true,
   };
@@ -132,7 +110,7 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     settings: { api_url: `${origin}/v1.0`, access_key: ACCESS_KEY },
     sent: state.sent,
     requests: state.requests,
-    failNext: (trouble) => void state.troubles.push({ times: 1, ...trouble }),
+    failNext: (failure) => state.failures.add(failure),
     addMessage: (message) => add(state.messages, message),
     addCall: (call) => add(state.calls, call),
     addRecording: (recording) => state.recordings.add(recording),
@@ -143,34 +121,8 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
 }
 
 function serve(server: FastifyInstance, state: State): void {
-  const underWay = new WeakMap<FastifyRequest, StandInTrouble>();
-  server.addHook('onRequest', async (request, reply) => {
-    record(state, request);
-    const trouble = nextTrouble(state, request);
-    if (trouble !== null && isAfterEffect(trouble)) {
-      underWay.set(request, trouble);
-    } else if (trouble !== null) {
-      await makeTrouble(trouble, request, reply);
-    }
-  });
-  server.addHook('onSend', async (request, reply, payload) => {
-    const trouble = underWay.get(request);
-    if (trouble === undefined) {
-      return payload;
-    }
-    if (trouble === 'hang_after_effect') {
-      return new Promise(() => undefined);
-    }
-    if (typeof trouble === 'object') {
-      reply
-        .code(trouble.status)
-        .headers({ ...trouble.headers })
-        .removeHeader('content-length');
-      return typeof trouble.body === 'object' ? JSON.stringify(trouble.body) : (trouble.body ?? '');
-    }
-    request.raw.socket.resetAndDestroy();
-    return payload;
-  });
+  server.addHook('onRequest', async (request) => record(state, request));
+  state.failures.hookInto(server);
   server.setErrorHandler((_error, _request, reply) => refuse(reply, 400, 'INVALID_ARGUMENT', 'INVALID_REQUEST'));
   server.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'NOT_FOUND', 'ROUTE_NOT_FOUND'));
   serveStorage(server, state);
@@ -345,42 +297,6 @@ function record(state: State, request: FastifyRequest): void {
     query: search,
     credential: credentialsOf(request)[0]?.where ?? 'none',
   });
-}
-
-function nextTrouble(state: State, request: FastifyRequest): StandInTrouble | null {
-  const path = request.url.replace(/^\/v1\.0/, '');
-  const at = state.troubles.findIndex(
-    (trouble) => path.startsWith(trouble.path) && (trouble.method === undefined || trouble.method === request.method),
-  );
-  const trouble = state.troubles[at];
-  if (trouble === undefined) {
-    return null;
-  }
-  trouble.times -= 1;
-  if (trouble.times <= 0) {
-    state.troubles.splice(at, 1);
-  }
-  return trouble.how;
-}
-
-function isAfterEffect(trouble: StandInTrouble): boolean {
-  return typeof trouble === 'object'
-    ? trouble.after_effect === true
-    : trouble === 'lose_answer' || trouble === 'hang_after_effect';
-}
-
-async function makeTrouble(trouble: StandInTrouble, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (typeof trouble === 'object') {
-    await reply
-      .code(trouble.status)
-      .headers({ ...trouble.headers })
-      .send(trouble.body ?? '');
-    return;
-  }
-  reply.hijack();
-  if (trouble === 'reset') {
-    request.raw.socket.resetAndDestroy();
-  }
 }
 
 function refuse(reply: FastifyReply, code: number, status: string, reason: string): FastifyReply {
