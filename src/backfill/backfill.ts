@@ -10,30 +10,30 @@ import { shown } from './report';
 
 /** When backfill does what. Milliseconds. */
 export interface BackfillTimings {
-  /** The look of the safety net. */
+  /** Between two passes, when all is well. */
   everyMs: number;
-  /** How far back it looks at most, whatever happened. */
+  /** The furthest that a pass goes back. */
   longestGapMs: number;
-  /** How often it is noted that the bridge is alive. */
+  /** How often the progress file is written, so that it shows when the bridge was last running. */
   heartbeatMs: number;
-  /** A pause in that longer than this is a gap worth a word in the log. */
+  /** A start that finds the bridge was down for longer than this logs it. */
   gapMs: number;
-  /** The second look after a start: what the first left to the webhooks has settled by then. */
-  secondLookMs: number;
-  /** A pass that met its bounds goes on after this. */
-  goOnMs: number;
-  /** After a failure it is tried again after this, then after twice as long, up to `everyMs`. */
-  againMs: number;
-  /** {@link RunningBackfill.stop} waits this long for a page under way. */
+  /** From the first pass after a start to the second: by then, what the first left to the webhooks has settled. */
+  secondPassMs: number;
+  /** A pass that reached its limits is continued after this. */
+  continueMs: number;
+  /** The first retry after a failure; each further one waits twice as long, up to `everyMs`. */
+  retryMs: number;
+  /** How long {@link RunningBackfill.stop} waits for a page under way. */
   stopMs: number;
 }
 
 const TIMINGS: Omit<BackfillTimings, 'everyMs' | 'longestGapMs'> = {
   heartbeatMs: 10_000,
   gapMs: 30_000,
-  secondLookMs: 90_000,
-  goOnMs: 5_000,
-  againMs: 30_000,
+  secondPassMs: 90_000,
+  continueMs: 5_000,
+  retryMs: 30_000,
   stopMs: 5_000,
 };
 
@@ -45,34 +45,34 @@ export interface BackfillOptions {
   log: Pick<Logger, 'info' | 'warn' | 'error'>;
   metrics: BackfillMetrics | null;
   /**
-   * When the newest event in the inbox came; null when it is empty. Where to begin should backfill's own progress be
-   * unreadable.
+   * When the newest event in the inbox was received; null when the inbox is empty. Backfill starts there when its
+   * progress file cannot be read.
    */
   newestEventAt: Date | null;
   timings: Pick<BackfillTimings, 'everyMs' | 'longestGapMs'> & Partial<BackfillTimings>;
   limits?: Partial<PassLimits>;
   now?: () => Date;
-  /** Told of every pass; for tests and whoever wants to know. */
+  /** Called after every pass. */
   onPass?: (result: PassResult) => void;
 }
 
-/** Backfill at work. */
+/** A running backfill. */
 export interface RunningBackfill {
-  /** For /readyz. */
+  /** The state for /readyz. */
   state(): PartState;
-  /** Ends within a bound; what is under way goes on at the next start. */
+  /** Stops within `stopMs`. The next start continues what was under way. */
   stop(): Promise<void>;
 }
 
 /**
- * Keeps asking VoIPBIN what no webhook brought: at once after the start and again when things have settled, and from
- * then on as a safety net.
+ * Reads VoIPBIN's lists for events that no webhook delivered: at the start, again once recent events have settled, and
+ * from then on at intervals.
  *
- * The first start ever looks at nothing that was before it. Later starts go back to where the lists were last looked
- * through, at most `longestGapMs`; `backfill.json` in the data folder knows where that is. When the access key belongs
- * to another account than before, it begins anew.
+ * The first start on a data folder skips everything before it. Later starts go back to where the lists were last read
+ * to, by `backfill.json` in the data folder, at most `longestGapMs`. When the access key belongs to another account than
+ * before, backfill starts over from now.
  *
- * Never throws, never stops by itself; a failure is told once, with what to do, until it has passed.
+ * Guarantees: never throws, never stops by itself. A failure is logged once, with what to do, until it is over.
  */
 export function startBackfill(options: BackfillOptions): RunningBackfill {
   const backfill = new Backfill(options);
@@ -88,15 +88,15 @@ class Backfill implements RunningBackfill {
   readonly #file: ProgressFile;
   readonly #stopping = new AbortController();
   #progress: Progress;
-  /** Between a start after a gap and the first finished pass: the gap's beginning. */
+  /** From a start after a gap to the first finished pass: when the gap began. */
   #gapSince: Date | null = null;
-  #customerKnown = false;
+  #isCustomerKnown = false;
   #problem: PassProblem | null = null;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   #failures = 0;
-  #finished = 0;
+  #finishedPasses = 0;
   #timer: NodeJS.Timeout | undefined;
-  #heart: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
   #underWay: Promise<void> = Promise.resolve();
 
   constructor(options: BackfillOptions) {
@@ -105,27 +105,27 @@ class Backfill implements RunningBackfill {
     this.#limits = { ...PASS_LIMITS, ...options.limits, longestGapMs: options.timings.longestGapMs };
     this.#now = options.now ?? (() => new Date());
     this.#file = new ProgressFile(options.dataDir);
-    this.#progress = this.#find();
+    this.#progress = this.#readProgress();
   }
 
   start(): void {
-    this.#beat();
-    this.#heart = setInterval(() => this.#beat(), this.#timings.heartbeatMs);
-    this.#heart.unref();
+    this.#writeHeartbeat();
+    this.#heartbeat = setInterval(() => this.#writeHeartbeat(), this.#timings.heartbeatMs);
+    this.#heartbeat.unref();
     this.#schedule(0);
   }
 
   state(): PartState {
     if (this.#problem !== null) {
-      return { ok: false, detail: `VoIPBIN cannot be asked what was missed: ${sentence(this.#problem)}` };
+      return { ok: false, detail: `missed events cannot be looked up at VoIPBIN: ${sentence(this.#problem)}` };
     }
     const last = this.#progress.looked_at;
     return {
       ok: true,
       detail:
         last === null
-          ? 'VoIPBIN is being asked what was missed'
-          : `VoIPBIN was last asked what was missed at ${shown(last)}`,
+          ? 'looking up missed events at VoIPBIN'
+          : `missed events were last looked up at VoIPBIN at ${shown(last)}`,
     };
   }
 
@@ -135,13 +135,13 @@ class Backfill implements RunningBackfill {
     }
     this.#stopping.abort();
     clearTimeout(this.#timer);
-    clearInterval(this.#heart);
+    clearInterval(this.#heartbeat);
     await settlesWithin(this.#underWay, this.#timings.stopMs);
     this.#progress.alive_at = this.#now();
     await this.#file.write(this.#progress).catch(() => undefined);
   }
 
-  #find(): Progress {
+  #readProgress(): Progress {
     const { log, newestEventAt } = this.#options;
     const now = this.#now();
     const found = this.#file.read();
@@ -152,7 +152,7 @@ class Backfill implements RunningBackfill {
         const from = newestEventAt ?? now;
         log.warn(
           {},
-          `what backfill had noted (backfill.json in the data folder) cannot be read; it begins anew with what happened after ${shown(from)}`,
+          `backfill.json in the data folder cannot be read; backfill starts over with events after ${shown(from)}`,
         );
         return progressFrom(from, now);
       }
@@ -160,19 +160,19 @@ class Backfill implements RunningBackfill {
         const { progress } = found;
         if (now.getTime() - progress.alive_at.getTime() >= this.#timings.gapMs) {
           this.#gapSince = progress.alive_at;
-          log.info({}, `the bridge was away since ${shown(progress.alive_at)}; VoIPBIN is asked what was missed`);
+          log.info({}, `the bridge was down since ${shown(progress.alive_at)}; looking up missed events at VoIPBIN`);
         }
         return progress;
       }
     }
   }
 
-  #beat(): void {
+  #writeHeartbeat(): void {
     this.#progress.alive_at = this.#now();
     this.#file.write(this.#progress).then(
-      () => this.#told.delete('progress'),
+      () => this.#logged.delete('progress'),
       (error: unknown) =>
-        this.#tellOnce('progress', `how far backfill has come cannot be kept: ${problemOf('calls', error).message}`),
+        this.#warnOnce('progress', `the progress of backfill cannot be saved: ${problemOf('calls', error).message}`),
     );
   }
 
@@ -186,13 +186,13 @@ class Backfill implements RunningBackfill {
     this.#timer.unref();
   }
 
-  /** @returns when to look next. */
+  /** @returns milliseconds until the next pass. */
   async #pass(): Promise<number> {
     const { client, ingest } = this.#options;
     const { signal } = this.#stopping;
     try {
-      await this.#knowCustomer();
-      this.#tellOfHole();
+      await this.#identifyCustomer();
+      this.#warnOfUncoveredGap();
       const result = await runPass({
         client,
         ingest,
@@ -203,44 +203,41 @@ class Backfill implements RunningBackfill {
         signal,
       });
       this.#options.metrics?.passed(result, this.#now());
-      this.#tell(result);
+      this.#logPass(result);
       this.#options.onPass?.(result);
-      return result.problems.length > 0 ? this.#againAfter() : this.#next(result);
+      return result.problems.length > 0 ? this.#retryAfterMs() : this.#next(result);
     } catch (error) {
       if (!signal.aborted) {
         this.#options.metrics?.failed();
         this.#failed([problemOf('messages', error)]);
       }
-      return this.#againAfter();
+      return this.#retryAfterMs();
     }
   }
 
   #next({ finished }: PassResult): number {
-    const { goOnMs, secondLookMs, everyMs } = this.#timings;
+    const { continueMs, secondPassMs, everyMs } = this.#timings;
     if (!finished) {
-      return goOnMs;
+      return continueMs;
     }
-    this.#finished += 1;
-    return this.#finished === 1 ? Math.min(secondLookMs, everyMs) : everyMs;
+    this.#finishedPasses += 1;
+    return this.#finishedPasses === 1 ? Math.min(secondPassMs, everyMs) : everyMs;
   }
 
-  #tellOfHole(): void {
+  #warnOfUncoveredGap(): void {
     const { longestGapMs } = this.#timings;
     if (isGapTooLong(this.#progress, longestGapMs, this.#now())) {
       const from = shown(this.#now().getTime() - longestGapMs);
-      this.#tellOnce(
-        'hole',
-        `VoIPBIN has not been asked for longer than backfill.longest_gap; what was before ${from} is not looked for (bridge backfill --since does that)`,
+      this.#warnOnce(
+        'gap',
+        `the last look-up at VoIPBIN is longer ago than backfill.longest_gap; events before ${from} are not looked up (bridge backfill --since does that)`,
       );
     }
   }
 
-  /**
-   * Progress is about one account. With another one's key, that one's past would be taken for a gap, and its old texts
-   * answered.
-   */
-  async #knowCustomer(): Promise<void> {
-    if (this.#customerKnown) {
+  /** Progress belongs to one account. Another account's past must not look like a gap: its old texts would be answered. */
+  async #identifyCustomer(): Promise<void> {
+    if (this.#isCustomerKnown) {
       return;
     }
     const customer = await this.#options.client.getCustomerId(this.#stopping.signal);
@@ -249,18 +246,18 @@ class Backfill implements RunningBackfill {
       this.#progress = progressFrom(this.#now(), this.#now(), customer);
       this.#options.log.warn(
         {},
-        'the access key belongs to another VoIPBIN account than before; what that account did until now is not looked for',
+        'the access key belongs to another VoIPBIN account than before; events of that account before now are not looked up',
       );
     }
     this.#progress.customer = customer;
-    this.#customerKnown = true;
+    this.#isCustomerKnown = true;
   }
 
-  #tell({ report, finished, problems }: PassResult): void {
+  #logPass({ report, finished, problems }: PassResult): void {
     const { log } = this.#options;
     if (report.total > 0) {
-      const isExpected = this.#gapSince !== null || this.#finished === 0;
-      const hint = isExpected ? '' : "; no webhook had brought them: look whether VoIPBIN's webhook URI points here";
+      const isExpected = this.#gapSince !== null || this.#finishedPasses === 0;
+      const hint = isExpected ? '' : "; no webhook delivered them: check that VoIPBIN's webhook URI points here";
       log[isExpected ? 'info' : 'warn'](
         { recovered: report.total, wanted: report.wanted, by_type: report.byType() },
         `recovered ${report.describe()}${hint}`,
@@ -269,26 +266,23 @@ class Backfill implements RunningBackfill {
     if (report.invalid > 0) {
       log.error(
         { refused: report.invalid },
-        'the bridge could not make events of resources that VoIPBIN lists; they are kept (bridge events list --quarantine): please report this',
+        "resources in VoIPBIN's lists could not be turned into events; they are in quarantine (bridge events list --quarantine): please report this",
       );
     }
     if (problems.length > 0) {
       this.#failed(problems);
     } else if (this.#problem !== null) {
-      log.info({}, 'VoIPBIN can be asked again what was missed');
+      log.info({}, 'missed events can be looked up at VoIPBIN again');
       this.#problem = null;
       this.#failures = 0;
-      this.#told.clear();
+      this.#logged.clear();
     }
     if (finished) {
       if (this.#gapSince !== null && report.total === 0) {
-        log.info(
-          {},
-          `VoIPBIN's lists are looked through; there is nothing more that was missed since ${shown(this.#gapSince)}`,
-        );
+        log.info({}, `no further events were missed since ${shown(this.#gapSince)}`);
       }
       this.#gapSince = null;
-      this.#told.delete('hole');
+      this.#logged.delete('gap');
     }
   }
 
@@ -296,22 +290,22 @@ class Backfill implements RunningBackfill {
     this.#failures += 1;
     this.#problem = problems[0] ?? null;
     for (const problem of problems) {
-      this.#tellOnce(
+      this.#warnOnce(
         `${problem.code} ${problem.message}`,
-        `VoIPBIN cannot be asked what was missed: ${sentence(problem)} It is tried again; webhooks are taken as ever.`,
+        `missed events cannot be looked up at VoIPBIN: ${sentence(problem)} The bridge retries; webhooks are not affected.`,
       );
     }
   }
 
-  #againAfter(): number {
-    const { againMs, everyMs } = this.#timings;
-    const backoff = Math.min(againMs * 2 ** Math.min(this.#failures - 1, 20), Math.max(everyMs, againMs));
+  #retryAfterMs(): number {
+    const { retryMs, everyMs } = this.#timings;
+    const backoff = Math.min(retryMs * 2 ** Math.min(this.#failures - 1, 20), Math.max(everyMs, retryMs));
     return Math.max(backoff, this.#problem?.retryAfterMs ?? 0);
   }
 
-  #tellOnce(about: string, message: string): void {
-    if (!this.#told.has(about)) {
-      this.#told.add(about);
+  #warnOnce(about: string, message: string): void {
+    if (!this.#logged.has(about)) {
+      this.#logged.add(about);
       this.#options.log.warn({}, message);
     }
   }

@@ -7,40 +7,40 @@ import { readListedPage, type VoipbinLists } from './listed-page';
 import { PASS_LIMITS } from './pass';
 import { RESOURCES } from './resource-event';
 
-/** Pages of one list that are read at most: a hundred thousand resources. */
-const MOST_PAGES = 1_000;
+/** Pages read of one list at most: a hundred thousand resources. */
+const MAX_PAGES = 1_000;
 
-/** What {@link missedSince} needs. */
-export interface ByHandOptions {
+/** What {@link findMissed} needs. */
+export interface FindMissedOptions {
   client: VoipbinLists;
   reader: Pick<InboxReader, 'has'>;
-  /** What happened before is left alone. */
+  /** Events before this are ignored. */
   since: Date;
-  /** To tell what rules would want; what they do not know they do not want. */
+  /** Decide which rules would match. */
   rules: EventRules;
   ownNumbers: OwnNumbers;
   now: () => Date;
   signal: AbortSignal;
 }
 
-/** What one page of a list showed. */
+/** What one page of a list holds. */
 export interface MissedPage {
-  /** Events that the inbox has not got, oldest first. */
+  /** Events that the inbox does not have, oldest first. */
   missed: MatchedEvent[];
-  /** How many it has. */
+  /** How many events the inbox has. */
   present: number;
-  /** Resources that no event can be made of. */
+  /** Resources that are not events. */
   unreadable: number;
-  /** True on the last page of a list that was longer than is read. */
-  cutShort: boolean;
+  /** True on the last page of a list that is longer than {@link MAX_PAGES}. */
+  isTruncated: boolean;
 }
 
 /**
- * Reads VoIPBIN's lists back to a moment and compares them with the inbox; changes nothing. A call or recording counts
- * by when it ended, so the lists are read some hours further back than that.
- * @throws ActionError when VoIPBIN cannot be asked.
+ * Reads VoIPBIN's lists back to `since` and compares them with the inbox. Changes nothing. What counts is when a call or
+ * recording ended, so the lists are read some hours further back.
+ * @throws ActionError when VoIPBIN's API fails.
  */
-export async function* missedSince(options: ByHandOptions): AsyncGenerator<MissedPage> {
+export async function* findMissed(options: FindMissedOptions): AsyncGenerator<MissedPage> {
   const { client, since, now, signal } = options;
   for (const resource of RESOURCES) {
     const until = since.getTime() - (resource === 'messages' ? 0 : PASS_LIMITS.openForMs);
@@ -51,9 +51,9 @@ export async function* missedSince(options: ByHandOptions): AsyncGenerator<Misse
       const events = bodies.map((body) => matchedEvent(body, options)).filter((event) => event !== null);
       const missed = events.filter(({ event }) => !options.reader.has(event.event_id));
       token = page.nextToken;
-      const cutShort = token !== null && pages >= MOST_PAGES;
-      yield { missed, present: events.length - missed.length, unreadable: bodies.length - events.length, cutShort };
-      if (token === null || cutShort) {
+      const isTruncated = token !== null && pages >= MAX_PAGES;
+      yield { missed, present: events.length - missed.length, unreadable: bodies.length - events.length, isTruncated };
+      if (token === null || isTruncated) {
         break;
       }
       await delay(PASS_LIMITS.pagePauseMs, undefined, { signal });
@@ -61,7 +61,7 @@ export async function* missedSince(options: ByHandOptions): AsyncGenerator<Misse
   }
 }
 
-function matchedEvent(body: Buffer, { rules, ownNumbers, now }: ByHandOptions): MatchedEvent | null {
+function matchedEvent(body: Buffer, { rules, ownNumbers, now }: FindMissedOptions): MatchedEvent | null {
   const result = matchEvent(TrustedBody.fromBackfill(body, now()), ownNumbers, rules);
   return result.ok ? result.matched : null;
 }

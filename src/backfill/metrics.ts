@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PassResult } from './pass';
 import { BACKFILLED_TYPES } from './resource-event';
 
-/** Backfill's metrics. Make it once per registry. */
+/** Metrics of backfill. Create it once per registry. */
 export class BackfillMetrics {
   readonly #events: Counter<'type' | 'outcome'>;
   readonly #passes: Counter<'outcome'>;
@@ -12,29 +12,29 @@ export class BackfillMetrics {
     const registers = [registry];
     this.#events = new Counter({
       name: 'bridge_backfilled_events_total',
-      help: "Events that no webhook brought and VoIPBIN's API told of, by type and what became of them.",
+      help: 'Events that no webhook delivered and backfill found, by type and outcome.',
       labelNames: ['type', 'outcome'],
       registers,
     });
-    // A series that begins with its first hit hides that hit from increase().
+    // A series that starts with its first hit hides that hit from increase().
     for (const type of BACKFILLED_TYPES) {
       this.#events.inc({ type, outcome: 'received' }, 0);
       this.#events.inc({ type, outcome: 'ignored' }, 0);
     }
     this.#passes = new Counter({
       name: 'bridge_backfill_passes_total',
-      help: "Looks at VoIPBIN's lists, by how they ended: finished, unfinished (goes on soon) or failed.",
+      help: "Passes over VoIPBIN's lists, by outcome: finished, unfinished (continued soon) or failed.",
       labelNames: ['outcome'],
       registers,
     });
     this.#finishedAt = new Gauge({
       name: 'bridge_backfill_finished_timestamp_seconds',
-      help: "When VoIPBIN's lists were last looked through to the end; 0 before the first time.",
+      help: "When VoIPBIN's lists were last read to the end; 0 before the first time.",
       registers,
     });
   }
 
-  /** Counts a pass that did not get as far as the lists. */
+  /** Counts a pass that failed before it read a list. */
   failed(): void {
     this.#passes.inc({ outcome: 'failed' });
   }

@@ -1,54 +1,51 @@
-import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop, setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from '../connectors/action-error';
 import { InboxUnavailable } from '../inbox/inbox-unavailable';
 import type { Ingest } from '../ingest/ingest';
 import { TrustedBody } from '../ingest/trusted-body';
 import { earlier, later, readListedPage, type ListedPage, type VoipbinLists } from './listed-page';
-import { lookBackTo, type Progress, type ResourceProgress, type Sweep } from './progress';
+import { lookBackTo, type Cursor, type ListProgress, type Progress } from './progress';
 import { BackfillReport } from './report';
 import { RESOURCES, type Resource, type ResourceEvent } from './resource-event';
 
-/** Bounds of one pass, and how carefully it looks. */
+/** Limits of one pass. */
 export interface PassLimits {
-  /** It looks this far back at most. Milliseconds. */
+  /** The furthest that it goes back. Milliseconds. */
   longestGapMs: number;
-  /** It looks this far below what was seen before: VoIPBIN's lists lag behind, and its clocks differ. Milliseconds. */
+  /** How far it reads into what was read before: VoIPBIN's lists lag, and clocks differ. Milliseconds. */
   overlapMs: number;
-  /** What happened within this time may still come by webhook, and is left for the next pass. Milliseconds. */
+  /** An event younger than this may still come by webhook; the next pass takes it. Milliseconds. */
   settleMs: number;
-  /** A call that goes on for longer than this is no longer waited for. Milliseconds. */
+  /** A call that lasts longer than this no longer holds back the mark. Milliseconds. */
   openForMs: number;
-  /** A look that was interrupted longer ago than this is begun anew. Milliseconds. */
-  sweepForMs: number;
+  /** A cursor older than this is dropped, and the list is read from the top. Milliseconds. */
+  cursorMaxAgeMs: number;
   /** Pages of one list. */
-  pages: number;
-  /** Events of one list that were missed. */
-  events: number;
+  maxPages: number;
+  /** Missed events of one list. */
+  maxEvents: number;
   /** Time for one list. Milliseconds. */
-  forMs: number;
-  /** Pause between two pages, so that others on the same account get their turn. Milliseconds. */
+  maxMs: number;
+  /** Pause between two pages, which leaves the account's rate limit to others. Milliseconds. */
   pagePauseMs: number;
-  /** Events that are put into the inbox together; between two batches webhooks get their turn. */
-  batch: number;
+  /** Events that are ingested together; webhooks are served between two batches. */
+  batchSize: number;
 }
 
-/**
- * The limits that suit VoIPBIN (16.7 requests a second to the whole account; a call is hung up by VoIPBIN itself long
- * before `openForMs`).
- */
+/** Limits that suit VoIPBIN: 16.7 requests a second per account, and it hangs up every call well before `openForMs`. */
 export const PASS_LIMITS: Omit<PassLimits, 'longestGapMs'> = {
   overlapMs: 600_000,
   settleMs: 60_000,
   openForMs: 4 * 3_600_000,
-  sweepForMs: 3_600_000,
-  pages: 50,
-  events: 2_000,
-  forMs: 60_000,
+  cursorMaxAgeMs: 3_600_000,
+  maxPages: 50,
+  maxEvents: 2_000,
+  maxMs: 60_000,
   pagePauseMs: 200,
-  batch: 20,
+  batchSize: 20,
 };
 
-/** Why a pass could not go on with a list. No personal data. */
+/** Why a pass failed on a list. Without personal data. */
 export interface PassProblem {
   resource: Resource;
   /** Stable and machine-readable. */
@@ -62,9 +59,9 @@ export interface PassProblem {
 export interface PassOptions {
   client: VoipbinLists;
   ingest: Ingest;
-  /** Changed in place as the pass gets on. */
+  /** Changed in place as the pass advances. */
   progress: Progress;
-  /** Keeps the progress; called after every page, when all its events are in the inbox. */
+  /** Saves the progress. Called after every page, once all its events are in the inbox. */
   save: () => Promise<void>;
   limits: PassLimits;
   now: () => Date;
@@ -74,25 +71,21 @@ export interface PassOptions {
 /** How a pass ended. */
 export interface PassResult {
   report: BackfillReport;
-  /**
-   * Every list was looked through to where it had been looked at before. False also after a problem, and when it was
-   * stopped.
-   */
+  /** Whether every list was read down to where it had been read to before. */
   finished: boolean;
   problems: PassProblem[];
 }
 
 /**
- * Looks through VoIPBIN's lists once, newest first, down to where they were looked through before, and takes every
- * event that they show through the door.
+ * Reads VoIPBIN's lists once, newest first, down to where they were read to before, and ingests every event they show.
  *
  * Guarantees
- * - The mark of a list moves only over resources whose events are in the inbox; a pass that is killed, stopped, refused
- *   or at its bounds loses nothing, and the next one goes on where it was.
- * - One list that fails keeps no other from being looked at.
- * - Bounded in pages, events and time; it holds one page in memory. It throws nothing.
+ * - The mark of a list moves only past resources whose events are in the inbox. A pass that is killed, stopped, refused
+ *   or at its limits loses nothing: the next one continues from there.
+ * - A list that fails does not stop the others.
+ * - Bounded in pages, events and time; one page in memory. Throws nothing.
  *
- * Not guaranteed: the order of events; that a resource is found whose creation VoIPBIN lists later than the overlap.
+ * Not guaranteed: the order of events; that a resource is found which VoIPBIN lists later than the overlap.
  */
 export async function runPass(options: PassOptions): Promise<PassResult> {
   const report = new BackfillReport();
@@ -100,12 +93,12 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   let finished = true;
   for (const resource of RESOURCES) {
     try {
-      finished = (await lookThrough(resource, options, report)) && finished;
+      finished = (await readList(resource, options, report)) && finished;
     } catch (error) {
       finished = false;
       if (!options.signal.aborted) {
         problems.push(problemOf(resource, error));
-        await forgetRefusedToken(options, resource, error);
+        await dropRefusedCursor(options, resource, error);
       }
     }
     if (options.signal.aborted) {
@@ -119,87 +112,85 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
 }
 
 /**
- * Looks through one list: first what an earlier look left, then from the newest.
- * @returns whether it came to the end; false when a bound was met before. What an earlier look left is enough when that
- *   is no longer ago than the overlap, or a list whose overlap alone meets the bounds would never be through.
+ * Reads one list: first the rest of an earlier pass, then from the newest.
+ * @returns whether it reached the end; false when it reached a limit first. The rest of an earlier pass is enough when
+ *   that began within the overlap: a list whose overlap alone reaches the limits would never finish otherwise.
  */
-async function lookThrough(resource: Resource, options: PassOptions, report: BackfillReport): Promise<boolean> {
+async function readList(resource: Resource, options: PassOptions, report: BackfillReport): Promise<boolean> {
   const { limits, now, signal } = options;
-  const of = options.progress.resources[resource];
-  const mustEndAt = now().getTime() + limits.forMs;
+  const list = options.progress.resources[resource];
+  const deadline = now().getTime() + limits.maxMs;
   const before = report.total;
-  let sweep = leftOver(of, options);
-  let isFresh = sweep === null;
+  let cursor = validCursor(list, options);
+  let isFresh = cursor === null;
   let isRecent = false;
   for (let pages = 0; ; pages += 1) {
     if (pages > 0) {
-      const isSpent = pages >= limits.pages || report.total - before >= limits.events || now().getTime() >= mustEndAt;
-      if (isSpent || signal.aborted) {
+      const isAtLimit =
+        pages >= limits.maxPages || report.total - before >= limits.maxEvents || now().getTime() >= deadline;
+      if (isAtLimit || signal.aborted) {
         return isRecent;
       }
       await delay(limits.pagePauseMs, undefined, { signal });
     }
-    const begun: Omit<Sweep, 'token'> & { token: string | null } = sweep ?? {
+    const from: Omit<Cursor, 'token'> & { token: string | null } = cursor ?? {
       began_at: now(),
-      until: new Date(lookBackTo(of, limits.overlapMs, limits.longestGapMs, now())),
+      until: new Date(lookBackTo(list, limits.overlapMs, limits.longestGapMs, now())),
       token: null,
       newest: null,
       oldest_open: null,
     };
-    const wanted = {
+    const request = {
       resource,
-      token: begun.token,
-      until: begun.until.getTime(),
+      token: from.token,
+      until: from.until.getTime(),
       settledBefore: now().getTime() - limits.settleMs,
     };
-    const page = await readListedPage(options.client, wanted, signal);
-    await takeAll(page.events, options, report);
-    sweep = advance(of, begun, page, options);
+    const page = await readListedPage(options.client, request, signal);
+    await ingestPage(page.events, options, report);
+    cursor = advance(list, from, page, options);
     await options.save();
-    if (sweep === null) {
+    if (cursor === null) {
       if (isFresh) {
         return true;
       }
-      // What was left is done; what came since begins at the top.
+      // The rest of the earlier pass is done. What was added since is at the top.
       isFresh = true;
-      isRecent = now().getTime() - begun.began_at.getTime() < limits.overlapMs;
+      isRecent = now().getTime() - from.began_at.getTime() < limits.overlapMs;
     }
   }
 }
 
-/** The look that an earlier pass left unfinished, unless it is too old to go on with. */
-function leftOver(of: ResourceProgress, { limits, now }: PassOptions): Sweep | null {
-  const age = of.sweep === null ? 0 : now().getTime() - of.sweep.began_at.getTime();
-  if (age < 0 || age > limits.sweepForMs) {
-    of.sweep = null;
+/** The cursor that an earlier pass left, unless it is too old. */
+function validCursor(list: ListProgress, { limits, now }: PassOptions): Cursor | null {
+  const ageMs = list.sweep === null ? 0 : now().getTime() - list.sweep.began_at.getTime();
+  if (ageMs < 0 || ageMs > limits.cursorMaxAgeMs) {
+    list.sweep = null;
   }
-  return of.sweep;
+  return list.sweep;
 }
 
-/**
- * Notes a page as looked at. @returns the look as it goes on, or null when it has come to its end and the mark was
- * moved.
- */
+/** Moves the cursor past a page. @returns null at the end of the list, where the mark moves instead. */
 function advance(
-  of: ResourceProgress,
-  begun: Omit<Sweep, 'token'>,
+  list: ListProgress,
+  from: Omit<Cursor, 'token'>,
   page: ListedPage,
   { limits, now }: PassOptions,
-): Sweep | null {
-  const newest = dateOf(later(begun.newest?.getTime() ?? null, page.newest));
-  const oldestOpen = dateOf(earlier(begun.oldest_open?.getTime() ?? null, page.oldestOpen));
+): Cursor | null {
+  const newest = dateOf(later(from.newest?.getTime() ?? null, page.newest));
+  const oldestOpen = dateOf(earlier(from.oldest_open?.getTime() ?? null, page.oldestOpen));
   if (page.nextToken !== null) {
-    of.sweep = { began_at: begun.began_at, until: begun.until, token: page.nextToken, newest, oldest_open: oldestOpen };
-    return of.sweep;
+    list.sweep = { began_at: from.began_at, until: from.until, token: page.nextToken, newest, oldest_open: oldestOpen };
+    return list.sweep;
   }
-  of.sweep = null;
+  list.sweep = null;
   if (newest !== null) {
-    const waitsFor =
+    const heldBackAt =
       oldestOpen !== null && now().getTime() - oldestOpen.getTime() <= limits.openForMs
         ? oldestOpen.getTime()
         : Number.POSITIVE_INFINITY;
-    // A time of VoIPBIN's that lies in our future would hide all that is yet to come.
-    of.mark = new Date(Math.min(newest.getTime(), waitsFor, now().getTime()));
+    // A time of VoIPBIN's in our future would hide everything until then.
+    list.mark = new Date(Math.min(newest.getTime(), heldBackAt, now().getTime()));
   }
   return null;
 }
@@ -208,15 +199,15 @@ function dateOf(at: number | null): Date | null {
   return at === null ? null : new Date(at);
 }
 
-async function takeAll(
+async function ingestPage(
   events: readonly ResourceEvent[],
   { ingest, limits, now, signal }: PassOptions,
   report: BackfillReport,
 ): Promise<void> {
-  for (let at = 0; at < events.length; at += limits.batch) {
+  for (let at = 0; at < events.length; at += limits.batchSize) {
     signal.throwIfAborted();
     await Promise.all(
-      events.slice(at, at + limits.batch).map(async ({ type, body, occurredAt }) => {
+      events.slice(at, at + limits.batchSize).map(async ({ type, body, occurredAt }) => {
         const { outcome } = await ingest.take(TrustedBody.fromBackfill(body, now()));
         if (outcome === 'duplicate') {
           report.duplicates += 1;
@@ -227,19 +218,19 @@ async function takeAll(
         }
       }),
     );
-    await breathe();
+    await yieldToEventLoop();
   }
 }
 
-/** A token that VoIPBIN no longer takes must not keep the list from being looked at for good. */
-async function forgetRefusedToken({ progress, save }: PassOptions, resource: Resource, error: unknown): Promise<void> {
+/** Drops a cursor whose token VoIPBIN refuses; else the list would never be read again. */
+async function dropRefusedCursor({ progress, save }: PassOptions, resource: Resource, error: unknown): Promise<void> {
   if (error instanceof ActionError && error.errorClass === 'permanent' && progress.resources[resource].sweep !== null) {
     progress.resources[resource].sweep = null;
     await save().catch(() => undefined);
   }
 }
 
-/** What went wrong, for people. */
+/** Describes a failure for operators. */
 export function problemOf(resource: Resource, error: unknown): PassProblem {
   if (error instanceof ActionError) {
     const { code, remedy, retryAfterMs } = error.detail;
@@ -254,7 +245,7 @@ export function problemOf(resource: Resource, error: unknown): PassProblem {
       : 'unexpected';
   const message =
     code === 'unexpected'
-      ? 'it failed in an unexpected way: please report this'
+      ? 'it failed unexpectedly: please report this'
       : `the data folder cannot be written (${code})`;
   return { resource, code, message, remedy: null, retryAfterMs: null };
 }

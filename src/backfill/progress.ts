@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { RESOURCES, type Resource } from './resource-event';
 
@@ -9,68 +9,66 @@ const PROGRESS_FILE = 'backfill.json';
 
 const moment = z.iso.datetime().transform((text) => new Date(text));
 
-const sweep = z.object({
-  /** When it was begun, by our clock. */
+const cursor = z.object({
+  /** When its pass began, by our clock. */
   began_at: moment,
   /** How far back it goes (creation). */
   until: moment,
-  /** VoIPBIN's token for the page that comes next. */
+  /** VoIPBIN's token for the next page. */
   token: z.string().min(1).max(4_096),
-  /** Creation of the newest resource that it saw. */
+  /** Creation of the newest resource seen. */
   newest: moment.nullable(),
-  /** Creation of the oldest resource that it saw still open. */
+  /** Creation of the oldest resource seen that was still open. */
   oldest_open: moment.nullable(),
 });
 
-const resourceProgress = z.object({
-  /** Nothing created before this is ever looked for: the bridge was not there to be told. */
+const listProgress = z.object({
+  /** Nothing created before this is ever ingested: the bridge was not in use yet. */
   floor: moment,
-  /** What was created before this has been looked at, and had ended; by VoIPBIN's own times. */
+  /** Everything created before this, by VoIPBIN's own times, has been read and had ended. */
   mark: moment,
-  /** A look that was not finished: it goes on from here. Null when there is none. */
-  sweep: sweep.nullable(),
+  /** Where an unfinished pass continues; null when there is none. The key is part of the file's format. */
+  sweep: cursor.nullable(),
 });
 
-const progress = z.object({
+const progressFile = z.object({
   version: z.literal(1),
-  /** The VoIPBIN customer that all this is about; null until it was asked. */
+  /** The VoIPBIN customer whose lists these are; null until known. */
   customer: z.string().nullable(),
   /** When the bridge was last known to be running. */
   alive_at: moment,
-  /** When VoIPBIN's lists were last looked through to the end; null before the first time. */
+  /** When the lists were last read to the end; null before the first time. */
   looked_at: moment.nullable(),
-  resources: z.object({ messages: resourceProgress, calls: resourceProgress, recordings: resourceProgress }),
+  resources: z.object({ messages: listProgress, calls: listProgress, recordings: listProgress }),
 });
 
-/** A look back that is under way. */
-export type Sweep = z.output<typeof sweep>;
+/** The position of an unfinished pass in a list. */
+export type Cursor = z.output<typeof cursor>;
 
-/** How far one list has been looked at. */
-export type ResourceProgress = z.output<typeof resourceProgress>;
+/** How far one list has been read. */
+export type ListProgress = z.output<typeof listProgress>;
 
-/** How far backfill has come. Changed in place, and kept by {@link ProgressFile.write}. */
-export type Progress = z.output<typeof progress>;
+/** How far backfill has read. Changed in place, and saved by {@link ProgressFile.write}. */
+export type Progress = z.output<typeof progressFile>;
 
-/** Progress that begins now (or at `from`): what was before is not looked for. */
+/** Progress that starts at `from`: nothing before it is ingested. */
 export function progressFrom(from: Date, now: Date, customer: string | null = null): Progress {
-  const begin = (): ResourceProgress => ({ floor: from, mark: from, sweep: null });
-  const resources: Record<Resource, ResourceProgress> = { messages: begin(), calls: begin(), recordings: begin() };
+  const begin = (): ListProgress => ({ floor: from, mark: from, sweep: null });
+  const resources: Record<Resource, ListProgress> = { messages: begin(), calls: begin(), recordings: begin() };
   return { version: 1, customer, alive_at: now, looked_at: null, resources };
 }
 
-/**
- * What was found in the data folder: progress, nothing (`none`: backfill has never run here), or a file that cannot be
- * read.
- */
+/** Result of {@link ProgressFile.read}. `none`: backfill has never run on this data folder. */
 export type FoundProgress = { found: 'progress'; progress: Progress } | { found: 'none' } | { found: 'unreadable' };
 
 /**
- * `backfill.json` in the data folder. A write replaces the file as a whole, so that after a kill -9 or a power loss it
- * holds what one write put there; an older one at worst, which only makes the bridge look further back than needed.
+ * `backfill.json` in the data folder.
+ *
+ * Guarantees: a write replaces the whole file, so after a kill -9 or a power loss it holds one write, whole. Not
+ * guaranteed: that it is the latest one; an older one makes the next pass go back further than needed.
  */
 export class ProgressFile {
   readonly #path: string;
-  #last: Promise<void> = Promise.resolve();
 
   constructor(dataDir: string) {
     this.#path = join(dataDir, PROGRESS_FILE);
@@ -86,7 +84,7 @@ export class ProgressFile {
         : { found: 'unreadable' };
     }
     try {
-      const read = progress.safeParse(JSON.parse(text));
+      const read = progressFile.safeParse(JSON.parse(text));
       return read.success ? { found: 'progress', progress: read.data } : { found: 'unreadable' };
     } catch {
       return { found: 'unreadable' };
@@ -94,42 +92,27 @@ export class ProgressFile {
   }
 
   /**
-   * Keeps the progress as it is at this moment. Writes follow each other in the order of the calls. @throws (as a
-   * rejection) the file system's error.
+   * Saves the progress as it is now. Writes happen in the order of the calls.
+   * @throws (as a rejection) the file system's error.
    */
   write(current: Progress): Promise<void> {
     const text = `${JSON.stringify(current, null, 2)}\n`;
-    const turn = this.#last.then(() => this.#replace(text));
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #replace(text: string): Promise<void> {
-    const file = await open(`${this.#path}.new`, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${this.#path}.new`, this.#path);
+    return writeFileAtomic(this.#path, text, { mode: 0o600 });
   }
 }
 
 /**
- * How far back each list is looked at next: below the mark by the overlap, never below the floor, nor further than the
+ * How far back a pass reads a list: below the mark by the overlap, but never below the floor, nor further than the
  * longest gap. Epoch milliseconds.
  */
-export function lookBackTo(of: ResourceProgress, overlapMs: number, longestGapMs: number, now: Date): number {
-  return Math.max(of.floor.getTime(), of.mark.getTime() - overlapMs, now.getTime() - longestGapMs);
+export function lookBackTo(list: ListProgress, overlapMs: number, longestGapMs: number, now: Date): number {
+  return Math.max(list.floor.getTime(), list.mark.getTime() - overlapMs, now.getTime() - longestGapMs);
 }
 
-/**
- * Whether two looks would leave a hole between them: VoIPBIN was last looked through longer ago than is looked back.
- */
-export function isGapTooLong(of: Progress, longestGapMs: number, now: Date): boolean {
+/** Whether the lists were last read to the end longer ago than a pass goes back, so that events between are skipped. */
+export function isGapTooLong(progress: Progress, longestGapMs: number, now: Date): boolean {
   const last =
-    of.looked_at ??
-    RESOURCES.map((name) => of.resources[name].floor).reduce((one, other) => (one < other ? one : other));
+    progress.looked_at ??
+    RESOURCES.map((name) => progress.resources[name].floor).reduce((one, other) => (one < other ? one : other));
   return now.getTime() - last.getTime() > longestGapMs;
 }

@@ -1,18 +1,18 @@
-/** Events that one look brought, of one type. */
+/** Recovered events of one type. */
 export interface Recovered {
-  /** Some rule wants it. */
+  /** A rule matched. */
   received: number;
-  /** Kept for the record, no rule wants it. */
+  /** No rule matched. */
   ignored: number;
 }
 
-/** What one look at VoIPBIN's lists brought. */
+/** Counts what a pass recovered. */
 export class BackfillReport {
   readonly #recovered = new Map<string, Recovered>();
   #span: { from: number; to: number } | null = null;
-  /** Events that were there already. */
+  /** Events that the inbox had already. */
   duplicates = 0;
-  /** Bodies that no event could be made of; in the quarantine. */
+  /** Bodies that are not events; they are in quarantine. */
   invalid = 0;
 
   /** @param occurredAt epoch milliseconds. */
@@ -26,12 +26,12 @@ export class BackfillReport {
     };
   }
 
-  /** Events that were missed and are kept now. */
+  /** Events that were missed and are in the inbox now. */
   get total(): number {
     return [...this.#recovered.values()].reduce((sum, { received, ignored }) => sum + received + ignored, 0);
   }
 
-  /** How many of them a rule wants. */
+  /** How many of them a rule matched. */
   get wanted(): number {
     return [...this.#recovered.values()].reduce((sum, { received }) => sum + received, 0);
   }
@@ -57,7 +57,7 @@ export class BackfillReport {
   }
 }
 
-/** A moment to the second, in UTC. */
+/** A time to the second, in UTC. */
 export function shown(at: number | Date): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }

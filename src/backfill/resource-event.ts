@@ -3,10 +3,10 @@ import type { JsonObject } from '../events/json';
 import { textAt } from '../events/payload';
 import { parseInstant } from '../events/time';
 
-/** The lists of VoIPBIN's API that missed events are made of, the most urgent first: a text may want an answer. */
+/** The lists of VoIPBIN's API that backfill reads, the most urgent first: a text may need an answer. */
 export const RESOURCES = ['messages', 'calls', 'recordings'] as const;
 
-/** The types of the events that are made of them. */
+/** The event types that backfill makes of them. */
 export const BACKFILLED_TYPES = ['message_created', 'call_hangup', 'recording_finished'] as const;
 
 /** One of {@link RESOURCES}. */
@@ -21,22 +21,22 @@ export interface ResourceEvent {
   occurredAt: number;
 }
 
-/** What a listed resource gives: an event, none yet (`open`: the call goes on), or none ever. */
+/** What a listed resource stands for: an event, none yet (`open`, such as a call in progress), or none ever. */
 export type ResourceState = { state: 'ended'; event: ResourceEvent } | { state: 'open' } | { state: 'none' };
 
 /**
- * The event that a listed resource stands for.
+ * Makes the event of a listed resource.
  *
- * One per resource, the one that says how it ended: `message_created`, `call_hangup`, `recording_finished`. VoIPBIN
- * lists what a resource is now, so these are honest: their body is what the sender would send if it sent them now (a
- * message's status, or a call's `tm_update`, may have moved on since, which their ids do not depend on). Not made on
- * purpose: `call_created`, `call_ringing`, `call_progressing` and `recording_started`. They announce a moment in which
- * somebody could still act, their body would show a call that is long over, and what they tell stands in the call's end
- * as well. `*_updated` cannot be made at all: what was changed and when is not listed, and their ids come from bodies
- * that nobody has any more.
+ * One event per resource, the one that reports its end: `message_created`, `call_hangup`, `recording_finished`. Its body
+ * is what the sender would send now. A message's status or a call's `tm_update` may have changed since; the event id
+ * does not depend on them.
  *
- * Deleted resources give nothing (VoIPBIN does not list them), nor does one whose id cannot stand in an event id: it
- * could not be told from one that came.
+ * Left out on purpose: `call_created`, `call_ringing`, `call_progressing` and `recording_started`. They report a moment
+ * in which someone could still act; their body would show a call that is over, and the call's end has the same facts.
+ * `*_updated` cannot be made: the lists do not show what changed and when, and their ids come from the bodies.
+ *
+ * Deleted resources have no event (VoIPBIN does not list them). Neither has one whose id cannot be part of an event id:
+ * it could not be recognised as a duplicate.
  */
 export function resourceState(resource: Resource, item: JsonObject): ResourceState {
   if (!isFitId(item['id']) || timeAt(item, 'tm_delete') !== null) {
@@ -63,8 +63,7 @@ export function resourceState(resource: Resource, item: JsonObject): ResourceSta
 }
 
 /**
- * When a listed resource was created, which is what VoIPBIN's lists are sorted by. Epoch milliseconds; null when it
- * does not tell.
+ * When a listed resource was created. VoIPBIN's lists are sorted by it. Epoch milliseconds; null when it is missing.
  */
 export function createdAt(item: JsonObject): number | null {
   return timeAt(item, 'tm_create');

@@ -27,8 +27,8 @@ void opening.then((inbox) => {
     log: sentences(),
     metrics: null,
     newestEventAt: null,
-    timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, goOnMs: 1 },
-    limits: { pagePauseMs: 40, pages: 4 },
+    timings: { everyMs: 3_600_000, longestGapMs: 24 * 3_600_000, continueMs: 1 },
+    limits: { pagePauseMs: 40, maxPages: 4 },
     now: () => new Date(Date.now() - Number(behindMs)),
     onPass: ({ finished, report }) => void writeSync(1, `${finished ? 'finished' : 'pass'} ${report.total}\n`),
   });

@@ -97,7 +97,7 @@ test('after a gap exactly what was missed is taken, through the same door, and m
   expect(opened.reader.get('call_hangup/c-missed')).toMatchObject({
     event: { declared_type: 'call_hangup', direction: 'inbound', answered: true, peer: { number: '+15551234567' } },
   });
-  expect(opened.log.said).toContainEqual(expect.stringMatching(/^the bridge was away since \d{4}-/));
+  expect(opened.log.said).toContainEqual(expect.stringMatching(/^the bridge was down since \d{4}-/));
   expect(opened.log.said).toContainEqual(
     expect.stringMatching(
       /^recovered 4 events \(2 message_created, 1 call_hangup, 1 recording_finished\) between \S+Z and \S+Z$/,
@@ -228,12 +228,12 @@ describe('how far it looks', () => {
     expect(kept(opened.reader)).toEqual(['call_hangup/c']);
     expect(opened.log.said).toContainEqual(
       expect.stringMatching(
-        /^VoIPBIN has not been asked for longer than backfill.longest_gap; what was before \S+ is not looked for/,
+        /^the last look-up at VoIPBIN is longer ago than backfill.longest_gap; events before \S+ are not looked up/,
       ),
     );
   });
 
-  test('a quiet day is no gap', async () => {
+  test('a quiet day is not a gap', async () => {
     const opened = await bridgeAfterGap(60 * HOUR);
     account.standIn.addCall(endedCall('c', 59 * HOUR));
     await opened.pass(account, { now: clock(58 * HOUR) });
@@ -280,16 +280,16 @@ describe('bounds', () => {
   }
 
   test.each([
-    ['pages', { pages: 2 }, 5],
-    ['events', { events: 300 }, 4],
-    ['time', { forMs: 0 }, 10],
+    ['pages', { maxPages: 2 }, 5],
+    ['events', { maxEvents: 300 }, 4],
+    ['time', { maxMs: 0 }, 10],
   ])('of %s: a pass ends there and the next goes on, until all is there', async (_, limits, leastPasses) => {
     addMany();
     const opened = await bridgeAfterGap(4 * HOUR);
     const before = lists().length;
     const { next } = opened.backfill(account, {
       limits,
-      timings: { everyMs: HOUR, longestGapMs: 24 * HOUR, goOnMs: 1 },
+      timings: { everyMs: HOUR, longestGapMs: 24 * HOUR, continueMs: 1 },
     });
     let passes = 1;
     let recovered = 0;
@@ -325,7 +325,7 @@ describe('bounds', () => {
   test('a page token that VoIPBIN no longer takes: it begins anew', async () => {
     addMany();
     const opened = await bridgeAfterGap(4 * HOUR);
-    expect((await opened.pass(account, { limits: { pages: 2, pagePauseMs: 1 } })).finished).toBe(false);
+    expect((await opened.pass(account, { limits: { maxPages: 2, pagePauseMs: 1 } })).finished).toBe(false);
     const token = /"calls".*?"token": "([^"]+)"/s.exec(readFileSync(join(dataDir, 'backfill.json'), 'utf8'))?.[1] ?? '';
     account.standIn.failNext({ path: `/calls?page_size=100&page_token=${token}`, times: 100, how: { status: 400 } });
     // The pages are others from now on (and the oldest call is gone: the stand-in keeps a thousand).
@@ -337,21 +337,21 @@ describe('bounds', () => {
   });
 });
 
-describe('trouble', () => {
-  const quick = { everyMs: 20, longestGapMs: 24 * HOUR, againMs: 20, goOnMs: 1, secondLookMs: 20 };
+describe('failures', () => {
+  const quick = { everyMs: 20, longestGapMs: 24 * HOUR, retryMs: 20, continueMs: 1, secondPassMs: 20 };
 
   test.each([
     [
       '401',
       { status: 401 },
-      /^VoIPBIN cannot be asked what was missed: voipbin refused the account or its access key \(401\)\. Set VOIPBIN_ACCESS_KEY/,
+      /^missed events cannot be looked up at VoIPBIN: voipbin refused the account or its access key \(401\)\. Set VOIPBIN_ACCESS_KEY/,
     ],
     ['403', { status: 403 }, /Give the access key the permission/],
     ['429', { status: 429, headers: { 'retry-after': '0' } }, /limits the rate/],
     ['500', { status: 500 }, /in trouble \(500\)/],
     ['HTML', { status: 200, body: '<html>' }, /in a form that the bridge does not know.*VOIPBIN_API_URL/],
     ['reset', 'reset' as const, /could not be reached/],
-  ])('%s: told once, tried again, and over by itself', async (_, how, told) => {
+  ])('%s: logged once, retried, and over by itself', async (_, how, told) => {
     const opened = await bridgeAfterGap(HOUR);
     account.standIn.addCall(endedCall('c', 10 * MINUTE));
     account.standIn.addMessage(text('m', 10 * MINUTE));
@@ -368,11 +368,11 @@ describe('trouble', () => {
 
     expect(kept(opened.reader)).toEqual(['call_hangup/c', 'message_created/m']);
     expect(opened.log.said.filter((said) => told.test(said))).toHaveLength(1);
-    expect(opened.log.said).toContain('VoIPBIN can be asked again what was missed');
+    expect(opened.log.said).toContain('missed events can be looked up at VoIPBIN again');
     expect(running.state()).toMatchObject({ ok: true });
   });
 
-  test("VoIPBIN's own wish for a pause is heeded", async () => {
+  test("VoIPBIN's Retry-After is respected", async () => {
     const opened = await bridgeAfterGap(HOUR);
     account.standIn.failNext({ path: '/calls', how: { status: 429, headers: { 'retry-after': '1' } } });
     const { next } = opened.backfill(account, { timings: quick });
@@ -417,7 +417,7 @@ describe('trouble', () => {
     await running.stop();
 
     expect(performance.now() - began).toBeLessThan(2_000);
-    expect(opened.log.said.filter((said) => said.includes('cannot be asked'))).toEqual([]);
+    expect(opened.log.said.filter((said) => said.includes('cannot be looked up'))).toEqual([]);
   });
 
   test('an inbox that keeps nothing: the mark stays, and what was missed is taken later', async () => {
@@ -433,7 +433,7 @@ describe('trouble', () => {
     expect((await again.pass(account)).report.total).toBe(1);
   });
 
-  test('notes that cannot be read: it begins with what the inbox knows last', async () => {
+  test('an unreadable progress file: backfill starts at the newest event in the inbox', async () => {
     const opened = await bridge();
     await opened.send('call_hangup', { id: 'c-came' });
     writeFileSync(join(dataDir, 'backfill.json'), '{"version": 1, "custo');
@@ -443,11 +443,11 @@ describe('trouble', () => {
 
     expect(kept(opened.reader)).toEqual(['call_hangup/c-came', 'message_created/m']);
     expect(opened.log.said).toContainEqual(
-      expect.stringMatching(/backfill\.json in the data folder\) cannot be read; it begins anew/),
+      expect.stringMatching(/^backfill\.json in the data folder cannot be read; backfill starts over/),
     );
   });
 
-  test("another account's key: its past is not taken for a gap", async () => {
+  test("another account's key: its past is not a gap", async () => {
     const opened = await bridgeAfterGap(HOUR);
     const path = join(dataDir, 'backfill.json');
     writeFileSync(
@@ -464,11 +464,11 @@ describe('trouble', () => {
 });
 
 describe('when', () => {
-  test('at once after a start, again when things have settled, then as a safety net, which tells when webhooks fail', async () => {
+  test('at the start, again once events have settled, then at intervals, with a warning when webhooks fail', async () => {
     const opened = await bridgeAfterGap(10_000);
     opened.log.said.splice(0);
     const { next } = opened.backfill(account, {
-      timings: { everyMs: 50, longestGapMs: HOUR, secondLookMs: 20 },
+      timings: { everyMs: 50, longestGapMs: HOUR, secondPassMs: 20 },
       limits: { settleMs: 0 },
     });
     expect((await next()).finished).toBe(true);
@@ -480,12 +480,12 @@ describe('when', () => {
 
     expect(opened.log.said).toEqual([
       expect.stringMatching(
-        /^recovered 1 event \(1 message_created\) of \S+Z; no webhook had brought them: look whether VoIPBIN's webhook URI points here$/,
+        /^recovered 1 event \(1 message_created\) of \S+Z; no webhook delivered them: check that VoIPBIN's webhook URI points here$/,
       ),
     ]);
   });
 
-  test('it is noted that the bridge is alive', async () => {
+  test('the heartbeat is saved', async () => {
     const opened = await bridge();
     const { next } = opened.backfill(account, { timings: { everyMs: HOUR, longestGapMs: HOUR, heartbeatMs: 5 } });
     await next();
