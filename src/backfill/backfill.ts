@@ -69,8 +69,8 @@ export interface RunningBackfill {
  * from then on at intervals.
  *
  * The first start on a data folder skips everything before it. Later starts go back to where the lists were last read
- * to, by `backfill.json` in the data folder, at most `longestGapMs`. When the access key belongs to another account than
- * before, backfill starts over from now.
+ * to, by `backfill.json` in the data folder, at most `longestGapMs`. When the access key belongs to another account
+ * than before, backfill starts over from now.
  *
  * Guarantees: never throws, never stops by itself. A failure is logged once, with what to do, until it is over.
  */
@@ -235,7 +235,9 @@ class Backfill implements RunningBackfill {
     }
   }
 
-  /** Progress belongs to one account. Another account's past must not look like a gap: its old texts would be answered. */
+  /**
+   * Progress belongs to one account. Another account's past must not look like a gap: its old texts would be answered.
+   */
   async #identifyCustomer(): Promise<void> {
     if (this.#isCustomerKnown) {
       return;

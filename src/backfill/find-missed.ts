@@ -36,8 +36,8 @@ export interface MissedPage {
 }
 
 /**
- * Reads VoIPBIN's lists back to `since` and compares them with the inbox. Changes nothing. What counts is when a call or
- * recording ended, so the lists are read some hours further back.
+ * Reads VoIPBIN's lists back to `since` and compares them with the inbox. Changes nothing. What counts is when a call
+ * or recording ended, so the lists are read some hours further back.
  * @throws ActionError when VoIPBIN's API fails.
  */
 export async function* findMissed(options: FindMissedOptions): AsyncGenerator<MissedPage> {

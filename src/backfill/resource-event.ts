@@ -27,9 +27,9 @@ export type ResourceState = { state: 'ended'; event: ResourceEvent } | { state: 
 /**
  * Makes the event of a listed resource.
  *
- * One event per resource, the one that reports its end: `message_created`, `call_hangup`, `recording_finished`. Its body
- * is what the sender would send now. A message's status or a call's `tm_update` may have changed since; the event id
- * does not depend on them.
+ * One event per resource, the one that reports its end: `message_created`, `call_hangup`, `recording_finished`. Its
+ * body is what the sender would send now. A message's status or a call's `tm_update` may have changed since; the event
+ * id does not depend on them.
  *
  * Left out on purpose: `call_created`, `call_ringing`, `call_progressing` and `recording_started`. They report a moment
  * in which someone could still act; their body would show a call that is over, and the call's end has the same facts.

@@ -4,9 +4,9 @@ import { isObject, textAt } from './payload';
 
 /**
  * Reads one of VoIPBIN's address objects `{type, target, target_name, name, detail}`, all of which may be missing
- * (reference voipbin.md 2). What it is, is what its `type` says: a `target` that looks like a phone number is none
+ * (reference voipbin.md 2). The `type` alone decides what it is: a `target` that looks like a phone number is not one
  * unless the type is `tel`.
- * @returns null for what is no address and for the empty one, `{}`.
+ * @returns null for a value that is not an address, and for the empty address `{}`.
  */
 export function readParty(address: JsonValue | undefined): Party | null {
   if (!isObject(address)) {

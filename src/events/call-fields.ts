@@ -1,5 +1,5 @@
 import { readParty } from './address';
-import { tellEnds, type KnowsOurs } from './direction';
+import { resolveParties, type NumberLookup } from './direction';
 import { isFitId } from './event-id';
 import type { JsonObject } from './json';
 import { objectsAt, referenceAt, textAt } from './payload';
@@ -10,7 +10,7 @@ import { parseInstant, secondsBetween } from './time';
  * A call. The sender gives no durations: they come from its times (reference voipbin.md 4, "call"). Without any times,
  * as in the page's curl sample, whether it was answered and how long it took is unknown, hence null.
  */
-export function readCall(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
+export function readCall(type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
   const created = parseInstant(data['tm_create']);
   const progressing = parseInstant(data['tm_progressing']);
   const hangup = parseInstant(data['tm_hangup']);
@@ -22,7 +22,7 @@ export function readCall(type: string, data: JsonObject, ours: KnowsOurs): Resou
     direction,
     peer,
     ours: ourEnd,
-  } = tellEnds('call', data, readParty(data['source']), readParty(data['destination']), ours);
+  } = resolveParties('call', data, readParty(data['source']), readParty(data['destination']), ours);
   return {
     direction,
     peer,
@@ -46,11 +46,11 @@ export function readCall(type: string, data: JsonObject, ours: KnowsOurs): Resou
 }
 
 /** Several calls placed at once; one of them may be picked up. It has no times of its own but creation and update. */
-export function readGroupcall(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
+export function readGroupcall(type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
   const master = referenceAt(data, 'master_call_id');
   const answered = referenceAt(data, 'answer_call_id') !== null || type === 'groupcall_progressing';
   return {
-    ...tellEnds('call', data, readParty(data['source']), readParty(objectsAt(data, 'destinations')[0]), ours),
+    ...resolveParties('call', data, readParty(data['source']), readParty(objectsAt(data, 'destinations')[0]), ours),
     answered: answered ? true : hasHungUp(type, data) ? false : null,
     call_id: master,
     root_call_id: master,

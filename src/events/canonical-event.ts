@@ -16,14 +16,15 @@ export interface Party {
 
 /**
  * A VoIPBIN event in the one form that rules, templates and actions see, whichever dialect it arrived in (DESIGN
- * "Canonical event"). Field names are the contract of rule files, hence snake_case. What a type has not is null.
+ * "Canonical event"). Field names are the contract of rule files, hence snake_case. A field that a type does not have
+ * is null.
  *
  * Times are RFC 3339 in UTC. Durations are seconds, with fractions.
  */
 export interface CanonicalEvent {
   /**
-   * The live sender's name for the type (`call_hangup`), or the declared name where there is no live one; `unknown`
-   * where what was declared is no name at all.
+   * The live sender's name for the type (`call_hangup`), or the declared name where there is no live one. `unknown`
+   * when the declared type is not a valid name.
    */
   type: string;
   /** The type exactly as received (`call_hungup`). */
@@ -32,7 +33,7 @@ export interface CanonicalEvent {
    * `<type>/<id>` or `<type>/<id>/<16 hex>`; the workflow id and the start of every action key. Never personal data.
    */
   event_id: string;
-  /** `data.id`, or a hash standing in for one that is missing or unfit (see `event-id.ts`). */
+  /** `data.id`, or a hash that replaces one that is missing or unfit (see `event-id.ts`). */
   id: string;
   customer_id: string | null;
   /**
@@ -47,8 +48,8 @@ export interface CanonicalEvent {
   /** Our end. */
   ours: Party | null;
   /**
-   * Whether the call was ever picked up; null while unknown and for what is not a call. Of a queue call: whether an
-   * agent took it.
+   * Whether the call was picked up; null while unknown, and for events that are not about a call. Of a queue call:
+   * whether an agent took it.
    */
   answered: boolean | null;
   /** From creation to progressing, or to hang-up when never answered. Of a queue call: how long it waited. */
@@ -67,8 +68,8 @@ export interface CanonicalEvent {
   /** The resource's status as received, but `ended` for a recording's `done`. */
   status: string | null;
   /**
-   * True once VoIPBIN says a recording has ended. The file may still be on its way to storage. Null for what is not a
-   * recording.
+   * True once VoIPBIN reports that a recording has ended. The file may not be in storage yet. Null for events that are
+   * not about a recording.
    */
   recording_ready: boolean | null;
   /** The call this event is about: its own id for calls, `reference_id` for what refers to a call. */

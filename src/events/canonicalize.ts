@@ -2,7 +2,7 @@ import { readParty } from './address';
 import type { CanonicalEvent, Party } from './canonical-event';
 import { readCall, readGroupcall } from './call-fields';
 import { canonicalType, resourceOf } from './catalogue';
-import { tellEnds, declaredDirection, type KnowsOurs } from './direction';
+import { resolveParties, declaredDirection, type NumberLookup } from './direction';
 import type { Envelope } from './envelope';
 import { eventIdentity, safeTypeName } from './event-id';
 import type { JsonObject } from './json';
@@ -11,10 +11,7 @@ import { readQueuecall } from './queuecall-fields';
 import type { ResourceFields } from './resource-fields';
 import { formatInstant, parseInstant, secondsBetween } from './time';
 
-/**
- * Times that tell when an event of this type happened, the best one first; those that every type may have come after
- * them.
- */
+/** The field with the time of an event, by the ending of its type. */
 const TIME_BY_ENDING: readonly (readonly [string, string])[] = [
   ['_hangup', 'tm_hangup'],
   ['_progressing', 'tm_progressing'],
@@ -25,24 +22,30 @@ const TIME_BY_ENDING: readonly (readonly [string, string])[] = [
   ['_deleted', 'tm_delete'],
   ['_created', 'tm_create'],
 ];
+/** Fields of any type with a time, the best one first. */
 const TIMES = ['tm_update', 'tm_event', 'tm_transcript', 'tm_create'] as const;
 
 /**
- * Brings an event of either dialect into the one form (DESIGN "Canonical event").
+ * Converts an event of either dialect into the canonical form (DESIGN "Canonical event").
  *
- * Total: whatever members `data` has, of whatever kind, it gives an event; what cannot be read is null. Nothing is
- * asked of anybody and the same arguments give the same event. `data` is handed on, not copied.
+ * Total: any `data` gives an event; a field that cannot be read is null. Pure: the same arguments give the same event.
+ * `data` is passed on, not copied.
  *
- * @param rawBody the request's body as received; the hash in the event id is made of it.
+ * @param rawBody the request's body as received; the event id may contain its hash.
  */
-export function canonicalize(envelope: Envelope, rawBody: Buffer, receivedAt: Date, ours: KnowsOurs): CanonicalEvent {
+export function canonicalize(
+  envelope: Envelope,
+  rawBody: Buffer,
+  receivedAt: Date,
+  ours: NumberLookup,
+): CanonicalEvent {
   const { data } = envelope;
   const type = safeTypeName(canonicalType(envelope.type, data));
   const identity = eventIdentity(type, data['id'], rawBody);
   const received = receivedAt.toISOString();
   const fields = readFields(type, data, ours);
-  const call = callReferred(data);
-  // Written out member by member: every event passes here, and spreading what several functions give is slow.
+  const call = referencedCall(data);
+  // Written out field by field: this runs for every event, and spreading several objects is slow.
   return {
     type,
     declared_type: envelope.type,
@@ -85,12 +88,12 @@ function occurredAt(type: string, data: JsonObject): string | null {
   return null;
 }
 
-/** Anything may refer to a call: recordings, queue calls, transcriptions, activeflows, AI calls. */
-function callReferred(data: JsonObject): string | null {
+/** Recordings, queue calls, transcriptions, activeflows and AI calls may refer to a call. */
+function referencedCall(data: JsonObject): string | null {
   return textAt(data, 'reference_type') === 'call' ? referenceAt(data, 'reference_id') : null;
 }
 
-function readFields(type: string, data: JsonObject, ours: KnowsOurs): ResourceFields {
+function readFields(type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
   switch (resourceOf(type)) {
     case 'call':
       return readCall(type, data, ours);
@@ -115,11 +118,11 @@ function readFields(type: string, data: JsonObject, ours: KnowsOurs): ResourceFi
 }
 
 /**
- * A text, in the form of the messages API (`targets`, each with its own status) and in that of conversations
- * (`destination`). Of several targets the first is meant that is one of ours, else the first. The texts of our own
- * replies come in the same form.
+ * Reads a text, in the form of the messages API (`targets`, each with its own status) or of conversations
+ * (`destination`). Of several targets, the first that is ours counts, else the first. Our own replies have the same
+ * form.
  */
-function readMessage(data: JsonObject, ours: KnowsOurs): ResourceFields {
+function readMessage(data: JsonObject, ours: NumberLookup): ResourceFields {
   const targets = objectsAt(data, 'targets');
   const destinations = [
     readParty(data['destination']),
@@ -130,7 +133,7 @@ function readMessage(data: JsonObject, ours: KnowsOurs): ResourceFields {
     (party) => party.type === 'tel' && party.number !== null && ours.has(party.number),
   );
   return {
-    ...tellEnds('message', data, readParty(data['source']), received ?? destinations[0] ?? null, ours),
+    ...resolveParties('message', data, readParty(data['source']), received ?? destinations[0] ?? null, ours),
     text: textAt(data, 'text'),
     status:
       textAt(data, 'status') ??
@@ -139,7 +142,7 @@ function readMessage(data: JsonObject, ours: KnowsOurs): ResourceFields {
   };
 }
 
-/** A webchat message has no addresses: the visitor is known by the session alone. */
+/** A webchat message has no addresses: only its session identifies the visitor. */
 function readWebchatMessage(data: JsonObject): ResourceFields {
   const session = referenceAt(data, 'session_id');
   return {
@@ -150,7 +153,7 @@ function readWebchatMessage(data: JsonObject): ResourceFields {
 }
 
 /**
- * The page says `done` where the live sender says `ended`. The file may still be on its way to storage (reference
+ * The page says `done` where the live sender says `ended`. The file may not be in storage yet (reference
  * voipbin.md 5, "Race").
  */
 function readRecording(type: string, data: JsonObject): ResourceFields {

@@ -1,23 +1,23 @@
 import type { JsonObject } from './json';
 
-/** `live`: the name stands in VoIPBIN's own source; `documented`: it stands on the webhook page. Many stand in both. */
+/** `live`: the name is in VoIPBIN's source. `documented`: it is on the webhook page. Many are in both. */
 export type Dialect = 'live' | 'documented';
 
 /**
- * Whether one resource can have the event more than once. `once` means that a second one is the same event delivered or
- * emitted again (reference voipbin.md 1, "Why the same thing can arrive twice"), even where its body differs.
+ * Whether one resource can have the event more than once. `once`: a second one is the same event, delivered or emitted
+ * again (reference voipbin.md 1, "Why the same thing can arrive twice"), even with another body.
  */
 export type Happens = 'once' | 'repeatedly';
 
-/** A type of event that the bridge knows. */
+/** An event type in the catalogue. */
 export interface EventType {
   readonly type: string;
   /** The kind of resource that `data` holds: `call`, `conversation_message`. */
   readonly resource: string;
   readonly dialects: readonly Dialect[];
   /**
-   * The live sender's name of a documented one; its own name where there is no other. What {@link canonicalType} gives
-   * unless the status decides.
+   * The live sender's name of a documented type; the type's own name where there is no other. {@link canonicalType}
+   * returns it unless the status decides.
    */
   readonly canonical: string;
   readonly happens: Happens;
@@ -31,8 +31,8 @@ interface Words {
 }
 
 /**
- * What the live sender names (reference voipbin.md 3), by resource: the type is `<resource>_<word>`.
- * A queue call may go back to waiting when no agent picks up, and AI calls and campaigns stop and go on: those repeat.
+ * The live sender's types (reference voipbin.md 3), by resource: the type is `<resource>_<word>`.
+ * A queue call may return to waiting when no agent picks up, and AI calls and campaigns pause and resume: those repeat.
  */
 const LIVE: Readonly<Record<string, Words>> = {
   account: { once: 'created deleted', repeatedly: 'updated' },
@@ -164,7 +164,7 @@ function split(words: string | undefined): string[] {
   return words === undefined ? [] : words.split(' ');
 }
 
-/** What is known of a type, by its name in either dialect; undefined for a type that is not known. */
+/** The catalogue's entry for a type, by its name in either dialect; undefined for an unknown type. */
 export function eventType(name: string): EventType | undefined {
   return BY_NAME.get(name);
 }
@@ -175,10 +175,10 @@ export function knownTypeNames(): string[] {
 }
 
 /**
- * The name that the bridge uses for an event: the live sender's, whichever dialect it came in. The page's
- * `recording_updated` and `transcribe_updated` cover several live types, so their status decides: `recording_updated`
- * is `recording_finished` once it is `done` or `ended`, `transcribe_updated` is `transcribe_done` unless it is still
- * `progressing`; else they keep their own name. Any other name, known or not, is kept as it is.
+ * The name that the bridge uses for an event: the live sender's, in either dialect. The page's `recording_updated` and
+ * `transcribe_updated` cover several live types, so their status decides: `recording_updated` is `recording_finished`
+ * once it is `done` or `ended`; `transcribe_updated` is `transcribe_done` unless it is still `progressing`. Every other
+ * name is kept.
  */
 export function canonicalType(declared: string, data: JsonObject): string {
   const status = data['status'];
@@ -191,9 +191,7 @@ export function canonicalType(declared: string, data: JsonObject): string {
   return ALIASES.get(declared) ?? declared;
 }
 
-/**
- * Whether a canonical type happens once to a resource. Of types that are not known nothing is known: they may repeat.
- */
+/** Whether a canonical type happens once to a resource. Unknown types may repeat. */
 export function happensOnce(canonical: string): boolean {
   return BY_NAME.get(canonical)?.happens === 'once';
 }

@@ -10,53 +10,53 @@ const WORDS: ReadonlyMap<unknown, Direction> = new Map<unknown, Direction>([
 ]);
 
 /**
- * The direction that the payload states; null when it states none (or another word: a transcript's `in` is a side, not
- * a direction).
+ * The direction in the payload; null when there is none. A transcript's `in` is a side of the call, not a direction.
  */
 export function declaredDirection(data: JsonObject): Direction | null {
   return WORDS.get(data['direction']) ?? null;
 }
 
-/** Who knows our numbers (`OwnNumbers`). */
-export interface KnowsOurs {
+/** Knows which numbers are ours ({@link OwnNumbers} implements it). */
+export interface NumberLookup {
   /** @param number in any common format. */
   has(number: string): boolean;
 }
 
-/** Who is at which end. */
-export interface Ends {
+/** The two parties of a call or message. */
+export interface Parties {
   direction: Direction | null;
   peer: Party | null;
   ours: Party | null;
 }
 
 /**
- * Tells the two ends of a call or message apart. Where the payload states no direction (the page's samples), a number
- * of ours decides, the source's first: what we may have sent ourselves must never look like something to answer. Where
- * neither is known to be ours, a message is inbound, as what the webhook tells of without our doing; a call keeps no
- * direction, and its destination is the peer, as the page has it.
+ * Decides which party is the peer and which is ours.
+ *
+ * Without a direction in the payload (the page's samples), a number of ours decides; the source is checked first,
+ * because a text that we may have sent must never look like one to answer. When neither number is ours, a message is
+ * inbound; a call has no direction, and its destination is the peer, as on the page.
  */
-export function tellEnds(
+export function resolveParties(
   kind: 'call' | 'message',
   data: JsonObject,
   source: Party | null,
   destination: Party | null,
-  ours: KnowsOurs,
-): Ends {
+  ours: NumberLookup,
+): Parties {
   const direction =
-    declaredDirection(data) ?? inferred(source, destination, ours) ?? (kind === 'message' ? 'inbound' : null);
+    declaredDirection(data) ?? inferDirection(source, destination, ours) ?? (kind === 'message' ? 'inbound' : null);
   return direction === 'inbound'
     ? { direction, peer: source, ours: destination }
     : { direction, peer: destination, ours: source };
 }
 
-function inferred(source: Party | null, destination: Party | null, ours: KnowsOurs): Direction | null {
+function inferDirection(source: Party | null, destination: Party | null, ours: NumberLookup): Direction | null {
   if (isOurs(source, ours)) {
     return 'outbound';
   }
   return isOurs(destination, ours) ? 'inbound' : null;
 }
 
-function isOurs(party: Party | null, ours: KnowsOurs): boolean {
+function isOurs(party: Party | null, ours: NumberLookup): boolean {
   return party !== null && party.type === 'tel' && party.number !== null && ours.has(party.number);
 }

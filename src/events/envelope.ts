@@ -2,37 +2,37 @@ import { parse } from 'secure-json-parse';
 import type { JsonObject, JsonValue } from './json';
 import { isObject } from './payload';
 
-/** What VoIPBIN wraps every event in (reference voipbin.md 2). Further members beside the two are not looked at. */
+/** The envelope of every VoIPBIN event (reference voipbin.md 2). Other members are ignored. */
 export interface Envelope {
   type: string;
   data: JsonObject;
 }
 
-/** Why a body is no event. */
-export type EnvelopeFault = 'empty' | 'not_json' | 'too_deep' | 'no_envelope';
+/** Why a body is not an event. */
+export type EnvelopeError = 'empty' | 'not_json' | 'too_deep' | 'no_envelope';
 
-/** The message is for people and says nothing of the body's content. */
-export type ParsedEnvelope = { ok: true; envelope: Envelope } | { ok: false; reason: EnvelopeFault; message: string };
+/** The message is for people, and does not quote the body. */
+export type ParsedEnvelope = { ok: true; envelope: Envelope } | { ok: false; reason: EnvelopeError; message: string };
 
 /**
- * Real payloads nest six deep. Beyond this, code that walks the value (or turns it into text again) could run out of
- * stack.
+ * The deepest nesting that is accepted. Real payloads have six levels. Code that walks a much deeper value, or
+ * serialises it, could run out of stack.
  */
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Reads a request's body. Total: whatever the bytes are, the answer says what they are. What it gives nests at most 100
- * deep and holds no `__proto__` and no `constructor.prototype` (dropped, so that no later copy can change a prototype);
- * of a key that stands twice the last counts.
+ * Parses a request's body. Total: any bytes give a result. The result has at most 100 levels and neither `__proto__`
+ * nor `constructor.prototype`, which are dropped so that no later copy can change a prototype. Of a repeated key, the
+ * last value counts.
  */
 export function parseEnvelope(body: Buffer): ParsedEnvelope {
   if (body.length === 0) {
     return { ok: false, reason: 'empty', message: 'the body is empty' };
   }
   if (mayBeTooDeep(body) && isTooDeep(body)) {
-    return { ok: false, reason: 'too_deep', message: `the body nests more than ${DEEPEST} levels deep` };
+    return { ok: false, reason: 'too_deep', message: `the body nests more than ${MAX_DEPTH} levels deep` };
   }
   const value = parseJson(body);
   if (value === undefined) {
@@ -51,10 +51,10 @@ export function parseEnvelope(body: Buffer): ParsedEnvelope {
   return { ok: true, envelope: { type, data } };
 }
 
-/** @returns undefined when it is not JSON; the parser's own message quotes the body and goes nowhere. */
+/** @returns undefined when it is not JSON. The parser's message quotes the body, so it is dropped. */
 function parseJson(body: Buffer): JsonValue | undefined {
   try {
-    // A byte order mark is taken off by the parser.
+    // The parser removes a byte order mark.
     const value: JsonValue = parse(body.toString('utf8'), { protoAction: 'remove', constructorAction: 'remove' });
     return value;
   } catch {
@@ -62,13 +62,13 @@ function parseJson(body: Buffer): JsonValue | undefined {
   }
 }
 
-/** Whether there are brackets enough to be too deep at all: a quick look, as hardly any body has them. */
+/** Whether a body has enough brackets to be too deep: a cheap check that hardly any body passes. */
 function mayBeTooDeep(body: Buffer): boolean {
   let opened = 0;
   for (const bracket of [OPEN_OBJECT, OPEN_LIST]) {
     for (let at = body.indexOf(bracket); at !== -1; at = body.indexOf(bracket, at + 1)) {
       opened += 1;
-      if (opened > DEEPEST) {
+      if (opened > MAX_DEPTH) {
         return true;
       }
     }
@@ -76,26 +76,23 @@ function mayBeTooDeep(body: Buffer): boolean {
   return false;
 }
 
-/**
- * Counts brackets outside texts on the raw bytes, before anything is built of them. UTF-8 keeps these bytes for these
- * characters.
- */
+/** Counts brackets outside strings on the raw bytes, before anything is built from them. Safe in UTF-8. */
 function isTooDeep(body: Buffer): boolean {
   let depth = 0;
-  let inText = false;
+  let isInString = false;
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at];
-    if (inText) {
+    if (isInString) {
       if (byte === BACKSLASH) {
         at += 1;
       } else if (byte === QUOTE) {
-        inText = false;
+        isInString = false;
       }
     } else if (byte === QUOTE) {
-      inText = true;
+      isInString = true;
     } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
       depth += 1;
-      if (depth > DEEPEST) {
+      if (depth > MAX_DEPTH) {
         return true;
       }
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { happensOnce } from './catalogue';
 import type { JsonValue } from './json';
 
-/** An event's identity (DESIGN "Names"). Neither field ever holds a phone number or a text of people. */
+/** An event's identity (DESIGN "Names"). Neither field contains personal data. */
 export interface EventIdentity {
   /** `<canonical type>/<id>`, and `/<16 hex>` of the body where the type can happen again to the same resource. */
   event_id: string;
@@ -10,7 +10,7 @@ export interface EventIdentity {
   id: string;
 }
 
-/** What stands for a type whose name is none. */
+/** The type of an event whose declared type is not a valid name. */
 export const UNKNOWN_TYPE = 'unknown';
 
 const FIT_TYPE = /^[a-z][a-z0-9_.-]{0,63}$/;
@@ -19,16 +19,15 @@ const SCHEME = /^[A-Za-z]+:/;
 const SEPARATORS: ReadonlySet<number> = new Set(['.', '_', ':', '-'].map((character) => character.charCodeAt(0)));
 
 /**
- * The type as it may stand in ids, search attributes and logs: the name itself, or `unknown` where it is not the name
- * of a type at all.
+ * The type as it is used in ids, search attributes and logs: the name itself, or `unknown` when it is not a valid name.
  */
 export function safeTypeName(type: string): string {
   return FIT_TYPE.test(type) ? type : UNKNOWN_TYPE;
 }
 
 /**
- * The id of an event. The same body always gives the same id, so a redelivery is recognised; so does a second emission
- * with another body for types that happen once to a resource. Total: any type, any id, any body.
+ * Makes the id of an event. The same body always gives the same id, so a redelivery is recognised. For types that
+ * happen once to a resource, another body gives the same id too. Total: any type, any id, any body.
  *
  * @param type the canonical type, made safe by {@link safeTypeName}.
  * @param dataId `data.id` as received.
@@ -41,7 +40,7 @@ export function eventIdentity(type: string, dataId: JsonValue | undefined, rawBo
   return { id, event_id: once ? `${type}/${id}` : `${type}/${id}/${hash.slice(0, 16)}` };
 }
 
-/** Whether `data.id` can stand in ids and search attributes as it is. */
+/** Whether `data.id` can be used in ids and search attributes. */
 export function isFitId(id: JsonValue | undefined): id is string {
   return typeof id === 'string' && FIT_ID.test(id) && !looksLikePhone(id);
 }

@@ -4,21 +4,19 @@ import { declaredDirection } from './direction';
 import { textAt } from './payload';
 import { toE164 } from './phone';
 
-/**
- * So many learnt numbers are remembered; beyond that the one that was learnt longest ago is forgotten. Configured ones
- * never are.
- */
-const MOST_LEARNT = 10_000;
+/** Learned numbers that are kept; beyond that, the one learned longest ago is dropped. */
+const MAX_LEARNED = 10_000;
 
 /**
- * The numbers that are ours: those of the settings, and those learnt since the start (from the account's list, and from
- * what we sent). In memory only, one per process; where they are learnt from, and that processes tell each other, is
- * the business of others.
+ * The numbers that are ours: those in the settings, and those learned since the start (from the account's list, and
+ * from what we sent).
+ *
+ * Not guaranteed: that they outlive the process, or reach other processes; callers do that.
  */
 export class OwnNumbers {
   readonly #country: string | null;
   readonly #configured: ReadonlySet<string>;
-  readonly #learnt = new Set<string>();
+  readonly #learned = new Set<string>();
 
   /**
    * @param configured in any common format.
@@ -32,47 +30,46 @@ export class OwnNumbers {
   /** Whether a number, in any common format, is ours. */
   has(number: string): boolean {
     const normal = this.#normal(number);
-    return this.#configured.has(normal) || this.#learnt.has(normal);
+    return this.#configured.has(normal) || this.#learned.has(normal);
   }
 
-  /** Remembers a number as ours. @returns whether it is new; false also for what is no phone number. */
+  /** Adds a number of ours. @returns whether it is new; false for text that is not a phone number. */
   learn(number: string): boolean {
     const normal = toE164(number, this.#country);
     if (normal === null || this.#configured.has(normal)) {
       return false;
     }
-    const isNew = !this.#learnt.delete(normal);
-    this.#learnt.add(normal);
-    if (this.#learnt.size > MOST_LEARNT) {
-      for (const oldest of this.#learnt) {
-        this.#learnt.delete(oldest);
+    const isNew = !this.#learned.delete(normal);
+    this.#learned.add(normal);
+    if (this.#learned.size > MAX_LEARNED) {
+      for (const oldest of this.#learned) {
+        this.#learned.delete(oldest);
         break;
       }
     }
     return isNew;
   }
 
-  /**
-   * All of them, E.164 where they are phone numbers: the configured ones first, then the learnt ones in the order of
-   * learning.
-   */
+  /** All numbers, in E.164 where possible: the configured ones first, then the learned ones, oldest first. */
   all(): string[] {
-    return [...this.#configured, ...this.#learnt];
+    return [...this.#configured, ...this.#learned];
   }
 
-  /** E.164, or the text as it stands for what is no phone number (short codes). */
+  /** E.164, or the trimmed text when it is not a phone number (short codes). */
   #normal(number: string): string {
     return toE164(number, this.#country) ?? number.trim();
   }
 }
 
-const TALKS = new Set(['call', 'message', 'conversation_message']);
+/** Resources with two parties. */
+const TWO_PARTY_RESOURCES = new Set(['call', 'message', 'conversation_message']);
 
 /**
- * The numbers that an event shows to be ours: what a call or message of ours was sent from, what an inbound one was
- * sent to, and a number that VoIPBIN says we have. Only a direction that the payload itself states counts: one that we
- * inferred must not teach us the peer's number as ours. Neither do the further legs of a call, which may show the
- * original caller's number as their source.
+ * The numbers that an event proves to be ours: the source of an outbound call or message, the destination of an inbound
+ * one, and a number that VoIPBIN lists as ours.
+ *
+ * Only a direction in the payload counts: an inferred one could make the peer's number ours. Further legs of a call do
+ * not count either: their source may be the original caller's number.
  */
 export function ownNumbersIn(event: CanonicalEvent): string[] {
   const resource = resourceOf(event.type);
@@ -82,7 +79,7 @@ export function ownNumbersIn(event: CanonicalEvent): string[] {
   }
   if (
     resource === null ||
-    !TALKS.has(resource) ||
+    !TWO_PARTY_RESOURCES.has(resource) ||
     declaredDirection(event.data) === null ||
     event.ours?.type !== 'tel' ||
     event.ours.number === null

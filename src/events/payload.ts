@@ -1,9 +1,6 @@
 import type { JsonObject, JsonValue } from './json';
 
-/**
- * Reading a payload of which nothing is certain: every reader takes any JSON and answers null for what is not there or
- * is of another kind. None throws.
- */
+/** Readers of unverified payloads: each takes any JSON, and returns null for a missing member or another type. */
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
@@ -18,7 +15,7 @@ export function textAt(object: JsonObject, key: string): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** A member that refers to something: a non-empty text other than the nil UUID, which is how VoIPBIN says "none". */
+/** A member that is a reference: a non-empty text other than the nil UUID, VoIPBIN's "none". */
 export function referenceAt(object: JsonObject, key: string): string | null {
   const value = textAt(object, key);
   return value === NIL_UUID ? null : value;
@@ -32,7 +29,7 @@ export function secondsAt(object: JsonObject, key: string): number | null {
   return typeof value === 'number' && value > 0 ? value / 1000 : null;
 }
 
-/** The members of a list that are objects; none when it is no list. */
+/** The elements of a list that are objects; empty when it is not a list. */
 export function objectsAt(object: JsonObject, key: string): JsonObject[] {
   const value = object[key];
   return Array.isArray(value) ? value.filter(isObject) : [];

@@ -1,10 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import { parsePhoneNumberFromString, type CountryCode, type PhoneNumber } from 'libphonenumber-js/min';
 
 /**
  * Reads a phone number in any common format.
  *
- * "Possible" rather than "valid" decides, because the documented samples' own 555 numbers are possible but not valid
- * (reference connectors.md 4). Extensions like `1001`, SIP addresses and words like `anonymous` are no phone numbers.
+ * Accepts "possible" numbers, not only "valid" ones: the documented samples' 555 numbers are possible but not valid
+ * (reference connectors.md 4). Extensions like `1001`, SIP addresses and words like `anonymous` are not phone numbers.
  *
  * @param country ISO 3166-1 alpha-2, for numbers written without a country code; null accepts only `+...`.
  */
@@ -14,27 +15,24 @@ export function readPhone(text: string, country: string | null): PhoneNumber | n
 }
 
 /**
- * Numbers that were read before, by country and text. Reading one took nearly as long as all the rest of taking an
- * event (profiled), and the same ones come again and again.
+ * Parsed numbers, by country and text. Parsing one takes nearly as long as the rest of ingesting an event (profiled),
+ * and the same numbers come again and again.
  */
-const known = new Map<string, string | null>();
-const MOST_KNOWN = 10_000;
-/** Longer texts are no numbers, and are not kept. */
-const LONGEST_KNOWN = 40;
+const parsedNumbers = new LRUCache<string, { number: string | null }>({ max: 10_000 });
+/** Longer texts are not numbers, and are not cached. */
+const MAX_CACHED_LENGTH = 40;
 
-/** The number in E.164 (`+15551234567`), or null when the text is no phone number. */
+/** The number in E.164 (`+15551234567`), or null when the text is not a phone number. */
 export function toE164(text: string, country: string | null): string | null {
-  if (text.length > LONGEST_KNOWN) {
+  if (text.length > MAX_CACHED_LENGTH) {
     return readPhone(text, country)?.number ?? null;
   }
   const key = `${country ?? ''} ${text}`;
-  let number = known.get(key);
-  if (number === undefined) {
-    number = readPhone(text, country)?.number ?? null;
-    if (known.size >= MOST_KNOWN) {
-      known.clear();
-    }
-    known.set(key, number);
+  const cached = parsedNumbers.get(key);
+  if (cached !== undefined) {
+    return cached.number;
   }
+  const number = readPhone(text, country)?.number ?? null;
+  parsedNumbers.set(key, { number });
   return number;
 }

@@ -1,6 +1,6 @@
 import type { CanonicalEvent } from './canonical-event';
 
-/** What a kind of resource adds to the fields that every event has. What it does not name is null. */
+/** The fields that a kind of resource adds to those of every event. A missing field is null. */
 export type ResourceFields = Partial<
   Pick<
     CanonicalEvent,

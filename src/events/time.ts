@@ -1,18 +1,18 @@
-/** A moment as whole microseconds since 1970 (UTC); exact, as it stays far below 2^53. */
+/** A time as whole microseconds since 1970 (UTC). Exact: far below 2^53. */
 export type Instant = number;
 
 const TIME =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:[.,](\d{1,9}))?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?$/;
 
-/** Years outside are VoIPBIN's and Go's ways to say "not yet" (9999, 0001). */
+/** VoIPBIN and Go write "not yet" as a year outside these (9999, 0001). */
 const FIRST_YEAR = 1970;
 const NOT_YET_YEAR = 9999;
 
 /**
  * Reads a time as VoIPBIN writes it, in either dialect (reference voipbin.md 2): RFC 3339, or `YYYY-MM-DD
- * HH:MM:SS.ffffff` without a zone, which is UTC whatever this machine's zone. Up to nine fraction digits; what is finer
- * than a microsecond is cut off. "Not yet" (`9999-01-01 ...`, `0001-01-01 ...`, null, absent, "") and everything that
- * is no time is null.
+ * HH:MM:SS.ffffff` without a zone, which is UTC whatever this machine's zone. Up to nine fraction digits, cut off after
+ * the microseconds. "Not yet" (`9999-01-01 ...`, `0001-01-01 ...`, null, absent, "") is null, and so is everything that
+ * is not a time.
  */
 export function parseInstant(value: unknown): Instant | null {
   if (typeof value !== 'string' || value.length > 40) {
@@ -40,7 +40,7 @@ export function parseInstant(value: unknown): Instant | null {
     return null;
   }
   const midnight = Date.UTC(y, mo - 1, d);
-  // A month or day that there is not would end up in another month.
+  // A day that does not exist (30 February) would land in another month.
   const date = new Date(midnight);
   if (date.getUTCMonth() !== mo - 1) {
     return null;
@@ -50,7 +50,7 @@ export function parseInstant(value: unknown): Instant | null {
   return seconds * 1_000_000 + Number(fraction.padEnd(6, '0').slice(0, 6));
 }
 
-/** Places of the digits, and of what stands between them, in `2026-08-22T06:10:58.431201Z`. */
+/** Positions of the separators in `2026-08-22T06:10:58.431201Z`. */
 const USUAL_LENGTH = 27;
 const USUAL_MARKS: readonly (readonly [at: number, character: string])[] = [
   [4, '-'],
@@ -63,8 +63,8 @@ const USUAL_MARKS: readonly (readonly [at: number, character: string])[] = [
 ];
 
 /**
- * The form that the live sender uses, read by place: nearly four times as fast (86 against 326 ns), and every event has
- * several of them. Null for every other form, and for dates on the edge.
+ * The form that the live sender uses, read by position: nearly four times as fast (86 against 326 ns), and every event
+ * has several. Null for every other form, and for days after the 28th.
  */
 function readUsual(text: string): Instant | null {
   if (text.length !== USUAL_LENGTH || USUAL_MARKS.some(([at, character]) => text[at] !== character)) {
@@ -77,7 +77,7 @@ function readUsual(text: string): Instant | null {
   const minute = digits(text, 14, 16);
   const second = digits(text, 17, 19);
   const micros = digits(text, 20, 26);
-  // Days that not every month has are left to the reader that knows the calendar.
+  // Days that not every month has are left to the calendar of parseInstant.
   const isPlain =
     year >= FIRST_YEAR &&
     year < NOT_YET_YEAR &&
@@ -95,7 +95,7 @@ function readUsual(text: string): Instant | null {
   return isPlain ? (Date.UTC(year, month - 1, day, hour, minute, second) / 1_000) * 1_000_000 + micros : null;
 }
 
-/** The number that the digits in these places make; -1 where one is no digit. */
+/** The number at these positions; -1 when a character is not a digit. */
 function digits(text: string, from: number, to: number): number {
   let value = 0;
   for (let at = from; at < to; at += 1) {
@@ -117,8 +117,8 @@ export function formatInstant(instant: Instant): string {
 }
 
 /**
- * Seconds from one moment to a later one, with fractions down to microseconds; 0 when the clocks say that it was
- * earlier. Null when either is unknown.
+ * Seconds between two times, with fractions down to microseconds; 0 when the second is earlier. Null when one is
+ * unknown.
  */
 export function secondsBetween(from: Instant | null, to: Instant | null): number | null {
   return from === null || to === null ? null : Math.max(0, to - from) / 1_000_000;

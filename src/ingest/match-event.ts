@@ -9,7 +9,9 @@ import type { Arrival, TrustedBody } from './trusted-body';
 export interface EventRules {
   /** 12 hex characters. */
   readonly hash: string;
-  /** @returns what to do for an event; null when no rule matches. Pure and quick: the answer to VoIPBIN waits for it. */
+  /**
+   * @returns what to do for an event; null when no rule matches. Pure and quick: the answer to VoIPBIN waits for it.
+   */
   plan(event: CanonicalEvent, arrival: Arrival): Plan | null;
 }
 

@@ -15,7 +15,9 @@ export const EVENT_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'GET',
 /** JSON, as the webhook answers it. */
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** A refused body up to this size is read to its end, so that its sender gets the answer and not a broken connection. */
+/**
+ * A refused body up to this size is read to its end, so that its sender gets the answer and not a broken connection.
+ */
 const DRAIN_BYTES = 64 * 1_048_576;
 
 /** Answers and counts what is refused. Statuses come from {@link WEBHOOK_ERRORS}. */

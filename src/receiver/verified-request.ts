@@ -31,7 +31,8 @@ export function signatureOf(body: Buffer, secret: Secret): string {
  * A request that was signed with one of our secrets, or that needs no signature because none is configured. Only
  * {@link VerifiedRequest.verify} makes one, so an unverified request cannot be used by mistake.
  *
- * Not guaranteed: freshness. VoIPBIN does not sign a time, so a recorded request verifies again. It is a duplicate then.
+ * Not guaranteed: freshness. VoIPBIN does not sign a time, so a recorded request verifies again. It is a duplicate
+ * then.
  */
 export class VerifiedRequest {
   readonly body: Buffer;
