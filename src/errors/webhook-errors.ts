@@ -1,9 +1,9 @@
+import type { ErrorDescription } from './error-description';
+
 /** An answer of the webhook that is not 200. */
-export interface WebhookError {
-  /** The HTTP status; null where it depends on what is wrong with the HTTP itself. */
-  status: number | null;
-  meaning: string;
-  remedy: string;
+export interface WebhookError extends ErrorDescription {
+  /** The HTTP status; null where it depends on what is wrong with the request. */
+  readonly status: number | null;
 }
 
 const RESENT = 'VoIPBIN sends the event again, up to three times, one second apart.';

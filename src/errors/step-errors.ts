@@ -1,0 +1,215 @@
+import type { ErrorDescription } from './error-description';
+
+/**
+ * The four classes of a step's failure (DESIGN "Connectors"). The class alone decides what the bridge does next.
+ * - `transient`: the request is fine; it is retried with backoff, within the step's retry budget.
+ * - `permanent`: the request itself is wrong; it is not retried.
+ * - `credential`: the connection's credential or account does not work; every step of it would fail alike.
+ * - `ambiguous`: it may have happened. Only actions whose effect is not repeatable fail like this.
+ */
+export const ERROR_CLASSES = ['transient', 'permanent', 'credential', 'ambiguous'] as const;
+
+/** One of {@link ERROR_CLASSES}. */
+export type ErrorClass = (typeof ERROR_CLASSES)[number];
+
+/** What each class means to the operator. */
+export const ERROR_CLASS_DESCRIPTIONS: Readonly<Record<ErrorClass, ErrorDescription>> = {
+  transient: {
+    meaning:
+      'The service, the network or a limit is in the way. The bridge retries within the retry budget of the step.',
+    remedy: 'Nothing, unless it lasts: then look at the service. `retry: { for: 2h }` gives a step more time.',
+  },
+  permanent: {
+    meaning: 'The service refuses the request itself. The step fails at once.',
+    remedy: 'Correct the rule, or what it refers to (a channel, a property, a number).',
+  },
+  credential: {
+    meaning:
+      'The credential or the account does not work. The connection is parked: its steps wait, and continue by themselves once it works.',
+    remedy: 'Correct the credential or the account. `bridge connections list` shows what is parked and why.',
+  },
+  ambiguous: {
+    meaning: 'The service may have done it: the answer was lost. The step fails, so that nothing is done twice.',
+    remedy: 'Look at the service whether it was done.',
+  },
+};
+
+/** A step's error with a code of the bridge's own. */
+export interface StepError extends ErrorDescription {
+  readonly class: ErrorClass;
+}
+
+/**
+ * The bridge's own codes for failed steps. Besides these, a code is the provider's own word (`channel_not_found`,
+ * `PROPERTY_DOESNT_EXIST`), or a status: `http_<status>`, `smtp_<status>`, `storage_http_<status>`.
+ */
+export const STEP_ERRORS = {
+  account_not_ready: {
+    class: 'credential',
+    meaning: 'The VoIPBIN account has no balance, or its identity is not verified.',
+    remedy: 'Top up or verify the account.',
+  },
+  address_not_allowed: {
+    class: 'permanent',
+    meaning: 'A recording is at an address that the bridge does not fetch from.',
+    remedy: 'If the address is right, allow it with `BRIDGE_HTTP_ALLOW`.',
+  },
+  address_refused: {
+    class: 'permanent',
+    meaning: 'An `http.request` goes to an address that is not public.',
+    remedy: 'If the address is right, allow it with `BRIDGE_HTTP_ALLOW`.',
+  },
+  answer_lost: {
+    class: 'ambiguous',
+    meaning: 'The mail server may have accepted the mail; the connection ended before its answer.',
+    remedy: 'Look for the mail at its recipient.',
+  },
+  answer_too_large: {
+    class: 'transient',
+    meaning: 'VoIPBIN answered with more than the bridge reads.',
+    remedy: 'Report it if it lasts.',
+  },
+  blocks_over_limit: {
+    class: 'permanent',
+    meaning: 'A Slack message has more blocks, or longer texts in them, than Slack accepts.',
+    remedy: 'Shorten the blocks in the rule.',
+  },
+  body_too_large: {
+    class: 'permanent',
+    meaning: 'The rendered body of an `http.request` is too long.',
+    remedy: 'Send less of the event.',
+  },
+  bug: {
+    class: 'permanent',
+    meaning: 'The bridge failed in a way that it does not know.',
+    remedy: 'Report it, with the event id.',
+  },
+  cancelled: {
+    class: 'transient',
+    meaning: 'The attempt was cancelled, usually because the worker stops. Another worker makes the next attempt.',
+    remedy: 'Nothing.',
+  },
+  conflict: {
+    class: 'transient',
+    meaning: 'HubSpot reports that a record exists already, but does not show it yet.',
+    remedy: 'Nothing, unless it lasts: then look for an archived record.',
+  },
+  cooldown_unavailable: {
+    class: 'transient',
+    meaning: 'Temporal did not say whether a cooldown is in force.',
+    remedy: 'Nothing, unless it lasts: then look at Temporal.',
+  },
+  empty_text: {
+    class: 'permanent',
+    meaning: 'The text of a message is empty after rendering.',
+    remedy: 'Give the template a default: `{{ field | default: "…" }}`.',
+  },
+  invalid_address: {
+    class: 'permanent',
+    meaning: 'A mail address is not valid after rendering.',
+    remedy: 'Correct the address in the rule, or the field that it comes from.',
+  },
+  invalid_answer: {
+    class: 'transient',
+    meaning: 'HubSpot answered in a form that the bridge does not know.',
+    remedy: 'Check `HUBSPOT_BASE_URL` and any proxy; report it if it lasts.',
+  },
+  invalid_input: {
+    class: 'permanent',
+    meaning: 'An input of the step is not valid after rendering.',
+    remedy: 'Correct the input that the message names.',
+  },
+  limits_unavailable: {
+    class: 'transient',
+    meaning: 'Temporal did not say whether a limit is reached.',
+    remedy: 'Nothing, unless it lasts: then look at Temporal.',
+  },
+  line_unavailable: {
+    class: 'transient',
+    meaning: 'The connection is parked, and the workflow that holds its queue does not answer.',
+    remedy: 'Nothing, unless it lasts: then look at Temporal.',
+  },
+  network: {
+    class: 'transient',
+    meaning: 'The service could not be reached.',
+    remedy: 'Nothing, unless it lasts: then look at the network and the address of the service.',
+  },
+  no_recipient: {
+    class: 'permanent',
+    meaning: 'The recipient of a mail is empty after rendering.',
+    remedy: 'Correct `to` in the rule, or the field that it comes from.',
+  },
+  not_connected: {
+    class: 'permanent',
+    meaning: 'The worker has no connection for this action.',
+    remedy: 'Give every worker the settings of the connection.',
+  },
+  queue_full: {
+    class: 'transient',
+    meaning: 'Too many requests to VoIPBIN wait in this worker.',
+    remedy: 'Nothing, unless it lasts.',
+  },
+  ratelimited: {
+    class: 'transient',
+    meaning: 'Slack limits the rate of messages.',
+    remedy: 'Nothing, unless it lasts: then post less.',
+  },
+  recording_not_stored: {
+    class: 'transient',
+    meaning: 'VoIPBIN has not stored the file of the recording yet.',
+    remedy: 'Nothing: the step waits for it. `wait:` says for how long.',
+  },
+  redirect: {
+    class: 'transient',
+    meaning: 'HubSpot answered with a redirect.',
+    remedy: 'Check `HUBSPOT_BASE_URL`, and any proxy on the way.',
+  },
+  search_pace: {
+    class: 'transient',
+    meaning: 'Too many HubSpot searches wait in this worker.',
+    remedy: 'Nothing, unless it lasts.',
+  },
+  timeout: {
+    class: 'transient',
+    meaning: 'The service did not answer in time.',
+    remedy: 'Nothing, unless it lasts: then look at the service.',
+  },
+  tls: {
+    class: 'credential',
+    meaning: 'No encrypted connection to the mail server could be made.',
+    remedy: 'Check the scheme, the port and the certificate of `SMTP_URL`.',
+  },
+  too_late: {
+    class: 'transient',
+    meaning: 'The step started after its retry budget, which counts from the event, was spent.',
+    remedy: 'Give the step more time with `retry: { for: … }` if it is still of use then.',
+  },
+  too_many_messages: {
+    class: 'ambiguous',
+    meaning: 'Too many messages were sent since, so the bridge cannot find out whether the text was sent.',
+    remedy: 'Look for the text in VoIPBIN.',
+  },
+  too_many_redirects: {
+    class: 'permanent',
+    meaning: 'An `http.request` was redirected too often.',
+    remedy: 'Use the final address.',
+  },
+  unexpected_answer: {
+    class: 'transient',
+    meaning: 'VoIPBIN answered in a form that the bridge does not know.',
+    remedy: 'Check `VOIPBIN_API_URL` and any proxy; report it if it lasts.',
+  },
+  unknown: {
+    class: 'credential',
+    meaning: 'The connection was parked for a reason that is no longer known.',
+    remedy: 'Check the credential of the connection.',
+  },
+  unreadable_answer: {
+    class: 'transient',
+    meaning: 'Slack answered with something that is not part of its API.',
+    remedy: 'Check `SLACK_API_URL` and any proxy; report it if it lasts.',
+  },
+} as const satisfies Readonly<Record<string, StepError>>;
+
+/** One of {@link STEP_ERRORS}. */
+export type StepErrorCode = keyof typeof STEP_ERRORS;
