@@ -1,4 +1,4 @@
-import { missedSince, type MissedPage } from '../backfill/find-missed';
+import { findMissed, type MissedPage } from '../backfill/find-missed';
 import { shown } from '../backfill/report';
 import { ActionError } from '../connectors/action-error';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
@@ -99,7 +99,7 @@ async function recover(
     await expectBridge(webhook);
   }
   const loaded = readRules(settings.rulesFile);
-  const pages = missedSince({
+  const pages = findMissed({
     client,
     reader,
     since,
@@ -123,7 +123,7 @@ async function takeAll(
   for await (const page of pages) {
     recovery.present += page.present;
     recovery.unreadable += page.unreadable;
-    recovery.isComplete &&= !page.cutShort;
+    recovery.isComplete &&= !page.isTruncated;
     for (let at = 0; at < page.missed.length; at += CONCURRENCY) {
       const batch = page.missed.slice(at, at + CONCURRENCY);
       const taken = batch.map(async (event) => describe(event, await take(event), hasRules));
