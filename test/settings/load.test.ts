@@ -81,7 +81,7 @@ function settings(yaml: string | null, env: Record<string, string> = {}): Settin
   return loaded.settings;
 }
 
-function faults(yaml: string | null, env: Record<string, string> = {}): string[] {
+function findings(yaml: string | null, env: Record<string, string> = {}): string[] {
   const loaded = load(yaml, env);
   return loaded.ok ? [] : loaded.findings.map(formatFinding);
 }
@@ -260,7 +260,7 @@ connections:
     });
 
     test('must be there when it is named', () => {
-      expect(faults(null, { BRIDGE_CONFIG: 'nowhere.yaml' })).toEqual([
+      expect(findings(null, { BRIDGE_CONFIG: 'nowhere.yaml' })).toEqual([
         'environment BRIDGE_CONFIG  the settings file nowhere.yaml cannot be read (ENOENT)',
       ]);
     });
@@ -298,7 +298,7 @@ connections:
 
     test('that cannot be resolved are errors, each once', () => {
       expect(
-        faults(
+        findings(
           'environment: production\ndata_dir: ${env:NOPE}\nreceiver:\n  webhook_secrets: ["${file:/no/such/file}"]\n  host: ${vault:x}\nconnections:\n  crm:\n    access_token: ${env:CRM_KEY}\n',
         ),
       ).toEqual([
@@ -316,14 +316,14 @@ connections:
     ['receiver: { webhook_secrets: [vb_0123456789abcdef0123] }', 'vb_'],
     ['data_dir: smtp://user:hunter2@mail.example.com:587', 'hunter2'],
   ])('a token in the file is an error: %s', (yaml, part) => {
-    const [line, ...more] = faults(yaml);
+    const [line, ...more] = findings(yaml);
     expect(line).toMatch(/a token or password is written in the file; move it to the environment and refer to it/);
     expect(line).not.toContain(part);
     expect(more).toEqual([]);
   });
 
   test('all findings are reported at once, with place and hint, and never a value', () => {
-    const lines = faults(
+    const lines = findings(
       `enviroment: prod
 country: Korea
 numbers: [12345678, "+15551234567"]
@@ -372,7 +372,7 @@ connections:
 
   test('so are contradictions between settings', () => {
     expect(
-      faults(
+      findings(
         'numbers: [12345678, "+15551234567", "012"]\nreceiver: { port: 5001, tls: { cert_file: /no/such.pem } }\ntemporal: { ui_port: 7233 }',
         { BRIDGE_ENV: 'production' },
       ),
@@ -402,7 +402,7 @@ connections:
       /receiver\.host \(BRIDGE_HOST\): expected an IP address or a host name/,
     ],
   ])('%.30j', (yaml, expected) => {
-    const lines = faults(yaml);
+    const lines = findings(yaml);
     expect(lines.join('\n')).toMatch(expected);
     expect(lines.every((line) => line.startsWith('config/bridge.yaml:'))).toBe(true);
   });
@@ -412,7 +412,7 @@ connections:
   });
 
   test('a connection without its credential is checked all the same', () => {
-    expect(faults('connections: { crm: { retries: often } }')).toEqual([
+    expect(findings('connections: { crm: { retries: often } }')).toEqual([
       'config/bridge.yaml:1:32  connections.crm.retries: Invalid input: expected number, received string',
     ]);
     expect(settings('connections: { crm: { retries: 5 } }').connections['crm']).toEqual({

@@ -39,8 +39,8 @@ export const DEFAULT_TEST_TIME = Date.parse('2026-01-05T12:00:00Z');
 export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], options: TestRunOptions): TestResult[] {
   return tests.map((test) => {
     const found = eventOf(test, options);
-    if ('fault' in found) {
-      return { name: test.name, at: test.at, faults: [found.fault], explanation: null };
+    if ('problem' in found) {
+      return { name: test.name, at: test.at, faults: [found.problem], explanation: null };
     }
     const explanation = explain(ruleSet, found.event, { actions: options.actions });
     const faults = [
@@ -52,9 +52,9 @@ export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], optio
   });
 }
 
-function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEvent } | { fault: string } {
+function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEvent } | { problem: string } {
   const read = readEnvelope(test, options);
-  if ('fault' in read) {
+  if ('problem' in read) {
     return read;
   }
   const envelope: JsonObject = structuredClone({ type: read.envelope.type, data: read.envelope.data });
@@ -63,7 +63,7 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
   }
   const parsed = parseEnvelope(Buffer.from(JSON.stringify(envelope)));
   if (!parsed.ok) {
-    return { fault: `after the changes it is not an event: ${parsed.message}` };
+    return { problem: `after the changes it is not an event: ${parsed.message}` };
   }
   const ours = { has: options.isOurs ?? (() => false) };
   const make = (receivedAt: number): CanonicalEvent =>
@@ -75,15 +75,15 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
   return { event: make(Date.parse(make(DEFAULT_TEST_TIME).occurred_at)) };
 }
 
-function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Envelope } | { fault: string } {
+function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Envelope } | { problem: string } {
   if (typeof test.event !== 'string') {
     const parsed = parseEnvelope(Buffer.from(JSON.stringify(test.event)));
-    return parsed.ok ? { envelope: parsed.envelope } : { fault: parsed.message };
+    return parsed.ok ? { envelope: parsed.envelope } : { problem: parsed.message };
   }
   if (!test.event.endsWith('.json')) {
     const envelope = options.findEvent?.(test.event) ?? null;
     return envelope === null
-      ? { fault: `there is no event ${test.event} in the archive (a file name ends in .json)` }
+      ? { problem: `there is no event ${test.event} in the archive (a file name ends in .json)` }
       : { envelope };
   }
   const path = join(dirname(test.at.file), test.event);
@@ -91,10 +91,10 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
   try {
     text = (options.readFile ?? ((file) => readFileSync(file, 'utf8')))(path);
   } catch {
-    return { fault: `${path} cannot be read` };
+    return { problem: `${path} cannot be read` };
   }
   const parsed = parseEnvelope(Buffer.from(text));
-  return parsed.ok ? { envelope: parsed.envelope } : { fault: `${path}: ${parsed.message}` };
+  return parsed.ok ? { envelope: parsed.envelope } : { problem: `${path}: ${parsed.message}` };
 }
 
 /** Sets the value at a path, or removes it with null. Missing blocks on the way are created. */
@@ -209,7 +209,7 @@ export function formatTestResults(results: readonly TestResult[]): string {
   const lines = results.flatMap(({ name, at, faults }) =>
     faults.length === 0
       ? [`  ✓ ${name}`]
-      : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((fault) => `      ${fault}`)],
+      : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((line) => `      ${line}`)],
   );
   return [...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`].join('\n');
 }
