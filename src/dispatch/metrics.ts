@@ -4,11 +4,11 @@ import { LabelValues } from '../admin/label-values';
 import type { RunStarter } from './dispatcher';
 import { outcomeOf, type RunEnding } from './run-tracker';
 
-/** What the gauges ask at every scrape. */
+/** The figures that the gauges read at every scrape. */
 export interface RunGauges {
-  /** Runs at work. */
+  /** Runs in flight. */
   inFlight(): number;
-  /** Runs started and not known to be closed. */
+  /** Runs without a recorded end. */
   open(): number;
 }
 
@@ -17,9 +17,7 @@ const reportedRules = z.object({
   rules: z.array(z.object({ rule: z.string(), outcome: z.enum(['done', 'partial', 'failed', 'skipped']) })),
 });
 
-/**
- * Metrics of starting runs and seeing them end: those of the process with the dispatcher. Make it once per registry.
- */
+/** Metrics of how runs start and end, in the process with the dispatcher. Create it once per registry. */
 export class RunMetrics {
   readonly #starts: Counter<'outcome'>;
   readonly #closed: Counter<'outcome'>;
@@ -30,25 +28,25 @@ export class RunMetrics {
     const registers = [registry];
     this.#starts = new Counter({
       name: 'bridge_run_starts_total',
-      help: 'Starts of runs by what Temporal said: started, exists (the event has a run already), refused (never will), failed (is tried again).',
+      help: 'Starts of runs by outcome: started, exists (the event has a run already), refused (Temporal never accepts it), failed (is retried).',
       labelNames: ['outcome'],
       registers,
     });
     this.#closed = new Counter({
       name: 'bridge_runs_closed_total',
-      help: 'Runs whose end was seen, by outcome.',
+      help: 'Runs that ended, by outcome.',
       labelNames: ['outcome'],
       registers,
     });
     this.#rules = new Counter({
       name: 'bridge_rule_runs_total',
-      help: 'Rules in runs whose end was seen, by rule and outcome.',
+      help: 'Rules in runs that ended, by rule and outcome.',
       labelNames: ['rule', 'outcome'],
       registers,
     });
   }
 
-  /** The same starter, its starts counted. */
+  /** Wraps a starter and counts its starts. */
   counting(starter: RunStarter): RunStarter {
     return {
       start: async (event, plan) => {
@@ -65,7 +63,7 @@ export class RunMetrics {
     };
   }
 
-  /** Counts a run that closed. One that was terminated or timed out has no report, so that its rules are not known. */
+  /** Counts a run that ended. Without a report (terminated, timed out) its rules are not counted. */
   closed(ending: RunEnding): void {
     this.#closed.inc({ outcome: outcomeOf(ending) });
     const report = reportedRules.safeParse(ending.report);
@@ -74,14 +72,14 @@ export class RunMetrics {
     }
   }
 
-  /** Gauges that look at the dispatcher when they are scraped. */
+  /** Adds gauges that read the dispatcher when they are scraped. */
   watch(runs: RunGauges): void {
     const registers = [this.registry];
     const gauges: [name: string, help: string, read: () => number][] = [
-      ['bridge_runs_in_flight', 'Runs at work.', () => runs.inFlight()],
+      ['bridge_runs_in_flight', 'Runs in flight.', () => runs.inFlight()],
       [
         'bridge_runs_waiting',
-        'Runs that wait: for a retry, a parked connection, a recording, or a worker.',
+        'Runs that wait for a retry, a parked connection, a recording, or a worker.',
         () => Math.max(0, runs.open() - runs.inFlight()),
       ],
     ];

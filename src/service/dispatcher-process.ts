@@ -1,9 +1,7 @@
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { Dispatcher } from '../dispatch/dispatcher';
-import { RunMetrics } from '../dispatch/metrics';
-import { RunLog } from '../dispatch/run-log';
+import { startDispatcher } from '../dispatch/start-dispatcher';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
 import { connectClient, type ResolvedTemporal } from '../temporal/connection';
@@ -32,38 +30,30 @@ export function startDispatcherProcess(options: {
   log: Logger;
 }): ChildService {
   const { temporal, settings, registry, log } = options;
-  const record = RunLog.open(settings.dataDir);
-  if (record.setAside !== null) {
-    log.error({}, record.setAside);
-  }
   const reader = InboxReader.open(settings.dataDir);
   const connection = connectClient(temporal);
-  const runs = new RunMetrics(registry);
-  const dispatcher = new Dispatcher({
+  const dispatcher = startDispatcher({
+    dataDir: settings.dataDir,
     events: reader,
-    record,
-    starter: runs.counting(
-      runStarter(new Client({ connection, namespace: temporal.namespace }), {
-        searchAttributes: () => ensureSearchAttributes(connection, temporal.namespace, log),
-        eager: false,
-      }),
-    ),
+    starter: runStarter(new Client({ connection, namespace: temporal.namespace }), {
+      searchAttributes: () => ensureSearchAttributes(connection, temporal.namespace, log),
+      eager: false,
+    }),
     maxInFlight: settings.dispatch.maxInFlight,
+    endsArePushed: false,
     forgetAfterMs: settings.retention.maxAgeMs,
+    registry,
     log,
-    onClosed: (_eventId, ending) => runs.closed(ending),
   });
   const watch = watchTemporal(connection, temporal.namespace, log);
   const problem = (): string | null => dispatcher.problem() ?? watch.problem();
-  runs.watch({ inFlight: () => dispatcher.runs().inFlight, open: () => record.openCount() });
   addTemporalMetric(registry, problem);
-  dispatcher.start();
   const stop = async (): Promise<void> => {
     watch.stop();
     await settlesWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);
     await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
     reader.close();
-    record.close();
+    dispatcher.close();
   };
   return {
     ...createService(stop),

@@ -4,8 +4,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { Connector } from '../connectors/connector';
 import { OwnNumbers } from '../events/own-numbers';
-import { RunLog } from '../dispatch/run-log';
-import { Dispatcher } from '../dispatch/dispatcher';
+import { startDispatcher, type RunningDispatcher } from '../dispatch/start-dispatcher';
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
@@ -15,7 +14,6 @@ import { addTemporalMetric } from '../temporal/metrics';
 import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../worker/create-worker';
 import { settlesWithin } from '../timing/settles-within';
-import { RunMetrics } from '../dispatch/metrics';
 import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 import { StepMetrics } from '../worker/metrics';
 import { startWorker, type RunningWorker } from '../worker/start-worker';
@@ -66,7 +64,7 @@ export async function startWorkerProcess(options: {
   }
   const stopRefreshing = refreshOwnNumbers(ownNumbers, settings, log);
   const steps = new StepMetrics(registry);
-  let dispatcher: Dispatcher | null = null;
+  let dispatcher: RunningDispatcher | null = null;
   const worker = await startWorker({
     connection,
     namespace,
@@ -85,42 +83,23 @@ export async function startWorkerProcess(options: {
   const watch = watchTemporal(connection, namespace, log);
   const temporalProblem = (): string | null => dispatcher?.problem() ?? watch.problem();
   addTemporalMetric(registry, temporalProblem);
-  let closeInbox = (): void => undefined;
   const { dispatch } = options;
-  if (dispatch !== undefined) {
-    const reader = InboxReader.open(settings.dataDir);
-    const record = RunLog.open(settings.dataDir);
-    if (record.setAside !== null) {
-      log.error({}, record.setAside);
-    }
-    const runs = new RunMetrics(registry);
-    const dispatching = new Dispatcher({
+  const reader = dispatch === undefined ? null : InboxReader.open(settings.dataDir);
+  if (dispatch !== undefined && reader !== null) {
+    dispatcher = startDispatcher({
+      dataDir: settings.dataDir,
       events: reader,
-      record,
-      starter: runs.counting(
-        runStarter(new Client({ connection, namespace }), {
-          searchAttributes: () => ensureSearchAttributes(connection, namespace, log),
-          eager: true,
-        }),
-      ),
+      starter: runStarter(new Client({ connection, namespace }), {
+        searchAttributes: () => ensureSearchAttributes(connection, namespace, log),
+        eager: true,
+      }),
       maxInFlight: settings.dispatch.maxInFlight,
-      isTold: true,
+      endsArePushed: true,
       forgetAfterMs: settings.retention.maxAgeMs,
+      registry,
       log,
-      onClosed: (eventId, ending) => {
-        runs.closed(ending);
-        dispatch.onClosed(eventId, ending);
-      },
+      onClosed: (eventId, ending) => dispatch.onClosed(eventId, ending),
     });
-    let openRuns = (): number => record.openCount();
-    runs.watch({ inFlight: () => dispatching.runs().inFlight, open: () => openRuns() });
-    dispatcher = dispatching;
-    dispatching.start();
-    closeInbox = () => {
-      openRuns = () => 0;
-      reader.close();
-      record.close();
-    };
   }
   let isStopping = false;
   const run = async (): Promise<void> => {
@@ -138,7 +117,8 @@ export async function startWorkerProcess(options: {
       stopRefreshing();
       watch.stop();
       await settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS);
-      closeInbox();
+      reader?.close();
+      dispatcher?.close();
       // A worker that did not end keeps the connection open, until the process ends.
       await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
     }

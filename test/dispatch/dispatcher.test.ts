@@ -12,15 +12,15 @@ function pending(seq: number): PendingEvent {
   return { seq, event: eventOf({ id: `c${seq}` }), plan: { ruleset: 'abc', rules: [] } };
 }
 
-/** A Temporal that the test plays: what it was asked, and when it answers. */
-class PlayedTemporal implements RunStarter {
+/** A Temporal that the test controls: what it was asked, and when it answers. */
+class ControlledTemporal implements RunStarter {
   readonly started: string[] = [];
   readonly ends = new Map<string, (ending: RunEnding) => void>();
   away = false;
   refuse = new Set<string>();
   /** Starts of these fail. */
   failing = new Set<string>();
-  /** Starts that are answered only when told. */
+  /** Starts that are answered when the test calls their function. */
   held = new Map<string, () => void>();
   hold = false;
   asked = 0;
@@ -73,14 +73,14 @@ class PlayedTemporal implements RunStarter {
 
 describe('Dispatcher', () => {
   let dataDir: string;
-  let record: RunLog;
-  let temporal: PlayedTemporal;
+  let runLog: RunLog;
+  let temporal: ControlledTemporal;
   let events: PendingEvent[];
   let dispatcher: Dispatcher;
   let unreadable: Set<number>;
   let closed: string[];
 
-  function dispatch(maxInFlight = 20, isTold = false): void {
+  function dispatch(maxInFlight = 20, endsArePushed = false): void {
     dispatcher = new Dispatcher({
       events: {
         pendingAfter: (seq, limit, onUnreadable) => {
@@ -93,10 +93,10 @@ describe('Dispatcher', () => {
         dispatchedThrough: () => 0,
       },
       onClosed: (eventId) => closed.push(eventId),
-      record,
+      runLog,
       starter: temporal,
       maxInFlight,
-      isTold,
+      endsArePushed,
       forgetAfterMs: 60_000,
       log: pino({ level: 'silent' }),
     });
@@ -105,8 +105,8 @@ describe('Dispatcher', () => {
 
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'dispatcher-'));
-    record = RunLog.open(dataDir);
-    temporal = new PlayedTemporal();
+    runLog = RunLog.open(dataDir);
+    temporal = new ControlledTemporal();
     events = [];
     unreadable = new Set();
     closed = [];
@@ -114,11 +114,11 @@ describe('Dispatcher', () => {
 
   afterEach(async () => {
     await dispatcher.stop();
-    record.close();
+    runLog.close();
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  it('starts what waits, oldest first, and goes on with what comes', async () => {
+  it('starts pending events, oldest first, and those that arrive later', async () => {
     events = [pending(1), pending(2)];
     dispatch();
     await temporal.startedAtLeast(2);
@@ -126,10 +126,10 @@ describe('Dispatcher', () => {
     dispatcher.wake();
     await temporal.startedAtLeast(3);
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
-    await untilTrue(() => record.watermark() === 3);
+    await untilTrue(() => runLog.watermark() === 3);
   });
 
-  it('does not start again what an earlier life started', async () => {
+  it('does not start again what was started before a restart', async () => {
     events = [pending(1), pending(2)];
     dispatch();
     await temporal.startedAtLeast(2);
@@ -140,7 +140,7 @@ describe('Dispatcher', () => {
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
   });
 
-  it('keeps no more runs in flight than allowed; one that ends or waits makes room', async () => {
+  it('keeps no more runs in flight than allowed; a run that ends or waits releases its slot', async () => {
     events = [1, 2, 3, 4].map(pending);
     dispatch(2);
     await temporal.startedAtLeast(2);
@@ -152,33 +152,33 @@ describe('Dispatcher', () => {
     await temporal.startedAtLeast(4);
   });
 
-  it('waits while Temporal is away, says so, and starts everything afterwards', async () => {
+  it('waits while Temporal is not reachable, reports it, and starts everything afterwards', async () => {
     temporal.away = true;
     events = [pending(1), pending(2)];
     dispatch();
     await untilTrue(() => dispatcher.problem() !== null);
     expect(dispatcher.problem()).toContain('UNAVAILABLE');
-    expect(record.watermark()).toBe(0);
+    expect(runLog.watermark()).toBe(0);
     temporal.away = false;
     await temporal.startedAtLeast(2);
     await untilTrue(() => dispatcher.problem() === null);
   });
 
-  it('keeps what Temporal refuses, and goes on with the rest', async () => {
+  it('records a run that Temporal refuses, and starts the others', async () => {
     temporal.refuse.add('call_hangup/c1');
     events = [pending(1), pending(2)];
     dispatch();
     await temporal.startedAtLeast(1);
     expect(temporal.started).toEqual(['call_hangup/c2']);
-    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
-    expect(record.get('call_hangup/c1')).toMatchObject({
+    await untilTrue(() => runLog.get('call_hangup/c1')?.state === 'closed');
+    expect(runLog.get('call_hangup/c1')).toMatchObject({
       state: 'closed',
       outcome: 'refused',
       report: '{"reason":"too large"}',
     });
   });
 
-  it('asks after runs that ended while nobody watched', async () => {
+  it('asks about runs that ended while nobody tracked them', async () => {
     events = [pending(1)];
     dispatch();
     await temporal.startedAtLeast(1);
@@ -187,11 +187,11 @@ describe('Dispatcher', () => {
     dispatch();
     await untilTrue(() => temporal.ends.size === 1);
     temporal.end('call_hangup/c1');
-    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
+    await untilTrue(() => runLog.get('call_hangup/c1')?.state === 'closed');
     expect(temporal.started).toHaveLength(1);
   });
 
-  it('begins a few starts at a time, no more, and passes over none that fails among them', async () => {
+  it('has a few starts in progress at a time, and skips none that fails among them', async () => {
     events = Array.from({ length: 12 }, (_, n) => pending(n + 1));
     temporal.hold = true;
     temporal.failing.add('call_hangup/c2');
@@ -201,11 +201,11 @@ describe('Dispatcher', () => {
     temporal.held.forEach((answer) => answer());
     await untilTrue(() => dispatcher.problem() !== null);
     expect(temporal.started).toEqual([1, 3, 4, 5, 6, 7, 8].map((n) => `call_hangup/c${n}`));
-    await untilTrue(() => record.watermark() === 1);
+    await untilTrue(() => runLog.watermark() === 1);
     temporal.failing.clear();
     await temporal.startedAtLeast(12);
     expect(temporal.started).toEqual([1, 3, 4, 5, 6, 7, 8, 2, 9, 10, 11, 12].map((n) => `call_hangup/c${n}`));
-    await untilTrue(() => record.watermark() === 12);
+    await untilTrue(() => runLog.watermark() === 12);
     expect([temporal.mostAtOnce, dispatcher.problem()]).toEqual([8, null]);
   });
 
@@ -215,12 +215,12 @@ describe('Dispatcher', () => {
     dispatch();
     await untilTrue(() => temporal.failures >= 3);
     temporal.failing.clear();
-    await untilTrue(() => record.watermark() === 5);
+    await untilTrue(() => runLog.watermark() === 5);
     expect([...temporal.started].sort()).toEqual([1, 2, 3, 4, 5].map((n) => `call_hangup/c${n}`));
   });
 
-  it('notes an end that is told before the start is answered, and the last one that is told', async () => {
-    record.markStarted([{ seq: 1, event_id: 'call_hangup/earlier', run_id: 'r', started_at: new Date() }], 1);
+  it('records an end that is reported before the start is answered, and the last end that is reported', async () => {
+    runLog.markStarted([{ seq: 1, event_id: 'call_hangup/earlier', run_id: 'r', started_at: new Date() }], 1);
     events = [{ ...pending(1), seq: 2 }];
     temporal.hold = true;
     dispatch(20, true);
@@ -228,77 +228,77 @@ describe('Dispatcher', () => {
     for (const id of ['c1', 'earlier']) {
       dispatcher.runEnded(`call_hangup/${id}`, { status: 'completed', report: { outcome: 'done', rules: [] } });
     }
-    // Notes are written together: that of the other run shows that this one's could have been.
-    await untilTrue(() => record.get('call_hangup/earlier')?.state === 'closed');
+    // Ends are recorded together: the other run's end shows that this one's could have been.
+    await untilTrue(() => runLog.get('call_hangup/earlier')?.state === 'closed');
     temporal.held.forEach((answer) => answer());
-    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
-    expect(record.get('call_hangup/c1')?.outcome).toBe('done');
+    await untilTrue(() => runLog.get('call_hangup/c1')?.state === 'closed');
+    expect(runLog.get('call_hangup/c1')?.outcome).toBe('done');
     dispatcher.runEnded('call_hangup/c1', { status: 'failed', report: { outcome: 'failed', rules: [] } });
-    await untilTrue(() => record.get('call_hangup/c1')?.outcome === 'failed');
+    await untilTrue(() => runLog.get('call_hangup/c1')?.outcome === 'failed');
     expect(closed.filter((id) => id === 'call_hangup/c1')).toHaveLength(1);
   });
 
-  it('says that the dispatch log cannot be written, and that it can again, though nothing waits to be started', async () => {
+  it('reports that the run log cannot be written, and recovers even when nothing is pending', async () => {
     events = [pending(1)];
     dispatch(1, true);
-    await untilTrue(() => record.watermark() === 1);
-    const markClosed = jest.spyOn(record, 'markClosed').mockImplementationOnce(() => {
+    await untilTrue(() => runLog.watermark() === 1);
+    const markClosed = jest.spyOn(runLog, 'markClosed').mockImplementationOnce(() => {
       throw new Error('full');
     });
     dispatcher.runEnded('call_hangup/c1', { status: 'completed', report: { outcome: 'done', rules: [] } });
     await untilTrue(() => dispatcher.problem() !== null);
     expect(dispatcher.problem()).toContain('full');
     await untilTrue(() => dispatcher.problem() === null);
-    expect([markClosed.mock.calls.length, record.get('call_hangup/c1')?.outcome]).toEqual([2, 'done']);
+    expect([markClosed.mock.calls.length, runLog.get('call_hangup/c1')?.outcome]).toEqual([2, 'done']);
   });
 
-  it('passes over an event that cannot be read, says so, and goes on', async () => {
+  it('skips an event that cannot be read, reports it, and starts the others', async () => {
     events = [pending(1), pending(2), pending(3)];
     unreadable.add(2);
     dispatch();
     await temporal.startedAtLeast(2);
-    await untilTrue(() => record.get('call_hangup/c2')?.state === 'closed');
-    expect(record.get('call_hangup/c2')).toMatchObject({
+    await untilTrue(() => runLog.get('call_hangup/c2')?.state === 'closed');
+    expect(runLog.get('call_hangup/c2')).toMatchObject({
       outcome: 'refused',
       report: expect.stringContaining('cannot be read') as string,
     });
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c3']);
   });
 
-  it('asks Temporal about no run whose end it is told', async () => {
+  it('does not ask Temporal about a run whose end is reported', async () => {
     events = [1, 2, 3].map(pending);
     dispatch(1, true);
     for (const n of [1, 2, 3]) {
       await temporal.startedAtLeast(n);
       dispatcher.runEnded(`call_hangup/c${n}`, { status: 'completed', report: { outcome: 'done', rules: [] } });
     }
-    await untilTrue(() => record.get('call_hangup/c3')?.state === 'closed');
+    await untilTrue(() => runLog.get('call_hangup/c3')?.state === 'closed');
     expect(temporal.ends.size).toBe(0);
     dispatcher.runEnded('call_hangup/of-another', { status: 'completed', report: null });
     expect(dispatcher.runs()).toEqual({ inFlight: 0, open: 0 });
   });
 
-  it('asks about a run whose end nobody told of', async () => {
+  it('asks about a run whose end is not reported', async () => {
     events = [pending(1)];
     dispatch(1, true);
     await untilTrue(() => temporal.ends.size === 1);
-    expect(record.get('call_hangup/c1')?.state).toBe('started');
+    expect(runLog.get('call_hangup/c1')?.state).toBe('started');
     temporal.end('call_hangup/c1');
-    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
+    await untilTrue(() => runLog.get('call_hangup/c1')?.state === 'closed');
   });
 
-  it('notes how a run ended', async () => {
+  it('records how a run ended', async () => {
     events = [pending(1)];
     dispatch();
     await temporal.startedAtLeast(1);
     await untilTrue(() => temporal.ends.size === 1);
     temporal.end('call_hangup/c1');
-    await untilTrue(() => record.get('call_hangup/c1')?.state === 'closed');
-    expect(record.get('call_hangup/c1')).toMatchObject({ outcome: 'done', run_id: 'run-c1' });
+    await untilTrue(() => runLog.get('call_hangup/c1')?.state === 'closed');
+    expect(runLog.get('call_hangup/c1')).toMatchObject({ outcome: 'done', run_id: 'run-c1' });
   });
 });
 
-/** Looks again on every turn of the event loop; jest's own time-out bounds it. */
+/** Checks a condition on every turn of the event loop; jest's own timeout bounds it. */
 async function untilTrue(condition: () => boolean): Promise<void> {
   while (!condition()) {
     await new Promise((resolve) => setImmediate(resolve));
