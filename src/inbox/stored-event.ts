@@ -2,51 +2,51 @@ import { z } from 'zod';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 
-/** A canonical event without its payload, which is kept once, as the raw body. */
+/** A canonical event without its payload, which is stored once, as the raw body. */
 export type EventHead = Omit<CanonicalEvent, 'data'>;
 
-/** What is put into the inbox. */
+/** An event for the inbox. */
 export interface InboxEntry {
   event: EventHead;
   /** The request's body exactly as received: the envelope `{type, data}`. */
   body: Buffer;
-  /** The request's content type, for the record; null when it had none. */
+  /** The request's content type; null when it had none. */
   content_type: string | null;
-  /** Hash of the rule set that judged it. */
+  /** Hash of the rule set that it was matched with. */
   ruleset: string | null;
-  /** What is to be done; null (or no rules in it) when no rule wants the event. */
+  /** What is to be done; null, or without rules, when no rule matched. */
   plan: Plan | null;
 }
 
 /**
- * What became of an entry: `received` (kept, to be dispatched), `ignored` (kept, nothing to do), `duplicate` (the inbox
- * has an event of this id already; nothing is kept again).
+ * The outcome of an append: `received` (stored, to be dispatched), `ignored` (stored, nothing to do), `duplicate` (the
+ * inbox has an event with this id; nothing is stored).
  */
 export type InboxOutcome = 'received' | 'ignored' | 'duplicate';
 
-/** A kept event in lists: everything but the payload and the plan. */
+/** A stored event in lists: without its payload and plan. */
 export interface EventSummary {
   /** The order of arrival in this inbox; grows, with gaps. */
   seq: number;
   event: EventHead;
   outcome: 'received' | 'ignored';
-  /** Hash of the rule set that judged it; null where an earlier bridge kept none. */
+  /** Hash of the rule set that it was matched with; null when an earlier version stored none. */
   ruleset: string | null;
   /** Size of the body in bytes. */
   bytes: number;
 }
 
-/** A rule set, by the events that it judged. Times are RFC 3339. */
+/** A rule set, and the events that were matched with it. Times are RFC 3339. */
 export interface RuleSetUse {
   ruleset: string | null;
   first_at: string;
   last_at: string;
   events: number;
-  /** Of these, how many a rule wanted. */
+  /** How many of them matched a rule. */
   received: number;
 }
 
-/** A kept event, whole. */
+/** A whole stored event. */
 export interface StoredEvent {
   seq: number;
   event: CanonicalEvent;
@@ -55,17 +55,17 @@ export interface StoredEvent {
   /** Byte for byte as received. */
   body: Buffer;
   content_type: string | null;
-  /** What the run does, without rules that the event's twin had already fired; null when there was nothing to do. */
+  /** What the run does, without rules that the event's twin fired first; null when there was nothing to do. */
   plan: Plan | null;
 }
 
-/** What could not be read as an event, in lists. */
+/** A request that is not an event, in lists. */
 export interface QuarantineSummary {
-  /** 16 hex characters of the body's SHA-256: the same body is kept once. */
+  /** 16 hex characters of the body's SHA-256: the same body is stored once. */
   id: string;
-  /** When it came last. */
+  /** When it came the last time. */
   received_at: string;
-  /** Why it is no event: a short code and a sentence of ours, never content. */
+  /** Why it is not an event: a short code and a sentence of ours, never content. */
   reason: string;
   content_type: string | null;
   bytes: number;
@@ -73,7 +73,7 @@ export interface QuarantineSummary {
   times: number;
 }
 
-/** A quarantined request, whole. */
+/** A whole quarantined request. */
 export interface Quarantined extends QuarantineSummary {
   body: Buffer;
 }
@@ -83,7 +83,7 @@ const number = z.number().nullable();
 const flag = z.boolean().nullable();
 const party = z.object({ type: z.string(), number: text, name: text }).nullable();
 
-/** Reads an event's head back from the store. */
+/** Parses a stored head. */
 export const eventHead: z.ZodType<EventHead> = z.object({
   type: z.string(),
   declared_type: z.string(),
@@ -109,8 +109,8 @@ export const eventHead: z.ZodType<EventHead> = z.object({
 });
 
 /**
- * The head of a canonical event, with whose rules judged it, as the store keeps it: JSON. Written out member by member,
- * as every event passes here.
+ * The stored form of an event's head and its rule set: JSON. Written member by member, so that no other
+ * member of the event gets into it.
  */
 export function headJson(event: EventHead, ruleset: string | null): string {
   const head: EventHead & { ruleset: string | null } = {

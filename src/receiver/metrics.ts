@@ -58,13 +58,13 @@ export class ReceiverMetrics {
     });
     this.#commit = new Histogram({
       name: 'bridge_inbox_commit_seconds',
-      help: 'Time of one write to the journal, its sync included.',
+      help: 'Time of one commit to inbox.db, its sync included.',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2],
       registers,
     });
     this.#batch = new Histogram({
       name: 'bridge_inbox_commit_entries',
-      help: 'Entries that shared one write to the journal.',
+      help: 'Entries that shared one commit to inbox.db.',
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 512],
       registers,
     });
@@ -89,7 +89,7 @@ export class ReceiverMetrics {
         'Age of the oldest event waiting to be dispatched; 0 when none is.',
         () => inbox.backlog().oldestAgeMs / 1_000,
       ],
-      ['bridge_inbox_bytes', 'Size of inbox.db, without its write-ahead log and the journal.', () => inbox.heldBytes()],
+      ['bridge_inbox_bytes', 'Size of inbox.db, without its write-ahead log.', () => inbox.heldBytes()],
       ['bridge_quarantine_entries', 'Bodies in quarantine.', () => inbox.quarantined().count],
       ['bridge_quarantine_bytes', 'Size of the bodies in quarantine.', () => inbox.quarantined().bytes],
       [

@@ -102,7 +102,7 @@ export class Archive {
         // libsql keeps the log as long as prepared statements live, so it is folded into the file here.
         database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } catch (error) {
-        // The disk filled up since the last event. What was committed is safe, and whoever closes the inbox must go on.
+        // The disk filled up since the last event. What was committed is safe, and closing the inbox must not fail.
         this.log.warn(
           { code: InboxUnavailable.of(error).code },
           'the inbox could not be closed cleanly; it is checked at the next start',

@@ -17,26 +17,23 @@ import {
   type StoredEvent,
 } from '../stored-event';
 
-/**
- * Page size of {@link InboxReader.iterate}: no read stays open between pages, so that the log can be folded back
- * meanwhile.
- */
+/** Page size of {@link InboxReader.iterate}. No read stays open between pages, so that checkpoints can complete. */
 const PAGE = 100;
 
 /**
- * Bodies that {@link InboxReader.pendingAfter} reads at once, but for the first: parsed, they take several times as
- * much memory.
+ * Bodies that {@link InboxReader.pendingAfter} reads at once, besides the first: parsed, they take several times as much
+ * memory.
  */
 const BATCH_BYTES = 8 * 1_048_576;
 
-const placeRow = z.object({ seq: z.number(), event_id: z.string() });
+const positionRow = z.object({ seq: z.number(), event_id: z.string() });
 const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
 
-/** How many plans are kept parsed; an installation has a few dozen. */
-const PARSED_PLANS = 200;
+/** How many parsed plans are cached; an installation has a few dozen. */
+const MAX_CACHED_PLANS = 200;
 
-/** The backlog is counted no further than this. */
-const COUNT_AT_MOST = 100_000;
+/** The backlog is counted up to this number. */
+const MAX_COUNTED = 100_000;
 
 /** Events that wait to be dispatched. */
 export interface Backlog {
@@ -46,19 +43,19 @@ export interface Backlog {
   oldestAgeMs: number;
 }
 
-/** What {@link InboxReader.list} is asked. */
+/** Options of {@link InboxReader.list}. */
 export interface ListOptions {
   limit: number;
-  /** Only events before this `seq`: the last one of the page before. */
+  /** Only events before this `seq`, the last one of the previous page. */
   before?: number;
   /** Canonical types (`call_hangup`). */
   types?: readonly string[];
-  /** Only what was received at or after it. */
+  /** Only events received at or after this time. */
   since?: Date;
   outcome?: 'received' | 'ignored';
 }
 
-/** How much is kept. */
+/** How many events and requests are stored. */
 export interface InboxCounts {
   received: number;
   ignored: number;
@@ -73,8 +70,8 @@ const eventRow = z.object({
   content_type: z.string().nullable(),
   body: z.unknown(),
 });
-/** Beside the event's own fields in its head. */
-const judgedBy = z.object({ ruleset: z.string().nullable().default(null) });
+/** The rule set, which is in the head besides the event's fields. */
+const rulesetOf = z.object({ ruleset: z.string().nullable().default(null) });
 const ruleSetRow = z
   .object({
     ruleset: z.string().nullable(),
@@ -100,8 +97,8 @@ const quarantineRow = z
   .transform((row): QuarantineSummary => ({ ...row, received_at: new Date(row.received_at).toISOString() }));
 
 /**
- * Reads the inbox from any process while its writer runs: the dispatcher, `bridge events`, backfill.
- * Before the writer has made the file everything is empty. It never writes, and never waits for a commit (WAL).
+ * Reads the inbox from any process while its writer runs: the dispatcher, `bridge events`, backfill. Everything is empty
+ * before the writer has created the file. It never writes, and does not wait for commits (WAL).
  */
 export class InboxReader {
   readonly #plans = new Map<number, Plan>();
@@ -116,21 +113,21 @@ export class InboxReader {
   }
 
   /**
-   * Events with something to do that came after `seq`, oldest first, whether they are dispatched or not.
-   * @param onUnreadable told of those that cannot be read (a damaged database), which are left out.
+   * Events with something to do after `seq`, oldest first, whether they are dispatched or not.
+   * @param onUnreadable called for those that cannot be read (a damaged file), which are left out.
    */
   pendingAfter(
     seq: number,
     limit: number,
     onUnreadable: (unreadable: { seq: number; event_id: string }) => void = () => undefined,
   ): (StoredEvent & { event_id: string; plan: Plan })[] {
-    // Sizes first: two hundred bodies of ten megabytes must not be in memory at once.
+    // The sizes first: two hundred bodies of ten megabytes must not be in memory at once.
     const sizes = this.#rows(
       'SELECT seq, bytes FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? ORDER BY seq LIMIT ?',
       [seq, limit],
     ).map((row) => sizeRow.parse(row));
-    let room = BATCH_BYTES;
-    const fitting = sizes.filter((row, index) => index === 0 || (room -= row.bytes) > 0);
+    let leftBytes = BATCH_BYTES;
+    const fitting = sizes.filter((row, index) => index === 0 || (leftBytes -= row.bytes) > 0);
     const last = fitting.at(-1)?.seq ?? seq;
     return this.#rows(
       'SELECT seq, event_id, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
@@ -138,14 +135,14 @@ export class InboxReader {
     ).flatMap((row) => {
       const event = this.#readable(row);
       if (event === null) {
-        onUnreadable(placeRow.parse(row));
+        onUnreadable(positionRow.parse(row));
         return [];
       }
       return event.plan === null ? [] : [{ ...event, event_id: event.event.event_id, plan: event.plan }];
     });
   }
 
-  /** An event, whole; null when the inbox has no such id (any more). */
+  /** A whole event; null when the inbox does not have this id, or no longer. */
   get(eventId: string): StoredEvent | null {
     const [row] = this.#rows('SELECT seq, head, plan, content_type, body FROM events WHERE event_id = ?', [eventId]);
     return row === undefined ? null : this.#event(row);
@@ -189,14 +186,14 @@ export class InboxReader {
         event: eventHead.parse(kept),
         outcome: to_do === 1 ? 'received' : 'ignored',
         bytes,
-        ruleset: judgedBy.parse(kept).ruleset,
+        ruleset: rulesetOf.parse(kept).ruleset,
       };
     });
   }
 
   /**
-   * Every event received at or after `since`, oldest first, read in pages: it may take its time, and sees what arrives
-   * meanwhile.
+   * Every event received at or after `since`, oldest first, read in pages. It may take long, and includes events that
+   * arrive meanwhile.
    */
   *iterate(options: { since: Date }): Generator<StoredEvent> {
     let seq = 0;
@@ -216,7 +213,7 @@ export class InboxReader {
     }
   }
 
-  /** Requests that were no events, newest first. */
+  /** Requests that were not events, newest first. */
   listQuarantine(options: { limit: number } = { limit: 100 }): QuarantineSummary[] {
     return this.#rows(
       'SELECT id, received_at, reason, content_type, bytes, times FROM quarantine ORDER BY received_at DESC, n DESC LIMIT ?',
@@ -224,7 +221,7 @@ export class InboxReader {
     ).map((row) => quarantineRow.parse(row));
   }
 
-  /** A quarantined request, whole; null when there is none of this id (any more). */
+  /** A whole quarantined request; null when there is none with this id, or no longer. */
   getQuarantined(id: string): Quarantined | null {
     const [row] = this.#rows(
       'SELECT id, received_at, reason, content_type, bytes, times, body FROM quarantine WHERE id = ?',
@@ -235,7 +232,7 @@ export class InboxReader {
       : { ...quarantineRow.parse(row), body: blobOf(z.object({ body: z.unknown() }).parse(row).body) };
   }
 
-  /** How much is kept. */
+  /** How many events and requests are stored. */
   counts(): InboxCounts {
     const received = this.#number('SELECT count(*) FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL');
     return {
@@ -245,27 +242,27 @@ export class InboxReader {
     };
   }
 
-  /** The rule sets that judged the events kept, in the order in which they came into force. */
+  /** The rule sets that the stored events were matched with, in the order of their first event. */
   ruleSets(): RuleSetUse[] {
     const sql =
       "SELECT json_extract(head, '$.ruleset') AS ruleset, min(received_at) AS first_at, max(received_at) AS last_at, count(*) AS events, count(plan) AS received FROM events GROUP BY 1 ORDER BY min(seq)";
     return this.#rows(sql, []).map((row) => ruleSetRow.parse(row));
   }
 
-  /** When the newest event came; null when there is none. */
+  /** When the newest event was received; null when there is none. */
   newestAt(): Date | null {
     const at = this.#number('SELECT received_at FROM events ORDER BY seq DESC LIMIT 1');
     return at === 0 ? null : new Date(at);
   }
 
-  /** Events that wait to be dispatched, as far as the dispatch log tells. */
-  backlog(dispatched: RunLogReader, now: Date): Backlog {
-    const watermark = dispatched.watermark();
+  /** Events that wait to be dispatched, according to the run log. */
+  backlog(runLog: RunLogReader, now: Date): Backlog {
+    const watermark = runLog.watermark();
     const above = this.#number(
       'SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? LIMIT ?)',
-      [watermark, COUNT_AT_MOST],
+      [watermark, MAX_COUNTED],
     );
-    const started = above === 0 ? new Set<number>() : dispatched.startedAfter(watermark);
+    const started = above === 0 ? new Set<number>() : runLog.startedAfter(watermark);
     const depth = Math.max(0, above - started.size);
     if (depth === 0) {
       return { depth, oldestAgeMs: 0 };
@@ -277,7 +274,7 @@ export class InboxReader {
     return { depth, oldestAgeMs: Math.max(0, now.getTime() - oldest) };
   }
 
-  /** How much the store holds on the disk. Bytes, without the log. */
+  /** Size of the stored data on the disk, without the write-ahead log. Bytes. */
   heldBytes(): number {
     const database = this.#file.current();
     return database === null ? 0 : heldBytes(database);
@@ -299,8 +296,8 @@ export class InboxReader {
   }
 
   /**
-   * A floor under the dispatch log's watermark, noted by the inbox now and then: should the dispatch log be lost,
-   * events up to it must not be started again (Temporal may have forgotten their workflow ids by then).
+   * A lower bound of the run log's watermark, which the inbox stores now and then. When the run log is lost, events up to
+   * it must not be started again: Temporal may have deleted their runs.
    */
   dispatchedThrough(): number {
     return this.#number("SELECT value FROM meta WHERE name = 'dispatched'");
@@ -311,7 +308,7 @@ export class InboxReader {
   }
 
   /**
-   * Null when the row, its plan or its body is not what was once written. Trouble of the store as a whole is thrown.
+   * Null when the row, its plan or its body is damaged. Errors of the file as a whole are thrown.
    */
   #readable(row: unknown): StoredEvent | null {
     try {
@@ -331,7 +328,7 @@ export class InboxReader {
     return {
       seq,
       event: { ...eventHead.parse(kept), data: dataOf(raw) },
-      ruleset: judgedBy.parse(kept).ruleset,
+      ruleset: rulesetOf.parse(kept).ruleset,
       body: raw,
       content_type,
       plan: plan === null ? null : this.#plan(plan),
@@ -345,7 +342,7 @@ export class InboxReader {
     }
     const [row] = this.#rows('SELECT json FROM plans WHERE id = ?', [id]);
     const plan = storedPlan.parse(JSON.parse(z.object({ json: z.string() }).parse(row).json));
-    if (this.#plans.size >= PARSED_PLANS) {
+    if (this.#plans.size >= MAX_CACHED_PLANS) {
       this.#plans.clear();
     }
     this.#plans.set(id, plan);
@@ -363,12 +360,12 @@ export class InboxReader {
   }
 }
 
-/** @returns false when the writer is about to make its tables. @throws when a newer bridge wrote it. */
+/** @returns false while the writer has not created the tables. @throws Error when a newer bridge wrote the file. */
 function isInbox(database: Database): boolean {
   const version = oneNumber(database, 'PRAGMA user_version');
   if (version > INBOX_SCHEMA) {
     throw new Error(
-      `${INBOX_FILE} has format ${version}, this bridge reads ${INBOX_SCHEMA} at most: use the same version of the bridge everywhere`,
+      `${INBOX_FILE} has format ${version}, this bridge reads formats up to ${INBOX_SCHEMA}: use the same version of the bridge everywhere`,
     );
   }
   return version > 0;
@@ -377,10 +374,7 @@ function isInbox(database: Database): boolean {
 const json: z.ZodType<JsonValue> = z.json();
 const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
 
-/**
- * Plans as this bridge or an earlier one stored them. Loose: what a later bridge adds to a plan comes back as it was
- * stored.
- */
+/** Plans as this version or an earlier one stored them. Loose: fields that a later version adds are kept. */
 const storedPlan: z.ZodType<Plan> = z.looseObject({
   ruleset: z.string(),
   rules: z.array(
@@ -409,11 +403,11 @@ const storedPlan: z.ZodType<Plan> = z.looseObject({
   ),
 });
 
-/** The payload in a stored body. It was found to be an envelope before it was kept. */
+/** The payload in a stored body, which was checked before it was stored. */
 function dataOf(body: Buffer): JsonObject {
   const parsed = parseEnvelope(body);
   if (!parsed.ok) {
-    throw new TypeError(`a stored body is no envelope: ${parsed.message}`);
+    throw new TypeError(`a stored body is not an envelope: ${parsed.message}`);
   }
   return parsed.envelope.data;
 }

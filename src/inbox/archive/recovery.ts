@@ -16,32 +16,31 @@ import {
   type Database,
 } from '../../storage/sqlite';
 
-/**
- * Above this size the check after an unclean end reads the newest events only: a whole check would hold up the start.
- */
+/** Above this size the check after an unclean end reads the newest events only: a full check would delay the start. */
 const FULL_CHECK_BYTES = 256 * 1_048_576;
 
-/** How many of the newest events that lesser check reads. */
-const NEWEST = 1_000;
+/** How many events that shorter check reads. */
+const CHECKED_EVENTS = 1_000;
 
-/** How many rows the rescue looks for one by one at most; far above what the retention keeps. */
+/** How many rows the rescue looks up one by one at most; far more than the retention keeps. */
 const MAX_LOOKUPS = 5_000_000;
 
-/** Rows copied in one transaction of the rescue. */
-const SLICE = 500;
+/** Rows that the rescue copies in one transaction. */
+const SLICE_ROWS = 500;
 
-/** A damaged store that was set aside. */
+/** A damaged file that was set aside. */
 export interface SetAside {
   /** Where the damaged file is now. */
   path: string;
-  /** How many events were readable and are in the new database. */
+  /** How many events were readable and are in the new file. */
   rescued: number;
 }
 
 /**
- * Finds out whether the store is damaged. After a clean end nothing is read; otherwise SQLite's quick_check (bounded by
- * {@link FULL_CHECK_BYTES}). SQLite itself survives a `kill -9` or a power loss; this is for torn or overwritten files.
- * NOT noticed: damage that keeps the file's structure, inside a body for example.
+ * Whether the file is damaged. After a clean end nothing is read; otherwise SQLite's quick_check runs, up to
+ * {@link FULL_CHECK_BYTES}. SQLite itself survives `kill -9` and power loss; this finds torn and overwritten files.
+ *
+ * Not found: damage that keeps the file's structure, inside a body for example.
  */
 export function isDamaged(path: string): boolean {
   if (!existsSync(path) || statSync(path).size === 0) {
@@ -59,7 +58,7 @@ export function isDamaged(path: string): boolean {
       return false;
     }
     if (statSync(path).size > FULL_CHECK_BYTES) {
-      all(prepare(database, 'SELECT * FROM events ORDER BY seq DESC LIMIT ?'), [NEWEST]);
+      all(prepare(database, 'SELECT * FROM events ORDER BY seq DESC LIMIT ?'), [CHECKED_EVENTS]);
       return false;
     }
     const [verdict] = all(prepare(database, 'PRAGMA quick_check(1)'));
@@ -74,19 +73,16 @@ export function isDamaged(path: string): boolean {
   }
 }
 
-/**
- * The figure in `meta` that says: the store lacks events that it once had, and the journal is to be read from its
- * beginning.
- */
+/** The name in `meta` of a rebuilt file: it lacks events that the damaged file had. */
 export const REBUILT = 'rebuilt';
 
 const BUILDING = '.new';
 const COPY = '.copy';
 
 /**
- * Makes a new store of all that can still be read of a damaged one, row by row, and moves that out of the way
- * (`inbox.db.corrupt-<time>`). Events keep their `seq`; plans keep their ids. A `kill -9` at any moment leaves either
- * the damaged one in its place, or what {@link finishSetAside} ends.
+ * Makes a new file of the readable rows of a damaged one, and renames the damaged one (`inbox.db.corrupt-<time>`).
+ * Events keep their `seq`, plans their ids. After `kill -9` at any moment either the damaged file is still in its place,
+ * or {@link finishSetAside} completes the work.
  */
 export function setAside(path: string, dataDir: string, now: Date): SetAside {
   const aside = `${path}.corrupt-${now.toISOString().replace(/[:.]/g, '-')}`;
@@ -114,19 +110,19 @@ export function setAside(path: string, dataDir: string, now: Date): SetAside {
   return { path: aside, rescued };
 }
 
-/** Puts a store that was rebuilt, and whose damaged predecessor is out of the way, in its place. */
+/** Moves a rebuilt file into place when the damaged file is out of the way. */
 export function finishSetAside(path: string): void {
   if (!existsSync(path) && existsSync(`${path}${BUILDING}`)) {
-    // The log of the damaged one must not be taken for the new one's.
+    // SQLite must not read the log of the damaged file as the log of the new one.
     removeStore(path);
-    // A copy, not the file itself: SQLite keeps what it shares between connections by inode, and a connection of libsql
-    // lives on until it is collected. Under another name it would share its index of the log with the next one here,
-    // and with nobody in other processes.
+    // A copy, not the file itself: SQLite shares state between connections by inode, and libsql closes a connection only
+    // when it is garbage-collected. That connection would share its log index with the next one in this process, but not
+    // with other processes.
     copyFileSync(`${path}${BUILDING}`, `${path}${COPY}`);
     syncFile(`${path}${COPY}`);
     renameSync(`${path}${COPY}`, path);
   }
-  // Or what a kill left of a rebuild that had not come to its end.
+  // Or what an interrupted rebuild left.
   removeStore(`${path}${BUILDING}`);
 }
 
@@ -146,8 +142,8 @@ function removeStore(path: string): void {
 }
 
 /**
- * Lets a new store number its events from where the dispatch log stands: an event with a number that the log has passed
- * already would never be dispatched.
+ * Makes a new file number its events after the last one in the run log: an event below the run log's watermark would
+ * never be dispatched.
  */
 export function startSequenceAfterDispatched(database: Database, dataDir: string): void {
   const log = new RunLogReader(dataDir);
@@ -155,7 +151,7 @@ export function startSequenceAfterDispatched(database: Database, dataDir: string
   try {
     greatest = log.greatestSeq();
   } catch (error) {
-    // A damaged dispatch log is set aside by its own writer and begins again at 0.
+    // The dispatcher sets a damaged run log aside and starts a new one at 0.
     if (!isCorruption(error)) {
       throw error;
     }
@@ -165,12 +161,12 @@ export function startSequenceAfterDispatched(database: Database, dataDir: string
   startSequenceAt(database, 'events', greatest);
 }
 
-/** A plan that was lost must not get another's number: its events would do what was never meant for them. */
+/** A new plan must not get the id of a lost one: its events would run the wrong plan. */
 function startPlansAfterKnown(database: Database): void {
   startSequenceAt(database, 'plans', oneNumber(database, 'SELECT max(plan) FROM events'));
 }
 
-/** Lets a table number its next row above `least`. */
+/** Makes a table number its next row above `least`. */
 function startSequenceAt(database: Database, table: string, least: number): void {
   if (oneNumber(database, 'SELECT seq FROM sqlite_sequence WHERE name = ?', [table]) >= least) {
     return;
@@ -202,7 +198,7 @@ function rescue(path: string, fresh: Database): number {
   try {
     damaged = openDatabase(path);
   } catch {
-    // Not even a database: nothing to rescue.
+    // Not a database at all: there is nothing to rescue.
     return 0;
   }
   try {
@@ -218,7 +214,7 @@ function rescue(path: string, fresh: Database): number {
   return oneNumber(fresh, 'SELECT count(*) FROM events');
 }
 
-/** Looks up every key between the least and the greatest by itself, so that a broken page costs its own rows only. */
+/** Looks up every key between the least and the greatest separately, so that a damaged page loses its own rows only. */
 function copyByKey(damaged: Database, fresh: Database, table: string, key: string, columns: readonly string[]): void {
   const least = readable(() => oneNumber(damaged, `SELECT min(${key}) FROM ${table}`)) ?? 1;
   const greatest =
@@ -228,16 +224,16 @@ function copyByKey(damaged: Database, fresh: Database, table: string, key: strin
   const last = Math.min(greatest, least + MAX_LOOKUPS);
   const sql = `SELECT ${columns.join(', ')} FROM ${table} NOT INDEXED WHERE ${key} = ?`;
   let lookup = readable(() => prepare(damaged, sql));
-  for (let from = least; from <= last; from += SLICE) {
+  for (let from = least; from <= last; from += SLICE_ROWS) {
     inTransaction(fresh, () => {
-      for (let n = from; n < from + SLICE && n <= last; n += 1) {
+      for (let n = from; n < from + SLICE_ROWS && n <= last; n += 1) {
         const at = lookup;
         if (at === null) {
           return;
         }
         const row = readable(() => one(at, [n]) ?? 'none');
         if (row === null) {
-          // A libsql statement that failed once fails ever after.
+          // A libsql statement that failed once fails every time.
           lookup = readable(() => prepare(damaged, sql));
         } else if (row !== 'none') {
           insert(fresh, table, columns, row);
@@ -274,7 +270,7 @@ function bindable(value: unknown): Bound {
   return blob.length === 0 ? null : blob;
 }
 
-/** What `read` gives, or null where the damaged database cannot be read. */
+/** The result of `read`, or null where the damaged file cannot be read. */
 function readable<Value>(read: () => Value): Value | null {
   try {
     return read();

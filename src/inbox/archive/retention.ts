@@ -5,44 +5,44 @@ import type { QuarantineBounds } from './quarantine';
 
 /** How much is kept, and how long. */
 export interface Retention {
-  /** Events and quarantined requests older than this go. Milliseconds. */
+  /** Events and quarantined requests older than this are deleted. Milliseconds. */
   maxAgeMs: number;
-  /** When the store holds more than this, its oldest events go. Bytes. */
+  /** When `inbox.db` holds more than this, its oldest events are deleted. Bytes. */
   maxBytes: number;
   quarantine: QuarantineBounds;
 }
 
-/** Bounds of one slice: a few milliseconds on the event loop, which acks share. */
+/** Bounds of one slice: a few milliseconds, during which no event is committed. */
 const SLICE_ROWS = 200;
 const SLICE_BYTES = 2 * 1_048_576;
-/** Pages given back to the disk per slice (4 KiB each). */
+/** Pages returned to the disk per slice (4 KiB each). */
 const SLICE_PAGES = 512;
 
 const candidate = z.object({ seq: z.number(), received_at: z.number(), to_do: z.number(), bytes: z.number() });
 
 /**
- * Forgets old events in slices. An event that has something to do is never dropped before the dispatch log says that it
- * was started: when Temporal is away for long, the store grows beyond its bounds rather than lose it (and once the disk
- * is full, new events are refused with 503).
+ * Deletes old events in slices. An event with something to do is never deleted before the run log says that its run was
+ * started. When Temporal is not reachable for long, `inbox.db` grows beyond its bounds, and once the disk is full, new
+ * events are rejected with 503.
  */
 export class Pruning {
   readonly #retention: Retention;
-  readonly #dispatched: RunLogReader;
-  /** Up to here the current pass has looked. */
+  readonly #runLog: RunLogReader;
+  /** The current pass has checked events up to this `seq`. */
   #cursor = 0;
 
-  constructor(retention: Retention, dispatched: RunLogReader) {
+  constructor(retention: Retention, runLog: RunLogReader) {
     this.#retention = retention;
-    this.#dispatched = dispatched;
+    this.#runLog = runLog;
   }
 
   /**
-   * Drops one slice.
-   * @returns whether there is more to do at once; false ends a pass, and the next call begins another.
+   * Deletes one slice.
+   * @returns whether there is more to delete at once; false ends a pass, and the next call begins another.
    */
   slice(database: Database, now: Date): boolean {
     const before = now.getTime() - this.#retention.maxAgeMs;
-    const started = this.#dispatched.watermark();
+    const started = this.#runLog.watermark();
     const rows = all(
       prepare(
         database,
@@ -51,7 +51,7 @@ export class Pruning {
       [this.#cursor, SLICE_ROWS],
     ).map((row) => candidate.parse(row));
     let excess = heldBytes(database) - this.#retention.maxBytes;
-    const doomed: number[] = [];
+    const expired: number[] = [];
     let bytes = 0;
     let finished = rows.length < SLICE_ROWS;
     for (const row of rows) {
@@ -61,14 +61,14 @@ export class Pruning {
       }
       this.#cursor = row.seq;
       if (row.to_do === 0 || row.seq <= started) {
-        doomed.push(row.seq);
+        expired.push(row.seq);
         bytes += row.bytes;
         excess -= row.bytes;
       }
     }
     inTransaction(database, () => {
       const drop = prepare(database, 'DELETE FROM events WHERE seq = ?');
-      for (const seq of doomed) {
+      for (const seq of expired) {
         change(drop, [seq]);
       }
       change(
@@ -86,7 +86,7 @@ export class Pruning {
         [before, 10],
       );
     });
-    // One row per page freed, which `all` must step through: the pragma frees a page per step.
+    // The pragma frees one page per row that is read.
     all(prepare(database, `PRAGMA incremental_vacuum(${SLICE_PAGES})`));
     if (finished) {
       this.#cursor = 0;
@@ -95,7 +95,7 @@ export class Pruning {
   }
 }
 
-/** Drops plans that no event refers to any more; a bounded number of them. @returns whether any went. */
+/** Deletes plans that no event refers to, a bounded number of them. @returns whether any was deleted. */
 export function dropUnusedPlans(database: Database): boolean {
   return (
     change(
@@ -108,7 +108,7 @@ export function dropUnusedPlans(database: Database): boolean {
   );
 }
 
-/** How much the store holds, without pages that are free for new rows. Bytes. */
+/** Size of the stored data, without pages that are free for new rows. Bytes. */
 export function heldBytes(database: Database): number {
   return (
     (oneNumber(database, 'PRAGMA page_count') - oneNumber(database, 'PRAGMA freelist_count')) *
