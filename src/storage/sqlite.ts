@@ -17,12 +17,13 @@ export type Bound = string | number | Buffer | null;
 const BUSY_TIMEOUT_MS = 5_000;
 
 /**
- * Pages of the write-ahead log that are copied into the database file at once. A checkpoint syncs some megabytes, and
- * writers wait for it, so it runs less often than SQLite's default of 1,000 pages.
+ * Pages of the write-ahead log that are copied into the database file at once: about 4 MB. A longer log would make
+ * checkpoints rarer, but it needs that space besides the database: on a small disk it takes what the database needs to
+ * grow, and then the log cannot be copied into it.
  */
-const CHECKPOINT_PAGES = 4_000;
+const CHECKPOINT_PAGES = 1_000;
 /** A log that a burst left is cut to this size. */
-const LOG_LIMIT_BYTES = 67_108_864;
+const LOG_LIMIT_BYTES = 8 * 1_048_576;
 
 /** Opens a SQLite file, creating it when it is missing. */
 export function openDatabase(path: string, busyTimeoutMs: number = BUSY_TIMEOUT_MS): Database {
