@@ -1,6 +1,5 @@
 /**
- * Anchor: what answering costs at the least. A Fastify route that checks the signature and parses the body, and stores
- * nothing.
+ * Anchor: the least that an answer costs. A Fastify route that checks the signature, parses the body and stores nothing.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import fastify from 'fastify';

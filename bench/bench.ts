@@ -1,5 +1,5 @@
 /**
- * The benchmark: measures the bridge against anchors in the same run, and prints the ratios. `npm run bench -- --help`.
+ * The benchmark: measures the bridge and anchors in the same run, and prints their ratios. `npm run bench -- --help`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ async function run(options: Options): Promise<void> {
   for (const [index, name] of names.entries()) {
     const measure = FIGURES[name];
     if (measure === undefined) {
-      throw new Error(`there is no figure "${name}": choose of ${Object.keys(FIGURES).join(', ')}`);
+      throw new Error(`unknown figure "${name}": choose from ${Object.keys(FIGURES).join(', ')}`);
     }
     say(`${index + 1}/${names.length} ${name}`);
     figures.push({ name, ...(await measure(scale)) });
@@ -72,10 +72,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 const program = new Command('bench')
   .description('Measures the bridge on this machine, against anchors started in the same run.')
-  .option('--quick', 'few rounds, small numbers: two or three minutes, to try it; the numbers mean little')
+  .option('--quick', 'few rounds and small numbers, two or three minutes: to try it, not to compare')
   .option('--only <names...>', `only these figures: ${Object.keys(FIGURES).join(', ')}`)
-  .option('--rounds <count>', 'rounds of bridge and anchor in turns (5)')
-  .option('--strict', 'exit with 1 when a figure misses what it must reach at least; lost or doubled events always do')
+  .option('--rounds <count>', 'rounds of bridge and anchor (5)')
+  .option('--strict', 'exit with 1 when a figure misses its minimum; lost or doubled events always exit with 1')
   .action(run);
 program.parseAsync(process.argv).catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -12,14 +12,13 @@ import { childrenOf } from './processes';
 const ROOT = join(__dirname, '..', '..', '..');
 const READY_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 60_000;
-/** What a bridge might be told by the environment of whoever runs the benchmark. */
+/** Settings in the environment that must not reach the bridge. */
 const SETTINGS = /^(BRIDGE_|VOIPBIN_|HUBSPOT_|SLACK_|SMTP_|MAIL_|TEMPORAL_|PORT$)/;
 
 /** How a bridge is started. */
 export interface BridgeOptions {
   /**
-   * `all`: everything. `receiver`: the receiver alone, with a Temporal that is not there, so that nothing is done but
-   * receiving.
+   * `all`: everything. `receiver`: the receiver alone, with an unreachable Temporal, so that no runs are started.
    */
   mode: 'all' | 'receiver';
   /** Text of the rule file. */
@@ -28,7 +27,7 @@ export interface BridgeOptions {
   nodeOptions?: readonly string[];
 }
 
-/** A bridge as its users run it, in processes of its own and on a data folder of its own. */
+/** A bridge as users run it, in its own processes and with its own data folder. */
 export class BridgeProcess {
   #output = '';
 
@@ -41,7 +40,7 @@ export class BridgeProcess {
     }
   }
 
-  /** Starts one and waits until it is ready. */
+  /** Starts a bridge and waits until it is ready. */
   static async start({ mode, rules, nodeOptions = [] }: BridgeOptions): Promise<BridgeProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'bridge-bench-'));
     writeFileSync(join(folder, 'bridge.yaml'), 'temporal: { port: 0, ui_port: 0 }\n');
@@ -58,7 +57,7 @@ export class BridgeProcess {
       BRIDGE_ADMIN_PORT: '0',
       BRIDGE_HTTP_ALLOW: '127.0.0.1',
       VOIPBIN_WEBHOOK_SECRET: SECRET,
-      // Port 1 is nobody's: connecting is refused at once.
+      // Nothing listens on port 1: connections are refused at once.
       ...(mode === 'receiver' ? { TEMPORAL_ADDRESS: '127.0.0.1:1' } : {}),
     };
     const program = join(ROOT, 'src', 'setup', 'bridge.mjs');
@@ -86,7 +85,7 @@ export class BridgeProcess {
     return this.#found(/^Webhook\s+(\S+)/m);
   }
 
-  /** The sum of a metric over all its labels, as /metrics has it now. */
+  /** The current sum of a metric over all its labels. */
   async metric(name: string): Promise<number> {
     const admin = this.#found(/^Admin\s+(http:\/\/[^/\s]+)/m);
     const lines = (await (await fetch(`${admin}/metrics`)).text()).split('\n');
@@ -95,12 +94,12 @@ export class BridgeProcess {
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
   }
 
-  /** `host:port` of its embedded Temporal. */
+  /** `host:port` of its Temporal dev server. */
   get temporal(): string {
     return this.#found(/^Temporal\s+([\w.:]+)/m);
   }
 
-  /** Its processes by name; those that do not run are left out. */
+  /** The running processes by name. */
   pids(): Record<string, number> {
     const receiver = this.child.pid ?? 0;
     const [worker] = childrenOf(receiver, 'worker-main');
@@ -116,7 +115,7 @@ export class BridgeProcess {
     return join(this.folder, 'data');
   }
 
-  /** How many of these events are not in its inbox. */
+  /** How many of these events its inbox does not have. */
   missing(events: readonly BenchEvent[]): number {
     const reader = InboxReader.open(this.dataDir);
     try {
@@ -126,7 +125,7 @@ export class BridgeProcess {
     }
   }
 
-  /** Stops it as Ctrl-C does. */
+  /** Stops it like Ctrl-C. */
   async stop(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const gone = once(this.child, 'exit');
@@ -137,7 +136,7 @@ export class BridgeProcess {
     }
   }
 
-  /** Stops it and removes what it left. */
+  /** Stops it and deletes its folder. */
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -145,7 +144,7 @@ export class BridgeProcess {
 
   #look(pattern: RegExp): true | null {
     if (this.child.exitCode !== null) {
-      throw new Error(`it ended with exit code ${this.child.exitCode}`);
+      throw new Error(`it exited with code ${this.child.exitCode}`);
     }
     return pattern.test(this.#output) ? true : null;
   }
@@ -159,7 +158,7 @@ export class BridgeProcess {
   }
 }
 
-/** The rule of the benchmark: calls that came in are written into the CRM, with one request. */
+/** The benchmark's rule: writes inbound calls into the CRM, with one request. */
 export function ruleFor(crm: string): string {
   return `version: 1
 rules:

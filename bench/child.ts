@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 /**
- * A part of the benchmark in a process of its own: it says where it is once it is ready, and ends when told or when the
+ * A part of the benchmark in its own process. It reports its address when it is ready, and ends when asked or when the
  * benchmark ends.
  */
 export interface Part {
   pid: number;
-  /** What it said of itself; for servers the address. */
+  /** What it reported; the address of a server. */
   url: string;
   stop(): Promise<void>;
 }
 
-/** Starts `bench/<script>.js` with one argument that it reads by {@link argument}. */
+/** Starts `bench/<script>.js` with one argument, which it reads with {@link argument}. */
 export async function startPart(script: string, options: unknown): Promise<Part> {
   const child = fork(join(__dirname, `${script}.js`), [JSON.stringify(options)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -37,17 +37,17 @@ export async function startPart(script: string, options: unknown): Promise<Part>
 function firstMessage(child: ChildProcess, script: string): Promise<string> {
   return new Promise((resolve, reject) => {
     child.once('message', (message) => resolve(typeof message === 'string' ? message : ''));
-    child.once('exit', (code) => reject(new Error(`${script} ended before it was ready (exit code ${code})`)));
+    child.once('exit', (code) => reject(new Error(`${script} exited before it was ready (code ${code})`)));
     child.once('error', reject);
   });
 }
 
-/** In the part's process: what it was started with. */
+/** In the part's process: its argument. */
 export function argument(): unknown {
   return JSON.parse(process.argv[2] ?? 'null');
 }
 
-/** In the part's process: says where it is. It ends when the benchmark is gone or lets it go. */
+/** In the part's process: reports its address. The process ends when the benchmark disconnects or dies. */
 export function ready(url: string, end: () => Promise<void> | void): void {
   process.on('SIGINT', () => undefined);
   process.once('disconnect', () => void Promise.resolve(end()).finally(() => process.exit(0)));

@@ -1,12 +1,12 @@
 /**
- * Milliseconds of the machine's own clock, which all processes share and nobody sets: times of different processes can
- * be subtracted.
+ * Milliseconds of the machine's monotonic clock, which all processes share: times of different processes can be
+ * subtracted.
  */
 export function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Until a moment of {@link nowMs}, to about a millisecond. */
+/** Waits until a time of {@link nowMs}, to about a millisecond. */
 export async function until(atMs: number): Promise<void> {
   const wait = atMs - nowMs();
   if (wait > 0) {
@@ -15,7 +15,7 @@ export async function until(atMs: number): Promise<void> {
 }
 
 /**
- * Looks every `everyMs` until what it sees is not null.
+ * Calls `look` every `everyMs` until it returns a value other than null.
  * @throws Error when that takes longer than `withinMs`.
  */
 export async function eventually<Value>(

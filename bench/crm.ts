@@ -1,7 +1,6 @@
 /**
- * The CRM that both programs write to: takes calls like HubSpot's `POST /crm/v3/objects/calls`, remembers what came and
- * when, by id, and answers after as long as it is told. `GET /seen` gives it all, `GET /count` the number of different
- * ids.
+ * The CRM that both programs write to: accepts calls like HubSpot's `POST /crm/v3/objects/calls`, records each with its
+ * time, by id, and answers after a given delay. `GET /seen` returns all of them, `GET /count` the number of different ids.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';

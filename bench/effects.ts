@@ -3,15 +3,15 @@ import { eventually } from './clock';
 
 const seenRows = z.array(z.tuple([z.string(), z.number(), z.number()]));
 
-/** What the CRM got of one event. */
+/** The requests that the CRM received for one event. */
 export interface Effect {
-  /** When the first request came (clock.ts). */
+  /** When the first request arrived (clock.ts). */
   at: number;
-  /** How often it came. */
+  /** How many requests arrived. */
   times: number;
 }
 
-/** All that the CRM got, by the event's `data.id`. */
+/** Everything that the CRM received, by the event's `data.id`. */
 export async function effectsAt(crm: string): Promise<Map<string, Effect>> {
   const rows = seenRows.parse(await (await fetch(`${crm}/seen`)).json());
   return new Map(rows.map(([id, at, times]) => [id, { at, times }]));
@@ -19,20 +19,20 @@ export async function effectsAt(crm: string): Promise<Map<string, Effect>> {
 
 /** The effects of these events. */
 export interface Verified {
-  /** Of every event that had one. */
+  /** For every event that had an effect. */
   effects: Effect[];
   /** Events without an effect. */
   lost: number;
-  /** Effects beyond one for an event. */
+  /** Effects beyond the first of an event. */
   twice: number;
-  /** When the last one came. */
+  /** When the last effect arrived. */
   lastAt: number;
 }
 
 /**
- * Waits until the CRM has got as many new calls as these, then looks every one up by its id: an effect that went to a
- * wrong id counts for none.
- * @param before how many the CRM had got before.
+ * Waits until the CRM has received as many new calls as these, then looks every one up by its id: an effect with a wrong
+ * id does not count.
+ * @param before how many calls the CRM had received before.
  */
 export async function effectsOf(
   crm: string,
@@ -46,7 +46,7 @@ export async function effectsOf(
     onLook(count);
     return count >= ids.length ? true : null;
   };
-  // What is missing after this time is counted as lost below.
+  // What is missing after this time counts as lost.
   await eventually('all effects were there', enough, withinMs, 100).catch(() => undefined);
   const all = await effectsAt(crm);
   const effects = ids.flatMap((id) => all.get(id) ?? []);
@@ -58,7 +58,7 @@ export async function effectsOf(
   };
 }
 
-/** How many different events the CRM knows. */
+/** How many different events the CRM has received. */
 export async function countAt(crm: string): Promise<number> {
   return z.number().parse(await (await fetch(`${crm}/count`)).json());
 }

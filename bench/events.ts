@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Secret } from '../src/settings/secret';
 import { signatureOf } from '../src/receiver/verified-request';
 
-/** Signs what the benchmark sends; bridge and anchor check it alike. */
+/** The secret that signs the events; bridge and anchor both check it. */
 export const SECRET = 'secret of the benchmark';
 
-/** One event to be sent. */
+/** One event to send. */
 export interface BenchEvent {
   /** `data.id`. */
   id: string;
@@ -14,12 +14,11 @@ export interface BenchEvent {
   signature: string;
 }
 
-/** Whether the benchmark's rule wants it: it asks for calls that came in. */
+/** Whether the event matches the benchmark's rule, which selects inbound calls. */
 export type Wanted = boolean;
 
 /**
- * Ended calls, as VoIPBIN's live sender writes them (its members and sizes are those of a real `call_hangup`), each
- * with an id of its own.
+ * Ended calls as VoIPBIN's live sender writes them (members and sizes of a real `call_hangup`), each with its own id.
  */
 export function makeEvents(count: number, wanted: Wanted): BenchEvent[] {
   const secret = new Secret(SECRET);
@@ -30,7 +29,7 @@ export function makeEvents(count: number, wanted: Wanted): BenchEvent[] {
   });
 }
 
-/** The event id that the bridge gives an event. */
+/** The bridge's event id. */
 export function eventIdOf(event: Pick<BenchEvent, 'id'>): string {
   return `call_hangup/${event.id}`;
 }

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { BenchEvent } from './events';
 import { nowMs, until } from './clock';
 
-/** One answer, and when it came. Moments are of {@link nowMs}. */
+/** One answer. Times are of {@link nowMs}. */
 export interface Answer {
   event: BenchEvent;
   status: number;
@@ -12,13 +12,13 @@ export interface Answer {
   answeredAt: number;
 }
 
-/** More connections than this are never opened; the next request waits for one to be free. */
+/** The most connections; with all in use, the next request waits. */
 const MOST_CONNECTIONS = 1_024;
 const HEADERS_END = '\r\n\r\n';
 
 /**
- * One kept connection, one request at a time. Hand-made on purpose: with a whole HTTP client the load costs as much
- * processor as what is measured, and on a small machine the client would be what is measured.
+ * One kept-alive connection with one request at a time. Written by hand on purpose: a full HTTP client needs as much CPU
+ * as the server, and on a small machine the benchmark would measure the client.
  */
 class Connection {
   #received = '';
@@ -84,18 +84,17 @@ class Connection {
   }
 }
 
-/** What a closed-loop load came to. */
+/** The result of a closed-loop load. */
 export interface ClosedLoop {
   answers: Answer[];
-  /** Answers a second. */
+  /** Answers per second. */
   perSecond: number;
   /** From the first request to the last answer. */
   seconds: number;
 }
 
 /**
- * Sends the events as fast as they are answered: so many connections, each sending its next event when the last was
- * answered.
+ * Sends the events as fast as they are answered: each connection sends its next event when the last one was answered.
  */
 export async function closedLoop(url: string, events: readonly BenchEvent[], connections: number): Promise<ClosedLoop> {
   const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(new URL(url))));
@@ -117,12 +116,12 @@ export async function closedLoop(url: string, events: readonly BenchEvent[], con
 }
 
 /**
- * Sends the events at a fixed rate, however slow the answers are.
- * @param perSecond events a second.
+ * Sends the events at a fixed rate, even when answers are slow.
+ * @param perSecond events per second.
  */
 export async function openLoop(url: string, events: readonly BenchEvent[], perSecond: number): Promise<Answer[]> {
   const target = new URL(url);
-  // Enough for what is usual; connecting is no part of what is measured.
+  // Usually enough, so that connecting is not measured.
   const free = await Promise.all(Array.from({ length: 16 }, () => Connection.open(target)));
   let opened = free.length;
   const answers: Promise<Answer>[] = [];

@@ -1,7 +1,7 @@
 import { cpus, release, totalmem, type } from 'node:os';
 import { findTemporalCli } from '../src/temporal/dev-server/find-cli';
 
-/** What the figures were measured on. */
+/** The machine of a measurement. */
 export interface Machine {
   cpu: string;
   cores: number;
@@ -11,7 +11,7 @@ export interface Machine {
   temporal_cli: string;
 }
 
-/** Describes this machine; gets a Temporal CLI where there is none yet. */
+/** Describes this machine; downloads a Temporal CLI when there is none. */
 export async function describeMachine(): Promise<Machine> {
   const cores = cpus();
   const cli = await findTemporalCli({ env: process.env, onProgress: (line) => process.stderr.write(`${line}\n`) });

@@ -1,17 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { eventually, nowMs, until } from './clock';
 
-/** What a process has used. */
+/** CPU time and memory of a process. */
 export interface Usage {
-  /** Processor time since it began, own and of the system for it. Seconds. */
+  /** CPU time since its start, user and system. Seconds. */
   cpuS: number;
-  /** Memory that is in RAM. MiB. */
+  /** Resident memory. MiB. */
   rssMib: number;
 }
 
 /**
- * Linux counts processor time in hundredths of a second for programs, whatever the kernel uses itself (proc(5),
- * `USER_HZ`).
+ * Linux reports CPU time in hundredths of a second, whatever the kernel uses internally (proc(5), `USER_HZ`).
  */
 const TICKS_PER_SECOND = 100;
 const KIB_PER_MIB = 1_024;
@@ -19,7 +18,7 @@ const KIB_PER_MIB = 1_024;
 /** Whether {@link usageOf} works here: it reads /proc. */
 export const canReadUsage = process.platform === 'linux';
 
-/** What a process has used so far; zeros when it is gone, or where there is no /proc. */
+/** The usage of a process so far; zeros when it has ended, or without /proc. */
 export function usageOf(pid: number): Usage {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -38,8 +37,7 @@ const IDLE_MS = 300;
 const IDLE_WITHIN_MS = 60_000;
 
 /**
- * Waits until a process has next to nothing to do: at most two hundredths of a second within three tenths. @returns how
- * long that took, in milliseconds.
+ * Waits until a process is idle: at most 20 ms of CPU within 300 ms. @returns how long that took, in milliseconds.
  */
 export async function untilIdle(pid: number): Promise<number> {
   const began = nowMs();
@@ -55,7 +53,7 @@ export async function untilIdle(pid: number): Promise<number> {
   return nowMs() - began - IDLE_MS;
 }
 
-/** A process' children whose command line holds a text. */
+/** The children of a process whose command line contains a text. */
 export function childrenOf(pid: number, command: string): number[] {
   if (!canReadUsage) {
     return [];
@@ -69,13 +67,13 @@ export function childrenOf(pid: number, command: string): number[] {
         const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
         return parent === pid && readFileSync(`/proc/${child}/cmdline`, 'utf8').includes(command);
       } catch {
-        // It ended while we looked.
+        // It has just ended.
         return false;
       }
     });
 }
 
-/** The most memory that each process was seen with. */
+/** Records the highest memory of each process. */
 export class MemoryWatch {
   readonly peaks: Record<string, number> = {};
   readonly #timer: NodeJS.Timeout;

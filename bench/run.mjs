@@ -1,7 +1,6 @@
 // @ts-check
 /**
- * `npm run bench`: makes everything ready, compiles the benchmark beside the product, runs it. Arguments go on to it;
- * `--help` lists them.
+ * `npm run bench`: prepares the bridge, compiles the benchmark and runs it with the given arguments; `--help` lists them.
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';

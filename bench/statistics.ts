@@ -1,10 +1,10 @@
-/** The value below which a share of the values lies; NaN of none. */
+/** The value below which this share of the values is; NaN without values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** The middle one; of an even number the mean of the two in the middle. */
+/** The middle value; of an even number of values the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted.length / 2;
@@ -12,7 +12,7 @@ export function median(values: readonly number[]): number {
   return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
 }
 
-/** What is told of a set of times, in milliseconds. */
+/** Quantiles of a set of times. Milliseconds. */
 export interface Spread {
   p50: number;
   p90: number;
@@ -20,7 +20,7 @@ export interface Spread {
   max: number;
 }
 
-/** The spread of a set of times. */
+/** The quantiles of a set of times. */
 export function spreadOf(values: readonly number[]): Spread {
   return {
     p50: round(quantile(values, 0.5)),
@@ -30,7 +30,7 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** To three digits after the point: finer than anything that is measured here. */
+/** Rounds to three decimals. */
 export function round(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }

@@ -1,7 +1,7 @@
 import { verdictOf, type Figure } from './figures/figure';
 import type { Machine } from './machine';
 
-/** The figures as a text table, with what must be said about them below it. */
+/** The figures as a text table, with their notes below it. */
 export function tableOf(figures: readonly Figure[], machine: Machine): string {
   const header = ['figure', 'bridge', 'anchor', 'ratio', 'at least', 'aim', ''];
   const rows = figures.map((figure) => {

@@ -9,15 +9,15 @@ import { faultsOf } from './answers';
 import { say, type Figure, type Scale } from './figure';
 
 const PER_SECOND = 200;
-/** Events that wait for their run before a round begins, so that effects drain from its first moment. */
+/** Events that wait for their run when a round begins, so that runs are in progress from its start. */
 const BACKLOG = 100;
 const WARM_UP = 2_000;
-/** A run done in a second is the least that is waited for. */
+/** The slowest rate of runs that is waited for. */
 const SLOWEST_RUNS_PER_SECOND = 5;
 
 /**
- * Time from request to answer at 200 events a second, every one of them wanted, while worker and Temporal do their runs
- * as fast as they can; against the bare route at the same rate with nothing else to do.
+ * Time from request to answer at 200 matching events per second, while worker and Temporal execute their runs as fast as
+ * they can; compared with the bare route at the same rate and nothing else.
  */
 export async function ackLatency(scale: Scale): Promise<Figure> {
   const [bare, crm] = await Promise.all([startPart('bare-route', null), startPart('crm', 25)]);
@@ -29,7 +29,7 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
   };
   const faults: string[] = [];
   try {
-    // Both are warm when it begins; events that no rule wants leave nothing to drain.
+    // Warm-up. Events that match no rule leave no runs behind.
     await closedLoop(bare.url, makeEvents(WARM_UP, true), 16);
     faults.push(
       ...faultsOf('bridge', (await closedLoop(bridge.webhook, makeEvents(WARM_UP, false), 16)).answers, 'ignored'),
@@ -53,7 +53,7 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
       const ids = [...backlog, ...events].map(({ id }) => id);
       const { lost, twice } = await effectsOf(crm.url, ids, before, (ids.length * 1_000) / SLOWEST_RUNS_PER_SECOND);
       if (lost > 0 || twice > 0) {
-        faults.push(`${lost} effects were lost, ${twice} came twice`);
+        faults.push(`${lost} effects were lost, ${twice} occurred twice`);
       }
     }
   } finally {
@@ -68,7 +68,7 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
     ratio: of('bridge', 'p99') / of('bare', 'p99'),
     target: { better: 'lower', floor: 3, aim: 2 },
     notes: [
-      `p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s done meanwhile`,
+      `p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s meanwhile`,
     ],
     faults,
     raw: { rounds, per_second: PER_SECOND, backlog: BACKLOG },

@@ -10,22 +10,22 @@ import { say, type Figure, type Scale } from './figure';
 const CONNECTIONS = 64;
 
 /**
- * So many times the events of a round are sent once more without a pause, to see what is left when all work must be
- * done meanwhile.
+ * The last round has so many times the events of the others, without a pause: checkpoints and garbage collection happen
+ * during it.
  */
 const LONG = 5;
 
 interface Round {
   per_s: number;
-  /** Processor time of the server's process for one answer. Microseconds. */
+  /** CPU time of the server's process per answer. Microseconds. */
   cpu_us: number;
-  /** From the last answer until it had nothing more to do. Milliseconds. */
+  /** From the last answer until the process was idle. Milliseconds. */
   idle_after_ms: number;
 }
 
 /**
- * Acks a second in a closed loop, of events that the rule wants, or does not want, against the bare route. Nothing but
- * receiving is done meanwhile.
+ * Acknowledgements per second in a closed loop, of events that match the rule or do not, compared with the bare route.
+ * Only the receiver runs.
  */
 export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
   const outcome = wanted ? 'received' : 'ignored';
@@ -43,7 +43,7 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
       const load = await closedLoop(url, events, CONNECTIONS);
       faults.push(...faultsOf(who, load.answers, who === 'bridge' ? outcome : 'received'));
       const cpuS = usageOf(pid).cpuS - before.cpuS;
-      // What it does behind the answers' back must not slow down whoever is measured next.
+      // Work after the answers must not slow down the next measurement.
       const idleAfterMs = await untilIdle(pid);
       return {
         per_s: Math.round(load.perSecond),
@@ -52,13 +52,13 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
       };
     };
     for (let turn = -1; turn < scale.rounds; turn += 1) {
-      // Both get the very same bodies.
+      // Both receive the same bodies.
       const events = makeEvents(scale.acks, wanted);
       sent.push(...events);
       for (const who of turn % 2 === 0 ? (['bridge', 'bare'] as const) : (['bare', 'bridge'] as const)) {
         const measured = await measure(who, events);
         say(
-          `  ${turn < 0 ? 'warm-up' : `round ${turn + 1}`}: ${who} ${measured.per_s}/s, ${measured.cpu_us} us of processor an ack`,
+          `  ${turn < 0 ? 'warm-up' : `round ${turn + 1}`}: ${who} ${measured.per_s}/s, ${measured.cpu_us} us of CPU per ack`,
         );
         if (turn >= 0) {
           rounds[who].push(measured);
@@ -89,8 +89,8 @@ export async function acks(scale: Scale, wanted: boolean): Promise<Figure> {
     ratio,
     target: wanted ? { better: 'higher', floor: 0.6, aim: 0.8 } : { better: 'higher', floor: 0.6, aim: 0.9 },
     notes: [
-      `processor an ack: ${Math.round(of('bridge', 'cpu_us'))} us against ${Math.round(of('bare', 'cpu_us'))} us; ${aCommit.toFixed(0)} events a commit; ${CONNECTIONS} connections`,
-      `all of a round is in inbox.db ${(of('bridge', 'idle_after_ms') / 1_000).toFixed(1)} s after its last ack; ${LONG} rounds at once: ${long.per_s}/s`,
+      `CPU per ack: ${Math.round(of('bridge', 'cpu_us'))} us against ${Math.round(of('bare', 'cpu_us'))} us; ${aCommit.toFixed(0)} events per commit; ${CONNECTIONS} connections`,
+      `idle ${(of('bridge', 'idle_after_ms') / 1_000).toFixed(1)} s after the last ack; ${LONG} rounds at once: ${long.per_s}/s`,
     ],
     faults,
     raw: { rounds, long, sent: sent.length, events_a_commit: aCommit, connections: CONNECTIONS },

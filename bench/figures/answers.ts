@@ -2,8 +2,8 @@ import { eventIdOf } from '../events';
 import type { Answer } from '../http-load';
 
 /**
- * What is wrong with answers: another status than 200, another outcome than the expected, an id that is not the
- * event's. Nothing of it may be.
+ * Finds wrong answers: a status other than 200, an unexpected outcome, or an id that is not the event's. There must be
+ * none.
  */
 export function faultsOf(who: string, answers: readonly Answer[], outcome: 'received' | 'ignored'): string[] {
   const wrong = answers.filter(

@@ -13,12 +13,12 @@ const CONNECTIONS = 128;
 const SLOWEST_RUNS_PER_SECOND = 5;
 const SAY_EVERY_MS = 15_000;
 
-/** What each process may hold at most while it takes and drains a burst: a quarter of what a small server has. MiB. */
+/** The most memory that each process may use during a burst: a quarter of a small server's. MiB. */
 const MOST_MEMORY: Readonly<Record<string, number>> = { receiver: 384, worker: 768, temporal: 768 };
 
 /**
- * Ten thousand events at once: all answered with 200, each of them done once, memory bounded. Every id is looked up at
- * the CRM.
+ * Ten thousand events at once: all answered with 200, each with one effect, memory bounded. Every id is looked up at the
+ * CRM.
  */
 export async function burst(scale: Scale): Promise<Figure> {
   const crm = await startPart('crm', 25);
@@ -30,7 +30,7 @@ export async function burst(scale: Scale): Promise<Figure> {
     const began = nowMs();
     const load = await closedLoop(bridge.webhook, events, CONNECTIONS);
     faults.push(...faultsOf('bridge', load.answers, 'received'));
-    say(`  ${events.length} events taken in ${load.seconds.toFixed(1)} s`);
+    say(`  ${events.length} events acknowledged in ${load.seconds.toFixed(1)} s`);
     let saidAt = nowMs();
     const verified = await effectsOf(
       crm.url,
@@ -45,19 +45,19 @@ export async function burst(scale: Scale): Promise<Figure> {
       },
     );
     if (verified.lost > 0 || verified.twice > 0) {
-      faults.push(`${verified.lost} effects were lost, ${verified.twice} came twice`);
+      faults.push(`${verified.lost} effects were lost, ${verified.twice} occurred twice`);
     }
     const drainedS = (verified.lastAt - began) / 1_000;
     const peaks = memory.stop();
     for (const [name, most] of Object.entries(MOST_MEMORY)) {
       if ((peaks[name] ?? 0) > most) {
-        faults.push(`${name} held ${peaks[name]} MiB, more than ${most}`);
+        faults.push(`${name} used ${peaks[name]} MiB, more than ${most}`);
       }
     }
     const acks = spreadOf(load.answers.map(({ sentAt, answeredAt }) => answeredAt - sentAt));
     return {
       title: `${events.length} events in a burst`,
-      bridge: `taken in ${load.seconds.toFixed(1)} s, done in ${drainedS.toFixed(0)} s`,
+      bridge: `acknowledged in ${load.seconds.toFixed(1)} s, done in ${drainedS.toFixed(0)} s`,
       anchor: '',
       ratio: null,
       target: null,

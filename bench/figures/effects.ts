@@ -16,8 +16,8 @@ const WARM_UP = 60;
 const SLOWEST_RUNS_PER_SECOND = 5;
 
 /**
- * Both programs on one Temporal server (the bridge's own, hence the same settings), writing to one CRM. Only one of
- * them works at a time.
+ * Both programs on one Temporal server (the bridge's own, so with the same settings), writing to one CRM. Only one of
+ * them runs at a time.
  */
 interface World {
   crm: Part;
@@ -47,7 +47,7 @@ async function inWorld<Result>(work: (world: World) => Promise<Result>): Promise
   }
 }
 
-/** Events done a second, from the first one sent to the last effect. */
+/** Effects per second, from the first request to the last effect. */
 interface Done {
   per_s: number;
   verified: Verified;
@@ -92,10 +92,10 @@ async function done(crm: Part, ids: string[], before: number, began: number, fau
 }
 
 function faultsIn({ lost, twice }: Verified): string[] {
-  return lost > 0 || twice > 0 ? [`${lost} effects were lost, ${twice} came twice`] : [];
+  return lost > 0 || twice > 0 ? [`${lost} effects were lost, ${twice} occurred twice`] : [];
 }
 
-/** Events a second that are done, each with one request to a CRM, against a textbook Temporal program. */
+/** Effects per second, each one request to a CRM, compared with a textbook Temporal program. */
 export async function throughput(scale: Scale): Promise<Figure> {
   const rounds: { bridge: number[]; textbook: number[] } = { bridge: [], textbook: [] };
   const faults: string[] = [];
@@ -129,8 +129,8 @@ interface Delay {
 }
 
 /**
- * Time until the effect at a rate that both can keep up with. The textbook program acknowledges when Temporal has taken
- * the start: not before can it promise anything.
+ * Time until the effect, at a rate that both programs can sustain. The textbook program acknowledges when Temporal has
+ * accepted the start: before that, it could lose the event.
  */
 export async function timeToEffect(scale: Scale): Promise<Figure> {
   const rounds: { bridge: Delay[]; textbook: Delay[] } = { bridge: [], textbook: [] };
@@ -157,7 +157,7 @@ export async function timeToEffect(scale: Scale): Promise<Figure> {
     ratio: of('bridge', 'from_ack') / of('textbook', 'from_ack'),
     target: { better: 'lower', floor: 1, aim: 0.7 },
     notes: [
-      `from request: ${of('bridge', 'from_request').toFixed(1)} against ${of('textbook', 'from_request').toFixed(1)} ms (the textbook program acknowledges when Temporal took the start)`,
+      `from request: ${of('bridge', 'from_request').toFixed(1)} against ${of('textbook', 'from_request').toFixed(1)} ms (the textbook program acknowledges when Temporal accepted the start)`,
     ],
     faults,
     raw: { rounds, per_second: CALM_PER_SECOND, events_a_round: count },

@@ -1,6 +1,6 @@
-/** How much is measured. */
+/** How much a figure measures. */
 export interface Scale {
-  /** Rounds of bridge and anchor, in turns; of each figure the median of its rounds counts. */
+  /** Rounds of bridge and anchor, in turn. The median of the rounds counts. */
   rounds: number;
   /** Events in a round of acks, after a warm-up. */
   acks: number;
@@ -14,7 +14,7 @@ export interface Scale {
   idleS: number;
 }
 
-/** What a figure must be. */
+/** The value that a figure must reach. */
 export interface Target {
   better: 'higher' | 'lower';
   floor: number;
@@ -24,26 +24,26 @@ export interface Target {
 /** One line of the table. */
 export interface Figure {
   title: string;
-  /** What was measured of the bridge and of the anchor, with unit. */
+  /** The values of the bridge and of the anchor, with units. */
   bridge: string;
   anchor: string;
-  /** Bridge by anchor; null where there is no anchor. */
+  /** Bridge divided by anchor; null without an anchor. */
   ratio: number | null;
   target: Target | null;
-  /** What must be said beside the numbers. */
+  /** Remarks on the numbers. */
   notes: string[];
-  /** What went wrong: events lost, done twice, answered wrongly. A figure with faults is worth nothing. */
+  /** Errors: events lost, done twice, answered wrongly. A figure with errors is invalid. */
   faults: string[];
-  /** All that was measured, round by round. */
+  /** All values, round by round. */
   raw: Record<string, unknown>;
 }
 
-/** Says on stderr what is being done. */
+/** Prints progress to stderr. */
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** Whether a figure is as it must be; `held`: it has no number to reach, and nothing went wrong. */
+/** Compares a figure with its target. `held`: it has no target, and no errors. */
 export function verdictOf({
   ratio,
   target,

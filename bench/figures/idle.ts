@@ -4,10 +4,10 @@ import { canReadUsage, usageOf } from '../processes';
 import { round } from '../statistics';
 import type { Figure, Scale } from './figure';
 
-/** What was done at the start has come to rest after this long. */
+/** Work of the start is finished after this time. */
 const SETTLED_AFTER_MS = 8_000;
 
-/** What the bridge takes when nothing comes: processor time a minute, and memory, of each of its processes. */
+/** CPU time per minute and memory of each process of the bridge without traffic. */
 export async function idle(scale: Scale): Promise<Figure> {
   const bridge = await BridgeProcess.start({ mode: 'all', rules: ruleFor('http://127.0.0.1:1') });
   try {

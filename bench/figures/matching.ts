@@ -14,8 +14,8 @@ const EVENTS = 20_000;
 const TURNS = 9;
 
 /**
- * Time to find what is to be done for an event, with 1,000 rules (one for each of 1,000 callers, as a company has them
- * for its customers) and with one. In this process; both find exactly one rule for every event.
+ * Time to match an event, with 1,000 rules (one for each of 1,000 callers, as a company has for its customers) and with
+ * one rule. Runs in this process; in both cases every event matches exactly one rule.
  */
 export function matching(_scale: Scale): Figure {
   const sets = { one: ruleSetOf(1), many: ruleSetOf(MANY) };
@@ -29,7 +29,7 @@ export function matching(_scale: Scale): Figure {
         us[which].push(tookUs);
       }
       if (matched !== EVENTS) {
-        faults.push(`${EVENTS - matched} events found no rule`);
+        faults.push(`${EVENTS - matched} events matched no rule`);
       }
     }
   }
@@ -41,7 +41,7 @@ export function matching(_scale: Scale): Figure {
     ratio: median(us.many) / median(us.one),
     target: { better: 'lower', floor: 3, aim: 1.5 },
     notes: [
-      'one rule a caller, events of all callers in turns; anchor: one rule, events of its caller; both find one rule an event',
+      'one rule per caller, events of all callers in turn; anchor: one rule, events of its caller; every event matches one rule',
     ],
     faults,
     raw: { us_an_event: us, events: EVENTS },
@@ -76,7 +76,7 @@ function numberOf(index: number): string {
   return `+1555${String(1_000_000 + index)}`;
 }
 
-/** Events of so many callers, in turns. */
+/** Events of so many callers, in turn. */
 function canonicalEvents(callers: number): CanonicalEvent[] {
   return makeEvents(EVENTS, true).map((event, index) => {
     const body = Buffer.from(event.body.toString('utf8').replace(/\+1555\d{7}/, numberOf(index % callers)));

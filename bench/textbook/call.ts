@@ -1,4 +1,4 @@
-/** What the textbook program is told of an ended call: what the bridge's rule writes into the CRM, no more. */
+/** The textbook program's input for an ended call: what the bridge's rule writes into the CRM. */
 export interface EndedCall {
   id: string;
   peer: string;

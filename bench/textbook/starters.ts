@@ -3,7 +3,7 @@ import type { BenchEvent } from '../events';
 import { nowMs, until } from '../clock';
 import { TEXTBOOK_QUEUE, type EndedCall } from './call';
 
-/** When a start was asked for, and when the server had taken it (clock.ts). */
+/** When a start was requested, and when the server had accepted it (clock.ts). */
 export interface Start {
   id: string;
   sentAt: number;
@@ -22,7 +22,7 @@ export class Starters {
     return new Starters(connection, new Client({ connection }));
   }
 
-  /** So many callers, each starting the next workflow when its last start was taken; nothing paces them. */
+  /** Several callers, each starting the next workflow as soon as its last start was accepted. */
   async unpaced(events: readonly BenchEvent[], callers: number): Promise<Start[]> {
     const starts: Start[] = [];
     let next = 0;
