@@ -45,7 +45,7 @@ export class RunSlots {
   }
 
   releaseAll(): void {
-    for (const eventId of [...this.#timers.keys()]) {
+    for (const eventId of this.#timers.keys()) {
       this.release(eventId);
     }
   }
