@@ -18,7 +18,8 @@ const FLOORS = [
   ['connectors'],
   ['settings'],
   ['admin', 'yaml'],
-  ['errors', 'events', 'net', 'setup', 'storage', 'timing'],
+  ['events', 'net', 'setup', 'storage'],
+  ['errors', 'timing'],
 ];
 
 /** @param {string[]} rooms */

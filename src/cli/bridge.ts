@@ -1,5 +1,12 @@
 import { Command, CommanderError } from 'commander';
-import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, OperationFailed, WrongUse } from '../errors/operator-errors';
+import {
+  errorReferenceLine,
+  EXIT_FAILED,
+  EXIT_OK,
+  EXIT_USAGE,
+  OperationFailed,
+  WrongUse,
+} from '../errors/operator-errors';
 import { packageVersion } from '../setup/package-root';
 
 /** One command: what `bridge --help` says of it, and where its options and its work are. */
@@ -87,6 +94,9 @@ async function exitCodeOf(error: unknown): Promise<number> {
   }
   if (error instanceof WrongUse || error instanceof OperationFailed) {
     process.stderr.write(`${error.message}\n`);
+    if (error instanceof OperationFailed && error.code !== null) {
+      process.stderr.write(`${errorReferenceLine(error.code)}\n`);
+    }
     return error instanceof WrongUse ? EXIT_USAGE : EXIT_FAILED;
   }
   const { isCorruption } = await import('../storage/sqlite.js');
@@ -94,6 +104,7 @@ async function exitCodeOf(error: unknown): Promise<number> {
     process.stderr.write(
       'A file in the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n',
     );
+    process.stderr.write(`${errorReferenceLine('data_file_damaged')}\n`);
     return EXIT_FAILED;
   }
   throw error;

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { FINDING_CODES } from '../errors/finding-codes';
 import { describeActions } from '../connectors/reference-docs';
 import { connectors } from '../connectors/registry';
+import { errorReference } from '../errors/reference-docs';
 import { describeRuleLanguage } from '../rules/tools/reference-docs';
 
 /** `bridge docs`: documentation generated from the program's own definitions. */
@@ -10,6 +12,12 @@ export function defineDocs(docs: Command): void {
     .description('print connections and actions, with every setting and input (docs/actions.md)')
     .action(() => {
       process.stdout.write(describeActions(connectors));
+    });
+  docs
+    .command('errors')
+    .description('print every coded error: what it means and what to do (docs/errors.md)')
+    .action(() => {
+      process.stdout.write(errorReference(FINDING_CODES));
     });
   docs
     .command('rules')

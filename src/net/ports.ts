@@ -1,3 +1,4 @@
+import { StartError } from '../errors/start-errors';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename } from 'node:path';
@@ -16,8 +17,9 @@ export interface PortHolder {
  * A port cannot be listened on. The message names the port, the program that uses it, and the setting that chooses
  * another port.
  */
-export class PortUnavailable extends Error {
+export class PortUnavailable extends StartError {
   override readonly name = 'PortUnavailable';
+  readonly code = 'port_in_use';
 
   constructor(
     readonly port: number,
@@ -160,8 +162,9 @@ function programOf(pid: string): string {
   }
 }
 /** A port that the bridge must listen on is in use. */
-export class PortTaken extends Error {
+export class PortTaken extends StartError {
   override readonly name = 'PortTaken';
+  readonly code = 'port_in_use';
 
   constructor(
     readonly port: number,

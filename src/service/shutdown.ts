@@ -51,7 +51,8 @@ export async function runUntilStopped(service: Service, stopRequested: Promise<v
     stopRequested.then(() => null),
     service.ended.then(
       () => null,
-      (error: unknown) => messageOf(error),
+      (error: unknown) =>
+        error instanceof StartError ? `${error.message}\n${errorReferenceLine(error.code)}` : messageOf(error),
     ),
   ]);
   if (failure === null) {

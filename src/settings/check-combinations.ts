@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { toE164 } from '../events/phone';
 import type { Findings } from '../yaml/finding';
-import type { FindingCode } from '../yaml/finding-codes';
+import type { FindingCode } from '../errors/finding-codes';
 import type { SettingName, SettingValues } from './definitions';
 import { subjectOf, type FoundValues } from './found-values';
 

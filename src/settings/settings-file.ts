@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, type Node, type Scalar } from 'yaml';
 import type { JsonValue } from '../events/json';
 import type { YamlDocument } from '../yaml/document';
 import type { Findings, Place, Position, Subject } from '../yaml/finding';
-import type { FindingCode } from '../yaml/finding-codes';
+import type { FindingCode } from '../errors/finding-codes';
 import { readYaml, type ReadYaml, type YamlFormat } from '../yaml/read-yaml';
 import { readTextFile } from '../yaml/text-file';
 import { holdsToken, resolveReferences, type Environment } from './references';

@@ -1,10 +1,12 @@
+import { StartError } from '../errors/start-errors';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { openDatabase, sqliteCode, type Database } from './sqlite';
 
 /** Another bridge uses this data folder. */
-export class DataFolderInUse extends Error {
+export class DataFolderInUse extends StartError {
   override readonly name = 'DataFolderInUse';
+  readonly code = 'data_folder_in_use';
 
   constructor(
     readonly dataDir: string,

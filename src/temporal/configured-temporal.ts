@@ -1,3 +1,4 @@
+import { StartError } from '../errors/start-errors';
 import { accessSync, constants } from 'node:fs';
 import { isNativeError } from 'node:util/types';
 import {
@@ -34,8 +35,9 @@ export interface ConfiguredTemporal {
 }
 
 /** The Temporal address is misconfigured. The message lists every finding with its variable or file. */
-export class TemporalMisconfigured extends Error {
+export class TemporalMisconfigured extends StartError {
   override readonly name = 'TemporalMisconfigured';
+  readonly code = 'temporal_misconfigured';
 
   constructor(readonly findings: readonly string[]) {
     super(['The Temporal address is misconfigured:', ...findings.map((finding) => `  - ${finding}`)].join('\n'));

@@ -1,3 +1,4 @@
+import { StartError } from '../errors/start-errors';
 import { isNativeError } from 'node:util/types';
 import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
@@ -15,8 +16,9 @@ const ATTEMPTS = 3;
 const NATIVE_CONNECT_MS = 15_000;
 
 /** Temporal could not be reached. The message contains the address and where it was configured. */
-export class TemporalUnreachable extends Error {
+export class TemporalUnreachable extends StartError {
   override readonly name = 'TemporalUnreachable';
+  readonly code = 'temporal_unreachable';
 }
 
 /** The Temporal server to use, and how to connect to it. */

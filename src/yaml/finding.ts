@@ -1,4 +1,4 @@
-import type { FindingCode } from './finding-codes';
+import type { FindingCode } from '../errors/finding-codes';
 
 /** A place in a file, as editors count: lines and columns from 1, columns in UTF-16 units. */
 export interface Position {

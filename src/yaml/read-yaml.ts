@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node, type YAMLError } from 'yaml';
 import { nodeOrNull, YamlDocument } from './document';
 import type { FindingDetails, Findings } from './finding';
-import type { FindingCode } from './finding-codes';
+import type { FindingCode } from '../errors/finding-codes';
 import { plainNumberTags } from './number-tags';
 
 /** What one kind of file allows. */

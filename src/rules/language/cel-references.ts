@@ -1,5 +1,5 @@
 import { parse } from '@bufbuild/cel';
-import type { FindingCode } from '../../yaml/finding-codes';
+import type { FindingCode } from '../../errors/finding-codes';
 import { celEnvironment } from './cel';
 import { patternProblem } from './pattern';
 

@@ -1,5 +1,5 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
-import type { FindingCode } from '../../yaml/finding-codes';
+import type { FindingCode } from '../../errors/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
 import { parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
 import type { Variables } from './variables';

@@ -1,10 +1,8 @@
 import { OperationFailed } from '../../errors/operator-errors';
+import { StartError } from '../../errors/start-errors';
 import { InboxUnavailable } from '../../inbox/inbox-unavailable';
 import { describePortHolder, PortTaken, portTakenMessage } from '../../net/ports';
 import type { Settings } from '../../settings/settings';
-import { DataFolderInUse } from '../../storage/data-folder';
-import { TemporalMisconfigured } from '../../temporal/configured-temporal';
-import { TemporalUnreachable } from '../../temporal/connection';
 import type { Mode } from '../processes';
 import { loadRulesInForce } from '../rules-in-force';
 import { createService, type Service } from '../service';
@@ -39,18 +37,16 @@ function explained(error: unknown, settings: Settings): unknown {
     const purpose = error.setting === 'PORT' ? 'The webhook' : 'The admin port';
     return new OperationFailed(
       portTakenMessage({ port: error.port, purpose, setting: error.setting, holder: describePortHolder(error.port) }),
+      error.code,
     );
   }
-  if (
-    error instanceof DataFolderInUse ||
-    error instanceof TemporalUnreachable ||
-    error instanceof TemporalMisconfigured
-  ) {
-    return new OperationFailed(error.message);
+  if (error instanceof StartError) {
+    return new OperationFailed(error.message, error.code);
   }
   if (error instanceof InboxUnavailable) {
     return new OperationFailed(
       `The data folder ${settings.dataDir} cannot be used (${error.code}): ${error.message}. Make it writable, or choose another with BRIDGE_DATA_DIR.`,
+      'data_folder_unusable',
     );
   }
   return error;

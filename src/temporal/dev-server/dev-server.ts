@@ -1,3 +1,4 @@
+import { StartError } from '../../errors/start-errors';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isNativeError } from 'node:util/types';
@@ -35,8 +36,9 @@ const PORT_ATTEMPTS = 3;
 const HAS_NEWS_FLAG = '1.8.0';
 
 /** The dev server could not be started, or was not ready in time. The message contains the last lines of its log. */
-export class DevServerFailed extends Error {
+export class DevServerFailed extends StartError {
   override readonly name = 'DevServerFailed';
+  readonly code = 'dev_server_failed';
 }
 
 /** How the dev server ended without being stopped. */

@@ -1,3 +1,4 @@
+import { StartError } from '../../errors/start-errors';
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -33,8 +34,9 @@ export interface FailedSource {
 }
 
 /** TEMPORAL_CLI_PATH names a program that cannot be used. No other source is tried: the operator chose this one. */
-export class TemporalCliPathRefused extends Error {
+export class TemporalCliPathRefused extends StartError {
   override readonly name = 'TemporalCliPathRefused';
+  readonly code = 'temporal_cli_refused';
 
   constructor(path: string, why: string) {
     super(
@@ -44,8 +46,9 @@ export class TemporalCliPathRefused extends Error {
 }
 
 /** No Temporal CLI was found. The message lists every source with the reason, and every remedy. */
-export class TemporalCliNotFound extends Error {
+export class TemporalCliNotFound extends StartError {
   override readonly name = 'TemporalCliNotFound';
+  readonly code = 'temporal_cli_not_found';
 
   constructor(readonly tried: readonly FailedSource[]) {
     super(

@@ -1,10 +1,4 @@
-/** What a finding's code means, and what to do about it. */
-export interface CodeDescription {
-  /** One sentence. */
-  readonly meaning: string;
-  /** One or two sentences for the person who edits the file. */
-  readonly remedy: string;
-}
+import type { ErrorDescription } from './error-description';
 
 /**
  * Every code that a finding can have, in the order of the documentation: files, values, rules, conditions, steps,
@@ -337,7 +331,7 @@ export const FINDING_CODES = {
     meaning: 'Two settings have the same port.',
     remedy: 'Give each its own port. 0 takes a free port.',
   },
-} as const satisfies Readonly<Record<string, CodeDescription>>;
+} as const satisfies Readonly<Record<string, ErrorDescription>>;
 
 /** The code of a finding: stable and machine-readable. */
 export type FindingCode = keyof typeof FINDING_CODES;
