@@ -1,4 +1,4 @@
-import { ActionError } from '../src/connectors/action-error';
+import { ActionError, providerCode } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/connector';
 import type { ParkedConnections } from '../src/runs/parked-connections';
 import type { ConnectionProblem, Release, WaitingStep } from '../src/runs/parking-contract';
@@ -117,7 +117,7 @@ function heldBackError(
 ): ActionError {
   return new ActionError('credential', message, {
     connection,
-    code,
+    code: providerCode(code),
     ...(remedy === null ? {} : { remedy }),
     retryAfterMs: parking.checkQueueEveryMs,
   });

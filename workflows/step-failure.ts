@@ -1,6 +1,6 @@
 import { DefaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 import { ApplicationFailure, isCancellation, TemporalFailure, TimeoutFailure } from '@temporalio/workflow';
-import type { ErrorClass } from '../src/connectors/action-error';
+import type { ErrorClass } from '../src/errors/step-errors';
 import type { JsonValue } from '../src/events/json';
 import type { StepFailureDetail } from '../src/runs/run-contract';
 

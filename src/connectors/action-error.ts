@@ -1,24 +1,28 @@
-/**
- * The four ways an action can fail (DESIGN "Connectors"); what the bridge does next follows from the class alone.
- * - `transient`: nothing is wrong with the request; it is retried with backoff inside the step's budget.
- * - `permanent`: the request itself is wrong; retrying cannot help.
- * - `credential`: the connection's credential or account does not work; every step of that connection would fail alike.
- * - `ambiguous`: it may have happened; only actions whose effect is not repeatable throw this.
- */
-export const ERROR_CLASSES = ['transient', 'permanent', 'credential', 'ambiguous'] as const;
+import type { ErrorClass, StepErrorCode } from '../errors/step-errors';
 
-/** One of {@link ERROR_CLASSES}. */
-export type ErrorClass = (typeof ERROR_CLASSES)[number];
+declare const fromProvider: unique symbol;
+
+/** A provider's own error code. {@link providerCode} makes it. */
+export type ProviderCode = string & { readonly [fromProvider]: true };
+
+/** Marks a string as a provider's own code (`channel_not_found`), as opposed to one of the bridge's own. */
+export function providerCode(code: string): ProviderCode {
+  return code as ProviderCode;
+}
+
+/** Why an action failed: described in src/errors/step-errors.ts, a status, or the provider's own code. */
+export type ActionErrorCode =
+  StepErrorCode | `http_${number}` | `smtp_${number}` | `storage_http_${number}` | ProviderCode;
 
 /** What an {@link ActionError} carries besides its message. */
 export interface ActionErrorDetail {
   /** The connection that failed: `hubspot`. */
   connection: string;
   /**
-   * Machine-readable, stable: the provider's own code where it has one (`channel_not_found`, `PROPERTY_DOESNT_EXIST`),
-   * or `http_503`, `timeout`, `network`.
+   * Machine-readable and stable: the provider's own code where it has one (`channel_not_found`,
+   * `PROPERTY_DOESNT_EXIST`), or `http_503`, `timeout`, `network`.
    */
-  code: string;
+  code: ActionErrorCode;
   /** What the operator should do, one sentence. */
   remedy?: string;
   /** How long the provider asks to wait before the next attempt. */

@@ -1,3 +1,4 @@
+import type { StepErrorCode } from '../errors/step-errors';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ActionError } from './action-error';
 
@@ -11,7 +12,7 @@ export interface RateLimits {
   /** What is limited, for errors: `searches`. */
   what: string;
   /** Error code of a request that is refused because the queue is full. */
-  fullCode: string;
+  fullCode: StepErrorCode;
   perSecond: number;
   /** How many requests may start at once after a quiet time; 1 by default. */
   burst?: number;

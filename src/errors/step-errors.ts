@@ -59,6 +59,11 @@ export const STEP_ERRORS = {
     meaning: 'An `http.request` goes to an address that is not public.',
     remedy: 'If the address is right, allow it with `BRIDGE_HTTP_ALLOW`.',
   },
+  address_with_credential: {
+    class: 'permanent',
+    meaning: 'The address of a recording contains a user name or password.',
+    remedy: 'Report it: VoIPBIN does not send such addresses.',
+  },
   answer_lost: {
     class: 'ambiguous',
     meaning: 'The mail server may have accepted the mail; the connection ended before its answer.',
@@ -69,6 +74,11 @@ export const STEP_ERRORS = {
     meaning: 'VoIPBIN answered with more than the bridge reads.',
     remedy: 'Report it if it lasts.',
   },
+  attempt_lost: {
+    class: 'ambiguous',
+    meaning: 'A worker stopped during an `http.request` that must not be repeated.',
+    remedy: 'Look at the server whether it was done. An `Idempotency-Key` header lets the bridge retry by itself.',
+  },
   blocks_over_limit: {
     class: 'permanent',
     meaning: 'A Slack message has more blocks, or longer texts in them, than Slack accepts.',
@@ -78,6 +88,11 @@ export const STEP_ERRORS = {
     class: 'permanent',
     meaning: 'The rendered body of an `http.request` is too long.',
     remedy: 'Send less of the event.',
+  },
+  broken_zip: {
+    class: 'transient',
+    meaning: 'The file of a recording is not complete yet, or damaged.',
+    remedy: 'Nothing, unless it lasts: then look at the recording in VoIPBIN.',
   },
   bug: {
     class: 'permanent',
@@ -94,10 +109,25 @@ export const STEP_ERRORS = {
     meaning: 'HubSpot reports that a record exists already, but does not show it yet.',
     remedy: 'Nothing, unless it lasts: then look for an archived record.',
   },
+  connection_lost: {
+    class: 'transient',
+    meaning: 'The connection to the mail server ended early.',
+    remedy: 'Nothing, unless it lasts: then look at the mail server.',
+  },
   cooldown_unavailable: {
     class: 'transient',
     meaning: 'Temporal did not say whether a cooldown is in force.',
     remedy: 'Nothing, unless it lasts: then look at Temporal.',
+  },
+  credentials_in_url: {
+    class: 'permanent',
+    meaning: 'The URL of an `http.request` contains a user name or password.',
+    remedy: 'Send them in the `Authorization` header.',
+  },
+  dns: {
+    class: 'transient',
+    meaning: 'The name of the mail server could not be resolved.',
+    remedy: 'Nothing, unless it lasts: then check the host in `SMTP_URL`.',
   },
   empty_text: {
     class: 'permanent',
@@ -114,10 +144,40 @@ export const STEP_ERRORS = {
     meaning: 'HubSpot answered in a form that the bridge does not know.',
     remedy: 'Check `HUBSPOT_BASE_URL` and any proxy; report it if it lasts.',
   },
+  invalid_due: {
+    class: 'permanent',
+    meaning: '`due` of a task is not a duration after rendering.',
+    remedy: 'Correct `due` in the rule.',
+  },
+  invalid_from: {
+    class: 'permanent',
+    meaning: '`from` of a message is not a phone number after rendering.',
+    remedy: 'Correct `from` in the rule, or the field that it comes from.',
+  },
   invalid_input: {
     class: 'permanent',
     meaning: 'An input of the step is not valid after rendering.',
     remedy: 'Correct the input that the message names.',
+  },
+  invalid_owner: {
+    class: 'permanent',
+    meaning: '`owner` of a task is not an e-mail address after rendering.',
+    remedy: 'Correct `owner` in the rule.',
+  },
+  invalid_redirect: {
+    class: 'permanent',
+    meaning: 'An `http.request` was redirected to something that is not a URL.',
+    remedy: 'Report it to the operator of that server.',
+  },
+  invalid_to: {
+    class: 'permanent',
+    meaning: '`to` of a message is not a phone number after rendering.',
+    remedy: 'Correct `to` in the rule, or the field that it comes from.',
+  },
+  invalid_url: {
+    class: 'permanent',
+    meaning: 'The URL of an `http.request` is not valid after rendering.',
+    remedy: 'Correct `url` in the rule, or the field that it comes from.',
   },
   limits_unavailable: {
     class: 'transient',
@@ -129,6 +189,11 @@ export const STEP_ERRORS = {
     meaning: 'The connection is parked, and the workflow that holds its queue does not answer.',
     remedy: 'Nothing, unless it lasts: then look at Temporal.',
   },
+  login: {
+    class: 'credential',
+    meaning: 'The mail server refuses the login.',
+    remedy: 'Check the user and the password in `SMTP_URL`.',
+  },
   network: {
     class: 'transient',
     meaning: 'The service could not be reached.',
@@ -139,14 +204,34 @@ export const STEP_ERRORS = {
     meaning: 'The recipient of a mail is empty after rendering.',
     remedy: 'Correct `to` in the rule, or the field that it comes from.',
   },
+  no_sender: {
+    class: 'permanent',
+    meaning: 'A message has no number to be sent from.',
+    remedy: 'Set `from` in the rule.',
+  },
+  no_text: {
+    class: 'permanent',
+    meaning: 'A Slack message has neither text nor blocks after rendering.',
+    remedy: 'Give the template a default: `{{ field | default: "…" }}`.',
+  },
   not_connected: {
     class: 'permanent',
     meaning: 'The worker has no connection for this action.',
     remedy: 'Give every worker the settings of the connection.',
   },
+  owner_not_found: {
+    class: 'permanent',
+    meaning: 'No HubSpot user has the e-mail address in `owner`.',
+    remedy: 'Correct `owner` in the rule, or add the user in HubSpot.',
+  },
   queue_full: {
     class: 'transient',
     meaning: 'Too many requests to VoIPBIN wait in this worker.',
+    remedy: 'Nothing, unless it lasts.',
+  },
+  rate_limit: {
+    class: 'transient',
+    meaning: 'HubSpot limits the rate of requests.',
     remedy: 'Nothing, unless it lasts.',
   },
   ratelimited: {
@@ -168,6 +253,11 @@ export const STEP_ERRORS = {
     class: 'transient',
     meaning: 'Too many HubSpot searches wait in this worker.',
     remedy: 'Nothing, unless it lasts.',
+  },
+  template: {
+    class: 'permanent',
+    meaning: 'A template or condition failed on this event.',
+    remedy: 'Correct it in the rule; `bridge rules test` with this event shows the error.',
   },
   timeout: {
     class: 'transient',

@@ -4,7 +4,7 @@
  */
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
-import type { ErrorClass } from '../connectors/action-error';
+import type { ErrorClass } from '../errors/step-errors';
 import type { Release } from './parking-contract';
 import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
 

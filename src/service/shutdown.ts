@@ -1,4 +1,5 @@
-import { EXIT_FAILED, EXIT_OK } from '../errors/operator-errors';
+import { StartError } from '../errors/start-errors';
+import { errorReferenceLine, EXIT_FAILED, EXIT_OK } from '../errors/operator-errors';
 import { settlesWithin } from '../timing/settles-within';
 import type { Service } from './service';
 

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { StepTools } from '../../activities/step-activities';
-import { ERROR_CLASSES } from '../connectors/action-error';
+import { ERROR_CLASSES } from '../errors/step-errors';
 import type { Action, Connector } from '../connectors/connector';
 
 /**

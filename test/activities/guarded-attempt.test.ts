@@ -1,10 +1,11 @@
 import { ConnectionGate } from '../../activities/connection-gate';
 import { runUnlessParked, type Parking } from '../../activities/guarded-attempt';
-import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
+import { ActionError } from '../../src/connectors/action-error';
+import type { ErrorClass } from '../../src/errors/step-errors';
 import type { Release } from '../../src/runs/parking-contract';
 import type { StepResult } from '../../src/runs/run-contract';
 
-const PROBLEM = { code: 'http_401', message: 'the token was revoked', remedy: 'Make a new one.' };
+const PROBLEM = { code: 'http_401' as const, message: 'the token was revoked', remedy: 'Make a new one.' };
 const DONE: StepResult = { outcome: 'done', result: {} };
 
 function error(errorClass: ErrorClass, connection = 'crm'): ActionError {

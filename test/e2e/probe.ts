@@ -11,7 +11,8 @@ import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
 import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
 import { reportConnection } from '../../src/worker/report-connection';
-import { ActionError, type ErrorClass } from '../../src/connectors/action-error';
+import { ActionError, providerCode } from '../../src/connectors/action-error';
+import type { ErrorClass } from '../../src/errors/step-errors';
 import { defineAction, defineConnector, type ActionContext, type Connector } from '../../src/connectors/connector';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
@@ -77,7 +78,7 @@ export function probeConnector(name: string): Connector<{}, Probe> {
 export function error(errorClass: ErrorClass, retryAfterMs?: number): ActionError {
   return new ActionError(errorClass, 'the probe says no', {
     connection: 'probe',
-    code: 'no',
+    code: providerCode('no'),
     remedy: 'Say yes.',
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });

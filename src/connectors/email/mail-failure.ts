@@ -1,5 +1,6 @@
+import type { StepErrorCode } from '../../errors/step-errors';
 import { z } from 'zod';
-import { ActionError } from '../action-error';
+import { ActionError, type ActionErrorDetail, providerCode } from '../action-error';
 
 const CONNECTION = 'email';
 
@@ -28,7 +29,7 @@ const LOGIN = new Set(['EAUTH', 'ENOAUTH', 'EOAUTH2']);
 /** 530: log in first; 534, 535, 538: this login does not do. */
 const LOGIN_CODES = new Set([530, 534, 535, 538]);
 const TOO_LARGE_CODES = new Set([552, 523]);
-const CODES: Readonly<Record<string, string>> = {
+const CODES: Readonly<Record<string, StepErrorCode>> = {
   ETIMEDOUT: 'timeout',
   ECONNECTION: 'connection_lost',
   ESOCKET: 'network',
@@ -69,7 +70,7 @@ export function mailFailure(error: unknown, wholeMailSent: boolean): MailFailure
     );
   }
   if (responseCode !== undefined) {
-    const detail = { connection: CONNECTION, code: `smtp_${responseCode}` };
+    const detail: ActionErrorDetail = { connection: CONNECTION, code: `smtp_${responseCode}` };
     return permanent === true
       ? fail(
           new ActionError('permanent', `the mail server refused the mail (${responseCode})`, {
@@ -86,7 +87,7 @@ export function mailFailure(error: unknown, wholeMailSent: boolean): MailFailure
     return fail(
       new ActionError('permanent', `the mail cannot be sent as it is (${code})`, {
         connection: CONNECTION,
-        code: code.toLowerCase(),
+        code: providerCode(code.toLowerCase()),
         remedy: "Look at the recipients and at the connection's settings.",
       }),
       { tooLarge: false },

@@ -1,4 +1,4 @@
-import { ActionError, type ActionErrorDetail } from '../action-error';
+import { ActionError, type ActionErrorCode, type ActionErrorDetail } from '../action-error';
 import { retryAfterMs } from '../network-failure';
 
 /** The parts of an answer that decide the error class. */
@@ -42,7 +42,7 @@ export function answerFailure({ status, retryAfter, host, repeatable }: RefusedA
 }
 
 /** A request that may have had its effect and may not be repeated. */
-export function ambiguous(message: string, code: string): ActionError {
+export function ambiguous(message: string, code: ActionErrorCode): ActionError {
   return new ActionError('ambiguous', `${message}; the request may have had its effect`, {
     connection: 'http',
     code,

@@ -1,3 +1,4 @@
+import type { StepErrorCode } from '../../errors/step-errors';
 import { ActionError } from '../action-error';
 
 /** A segment that climbs or stays in a path, also in percent notation. */
@@ -67,6 +68,6 @@ export function readRedirect(location: string | null, from: URL): URL {
   return url;
 }
 
-function refused(code: string, message: string, remedy: string): ActionError {
+function refused(code: StepErrorCode, message: string, remedy: string): ActionError {
   return new ActionError('permanent', message, { connection: 'http', code, remedy });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ActionError, type ActionErrorDetail, type ErrorClass } from '../action-error';
+import { ActionError, type ActionErrorCode, type ActionErrorDetail, providerCode } from '../action-error';
+import type { ErrorClass } from '../../errors/step-errors';
 import { retryAfterMs } from '../network-failure';
 
 const CONNECTION = 'hubspot';
@@ -53,14 +54,14 @@ export class HubSpotFailure extends ActionError {
 /** A `transient` error of the connection itself, without an answer of HubSpot's to blame. */
 export function transientFailure(
   message: string,
-  code: string,
+  code: ActionErrorCode,
   more: { retryAfterMs?: number; remedy?: string } = {},
 ): ActionError {
   return new ActionError('transient', message, { connection: CONNECTION, code, ...more });
 }
 
 /** A `permanent` error found here, before HubSpot was asked. */
-export function permanentFailure(message: string, code: string, remedy: string): ActionError {
+export function permanentFailure(message: string, code: ActionErrorCode, remedy: string): ActionError {
   return new ActionError('permanent', message, { connection: CONNECTION, code, remedy });
 }
 
@@ -112,7 +113,7 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
   };
   const correlationId = body.correlationId ?? headers.get('x-hubspot-correlation-id') ?? undefined;
   const trace = correlationId !== undefined && CORRELATION_ID.test(correlationId) ? { correlationId } : {};
-  const code = codes[0] ?? `http_${status}`;
+  const code: ActionErrorCode = codes[0] === undefined ? `http_${status}` : providerCode(codes[0]);
 
   if (status === 429) {
     const policy = isCode(body.policyName) ? body.policyName : undefined;
@@ -124,7 +125,7 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
     return new HubSpotFailure(
       'transient',
       `HubSpot's rate limit is reached${which}`,
-      { code: policy ?? 'rate_limit', retryAfterMs: wait, ...trace },
+      { code: policy === undefined ? 'rate_limit' : providerCode(policy), retryAfterMs: wait, ...trace },
       facts,
     );
   }

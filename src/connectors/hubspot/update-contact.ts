@@ -1,3 +1,4 @@
+import { providerCode } from '../action-error';
 import { z } from 'zod';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
@@ -70,7 +71,7 @@ async function readValues(
   if (unknown.length > 0) {
     throw permanentFailure(
       `HubSpot's contacts have no property ${unknown.join(', ')}`,
-      'PROPERTY_DOESNT_EXIST',
+      providerCode('PROPERTY_DOESNT_EXIST'),
       'Create it in HubSpot (Settings > Properties > Contact properties), or correct its internal name in the rule file.',
     );
   }
@@ -87,7 +88,7 @@ async function readValues(
   if (unreadable.length > 0) {
     throw permanentFailure(
       `the rule has no time for ${unreadable.join(', ')}`,
-      'INVALID_DATE',
+      providerCode('INVALID_DATE'),
       'Give it an ISO time, such as {{ occurred_at }}, or nothing to clear it.',
     );
   }

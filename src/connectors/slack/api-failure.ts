@@ -1,6 +1,6 @@
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api';
 import { z } from 'zod';
-import { ActionError, type ActionErrorDetail } from '../action-error';
+import { ActionError, type ActionErrorDetail, providerCode } from '../action-error';
 import { networkFailure, retryAfterMs } from '../network-failure';
 
 const CONNECTION = 'slack';
@@ -134,14 +134,17 @@ function platformFailure(data: unknown): ActionError {
   if (error === 'ratelimited' || error === 'rate_limited') {
     return rateLimited(undefined);
   }
-  return new ActionError('transient', `slack failed (${error})`, { connection: CONNECTION, code: error });
+  return new ActionError('transient', `slack failed (${error})`, {
+    connection: CONNECTION,
+    code: providerCode(error),
+  });
 }
 
 function refused(errorClass: 'credential' | 'permanent', code: string, remedy: string | null): ActionError {
   const what = errorClass === 'credential' ? 'slack refused the token' : 'slack refused the message';
   return new ActionError(errorClass, `${what} (${code})`, {
     connection: CONNECTION,
-    code,
+    code: providerCode(code),
     ...(remedy === null ? {} : { remedy }),
   });
 }

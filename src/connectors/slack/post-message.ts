@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ActionError } from '../action-error';
+import { ActionError, type ActionErrorCode, providerCode } from '../action-error';
 import { defineAction } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
 import { checkBlocks } from './block-limits';
@@ -53,7 +53,7 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
   run: async (context, { channel, text, blocks, thread_ts }) => {
     const threadTs = thread_ts?.trim() ?? '';
     if (channel.trim() === '') {
-      throw empty('channel', 'channel_not_found');
+      throw empty('channel', providerCode('channel_not_found'));
     }
     if (text.trim() === '' && (blocks === undefined || blocks.length === 0)) {
       throw empty('text', 'no_text');
@@ -75,7 +75,7 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
   },
 });
 
-function empty(inputName: string, code: string): ActionError {
+function empty(inputName: string, code: ActionErrorCode): ActionError {
   return new ActionError('permanent', `the rendered ${inputName} is empty`, {
     connection: 'slack',
     code,

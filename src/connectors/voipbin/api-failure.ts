@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ActionError, type ActionErrorDetail } from '../action-error';
+import { ActionError, type ActionErrorDetail, providerCode } from '../action-error';
 import { retryAfterMs } from '../network-failure';
 
 const CONNECTION = 'voipbin';
@@ -42,7 +42,7 @@ export function apiFailure(answer: RefusedAnswer): ActionError {
   const { reason, requestId, text } = readEnvelope(answer.body);
   const detail: ActionErrorDetail = {
     connection: CONNECTION,
-    code: reason ?? `http_${status}`,
+    code: reason === null ? `http_${status}` : providerCode(reason),
     ...(requestId === null ? {} : { correlationId: requestId }),
   };
   if (status === 401 || status === 402 || status === 403) {

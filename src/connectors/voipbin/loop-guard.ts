@@ -1,3 +1,4 @@
+import type { StepErrorCode } from '../../errors/step-errors';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { objectsAt, textAt } from '../../events/payload';
 import { toE164 } from '../../events/phone';
@@ -121,6 +122,6 @@ function isPhoneConversation(event: CanonicalEvent): boolean {
   return channel === null ? event.peer?.type === 'tel' : channel === 'message';
 }
 
-function mistake(code: string, message: string, remedy: string): ActionError {
+function mistake(code: StepErrorCode, message: string, remedy: string): ActionError {
   return new ActionError('permanent', message, { connection: 'voipbin', code, remedy });
 }

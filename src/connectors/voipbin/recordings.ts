@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ActionError } from '../action-error';
+import { ActionError, type ActionErrorCode } from '../action-error';
 import { epochMs } from './api-time';
 import type { Recording, VoipbinClient } from './client';
 import { unzipRecording, type ZippedWav } from './recording-zip';
@@ -225,6 +225,6 @@ function named(recordingId: string, file: ZippedWav, index: number): { name: str
   return { name: `${recordingId}_${legOf(file.name) ?? String(index + 1)}.wav`, content: file.content };
 }
 
-function storageTrouble(code: string, message: string): ActionError {
+function storageTrouble(code: ActionErrorCode, message: string): ActionError {
   return new ActionError('transient', message, { connection: 'voipbin', code });
 }

@@ -3,14 +3,14 @@ import type { JsonObject } from '../../events/json';
 import type { Secret } from '../../settings/secret';
 import { ActionError } from '../action-error';
 import { networkFailure } from '../network-failure';
-import { RateLimiter } from '../rate-limit';
+import { RateLimiter, type RateLimits } from '../rate-limit';
 import { apiFailure } from './api-failure';
 
 const CONNECTION = 'voipbin';
 const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024;
 const READ_TIMEOUT_MS = 8_000;
 /** Below the account's 16.7 a second, so that others may share the account. */
-const REQUEST_LIMITS = {
+const REQUEST_LIMITS: RateLimits = {
   connection: CONNECTION,
   what: 'requests',
   fullCode: 'queue_full',

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FINDING_CODES } from '../../src/yaml/finding-codes';
+import { FINDING_CODES } from '../../src/errors/finding-codes';
 
 const SRC = join(__dirname, '../../src');
 
