@@ -293,7 +293,7 @@ function openWriter(path: string): Database {
   makePrivateFile(path);
   const database = openDatabase(path);
   try {
-    openWriteAheadLog(database);
+    openWriteAheadLog(database, path);
     database.exec('PRAGMA synchronous = NORMAL');
     if (oneNumber(database, 'PRAGMA user_version') === 0) {
       database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);

@@ -192,7 +192,7 @@ export class Archive {
       makePrivateFile(this.#path);
       const database = openDatabase(this.#path);
       try {
-        prepareArchive(database);
+        prepareArchive(database, this.#path);
         // Writes and syncs all of the log, and begins it anew: after an error its end may not be on the disk, and what
         // followed it would be lost with it in a power loss.
         database.exec('PRAGMA wal_checkpoint(TRUNCATE)');

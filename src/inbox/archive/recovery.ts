@@ -92,7 +92,7 @@ export function setAside(path: string, dataDir: string, now: Date): SetAside {
   const fresh = openDatabase(building);
   let rescued: number;
   try {
-    prepareArchive(fresh);
+    prepareArchive(fresh, building);
     startSequenceAfterDispatched(fresh, dataDir);
     prepare(fresh, 'INSERT INTO meta (name, value) VALUES (?, 1)').run([REBUILT]);
     rescued = rescue(path, fresh);

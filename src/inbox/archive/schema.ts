@@ -51,12 +51,13 @@ const TABLES = `
  *
  * `synchronous=FULL`: a commit returns after its log is synced to the disk. An event is acknowledged after the commit
  * that contains it.
+ * @param path its file.
  * @throws Error when the file was written by a newer bridge.
  */
-export function prepareArchive(database: Database): void {
+export function prepareArchive(database: Database, path: string): void {
   // Takes effect only before the first table.
   database.exec('PRAGMA auto_vacuum = INCREMENTAL');
-  openWriteAheadLog(database);
+  openWriteAheadLog(database, path);
   database.exec('PRAGMA synchronous = FULL');
   const version = oneNumber(database, 'PRAGMA user_version');
   if (version > INBOX_SCHEMA) {
