@@ -194,7 +194,7 @@ function contextOf(
 /** Another connector's client. The cast is safe: only that connector's `open` makes clients for its connection. */
 function clientOf<Other>(
   tools: StepTools,
-  connector: { readonly name: string; readonly connection: { open(settings: never): Other } },
+  connector: { readonly name: string; readonly connection: { open(settings: never): Other | Promise<Other> } },
 ): Other {
   const found = tools.connections.get(connector.name);
   if (found === undefined || found.connector.connection !== connector.connection) {

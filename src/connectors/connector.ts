@@ -65,7 +65,7 @@ export interface ActionContext<Client> {
   isOurs(number: string): boolean;
   readonly cooldowns: Cooldowns;
   /** The client of another connector, by its name (`email.send` asks `voipbin` for recordings). */
-  clientOf<Other>(connector: { readonly name: string; readonly connection: { open(settings: never): Other } }): Other;
+  clientOf<Other>(connector: { readonly name: string; readonly connection: { open(settings: never): Other | Promise<Other> } }): Other;
 }
 
 /** What an action returns: either its result, for later steps (`steps.<id>.<field>`), or why it did nothing. */
@@ -146,8 +146,11 @@ export interface ConnectionDefinition<Settings, Client> {
    * needs none.
    */
   credentials: readonly string[];
-  /** Makes the client. No network. */
-  open(settings: Settings): Client;
+  /**
+   * Makes the client. No network. It imports the provider's SDK only now: commands that call no provider start faster
+   * without it.
+   */
+  open(settings: Settings): Client | Promise<Client>;
   close?(client: Client): Promise<void>;
   /**
    * Sets up what the provider needs once. Called when a worker starts, so that the first event does not wait for it.

@@ -12,16 +12,16 @@ import { openVoipbinClient } from './voipbin-client';
  *
  * @param receiver.newestEventAt when the newest event in the inbox came; null for an empty inbox.
  */
-export function startReceiverBackfill(receiver: {
+export async function startReceiverBackfill(receiver: {
   ingest: Ingest;
   settings: Pick<Settings, 'dataDir' | 'connections' | 'backfill'>;
   registry: Registry;
   newestEventAt: Date | null;
   log: Logger;
-}): RunningBackfill {
+}): Promise<RunningBackfill> {
   const { settings, log, newestEventAt } = receiver;
   const { enabled, ...timings } = settings.backfill;
-  const client = enabled ? openVoipbinClient(settings) : null;
+  const client = enabled ? await openVoipbinClient(settings) : null;
   if (client === null) {
     const reason = enabled
       ? 'there is no access key for VoIPBIN (VOIPBIN_ACCESS_KEY)'

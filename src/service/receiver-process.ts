@@ -66,7 +66,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
   const { newestEventAt, wasEmpty } = contentOf(settings.dataDir);
   const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
   inbox.ownNumbers().forEach((number) => ownNumbers.learn(number));
-  const stopRefreshing = refreshOwnNumbers(ownNumbers, settings, log);
+  const stopRefreshing = await refreshOwnNumbers(ownNumbers, settings, log);
   const ingest = new Ingest({ inbox, ruleSet: () => rules.ruleSet, ownNumbers, log });
   const webhook = await createReceiver({
     settings: webhookSettings(settings.receiver),
@@ -74,7 +74,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     metrics,
     log,
   });
-  const backfill = startReceiverBackfill({ settings, ingest, registry, newestEventAt, log });
+  const backfill = await startReceiverBackfill({ settings, ingest, registry, newestEventAt, log });
   const admin = createAdmin({
     host: settings.receiver.adminHost,
     port: settings.receiver.adminPort,

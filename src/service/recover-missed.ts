@@ -1,6 +1,7 @@
 import { findMissed, type MissedPage } from '../backfill/find-missed';
 import { shown } from '../backfill/report';
 import { ActionError } from '../connectors/action-error';
+import type { VoipbinClient } from '../connectors/voipbin/client';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { OwnNumbers } from '../events/own-numbers';
 import { InboxReader } from '../inbox/archive/reader';
@@ -62,7 +63,7 @@ export interface RecoveryOptions {
  * @throws WrongUse without an access key, OperationFailed when VoIPBIN or the bridge does not do its part.
  */
 export async function recoverMissed(options: RecoveryOptions): Promise<Recovery> {
-  const client = openVoipbinClient(options.settings);
+  const client = await openVoipbinClient(options.settings);
   if (client === null) {
     throw new WrongUse('there is no access key for VoIPBIN, so the bridge cannot ask it: set VOIPBIN_ACCESS_KEY');
   }
@@ -85,7 +86,7 @@ export async function recoverMissed(options: RecoveryOptions): Promise<Recovery>
 
 async function recover(
   { settings, since, dryRun, force, url }: RecoveryOptions,
-  client: NonNullable<ReturnType<typeof openVoipbinClient>>,
+  client: VoipbinClient,
   reader: InboxReader,
 ): Promise<Recovery> {
   const webhook = url ?? webhookUrl(settings.receiver);

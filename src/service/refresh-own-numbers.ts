@@ -13,8 +13,8 @@ const ANSWER_WITHIN_MS = 20_000;
  * minute. Does nothing without an access key.
  * @returns a function that stops the refreshes.
  */
-export function refreshOwnNumbers(ownNumbers: OwnNumbers, settings: Settings, log: Logger): () => void {
-  const client = openVoipbinClient(settings);
+export async function refreshOwnNumbers(ownNumbers: OwnNumbers, settings: Settings, log: Logger): Promise<() => void> {
+  const client = await openVoipbinClient(settings);
   if (client === null) {
     return () => undefined;
   }

@@ -62,7 +62,7 @@ export async function startWorkerProcess(options: {
     known.ownNumbers().forEach((number) => ownNumbers.learn(number));
     known.close();
   }
-  const stopRefreshing = refreshOwnNumbers(ownNumbers, settings, log);
+  const stopRefreshing = await refreshOwnNumbers(ownNumbers, settings, log);
   const steps = new StepMetrics(registry);
   let dispatcher: RunningDispatcher | null = null;
   const worker = await startWorker({

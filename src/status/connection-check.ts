@@ -25,7 +25,7 @@ export async function checkConnection({ name, connection }: Connector, settings:
   if (connection.check === undefined) {
     return { connection: name, ok: true, detail: 'nothing to check' };
   }
-  const client = connection.open(settings);
+  const client = await connection.open(settings);
   try {
     const detail = await connection.check(client, AbortSignal.timeout(ANSWER_WITHIN_MS));
     return { connection: name, ok: true, detail };

@@ -37,7 +37,7 @@ export async function openConnections(
       standIns.push(connector.name);
       connectionSettings = connector.connection.settings.parse(standIn.settings);
     }
-    const client = connector.connection.open(connectionSettings);
+    const client = await connector.connection.open(connectionSettings);
     byName.set(connector.name, { connector, client, gate: new ConnectionGate() });
     if (configured !== null) {
       void prepare(connector, client, AbortSignal.any([closing.signal, AbortSignal.timeout(PREPARE_WITHIN_MS)]), log);

@@ -80,7 +80,7 @@ describe('a step of a parked connection', () => {
     const worker = await parking.startWorker({
       also: {
         connector: voipbin,
-        client: voipbin.connection.open(voipbin.connection.settings.parse(standIn.settings)),
+        client: await voipbin.connection.open(voipbin.connection.settings.parse(standIn.settings)),
       },
     });
     standIn.failNext({ path: '/messages', method: 'POST', how: 'lose_answer' });

@@ -33,7 +33,7 @@ test('what a provider takes over an action is measured, by how it ended', async 
   }
   // Other connectors' clients are found by the connection's identity.
   expect(found.connection).toBe(http.connection);
-  const client = http.connection.open(http.connection.settings.parse({ allow: '127.0.0.1' }));
+  const client = await http.connection.open(http.connection.settings.parse({ allow: '127.0.0.1' }));
   provider.answers.push(
     (request, response) => void setTimeout(() => json(200, {})(request, response), TAKES_MS),
     json(400, {}),

@@ -2,10 +2,8 @@ import { z } from 'zod';
 import { secret, type Secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
 import { readMailbox } from './addresses';
-import { Mailer } from './mailer';
 import { sendMail } from './send';
 import { readSmtpUrl } from './smtp-url';
-import { startEmailStandIn } from './stand-in';
 
 const URL_FORM = 'expected smtp://user:password@host:587 or smtps://user:password@host:465';
 const FROM_FORM = 'expected one e-mail address, such as Bridge <bridge@example.com>';
@@ -43,12 +41,13 @@ export const email = defineConnector({
     settings,
     environment: { smtp_url: 'SMTP_URL', from: 'MAIL_FROM' },
     credentials: ['smtp_url', 'from'],
-    open: ({ smtp_url, from, max_attachment_bytes }: EmailSettings) => {
+    open: async ({ smtp_url, from, max_attachment_bytes }: EmailSettings) => {
       const server = readSmtpUrl(smtp_url.reveal());
       const sender = readMailbox(from);
       if (server === null || sender === null) {
         throw new TypeError(server === null ? URL_FORM : FROM_FORM);
       }
+      const { Mailer } = await import('./mailer.js');
       return new Mailer(server, sender, max_attachment_bytes);
     },
     close: async (mailer) => mailer.close(),
@@ -56,7 +55,7 @@ export const email = defineConnector({
       await mailer.verify();
       return `mail server ${mailer.host}`;
     },
-    standIn: startEmailStandIn,
+    standIn: async (options) => (await import('./stand-in.js')).startEmailStandIn(options),
   },
   actions: { send: sendMail },
 });

@@ -7,7 +7,7 @@ import { defineAction, type ActionContext } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
 import { ambiguous } from './answer-failure';
 import { hasHeader, headersInput, wireHeaders } from './headers';
-import { send, type Answered, type Method } from './send';
+import type { Answered, Method } from './send';
 import { readTarget } from './target';
 
 const IDEMPOTENCY_KEY = 'idempotency-key';
@@ -95,6 +95,7 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
     if (method === 'POST' || method === 'PATCH') {
       setIfAbsent(outgoing.headers, IDEMPOTENCY_KEY, keyUuid(context.key));
     }
+    const { send } = await import('./send.js');
     const attempt = (): Promise<Answered> => send(outgoing, context.client.allow, context.signal);
     const { status, body: answer } = await (outgoing.repeatable ? attempt() : once(context, attempt));
     return { outcome: 'done', result: { status, body: answer } };

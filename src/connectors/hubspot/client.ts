@@ -4,6 +4,7 @@ import { durationMs } from '../../yaml/duration';
 import { RateLimiter } from '../rate-limit';
 import type { FoundContact } from './contact';
 import type { KeyUniqueness, PropertyDefinition } from './record';
+import type { OpenApis } from './sdk';
 import type { HubSpotSettings } from './settings';
 
 /**
@@ -36,7 +37,11 @@ export class HubSpotClient {
   readonly createdIds = new LRUCache<string, string>({ max: 5_000, ttl: durationMs('1h') });
   readonly #warned = new Set<string>();
 
-  constructor(readonly settings: HubSpotSettings) {
+  constructor(
+    readonly settings: HubSpotSettings,
+    /** The SDK's APIs for one attempt. */
+    readonly openApis: OpenApis,
+  ) {
     this.searchLimiter = new RateLimiter({
       connection: 'hubspot',
       what: 'searches',

@@ -5,7 +5,6 @@ import { ensureKeyProperty } from './key-property';
 import { logCall } from './log-call';
 import { HubSpotSession } from './session';
 import { hubspotSettings, type HubSpotSettings } from './settings';
-import { startHubSpotStandIn } from './stand-in/server';
 import { updateContact } from './update-contact';
 
 /** The object types that have a key property of the bridge. */
@@ -19,7 +18,7 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
     settings: hubspotSettings,
     environment: { access_token: 'HUBSPOT_ACCESS_TOKEN', base_url: 'HUBSPOT_BASE_URL' },
     credentials: ['access_token'],
-    open: (settings) => new HubSpotClient(settings),
+    open: async (settings) => new HubSpotClient(settings, (await import('./sdk.js')).openApis),
     prepare: async (client, signal, log) => {
       const session = new HubSpotSession(client, signal, log);
       for (const type of KEYED) {
@@ -44,7 +43,7 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
       const why = reasons.size === 0 ? '' : ` (${[...reasons].join(', ')})`;
       return `contacts can be read; duplicates are found by search only${why}`;
     },
-    standIn: (options) => startHubSpotStandIn(options),
+    standIn: async (options) => (await import('./stand-in/server.js')).startHubSpotStandIn(options),
   },
   actions: { update_contact: updateContact, log_call: logCall, create_task: createTask },
 });

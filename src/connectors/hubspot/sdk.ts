@@ -14,6 +14,9 @@ export interface HubSpotApis {
   owners: owners.OwnersApi;
 }
 
+/** Makes the APIs for one attempt. */
+export type OpenApis = typeof openApis;
+
 /**
  * The SDK's classes bound to one attempt's signal. Only the modules needed are imported, and not the SDK's `Client`,
  * whose retry and limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets,

@@ -9,7 +9,7 @@ import type { ActionLog } from '../connector';
 import type { HubSpotClient } from './client';
 import { answered, transientFailure } from './failure';
 import type { HubSpotRecord, ObjectType, PropertyDefinition, SearchFilter } from './record';
-import { openApis, type HubSpotApis } from './sdk';
+import type { HubSpotApis } from './sdk';
 
 const record = z.object({
   id: z.string().min(1),
@@ -53,7 +53,7 @@ export class HubSpotSession {
     readonly signal: AbortSignal,
     readonly log: ActionLog,
   ) {
-    this.#apis = openApis(client.settings, signal);
+    this.#apis = client.openApis(client.settings, signal);
   }
 
   /**

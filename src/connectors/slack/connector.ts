@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
-import { SlackClient } from './client';
 import { postMessage } from './post-message';
-import { startSlackStandIn } from './stand-in';
 
 const settings = z.strictObject({
   bot_token: secret().describe(
@@ -23,13 +21,16 @@ export const slack = defineConnector({
     settings,
     environment: { bot_token: 'SLACK_BOT_TOKEN', api_url: 'SLACK_API_URL' },
     credentials: ['bot_token'],
-    open: ({ bot_token, api_url }: z.infer<typeof settings>) => new SlackClient({ token: bot_token, apiUrl: api_url }),
+    open: async ({ bot_token, api_url }: z.infer<typeof settings>) => {
+      const { SlackClient } = await import('./client.js');
+      return new SlackClient({ token: bot_token, apiUrl: api_url });
+    },
     close: (client) => client.close(),
     check: async (client, signal) => {
       const { user, team } = await client.whoAmI(signal);
       return `${user} in ${team}`;
     },
-    standIn: startSlackStandIn,
+    standIn: async (options) => (await import('./stand-in.js')).startSlackStandIn(options),
   },
   actions: { post_message: postMessage },
 });

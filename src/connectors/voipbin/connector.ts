@@ -2,9 +2,7 @@ import { z } from 'zod';
 import { hostList } from '../../net/host-list';
 import { secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
-import { VoipbinClient } from './client';
 import { sendMessage } from './send-message';
-import { startVoipbinStandIn } from './stand-in/server';
 
 const settings = z.strictObject({
   api_url: z
@@ -31,11 +29,13 @@ export const voipbin = defineConnector({
     settings,
     environment: { api_url: 'VOIPBIN_API_URL', access_key: 'VOIPBIN_ACCESS_KEY', download_allow: 'BRIDGE_HTTP_ALLOW' },
     credentials: ['access_key'],
-    open: ({ api_url, access_key, download_allow }: z.infer<typeof settings>) =>
-      new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow }),
+    open: async ({ api_url, access_key, download_allow }: z.infer<typeof settings>) => {
+      const { VoipbinClient } = await import('./client.js');
+      return new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow });
+    },
     close: (client) => client.close(),
     check: async (client, signal) => `customer ${await client.getCustomerId(signal)}`,
-    standIn: startVoipbinStandIn,
+    standIn: async (options) => (await import('./stand-in/server.js')).startVoipbinStandIn(options),
   },
   actions: { send_message: sendMessage },
 });

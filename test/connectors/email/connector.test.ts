@@ -8,7 +8,7 @@ const { connection } = email;
 test('the connector opens its stand-in from the settings that this gives, and can check it', async () => {
   const standIn = await startEmailStandIn();
   const settings = connection.settings.parse(standIn.settings);
-  const mailer = connection.open(settings);
+  const mailer = await connection.open(settings);
 
   expect(await connection.check?.(mailer, new AbortController().signal)).toBe('mail server 127.0.0.1');
   standIn.failNext({ stage: 'auth', code: 535 });

@@ -83,7 +83,7 @@ test.each(Object.keys(hubspot.actions))('%s has schemas for editors and docs, wi
 
 test('the connector’s own stand-in gives settings that open a working client', async () => {
   const running = await hubspot.connection.standIn?.({ port: 0 });
-  expect(await check(hubspot.connection.open(hubspot.connection.settings.parse(running?.settings)))).toContain(
+  expect(await check(await hubspot.connection.open(hubspot.connection.settings.parse(running?.settings)))).toContain(
     'contacts can be read',
   );
   await running?.stop();

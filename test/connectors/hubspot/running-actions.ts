@@ -1,7 +1,8 @@
 import type { ActionContext, ActionOutcome } from '../../../src/connectors/connector';
 import { ActionError } from '../../../src/connectors/action-error';
-import type { HubSpotClient } from '../../../src/connectors/hubspot/client';
+import { HubSpotClient } from '../../../src/connectors/hubspot/client';
 import { hubspot } from '../../../src/connectors/hubspot/connector';
+import { openApis } from '../../../src/connectors/hubspot/sdk';
 import {
   startHubSpotStandIn,
   type HubSpotStandIn,
@@ -52,7 +53,7 @@ export function from(number: string, type = 'tel', name: string | null = null): 
 
 /** A client as the bridge would open it, on the stand-in. */
 export function openClient(standIn: Pick<HubSpotStandIn, 'settings'>, changes: JsonObject = {}): HubSpotClient {
-  return hubspot.connection.open(hubspot.connection.settings.parse({ ...standIn.settings, ...changes }));
+  return new HubSpotClient(hubspot.connection.settings.parse({ ...standIn.settings, ...changes }), openApis);
 }
 
 /** What a test may choose about an attempt. */

@@ -312,11 +312,12 @@ describe('what Slack refuses', () => {
 });
 
 describe('the connection', () => {
-  const open = (settings: JsonObject): SlackClient => slack.connection.open(slack.connection.settings.parse(settings));
+  const open = async (settings: JsonObject): Promise<SlackClient> =>
+    slack.connection.open(slack.connection.settings.parse(settings));
 
   it('is checked with the token, which is nowhere to be seen', async () => {
-    const right = open(standIn.settings);
-    const wrong = open({ ...standIn.settings, bot_token: 'xoxb-other' });
+    const right = await open(standIn.settings);
+    const wrong = await open({ ...standIn.settings, bot_token: 'xoxb-other' });
     const { signal } = new AbortController();
     expect(await slack.connection.check?.(right, signal)).toBe('voipbin in stand-in');
     expect(await failureOf(Promise.resolve(slack.connection.check?.(wrong, signal)))).toMatchObject({
@@ -327,7 +328,7 @@ describe('the connection', () => {
   });
 
   it('takes an address without a slash at the end', async () => {
-    const other = open({ ...standIn.settings, api_url: standIn.url.replace(/\/$/, '') });
+    const other = await open({ ...standIn.settings, api_url: standIn.url.replace(/\/$/, '') });
     expect((await post({}, { client: other })).outcome).toBe('done');
     await other.close();
   });

@@ -65,7 +65,7 @@ test('a redirect is not followed, for the cookie would go with it', async () => 
 
 test('the connector opens its stand-in from the settings that this gives, and can check it', async () => {
   const { connection } = voipbin;
-  const opened = connection.open(connection.settings.parse(standIn.settings));
+  const opened = await connection.open(connection.settings.parse(standIn.settings));
 
   expect(await connection.check?.(opened, signal)).toMatch(/^customer [0-9a-f-]{36}$/);
   expect(JSON.stringify(connection.settings.parse(standIn.settings))).not.toContain('vb_stand-in');

@@ -102,8 +102,10 @@ export function runAttempt<Client>(
     isOurs: (number) => (setting.ours ?? ['+15559876543']).includes(number),
     cooldowns: setting.cooldowns ?? new MemoryCooldowns(),
     // The worker's own look-up is as blind: a client's type is known to its connector alone.
-    clientOf: <Other>(connector: { readonly name: string; readonly connection: { open(settings: never): Other } }) =>
-      setting.clients?.[connector.name] as Other,
+    clientOf: <Other>(connector: {
+      readonly name: string;
+      readonly connection: { open(settings: never): Other | Promise<Other> };
+    }) => setting.clients?.[connector.name] as Other,
   };
   return action.run(context, input);
 }
