@@ -65,7 +65,10 @@ export interface ActionContext<Client> {
   isOurs(number: string): boolean;
   readonly cooldowns: Cooldowns;
   /** The client of another connector, by its name (`email.send` asks `voipbin` for recordings). */
-  clientOf<Other>(connector: { readonly name: string; readonly connection: { open(settings: never): Other | Promise<Other> } }): Other;
+  clientOf<Other>(connector: {
+    readonly name: string;
+    readonly connection: { open(settings: never): Other | Promise<Other> };
+  }): Other;
 }
 
 /** What an action returns: either its result, for later steps (`steps.<id>.<field>`), or why it did nothing. */

@@ -12,6 +12,12 @@ export interface HubSpotApis {
   associations: associations.BasicApi;
   properties: properties.CoreApi;
   owners: owners.OwnersApi;
+  /** The SDK's enums that requests name. Here, so that the session does not import the SDK. */
+  enums: {
+    hubspotDefined: objects.AssociationSpecAssociationCategoryEnum.HubspotDefined;
+    stringType: properties.PropertyCreateTypeEnum.String;
+    textField: properties.PropertyCreateFieldTypeEnum.Text;
+  };
 }
 
 /** Makes the APIs for one attempt. */
@@ -57,6 +63,11 @@ export function openApis(settings: HubSpotSettings, signal: AbortSignal): HubSpo
     associations: new associations.BasicApi(forAssociations),
     properties: new properties.CoreApi(forProperties),
     owners: new owners.OwnersApi(forOwners),
+    enums: {
+      hubspotDefined: objects.AssociationSpecAssociationCategoryEnum.HubspotDefined,
+      stringType: properties.PropertyCreateTypeEnum.String,
+      textField: properties.PropertyCreateFieldTypeEnum.Text,
+    },
   };
 }
 

@@ -1,8 +1,3 @@
-import { AssociationSpecAssociationCategoryEnum } from '@hubspot/api-client/lib/codegen/crm/objects/index';
-import {
-  PropertyCreateFieldTypeEnum,
-  PropertyCreateTypeEnum,
-} from '@hubspot/api-client/lib/codegen/crm/properties/index';
 import { z } from 'zod';
 import { ActionError } from '../action-error';
 import type { ActionLog } from '../connector';
@@ -103,7 +98,7 @@ export class HubSpotSession {
               to: { id: association.contactId },
               types: [
                 {
-                  associationCategory: AssociationSpecAssociationCategoryEnum.HubspotDefined,
+                  associationCategory: this.#apis.enums.hubspotDefined,
                   associationTypeId: association.typeId,
                 },
               ],
@@ -168,8 +163,8 @@ export class HubSpotSession {
       () =>
         this.#apis.properties.create(type, {
           ...property,
-          type: PropertyCreateTypeEnum.String,
-          fieldType: PropertyCreateFieldTypeEnum.Text,
+          type: this.#apis.enums.stringType,
+          fieldType: this.#apis.enums.textField,
           hasUniqueValue: true,
           formField: false,
         }),
