@@ -105,7 +105,7 @@ function summarize(
 function warnings(recovery: Recovery, recovered: readonly MissedEvent[]): string[] {
   const { isComplete, unreadable, forgottenBefore } = recovery;
   return [
-    ...(isComplete ? [] : ['There is more than one command reads. Run it again with a later --since.']),
+    ...(isComplete ? [] : ['VoIPBIN lists more than one command reads. Run it again with a later --since.']),
     ...(unreadable === 0 ? [] : [`${unreadable} of VoIPBIN's resources are not readable as an event.`]),
     ...(forgottenBefore === null
       ? []

@@ -36,7 +36,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'events',
-    description: 'list the events that came, and show what happened to them',
+    description: 'list received events, and show what happened to them',
     define: async (command) => (await import('./events.js')).defineEvents(command),
   },
   {

@@ -43,7 +43,7 @@ export function defineEvents(events: Command): void {
     .action(list);
   events
     .command('show')
-    .description('show one event: what came, which rules matched, what its run did')
+    .description('show one event: its data, the rules that matched, the result of each step')
     .argument('<id>', 'the event id that the bridge answered with (or an id from --quarantine)')
     .option('--body', 'print the body as received, too')
     .option('--json', 'print JSON')

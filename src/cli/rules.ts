@@ -57,7 +57,7 @@ export function defineRules(rules: Command): void {
     .action(explainEvent);
   rules
     .command('history')
-    .description('list the rule sets that were in force, by the events that came meanwhile')
+    .description('list the rule sets and when each was in force')
     .option('--json', 'print JSON')
     .action(history);
   rules

@@ -291,7 +291,7 @@ export class Dispatcher {
       const at = new Date();
       this.options.log.error(
         { event_id, reason },
-        'an event cannot be handled; "bridge backfill" fetches what VoIPBIN still knows of it',
+        'an event cannot be handled; to fetch it from VoIPBIN again: bridge backfill',
       );
       this.#recorder.recordStart({ seq, event_id, run_id: '', started_at: at });
       this.#recorder.recordEnd({ event_id, outcome: 'refused', report: JSON.stringify({ reason }), closed_at: at });

@@ -282,7 +282,7 @@ function closedError(): InboxUnavailable {
 }
 
 function busyError(): InboxUnavailable {
-  return new InboxUnavailable('busy', 'events cannot be kept: they come faster than the disk takes them');
+  return new InboxUnavailable('busy', 'events cannot be stored: too many are waiting for the disk');
 }
 
 function slowError(): InboxUnavailable {

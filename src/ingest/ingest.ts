@@ -68,7 +68,7 @@ export class Ingest {
     if (fresh.length > 0) {
       inbox
         .learnOwnNumbers(fresh)
-        .catch(() => log.warn({}, 'a number of ours could not be stored; the next event that shows it stores it'));
+        .catch(() => log.warn({}, 'cannot store one of our numbers; the next event with it tries again'));
     }
   }
 

@@ -22,7 +22,7 @@ export function knownNumbers({ dataDir, numbers, country }: Settings): OwnNumber
   return withReader(dataDir, (reader) => new OwnNumbers([...numbers, ...reader.ownNumbers()], country));
 }
 
-/** The rule sets that were in force, with the events that came meanwhile. */
+/** The rule sets that were in force, with the events received in that time. */
 export function ruleSetHistory(dataDir: string): RuleSetUse[] {
   return withReader(dataDir, (reader) => reader.ruleSets());
 }

@@ -12,7 +12,7 @@ const settings = z.strictObject({
   smtp_url: secret()
     .refine((value) => readSmtpUrl(value.reveal()) !== null, URL_FORM)
     .describe(
-      'The mail server: smtp://user:password@host:587 (TLS demanded; ?requireTLS=false lifts that) or smtps://...:465.',
+      'The mail server: smtp://user:password@host:587 (requires TLS unless ?requireTLS=false) or smtps://...:465.',
     ),
   from: z
     .string()

@@ -101,7 +101,7 @@ async function searchByPhone(
   if (matching.length > 1) {
     session.log.info(
       { connection: 'hubspot', matches: matching.length },
-      'several contacts have this number; took the one changed last',
+      'several contacts have this number; using the one changed last',
     );
   }
   return { contact: contactOf(best), created: false, matches: matching.length };

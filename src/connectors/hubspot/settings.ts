@@ -24,7 +24,7 @@ export const hubspotSettings = z.strictObject({
     .enum(['unique_property', 'search'])
     .default('unique_property')
     .describe(
-      'How a call or task is found again after a lost answer. unique_property: by a property of our own that HubSpot keeps unique, exactly one also when workers race (where the property cannot be made: search, with a warning). search: by HubSpot’s search, which lags behind by seconds, so that a quick retry may log twice.',
+      'How a call or task is found again after a lost answer. unique_property: by a property of our own that HubSpot keeps unique, so that two workers create one record; if the property cannot be created, the bridge searches, and warns. search: by HubSpot’s search, which lags by seconds, so a quick retry may log twice.',
     ),
   create_properties: z
     .boolean()

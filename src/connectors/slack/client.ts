@@ -77,7 +77,7 @@ export class SlackClient {
     );
     const read = posted.safeParse(answer);
     if (!read.success) {
-      throw new ActionError('transient', 'slack took the message but its answer cannot be read', {
+      throw new ActionError('transient', 'slack accepted the message, but its answer is not readable', {
         connection: 'slack',
         code: 'unreadable_answer',
       });
