@@ -348,8 +348,8 @@ describe('failures', () => {
     ],
     ['403', { status: 403 }, /Give the access key the permission/],
     ['429', { status: 429, headers: { 'retry-after': '0' } }, /limits the rate/],
-    ['500', { status: 500 }, /in trouble \(500\)/],
-    ['HTML', { status: 200, body: '<html>' }, /in a form that the bridge does not know.*VOIPBIN_API_URL/],
+    ['500', { status: 500 }, /voipbin failed \(500\)/],
+    ['HTML', { status: 200, body: '<html>' }, /has an unknown form\. Check that VOIPBIN_API_URL/],
     ['reset', 'reset' as const, /could not be reached/],
   ])('%s: logged once, retried, and over by itself', async (_, how, told) => {
     const opened = await bridgeAfterGap(HOUR);

@@ -99,7 +99,7 @@ describe('a HubSpot token that is revoked', () => {
     );
     expect(list.stdout).toMatch(/^slack +credentials +not parked$/m);
     expect((await bridge.run('events', 'show', first)).stdout).toMatch(
-      /log, hubspot.log_call#1: waits, for hubspot is parked \(\S+\)/,
+      /log, hubspot.log_call#1: waits because hubspot is parked \(\S+\)/,
     );
     await bridge.eventually('/readyz names the parked connection', async () =>
       (await ready())?.detail.startsWith('hubspot parked') === true ? true : null,
@@ -141,7 +141,7 @@ describe('a HubSpot token that is revoked', () => {
     });
     expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({
       code: 1,
-      stdout: '{"connection":"hubspot","resumed":false}\n',
+      stdout: '{\n  "connection": "hubspot",\n  "resumed": false\n}\n',
     });
     expect((await bridge.run('connections', 'resume', 'nothing-like-it')).stderr).toBe(
       'unknown connection "nothing-like-it"; there are email, http, hubspot, slack, voipbin\n',
