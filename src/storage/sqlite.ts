@@ -19,7 +19,8 @@ const BUSY_TIMEOUT_MS = 5_000;
 
 /**
  * Pages of the write-ahead log that are copied into the database file at once: about 16 MB. A checkpoint syncs some
- * megabytes, and writers wait for it: with SQLite's default of 1,000 pages the p99 of acknowledgements at 200/s doubled.
+ * megabytes, and writers wait for it. With SQLite's default of 1,000 pages the p99 of acknowledgements at 200/s was 25 to
+ * 47 ms in four rounds; with 4,000 the median of seven was 10 ms.
  */
 const CHECKPOINT_PAGES = 4_000;
 /**
