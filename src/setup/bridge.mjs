@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // @ts-check
-/** The command `bridge`, from a clone: makes everything ready, then runs the program. */
+/** The command `bridge` in a clone: makes everything ready, then runs the program. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { prepare, root, SetUpFailure } from './prepare.mjs';

@@ -1,5 +1,5 @@
 // @ts-check
-/** Makes the Temporal CLI ready (found, fetched or built), for tests that start a server. */
+/** Finds, downloads or builds the Temporal CLI, for tests that start a server. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './prepare.mjs';

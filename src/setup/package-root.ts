@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 let found: string | undefined;
 
-/** The bridge's version, as its package.json has it. */
+/** The bridge's version, from its package.json. */
 export function packageVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest
@@ -11,14 +11,14 @@ export function packageVersion(): string {
     : 'unknown';
 }
 
-/** The folder of the bridge itself: where its package.json stands, whether this runs from `src` or from `dist`. */
+/** The bridge's own folder, which holds its package.json. It works in `src` and in `dist`. */
 export function packageRoot(): string {
   for (let folder = __dirname; found === undefined; folder = dirname(folder)) {
     const file = join(folder, 'package.json');
     if (existsSync(file) && readFileSync(file, 'utf8').includes('"name": "voipbin-bridge"')) {
       found = folder;
     } else if (folder === dirname(folder)) {
-      throw new Error('the bridge does not find its own package.json');
+      throw new Error('the bridge cannot find its own package.json');
     }
   }
   return found;
