@@ -43,7 +43,7 @@ test.each([
   expect((await sendTo(url, { method: 'GET', path: '/healthz' })).status).toBe(200);
 });
 
-test('readyz is 503 from the moment it is told to stop, and says so; healthz stays', async () => {
+test('readyz is 503 and says why while the bridge is stopping; healthz stays 200', async () => {
   const { admin } = adminOn(0);
   const url = await admin.listen();
   admin.stopping();

@@ -1,0 +1,34 @@
+import type { RunLogEntry } from '../../src/dispatch/run-log';
+import { EVENT_STATUSES, eventStatus } from '../../src/status/event-status';
+import type { RunState } from '../../src/status/run-status';
+
+const entry = (outcome: string | null): RunLogEntry => ({
+  seq: 1,
+  event_id: 'call_hangup/c1',
+  run_id: 'r',
+  state: outcome === null ? 'started' : 'closed',
+  started_at: new Date(0),
+  closed_at: outcome === null ? null : new Date(0),
+  outcome,
+  report: null,
+});
+const run = (status: string): RunState => ({ status, pending: [], parked: [], workerMissing: false });
+
+test.each([
+  ['no rule matched', { isIgnored: true, isStarted: true, dispatched: null }, null, 'ignored'],
+  ['its run has not started', { isIgnored: false, isStarted: false, dispatched: null }, null, 'waiting'],
+  ['its run is open', { isIgnored: false, isStarted: true, dispatched: entry(null) }, run('running'), 'started'],
+  ['Temporal does not answer', { isIgnored: false, isStarted: true, dispatched: entry(null) }, null, 'started'],
+  ['Temporal knows first', { isIgnored: false, isStarted: true, dispatched: entry(null) }, run('failed'), 'failed'],
+  ['the run log knows', { isIgnored: false, isStarted: true, dispatched: entry('done') }, run('completed'), 'done'],
+  ['its record is lost', { isIgnored: false, isStarted: true, dispatched: null }, null, 'forgotten'],
+  [
+    'Temporal has what the log lost',
+    { isIgnored: false, isStarted: true, dispatched: null },
+    run('running'),
+    'started',
+  ],
+])('%s', (_case, progress, state, expected) => {
+  expect(eventStatus(progress, state)).toBe(expected);
+  expect(EVENT_STATUSES).toContain(expected);
+});
