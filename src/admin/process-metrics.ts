@@ -1,8 +1,8 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /**
- * A registry with what every process tells of itself: its build (`bridge_build_info`), and `process_*` and `nodejs_*`
- * as prom-client has them.
+ * Makes a registry with the metrics of every process: its build (`bridge_build_info`), and prom-client's `process_*` and
+ * `nodejs_*`.
  */
 export function processRegistry(version: string): Registry {
   const registry = new Registry();

@@ -6,20 +6,20 @@ import { portError } from '../net/ports';
 /** The state of one part of the bridge. */
 export interface PartState {
   ok: boolean;
-  /** What is wrong and what to do, or in a few words that all is well. No personal data. */
+  /** What is wrong and what to do, or a few words when nothing is. No personal data. */
   detail: string;
 }
 
 /** What {@link createAdmin} needs. */
 export interface AdminOptions {
-  /** Loopback unless the operator says otherwise: nothing here is authenticated. */
+  /** Loopback unless the settings say otherwise: nothing here is authenticated. */
   host: string;
   /** 0 takes a free one. */
   port: number;
   registry: Pick<Registry, 'contentType' | 'metrics'>;
-  /** Every part's state by name, for `/readyz`. Asked at each request; quick. */
+  /** The state of every part by name, for `/readyz`. Called for each request, so it must be quick. */
   parts: () => Record<string, PartState>;
-  /** Whether it does what it is there for: what `/readyz` answers 200 or 503 by, whatever else is wrong. */
+  /** Whether the process can do its work, whatever else is wrong: `/readyz` answers 200 or 503. */
   ready: () => boolean;
 }
 
@@ -27,19 +27,20 @@ export interface AdminOptions {
 export interface Admin {
   /** @returns `http://127.0.0.1:5001`. @throws PortTaken. */
   listen(): Promise<string>;
-  /** From now on `/readyz` is 503: whoever sends work here should turn elsewhere. */
+  /** From now on `/readyz` is 503, so that load balancers send requests elsewhere. */
   stopping(): void;
   close(): Promise<void>;
 }
 
 const STOPPING: PartState = {
   ok: false,
-  detail: 'it was told to stop: what is under way is finished, new connections are not taken',
+  detail: 'the bridge is stopping: it finishes the work under way and takes no new connections',
 };
 
 /**
- * `/healthz` (200 as long as the process answers), `/readyz` (it can do its work; the body tells the state of every
- * part), `/metrics` (Prometheus). A port of its own, so that it is never open where the webhook is.
+ * Makes the admin server: `/healthz` (200 as long as the process answers), `/readyz` (200 when it can do its work; the
+ * body has the state of every part), `/metrics` (Prometheus). It has a port of its own, so that it is not reachable where
+ * the webhook is.
  */
 export function createAdmin(options: AdminOptions): Admin {
   const http = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });

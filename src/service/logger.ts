@@ -9,25 +9,25 @@ const LINE = z.looseObject({
   name: z.string().optional(),
 });
 
-/** Where log lines go; each ends in a newline. */
+/** Where log lines go. Each ends in a newline. */
 export interface LogSink {
   write(line: string): void;
 }
 
 export interface LogOptions {
-  /** Which part of the bridge speaks: `receiver`, `worker`. */
+  /** The part of the bridge that logs: `bridge`, `worker`. */
   name?: string;
-  /** `trace` to `fatal`, or `silent`; `LOG_LEVEL` by default, and `info` where that is none of them. */
+  /** `trace` to `fatal`, or `silent`. Default: `LOG_LEVEL`, or `info` when that is not a level. */
   level?: string;
-  /** One short line for people rather than JSON; by default when the output is a terminal. */
+  /** One short line for people instead of JSON. Default: whether the output is a terminal. */
   pretty?: boolean;
-  /** Standard output by default. */
+  /** Default: standard output. */
   sink?: LogSink;
 }
 
 /**
- * Makes the program's logger: one JSON object a line, times in UTC. A `Secret` shows as `***` wherever it stands in the
- * fields; for personal data there is no such net: whoever logs gives ids and words of ours only.
+ * Makes the program's logger: one JSON object per line, times in UTC. A `Secret` shows as `***` wherever it is in the
+ * fields. Personal data is not recognized: callers log ids and fixed words only.
  */
 export function createLogger(options: LogOptions = {}): Logger {
   const sink = options.sink ?? process.stdout;
