@@ -1,6 +1,7 @@
 import fastify from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { isOwnHost } from '../net/own-host';
 import { portError } from '../net/ports';
 
 /** The state of one part of the bridge. */
@@ -16,6 +17,8 @@ export interface AdminOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
+  /** Names in the `Host` header that are answered, besides `host`, loopback names and IP addresses. */
+  allowedHosts: readonly string[];
   registry: Pick<Registry, 'contentType' | 'metrics'>;
   /** The state of every part by name, for `/readyz`. Called for each request, so it must be quick. */
   parts: () => Record<string, PartState>;
@@ -37,14 +40,30 @@ const STOPPING: PartState = {
   detail: 'the bridge is stopping: it finishes the work under way and takes no new connections',
 };
 
+const FOREIGN_HOST = {
+  error: 'foreign_host',
+  message:
+    'the Host header is not a name of this server: use its IP address, or add the name to receiver.admin_allowed_hosts (BRIDGE_ADMIN_ALLOWED_HOSTS)',
+};
+
 /**
  * Makes the admin server: `/healthz` (200 as long as the process answers), `/readyz` (200 when it can do its work; the
  * body has the state of every part), `/metrics` (Prometheus). It has a port of its own, so that it is not reachable where
  * the webhook is.
+ *
+ * A request with a foreign `Host` is answered with 421, so that a web page cannot read it by DNS rebinding.
  */
 export function createAdmin(options: AdminOptions): Admin {
   const http = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
+  const ownNames = [options.host, ...options.allowedHosts];
   let isStopping = false;
+  http.addHook('onRequest', (request, reply, done) => {
+    if (isOwnHost(request.headers.host, ownNames)) {
+      done();
+    } else {
+      void reply.code(421).header('connection', 'close').send(FOREIGN_HOST);
+    }
+  });
   http.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   http.get('/readyz', (_request, reply) => {
     const ready = !isStopping && options.ready();

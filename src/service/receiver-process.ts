@@ -77,6 +77,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
   const backfill = await startReceiverBackfill({ settings, ingest, registry, newestEventAt, log });
   const admin = createAdmin({
     host: settings.receiver.adminHost,
+    allowedHosts: settings.receiver.adminAllowedHosts,
     port: settings.receiver.adminPort,
     registry: {
       contentType: registry.contentType,

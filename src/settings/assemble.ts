@@ -22,6 +22,7 @@ export function assemble(values: SettingValues, directory: string, env: Environm
       port: values['receiver.port'],
       adminHost: values['receiver.admin_host'],
       adminPort: values['receiver.admin_port'],
+      adminAllowedHosts: values['receiver.admin_allowed_hosts'],
       webhookSecrets: values['receiver.webhook_secrets'],
       ipAllow: values['receiver.ip_allow'],
       trustProxy: values['receiver.trust_proxy'],

@@ -26,6 +26,8 @@ export interface ReceiverSettings {
   port: number;
   adminHost: string;
   adminPort: number;
+  /** Host names that the admin port answers to, besides `adminHost`, loopback names and IP addresses. */
+  adminAllowedHosts: string[];
   /**
    * Any of them is accepted, so that a secret can be rotated. The first one signs the sample events that the bridge
    * sends. Empty: signatures are not checked.

@@ -103,11 +103,14 @@ export function durationOfMinutes(fallback: string) {
 }
 
 export function hostName(fallback: string) {
-  return single(fallback, (value) =>
-    isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value)
-      ? value
-      : new InvalidValue('expected an IP address or a host name, without http:// and without a port'),
-  );
+  return single(fallback, host);
+}
+
+/** An IP address or a host name. */
+export function host(value: string): string | InvalidValue {
+  return isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value)
+    ? value
+    : new InvalidValue('expected an IP address or a host name, without http:// and without a port');
 }
 
 /** `host:port`, or null when it is not set. */

@@ -22,6 +22,7 @@ function adminOn(port: number, ready = true): { admin: Admin; registry: Registry
   const admin = createAdmin({
     host: '127.0.0.1',
     port,
+    allowedHosts: ['bridge.internal'],
     registry,
     ready: () => ready,
     parts: () => ({ inbox: { ok: ready, detail: 'x' }, temporal: { ok: false, detail: 'away' } }),
@@ -61,6 +62,42 @@ test('metrics: the whole registry, in Prometheus text', async () => {
   const answer = await sendTo(await admin.listen(), { method: 'GET', path: '/metrics' });
   expect(answer.headers['content-type']).toContain('text/plain');
   expect(answer.text).toContain('someone_elses_total 1');
+});
+
+describe('the Host header', () => {
+  test.each([
+    ['127.0.0.1:5001', 200],
+    ['10.1.2.3:5001', 200],
+    ['[::1]:5001', 200],
+    ['localhost:5001', 200],
+    ['bridge.internal', 200],
+    ['evil.example', 421],
+    ['evil.example:5001', 421],
+    ['localhost.evil.example', 421],
+  ])('%j: %d on every path', async (host, status) => {
+    const url = await adminOn(0).admin.listen();
+    for (const path of ['/readyz', '/healthz', '/metrics']) {
+      const answer = await sendTo(url, { method: 'GET', path, headers: { host, origin: 'http://evil.example' } });
+      expect([path, answer.status]).toEqual([path, status]);
+      // A browser shows a page of another origin nothing without it.
+      expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+    }
+    expect((await sendTo(url, { path: '/nosuch', headers: { host } })).status).toBe(status === 200 ? 404 : status);
+  });
+
+  test('a refusal names the setting, and shows nothing else', async () => {
+    const { admin, registry } = adminOn(0);
+    new Counter({ name: 'someone_elses_total', help: 'x', registers: [registry] }).inc();
+    const answer = await sendTo(await admin.listen(), {
+      method: 'GET',
+      path: '/metrics',
+      headers: { host: 'evil.example' },
+    });
+    expect(answer.json).toEqual({
+      error: 'foreign_host',
+      message: expect.stringContaining('BRIDGE_ADMIN_ALLOWED_HOSTS'),
+    });
+  });
 });
 
 test('a taken port is named, with its setting', async () => {

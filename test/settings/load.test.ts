@@ -99,6 +99,7 @@ describe('settings', () => {
         port: 5000,
         adminHost: '127.0.0.1',
         adminPort: 5001,
+        adminAllowedHosts: [],
         webhookSecrets: [],
         ipAllow: [],
         trustProxy: false,

@@ -28,6 +28,7 @@ export async function startWorkerMode({ settings, log }: ModeOptions): Promise<S
   let worker: WorkerService | null = null;
   const admin = createAdmin({
     host: settings.receiver.adminHost,
+    allowedHosts: settings.receiver.adminAllowedHosts,
     port: settings.receiver.adminPort,
     registry,
     ready: () => worker !== null && worker.state().temporal === null,
