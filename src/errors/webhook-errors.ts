@@ -53,7 +53,8 @@ export const WEBHOOK_ERRORS = {
   },
   busy: {
     status: 503,
-    meaning: 'Too many large bodies are being received at once.',
+    meaning:
+      'Too many large bodies are being received at once, or the body is large and its sender sent too many bad requests within a minute.',
     remedy: RESENT,
   },
   unavailable: {

@@ -1,21 +1,17 @@
-import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance } from 'fastify';
 import { createServer as createHttpServer, METHODS } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Secret } from '../settings/secret';
 import { answerClientError } from './client-error';
-import { sendNotFound } from './refusals';
-
-const MAX_CONNECTIONS = 4_096;
-/** Addresses of which noise is counted; the oldest are forgotten first. */
-const MAX_NOISY_ADDRESSES = 10_000;
+import type { Connections } from './connections';
+import { refuseNotFound } from './refusals';
 
 /** Time-outs, in milliseconds. */
 export interface ReceiverTimeouts {
   /** How long an idle connection is kept: longer than VoIPBIN's own 30 s, or it would use connections just closed. */
   keepAlive: number;
-  /** From a connection's first byte to the end of the headers. */
+  /** From the start of a connection or request to the end of the headers, and for a TLS handshake. */
   headers: number;
   /** To the end of the body. */
   request: number;
@@ -41,22 +37,20 @@ export interface HttpServerSettings {
   port: number;
   /** PEM texts; null for plain HTTP. */
   tls: { cert: string; key: Secret } | null;
-  /** Requests per address and minute that may be noise: a wrong signature, or a body that is not an event. */
-  noisePerMinute: number;
 }
 
 /**
- * Makes Fastify's server for the receiver, without routes.
+ * Creates Fastify's server for the receiver, without routes.
  *
  * Bodies are left unread for every method: Fastify would read them by content type, and none on GET.
  *
- * @param onClientError called for every request that is not HTTP, or too slow.
+ * @param options.onClientError called for every request that is not HTTP, or too slow.
  */
-export async function newHttpServer(
+export function newHttpServer(
   settings: HttpServerSettings,
-  timeouts: ReceiverTimeouts,
-  onClientError: () => void,
-): Promise<FastifyInstance> {
+  options: { timeouts: ReceiverTimeouts; connections: Connections; onClientError: () => void },
+): FastifyInstance {
+  const { timeouts, connections, onClientError } = options;
   const limits = {
     keepAliveTimeout: timeouts.keepAlive,
     headersTimeout: timeouts.headers,
@@ -74,22 +68,28 @@ export async function newHttpServer(
       answerClientError(error, socket);
     },
     // URLs that cannot be decoded.
-    frameworkErrors: (_error, _request, reply) => void sendNotFound(reply),
-    serverFactory: (handler) =>
-      tls === null
-        ? createHttpServer(limits, handler)
-        : createHttpsServer({ ...limits, cert: tls.cert, key: tls.key.reveal(), minVersion: 'TLSv1.2' }, handler),
+    frameworkErrors: (_error, _request, reply) => void refuseNotFound(reply),
+    serverFactory: (handler) => {
+      const server =
+        tls === null
+          ? createHttpServer(limits, handler)
+          : createHttpsServer(
+              {
+                ...limits,
+                handshakeTimeout: timeouts.headers,
+                cert: tls.cert,
+                key: tls.key.reveal(),
+                minVersion: 'TLSv1.2',
+              },
+              handler,
+            );
+      connections.watch(server);
+      return server;
+    },
   });
-  http.server.maxConnections = MAX_CONNECTIONS;
   for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
     http.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
-  await http.register(rateLimit, {
-    global: false,
-    max: settings.noisePerMinute,
-    timeWindow: 60_000,
-    cache: MAX_NOISY_ADDRESSES,
-  });
   return http;
 }
 

@@ -4,6 +4,7 @@ import type { Backlog } from '../inbox/archive/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
 import { REFUSAL_REASONS, type RefusalReason } from '../errors/webhook-errors';
 import { INVALID_REASONS, type InvalidEvent } from '../ingest/match-event';
+import { DROP_REASONS, type DropReason } from './connections';
 
 /** What the gauges read at every scrape. */
 export interface InboxGauges {
@@ -24,6 +25,7 @@ export function typeLabel(type: string): string {
 export class ReceiverMetrics {
   readonly #received: Counter<'type' | 'outcome'>;
   readonly #refused: Counter<'reason'>;
+  readonly #dropped: Counter<'reason'>;
   readonly #quarantined: Counter<'reason'>;
   readonly #ack: Histogram;
   readonly #commit: Histogram;
@@ -41,6 +43,12 @@ export class ReceiverMetrics {
     this.#refused = new Counter({
       name: 'bridge_requests_refused_total',
       help: 'Requests to the webhook that were refused, by reason.',
+      labelNames: ['reason'],
+      registers,
+    });
+    this.#dropped = new Counter({
+      name: 'bridge_connections_dropped_total',
+      help: 'Connections to the webhook that were closed because there were too many, by reason.',
       labelNames: ['reason'],
       registers,
     });
@@ -70,6 +78,7 @@ export class ReceiverMetrics {
     });
     // A series that starts with its first hit hides that hit from increase().
     REFUSAL_REASONS.forEach((reason) => this.#refused.inc({ reason }, 0));
+    DROP_REASONS.forEach((reason) => this.#dropped.inc({ reason }, 0));
     INVALID_REASONS.forEach((reason) => this.#quarantined.inc({ reason }, 0));
     this.#failures = new Counter({
       name: 'bridge_inbox_failures_total',
@@ -110,6 +119,10 @@ export class ReceiverMetrics {
 
   refused(reason: RefusalReason): void {
     this.#refused.inc({ reason });
+  }
+
+  connectionDropped(reason: DropReason): void {
+    this.#dropped.inc({ reason });
   }
 
   quarantined(reason: InvalidEvent['reason']): void {

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { WEBHOOK_ERRORS, type RefusalReason } from '../errors/webhook-errors';
 import type { BodyFailure } from './read-body';
 import type { ReceiverMetrics } from './metrics';
@@ -20,17 +21,21 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
  */
 const DRAIN_BYTES = 64 * 1_048_576;
 
-/** Answers and counts what is refused. Statuses come from {@link WEBHOOK_ERRORS}. */
+/**
+ * Answers and counts what is refused. Statuses come from {@link WEBHOOK_ERRORS}.
+ *
+ * The connection is closed after every refusal of what a stranger can send too.
+ */
 export class Refusals {
   constructor(private readonly metrics: Pick<ReceiverMetrics, 'refused'>) {}
 
-  address(reply: FastifyReply): FastifyReply {
-    return this.#send(reply, 'address', 'this address may not call the webhook');
+  address(reply: FastifyReply): Promise<FastifyReply> {
+    return this.#close(reply, 'address', 'this address may not call the webhook');
   }
 
-  method(reply: FastifyReply): FastifyReply {
+  method(reply: FastifyReply): Promise<FastifyReply> {
     void reply.header('allow', [...EVENT_METHODS].join(', '));
-    return this.#send(reply, 'method', `send events by POST or PUT to ${WEBHOOK_PATH}`);
+    return this.#close(reply, 'method', `send events by POST or PUT to ${WEBHOOK_PATH}`);
   }
 
   /** @param declaredBytes the Content-Length. */
@@ -43,23 +48,25 @@ export class Refusals {
     );
   }
 
-  /** @param closes whether to close the connection as well. */
-  signature(reply: FastifyReply, closes: boolean): FastifyReply {
+  signature(reply: FastifyReply): Promise<FastifyReply> {
     const message = 'the X-VoIPBIN-Signature header is missing or was not made with a secret of this bridge';
-    return this.#send(reply, 'signature', message, closes);
+    return this.#close(reply, 'signature', message);
   }
 
   encoding(reply: FastifyReply): FastifyReply {
     return this.#send(reply, 'encoding', 'the body must not be compressed (Content-Encoding: identity)');
   }
 
-  /** @param quarantineId null when the body is not kept. */
-  invalidEvent(reply: FastifyReply, message: string, quarantineId: string | null): FastifyReply {
+  /**
+   * @param quarantineId null when the body is not kept.
+   * @param closes whether to close the connection as well.
+   */
+  invalidEvent(reply: FastifyReply, message: string, quarantineId: string | null, closes: boolean): FastifyReply {
     const kept =
       quarantineId === null
         ? 'this address sent too many such requests, so this one is not kept'
         : `it is kept as ${quarantineId} (bridge events list --quarantine)`;
-    return this.#send(reply, 'not_an_event', `${message}; ${kept}`);
+    return this.#send(reply, 'not_an_event', `${message}; ${kept}`, closes);
   }
 
   /** The body was not read to its end, so the connection cannot be used again. */
@@ -78,6 +85,12 @@ export class Refusals {
     return this.#send(reply, 'unavailable', 'the event could not be stored; please send it again');
   }
 
+  /** Refuses, and closes the connection as soon as the request has been received whole. */
+  async #close(reply: FastifyReply, reason: Exclude<RefusalReason, 'http'>, message: string): Promise<FastifyReply> {
+    await drain(reply.request.raw);
+    return this.#send(reply, reason, message, true);
+  }
+
   #send(reply: FastifyReply, reason: Exclude<RefusalReason, 'http'>, message: string, closes = false): FastifyReply {
     this.metrics.refused(reason);
     if (closes) {
@@ -87,9 +100,37 @@ export class Refusals {
   }
 }
 
-/** For every path but the webhook. */
-export function sendNotFound(reply: FastifyReply): FastifyReply {
+/** Refuses every path but the webhook, and closes the connection. */
+export async function refuseNotFound(reply: FastifyReply): Promise<FastifyReply> {
+  await drain(reply.request.raw);
+  void reply.header('connection', 'close');
   return sendJson(reply.code(404), { error: 'not_found', message: `the webhook is at ${WEBHOOK_PATH}` });
+}
+
+/**
+ * Reads and discards a request's body. A connection that is closed before would be reset, and the client would not see
+ * the answer. Resolves at the end, when the client goes away, and after {@link DRAIN_BYTES}.
+ */
+function drain(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let length = 0;
+    const finish = (): void => {
+      request.off('data', onData).off('end', finish).off('close', finish);
+      resolve();
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > DRAIN_BYTES) {
+        finish();
+      }
+    };
+    if (request.readableEnded || request.destroyed) {
+      resolve();
+      return;
+    }
+    request.on('error', () => undefined);
+    request.on('data', onData).on('end', finish).on('close', finish);
+  });
 }
 
 /** Sends a value as JSON. */

@@ -5,13 +5,14 @@ import { subscriberOf, type Address } from '../net/address';
 import { AddressList } from '../net/address-list';
 import { clientAddress } from '../net/client-address';
 import type { Secret } from '../settings/secret';
+import type { Callers } from './callers';
 import type { ReceiverMetrics } from './metrics';
 import { BodyMemory, readBody } from './read-body';
 import { EVENT_METHODS, JSON_TYPE, MAX_BODY_BYTES, type Refusals, sendJson, WEBHOOK_PATH } from './refusals';
 import { isSignature, VerifiedRequest } from './verified-request';
 
-/** All bodies above 64 KiB that are being read together. */
-const MAX_BODIES_BYTES = 256 * 1_048_576;
+/** For all bodies above 64 KiB that are being read together. */
+const BODY_LIMITS = { total: 256 * 1_048_576, perStranger: 64 * 1_048_576 };
 
 /** Who may call the webhook. */
 export interface WebhookAccess {
@@ -19,13 +20,14 @@ export interface WebhookAccess {
   secrets: readonly Secret[];
   /** IP addresses and CIDR ranges that may call the webhook; none: everyone. */
   allow: readonly string[];
-  /** Proxies whose `X-Forwarded-For` is trusted: IP addresses and CIDR ranges; false for none. */
-  trustProxy: false | readonly string[];
 }
 
 /** What {@link addWebhookEndpoint} needs. */
 export interface WebhookOptions {
   access: WebhookAccess;
+  /** Whose `X-Forwarded-For` is trusted. */
+  trustedProxies: AddressList;
+  callers: Callers;
   ingest: Ingest;
   metrics: ReceiverMetrics;
   refusals: Refusals;
@@ -41,32 +43,23 @@ export interface WebhookOptions {
  * @throws RangeError when an entry of the address lists is invalid.
  */
 export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOptions): void {
-  const { access, ingest, metrics, refusals } = options;
+  const { access, trustedProxies, callers, ingest, metrics, refusals } = options;
   const allowed = access.allow.length > 0 ? AddressList.parse(access.allow) : null;
-  const trustedProxies = AddressList.parse(access.trustProxy === false ? [] : access.trustProxy);
   // Not Fastify's request.ip: its trustProxy does not read entries with a port.
   const addressOf = ({ raw }: FastifyRequest): Address | null =>
     clientAddress(raw.socket.remoteAddress, headerOf(raw.headers['x-forwarded-for']), trustedProxies);
-  const countNoise = http.createRateLimit({
-    keyGenerator: (request) => {
-      const client = addressOf(request);
-      return client === null ? 'unknown' : subscriberOf(client);
-    },
-  });
-  const memory = new BodyMemory(MAX_BODIES_BYTES);
+  const memory = new BodyMemory(BODY_LIMITS, callers);
 
-  /** Counts a request as noise. @returns whether its address has sent too much noise. */
-  const isTooNoisy = async (request: FastifyRequest): Promise<boolean> => {
-    const verdict = await countNoise(request);
-    return !verdict.isAllowed && verdict.isExceeded;
+  const refuseSignature = (caller: string, reply: FastifyReply): Promise<FastifyReply> => {
+    callers.countNoise(caller);
+    return refusals.signature(reply);
   };
-
-  const refuseSignature = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    refusals.signature(reply, await isTooNoisy(request));
 
   const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const startedAt = performance.now();
     const { method, headers } = request;
+    const address = addressOf(request);
+    const caller = address === null ? 'unknown' : subscriberOf(address);
     const declaredBytes = Number(headers['content-length'] ?? 0);
     const hasBody = 'transfer-encoding' in headers || declaredBytes > 0;
     if (!EVENT_METHODS.has(method) || (method === 'DELETE' && !hasBody)) {
@@ -76,14 +69,16 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
       return sendJson(reply, { service: 'voipbin-bridge', message: 'VoIPBIN events are taken here, by POST or PUT.' });
     }
     if (declaredBytes > MAX_BODY_BYTES) {
+      callers.countNoise(caller);
       return refusals.size(reply, declaredBytes);
     }
     const signature = headerOf(headers['x-voipbin-signature']);
     if (access.secrets.length > 0 && !isSignature(signature)) {
-      return refuseSignature(request, reply);
+      return refuseSignature(caller, reply);
     }
-    const read = await readBody(request.raw, MAX_BODY_BYTES, memory);
+    const read = await readBody(request.raw, { maxBytes: MAX_BODY_BYTES, memory, address: caller });
     if (!read.ok) {
+      callers.countNoise(caller);
       return refusals.unreadBody(reply, read.failure);
     }
     const raw = {
@@ -95,14 +90,18 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
     };
     const verified = VerifiedRequest.verify(raw, access.secrets);
     if (verified === null) {
-      return refuseSignature(request, reply);
+      return refuseSignature(caller, reply);
     }
     if (verified.contentEncoding !== null && verified.contentEncoding.toLowerCase() !== 'identity') {
       return refusals.encoding(reply);
     }
     // Without a secret anyone could push everything else out of the quarantine.
-    const mayQuarantine = async (): Promise<boolean> => access.secrets.length > 0 || !(await isTooNoisy(request));
-    return answer(await ingest.take(TrustedBody.fromWebhook(verified), mayQuarantine), reply, startedAt);
+    const mayQuarantine = async (): Promise<boolean> => access.secrets.length > 0 || !callers.countNoise(caller);
+    const result = await ingest.take(TrustedBody.fromWebhook(verified), mayQuarantine);
+    if (result.outcome !== 'invalid') {
+      callers.rememberSender(caller);
+    }
+    return answer(result, reply, startedAt);
   };
 
   const answer = (result: IngestResult, reply: FastifyReply, startedAt: number): FastifyReply => {
@@ -118,7 +117,7 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
       // It is on the disk and the fault is ours: VoIPBIN has done its part, and another try would end the same way.
       return acknowledge(reply, 'received', `quarantine/${quarantineId ?? ''}`);
     }
-    return refusals.invalidEvent(reply, invalid.message, quarantineId);
+    return refusals.invalidEvent(reply, invalid.message, quarantineId, access.secrets.length === 0);
   };
 
   for (const url of [WEBHOOK_PATH, `${WEBHOOK_PATH}/`]) {
@@ -127,7 +126,7 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
       url,
       onRequest: (request, reply, done) => {
         if (allowed !== null && !allowed.contains(addressOf(request))) {
-          refusals.address(reply);
+          void refusals.address(reply);
         } else {
           done();
         }

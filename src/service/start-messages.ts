@@ -5,10 +5,13 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** The webhook's line. It warns when anyone may send events. */
+/** The webhook's line. It warns when events need no signature. */
 export function webhookLine(webhookUrl: string, { receiver }: Settings): string {
-  const isOpen = receiver.webhookSecrets.length === 0 && receiver.ipAllow.length === 0;
-  return `Webhook   ${webhookUrl}${isOpen ? '   (no VOIPBIN_WEBHOOK_SECRET is set: anyone who can reach it can send events)' : ''}`;
+  if (receiver.webhookSecrets.length > 0) {
+    return `Webhook   ${webhookUrl}`;
+  }
+  const who = receiver.ipAllow.length === 0 ? 'anyone who can reach it' : 'every program on the allowed addresses';
+  return `Webhook   ${webhookUrl}   (no VOIPBIN_WEBHOOK_SECRET is set: ${who}, web pages in a browser included, can send events)`;
 }
 
 /** The admin port's line. */

@@ -39,7 +39,7 @@ export interface ReceiverSettings {
   trustProxy: false | string[];
   /** PEM files; both exist and can be read. Absent: plain HTTP. */
   tls?: { certFile: string; keyFile: string };
-  /** Requests with a bad signature per address and minute; further ones are answered slowly. */
+  /** Bad requests per address and minute, from which on it cannot send large bodies. */
   unauthenticatedPerMinute: number;
 }
 
