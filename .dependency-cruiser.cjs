@@ -19,7 +19,7 @@ const FLOORS = [
   ['settings'],
   ['admin', 'yaml'],
   ['events', 'net', 'setup', 'storage'],
-  ['errors', 'timing'],
+  ['errors', 'text', 'timing'],
 ];
 
 /** @param {string[]} rooms */

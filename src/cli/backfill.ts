@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { BackfillReport, shown } from '../backfill/report';
 import { WrongUse } from '../errors/operator-errors';
 import { recoverMissed, type MissedEvent, type Recovery } from '../service/recover-missed';
+import { printableLines, type PrintableText } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseSince } from './since';
@@ -44,7 +45,7 @@ export function defineBackfill(backfill: Command): void {
       });
       const recovered = recovery.missed.filter(({ status }) => status !== 'duplicate');
       printResult(options.json, toJson(recovery, recovered, { since, until, isDry }), () =>
-        toText(recovery, recovered, { since, isDry }).join('\n'),
+        toText(recovery, recovered, { since, isDry }),
       );
     });
 }
@@ -75,14 +76,14 @@ function toText(
   recovery: Recovery,
   recovered: readonly MissedEvent[],
   { since, isDry }: { since: Date; isDry: boolean },
-): string[] {
+): PrintableText {
   const lines = recovered
     .slice(0, MOST_SHOWN)
     .map(({ event_id, status, rules }) => `  ${status.padEnd(9)} ${event_id}${describeRules(rules)}`);
   if (recovered.length > MOST_SHOWN) {
     lines.push(`  and ${recovered.length - MOST_SHOWN} more (--json shows all)`);
   }
-  return [...lines, summarize(recovery, recovered, { since, isDry }), ...warnings(recovery, recovered)];
+  return printableLines([...lines, summarize(recovery, recovered, { since, isDry }), ...warnings(recovery, recovered)]);
 }
 
 function summarize(

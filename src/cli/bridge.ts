@@ -8,6 +8,7 @@ import {
   WrongUse,
 } from '../errors/operator-errors';
 import { packageVersion } from '../setup/package-root';
+import { printMessage, printOutput } from '../text/print';
 
 /** One command: what `bridge --help` says of it, and where its options and its work are. */
 interface CommandEntry {
@@ -67,6 +68,10 @@ async function main(): Promise<void> {
     .description('VoIPBIN webhooks in, durable Temporal workflows out.')
     .version(packageVersion())
     .option('--config <file>', 'settings file (default: BRIDGE_CONFIG, else config/bridge.yaml)')
+    .configureOutput({
+      writeOut: (text) => printOutput(text.trimEnd()),
+      writeErr: (text) => printMessage(text.trimEnd()),
+    })
     .showHelpAfterError()
     .exitOverride();
   for (const { name, description } of COMMANDS) {
@@ -93,18 +98,18 @@ async function exitCodeOf(error: unknown): Promise<number> {
     return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
   if (error instanceof WrongUse || error instanceof OperationFailed) {
-    process.stderr.write(`${error.message}\n`);
+    printMessage(error.message);
     if (error instanceof OperationFailed && error.code !== null) {
-      process.stderr.write(`${errorReferenceLine(error.code)}\n`);
+      printMessage(errorReferenceLine(error.code));
     }
     return error instanceof WrongUse ? EXIT_USAGE : EXIT_FAILED;
   }
   const { isCorruption } = await import('../storage/sqlite.js');
   if (isCorruption(error)) {
-    process.stderr.write(
-      'A file in the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.\n',
+    printMessage(
+      'A file in the data folder is damaged. Start the bridge: it keeps what can be read, sets the damaged file aside and says so.',
     );
-    process.stderr.write(`${errorReferenceLine('data_file_damaged')}\n`);
+    printMessage(errorReferenceLine('data_file_damaged'));
     return EXIT_FAILED;
   }
   throw error;

@@ -5,6 +5,7 @@ import { checkConnection } from '../status/connection-check';
 import type * as connectionStatus from '../status/connection-status';
 import type { ConnectionStatus } from '../status/connection-status';
 import { didYouMean } from '../yaml/nearest-name';
+import { printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 
@@ -40,7 +41,9 @@ async function check(options: Options, command: Command): Promise<void> {
     connectors.map((connector) => checkConnection(connector, settings.connections[connector.name]?.settings ?? null)),
   );
   printResult(options.json, checks, () =>
-    checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`).join('\n'),
+    printableLines(
+      checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`),
+    ),
   );
   process.exitCode = checks.every(({ ok }) => ok) ? EXIT_OK : EXIT_FAILED;
 }
@@ -48,7 +51,7 @@ async function check(options: Options, command: Command): Promise<void> {
 async function list(options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
   const statuses = await withTemporal(({ connectionStatuses }) => connectionStatuses(connectors, settings));
-  printResult(options.json, statuses, () => statuses.map(describeStatus).join('\n'));
+  printResult(options.json, statuses, () => printableLines(statuses.flatMap(describeStatus)));
   process.exitCode = statuses.some(({ parked }) => parked !== null) ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -61,9 +64,11 @@ async function resume(name: string, options: Options, command: Command): Promise
   }
   const resumed = await withTemporal(({ resumeConnection }) => resumeConnection(settings, name));
   printResult(options.json, { connection: name, resumed }, () =>
-    resumed
-      ? `${name}: the oldest waiting step tries now; when it succeeds, all others continue, oldest first`
-      : `${name} is not parked; no step waits for it`,
+    printableLines([
+      resumed
+        ? `${name}: the oldest waiting step tries now; when it succeeds, all others continue, oldest first`
+        : `${name} is not parked; no step waits for it`,
+    ]),
   );
   process.exitCode = resumed ? EXIT_OK : EXIT_FAILED;
 }
@@ -78,10 +83,10 @@ async function withTemporal<Answer>(ask: (status: typeof connectionStatus) => Pr
   }
 }
 
-function describeStatus({ connection, uses, parked }: ConnectionStatus): string {
+function describeStatus({ connection, uses, parked }: ConnectionStatus): string[] {
   const head = `${connection.padEnd(9)} ${uses.padEnd(11)}`;
   if (parked === null) {
-    return `${head} not parked`;
+    return [`${head} not parked`];
   }
   const { problem, since, line } = parked;
   const steps =
@@ -93,5 +98,5 @@ function describeStatus({ connection, uses, parked }: ConnectionStatus): string 
     `${head} PARKED since ${since}: ${problem.message} (${problem.code})`,
     `${' '.repeat(22)}${steps}`,
     `${' '.repeat(22)}what to do: ${remedy} Then restart the bridge, which reads the new value. If you corrected it at the provider: bridge connections resume ${connection}`,
-  ].join('\n');
+  ];
 }

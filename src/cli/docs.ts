@@ -4,6 +4,7 @@ import { describeActions } from '../connectors/reference-docs';
 import { connectors } from '../connectors/registry';
 import { errorReference } from '../errors/reference-docs';
 import { describeRuleLanguage } from '../rules/tools/reference-docs';
+import { printOutput } from '../text/print';
 
 /** `bridge docs`: documentation generated from the program's own definitions. */
 export function defineDocs(docs: Command): void {
@@ -11,18 +12,18 @@ export function defineDocs(docs: Command): void {
     .command('actions')
     .description('print connections and actions, with every setting and input (docs/actions.md)')
     .action(() => {
-      process.stdout.write(describeActions(connectors));
+      printOutput(describeActions(connectors).trimEnd());
     });
   docs
     .command('errors')
     .description('print every coded error: what it means and what to do (docs/errors.md)')
     .action(() => {
-      process.stdout.write(errorReference(FINDING_CODES));
+      printOutput(errorReference(FINDING_CODES).trimEnd());
     });
   docs
     .command('rules')
     .description('print the rule language: fields, operators, filters (docs/rules.md)')
     .action(() => {
-      process.stdout.write(describeRuleLanguage());
+      printOutput(describeRuleLanguage().trimEnd());
     });
 }

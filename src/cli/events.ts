@@ -6,6 +6,7 @@ import type { Quarantined } from '../inbox/stored-event';
 import { findEvent, type EventDetails } from '../status/event-details';
 import { listEvents } from '../status/event-list';
 import { EVENT_STATUSES } from '../status/event-status';
+import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseSince } from './since';
@@ -84,7 +85,7 @@ function list(options: ListOptions, command: Command): void {
     lines.push(`These are the latest ${limit}; there are more (--limit, up to ${MOST_ROWS}).`);
   }
   const none = isFiltered ? 'There are no such events.' : 'No event has come yet.';
-  printResult(options.json, events, () => (lines.length === 0 ? none : lines.join('\n')));
+  printResult(options.json, events, () => printableLines(lines.length === 0 ? [none] : lines));
 }
 
 /** @throws WrongUse for an unknown status. */
@@ -107,7 +108,7 @@ function listQuarantine(dataDir: string, limit: number, asJson: true | undefined
     const lines = rows.map(
       ({ received_at, id, bytes, times, reason }) => `${received_at}  ${id}  ${bytes} bytes, ${times}x  ${reason}`,
     );
-    printResult(asJson, rows, () => (lines.length === 0 ? 'The quarantine is empty.' : lines.join('\n')));
+    printResult(asJson, rows, () => printableLines(lines.length === 0 ? ['The quarantine is empty.'] : lines));
   } finally {
     reader.close();
   }
@@ -122,20 +123,25 @@ async function show(id: string, options: ShowOptions, command: Command): Promise
     showQuarantined(found.quarantined, options);
     return;
   }
-  const body = options.body === true ? [found.body.toString()] : [];
-  printResult(options.json, found.details, () => [...describeEvent(found.details), ...body].join('\n'));
+  const body = options.body === true ? describeBody(found.body) : [];
+  printResult(options.json, found.details, () => printableLines([...describeEvent(found.details), ...body]));
 }
 
 function showQuarantined({ body, ...rest }: Quarantined, options: ShowOptions): void {
   const text = options.body === true ? { body: body.toString() } : {};
   printResult(options.json, { ...rest, ...text }, () =>
-    [
+    printableLines([
       `${rest.id}: in quarantine, it is not an event`,
       `  reason    ${rest.reason}`,
       `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`,
-      ...Object.values(text),
-    ].join('\n'),
+      ...(options.body === true ? describeBody(body) : []),
+    ]),
   );
+}
+
+/** A body below the rest, indented: it could look like the rest. */
+function describeBody(body: Buffer): string[] {
+  return ['  body', ...indented(body.toString(), '    ')];
 }
 
 function describeEvent(details: EventDetails): string[] {

@@ -4,6 +4,7 @@ import { WrongUse } from '../errors/operator-errors';
 import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
 import type { Settings } from '../settings/settings';
+import { printMessage } from '../text/print';
 import { formatFinding } from '../yaml/format-findings';
 import { nearest } from '../yaml/nearest-name';
 
@@ -48,8 +49,8 @@ function warnOfUnknownVariables(): void {
     if (name.startsWith('BRIDGE_') && !known.includes(name) && !name.startsWith('BRIDGE_TEST_')) {
       const bare = name.slice('BRIDGE_'.length);
       const suggestion = known.includes(bare) ? bare : nearest(name, known);
-      process.stderr.write(
-        `environment ${name}: the bridge has no such setting${suggestion === null ? '' : `; did you mean ${suggestion}?`}\n`,
+      printMessage(
+        `environment ${name}: the bridge has no such setting${suggestion === null ? '' : `; did you mean ${suggestion}?`}`,
       );
     }
   }

@@ -17,6 +17,7 @@ import type { Settings } from '../settings/settings';
 import { eventsSince, knownNumbers, ruleSetHistory, storedEnvelope, storedEvent } from '../status/stored-events';
 import { findingJson } from '../yaml/format-findings';
 import { actionCatalogue } from '../connectors/registry';
+import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseSpan } from './since';
@@ -83,10 +84,10 @@ async function check(files: string[], options: Options & { traffic: string | fal
   }
   const ok = checked.every(({ loaded }) => loaded.ok);
   printResult(options.json, { ok, findings: findings.map(findingJson) }, () =>
-    [
+    joinTexts([
       ...(findings.length === 0 ? [] : [describeFindings(findings)]),
-      ...checked.map(({ file, loaded }) => summarize(file, loaded)),
-    ].join('\n'),
+      printableLines(checked.map(({ file, loaded }) => summarize(file, loaded))),
+    ]),
   );
   process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
 }
@@ -140,7 +141,7 @@ function history(options: Options, command: Command): void {
     ({ ruleset, first_at, last_at, events, received }) =>
       `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} matched${ruleset === current ? '  (the current file)' : ''}`,
   );
-  printResult(options.json, ruleSets, () => (lines.length === 0 ? 'No event has come yet.' : lines.join('\n')));
+  printResult(options.json, ruleSets, () => printableLines(lines.length === 0 ? ['No event has come yet.'] : lines));
 }
 
 function rulesFiles(files: string[], command: Command): string[] {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { readEvent, sampleNames, setValue } from '../samples/samples';
 import { sendEvent, webhookUrl, type Answer } from '../samples/send-event';
+import { printOutput } from '../text/print';
 import { readSettings } from './read-settings';
 
 interface Options {
@@ -24,7 +25,7 @@ export function defineSend(send: Command): void {
     .option('--json', 'print the answer as JSON')
     .action(async (name: string, options: Options, command: Command) => {
       if (name === 'list') {
-        process.stdout.write(`${sampleNames().join('\n')}\n`);
+        printOutput(sampleNames().join('\n'));
         return;
       }
       const { receiver } = readSettings(command);
@@ -39,7 +40,7 @@ export function defineSend(send: Command): void {
       printAnswer(answer, options);
       expectAccepted(answer);
       if (answer.id !== null && options.json !== true) {
-        process.stdout.write(`See what happens to it: npx bridge events show ${answer.id}\n`);
+        printOutput(`See what happens to it: npx bridge events show ${answer.id}`);
       }
     });
 }
@@ -47,7 +48,7 @@ export function defineSend(send: Command): void {
 function printAnswer(answer: Answer, { json }: Options): void {
   const text =
     json === true ? JSON.stringify(answer) : `${answer.status} ${answer.result ?? ''} ${answer.id ?? ''}`.trimEnd();
-  process.stdout.write(`${text}\n`);
+  printOutput(text);
 }
 
 /** @throws WrongUse, OperationFailed when the bridge did not take the event. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Settings } from '../settings/settings';
 import { startDevServer, type DevServer } from '../temporal/dev-server/dev-server';
 import { findTemporalCli } from '../temporal/dev-server/find-cli';
+import { printMessage } from '../text/print';
 import { settlesWithin } from '../timing/settles-within';
 
 const RESTART_AFTER_MS = 1_000;
@@ -53,7 +54,7 @@ export class EmbeddedTemporal {
     const cli = await findTemporalCli({
       env: process.env,
       ...(cliPath === null ? {} : { cliPath }),
-      onProgress: (line) => process.stderr.write(`${line}\n`),
+      onProgress: printMessage,
     });
     const server = await startDevServer({
       cli,

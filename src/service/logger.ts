@@ -1,5 +1,6 @@
 import { pino, stdTimeFunctions, type Logger } from 'pino';
 import { z } from 'zod';
+import { indented, printableLines, visible } from '../text/printable';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 const LINE = z.looseObject({
@@ -42,33 +43,28 @@ export function createLogger(options: LogOptions = {}): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => void sink.write(pretty ? prettyLine(line, colour) : line) },
+    { write: (line: string) => void sink.write(pretty ? prettyLine(line, colour) : visible(line)) },
   );
 }
 
-/** `12:00:01 WARN  worker: connection parked  connection=hubspot`, with an error's stack below. */
+/** `12:00:01 WARN  worker: connection parked  connection=hubspot`, with an error's stack below, indented. */
 function prettyLine(json: string, colour: boolean): string {
   const parsed = LINE.safeParse(JSON.parse(json));
   if (!parsed.success) {
-    return json;
+    return visible(json);
   }
   const { level, time, msg, name, err, ...fields } = parsed.data;
   const shown = Object.entries(fields).map(([key, value]) => `${key}=${shownValue(value)}`);
-  const message = [`${name === undefined ? '' : `${name}: `}${oneLine(msg)}`, shown.join(' ')]
+  const message = [`${name === undefined ? '' : `${name}: `}${msg}`, shown.join(' ')]
     .filter((part) => part !== '')
     .join('  ');
-  const line = `${time.slice(11, 19)}Z ${painted(level, colour)} ${message}`;
+  const line = `${time.slice(11, 19)}Z ${painted(level, colour)} ${printableLines([message])}`;
   const stack: unknown = typeof err === 'object' && err !== null && 'stack' in err ? err.stack : undefined;
-  return typeof stack === 'string' ? `${line}\n${stack}\n` : `${line}\n`;
+  return typeof stack === 'string' ? `${line}\n${printableLines(indented(stack, '  '))}\n` : `${line}\n`;
 }
 
 function shownValue(value: unknown): string {
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? oneLine(value) : JSON.stringify(value);
-}
-
-/** Control characters could move the terminal's cursor: they show as `?`. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 function painted(level: string, colour: boolean): string {

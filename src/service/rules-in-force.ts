@@ -8,6 +8,8 @@ import type { PlannedStep } from '../rules/plan';
 import type { RuleSet } from '../rules/rule-set';
 import { missingCredentials } from '../settings/load';
 import type { Settings } from '../settings/settings';
+import { printMessage } from '../text/print';
+import type { PrintableText } from '../text/printable';
 import { isInFile, type Finding } from '../yaml/finding';
 import { formatFinding, formatFindings } from '../yaml/format-findings';
 
@@ -25,7 +27,7 @@ export function readRules(file: string): LoadedRules {
 }
 
 /** Findings as text for people: the place, what is wrong, the line and a caret. */
-export function describeFindings(findings: readonly Finding[]): string {
+export function describeFindings(findings: readonly Finding[]): PrintableText {
   return formatFindings(findings, readSource);
 }
 
@@ -79,7 +81,7 @@ function liveSteps(ruleSet: RuleSet): PlannedStep[] {
 
 function printFindings({ findings }: LoadedRules): void {
   if (findings.length > 0) {
-    process.stderr.write(`${describeFindings(findings)}\n`);
+    printMessage(describeFindings(findings));
   }
 }
 

@@ -1,5 +1,6 @@
 import { StartError } from '../errors/start-errors';
 import { errorReferenceLine, EXIT_FAILED, EXIT_OK } from '../errors/operator-errors';
+import { printMessage } from '../text/print';
 import { settlesWithin } from '../timing/settles-within';
 import type { Service } from './service';
 
@@ -57,28 +58,24 @@ export async function runUntilStopped(service: Service, stopRequested: Promise<v
     ),
   ]);
   if (failure === null) {
-    print('Stopping ...');
+    printMessage('Stopping ...');
   } else {
-    print(failure);
+    printMessage(failure);
     exitCode = EXIT_FAILED;
   }
   const stopped = service.stop().catch((error: unknown) => {
-    print(`Stopping failed: ${messageOf(error)}. No event is lost.`);
+    printMessage(`Stopping failed: ${messageOf(error)}. No event is lost.`);
     exitCode = EXIT_FAILED;
   });
   if (await settlesWithin(stopped, STOP_WITHIN_MS)) {
-    print('Stopped.');
+    printMessage('Stopped.');
   } else {
-    print(
+    printMessage(
       `Not everything stopped within ${STOP_WITHIN_MS / 1_000} s; the rest ends with this process. No event is lost.`,
     );
     exitCode = EXIT_FAILED;
   }
   return exitCode;
-}
-
-function print(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 function messageOf(error: unknown): string {

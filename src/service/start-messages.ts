@@ -1,10 +1,5 @@
 import type { Settings } from '../settings/settings';
 
-/** Prints a line of what a start tells the operator, to standard output. */
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 /** The webhook's line. It warns when events need no signature. */
 export function webhookLine(webhookUrl: string, { receiver }: Settings): string {
   if (receiver.webhookSecrets.length > 0) {

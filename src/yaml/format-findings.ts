@@ -1,13 +1,16 @@
+import { joinTexts, printableLines, visible, type PrintableText } from '../text/printable';
 import type { Finding, Place } from './finding';
 
 /**
  * One finding in a line: `config/rules.yaml:14:9  unknown field "direciton"; did you mean "direction"?`,
  * `environment PORT  receiver.port: expected a port from 0 to 65535`.
  */
-export function formatFinding(finding: Finding): string {
+export function formatFinding(finding: Finding): PrintableText {
   const severity = finding.severity === 'warning' ? 'warning: ' : '';
   const hint = finding.hint === undefined ? '' : `; ${finding.hint}`;
-  return `${formatPlace(finding.place)}  ${severity}${formatSubject(finding)}${finding.message}${hint}`;
+  return printableLines([
+    `${formatPlace(finding.place)}  ${severity}${formatSubject(finding)}${finding.message}${hint}`,
+  ]);
 }
 
 function formatPlace(place: Place): string {
@@ -36,15 +39,15 @@ function formatSubject({ subject, place }: Finding): string {
  * caret under the column.
  * @param sourceOf the text of a file; null when it cannot be read, and then the source line is left out.
  */
-export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): string {
+export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): PrintableText {
   const sources = new Map<string, readonly string[]>();
   const lineOf = (file: string, line: number): string | undefined => {
     const lines = sources.get(file) ?? sourceOf(file)?.split(/\r\n|\r|\n/) ?? [];
     sources.set(file, lines);
     return lines[line - 1];
   };
-  return findings
-    .map((finding) => {
+  return joinTexts(
+    findings.map((finding) => {
       const { place } = finding;
       const line = place.kind === 'file' ? lineOf(place.file, place.line) : undefined;
       if (place.kind !== 'file' || line === undefined || line.trim() === '') {
@@ -53,10 +56,10 @@ export function formatFindings(findings: readonly Finding[], sourceOf: (file: st
       // A part of a long line is enough. Tabs before the caret stay tabs, so that it lines up in every terminal.
       const start = place.column > 100 ? place.column - 60 : 0;
       const shown = line.slice(start, start + 140);
-      const before = line.slice(start, place.column - 1).replace(/[^\t]/g, ' ');
-      return `${formatFinding(finding)}\n    ${shown}\n    ${before}^`;
-    })
-    .join('\n');
+      const before = visible(line.slice(start, place.column - 1)).replace(/[^\t]/g, ' ');
+      return joinTexts([formatFinding(finding), printableLines([`    ${shown}`, `    ${before}^`])]);
+    }),
+  );
 }
 
 /** A finding as `bridge rules check --json` prints it. The keys are a contract. */

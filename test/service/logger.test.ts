@@ -36,14 +36,24 @@ describe('log', () => {
       expect.stringMatching(
         /^\d\d:\d\d:\d\dZ INFO {2}bridge: listening {2}port=5000 what="two words" list=\[1\] gone=null$/,
       ),
-      expect.stringMatching(/^\d\d:\d\d:\d\dZ ERROR bridge: plain\?\[2J$/),
+      expect.stringMatching(/^\d\d:\d\d:\d\dZ ERROR bridge: plain\\u001b\[2J$/),
       '',
     ]);
   });
 
+  test.each([true, false])('nothing that a terminal acts on shows (pretty: %s)', (pretty) => {
+    const hostile = 'x\u001B[2J\u009B31m\u202E\u2028\n12:00:00Z INFO  forged';
+    const out = logged({ pretty, name: 'bridge' }, (log) =>
+      log.error({ field: hostile, word: 'y\u009B', err: new Error(hostile) }, hostile),
+    );
+    expect(out).not.toMatch(/(?![\t\n])[\p{Cc}\u202E\u2028]/u);
+    expect(out).not.toMatch(/^12:00:00Z/m);
+    expect(out).toContain('\\u009b31m\\u202e');
+  });
+
   test('an error shows its stack', () => {
     const out = logged({ pretty: true }, (log) => log.error({ err: new TypeError('broken') }, 'failed'));
-    expect(out).toMatch(/ERROR failed\nTypeError: broken\n {4}at /);
+    expect(out).toMatch(/ERROR failed\n {2}TypeError: broken\n {6}at /);
   });
 
   test.each([

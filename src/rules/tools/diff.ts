@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CanonicalEvent } from '../../events/canonical-event';
+import { printableLines, type PrintableText } from '../../text/printable';
 import type { RuleSet } from '../rule-set';
 import type { Plan, PlannedRule } from '../plan';
 
@@ -134,7 +135,7 @@ function countRules(
 }
 
 /** Formats a difference for people, for example as a comment on a pull request. */
-export function formatDifference(difference: RuleSetDifference): string {
+export function formatDifference(difference: RuleSetDifference): PrintableText {
   const { before, after, events, different } = difference;
   const lines = [`rule set ${before} -> ${after}, over ${counted(events, 'event')}`];
   if (different === 0) {
@@ -162,7 +163,7 @@ export function formatDifference(difference: RuleSetDifference): string {
       `${counted(difference.neverFire.length, 'rule')} would never run: ${difference.neverFire.join(', ')}`,
     );
   }
-  return lines.join('\n');
+  return printableLines(lines);
 }
 
 function counted(count: number, what: string): string {

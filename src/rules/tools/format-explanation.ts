@@ -1,3 +1,4 @@
+import { printableLines, type PrintableText } from '../../text/printable';
 import type { ExplainedCondition } from './explain-condition';
 import type { Explanation } from './explain';
 import type { ExplainedStep } from './explain-steps';
@@ -6,7 +7,7 @@ import type { ExplainedStep } from './explain-steps';
  * Formats an explanation for people, some lines per rule. Rules of other event types are only listed by name, unless the
  * explanation is about one rule.
  */
-export function formatExplanation(explanation: Explanation): string {
+export function formatExplanation(explanation: Explanation): PrintableText {
   const lines = [
     `${explanation.event_id}${explanation.type === explanation.declared_type ? '' : ` (sent as ${explanation.declared_type})`}, rule set ${explanation.ruleset}`,
   ];
@@ -27,7 +28,7 @@ export function formatExplanation(explanation: Explanation): string {
       `${others.length} ${others.length === 1 ? 'rule listens' : 'rules listen'} to other events: ${others.map((rule) => rule.rule).join(', ')}`,
     );
   }
-  return lines.join('\n');
+  return printableLines(lines);
 }
 
 function formatCondition(condition: ExplainedCondition, indent: string, lines: string[]): void {
@@ -52,8 +53,7 @@ function formatStep(step: ExplainedStep, lines: string[]): void {
     return;
   }
   for (const [name, value] of Object.entries(step.input.value)) {
-    lines.push(
-      `      ${name}: ${typeof value === 'string' ? value.replaceAll('\n', '\n        ') : JSON.stringify(value)}`,
-    );
+    const [first = '', ...rest] = (typeof value === 'string' ? value : JSON.stringify(value)).split('\n');
+    lines.push(`      ${name}: ${first}`, ...rest.map((line) => `        ${line}`));
   }
 }

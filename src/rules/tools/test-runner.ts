@@ -7,6 +7,7 @@ import { parseEnvelope, type Envelope } from '../../events/envelope';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { explain, type Explanation } from './explain';
 import type { ExplainedCondition } from './explain-condition';
+import { printableLines, type PrintableText } from '../../text/printable';
 import type { Position } from '../../yaml/finding';
 import type { RuleSet } from '../rule-set';
 import type { ActionCatalogue } from '../rule';
@@ -204,12 +205,12 @@ function reasonsOf(conditions: readonly ExplainedCondition[]): string[] {
 }
 
 /** Formats results for people, like a test runner. */
-export function formatTestResults(results: readonly TestResult[]): string {
+export function formatTestResults(results: readonly TestResult[]): PrintableText {
   const failed = results.filter(({ faults }) => faults.length > 0).length;
   const lines = results.flatMap(({ name, at, faults }) =>
     faults.length === 0
       ? [`  ✓ ${name}`]
       : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((line) => `      ${line}`)],
   );
-  return [...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`].join('\n');
+  return printableLines([...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`]);
 }

@@ -7,6 +7,7 @@ import { createLogger } from '../logger';
 import type { ChildName } from '../processes';
 import type { TemporalState } from '../readiness';
 import type { Service } from '../service';
+import { printMessage } from '../../text/print';
 import { childStart, toChild, type ChildStart, type FromChild } from './messages';
 
 const REPORT_EVERY_MS = 2_000;
@@ -42,7 +43,7 @@ export function runChild(name: ChildName, startService: (context: ChildContext) 
     () => process.exit(0),
     (error: unknown) => {
       const problem = error instanceof Error ? error.message : String(error);
-      process.stderr.write(`${name}: ${problem}\n`);
+      printMessage(`${name}: ${problem}`);
       // The parent gets the reason before the process is gone.
       process.send?.({ type: 'failed', problem } satisfies FromChild, () => process.exit(1));
       setTimeout(() => process.exit(1), SEND_WITHIN_MS);

@@ -12,7 +12,8 @@ import { showDemo } from '../demo';
 import { EmbeddedTemporal } from '../embedded-temporal';
 import { PROCESSES } from '../processes';
 import { childPart, workerParts } from '../readiness';
-import { adminLine, print, standInsLine, temporalLine, webhookLine } from '../start-messages';
+import { adminLine, standInsLine, temporalLine, webhookLine } from '../start-messages';
+import { printOutput } from '../../text/print';
 import { startReceiver } from '../receiver-process';
 import { connectionsInUse } from '../rules-in-force';
 import { createService, type Service } from '../service';
@@ -59,15 +60,15 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
       await embedded?.stop();
     },
   });
-  print(webhookLine(receiver.webhookUrl, settings));
-  print(adminLine(receiver.adminUrl));
-  print(
+  printOutput(webhookLine(receiver.webhookUrl, settings));
+  printOutput(adminLine(receiver.adminUrl));
+  printOutput(
     `Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); changes take effect within a second of saving`,
   );
 
   const begin = async (): Promise<void> => {
     const server = (await embedded?.start()) ?? null;
-    print(
+    printOutput(
       server === null
         ? temporalLine(temporal, temporal.source)
         : `Temporal  ${server.address}, its UI at ${server.uiUrl}`,
@@ -88,7 +89,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
   const greet = async (ready: { child: ChildSupervisor; standIns: string[]; server: DevServer | null }) => {
     const { child, standIns, server } = ready;
     if (standIns.length > 0) {
-      print(standInsLine(standIns));
+      printOutput(standInsLine(standIns));
     }
     const usesStandInsOnly = connectionsInUse(rules.ruleSet).every((name) => standIns.includes(name));
     if (usesStandInsOnly && receiver.wasEmpty && server !== null) {
@@ -102,10 +103,10 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
             }
           }),
         linkTo: (eventId) => runLink(server.uiUrl, temporal.namespace, eventId),
-        print,
+        print: printOutput,
       });
     }
-    print(
+    printOutput(
       `\nReady: send an event with   npx bridge send call_hungup\n       list events with      npx bridge events list\n       Ctrl-C stops everything.`,
     );
   };

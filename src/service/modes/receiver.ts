@@ -10,7 +10,8 @@ import { PROCESSES } from '../processes';
 import { childPart, temporalPart } from '../readiness';
 import { startReceiver } from '../receiver-process';
 import type { Service } from '../service';
-import { adminLine, print, temporalLine, webhookLine } from '../start-messages';
+import { adminLine, temporalLine, webhookLine } from '../start-messages';
+import { printOutput } from '../../text/print';
 import type { ModeOptions } from './mode-options';
 
 const CHILD = PROCESSES.receiver.child;
@@ -42,9 +43,9 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
     moreMetrics: () => dispatcher.metrics(),
     stopDependents: () => dispatcher.stop(),
   });
-  print(webhookLine(receiver.webhookUrl, settings));
-  print(adminLine(receiver.adminUrl));
-  print(temporalLine(temporal));
+  printOutput(webhookLine(receiver.webhookUrl, settings));
+  printOutput(adminLine(receiver.adminUrl));
+  printOutput(temporalLine(temporal));
   dispatcher.start();
   return receiver;
 }

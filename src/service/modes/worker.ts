@@ -7,7 +7,8 @@ import { packageVersion } from '../../setup/package-root';
 import { resolveTemporal } from '../../temporal/connection';
 import { workerParts } from '../readiness';
 import { createService, type Service } from '../service';
-import { adminLine, print, standInsLine, temporalLine } from '../start-messages';
+import { adminLine, standInsLine, temporalLine } from '../start-messages';
+import { printOutput } from '../../text/print';
 import { startWorkerProcess, type WorkerService } from '../worker-process';
 import type { ModeOptions } from './mode-options';
 
@@ -37,14 +38,14 @@ export async function startWorkerMode({ settings, log }: ModeOptions): Promise<S
         ? { worker: { ok: false, detail: `it connects to Temporal at ${temporal.address}` } }
         : { worker: { ok: true, detail: `it polls task queue ${TASK_QUEUE}` }, ...workerParts(worker.state()) },
   });
-  print(adminLine(await admin.listen()));
+  printOutput(adminLine(await admin.listen()));
 
   const run = async (): Promise<void> => {
     const started = await startWorkerProcess({ temporal, settings, connectors, registry, log });
     worker = started;
-    print(temporalLine(temporal));
+    printOutput(temporalLine(temporal));
     if (started.standIns.length > 0) {
-      print(standInsLine(started.standIns));
+      printOutput(standInsLine(started.standIns));
     }
     await started.ended.catch((error: unknown) => {
       throw new Error(`The worker ended: ${error instanceof Error ? error.message : 'unknown error'}`, {
