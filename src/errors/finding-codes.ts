@@ -12,8 +12,8 @@ export const FINDING_CODES = {
     remedy: 'Correct the path, or the include that names it. Paths in include are relative to the including file.',
   },
   file: {
-    meaning: 'A file cannot be read.',
-    remedy: 'Check its path and permissions.',
+    meaning: 'A file cannot be read, or is not a regular file.',
+    remedy: 'Check its path and permissions. Folders, pipes and devices are not read.',
   },
   'too-large': {
     meaning: 'A file is longer than the bridge reads.',
@@ -40,8 +40,9 @@ export const FINDING_CODES = {
     remedy: 'Use fewer levels.',
   },
   include: {
-    meaning: 'A file is included twice, or too many files are included.',
-    remedy: 'Include each file once, and at most 100 files in all.',
+    meaning:
+      'A file is included twice, is outside the folder of the main rule file, does not end in .yaml or .yml, or too many files are included.',
+    remedy: 'Include each file once, from the folder of the main rule file or below, and at most 100 files in all.',
   },
   version: {
     meaning: 'The file is written for another version of the rule language.',

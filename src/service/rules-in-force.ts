@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { actionCatalogue, connectionsUsedBy, connectors } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { LiveRules } from '../rules/live-rules';
 import { loadRules, type LoadedRules } from '../rules/parse/load';
+import { MAX_RULE_FILE_CHARS } from '../rules/parse/rule-files';
 import type { PlannedStep } from '../rules/plan';
 import type { RuleSet } from '../rules/rule-set';
 import { missingCredentials } from '../settings/load';
@@ -12,6 +12,7 @@ import { printMessage } from '../text/print';
 import type { PrintableText } from '../text/printable';
 import { isInFile, type Finding } from '../yaml/finding';
 import { formatFinding, formatFindings } from '../yaml/format-findings';
+import { readTextFile } from '../yaml/text-file';
 
 /**
  * Loads a rule file, with every action that the bridge has.
@@ -87,9 +88,6 @@ function printFindings({ findings }: LoadedRules): void {
 
 /** Null for a file that cannot be read: its findings are shown without the line. */
 function readSource(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
+  const read = readTextFile(file, MAX_RULE_FILE_CHARS);
+  return read.ok ? read.text : null;
 }

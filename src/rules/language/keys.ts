@@ -10,7 +10,7 @@ type Keys = Readonly<Record<string, KeyDefinition>>;
 export const FILE_KEYS = {
   version: { required: true, description: 'The version of the rule language: 1.' },
   defaults: { description: 'Values for all rules that do not set their own.' },
-  include: { description: 'Further rule files, relative to this one.' },
+  include: { description: 'Further rule files, relative to this one; in the folder of the main file or below.' },
   lists: { description: 'Named lists, used as `{ in: $name }`.' },
   windows: { description: 'Named times of the week, used with `during`.' },
   rules: { description: 'The rules. All rules that match an event run, in parallel.' },

@@ -7,7 +7,7 @@ import { isNothing, quoted, type Value } from './block-reader';
 import { lintRules } from './lint';
 import { readLists, type NamedList } from './lists';
 import { readCountry, readTimezone, type Defaults } from './locale';
-import { readFromDisk, readRuleFiles, type RuleFile } from './rule-files';
+import { diskReader, readRuleFiles, type RuleFile } from './rule-files';
 import { hashOf } from './rule-set-hash';
 import { RuleReader } from './rules';
 import { TestReader, type RuleTest } from './tests';
@@ -25,7 +25,7 @@ export interface LoadOptions {
   /** Path of the main rule file; findings show it unchanged. */
   file: string;
   actions: ActionCatalogue;
-  /** Reads a file as UTF-8; throws when it cannot. The default reads from disk. */
+  /** Reads a file as UTF-8; throws when it cannot. The default reads from disk, below the folder of `file` only. */
   readFile?: (path: string) => string;
 }
 
@@ -35,7 +35,7 @@ export interface LoadOptions {
  */
 export function loadRules(options: LoadOptions): LoadedRules {
   const findings = new Findings();
-  const readFile = options.readFile ?? readFromDisk;
+  const readFile = options.readFile ?? diskReader(options.file);
   const { files, paths } = readRuleFiles(options.file, readFile, findings);
   const rules = readAll(files, options.actions, findings);
   // Tests refer to rules. With missing rules, half of the tests would have findings.

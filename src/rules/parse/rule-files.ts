@@ -1,23 +1,58 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { dirname, join, normalize, relative, sep } from 'node:path';
 import { isMap, isScalar } from 'yaml';
+import type { FindingCode } from '../../errors/finding-codes';
 import type { YamlDocument } from '../../yaml/document';
 import type { Findings, Position } from '../../yaml/finding';
 import { readYaml, type YamlFormat } from '../../yaml/read-yaml';
+import { readTextFile } from '../../yaml/text-file';
 import { FILE_KEYS } from '../language/keys';
 import { BlockReader, isNothing, quoted, type Block } from './block-reader';
 
 const MAX_FILES = 100;
-const MAX_FILE_CHARS = 2_000_000;
+/** Longer rule files are refused. */
+export const MAX_RULE_FILE_CHARS = 2_000_000;
 const FORMAT: YamlFormat = { maxDepth: 40, refusesLongNumbers: true };
 
-/** Reads a rule file from disk. @throws when it cannot be read or is too large. */
-export function readFromDisk(path: string): string {
-  // Checked before reading, because the path may name a huge file.
-  if (statSync(path).size > MAX_FILE_CHARS * 4) {
-    throw new Error(`larger than ${MAX_FILE_CHARS} characters`);
+const RULE_FILE = /\.ya?ml$/i;
+
+/** Why a rule file is not read. */
+class UnreadableFile extends Error {
+  constructor(
+    problem: string,
+    readonly code: string | null,
+  ) {
+    super(`it ${problem}`);
   }
-  return readFileSync(path, 'utf8');
+}
+
+/**
+ * Makes the reader of a main file and its includes. It throws when a file cannot be read, is too long or is not a regular
+ * file. It reads no file outside the main file's folder, not through symbolic links either: who may write rules may not
+ * read everything that the bridge may read.
+ */
+export function diskReader(main: string): (path: string) => string {
+  return (path) => {
+    if (path !== main && !isBelow(dirname(main), path)) {
+      throw new UnreadableFile('is outside the folder of the main rule file', OUTSIDE);
+    }
+    const read = readTextFile(path, MAX_RULE_FILE_CHARS);
+    if (!read.ok) {
+      throw new UnreadableFile(read.problem, read.code);
+    }
+    return read.text;
+  };
+}
+
+const OUTSIDE = 'outside';
+
+/** Whether a file is in a folder or below it, links resolved. True for a file that does not exist. */
+function isBelow(folder: string, path: string): boolean {
+  try {
+    return !relative(realpathSync(folder), realpathSync(path)).split(sep).includes('..');
+  } catch {
+    return !relative(folder, path).split(sep).includes('..');
+  }
 }
 
 /** A parsed file with its top-level keys. */
@@ -48,6 +83,12 @@ export function readRuleFiles(
       break;
     }
     seen.set(normalize(path), path);
+    if (from !== null && !RULE_FILE.test(path)) {
+      findings.error(place, 'include', `${quoted(path)} is not a rule file`, {
+        hint: 'the name of a rule file ends in .yaml or .yml',
+      });
+      continue;
+    }
     const file = readFileAt(path, place, readFile, findings);
     if (file !== null) {
       files.push(file);
@@ -60,7 +101,12 @@ export function readRuleFiles(
 const READ_ERRORS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'it does not exist'],
   ['EACCES', 'permission denied'],
-  ['EISDIR', 'it is a folder'],
+]);
+
+const READ_CODES: ReadonlyMap<string, FindingCode> = new Map([
+  ['ENOENT', 'missing-file'],
+  ['too-long', 'too-large'],
+  [OUTSIDE, 'include'],
 ]);
 
 function readFileAt(
@@ -78,12 +124,12 @@ function readFileAt(
         ? error.code
         : '';
     const why = READ_ERRORS.get(code) ?? (error instanceof Error ? error.message : code);
-    findings.error(place, code === 'ENOENT' ? 'missing-file' : 'file', `${quoted(path)} cannot be read: ${why}`);
+    findings.error(place, READ_CODES.get(code) ?? 'file', `${quoted(path)} cannot be read: ${why}`);
     return null;
   }
   const top = { file: path, line: 1, column: 1 };
-  if (text.length > MAX_FILE_CHARS) {
-    const message = `the file has ${text.length} characters; the limit is ${MAX_FILE_CHARS}`;
+  if (text.length > MAX_RULE_FILE_CHARS) {
+    const message = `the file has ${text.length} characters; the limit is ${MAX_RULE_FILE_CHARS}`;
     findings.error(top, 'too-large', message, { hint: 'split it with include' });
     return null;
   }

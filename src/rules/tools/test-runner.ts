@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { canonicalize } from '../../events/canonicalize';
@@ -9,6 +8,7 @@ import { explain, type Explanation } from './explain';
 import type { ExplainedCondition } from './explain-condition';
 import { printableLines, type PrintableText } from '../../text/printable';
 import type { Position } from '../../yaml/finding';
+import { readTextFile } from '../../yaml/text-file';
 import type { RuleSet } from '../rule-set';
 import type { ActionCatalogue } from '../rule';
 import type { RuleTest } from '../parse/tests';
@@ -35,6 +35,9 @@ export interface TestRunOptions {
 
 /** The time of a test event without a time: noon UTC on a Monday. Fixed, so that tests do not depend on the date. */
 export const DEFAULT_TEST_TIME = Date.parse('2026-01-05T12:00:00Z');
+
+/** As many as an event that the webhook accepts can have. */
+const MAX_EVENT_CHARS = 10 * 1024 * 1024;
 
 /** Runs the tests of rule files: matches the rules and renders their steps. No step runs, nothing is sent. */
 export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], options: TestRunOptions): TestResult[] {
@@ -90,12 +93,21 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
   const path = join(dirname(test.at.file), test.event);
   let text: string;
   try {
-    text = (options.readFile ?? ((file) => readFileSync(file, 'utf8')))(path);
+    text = (options.readFile ?? readEventFile)(path);
   } catch {
     return { problem: `${path} cannot be read` };
   }
   const parsed = parseEnvelope(Buffer.from(text));
   return parsed.ok ? { envelope: parsed.envelope } : { problem: `${path}: ${parsed.message}` };
+}
+
+/** @throws when it cannot be read, is longer than an event may be or is not a regular file. */
+function readEventFile(path: string): string {
+  const read = readTextFile(path, MAX_EVENT_CHARS);
+  if (!read.ok) {
+    throw new Error(read.problem);
+  }
+  return read.text;
 }
 
 /** Sets the value at a path, or removes it with null. Missing blocks on the way are created. */

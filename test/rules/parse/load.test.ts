@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatFinding, formatFindings } from '../../../src/yaml/format-findings';
 import { loadRules } from '../../../src/rules/parse/load';
+import { describeFindings, readRules } from '../../../src/service/rules-in-force';
 import { testActions } from '../catalogue';
 import { FAULTY_FILES } from './faulty-files';
 import { findingsOf, loadTexts, ruleSetOf } from '../load-text';
@@ -183,6 +185,57 @@ describe('on disk', () => {
     writeFileSync(join(folder, 'a.yaml'), 'version: 1\ninclude: more/b.yaml\n');
     writeFileSync(join(folder, 'more', 'b.yaml'), file(rule('r')));
     expect(loadRules({ file: join(folder, 'a.yaml'), actions: testActions })).toMatchObject({ ok: true });
+  });
+
+  test.each([
+    ['is not .yaml', 'passwd', '"FOLDER/passwd" is not a rule file; the name of a rule file ends in .yaml or .yml'],
+    [
+      'is above the main file',
+      '../above.yaml',
+      'above.yaml" cannot be read: it is outside the folder of the main rule file',
+    ],
+    [
+      'is a link out of the folder',
+      'link.yaml',
+      'link.yaml" cannot be read: it is outside the folder of the main rule file',
+    ],
+    ['is a FIFO', 'fifo.yaml', 'fifo.yaml" cannot be read: it is not a regular file'],
+    ['is a device', 'zero.yaml', 'zero.yaml" cannot be read: it is outside the folder of the main rule file'],
+  ])('an include that %s is a finding, at once, and none of its lines shows', (_, include, says) => {
+    const main = mkdtempSync(join(folder, 'main-'));
+    writeFileSync(join(main, 'passwd'), 'secret line: [\n');
+    writeFileSync(join(folder, 'above.yaml'), 'secret line: [\n');
+    symlinkSync(join(folder, 'above.yaml'), join(main, 'link.yaml'));
+    symlinkSync('/dev/zero', join(main, 'zero.yaml'));
+    execFileSync('mkfifo', [join(main, 'fifo.yaml')]);
+    writeFileSync(
+      join(main, 'a.yaml'),
+      `version: 1\ninclude: ${include}\n${file(rule('r')).slice('version: 1\n'.length)}`,
+    );
+    const began = performance.now();
+    const loaded = readRules(join(main, 'a.yaml'));
+    const text = describeFindings(loaded.findings);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(text).toContain(says.replace('FOLDER', main));
+    expect(text).toContain(`a.yaml:2:10`);
+    expect(text).not.toContain('secret line');
+  });
+
+  test('a main rule file that is a FIFO is a finding, at once', () => {
+    const fifo = join(folder, 'main.yaml');
+    execFileSync('mkfifo', [fifo]);
+    expect(describeFindings(readRules(fifo).findings)).toContain('cannot be read: it is not a regular file');
+  });
+
+  test('the main file and its folder may be links, as Kubernetes mounts them', () => {
+    const mounted = mkdtempSync(join(folder, 'mounted-'));
+    mkdirSync(join(mounted, '..data'));
+    writeFileSync(join(mounted, '..data', 'rules.yaml'), 'version: 1\ninclude: more.yaml\n');
+    writeFileSync(join(mounted, '..data', 'more.yaml'), file(rule('r')));
+    for (const name of ['rules.yaml', 'more.yaml']) {
+      symlinkSync(join('..data', name), join(mounted, name));
+    }
+    expect(readRules(join(mounted, 'rules.yaml'))).toMatchObject({ ok: true });
   });
 });
 
