@@ -5,6 +5,7 @@ import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
 import type { Settings } from '../settings/settings';
 import { printMessage } from '../text/print';
+import type { Finding } from '../yaml/finding';
 import { formatFinding } from '../yaml/format-findings';
 import { nearest } from '../yaml/nearest-name';
 
@@ -15,7 +16,8 @@ export function configFile(command: Command): string | null {
 }
 
 /**
- * Loads the settings for a command. Warns once of environment variables that look like settings and are none.
+ * Loads the settings for a command. Warns once of settings that production would refuse, and of environment variables
+ * that look like settings and are none.
  * @throws WrongUse with everything that is wrong.
  */
 export function readSettings(command: Command): Settings {
@@ -27,18 +29,22 @@ export function readSettings(command: Command): Settings {
       `The settings have ${findings.length === 1 ? 'an error' : `${findings.length} errors`}:\n${findings.map(formatFinding).join('\n')}`,
     );
   }
-  warnOfUnknownVariables();
+  warnOnce(loaded.warnings);
   return loaded.settings;
 }
 
 let hasWarned = false;
 
+function warnOnce(warnings: readonly Finding[]): void {
+  if (!hasWarned) {
+    hasWarned = true;
+    warnings.map(formatFinding).forEach(printMessage);
+    warnOfUnknownVariables();
+  }
+}
+
 /** A misspelt variable would otherwise have no effect and no message. */
 function warnOfUnknownVariables(): void {
-  if (hasWarned) {
-    return;
-  }
-  hasWarned = true;
   const known = [
     ...Object.values(VARIABLES),
     ...connectors.flatMap((connector) => Object.values(connector.connection.environment)),

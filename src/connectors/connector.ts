@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
+import type { HostList } from '../net/host-list';
+import type { PlainTextHost } from '../settings/declared-connector';
 import { ActionError } from './action-error';
 
 /**
@@ -149,6 +151,13 @@ export interface ConnectionDefinition<Settings, Client> {
    * needs none.
    */
   credentials: readonly string[];
+  /**
+   * Returns the host to which these settings would send the credential without TLS, and the key of the setting that says
+   * so; null when TLS is demanded. Production refuses such a host unless it is this machine or in `BRIDGE_HTTP_ALLOW`.
+   */
+  plainTextHost?(settings: Settings): PlainTextHost | null;
+  /** Returns the private hosts that these settings allow requests to. */
+  allowedHosts?(settings: Settings): HostList;
   /**
    * Makes the client. No network. It imports the provider's SDK only now: commands that call no provider start faster
    * without it.

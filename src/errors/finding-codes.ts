@@ -328,6 +328,16 @@ export const FINDING_CODES = {
     meaning: 'The settings file contains a token or password in clear text.',
     remedy: 'Put it in the environment and refer to it. Then replace it, because others may have read it.',
   },
+  'short-secret': {
+    meaning: 'A webhook secret has fewer than 16 characters. An error in production, a warning in development.',
+    remedy:
+      'Make a longer one. Commas in VOIPBIN_WEBHOOK_SECRET separate secrets: write one that contains a comma as an item of the list in bridge.yaml.',
+  },
+  'no-tls': {
+    meaning:
+      'The address of a service has no TLS, so its credential could be read on the way. An error in production, a warning in development.',
+    remedy: 'Use https://, smtps:// or STARTTLS. In a private network, allow the host with BRIDGE_HTTP_ALLOW.',
+  },
   'duplicate-port': {
     meaning: 'Two settings have the same port.',
     remedy: 'Give each its own port. 0 takes a free port.',

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { isPublicAddress, withoutBrackets } from './address';
+import { isPublicAddress, parseAddress, withoutBrackets } from './address';
 import { AddressList } from './address-list';
 import { parseRange, type AddressRange } from './address-range';
 
@@ -91,6 +91,18 @@ export function hostList() {
 /** The host of a URL (`[::1]`, `LOCALHOST.`) without brackets, in lower case and without a final dot. */
 export function canonicalHost(host: string): string {
   return withoutBrackets(host).replace(/\.$/, '').toLowerCase();
+}
+
+/** Returns whether the host of a URL is this machine: `localhost`, or a loopback address. Resolves nothing. */
+export function isLoopback(host: string): boolean {
+  const name = canonicalHost(host);
+  return name === 'localhost' || parseAddress(name)?.range() === 'loopback';
+}
+
+/** Returns the host that a URL reaches without TLS; null when it does with TLS, and for text that is not a URL. */
+export function plainHttpHost(url: string): string | null {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  return parsed?.protocol === 'http:' ? parsed.hostname : null;
 }
 
 /** Returns whether the host of a URL is an address rather than a name. */

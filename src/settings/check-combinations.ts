@@ -1,12 +1,18 @@
-import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { toE164 } from '../events/phone';
+import { isLoopback } from '../net/host-list';
 import type { Findings } from '../yaml/finding';
+import { readTextFile } from '../yaml/text-file';
 import type { FindingCode } from '../errors/finding-codes';
+import type { FoundConnection } from './connection-settings';
+import type { DeclaredConnector } from './declared-connector';
 import type { SettingName, SettingValues } from './definitions';
 import { subjectOf, type FoundValues } from './found-values';
 
 const PORTS = ['receiver.port', 'receiver.admin_port', 'temporal.port', 'temporal.ui_port'] as const;
+const MAX_PEM_CHARS = 1_000_000;
+/** Shorter webhook secrets can be guessed: anyone who sees one signed event can try them all. */
+const MIN_SECRET_CHARS = 16;
 const TLS_FILES = ['receiver.tls.cert_file', 'receiver.tls.key_file'] as const;
 
 /** Finds what is wrong with settings that are valid one by one: they contradict each other, or name a missing file. */
@@ -16,21 +22,79 @@ export function checkCombinations(
   directory: string,
   findings: Findings,
 ): void {
-  const report: Report = (name, code, message, hint, item) => {
-    const setting = found.get(name);
-    if (setting?.isFaulty === true) {
-      return;
-    }
-    const place = (item === undefined ? undefined : setting?.itemPlaces[item]) ?? setting?.place;
-    findings.error(place ?? { kind: 'nowhere' }, code, message, {
-      subject: subjectOf(name),
-      ...(hint === undefined ? {} : { hint }),
-    });
-  };
+  const reportAs =
+    (severity: 'error' | 'warn'): Report =>
+    (name, code, message, hint, item) => {
+      const setting = found.get(name);
+      if (setting?.isFaulty === true) {
+        return;
+      }
+      const place = (item === undefined ? undefined : setting?.itemPlaces[item]) ?? setting?.place;
+      findings[severity](place ?? { kind: 'nowhere' }, code, message, {
+        subject: subjectOf(name),
+        ...(hint === undefined ? {} : { hint }),
+      });
+    };
+  const report = reportAs('error');
   checkNumbers(values, report);
   checkPorts(values, report);
   checkTls(values, directory, report);
   checkProtection(values, report);
+  checkSecrets(values, found, values.environment === 'production' ? report : reportAs('warn'));
+}
+
+/** Finds webhook secrets that are too short, also those that commas made of one. */
+function checkSecrets(values: SettingValues, found: FoundValues, report: Report): void {
+  const secrets = values['receiver.webhook_secrets'];
+  const isSplit = secrets.length > 1 && typeof found.get('receiver.webhook_secrets')?.value === 'string';
+  for (const [index, secret] of secrets.entries()) {
+    if (secret.reveal().length < MIN_SECRET_CHARS) {
+      report(
+        'receiver.webhook_secrets',
+        'short-secret',
+        `secret ${index + 1}${isSplit ? ` of ${secrets.length}` : ''} has fewer than ${MIN_SECRET_CHARS} characters, so it can be guessed`,
+        isSplit
+          ? 'commas separate secrets here; write a secret that contains a comma as an item of a list in bridge.yaml, ["${env:NAME}"]'
+          : 'make a longer one in VoIPBIN, such as the output of openssl rand -hex 32',
+        index,
+      );
+    }
+  }
+}
+
+/**
+ * Finds connections that would send their credential without TLS to another machine. An error in production, unless
+ * BRIDGE_HTTP_ALLOW names the host; a warning in development.
+ */
+export function checkTransport(
+  environment: SettingValues['environment'],
+  connectors: readonly DeclaredConnector[],
+  connections: Readonly<Record<string, FoundConnection>>,
+  findings: Findings,
+): void {
+  const complete = connectors.flatMap(({ name, connection }) => {
+    const found = connections[name];
+    return found === undefined || found.settings === null ? [] : [{ name, connection, ...found }];
+  });
+  const allowed = complete.flatMap(({ connection, settings }) => connection.allowedHosts?.(settings) ?? []);
+  for (const { name, connection, settings, places } of complete) {
+    const plain = connection.plainTextHost?.(settings) ?? null;
+    if (plain === null || isLoopback(plain.host) || allowed.some((hosts) => hosts.has(plain.host))) {
+      continue;
+    }
+    findings[environment === 'production' ? 'error' : 'warn'](
+      places.get(plain.key) ?? { kind: 'nowhere' },
+      'no-tls',
+      'without TLS, anyone on the way can read the credential and what is sent',
+      {
+        subject: {
+          setting: `connections.${name}.${plain.key}`,
+          variable: connection.environment[plain.key] ?? null,
+        },
+        hint: 'use https:// (for mail smtps://, or smtp:// without requireTLS=false and ignoreTLS=true), or allow the host with BRIDGE_HTTP_ALLOW',
+      },
+    );
+  }
 }
 
 type Report = (name: SettingName, code: FindingCode, message: string, hint?: string, item?: number) => void;
@@ -63,22 +127,14 @@ function checkPorts(values: SettingValues, report: Report): void {
 function checkTls(values: SettingValues, directory: string, report: Report): void {
   for (const name of TLS_FILES) {
     const path = values[name];
-    if (path !== null && !isReadable(resolve(directory, path))) {
-      report(name, 'file', 'the file does not exist or cannot be read');
+    const read = path === null ? null : readTextFile(resolve(directory, path), MAX_PEM_CHARS);
+    if (read !== null && !read.ok) {
+      report(name, 'file', `the file ${read.problem}`);
     }
   }
   const missing = TLS_FILES.filter((name) => values[name] === null);
   if (missing.length === 1 && missing[0] !== undefined) {
     report(missing[0], 'missing-setting', 'is missing: TLS needs both the certificate and its key');
-  }
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -16,6 +16,11 @@ interface FoundValues {
   faulty: Set<string>;
 }
 
+/** The settings of a connection, with where each was read. */
+export interface FoundConnection extends ConnectionSettings {
+  places: ReadonlyMap<string, Place>;
+}
+
 /**
  * Reads every connector's settings with the connector's own schema, from `connections.<name>` in the file and its
  * environment variables. The file wins. Settings of a connector without its credentials are checked all the same.
@@ -25,7 +30,7 @@ export function loadConnections(
   section: FileValue | null,
   env: Environment,
   findings: Findings,
-): Record<string, ConnectionSettings> {
+): Record<string, FoundConnection> {
   const blocks: ReadonlyMap<string, FileEntry> = section?.kind === 'map' ? section.entries : new Map();
   if (section !== null && section.kind !== 'map' && section.kind !== 'faulty' && toJson(section) !== undefined) {
     findings.error(section.at, 'type', 'expected a block of connections', { subject: subject('connections') });
@@ -57,7 +62,7 @@ function loadConnection(
   block: FileValue | null,
   env: Environment,
   findings: Findings,
-): ConnectionSettings {
+): FoundConnection {
   const { settings: schema, environment, credentials } = connector.connection;
   const prefix = `connections.${connector.name}`;
   const found: FoundValues = { values: {}, places: new Map(), faulty: new Set() };
@@ -72,7 +77,8 @@ function loadConnection(
   const missing = credentials.filter((key) => !(key in found.values) && !found.faulty.has(key));
   const parsed = schema.safeParse(found.values);
   if (parsed.success) {
-    return { settings: missing.length === 0 && found.faulty.size === 0 ? parsed.data : null, missing: [...missing] };
+    const isComplete = missing.length === 0 && found.faulty.size === 0;
+    return { settings: isComplete ? parsed.data : null, missing: [...missing], places: found.places };
   }
   for (const issue of parsed.error.issues) {
     const key = String(issue.path[0] ?? '');
@@ -86,7 +92,7 @@ function loadConnection(
       );
     }
   }
-  return { settings: null, missing: [...missing] };
+  return { settings: null, missing: [...missing], places: found.places };
 }
 
 function readBlock(

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Findings, sortFindings, type Finding, type Place } from '../yaml/finding';
 import { assemble } from './assemble';
-import { checkCombinations } from './check-combinations';
-import { loadConnections } from './connection-settings';
+import { checkCombinations, checkTransport } from './check-combinations';
+import { loadConnections, type FoundConnection } from './connection-settings';
 import type { DeclaredConnector } from './declared-connector';
 import { SETTINGS } from './definitions';
 import { addEnvironment, addFile, notEmpty, SETTING_NAMES, subjectOf, type FoundValues } from './found-values';
 import type { Environment } from './references';
 import { readSettingsFile } from './settings-file';
-import type { Settings } from './settings';
+import type { ConnectionSettings, Settings } from './settings';
 
 /** The settings file when none is named; it need not exist. */
 const DEFAULT_FILE = 'config/bridge.yaml';
@@ -29,12 +29,12 @@ export interface LoadOptions {
 /**
  * Reads the settings from the file and the environment. For each setting the file wins over the environment, and the
  * environment over the default. An empty value counts as not set in both. (Only for the address of Temporal do
- * Temporal's own variables win.) All findings are reported together, and none holds a value. Reads files, makes no
+ * Temporal's own variables win.) All findings are reported together, and none holds a value. Warnings do not prevent the use. Reads files, makes no
  * network request.
  */
 export function loadSettings(
   options: LoadOptions,
-): { ok: true; settings: Settings } | { ok: false; findings: readonly Finding[] } {
+): { ok: true; settings: Settings; warnings: readonly Finding[] } | { ok: false; findings: readonly Finding[] } {
   const { env, connectors, directory = process.cwd() } = options;
   const findings = new Findings();
   const named = options.configFile ?? notEmpty(env['BRIDGE_CONFIG']);
@@ -53,11 +53,19 @@ export function loadSettings(
   const connections = loadConnections(connectors, connectionsBlock, env, findings);
   if (parsed.success) {
     checkCombinations(parsed.data, found, directory, findings);
+    checkTransport(parsed.data.environment, connectors, connections, findings);
     if (!findings.hasErrors) {
-      return { ok: true, settings: { ...assemble(parsed.data, directory, env), connections } };
+      const settings = { ...assemble(parsed.data, directory, env), connections: withoutPlaces(connections) };
+      return { ok: true, settings, warnings: sortFindings(findings.all) };
     }
   }
   return { ok: false, findings: sortFindings(findings.all) };
+}
+
+function withoutPlaces(connections: Readonly<Record<string, FoundConnection>>): Record<string, ConnectionSettings> {
+  return Object.fromEntries(
+    Object.entries(connections).map(([name, { settings, missing }]) => [name, { settings, missing }]),
+  );
 }
 
 function reportInvalid(path: readonly PropertyKey[], message: string, found: FoundValues, findings: Findings): void {

@@ -72,8 +72,8 @@ describe('config/bridge.yaml', () => {
           .filter(({ subject }) => !/^connections\.[^.]+$/.test(subject?.setting ?? ''))
           .map(({ subject, message }) => `${subject?.setting ?? ''}: ${message}`);
     expect(lines).toEqual([
-      'receiver.tls.cert_file: the file does not exist or cannot be read',
-      'receiver.tls.key_file: the file does not exist or cannot be read',
+      'receiver.tls.cert_file: the file cannot be read (ENOENT)',
+      'receiver.tls.key_file: the file cannot be read (ENOENT)',
     ]);
   });
 });

@@ -41,6 +41,10 @@ export const email = defineConnector({
     settings,
     environment: { smtp_url: 'SMTP_URL', from: 'MAIL_FROM' },
     credentials: ['smtp_url', 'from'],
+    plainTextHost: ({ smtp_url }) => {
+      const server = readSmtpUrl(smtp_url.reveal());
+      return server === null || server.secure || server.requireTLS ? null : { key: 'smtp_url', host: server.host };
+    },
     open: async ({ smtp_url, from, max_attachment_bytes }: EmailSettings) => {
       const server = readSmtpUrl(smtp_url.reveal());
       const sender = readMailbox(from);

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isLoopback } from '../../net/host-list';
 
 /** The connection that an SMTP URL describes. */
 export interface SmtpServer {
@@ -58,8 +58,4 @@ function decoded(text: string): string | null {
   } catch {
     return null;
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

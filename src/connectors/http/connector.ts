@@ -17,6 +17,7 @@ export const http = defineConnector({
     settings,
     environment: { allow: 'BRIDGE_HTTP_ALLOW' },
     credentials: [],
+    allowedHosts: ({ allow }) => allow,
     open: ({ allow }: z.infer<typeof settings>): HttpClient => ({ allow }),
   },
   actions: { request: httpRequest },

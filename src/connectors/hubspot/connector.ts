@@ -1,3 +1,4 @@
+import { plainHttpHost } from '../../net/host-list';
 import { defineConnector } from '../connector';
 import { HubSpotClient } from './client';
 import { createTask } from './create-task';
@@ -18,6 +19,10 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
     settings: hubspotSettings,
     environment: { access_token: 'HUBSPOT_ACCESS_TOKEN', base_url: 'HUBSPOT_BASE_URL' },
     credentials: ['access_token'],
+    plainTextHost: ({ base_url }) => {
+      const host = plainHttpHost(base_url);
+      return host === null ? null : { key: 'base_url', host };
+    },
     open: async (settings) => new HubSpotClient(settings, (await import('./sdk.js')).openApis),
     prepare: async (client, signal, log) => {
       const session = new HubSpotSession(client, signal, log);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { secret } from '../../settings/secret';
+import { plainHttpHost } from '../../net/host-list';
 import { defineConnector } from '../connector';
 import { postMessage } from './post-message';
 
@@ -21,6 +22,10 @@ export const slack = defineConnector({
     settings,
     environment: { bot_token: 'SLACK_BOT_TOKEN', api_url: 'SLACK_API_URL' },
     credentials: ['bot_token'],
+    plainTextHost: ({ api_url }) => {
+      const host = plainHttpHost(api_url);
+      return host === null ? null : { key: 'api_url', host };
+    },
     open: async ({ bot_token, api_url }: z.infer<typeof settings>) => {
       const { SlackClient } = await import('./client.js');
       return new SlackClient({ token: bot_token, apiUrl: api_url });

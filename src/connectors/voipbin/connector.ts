@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hostList } from '../../net/host-list';
+import { hostList, plainHttpHost } from '../../net/host-list';
 import { secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
 import { sendMessage } from './send-message';
@@ -29,6 +29,10 @@ export const voipbin = defineConnector({
     settings,
     environment: { api_url: 'VOIPBIN_API_URL', access_key: 'VOIPBIN_ACCESS_KEY', download_allow: 'BRIDGE_HTTP_ALLOW' },
     credentials: ['access_key'],
+    plainTextHost: ({ api_url }) => {
+      const host = plainHttpHost(api_url);
+      return host === null ? null : { key: 'api_url', host };
+    },
     open: async ({ api_url, access_key, download_allow }: z.infer<typeof settings>) => {
       const { VoipbinClient } = await import('./client.js');
       return new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow });

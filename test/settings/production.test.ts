@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectors } from '../../src/connectors/registry';
+import { loadSettings } from '../../src/settings/load';
+import { formatFinding } from '../../src/yaml/format-findings';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'production-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const LONG = 'a-secret-of-VoIPBIN';
+const NO_TLS = 'without TLS, anyone on the way can read the credential';
+const SHORT = 'has fewer than 16 characters';
+
+/** Errors and warnings, with the secrets that are in force. */
+function load(env: Record<string, string>, yaml = '') {
+  writeFileSync(join(directory, 'bridge.yaml'), yaml);
+  const loaded = loadSettings({ configFile: 'bridge.yaml', env, connectors, directory });
+  return {
+    errors: loaded.ok ? [] : loaded.findings.map(formatFinding),
+    warnings: loaded.ok ? loaded.warnings.map(formatFinding) : [],
+    secrets: loaded.ok ? loaded.settings.receiver.webhookSecrets.map((secret) => secret.reveal()) : [],
+  };
+}
+
+const production = (env: Record<string, string>, yaml?: string) =>
+  load({ BRIDGE_ENV: 'production', VOIPBIN_WEBHOOK_SECRET: LONG, ...env }, yaml);
+
+describe('webhook secrets', () => {
+  test('of fewer than 16 characters are refused in production, a warning in development', () => {
+    const env = { VOIPBIN_WEBHOOK_SECRET: 'fifteen-letters' };
+    expect(production(env).errors).toEqual([expect.stringContaining(`receiver.webhook_secrets: secret 1 ${SHORT}`)]);
+    expect(load(env)).toMatchObject({
+      errors: [],
+      warnings: [expect.stringMatching(/warning: .*secret 1 has fewer than 16 characters/)],
+      secrets: ['fifteen-letters'],
+    });
+    expect(production({ VOIPBIN_WEBHOOK_SECRET: 'sixteen-letters.' })).toMatchObject({ errors: [], warnings: [] });
+  });
+
+  test('a comma in the variable separates: a short part is a finding that says so, and shows no part', () => {
+    const { errors } = production({ VOIPBIN_WEBHOOK_SECRET: `${LONG},hunter2` });
+    expect(errors).toEqual([
+      expect.stringMatching(/secret 2 of 2 has fewer than 16 characters.*commas separate secrets/),
+    ]);
+    expect(errors.join()).not.toMatch(/hunter2|VoIPBIN-/);
+    expect(production({ VOIPBIN_WEBHOOK_SECRET: `${LONG}, another-${LONG}` }).secrets).toEqual([
+      LONG,
+      `another-${LONG}`,
+    ]);
+  });
+
+  test('an item of the list in the file is one secret, commas included', () => {
+    const yaml = 'receiver: { webhook_secrets: ["${env:MY_SECRET}", "${env:OTHER}"] }';
+    expect(production({ MY_SECRET: 'one,secret,with,commas', OTHER: LONG }, yaml)).toEqual({
+      errors: [],
+      warnings: [],
+      secrets: ['one,secret,with,commas', LONG],
+    });
+    expect(production({ MY_SECRET: LONG, OTHER: 'short' }, yaml).errors).toEqual([
+      expect.stringMatching(/^bridge\.yaml:1:51 .*secret 2 has fewer/),
+    ]);
+  });
+});
+
+describe('the address of a service without TLS', () => {
+  const CREDENTIALS = {
+    HUBSPOT_ACCESS_TOKEN: 't',
+    SLACK_BOT_TOKEN: 't',
+    VOIPBIN_ACCESS_KEY: 't',
+    MAIL_FROM: 'bridge@example.com',
+    SMTP_URL: 'smtps://u:p@mail.example.com:465',
+  };
+  const plain: [string, string, string][] = [
+    ['HUBSPOT_BASE_URL', 'connections.hubspot.base_url', 'http://crm.internal'],
+    ['SLACK_API_URL', 'connections.slack.api_url', 'http://crm.internal/api/'],
+    ['VOIPBIN_API_URL', 'connections.voipbin.api_url', 'http://crm.internal/v1.0'],
+    ['SMTP_URL', 'connections.email.smtp_url', 'smtp://u:p@crm.internal:25?ignoreTLS=true'],
+    ['SMTP_URL', 'connections.email.smtp_url', 'smtp://u:p@crm.internal:587?requireTLS=false'],
+  ];
+
+  test.each(plain)('%s is refused in production, a warning in development', (variable, setting, url) => {
+    const env = { ...CREDENTIALS, [variable]: url };
+    const { errors } = production(env);
+    expect(errors).toEqual([expect.stringContaining(`environment ${variable}  ${setting}: ${NO_TLS}`)]);
+    expect(errors.join()).not.toContain('crm.internal');
+    expect(load(env)).toMatchObject({
+      errors: [],
+      warnings: [expect.stringContaining(`warning: ${setting}: ${NO_TLS}`)],
+    });
+  });
+
+  test.each(plain)('%s may be this machine, or a host that BRIDGE_HTTP_ALLOW names', (variable, _, url) => {
+    for (const host of ['localhost', '127.0.0.1', '127.8.8.8', '[::1]', '[::ffff:127.0.0.1]']) {
+      expect(production({ ...CREDENTIALS, [variable]: url.replace('crm.internal', host) }).errors).toEqual([]);
+    }
+    const env = { ...CREDENTIALS, [variable]: url, BRIDGE_HTTP_ALLOW: 'crm.internal' };
+    expect(production(env).errors).toEqual([]);
+    const range = { ...env, [variable]: url.replace('crm.internal', '10.1.2.3'), BRIDGE_HTTP_ALLOW: '10.0.0.0/8' };
+    expect(production(range).errors).toEqual([]);
+    expect(production({ ...range, BRIDGE_HTTP_ALLOW: '10.2.0.0/16' }).errors).toHaveLength(1);
+  });
+
+  test('all are reported at once, together with other findings; without a credential nothing is sent', () => {
+    const env = { HUBSPOT_BASE_URL: 'http://a.internal', SLACK_API_URL: 'http://a.internal/api/' };
+    expect(production({ ...env, ...CREDENTIALS, VOIPBIN_WEBHOOK_SECRET: 'short' }).errors).toHaveLength(3);
+    expect(production(env).errors).toEqual([]);
+  });
+});
+
+test('a ${file:...} or TLS file that is a FIFO, a device or a folder is a finding, at once', () => {
+  execFileSync('mkfifo', [join(directory, 'fifo')]);
+  const began = performance.now();
+  const { errors } = load(
+    { BRIDGE_TLS_CERT_FILE: join(directory, 'fifo'), BRIDGE_TLS_KEY_FILE: '/dev/zero' },
+    'country: ${file:fifo}\ndata_dir: ${file:/dev/zero}\nrules_file: ${file:.}\n',
+  );
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(errors).toEqual([
+    expect.stringContaining('country: the file fifo is not a regular file'),
+    expect.stringContaining('data_dir: the file /dev/zero is not a regular file'),
+    expect.stringContaining('rules_file: the file . is a folder'),
+    expect.stringContaining('receiver.tls.cert_file: the file is not a regular file'),
+    expect.stringContaining('receiver.tls.key_file: the file is not a regular file'),
+  ]);
+});
