@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { BackfillReport, shown } from '../backfill/report';
 import { WrongUse } from '../errors/operator-errors';
+import { expectSafeUrl } from '../samples/send-event';
 import { recoverMissed, type MissedEvent, type Recovery } from '../service/recover-missed';
 import { printableLines, type PrintableText } from '../text/printable';
 import { printResult } from './print';
@@ -28,6 +29,9 @@ export function defineBackfill(backfill: Command): void {
     .option('--json', 'print JSON')
     .action(async (options: Options, command: Command) => {
       const settings = readSettings(command);
+      if (options.url !== undefined) {
+        expectSafeUrl(options.url, settings.environment);
+      }
       const until = new Date();
       const since = parseSince(options.since, until);
       if (since.getTime() < until.getTime() - settings.retention.maxAgeMs) {

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { readEvent, sampleNames, setValue } from '../samples/samples';
-import { sendEvent, webhookUrl, type Answer } from '../samples/send-event';
+import { expectSafeUrl, sendEvent, webhookUrl, type Answer } from '../samples/send-event';
 import { printOutput } from '../text/print';
 import { readSettings } from './read-settings';
 
 interface Options {
   set: string[];
   url?: string;
+  yes?: true;
   json?: true;
 }
 
@@ -22,16 +23,27 @@ export function defineSend(send: Command): void {
       [],
     )
     .option('--url <url>', "the webhook (default: this machine's bridge)")
+    .option('--yes', 'send the event to a production bridge, whose live rules act on it')
     .option('--json', 'print the answer as JSON')
     .action(async (name: string, options: Options, command: Command) => {
       if (name === 'list') {
         printOutput(sampleNames().join('\n'));
         return;
       }
-      const { receiver } = readSettings(command);
+      const settings = readSettings(command);
+      const { receiver, environment } = settings;
+      if (options.url !== undefined) {
+        expectSafeUrl(options.url, environment);
+      }
       const event = readEvent(name);
       for (const assignment of options.set) {
         setValue(event, assignment);
+      }
+      if (environment === 'production' && options.yes !== true) {
+        const { describeEffects } = await import('../service/live-effects.js');
+        throw new OperationFailed(
+          `These settings are for production, so the event is not sent yet. ${describeEffects(event, settings)} To send it: --yes`,
+        );
       }
       const url = options.url ?? webhookUrl(receiver);
       const answer = await sendEvent(event, url, receiver).catch((error: unknown) => {

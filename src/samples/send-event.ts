@@ -1,6 +1,8 @@
+import { WrongUse } from '../errors/operator-errors';
 import type { JsonObject } from '../events/json';
+import { isLoopback, plainHttpHost } from '../net/host-list';
 import { signatureOf } from '../receiver/verified-request';
-import type { ReceiverSettings } from '../settings/settings';
+import type { ReceiverSettings, Settings } from '../settings/settings';
 
 const ANSWER_WITHIN_MS = 10_000;
 
@@ -51,6 +53,22 @@ export async function postBody(post: {
 export function webhookUrl(receiver: Pick<ReceiverSettings, 'host' | 'port' | 'tls'>): string {
   const host = receiver.host === '0.0.0.0' || receiver.host === '::' ? '127.0.0.1' : receiver.host;
   return `${receiver.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${receiver.port}/voipbin/webhook`;
+}
+
+/**
+ * Checks the URL of a webhook that somebody named.
+ * @throws WrongUse when it is not a URL of HTTP, or would send the event to another machine without TLS in production.
+ */
+export function expectSafeUrl(url: string, environment: Settings['environment']): void {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new WrongUse(`--url expects a URL such as https://bridge.example.com/voipbin/webhook; got "${url}"`);
+  }
+  const host = plainHttpHost(url);
+  if (environment === 'production' && host !== null && !isLoopback(host)) {
+    throw new WrongUse(
+      `--url ${url} would send the event to another machine without TLS, and this is production: use https://, or run the command on that machine`,
+    );
+  }
 }
 
 function textIn(answer: unknown, name: 'status' | 'id'): string | null {

@@ -1,0 +1,109 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dataFolder, removeDataFolders } from '../inbox/entries';
+import { runBridge, type Ended } from './run-bridge';
+
+// Each command is a process of its own.
+jest.setTimeout(60_000);
+
+const RULES = `version: 1
+rules:
+  - name: log-calls
+    on: call_hungup
+    do: [{ slack.post_message: { channel: "#calls", text: x } }, { http.request: { url: "https://example.com/" } }]
+  - name: only-watched
+    on: call_hungup
+    mode: shadow
+    do: [{ slack.post_message: { channel: "#calls", text: x } }]
+  - name: texts
+    on: message_created
+    do: [{ slack.post_message: { channel: "#texts", text: x } }]
+`;
+
+let server: Server;
+let received: number;
+let folder: string;
+
+beforeEach(async () => {
+  received = 0;
+  server = createServer((request, response) => {
+    received += 1;
+    request
+      .resume()
+      .on('end', () => response.setHeader('content-type', 'application/json').end('{"status":"received"}'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  folder = dataFolder();
+  writeFileSync(join(folder, 'rules.yaml'), RULES);
+});
+
+afterEach(async () => {
+  await new Promise((resolve) => server.close(resolve));
+  removeDataFolders();
+});
+
+function port(): number {
+  const address: AddressInfo | string | null = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Runs `bridge ...` with settings of production. */
+function production(args: string[], rules = 'rules.yaml'): Promise<Ended> {
+  const env = {
+    BRIDGE_ENV: 'production',
+    VOIPBIN_WEBHOOK_SECRET: 'a-secret-of-VoIPBIN',
+    BRIDGE_RULES: rules,
+    BRIDGE_HOST: '127.0.0.1',
+    PORT: String(port()),
+    VOIPBIN_ACCESS_KEY: 'vb_key',
+  };
+  return runBridge(args, { cwd: folder, env });
+}
+
+test('in production nothing is sent without --yes, and the live rules that would act are named', async () => {
+  const { code, out, err } = await production(['send', 'call_hungup']);
+  expect([code, out]).toEqual([1, '']);
+  expect(err).toContain('It sets off the live rule log-calls (slack.post_message, http.request). To send it: --yes');
+  expect(err).not.toContain('only-watched');
+  expect(received).toBe(0);
+});
+
+test.each([
+  ['an event that no live rule matches', ['send', 'recording_updated_done'], 'rules.yaml', /It sets off no live rule/],
+  ['rule files with errors', ['send', 'call_hungup'], 'broken.yaml', /rule files have errors, so it is not known/],
+])('%s needs --yes too', async (_, args, rules, says) => {
+  writeFileSync(join(folder, 'broken.yaml'), 'version: 1\nruls: []\n');
+  expect(await production(args, rules)).toMatchObject({ code: 1, err: expect.stringMatching(says) });
+  expect(received).toBe(0);
+});
+
+test('with --yes it is sent', async () => {
+  expect(await production(['send', 'call_hungup', '--yes'])).toMatchObject({ code: 0 });
+  expect(received).toBe(1);
+});
+
+test('in development it is sent without a question', async () => {
+  const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(port()) };
+  expect(await runBridge(['send', 'call_hungup'], { cwd: folder, env })).toMatchObject({ code: 0 });
+  expect(received).toBe(1);
+});
+
+test.each([
+  ['send', ['send', 'call_hungup', '--yes']],
+  ['backfill', ['backfill', '--since', '1h']],
+])('%s to another machine without TLS is refused in production', async (_, args) => {
+  const { code, err } = await production([...args, '--url', 'http://bridge.example.com/voipbin/webhook']);
+  expect([code, err]).toEqual([2, expect.stringContaining('without TLS, and this is production: use https://')]);
+  expect(await production([...args, '--url', 'bridge.example.com'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--url expects a URL'),
+  });
+});
+
+test('this machine may be named without TLS', async () => {
+  const url = `http://127.0.0.1:${port()}/voipbin/webhook`;
+  expect(await production(['send', 'call_hungup', '--yes', '--url', url])).toMatchObject({ code: 0 });
+  expect(received).toBe(1);
+});
