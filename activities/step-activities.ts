@@ -3,6 +3,7 @@ import { ActionError } from '../src/connectors/action-error';
 import type { Action, ActionContext, ActionLog, Connector, Cooldowns, Sink } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
+import { guardLeftOut } from '../src/events/left-out';
 import { actionKey } from '../src/runs/names';
 import type { StepInput, StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
@@ -178,7 +179,7 @@ function contextOf(
     client: connection.client,
     key: actionKey(input.event.event_id, input.rule, input.step.id),
     signal: Context.current().cancellationSignal,
-    event: input.event,
+    event: guardLeftOut(input.event, input.event.left_out),
     log: tools.log,
     attempt: progress.attempt,
     startedAt: new Date(input.began_at),

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/connector';
+import { LeftOutError } from '../src/events/left-out';
 import type { StepFailureDetail } from '../src/runs/run-contract';
 
 /**
@@ -11,6 +12,9 @@ export function asActionError(thrown: unknown, connection: string, log: ActionLo
   if (thrown instanceof ActionError) {
     return thrown;
   }
+  if (thrown instanceof LeftOutError) {
+    return leftOutFailure(thrown);
+  }
   const name = thrown instanceof Error ? thrown.name : typeof thrown;
   const stack =
     thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')) : [];
@@ -19,6 +23,15 @@ export function asActionError(thrown: unknown, connection: string, log: ActionLo
     connection,
     code: 'bug',
     remedy: 'This is a bug: report it with the stack from the worker log, then retry the run.',
+  });
+}
+
+/** The failure of a step or limit that reads a part of the event that is not in the run's input. */
+export function leftOutFailure(error: LeftOutError): ActionError {
+  return new ActionError('permanent', error.message, {
+    connection: 'rules',
+    code: 'event_cut',
+    remedy: 'Use another field of the event. `bridge events show ID` lists what was left out.',
   });
 }
 

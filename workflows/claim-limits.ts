@@ -1,6 +1,7 @@
-import { isCancellation, proxyActivities, proxyLocalActivities, TemporalFailure } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { CLAIM_LIMITS } from '../src/runs/names';
 import type { LimitsInput, LimitsResult, RuleReport } from '../src/runs/run-contract';
+import { parseStepFailure } from './step-failure';
 
 const ACTIVITY: typeof CLAIM_LIMITS = 'rules.claim_limits';
 type ClaimActivity = Record<typeof ACTIVITY, (input: LimitsInput) => Promise<LimitsResult>>;
@@ -23,17 +24,22 @@ export async function claimLimits(
     const result = await claim(input, summary);
     return result.within ? null : { outcome: 'skipped', reason: result.reason, steps: [] };
   } catch (error) {
-    if (isCancellation(error) || !(error instanceof TemporalFailure)) {
-      throw error;
-    }
-    const step = {
-      step: 'limits',
-      action: ACTIVITY,
-      outcome: 'failed' as const,
+    const failure = parseStepFailure(error);
+    const unavailable = {
       class: 'transient' as const,
       code: 'limits_unavailable',
       message: 'Temporal did not answer the claim of the rule limits in time',
       remedy: null,
+    };
+    const { class: errorClass, code, message, remedy } = failure.class === 'permanent' ? failure : unavailable;
+    const step = {
+      step: 'limits',
+      action: ACTIVITY,
+      outcome: 'failed' as const,
+      class: errorClass,
+      code,
+      message,
+      remedy,
     };
     return { outcome: 'failed', steps: [step] };
   }
@@ -50,7 +56,7 @@ async function claim(input: LimitsInput, summary: string): Promise<LimitsResult>
   try {
     return await local[ACTIVITY](input);
   } catch (error) {
-    if (isCancellation(error) || !(error instanceof TemporalFailure)) {
+    if (parseStepFailure(error).class === 'permanent') {
       throw error;
     }
     const regular = proxyActivities<ClaimActivity>({

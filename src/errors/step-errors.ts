@@ -134,6 +134,11 @@ export const STEP_ERRORS = {
     meaning: 'The text of a message is empty after rendering.',
     remedy: 'Give the template a default: `{{ field | default: "…" }}`.',
   },
+  event_cut: {
+    class: 'permanent',
+    meaning: 'The event is too large for Temporal, and the step reads a part that was left out of the run.',
+    remedy: 'Use another field of the event. `bridge events show ID` lists what was left out; the inbox has it all.',
+  },
   invalid_address: {
     class: 'permanent',
     meaning: 'A mail address is not valid after rendering.',

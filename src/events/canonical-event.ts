@@ -78,4 +78,9 @@ export interface CanonicalEvent {
   root_call_id: string | null;
   /** The payload as received. */
   data: JsonObject;
+  /**
+   * Only in the input of a run: paths of the parts that are missing in it, because the event is larger than a run's
+   * input may be (`data.text`, `peer.name`, `data`). See `guardLeftOut`.
+   */
+  left_out?: readonly string[];
 }

@@ -35,13 +35,17 @@ export class TemporalLimits {
     private readonly now: () => Date = () => new Date(),
   ) {}
 
-  /** Counts one event against the limits of a rule. @throws what the client throws when Temporal does not answer. */
+  /**
+   * Counts one event against the limits of a rule.
+   * @throws what the client throws when Temporal does not answer; what `valueOf` throws, before anything is counted.
+   */
   async claim({ event, rule, timezone, limits }: LimitsInput): Promise<LimitsResult> {
     const owner = `${event.event_id}/${rule}`;
     const subject = (per: string | null): string =>
       JSON.stringify([rule, per, per === null ? null : this.valueOf(event, per)]);
     const { cooldown, max } = limits;
     const cooldownKey = cooldown === null ? null : `rule ${subject(cooldown.per)}`;
+    const counted = max === null ? null : { max, subject: subject(max.per) };
     if (
       cooldown !== null &&
       cooldownKey !== null &&
@@ -49,11 +53,11 @@ export class TemporalLimits {
     ) {
       return { within: false, reason: 'limit: within the cooldown' };
     }
-    if (max !== null && !(await this.#count(max, subject(max.per), timezone, owner))) {
+    if (counted !== null && !(await this.#count(counted.max, counted.subject, timezone, owner))) {
       if (cooldownKey !== null) {
         await this.cooldowns.release(cooldownKey, owner);
       }
-      return { within: false, reason: `limit: ${max.count} per ${max.every} reached` };
+      return { within: false, reason: `limit: ${counted.max.count} per ${counted.max.every} reached` };
     }
     return { within: true };
   }

@@ -2,6 +2,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Quarantined } from '../inbox/stored-event';
+import { fitForRun } from '../runs/fit-for-run';
 import type { RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { eventStatus } from './event-status';
@@ -16,6 +17,8 @@ export interface EventDetails {
   ruleset: string | null;
   /** Its status, as in `EVENT_STATUSES`. */
   became: string;
+  /** Paths of the parts that its run does not have: the event is too large for Temporal. A step that reads one fails. */
+  left_out: readonly string[];
   /** What its run reported; null until the run has ended. */
   report: RunReport | null;
   /** Steps that are being retried. */
@@ -54,6 +57,7 @@ export async function findEvent(settings: Settings, id: string): Promise<FoundEv
       rules: plan?.rules.map((rule) => rule.name) ?? [],
       ruleset,
       became: eventStatus({ isIgnored: plan === null, isStarted, dispatched }, run),
+      left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
       report: parseReport(dispatched),
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],

@@ -13,7 +13,8 @@ import { TemporalCooldowns } from '../runs/cooldowns';
 import { TemporalLimits } from '../runs/limits';
 import { CLAIM_LIMITS, REPORT_CONNECTION } from '../runs/names';
 import { ParkedConnections } from '../runs/parked-connections';
-import type { LimitsInput, LimitsResult, RunReport } from '../runs/run-contract';
+import type { RunReport } from '../runs/run-contract';
+import { claimLimits } from './claim-limits';
 import { createWorker } from './create-worker';
 import { limitValueOf } from './limit-value';
 import { openConnections } from './open-connections';
@@ -78,7 +79,7 @@ export async function startWorker(options: {
     bundlePath: join(__dirname, '..', '..', 'workflow-bundle.js'),
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
     activities: {
-      [CLAIM_LIMITS]: (input: LimitsInput): Promise<LimitsResult> => limits.claim(input),
+      [CLAIM_LIMITS]: claimLimits(limits),
       [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({
         connections: connections.byName,

@@ -197,6 +197,20 @@ test('an attempt that is held back does not count', async () => {
   expect(logged).toMatchObject([['debug', {}, 'attempt held back: revoked']]);
 });
 
+test('an action that reads a part of the event that was left out fails; one that does not is done', async () => {
+  const event = { ...eventOf({ id: '1' }), left_out: ['data.targets'] };
+  run = async (context) => ({ outcome: 'done', result: { target: context.event.data['targets'] ?? null } });
+  const failure = await failureOf(attempt({ event }));
+  expect(failure).toMatchObject({
+    type: 'permanent',
+    nonRetryable: true,
+    message: 'the event is too large for Temporal; the step reads a part that was left out: data.targets',
+  });
+  expect(failure.details?.[0]).toMatchObject({ code: 'event_cut', connection: 'rules' });
+  run = async (context) => ({ outcome: 'done', result: { id: context.event.data['id'] ?? null } });
+  expect(await attempt({ event })).toEqual({ outcome: 'done', result: { id: '1' } });
+});
+
 test('an unclassified error is a bug, and its message is not logged', async () => {
   run = () => Promise.reject(new TypeError('a secret of +15551234567'));
   const failure = await failureOf(attempt());

@@ -102,3 +102,17 @@ test('a damaged file is reported in a sentence', async () => {
     expect.stringMatching(/^A file in the data folder is damaged\. Start the bridge/),
   ]);
 });
+
+test('show lists the parts that a run of a large event does not have', async () => {
+  const dataDir = dataFolder();
+  const inbox = await Inbox.open(inboxOptions(dataDir));
+  const data = { id: 'c1', executed_actions: 'a'.repeat(600_000) };
+  const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data }));
+  await inbox.append(entryOf('call_hangup', 'c1', planOf('a'), { body }));
+  await inbox.append(entryOf('call_hangup', 'c2', planOf('a')));
+  await inbox.close();
+  expect((await events(dataDir, 'show', 'call_hangup/c1')).out).toMatch(
+    /^ {2}left out {2}data\.executed_actions \(too large for Temporal/m,
+  );
+  expect((await events(dataDir, 'show', 'call_hangup/c2')).out).not.toContain('left out');
+});

@@ -17,3 +17,9 @@ it('is null for a missing value and an unknown field', () => {
   expect(limitValueOf(eventOf(), 'peer.number')).toBeNull();
   expect(limitValueOf(eventOf(), 'no.such.field')).toBeNull();
 });
+
+it('is not null for a field that was left out: it throws', () => {
+  const event = { ...peer('+15551234567'), left_out: ['peer.name'] };
+  expect(limitValueOf(event, 'peer.number')).toBe('+15551234567');
+  expect(() => limitValueOf(event, 'peer.name')).toThrow(/left out: peer.name/);
+});

@@ -1,4 +1,6 @@
+import { assertNotLeftOut } from '../../events/left-out';
 import { compileCel } from './cel';
+import { analyseCel } from './cel-references';
 import { variablesOf, type StepScope } from './scope';
 import { TemplateError } from './template';
 
@@ -8,6 +10,7 @@ const conditions = new Map<string, ReturnType<typeof compileCel>>();
 /**
  * Evaluates the `if` of a step. A condition that needs an absent value is not met.
  * @throws TemplateError without personal data, when the result is not a boolean or different types are compared.
+ * @throws LeftOutError when the condition names a part of the event that was left out.
  */
 export function evaluateCondition(expression: string, scope: StepScope): boolean {
   let evaluate = conditions.get(expression);
@@ -21,6 +24,14 @@ export function evaluateCondition(expression: string, scope: StepScope): boolean
       throw new TemplateError('the condition is not a valid CEL expression');
     }
     conditions.set(expression, evaluate);
+  }
+  const { left_out: leftOut } = scope.event;
+  if (leftOut !== undefined) {
+    // CEL copies an object when it reads one of its members, so a read cannot be detected at evaluation.
+    assertNotLeftOut(
+      analyseCel(expression).paths.map(({ path }) => path),
+      leftOut,
+    );
   }
   const outcome = evaluate(variablesOf(scope));
   if ('problem' in outcome && outcome.problem !== 'absent') {

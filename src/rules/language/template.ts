@@ -1,5 +1,6 @@
 import type { Sink } from '../../connectors/connector';
 import type { JsonObject, JsonValue } from '../../events/json';
+import { guardLeftOut, LeftOutError } from '../../events/left-out';
 import { engineFor, isTemplate, parseCached, type Engine } from './liquid';
 import { variablesOf, type StepScope } from './scope';
 
@@ -30,10 +31,10 @@ const MAX_RENDERED_CHARS = 1_000_000;
  * Renders every text of a step's input as a template. Keys and other values stay unchanged. Inserted values are escaped
  * for the place where the text goes; the template's own text is not. Absent values insert nothing. Time, memory and size
  * are bounded.
- * @throws TemplateError without personal data.
+ * @throws TemplateError without personal data; LeftOutError when a template reads a part of the event that was left out.
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
-  const variables = variablesOf(context);
+  const variables = guardLeftOut(variablesOf(context), context.event.left_out);
   const render = (name: string, value: JsonValue): JsonValue =>
     renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
   return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, render(name, value)]));
@@ -75,6 +76,7 @@ function renderText(text: string, path: string, engine: Engine, variables: JsonO
   try {
     rendered = engine.liquid.renderSync(parseCached(engine, text), variables);
   } catch (error) {
+    throwLeftOut(error);
     // No cause: liquidjs' message quotes the template and may quote values.
     throw new TemplateError(`${where} cannot be rendered: ${reasonOf(error)}`);
   }
@@ -84,6 +86,16 @@ function renderText(text: string, path: string, engine: Engine, variables: JsonO
     );
   }
   return rendered;
+}
+
+/** Throws the LeftOutError that liquidjs wrapped, if any. */
+function throwLeftOut(error: unknown): void {
+  if (error instanceof LeftOutError) {
+    throw error;
+  }
+  if (error instanceof Error && 'originalError' in error) {
+    throwLeftOut(error.originalError);
+  }
 }
 
 function reasonOf(error: unknown): string {

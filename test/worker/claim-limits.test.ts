@@ -1,0 +1,26 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { claimLimits } from '../../src/worker/claim-limits';
+import { limitValueOf } from '../../src/worker/limit-value';
+import type { LimitsInput } from '../../src/runs/run-contract';
+import { eventOf } from '../events/event-of';
+
+const INPUT: LimitsInput = {
+  event: { ...eventOf({ id: '1' }), left_out: ['data.session'] },
+  rule: 'rule',
+  timezone: 'UTC',
+  limits: { cooldown: null, max: { count: 1, every: 'day', per: 'data.session' } },
+};
+
+test('a limit per a part that was left out fails without a retry', async () => {
+  const claim = claimLimits({
+    claim: async ({ event }) => ({ within: false, reason: limitValueOf(event, 'data.session') ?? '' }),
+  });
+  const error: unknown = await claim(INPUT).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(ApplicationFailure);
+  expect(error).toMatchObject({ type: 'permanent', nonRetryable: true, details: [{ code: 'event_cut' }] });
+});
+
+test('other errors stay as they are: Temporal retries', async () => {
+  const away = new Error('Temporal does not answer');
+  await expect(claimLimits({ claim: () => Promise.reject(away) })(INPUT)).rejects.toBe(away);
+});
