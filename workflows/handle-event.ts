@@ -105,6 +105,12 @@ async function runRule(
   report: RuleReport,
   { parked, showProgress }: RunState,
 ): Promise<void> {
+  if (rule.failure !== undefined) {
+    report.steps.push({ step: 'if', action: 'rules.if', outcome: 'failed', class: 'permanent', ...rule.failure });
+    report.outcome = outcomeOf(report.steps);
+    showProgress();
+    return;
+  }
   const results: Record<string, JsonValue> = {};
   if (rule.limits !== undefined && rule.shadow === undefined) {
     const refusal = await claimLimits({

@@ -224,6 +224,13 @@ export const STEP_ERRORS = {
     meaning: 'The worker has no connection for this action.',
     remedy: 'Give every worker the settings of the connection.',
   },
+  over_budget: {
+    class: 'permanent',
+    meaning:
+      'A condition or template takes too many steps on this event, usually by a loop or search over long lists or texts. The event is kept.',
+    remedy:
+      'Test a shorter list or text in the rule, or say the same without a loop: `data.tags.exists(t, t in data.allowed)` compares all pairs.',
+  },
   owner_not_found: {
     class: 'permanent',
     meaning: 'No HubSpot user has the e-mail address in `owner`.',

@@ -3,6 +3,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { ownNumbersIn, type OwnNumbers } from '../events/own-numbers';
 import type { Inbox } from '../inbox/inbox';
 import type { InboxOutcome } from '../inbox/stored-event';
+import type { Plan } from '../rules/plan';
 import { matchEvent, type EventRules, type InvalidEvent, type MatchedEvent } from './match-event';
 import type { TrustedBody } from './trusted-body';
 
@@ -12,6 +13,8 @@ export interface IngestOptions {
   /** Returns the rules in force. Called for every event, so a reload takes effect at once. */
   ruleSet: () => EventRules;
   ownNumbers: OwnNumbers;
+  /** Called for each rule that failed on a new event, because its condition took too many steps. */
+  onRuleFailed?: (rule: string) => void;
   log: Pick<Logger, 'warn' | 'error'>;
 }
 
@@ -57,8 +60,21 @@ export class Ingest {
     const outcome = await this.options.inbox.append({ event, body, content_type: contentType, ruleset, plan });
     if (outcome !== 'duplicate') {
       this.#learnOwnNumbers(event);
+      this.#reportFailures(event, plan);
     }
     return outcome;
+  }
+
+  #reportFailures(event: CanonicalEvent, plan: Plan | null): void {
+    for (const { name, failure } of plan?.rules ?? []) {
+      if (failure !== undefined) {
+        this.options.onRuleFailed?.(name);
+        this.options.log.error(
+          { event: event.event_id, rule: name, code: failure.code },
+          `rule "${name}" failed: ${failure.message}; the event is kept. What to do: ${failure.remedy}`,
+        );
+      }
+    }
   }
 
   /** Does not wait for the disk: nothing is lost when it fails. */

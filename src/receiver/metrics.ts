@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { LabelValues } from '../admin/label-values';
 import { knownTypeNames } from '../events/catalogue';
 import type { Backlog } from '../inbox/archive/reader';
 import type { InboxOutcome } from '../inbox/stored-event';
@@ -27,6 +28,8 @@ export class ReceiverMetrics {
   readonly #refused: Counter<'reason'>;
   readonly #dropped: Counter<'reason'>;
   readonly #quarantined: Counter<'reason'>;
+  readonly #ruleFailures: Counter<'rule'>;
+  readonly #ruleNames = new LabelValues();
   readonly #ack: Histogram;
   readonly #commit: Histogram;
   readonly #batch: Histogram;
@@ -56,6 +59,12 @@ export class ReceiverMetrics {
       name: 'bridge_quarantined_total',
       help: 'Bodies put into quarantine, by reason.',
       labelNames: ['reason'],
+      registers,
+    });
+    this.#ruleFailures = new Counter({
+      name: 'bridge_rule_failures_total',
+      help: 'Rules that failed on a new event because their condition took too many steps, by rule.',
+      labelNames: ['rule'],
       registers,
     });
     this.#ack = new Histogram({
@@ -127,6 +136,10 @@ export class ReceiverMetrics {
 
   quarantined(reason: InvalidEvent['reason']): void {
     this.#quarantined.inc({ reason });
+  }
+
+  ruleFailed(rule: string): void {
+    this.#ruleFailures.inc({ rule: this.#ruleNames.of(rule) });
   }
 
   committed(entries: number, tookMs: number): void {

@@ -11,8 +11,11 @@ import type { Condition, Rule } from './rule';
 export interface CompiledRule {
   readonly rule: Rule;
   /** Whether `when`, `if` and `max_age` are met; `on` and `mode` are not checked. Never throws. */
-  isMet(event: CanonicalEvent): boolean;
+  judge(event: CanonicalEvent): Judgement;
 }
+
+/** `over_budget`: the rule's `if` takes too many steps for this event, so it is not known whether it is met. */
+export type Judgement = 'met' | 'not_met' | 'over_budget';
 
 /** Reads a field of an event in its comparable form. */
 export type ReadField = (event: CanonicalEvent) => JsonValue;
@@ -87,19 +90,22 @@ export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
   const maxAge = rule.max_age_ms;
   return {
     rule,
-    isMet: (event) => {
-      if (maxAge !== null && ageOf(event) > maxAge) {
-        return false;
+    judge: (event) => {
+      if ((maxAge !== null && ageOf(event) > maxAge) || (when !== null && !when(event))) {
+        return 'not_met';
       }
-      if (when !== null && !when(event)) {
-        return false;
+      const outcome: CelOutcome = cel === null ? { met: true } : evaluateIf(cel, event);
+      if ('problem' in outcome && outcome.problem === 'over_budget') {
+        return 'over_budget';
       }
-      return cel === null || evaluateIf(cel, event).met;
+      return outcome.met ? 'met' : 'not_met';
     },
   };
 }
 
-/** Evaluates a rule's `if`. A condition that fails is not met; the explanation says why. */
+/**
+ * Evaluates a rule's `if`. A condition that compares values of different types is not met; the explanation says why.
+ */
 export function evaluateIf(cel: ReturnType<typeof compileCel>, event: CanonicalEvent): CelOutcome {
   return cel(variablesOf({ event, steps: {} }));
 }

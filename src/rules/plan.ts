@@ -11,9 +11,14 @@ export interface Plan {
   rules: PlannedRule[];
 }
 
-/** One matched rule. The rules of a plan run in parallel. */
+/** One matched rule, or one that could not be judged. The rules of a plan run in parallel. */
 export interface PlannedRule {
   name: string;
+  /**
+   * Why the rule fails without running: its `if` could not be evaluated for this event. It has no steps then. Absent for
+   * a rule that matched.
+   */
+  failure?: RuleFailure;
   /** IANA time zone of dates in templates. */
   timezone: string;
   /**
@@ -25,6 +30,13 @@ export interface PlannedRule {
   /** How often the rule may run; absent without limits. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];
+}
+
+/** Reported as the failure of a step `if`. Contains no data of the event. */
+export interface RuleFailure {
+  code: 'over_budget';
+  message: string;
+  remedy: string;
 }
 
 /**

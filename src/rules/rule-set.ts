@@ -1,5 +1,7 @@
+import { STEP_ERRORS } from '../errors/step-errors';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { ageOf, compileRule, FieldReaders, listensTo, type CompiledRule } from './compiled-rule';
+import { CONDITION_STEPS } from './language/budget';
 import type { Plan, PlannedRule } from './plan';
 import type { Rule } from './rule';
 import { buildTypeIndex, candidatesIn, type TypeIndex } from './rule-index';
@@ -11,7 +13,8 @@ const MAX_CACHED_PLANS = 1_000;
  * A valid set of rules, compiled. Immutable: a changed file gives a new one.
  *
  * Cost per event: only rules of its type whose indexed equality is met are evaluated (1,000 rules cost at most three
- * times one). The time is linear in the size of the event whatever the rules contain: RE2, bounded CEL, no templates.
+ * times one). Each rule takes a bounded number of steps whatever it and the event contain: RE2, CEL with a budget, no
+ * templates.
  */
 export class RuleSet {
   readonly #compiled: readonly CompiledRule[];
@@ -42,19 +45,24 @@ export class RuleSet {
    * rules after a matching live rule with `stop` are skipped. In shadow mode `stop` has no effect.
    */
   matching(event: CanonicalEvent): Rule[] {
-    const found: Rule[] = [];
+    return this.#judge(event).flatMap(({ rule, failed }) => (failed ? [] : [rule]));
+  }
+
+  /** The rules that match or cannot be judged. A rule that cannot be judged stops no rule below it. */
+  #judge(event: CanonicalEvent): JudgedRule[] {
+    const found: JudgedRule[] = [];
     for (const index of this.#candidates(event)) {
       const compiled = this.#compiled[index];
-      if (
-        compiled === undefined ||
-        compiled.rule.mode === 'off' ||
-        !listensTo(compiled.rule, event) ||
-        !compiled.isMet(event)
-      ) {
+      if (compiled === undefined || compiled.rule.mode === 'off' || !listensTo(compiled.rule, event)) {
         continue;
       }
-      found.push(compiled.rule);
-      if (compiled.rule.stop && compiled.rule.mode === 'live') {
+      const judgement = compiled.judge(event);
+      if (judgement === 'not_met') {
+        continue;
+      }
+      const failed = judgement === 'over_budget';
+      found.push({ rule: compiled.rule, failed });
+      if (compiled.rule.stop && compiled.rule.mode === 'live' && !failed) {
         break;
       }
     }
@@ -62,25 +70,29 @@ export class RuleSet {
   }
 
   /**
-   * The plan of the workflow run for an event; null when no rule matches. Rules in shadow mode are marked. When backfill
+   * The plan of the workflow run for an event; null when no rule matches. Rules in shadow mode are marked. A rule whose
+   * `if` cannot be evaluated within its budget is in the plan with its failure, so that the run reports it. When backfill
    * found the event and it is older than 15 minutes, replies are skipped in rules without `max_age`.
    */
   plan(event: CanonicalEvent, arrival: 'webhook' | 'backfill' = 'webhook'): Plan | null {
     const isLate = arrival === 'backfill' && ageOf(event) > LATE_REPLY_MS;
-    const matching = this.matching(event);
-    return matching.length === 0 ? null : this.#planOf(matching, isLate);
+    const judged = this.#judge(event);
+    return judged.length === 0 ? null : this.#planOf(judged, isLate);
   }
 
   /** Events that match the same rules share one plan object, so that it is built, hashed and written once. */
-  #planOf(matching: readonly Rule[], isLate: boolean): Plan {
-    const key = `${isLate} ${matching.map((rule) => this.#positions.get(rule)).join(' ')}`;
+  #planOf(judged: readonly JudgedRule[], isLate: boolean): Plan {
+    const key = `${isLate} ${judged.map(({ rule, failed }) => `${this.#positions.get(rule)}${failed ? '!' : ''}`).join(' ')}`;
     let plan = this.#plans.get(key);
     if (plan === undefined) {
       plan = {
         ruleset: this.hash,
-        rules: matching.map((rule) =>
-          isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule),
-        ),
+        rules: judged.map(({ rule, failed }) => {
+          if (failed) {
+            return failedRule(rule);
+          }
+          return isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule);
+        }),
       };
       if (this.#plans.size >= MAX_CACHED_PLANS) {
         this.#plans.clear();
@@ -97,6 +109,28 @@ export class RuleSet {
     }
     return candidatesIn(index, event);
   }
+}
+
+/** `failed`: its `if` cannot be evaluated within its budget. */
+interface JudgedRule {
+  rule: Rule;
+  failed: boolean;
+}
+
+/** A rule that fails without running. It has no limits: it does nothing that they could count. */
+function failedRule(rule: Rule): PlannedRule {
+  return {
+    name: rule.name,
+    timezone: rule.timezone,
+    country: rule.country,
+    ...(rule.mode === 'shadow' ? { shadow: true as const } : {}),
+    failure: {
+      code: 'over_budget',
+      message: `the condition of the rule takes more than ${CONDITION_STEPS} steps on this event`,
+      remedy: STEP_ERRORS.over_budget.remedy,
+    },
+    steps: [],
+  };
 }
 
 /** The form of a rule in a plan. */

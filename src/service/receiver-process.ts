@@ -67,7 +67,13 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
   const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
   inbox.ownNumbers().forEach((number) => ownNumbers.learn(number));
   const stopRefreshing = await refreshOwnNumbers(ownNumbers, settings, log);
-  const ingest = new Ingest({ inbox, ruleSet: () => rules.ruleSet, ownNumbers, log });
+  const ingest = new Ingest({
+    inbox,
+    ruleSet: () => rules.ruleSet,
+    ownNumbers,
+    onRuleFailed: (rule) => metrics.ruleFailed(rule),
+    log,
+  });
   const webhook = await createReceiver({
     settings: webhookSettings(settings.receiver),
     ingest,

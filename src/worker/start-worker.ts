@@ -4,6 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createStepActivities, type StepTools } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
+import { STEP_ERRORS } from '../errors/step-errors';
 import type { OwnNumbers } from '../events/own-numbers';
 import { ActionError } from '../connectors/action-error';
 import { evaluateCondition } from '../rules/language/condition';
@@ -143,8 +144,11 @@ function asPermanent<Result>(evaluate: () => Result): Result {
     if (error instanceof TemplateError) {
       throw new ActionError('permanent', error.message, {
         connection: 'rules',
-        code: 'template',
-        remedy: 'Fix the template or condition in the rule file. `bridge rules check` finds most such errors.',
+        code: error.code,
+        remedy:
+          error.code === 'over_budget'
+            ? STEP_ERRORS.over_budget.remedy
+            : 'Fix the template or condition in the rule file. `bridge rules check` finds most such errors.',
       });
     }
     throw error;

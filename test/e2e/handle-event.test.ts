@@ -87,6 +87,34 @@ describe('a run', () => {
     await recordHistory(client, happened.event_id, 'two-rules');
   });
 
+  it('reports a rule that could not be judged as failed, and runs the others', async () => {
+    const happened = event();
+    const failure = {
+      code: 'over_budget' as const,
+      message: 'the condition takes too many steps',
+      remedy: 'shorten it',
+    };
+    const { rules, ruleset } = plan({ good: [step('x', 'a')] });
+    const slow = { name: 'slow', timezone: 'UTC', country: null, failure, steps: [] };
+    await startRun(
+      client,
+      happened,
+      { ruleset, rules: [slow, ...rules] },
+      { workflowId: happened.event_id, searchAttributes: true, eager: true },
+    );
+    const end = await awaitRun(client, happened.event_id);
+    expect(end.status).toBe('failed');
+    expect(end.report?.outcome).toBe('partial');
+    expect(end.report?.rules).toEqual([
+      {
+        rule: 'slow',
+        outcome: 'failed',
+        steps: [{ step: 'if', action: 'rules.if', outcome: 'failed', class: 'permanent', ...failure }],
+      },
+      expect.objectContaining({ rule: 'good', outcome: 'done' }),
+    ]);
+  });
+
   it('runs a repeatable step as a local activity, and as a regular activity after a transient failure', async () => {
     probe.failures.set('shaky', ({ attempt }) => (attempt < 3 ? error('transient') : null));
     const { happened, end } = await run({ one: [step('s', 'shaky')] });

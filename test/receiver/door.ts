@@ -83,7 +83,11 @@ export const wantHangups = {
 /** Opens a door on a free port. */
 export async function openDoor(
   settings: Partial<ReceiverSettings> = {},
-  { ruleSet = () => wantHangups, ...more }: Partial<ReceiverOptions> & { ruleSet?: () => EventRules } = {},
+  {
+    ruleSet = () => wantHangups,
+    onRuleFailed,
+    ...more
+  }: Partial<ReceiverOptions> & { ruleSet?: () => EventRules; onRuleFailed?: (rule: string) => void } = {},
 ): Promise<Door> {
   const dataDir = dataFolder();
   const metrics = new ReceiverMetrics(new Registry());
@@ -110,7 +114,7 @@ export async function openDoor(
       noisePerMinute: 60,
       ...settings,
     },
-    ingest: new Ingest({ inbox, ruleSet, ownNumbers, log }),
+    ingest: new Ingest({ inbox, ruleSet, ownNumbers, log, ...(onRuleFailed === undefined ? {} : { onRuleFailed }) }),
     metrics,
     log,
     ...more,

@@ -171,6 +171,14 @@ function walk(expression: Expression | undefined, state: Walk): void {
       kind.value.elements.forEach((element) => walk(element, state));
       return;
     case 'structExpr':
+      if (kind.value.messageName !== '') {
+        state.found.problems.push({
+          code: 'cel',
+          message: `a condition cannot make a ${kind.value.messageName}`,
+          offset: state.offsets[String(expression?.id)] ?? 0,
+        });
+        return;
+      }
       for (const entry of kind.value.entries) {
         walk(entry.value, state);
         if (entry.keyKind.case === 'mapKey') {

@@ -7,9 +7,16 @@ import { TemplateError } from './template';
 const MAX_CACHED_CONDITIONS = 500;
 const conditions = new Map<string, ReturnType<typeof compileCel>>();
 
+const PROBLEMS = {
+  'not-boolean': 'the condition is neither true nor false',
+  failed: 'the condition compares values that cannot be compared',
+  over_budget: 'the condition takes too many steps on this event',
+} as const;
+
 /**
  * Evaluates the `if` of a step. A condition that needs an absent value is not met.
- * @throws TemplateError without personal data, when the result is not a boolean or different types are compared.
+ * @throws TemplateError without personal data, when the result is not a boolean, different types are compared, or it
+ *   takes too many steps.
  * @throws LeftOutError when the condition names a part of the event that was left out.
  */
 export function evaluateCondition(expression: string, scope: StepScope): boolean {
@@ -27,7 +34,7 @@ export function evaluateCondition(expression: string, scope: StepScope): boolean
   }
   const { left_out: leftOut } = scope.event;
   if (leftOut !== undefined) {
-    // CEL copies an object when it reads one of its members, so a read cannot be detected at evaluation.
+    // CEL makes an error of an exception, and `||` may drop it, so a read is not detected at evaluation.
     assertNotLeftOut(
       analyseCel(expression).paths.map(({ path }) => path),
       leftOut,
@@ -35,11 +42,7 @@ export function evaluateCondition(expression: string, scope: StepScope): boolean
   }
   const outcome = evaluate(variablesOf(scope));
   if ('problem' in outcome && outcome.problem !== 'absent') {
-    throw new TemplateError(
-      outcome.problem === 'not-boolean'
-        ? 'the condition is neither true nor false'
-        : 'the condition compares values that cannot be compared',
-    );
+    throw new TemplateError(PROBLEMS[outcome.problem], outcome.problem === 'over_budget' ? 'over_budget' : 'template');
   }
   return outcome.met;
 }

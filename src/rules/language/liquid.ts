@@ -3,12 +3,10 @@ import type { Sink } from '../../connectors/connector';
 import { readPhone } from '../../events/phone';
 import { ESCAPES, asText } from './escapes';
 import { durationText, masked, phoneText } from './filters';
+import { chargeInserted, meteredOperators, meterEngine } from './liquid-budget';
 
 /** The longest template, in characters. */
 export const MAX_TEMPLATE_CHARS = 20_000;
-const RENDER_LIMIT_MS = 500;
-/** In liquidjs' own unit, roughly created objects and characters. */
-const MEMORY_LIMIT = 5_000_000;
 
 /** Tags that read files, keep state between renders, or would escape twice. */
 const REMOVED_TAGS = [
@@ -47,12 +45,14 @@ function makeLiquid(timezone: string, country: string | null, sink: Sink): Liqui
     templates: {},
     dynamicPartials: false,
     parseLimit: MAX_TEMPLATE_CHARS,
-    renderLimit: RENDER_LIMIT_MS,
-    memoryLimit: MEMORY_LIMIT,
+    operators: meteredOperators,
     timezoneOffset: timezone,
     dateFormat: '%Y-%m-%d %H:%M',
     locale: 'en-US',
-    outputEscape: (value: unknown) => escape(asText(value)),
+    outputEscape: (value: unknown) => {
+      chargeInserted(value);
+      return escape(asText(value));
+    },
   });
   for (const tag of REMOVED_TAGS) {
     delete liquid.tags[tag];
@@ -66,6 +66,7 @@ function makeLiquid(timezone: string, country: string | null, sink: Sink): Liqui
   );
   liquid.registerFilter('mask', masked);
   liquid.registerFilter('duration', durationText);
+  meterEngine(liquid);
   return liquid;
 }
 

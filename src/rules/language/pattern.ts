@@ -1,4 +1,5 @@
 import { RE2JS, RE2JSException } from 're2js';
+import { charge } from './budget';
 
 /** The longest regular expression. */
 export const MAX_PATTERN_CHARS = 500;
@@ -8,6 +9,10 @@ export const MAX_MATCHED_CHARS = 5_000;
  * RE2 unrolls counted repetitions: `[ab]*a[ab]{900}` took 250 ms to compile, `{100}` a few milliseconds (measured).
  */
 const MAX_REPEATS = 100;
+/** Compiling one instruction of a pattern takes as long as so many steps. */
+const COMPILE_STEPS = 20;
+/** States of a pattern that the search for it follows in one step. */
+const STATES_PER_STEP = 16;
 const MAX_CACHED_PATTERNS = 1_000;
 
 /** Why a regular expression is unusable, as a clause; null when it is usable. */
@@ -50,7 +55,13 @@ export function compilePattern(pattern: string): (text: string) => boolean {
     throw new TypeError('not a usable regular expression');
   }
   const compiled = RE2JS.compile(pattern);
-  const test = (text: string): boolean => compiled.test(text.slice(0, MAX_MATCHED_CHARS));
+  const size = compiled.programSize();
+  charge(COMPILE_STEPS * size);
+  const test = (text: string): boolean => {
+    const searched = text.slice(0, MAX_MATCHED_CHARS);
+    charge(searched.length * Math.max(1, size / STATES_PER_STEP));
+    return compiled.test(searched);
+  };
   if (patterns.size >= MAX_CACHED_PATTERNS) {
     patterns.clear();
   }

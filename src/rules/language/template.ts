@@ -1,7 +1,9 @@
 import type { Sink } from '../../connectors/connector';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { guardLeftOut, LeftOutError } from '../../events/left-out';
+import { isSpent, TEMPLATE_STEPS, withBudget } from './budget';
 import { engineFor, isTemplate, parseCached, type Engine } from './liquid';
+import { MeteredContext } from './liquid-budget';
 import { variablesOf, type StepScope } from './scope';
 
 /** What rendering needs: the variables and how to format and escape them. */
@@ -23,21 +25,31 @@ export interface RenderContext extends StepScope {
  */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
+
+  /** @param code `over_budget` when the evaluation takes too many steps. */
+  constructor(
+    message: string,
+    readonly code: 'template' | 'over_budget' = 'template',
+  ) {
+    super(message);
+  }
 }
 
 const MAX_RENDERED_CHARS = 1_000_000;
 
 /**
  * Renders every text of a step's input as a template. Keys and other values stay unchanged. Inserted values are escaped
- * for the place where the text goes; the template's own text is not. Absent values insert nothing. Time, memory and size
- * are bounded.
+ * for the place where the text goes; the template's own text is not. Absent values insert nothing. The templates of one
+ * input share {@link TEMPLATE_STEPS} steps, which bound time and memory.
  * @throws TemplateError without personal data; LeftOutError when a template reads a part of the event that was left out.
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
   const variables = guardLeftOut(variablesOf(context), context.event.left_out);
   const render = (name: string, value: JsonValue): JsonValue =>
     renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
-  return Object.fromEntries(Object.entries(input).map(([name, value]) => [name, render(name, value)]));
+  return withBudget(TEMPLATE_STEPS, () =>
+    Object.fromEntries(Object.entries(input).map(([name, value]) => [name, render(name, value)])),
+  );
 }
 
 function renderValue(
@@ -74,11 +86,13 @@ function renderText(text: string, path: string, engine: Engine, variables: JsonO
     .join(', ');
   let rendered: unknown;
   try {
-    rendered = engine.liquid.renderSync(parseCached(engine, text), variables);
+    rendered = engine.liquid.renderSync(parseCached(engine, text), new MeteredContext(variables, engine.liquid));
   } catch (error) {
     throwLeftOut(error);
     // No cause: liquidjs' message quotes the template and may quote values.
-    throw new TemplateError(`${where} cannot be rendered: ${reasonOf(error)}`);
+    throw isSpent()
+      ? new TemplateError(`${where} cannot be rendered: it takes too much time or memory`, 'over_budget')
+      : new TemplateError(`${where} cannot be rendered: ${reasonOf(error)}`);
   }
   if (typeof rendered !== 'string' || rendered.length > MAX_RENDERED_CHARS) {
     throw new TemplateError(
@@ -105,9 +119,6 @@ function reasonOf(error: unknown): string {
   const where = position === null ? '' : ` at line ${position[1] ?? ''}, column ${position[2] ?? ''}`;
   if (name === 'UndefinedVariableError') {
     return `a variable is absent${where} and has no default`;
-  }
-  if (/limit exceeded/.test(message)) {
-    return 'it takes too much time or memory';
   }
   return name === 'ParseError' || name === 'TokenizationError'
     ? `it is not a valid template${where}`

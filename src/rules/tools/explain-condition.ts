@@ -2,6 +2,7 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonValue } from '../../events/json';
 import type { Position } from '../../yaml/finding';
 import { ageOf, compileCondition, evaluateIf } from '../compiled-rule';
+import { CONDITION_STEPS } from '../language/budget';
 import { compileCel } from '../language/cel';
 import { comparable, compileTest, type Test } from '../language/operators';
 import type { Condition, Rule } from '../rule';
@@ -14,6 +15,8 @@ export interface ExplainedCondition {
   /** `absent` where the event has no value. */
   actual: string;
   met: boolean;
+  /** The condition could not be evaluated within its budget: it is not known whether it is met. */
+  problem?: 'over_budget';
   at: Position;
   /** The conditions of a block. */
   of: readonly ExplainedCondition[];
@@ -40,7 +43,15 @@ export function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedC
   if (rule.if !== null) {
     const outcome = evaluateIf(compileCel(rule.if.expression), event);
     const actual = 'problem' in outcome ? PROBLEMS[outcome.problem] : String(outcome.met);
-    found.push({ what: 'if', expected: rule.if.expression, actual, met: outcome.met, at: rule.if.at, of: [] });
+    found.push({
+      what: 'if',
+      expected: rule.if.expression,
+      actual,
+      met: outcome.met,
+      ...('problem' in outcome && outcome.problem === 'over_budget' ? { problem: outcome.problem } : {}),
+      at: rule.if.at,
+      of: [],
+    });
   }
   return found;
 }
@@ -49,6 +60,7 @@ const PROBLEMS = {
   absent: 'it needs an absent value',
   'not-boolean': 'its result is neither true nor false',
   failed: 'it compares values that cannot be compared',
+  over_budget: `it takes more than ${CONDITION_STEPS} steps`,
 } as const;
 
 function explainCondition(condition: Condition, event: CanonicalEvent, country: string | null): ExplainedCondition {

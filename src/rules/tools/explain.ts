@@ -9,8 +9,11 @@ import { explainSteps, type ExplainedStep } from './explain-steps';
 export interface ExplainedRule {
   rule: string;
   at: Position;
-  /** `stopped`: it would match, but a rule above it has `stop`. With `off` and `other_type` conditions may be unmet. */
-  outcome: 'runs' | 'shadow' | 'not_met' | 'stopped' | 'off' | 'other_type';
+  /**
+   * `failed`: its `if` takes too many steps; all other conditions are met, and the run reports the rule as failed.
+   * `stopped`: it would match, but a rule above it has `stop`. With `off` and `other_type` conditions may be unmet.
+   */
+  outcome: 'runs' | 'shadow' | 'failed' | 'not_met' | 'stopped' | 'off' | 'other_type';
   /** The outcome in words. */
   why: string;
   /** How many conditions would have to change; 0 when it matches. */
@@ -66,10 +69,11 @@ export function explain(ruleSet: RuleSet, event: CanonicalEvent, options: Explai
 const ORDER: Readonly<Record<ExplainedRule['outcome'], number>> = {
   runs: 0,
   shadow: 1,
-  stopped: 2,
-  not_met: 3,
-  off: 4,
-  other_type: 5,
+  failed: 2,
+  stopped: 3,
+  not_met: 4,
+  off: 5,
+  other_type: 6,
 };
 
 function explainRule(
@@ -80,8 +84,8 @@ function explainRule(
 ): ExplainedRule {
   const listens = listensTo(rule, event);
   const conditions = listens ? explainConditions(rule, event) : [];
-  const missing = conditions.reduce((sum, condition) => sum + countUnmet(condition), 0);
-  const { outcome, why } = outcomeOf(rule, event, listens, missing, stoppedBy);
+  const missing = countMissing(conditions);
+  const { outcome, why } = outcomeOf(rule, event, listens, conditions, stoppedBy);
   const acts = outcome === 'runs' || outcome === 'shadow';
   return {
     rule: rule.name,
@@ -99,14 +103,19 @@ function outcomeOf(
   rule: Rule,
   event: CanonicalEvent,
   listens: boolean,
-  missing: number,
+  conditions: readonly ExplainedCondition[],
   stoppedBy: string | null,
 ): Pick<ExplainedRule, 'outcome' | 'why'> {
+  const missing = countMissing(conditions);
   if (!listens) {
     return { outcome: 'other_type', why: `it listens to ${rule.on.written.join(', ')}; this event is ${event.type}` };
   }
   if (rule.mode === 'off') {
     return { outcome: 'off', why: `it is off${missing === 0 ? ', but would match' : ''}` };
+  }
+  const [unmet] = conditions.filter(({ met }) => !met);
+  if (missing === 1 && unmet?.problem === 'over_budget' && stoppedBy === null) {
+    return { outcome: 'failed', why: 'it fails: its condition takes too many steps on this event' };
   }
   if (missing > 0) {
     return {
@@ -120,6 +129,10 @@ function outcomeOf(
   return rule.mode === 'shadow'
     ? { outcome: 'shadow', why: 'it matches in shadow mode: its steps do not run' }
     : { outcome: 'runs', why: 'it matches' };
+}
+
+function countMissing(conditions: readonly ExplainedCondition[]): number {
+  return conditions.reduce((sum, condition) => sum + countUnmet(condition), 0);
 }
 
 function limitsInWords(limits: Limits): string[] {

@@ -1,0 +1,188 @@
+import type { JsonObject } from '../../../src/events/json';
+import { compileCel } from '../../../src/rules/language/cel';
+import { analyseCel } from '../../../src/rules/language/cel-references';
+import { parseTemplate, templateWords } from '../../../src/rules/language/liquid';
+import { renderInput, TemplateError } from '../../../src/rules/language/template';
+import { eventOf } from '../load-text';
+
+/** How long each of the two fuzzers looks for something slow. */
+const FUZZ_MS = 4_000;
+/**
+ * What one evaluation may take, in CPU time of this process. On an idle machine none takes more than 100 ms; a busy one
+ * takes several times as long. An operation that the budget does not count takes seconds on this event.
+ */
+const CPU_LIMIT_MS = 1_000;
+const SEED = 20_261_126;
+
+const words = Array.from({ length: 20_000 }, (_, index) => `word ${index % 500} ${'x'.repeat(index % 90)}`);
+
+/** About 10 MB of data, of the kinds that JSON has. */
+const DATA: JsonObject = {
+  id: 'f1',
+  text: 'ab c'.repeat(400_000),
+  long: `b${'a'.repeat(500_000)}`,
+  number: 7,
+  flag: true,
+  nothing: null,
+  numbers: Array.from({ length: 300_000 }, (_, index) => index % 100),
+  words,
+  lists: Array.from({ length: 10_000 }, (_, index) => [index, words[index] ?? '', [index]]),
+  objects: Array.from({ length: 20_000 }, (_, index) => ({ n: index % 5, name: `name ${index}`, tags: ['a', 'b'] })),
+  map: Object.fromEntries(Array.from({ length: 40_000 }, (_, index) => [`key${index}`, index])),
+  pattern: '(a|b)*c(a?){50}$',
+};
+const EVENT = eventOf('message_created', DATA);
+
+type Random = { below: (limit: number) => number; pick: <Item>(items: readonly Item[]) => Item };
+
+function randomSource(seed: number): Random {
+  let state = seed;
+  const below = (limit: number): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * limit);
+  };
+  return {
+    below,
+    pick: (items) => {
+      const item = items[below(items.length)];
+      if (item === undefined) {
+        throw new Error('nothing to pick from');
+      }
+      return item;
+    },
+  };
+}
+
+const VALUES = Object.keys(DATA).map((name) => `data.${name}`);
+
+/** A random expression of CEL's grammar. `item`: the variable of the loop around, of which there is one at most. */
+function expression(random: Random, depth: number, item: string | null): string {
+  const value = (): string => expression(random, depth - 1, item);
+  if (depth <= 0) {
+    return random.pick([
+      ...VALUES,
+      ...(item === null ? [] : [item, item, `${item}.name`]),
+      '"a"',
+      '1',
+      '1.0',
+      '[1.0, 2.0]',
+    ]);
+  }
+  const makers: (() => string)[] = [
+    ...['==', '!=', '<', '>=', '+', '-', '*', '%', 'in', '&&', '||'].map(
+      (operator) => () => `(${value()} ${operator} ${value()})`,
+    ),
+    ...['contains', 'startsWith', 'endsWith', 'matches'].map((method) => () => `${value()}.${method}(${value()})`),
+    ...['size', 'string', 'int', 'double', 'bytes', 'type', 'timestamp', 'duration', 'dyn', 'bool'].map(
+      (name) => () => `${name}(${value()})`,
+    ),
+    () => `(${value()} ? ${value()} : ${value()})`,
+    () => `[${value()}, ${value()}]`,
+    () => `{"a": ${value()}, "b": ${value()}}`,
+    () => `${value()}[${value()}]`,
+    () => `!${value()}`,
+    () => `timestamp(received_at).getHours("Asia/Seoul")`,
+  ];
+  if (item === null) {
+    const loop =
+      (macro: string): (() => string) =>
+      () =>
+        `${random.pick(VALUES)}.${macro}(t, ${expression(random, depth - 1, 't')})`;
+    makers.push(...['all', 'exists', 'exists_one', 'map', 'filter', 'all', 'exists', 'map'].map(loop));
+  }
+  return random.pick(makers)();
+}
+
+const FILTERS = templateWords().filters;
+const ARGUMENTS = ['"a"', '""', '","', '"n"', '"name"', '3', '100000', ...VALUES];
+
+function filtered(random: Random, variables: readonly string[]): string {
+  let text = random.pick(variables);
+  for (let count = random.below(4); count > 0; count -= 1) {
+    const args = Array.from({ length: random.below(3) }, () =>
+      random.pick([...ARGUMENTS, '"t", "t contains data.text"']),
+    );
+    text += ` | ${random.pick(FILTERS)}${args.length === 0 ? '' : `: ${args.join(', ')}`}`;
+  }
+  return text;
+}
+
+/** A random template of Liquid's grammar. */
+function template(random: Random, depth: number, variables: readonly string[]): string {
+  const inner = (more: readonly string[] = []): string => template(random, depth - 1, [...variables, ...more]);
+  if (depth <= 0) {
+    return `{{ ${filtered(random, variables)} }}`;
+  }
+  const name = `t${depth}`;
+  const test = (): string =>
+    `${random.pick(variables)} ${random.pick(['==', '!=', '<', '>=', 'contains'])} ${random.pick([...variables, 'empty', 'blank'])}`;
+  return random.pick([
+    () =>
+      `{% for ${name} in ${random.pick([...variables, '(1..100000)'])} %}${inner([name, `${name}.name`])}{% endfor %}`,
+    () => `{% for ${name} in ${random.pick(variables)} reversed limit: 1000 %}${inner([name])}{% endfor %}`,
+    () => `{% if ${test()} and ${test()} %}x{% else %}${inner()}{% endif %}`,
+    () => `{% unless ${test()} %}${inner()}{% endunless %}`,
+    () => `{% assign ${name} = ${filtered(random, variables)} %}${inner([name])}`,
+    () =>
+      `{% case ${random.pick(variables)} %}{% when ${random.pick(variables)}, "a" %}x{% else %}${inner()}{% endcase %}`,
+    () => `${inner()}${inner()}`,
+  ])();
+}
+
+/** Evaluates random texts for a while; returns how often, and the slowest of them. */
+function fuzz(make: (random: Random) => string, evaluate: (text: string) => boolean) {
+  const random = randomSource(SEED);
+  const until = performance.now() + FUZZ_MS;
+  let evaluated = 0;
+  let slowest = { cpuMs: 0, text: '' };
+  while (performance.now() < until) {
+    const text = make(random);
+    const before = process.cpuUsage();
+    if (evaluate(text)) {
+      evaluated += 1;
+      const { user, system } = process.cpuUsage(before);
+      const cpuMs = (user + system) / 1_000;
+      slowest = cpuMs > slowest.cpuMs ? { cpuMs, text } : slowest;
+    }
+  }
+  return { evaluated, slowest };
+}
+
+test('no legal condition takes long', () => {
+  const variables = { data: DATA, received_at: '2026-03-01T23:58:55Z' };
+  const { evaluated, slowest } = fuzz(
+    (random) => expression(random, 1 + random.below(3), null),
+    (text) => {
+      if (analyseCel(text).problems.length > 0) {
+        return false;
+      }
+      compileCel(text)(variables);
+      return true;
+    },
+  );
+  expect(evaluated).toBeGreaterThan(20);
+  expect({ ...slowest, isSlow: slowest.cpuMs > CPU_LIMIT_MS }).toMatchObject({ isSlow: false });
+});
+
+test('no legal template takes long', () => {
+  const { evaluated, slowest } = fuzz(
+    (random) => template(random, random.below(4), VALUES),
+    (text) => {
+      if (!parseTemplate(text).ok) {
+        return false;
+      }
+      try {
+        renderInput({ text }, { event: EVENT, steps: {}, timezone: 'UTC', country: 'US', sinkOf: () => 'html' });
+      } catch (error) {
+        if (!(error instanceof TemplateError)) {
+          throw error;
+        }
+      }
+      return true;
+    },
+  );
+  expect(evaluated).toBeGreaterThan(20);
+  expect({ ...slowest, isSlow: slowest.cpuMs > CPU_LIMIT_MS }).toMatchObject({ isSlow: false });
+});
