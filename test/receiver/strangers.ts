@@ -8,9 +8,9 @@ import { connect } from 'node:net';
 const [, , url = '', countText = ''] = process.argv;
 const count = Number(countText);
 const { port, hostname } = new URL(url);
-/** New connections in one step, and the time between two steps. */
-const STEP = 100;
-const STEP_MS = 20;
+/** New connections in one step, and the time between two steps: 1,000 a second. */
+const STEP = 10;
+const STEP_MS = 10;
 
 const HEAD = 'POST /voipbin/webhook HTTP/1.1\r\nHost: x\r\n';
 const WAYS = [
