@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -6,11 +7,12 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { isNativeError } from 'node:util/types';
 import { EnvHttpProxyAgent, fetch } from 'undici';
+import { PINNED_CLI, platformOf, type Archive } from './pinned-cli';
 
 const run = promisify(execFile);
 
-/** Where Temporal publishes its CLI (docs.temporal.io, "Run a development server"). */
-export const DOWNLOAD_HOST = 'https://temporal.download';
+/** Where Temporal publishes the archives of {@link PINNED_CLI}. */
+export const RELEASE = `https://github.com/temporalio/cli/releases/download/v${PINNED_CLI}`;
 
 const CONNECT_WITHIN_MS = 3_500;
 const ANSWER_WITHIN_MS = 5_000;
@@ -20,52 +22,48 @@ const UNPACK_WITHIN_MS = 5 * 60_000;
 const MAX_ARCHIVE_BYTES = 1024 ** 3;
 const REPORT_EVERY_MS = 3_000;
 
-const PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'darwin', win32: 'windows' };
-const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
-
-/**
- * The address of the archive for this machine: a `.tar.gz`, on Windows a `.zip`.
- *
- * @param version `1.8.2`, or `latest`.
- * @returns null when Temporal publishes no archive for this platform.
- */
-export function archiveUrl(base: string, version: string): string | null {
-  const platform = PLATFORMS[process.platform];
-  const arch = ARCHITECTURES[process.arch];
-  if (platform === undefined || arch === undefined) {
-    return null;
-  }
-  return `${base}/cli/archive/${version === 'latest' ? version : `v${version}`}?platform=${platform}&arch=${arch}`;
+/** The address of the latest CLI for this machine, for people (docs.temporal.io, "Run a development server"). */
+export function latestCliUrl(): string {
+  const machine = platformOf();
+  const query = machine === null ? '' : `/cli/archive/latest?platform=${machine.platform}&arch=${machine.arch}`;
+  return `https://temporal.download${query}`;
 }
 
 /**
- * Downloads the CLI and unpacks it into a folder. Fails within five seconds when the host does not answer, and when no
- * data arrives for fifteen. Uses the proxies of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+ * Downloads an archive of the CLI, compares its checksum, and unpacks it into a folder. Fails within five seconds when
+ * the host does not answer, and when no data arrives for fifteen. Uses the proxies of `HTTPS_PROXY`, `HTTP_PROXY` and
+ * `NO_PROXY`.
  *
- * Not guaranteed: the integrity of the file beyond HTTPS. Temporal publishes no checksum beside it.
+ * Guarantees: nothing of an archive with another checksum is unpacked or run.
  *
+ * @param options.base the address in front of the archive's name.
+ * @param options.archive null when Temporal publishes none for this machine.
  * @param options.folder exists and is empty; afterwards it contains the archive and its content.
  * @throws Error whose message says why.
  */
 export async function downloadCli(options: {
   base: string;
-  version: string;
+  archive: Archive | null;
   folder: string;
   onProgress: (line: string) => void;
 }): Promise<void> {
-  const url = archiveUrl(options.base, options.version);
-  if (url === null) {
+  const { archive, base } = options;
+  if (archive === null) {
     throw new Error(`Temporal publishes no build for ${process.platform} on ${process.arch}`);
   }
-  const archive = join(options.folder, 'archive');
-  await fetchTo(archive, url, (received, total) => {
+  const file = join(options.folder, 'archive');
+  const hash = createHash('sha256');
+  await fetchTo(file, `${base}/${archive.name}`, hash, (received, total) => {
     options.onProgress(
-      `Downloading Temporal's CLI ${options.version}: ${megabytes(received)}${total === null ? '' : ` of ${megabytes(total)}`} MB`,
+      `Downloading Temporal's CLI ${PINNED_CLI}: ${megabytes(received)}${total === null ? '' : ` of ${megabytes(total)}`} MB`,
     );
   });
+  const sha256 = hash.digest('hex');
+  if (sha256 !== archive.sha256) {
+    throw new Error(`the download is not ${archive.name} of the release: its SHA-256 is ${sha256}`);
+  }
   try {
-    // The tar of Windows also reads zip archives.
-    await run('tar', ['-xf', archive, '-C', options.folder], { timeout: UNPACK_WITHIN_MS, windowsHide: true });
+    await run('tar', ['-xf', file, '-C', options.folder], { timeout: UNPACK_WITHIN_MS, windowsHide: true });
   } catch {
     throw new Error('the download could not be unpacked with tar');
   }
@@ -74,6 +72,7 @@ export async function downloadCli(options: {
 async function fetchTo(
   file: string,
   url: string,
+  hash: Hash,
   onBytes: (received: number, total: number | null) => void,
 ): Promise<void> {
   const agent = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_WITHIN_MS }, bodyTimeout: STALLED_AFTER_MS });
@@ -92,7 +91,7 @@ async function fetchTo(
     const total = Number(response.headers.get('content-length') ?? 0);
     await pipeline(
       Readable.fromWeb(response.body),
-      countBytes(total > 0 ? total : null, onBytes),
+      countBytes(total > 0 ? total : null, hash, onBytes),
       createWriteStream(file),
       {
         signal: stop.signal,
@@ -106,12 +105,17 @@ async function fetchTo(
   }
 }
 
-function countBytes(total: number | null, onBytes: (received: number, total: number | null) => void): Transform {
+function countBytes(
+  total: number | null,
+  hash: Hash,
+  onBytes: (received: number, total: number | null) => void,
+): Transform {
   let received = 0;
   let reportedAt = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       received += chunk.length;
+      hash.update(chunk);
       if (Date.now() - reportedAt >= REPORT_EVERY_MS || received === total) {
         reportedAt = Date.now();
         onBytes(received, total);

@@ -5,11 +5,9 @@ import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { buildCli, requiredGo } from './build-cli';
-import { archiveUrl, DOWNLOAD_HOST, downloadCli } from './download-cli';
+import { downloadCli, latestCliUrl, RELEASE } from './download-cli';
+import { PINNED_CLI, pinnedArchive, type Archive } from './pinned-cli';
 import { isNewEnough, OLDEST_CLI, readCliVersion } from './cli-version';
-
-/** The version that the bridge downloads or builds; deploy/temporal-cli/go.mod pins the same. */
-export const PINNED_CLI = '1.8.2';
 
 const PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 /** Partial folders of interrupted downloads and builds are removed at this age. Neither may take that long. */
@@ -57,7 +55,7 @@ export class TemporalCliNotFound extends StartError {
         ...tried.map(({ source, why }) => `  - ${source}: ${why}`),
         'Do one of these:',
         '  - Homebrew (macOS, Linux): brew install temporal',
-        `  - download ${archiveUrl(DOWNLOAD_HOST, 'latest') ?? DOWNLOAD_HOST} (other platforms: https://docs.temporal.io/cli), unpack it, and put \`temporal\` on PATH, or set TEMPORAL_CLI_PATH to it`,
+        `  - download ${latestCliUrl()} (other platforms: https://docs.temporal.io/cli), unpack it, and put \`temporal\` on PATH, or set TEMPORAL_CLI_PATH to it`,
         '  - set TEMPORAL_ADDRESS to a Temporal server that is running: your own, Temporal Cloud, or Docker',
         '    (docker run --rm -p 7233:7233 -p 8233:8233 temporalio/temporal server start-dev --ip 0.0.0.0, then TEMPORAL_ADDRESS=127.0.0.1:7233)',
         `  - install Go ${requiredGo()} or newer (https://go.dev/dl): the bridge then builds the program once, in about five minutes`,
@@ -73,15 +71,16 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Finds the Temporal CLI, or fetches it. Sources, in this order: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's download
- * host, a build with Go.
+ * Finds the Temporal CLI, or fetches it. Sources, in this order: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's release on
+ * GitHub, a build with Go.
  *
  * Guarantees: the returned program has just answered `--version`. Safe to call from several processes at once: they may
- * fetch it twice, but never leave a partial program in the cache.
+ * fetch it twice, but never leave a partial program in the cache. A download is used only when its checksum is the pinned
+ * one, a build only with the modules of the pinned go.sum.
  *
  * @param options.cliPath the setting from bridge.yaml; without it `TEMPORAL_CLI_PATH` of `env` is used.
  * @param options.onProgress gets a progress line every few seconds.
- * @param options.downloadBase for tests.
+ * @param options.download for tests: where the archive is downloaded from, and which it is.
  * @throws TemporalCliPathRefused
  * @throws TemporalCliNotFound
  */
@@ -90,7 +89,7 @@ export async function findTemporalCli(options: {
   cliPath?: string | null | undefined;
   cacheDir?: string | undefined;
   onProgress: (line: string) => void;
-  downloadBase?: string;
+  download?: { base: string; archive: Archive | null };
 }): Promise<TemporalCli> {
   const { env, onProgress } = options;
   const configured = options.cliPath ?? env['TEMPORAL_CLI_PATH'];
@@ -111,12 +110,12 @@ export async function findTemporalCli(options: {
   }
   tried.push({ source: `cache (${cached})`, why: usable });
   removeLeftovers(cacheDir);
-  const base = options.downloadBase ?? DOWNLOAD_HOST;
+  const { base, archive } = options.download ?? { base: RELEASE, archive: pinnedArchive() };
   const fetches: { source: CliSource; description: string; fetch: (folder: string) => Promise<void> }[] = [
     {
       source: 'download',
       description: `download from ${base}`,
-      fetch: (folder) => downloadCli({ base, version: PINNED_CLI, folder, onProgress }),
+      fetch: (folder) => downloadCli({ base, archive, folder, onProgress }),
     },
     {
       source: 'build',

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -22,6 +23,7 @@ import {
   TemporalCliPathRefused,
 } from '../../../src/temporal/dev-server/find-cli';
 import { isAtLeast } from '../../../src/temporal/dev-server/cli-version';
+import { PINNED_CLI, pinnedArchive } from '../../../src/temporal/dev-server/pinned-cli';
 
 let room: string;
 let lines: string[];
@@ -44,6 +46,8 @@ afterEach(async () => {
   rmSync(room, { recursive: true, force: true });
 });
 
+const ARCHIVE = 'temporal_cli_1.8.2_test.tar.gz';
+
 const banner = (version: string, server = '1.31.2'): string =>
   `#!/bin/sh\necho "temporal version ${version} (Server ${server}, UI 2.50.1)"\n`;
 
@@ -60,13 +64,29 @@ function program(folder: string, text: string, name = 'temporal'): string {
  * (nothing listens on port 4, and fetch may use it).
  */
 function find(
-  options: { path?: string[]; env?: Record<string, string>; cliPath?: string; downloadBase?: string } = {},
+  options: {
+    path?: string[];
+    env?: Record<string, string>;
+    cliPath?: string;
+    /** Where it is downloaded from. */
+    base?: string;
+    /** The archive that the bridge expects there. */
+    expected?: Buffer | string;
+  } = {},
 ) {
   return findTemporalCli({
     env: { PATH: (options.path ?? []).map((folder) => join(room, folder)).join(delimiter), ...options.env },
     ...(options.cliPath === undefined ? {} : { cliPath: options.cliPath }),
     cacheDir: join(room, 'cache'),
-    downloadBase: options.downloadBase ?? 'http://127.0.0.1:4',
+    download: {
+      base: options.base ?? 'http://127.0.0.1:4',
+      archive: {
+        name: ARCHIVE,
+        sha256: createHash('sha256')
+          .update(options.expected ?? '')
+          .digest('hex'),
+      },
+    },
     onProgress: (line) => lines.push(line),
   });
 }
@@ -180,16 +200,16 @@ describe('the download', () => {
     const asked: string[] = [];
     const base = await host((request, response) => {
       asked.push(request.url ?? '');
-      if (request.url?.startsWith('/cli/') === true) {
+      if (request.url === `/${ARCHIVE}`) {
         response.writeHead(302, { location: '/elsewhere' }).end();
       } else {
         response.writeHead(200, { 'content-length': archive.length }).end(archive);
       }
     });
-    expect(await find({ downloadBase: base })).toEqual({ path: cached(), version: '1.8.2', source: 'download' });
-    expect(asked[0]).toMatch(/^\/cli\/archive\/v1\.8\.2\?platform=(?:linux|darwin)&arch=(?:amd64|arm64)$/);
+    expect(await find({ base, expected: archive })).toEqual({ path: cached(), version: '1.8.2', source: 'download' });
+    expect(asked[0]).toBe(`/${ARCHIVE}`);
     expect(lines[0]).toMatch(/^Downloading Temporal's CLI 1\.8\.2: .* MB$/);
-    expect(await find({ downloadBase: base })).toEqual({ path: cached(), version: '1.8.2', source: 'cache' });
+    expect(await find({ base, expected: archive })).toEqual({ path: cached(), version: '1.8.2', source: 'cache' });
     expect(asked).toHaveLength(2);
     expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
   });
@@ -197,7 +217,7 @@ describe('the download', () => {
   test('by two at once leaves one complete program', async () => {
     const archive = archiveOf(banner('1.8.2'));
     const base = await host((_request, response) => void response.end(archive));
-    const found = await Promise.all([find({ downloadBase: base }), find({ downloadBase: base })]);
+    const found = await Promise.all([find({ base, expected: archive }), find({ base, expected: archive })]);
     expect(found.map(({ path }) => path)).toEqual([cached(), cached()]);
     expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
   });
@@ -206,7 +226,7 @@ describe('the download', () => {
     program('cache/temporal-cli-1.8.2', 'half a prog');
     const archive = archiveOf(banner('1.8.2'));
     const base = await host((_request, response) => void response.end(archive));
-    expect(await find({ downloadBase: base })).toMatchObject({ source: 'download' });
+    expect(await find({ base, expected: archive })).toMatchObject({ source: 'download' });
     expect(readFileSync(cached(), 'utf8')).toBe(banner('1.8.2'));
   });
 
@@ -220,28 +240,50 @@ describe('the download', () => {
     expect(leftInCache()).toEqual(['temporal-cli-1.8.2.partial-2-bb']);
   });
 
+  test('of another archive than the pinned one is neither unpacked nor run', async () => {
+    const ran = join(room, 'ran');
+    const other = archiveOf(`${banner('1.8.2')}touch ${ran}\n`);
+    const base = await host((_request, response) => void response.end(other));
+    const error = await failure(find({ base, expected: 'the archive of the release' }));
+    expect(error.message).toContain(`the download is not ${ARCHIVE} of the release: its SHA-256 is `);
+    expect(existsSync(ran)).toBe(false);
+    expect(leftInCache()).toEqual([]);
+  });
+
+  test('is pinned by its checksum on every platform that Temporal publishes for', () => {
+    const linux = pinnedArchive({ platform: 'linux', arch: 'x64' });
+    expect(linux).toEqual({
+      name: 'temporal_cli_1.8.2_linux_amd64.tar.gz',
+      sha256: 'd8421bda989e6514b4bdb4d63a9012a8a05a806892e881a5aad8510496349a94',
+    });
+    const sums = (['linux', 'darwin', 'win32'] as const).flatMap((platform) =>
+      (['x64', 'arm64'] as const).map((arch) => pinnedArchive({ platform, arch })?.sha256),
+    );
+    expect(new Set(sums).size).toBe(6);
+    expect(sums.every((sum) => /^[0-9a-f]{64}$/.test(sum ?? ''))).toBe(true);
+    expect(pinnedArchive({ platform: 'freebsd', arch: 'x64' })).toBeNull();
+  });
+
+  test('is of the version that go.mod pins', () => {
+    const module = readFileSync(join(__dirname, '../../../deploy/temporal-cli/go.mod'), 'utf8');
+    expect(module).toContain(`github.com/temporalio/cli v${PINNED_CLI}\n`);
+  });
+
+  test.each<[string, string, () => Buffer]>([
+    ['it is not an archive', 'could not be unpacked', () => Buffer.from('<html>Please log in to this network</html>')],
+    ['it holds something else', 'the result contains no temporal', () => archiveOf(banner('1.8.2'), 'something')],
+    ['it is another version', 'is version 1.7.0, not 1.8.2', () => archiveOf(banner('1.7.0'))],
+    ['it does not run', 'the program fails on --version', () => archiveOf('#!/bin/sh\nexit 1\n')],
+  ])('fails when %s, and leaves nothing behind', async (_case, why, make) => {
+    const archive = make();
+    const base = await host((_request, response) => void response.end(archive));
+    const error = await failure(find({ base, expected: archive }));
+    expect(error.message).toContain(why);
+    expect(leftInCache()).toEqual([]);
+  });
+
   test.each<[string, string, (response: Parameters<RequestListener>[1]) => void]>([
     ['the host refuses', 'answered 404', (response) => void response.writeHead(404).end('no such version')],
-    [
-      'it is not an archive',
-      'could not be unpacked',
-      (response) => void response.end('<html>Please log in to this network</html>'),
-    ],
-    [
-      'it holds something else',
-      'the result contains no temporal',
-      (response) => void response.end(archiveOf(banner('1.8.2'), 'something')),
-    ],
-    [
-      'it is another version',
-      'is version 1.7.0, not 1.8.2',
-      (response) => void response.end(archiveOf(banner('1.7.0'))),
-    ],
-    [
-      'it does not run',
-      'the program fails on --version',
-      (response) => void response.end(archiveOf('#!/bin/sh\nexit 1\n')),
-    ],
     [
       'it is interrupted',
       'the download was interrupted',
@@ -252,7 +294,7 @@ describe('the download', () => {
     ],
   ])('fails when %s, and leaves nothing behind', async (_case, why, answer) => {
     const base = await host((_request, response) => answer(response));
-    const error = await failure(find({ downloadBase: base }));
+    const error = await failure(find({ base }));
     expect(error.message).toContain(why);
     expect(leftInCache()).toEqual([]);
   });
@@ -263,7 +305,7 @@ describe('the download', () => {
     expect(Date.now() - began).toBeLessThan(2_000);
     const silent = await listening(createTcpServer((socket) => void socket.on('error', () => undefined).resume()));
     const waited = Date.now();
-    expect((await failure(find({ downloadBase: silent }))).message).toContain('did not answer within 5 s');
+    expect((await failure(find({ base: silent }))).message).toContain('did not answer within 5 s');
     expect(Date.now() - waited).toBeLessThan(7_000);
   }, 20_000);
 });
