@@ -17,6 +17,11 @@ export const START_ERRORS = {
     meaning: 'The data folder cannot be read or written.',
     remedy: 'Make it writable for the user that runs the bridge, or choose another with `BRIDGE_DATA_DIR`.',
   },
+  data_folder_unsafe: {
+    meaning: 'Another user can read or change the data folder, or a link stands in place of one of its files.',
+    remedy:
+      'Do what the message says: run the bridge as the owner of the folder, or give it a folder of its own with `BRIDGE_DATA_DIR`.',
+  },
   data_file_damaged: {
     meaning: 'A file of the data folder is damaged.',
     remedy: 'Start the bridge: it keeps what can be read, and sets the damaged file aside.',

@@ -1,5 +1,7 @@
 import { RunLogReader } from '../dispatch/run-log';
+import { StartError } from '../errors/start-errors';
 import { DataFolderLock } from '../storage/data-folder';
+import { openDataFolder } from '../storage/private-folder';
 import { hashPlan } from './archive/plans';
 import { quarantineId } from './archive/quarantine';
 import { InboxReader, type Backlog } from './archive/reader';
@@ -80,16 +82,19 @@ export class Inbox {
   /**
    * Opens the inbox, and creates it when there is none. After an unclean end the file is checked; a damaged file is set
    * aside, and its readable rows are kept.
-   * @throws DataFolderInUse when another bridge uses the data folder; InboxUnavailable when the folder cannot be
-   *   written.
+   * @throws DataFolderInUse when another bridge uses the data folder; DataFolderUnsafe when another user could change it;
+   *   InboxUnavailable when it cannot be written.
    */
   static async open(options: InboxOptions): Promise<Inbox> {
     const { dataDir, log, retention, threadScript } = options;
     let lock: DataFolderLock;
     try {
+      if (openDataFolder(dataDir)) {
+        log.warn({ dataDir }, 'other users could read the data folder; now only its owner can');
+      }
       lock = DataFolderLock.acquire(dataDir, 'inbox');
     } catch (error) {
-      throw error instanceof Error && error.name === 'DataFolderInUse' ? error : InboxUnavailable.of(error);
+      throw error instanceof StartError ? error : InboxUnavailable.of(error);
     }
     try {
       return new Inbox(options, lock, await ArchiveWriter.open({ dataDir, log, retention, threadScript }));

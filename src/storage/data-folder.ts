@@ -1,6 +1,7 @@
 import { StartError } from '../errors/start-errors';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDataFolder } from './private-folder';
 import { openDatabase, sqliteCode, type Database } from './sqlite';
 
 /** Another bridge uses this data folder. */
@@ -25,18 +26,6 @@ function readPid(path: string): number | null {
     return Number.isSafeInteger(pid) && pid > 0 ? pid : null;
   } catch {
     return null;
-  }
-}
-
-/** Creates the data folder when it is missing, readable by its owner only: it contains numbers and texts. */
-export function makeDataFolder(dataDir: string): void {
-  // One folder at a time: Node's `recursive` never ends where a folder cannot be created (/proc).
-  const missing: string[] = [];
-  for (let folder = resolve(dataDir); !existsSync(folder); folder = dirname(folder)) {
-    missing.unshift(folder);
-  }
-  for (const folder of missing) {
-    mkdirSync(folder, { mode: 0o700 });
   }
 }
 
@@ -76,13 +65,15 @@ export class DataFolderLock {
 
   /**
    * @param part the name of the part: `inbox` gives `inbox.lock` and `inbox.pid`.
-   * @throws DataFolderInUse when another process (or another part of this one) holds it.
+   * @throws DataFolderInUse when another process (or another part of this one) holds it; DataFolderUnsafe.
    */
   static acquire(dataDir: string, part: string): DataFolderLock {
-    makeDataFolder(dataDir);
+    openDataFolder(dataDir);
     const pidFile = join(dataDir, `${part}.pid`);
+    const lockFile = join(dataDir, `${part}.lock`);
+    makePrivateFile(lockFile);
     // Without waiting: the holder keeps it as long as it runs.
-    const database = openDatabase(join(dataDir, `${part}.lock`), 0);
+    const database = openDatabase(lockFile, 0);
     try {
       database.exec('BEGIN EXCLUSIVE');
     } catch (error) {

@@ -278,7 +278,7 @@ describe('a damaged inbox.db', () => {
     // Open once more, so that the end is not a clean one.
     const again = await open(live);
     const copy = join(dataFolder(), 'copy');
-    mkdirSync(copy);
+    mkdirSync(copy, { mode: 0o700 });
     for (const file of readdirSync(live).filter((name) => name.startsWith('inbox.db') && !name.endsWith('-shm'))) {
       copyFileSync(join(live, file), join(copy, file));
     }

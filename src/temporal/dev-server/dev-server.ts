@@ -1,5 +1,4 @@
 import { StartError } from '../../errors/start-errors';
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import type { Logger } from 'pino';
@@ -7,6 +6,7 @@ import type { TemporalCli } from './find-cli';
 import { isAtLeast } from './cli-version';
 import { SEARCH_ATTRIBUTES } from '../../runs/names';
 import { reservePorts, type WantedPort } from '../../net/ports';
+import { openDataFolder } from '../../storage/private-folder';
 import { ServerLog } from './log-file';
 import { waitUntilReady } from './readiness';
 import { adoptServer, spawnServer, type ProcessEnd, type ServerProcess } from './server-process';
@@ -98,7 +98,7 @@ export interface DevServerOptions {
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const dataDir = resolve(options.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  openDataFolder(dataDir);
   const log = new ServerLog(join(dataDir, 'temporal.log'));
   const start = { ...options, dataDir, ip: options.ip ?? '127.0.0.1', namespace: options.namespace ?? 'default' };
   const leftover = runningServer(dataDir);

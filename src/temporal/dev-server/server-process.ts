@@ -12,6 +12,8 @@ import type { ServerLog } from './log-file';
  */
 const NICENESS = 10;
 const LOWEST_PRIORITY = 19;
+/** The umask of the server: its files contain what events contain. */
+const PRIVATE = 0o077;
 const KILLED_WITHIN_MS = 5_000;
 const CHECK_EVERY_MS = 500;
 
@@ -54,7 +56,7 @@ export interface ServerProcess {
 }
 
 /**
- * Starts the server in its own process group: Ctrl-C reaches only the bridge, which stops the server when its work is
+ * Starts the server with files that only its owner can read, in its own process group: Ctrl-C reaches only the bridge, which stops the server when its work is
  * done.
  *
  * Node can make a process group only together with a new session (`detached`). Where Linux schedules by session
@@ -68,10 +70,11 @@ export async function spawnServer(program: string, args: readonly string[], log:
     INHERITED_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );
   const shell = schedulesBySession() ? SHELLS.find((path) => existsSync(path)) : undefined;
-  const child =
+  const child = withUmask(PRIVATE, () =>
     shell === undefined
       ? spawn(program, args, { detached: true, stdio: ['ignore', output, output], env, windowsHide: true })
-      : spawn(shell, ['-c', RUN_IN_GROUP, shell, program, ...args], { stdio: ['ignore', output, output, 'pipe'], env });
+      : spawn(shell, ['-c', RUN_IN_GROUP, shell, program, ...args], { stdio: ['ignore', output, output, 'pipe'], env }),
+  );
   closeSync(output);
   const exited = new Promise<ProcessEnd>((resolve) =>
     child.once('exit', (code, signal) =>
@@ -103,6 +106,16 @@ export async function spawnServer(program: string, args: readonly string[], log:
       return stopProcess(pid, graceMs, ended);
     },
   };
+}
+
+/** Runs `work` with a umask, which the processes that it starts inherit. */
+function withUmask<Result>(umask: number, work: () => Result): Result {
+  const before = process.umask(umask);
+  try {
+    return work();
+  } finally {
+    process.umask(before);
+  }
 }
 
 /** A server that is running already. It is checked twice a second, because only a parent is notified of an end. */
