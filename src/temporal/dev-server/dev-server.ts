@@ -9,6 +9,7 @@ import { reservePorts, type WantedPort } from '../../net/ports';
 import { openDataFolder } from '../../storage/private-folder';
 import { ServerLog } from './log-file';
 import { waitUntilReady } from './readiness';
+import { chooseUiEndpoint, guardUi, type Endpoint, type UiGuard } from './ui-guard';
 import { adoptServer, spawnServer, type ProcessEnd, type ServerProcess } from './server-process';
 import {
   addressOf,
@@ -85,8 +86,9 @@ export interface DevServerOptions {
 }
 
 /**
- * Starts Temporal's dev server on the data folder. A server that a killed bridge left running there is taken over when
- * it is healthy, of the same version, and listens on the wanted ports; else it is stopped first.
+ * Starts Temporal's dev server on the data folder, and the guard of its UI in this process. A server that a killed bridge
+ * left running there is taken over when it is healthy, of the same version, and listens on the wanted ports; else it is
+ * stopped first.
  *
  * Guarantees: when this returns, the namespace answers and the UI is served. The server ends when the bridge's process
  * ends, unless that is killed (`kill -9`); then the next start finds the server by its record.
@@ -105,9 +107,11 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   if (leftover !== null) {
     const adopted = adoptServer(leftover.pid, leftover.started);
     const isHealthy = (await waitUntilReady(leftover, HEALTHY_WITHIN_MS, new Promise(() => undefined))) === null;
-    if (isHealthy && matchesStart(leftover, start)) {
+    if (isHealthy && leftover.ui !== undefined && matchesStart(leftover, start)) {
+      await reservePorts(start.ip, [uiPortOf(start, leftover.ui_port)]);
+      const guard = await guardFor(leftover.ip, leftover.ui_port, leftover.ui);
       options.log.info({ pid: leftover.pid }, "took over Temporal's server, which an earlier bridge left running");
-      return handleOf(adopted, leftover, start, log, true);
+      return handleOf({ server: adopted, record: leftover, guard, start, log, takenOver: true });
     }
     options.log.warn({ pid: leftover.pid }, "stopping Temporal's server, which an earlier bridge left running");
     await adopted.stop(isHealthy ? STOP_WITHIN_MS : STOP_UNHEALTHY_WITHIN_MS);
@@ -159,18 +163,17 @@ async function startNew(start: Start, log: ServerLog): Promise<DevServer> {
       purpose: "Temporal's server",
       setting: start.settings?.port ?? 'BRIDGE_TEMPORAL_PORT (temporal.port in bridge.yaml)',
     },
-    {
-      port: start.uiPort,
-      purpose: "Temporal's UI",
-      setting: start.settings?.uiPort ?? 'BRIDGE_TEMPORAL_UI_PORT (temporal.ui_port in bridge.yaml)',
-    },
+    uiPortOf(start, start.uiPort),
   ];
   const [port = start.port, uiPort = start.uiPort] = await reservePorts(start.ip, wanted);
+  const ui = await chooseUiEndpoint();
+  const guard = await guardFor(start.ip, uiPort, ui);
   const db = databaseIn(start.dataDir);
   let server: ServerProcess;
   try {
-    server = await spawnServer(start.cli.path, argumentsFor(start, db, port, uiPort), log);
+    server = await spawnServer(start.cli.path, argumentsFor(start, db, port, ui), log);
   } catch (error) {
+    guard.close();
     throw new DevServerFailed(
       `Temporal's server could not be started: ${isNativeError(error) ? error.message : 'unknown reason'}`,
     );
@@ -181,6 +184,7 @@ async function startNew(start: Start, log: ServerLog): Promise<DevServer> {
     ip: start.ip,
     port,
     ui_port: uiPort,
+    ui,
     namespace: start.namespace,
     db,
     version: start.cli.version,
@@ -188,17 +192,35 @@ async function startNew(start: Start, log: ServerLog): Promise<DevServer> {
   writeRecord(start.dataDir, record);
   const failure = await waitUntilReady(record, READY_WITHIN_MS, server.ended, start.signal);
   if (failure !== null) {
+    guard.close();
     await server.stop(start.signal?.aborted === true ? STOP_UNHEALTHY_WITHIN_MS : STOP_WITHIN_MS);
     removeRecord(start.dataDir);
     throw new DevServerFailed(
       [`Temporal's server ${failure}. The end of its log (${log.path}):`, ...indentedTail(log)].join('\n'),
     );
   }
-  return handleOf(server, record, start, log, false);
+  return handleOf({ server, record, guard, start, log, takenOver: false });
 }
 
-function argumentsFor(start: Start, db: string, port: number, uiPort: number): string[] {
+function uiPortOf(start: Start, port: number): WantedPort {
+  const setting = start.settings?.uiPort ?? 'BRIDGE_TEMPORAL_UI_PORT (temporal.ui_port in bridge.yaml)';
+  return { port, purpose: "Temporal's UI", setting };
+}
+
+async function guardFor(ip: string, port: number, ui: Endpoint): Promise<UiGuard> {
+  try {
+    return await guardUi({ ip, port, ui });
+  } catch (error) {
+    throw new DevServerFailed(
+      `Temporal's UI cannot be served: ${isNativeError(error) ? error.message : 'unknown reason'}`,
+    );
+  }
+}
+
+function argumentsFor(start: Start, db: string, port: number, ui: Endpoint): string[] {
   const dynamicConfig = [
+    // Temporal's HTTP API, on a random port, would answer any Host: the same danger as with the UI (ui-guard.ts).
+    'frontend.httpAllowedHosts=["127.0.0.1:*"]',
     'matching.numTaskqueueReadPartitions=1',
     'matching.numTaskqueueWritePartitions=1',
     'system.enableActivityEagerExecution=true',
@@ -210,7 +232,8 @@ function argumentsFor(start: Start, db: string, port: number, uiPort: number): s
     '--sqlite-pragma=synchronous=NORMAL',
     `--ip=${start.ip}`,
     `--port=${port}`,
-    `--ui-port=${uiPort}`,
+    `--ui-ip=${ui.ip}`,
+    `--ui-port=${ui.port}`,
     `--namespace=${start.namespace}`,
     '--log-level=warn',
     '--log-format=json',
@@ -224,19 +247,22 @@ function argumentsFor(start: Start, db: string, port: number, uiPort: number): s
   ];
 }
 
-function handleOf(
-  server: ServerProcess,
-  record: ServerRecord,
-  start: Start,
-  log: ServerLog,
-  takenOver: boolean,
-): DevServer {
+function handleOf(running: {
+  server: ServerProcess;
+  record: ServerRecord;
+  guard: UiGuard;
+  start: Start;
+  log: ServerLog;
+  takenOver: boolean;
+}): DevServer {
+  const { server, record, guard, start, log, takenOver } = running;
   let stopping: Promise<void> | null = null;
   let hasEnded = false;
   const rotating = setInterval(() => log.rotate(), ROTATE_LOG_EVERY_MS);
   rotating.unref();
   const cleanUp = (): void => {
     clearInterval(rotating);
+    guard.close();
     removeRecord(start.dataDir);
   };
   void server.ended.then((end) => {

@@ -10,7 +10,10 @@ const serverRecord = z.object({
   started: z.string(),
   ip: z.string(),
   port: z.int(),
+  /** Where people open the UI: the port of the bridge's guard. */
   ui_port: z.int(),
+  /** Where the UI itself listens; absent when a bridge without a guard started the server. */
+  ui: z.object({ ip: z.string(), port: z.int() }).optional(),
   namespace: z.string(),
   /** Absolute path of its database. */
   db: z.string(),
@@ -73,7 +76,7 @@ export function uiUrlOf(record: ServerRecord): string {
 }
 
 /** The host to connect to. A server that listens on all addresses is reached through the loopback address. */
-function hostOf(ip: string): string {
+export function hostOf(ip: string): string {
   const host = ip === '0.0.0.0' ? '127.0.0.1' : ip === '::' ? '::1' : ip;
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { addressOf, uiUrlOf, type ServerRecord } from './pid-file';
+import { addressOf, hostOf, type ServerRecord } from './pid-file';
 import type { ProcessEnd } from './server-process';
 
 const CALL_WITHIN_MS = 2_000;
@@ -48,7 +48,8 @@ export async function waitUntilReady(
 
 /** The UI answers before it is connected to the server, so the check asks it for something that the server knows. */
 async function fetchFromUi(record: ServerRecord): Promise<void> {
-  const response = await fetch(`${uiUrlOf(record)}/api/v1/namespaces/${record.namespace}`, {
+  const { ip, port } = record.ui ?? { ip: record.ip, port: record.ui_port };
+  const response = await fetch(`http://${hostOf(ip)}:${port}/api/v1/namespaces/${record.namespace}`, {
     signal: AbortSignal.timeout(CALL_WITHIN_MS),
   });
   await response.arrayBuffer();

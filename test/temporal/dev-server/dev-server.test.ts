@@ -1,9 +1,21 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { request, type OutgoingHttpHeaders } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { getPriority, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
@@ -239,14 +251,82 @@ describe('a new server', () => {
   });
 });
 
+test('its files are private, whatever the umask and whoever made the folder', async () => {
+  chmodSync(dataDir, 0o755);
+  writeFileSync(join(dataDir, 'temporal.log'), 'of a version before\n', { mode: 0o644 });
+  const umask = process.umask(0);
+  try {
+    await start();
+  } finally {
+    process.umask(umask);
+  }
+  const modes = [dataDir, ...readdirSync(dataDir).map((name) => join(dataDir, name))].map((path) => [
+    basename(path),
+    (statSync(path).mode & 0o777).toString(8),
+  ]);
+  expect(Object.fromEntries(modes)).toMatchObject({
+    'temporal.db': '600',
+    'temporal.log': '600',
+    'temporal.pid': '600',
+  });
+  expect(modes.slice(1).filter(([, mode]) => mode !== '600')).toEqual([]);
+  expect(modes[0]?.[1]).toBe('700');
+});
+
+test("Temporal's UI answers no foreign Host and no foreign Origin", async () => {
+  const server = await start();
+  const ui = new URL(server.uiUrl);
+  const terminate = '/api/v1/namespaces/default/workflows/nosuch/terminate';
+  expect(await statusOf(ui, '/api/v1/namespaces/default', {})).toBe(200);
+  expect(await statusOf(ui, '/api/v1/namespaces/default', { host: `evil.example:${ui.port}` })).toBe(421);
+  expect(await statusOf(ui, terminate, { host: 'evil.example', origin: 'http://evil.example' }, 'POST')).toBe(421);
+  expect(await statusOf(ui, terminate, { origin: 'http://evil.example' }, 'POST')).toBe(403);
+});
+
+(process.platform === 'linux' ? describe : describe.skip)('on 127.0.0.1', () => {
+  test("Temporal's HTTP API answers no foreign Host, and nothing else answers", async () => {
+    const server = await start();
+    const answers = await Promise.all(
+      listeningPorts(server.pid).map(async (port) => {
+        const at = new URL(`http://127.0.0.1:${port}`);
+        const own = await statusOf(at, '/api/v1/namespaces/default', {}).catch(() => 0);
+        const foreign = await statusOf(at, '/api/v1/namespaces/default', { host: 'evil.example' }).catch(() => 0);
+        return { own, foreign };
+      }),
+    );
+    expect(answers.filter(({ own }) => own === 200)).toEqual([{ own: 200, foreign: 403 }]);
+    expect(answers.filter(({ foreign }) => foreign === 200)).toEqual([]);
+  });
+});
+
 describe('a server that a killed bridge left running', () => {
-  test('is taken over when it matches, and stops with its new bridge', async () => {
+  test('is taken over when it matches, serves its UI again, and stops with its new bridge', async () => {
     const [port, uiPort] = await freePorts();
     const pid = await orphan(port, uiPort);
     const server = await start({ port, uiPort });
-    expect(server).toMatchObject({ pid, takenOver: true, address: `127.0.0.1:${port}` });
+    expect(server).toMatchObject({
+      pid,
+      takenOver: true,
+      address: `127.0.0.1:${port}`,
+      uiUrl: `http://127.0.0.1:${uiPort}`,
+    });
+    expect((await fetch(server.uiUrl)).status).toBe(200);
     await server.stop();
     expect(readProcess(pid)).toBeNull();
+    await expect(fetch(server.uiUrl)).rejects.toThrow('fetch failed');
+  });
+
+  test('is stopped when a version before, which did not guard the UI, started it', async () => {
+    const [port, uiPort] = await freePorts();
+    const pid = await orphan(port, uiPort);
+    const path = join(dataDir, 'temporal.pid');
+    const { ui: _ui, ...old } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    writeFileSync(path, JSON.stringify(old));
+    expect(embeddedAddressOf(dataDir)).toBe(`127.0.0.1:${port}`);
+    const server = await start({ port, uiPort });
+    expect(server.takenOver).toBe(false);
+    expect(readProcess(pid)).toBeNull();
+    expect((await fetch(server.uiUrl)).status).toBe(200);
   });
 
   test('is watched once it is taken over', async () => {
@@ -313,6 +393,34 @@ test('a bridge that ends without stopping its server terminates it', async () =>
   expect((await exited)[0]).not.toBe(0);
   await until(() => readProcess(pid) === null);
 });
+
+/** The status of an answer. Unlike fetch, it sends any Host. */
+function statusOf(base: URL, path: string, headers: OutgoingHttpHeaders, method = 'GET'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: base.hostname, port: base.port, path, method, headers, agent: false }, (answer) => {
+      answer.resume().once('end', () => resolve(answer.statusCode ?? 0));
+    });
+    sent.once('error', reject).end();
+  });
+}
+
+/** The ports of 127.0.0.1 that a process listens on (proc(5)). */
+function listeningPorts(pid: number): number[] {
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap(
+      (fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
+    ),
+  );
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(
+      ([, local, , state, , , , , , inode]) =>
+        local?.startsWith('0100007F:') === true && state === '0A' && sockets.has(inode ?? ''),
+    )
+    .map(([, local]) => Number.parseInt(local?.split(':')[1] ?? '', 16));
+}
 
 async function reachable(address: string): Promise<void> {
   for (const deadline = Date.now() + 20_000; ; await delay(50)) {
