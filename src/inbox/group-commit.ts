@@ -18,8 +18,9 @@ const CLOSE_WITHIN_MS = 8_000;
 /** What {@link GroupCommit} needs. */
 export interface GroupCommitOptions<Entry, Result> {
   /**
-   * Writes entries durably, all or none, and resolves with one result per entry when they are on the disk. An empty
-   * list only tests whether that is possible.
+   * Writes entries durably and resolves with one result per entry when they are on the disk. An empty list only tests
+   * whether that is possible. When it rejects, some entries may be on the disk all the same: they are duplicates when
+   * they are added again.
    */
   commit: (entries: readonly Entry[]) => Promise<readonly Result[]>;
   /** About how much memory an entry takes. Bytes. */
@@ -232,7 +233,13 @@ export class GroupCommit<Entry, Result> {
       const error = busyError();
       this.options.log.error({ code: error.code }, error.message);
       this.options.onProblem(error.code);
+      inProgress?.batch.forEach(({ reject }) => reject(error));
       this.#reject(this.#queue.splice(0), error);
+      if (inProgress !== null) {
+        // The commit in progress is young, but it may be the one that the disk never answers.
+        const slowInMs = inProgress.since + DEADLINE_MS / 2 - performance.now();
+        this.#deadline = setTimeout(() => this.#onDeadline(), Math.max(1, slowInMs + 1));
+      }
     }
   }
 

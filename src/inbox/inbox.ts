@@ -203,9 +203,15 @@ export class Inbox {
    * the disk is full. Not asked when the disk does not answer, as the read could wait for it as well.
    */
   #isKnownDuplicate(eventId: string, error: unknown): boolean {
-    return (
-      this.#closed === null && error instanceof InboxUnavailable && error.code !== 'slow' && this.#reader.has(eventId)
-    );
+    if (this.#closed !== null || !(error instanceof InboxUnavailable) || error.code === 'slow') {
+      return false;
+    }
+    try {
+      return this.#reader.has(eventId);
+    } catch {
+      // The disk fails reads as well; the caller gets the error of the write.
+      return false;
+    }
   }
 
   #onCommitted(outcomes: readonly InboxOutcome[], tookMs: number): void {

@@ -179,6 +179,22 @@ test('entries that arrive faster than they are committed are rejected as busy af
   expect(reasons.filter((reason) => reason === 'X').length).toBeGreaterThanOrEqual(1_024);
 });
 
+test('an entry in a commit that hangs after a slow one is rejected within five seconds, and the disk is reported', async () => {
+  const { commits, current, problems } = groupCommit();
+  const first = commits.add('a');
+  await jest.advanceTimersByTimeAsync(100);
+  const second = commits.add('b');
+  await jest.advanceTimersByTimeAsync(2_400);
+  current().end();
+  expect(await first).toBe('A');
+  const outcome = Promise.allSettled([second]);
+  await jest.advanceTimersByTimeAsync(1_700);
+  expect(await outcome).toMatchObject([{ reason: { code: 'busy' } }]);
+  await jest.advanceTimersByTimeAsync(500);
+  expect(commits.problem()).toMatchObject({ code: 'slow' });
+  expect(problems).toEqual(['busy', 'slow']);
+});
+
 test('what is pending is bounded', async () => {
   const { commits, current } = groupCommit();
   const large = 'x'.repeat(100 * 1_048_576);

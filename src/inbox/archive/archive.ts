@@ -84,13 +84,17 @@ export class Archive {
    */
   prune(now: Date): boolean {
     const { database, writes } = this.#opened();
-    const more = this.#pruning.slice(database, now);
-    if (!more) {
-      dropUnusedPlans(database);
-      writes.setMeta('dispatched', this.#runLog.watermark());
+    try {
+      const more = this.#pruning.slice(database, now);
+      if (!more) {
+        dropUnusedPlans(database);
+        writes.setMeta('dispatched', this.#runLog.watermark());
+      }
+      return more;
+    } finally {
+      // Plans may be gone even when a later statement failed. An event stored with a deleted plan would never run.
+      writes.forget();
     }
-    writes.forget();
-    return more;
   }
 
   /** Closes the file and marks it as cleanly closed. */

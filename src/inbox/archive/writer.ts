@@ -105,6 +105,9 @@ export class ArchiveWriter {
     this.#thread = thread;
     return new Promise((resolve, reject) => {
       thread.on('message', (message: FromWriter) => {
+        if (this.#thread !== thread) {
+          return;
+        }
         if (message.type === 'opened') {
           this.#isOpen = true;
           thread.unref();
@@ -124,7 +127,10 @@ export class ArchiveWriter {
       );
       thread.on('exit', () => {
         reject(endedError());
-        this.#onExit();
+        // A thread that failed to start may exit after its successor has started.
+        if (this.#thread === thread) {
+          this.#onExit();
+        }
       });
     });
   }
