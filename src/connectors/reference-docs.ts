@@ -27,7 +27,7 @@ const ESCAPES: Readonly<Record<Sink, string>> = {
 const EFFECTS = {
   repeatable: 'repeatable: doing it again has the same effect as doing it once',
   verifiable: 'verifiable: before a second attempt, the bridge looks up whether the first one succeeded',
-  once: 'once: not attempted again when it may have happened',
+  once: 'once: not repeated when it may have happened, unless the input of the step allows it',
 } as const;
 
 /**
