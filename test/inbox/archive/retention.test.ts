@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunLog } from '../../../src/dispatch/run-log';
+import { RunLog, RunLogReader } from '../../../src/dispatch/run-log';
 import { Archive } from '../../../src/inbox/archive/archive';
 import { quarantineId } from '../../../src/inbox/archive/quarantine';
 import type { InboxRecord } from '../../../src/inbox/archive/record';
@@ -146,4 +146,33 @@ test('what the retention takes out of the quarantine makes room there', async ()
   prune(archive);
   archive.commit([quarantined('young 2', 1), quarantined('young 3', 1)]);
   expect(reader.listQuarantine()).toHaveLength(3);
+});
+
+test('an event after a pass that failed at its end keeps its plan', () => {
+  const openWithOldEvent = (): Opened => {
+    const opening = open({});
+    opening.archive.commit([recordOf(entryOf('call_hangup', 'old', planOf('a'), daysAgo(8)))]);
+    opening.dispatched.markStarted([], 1);
+    return opening;
+  };
+  const passing = openWithOldEvent();
+  const watermark = jest.spyOn(RunLogReader.prototype, 'watermark');
+  prune(passing.archive);
+  const callsOfAPass = watermark.mock.calls.length;
+  watermark.mockRestore();
+
+  const { archive, reader } = openWithOldEvent();
+  let calls = 0;
+  // The last call comes after the plan was deleted.
+  const failing = jest.spyOn(RunLogReader.prototype, 'watermark').mockImplementation(() => {
+    calls += 1;
+    if (calls === callsOfAPass) {
+      throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR' });
+    }
+    return 1;
+  });
+  expect(() => prune(archive)).toThrow('disk I/O error');
+  failing.mockRestore();
+  archive.commit([recordOf(entryOf('call_hangup', 'new', planOf('a'), daysAgo(0)))]);
+  expect(reader.pendingAfter(1, 10).map(({ event, plan }) => [event.id, plan.rules[0]?.name])).toEqual([['new', 'a']]);
 });
