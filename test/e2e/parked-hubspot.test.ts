@@ -114,7 +114,7 @@ describe('a HubSpot token that is revoked', () => {
     providers.hubspot.heal();
     expect(await bridge.run('connections', 'resume', 'hubspot', '--json')).toMatchObject({
       code: 0,
-      stdout: '{"connection":"hubspot","resumed":true}\n',
+      stdout: '{\n  "connection": "hubspot",\n  "resumed": true\n}\n',
     });
     for (const id of [first, ...later]) {
       await bridge.eventually(`${id} is done`, async () => ((await show(id)).became === 'done' ? true : null));
