@@ -1,5 +1,5 @@
 import { ActionError, providerCode } from '../src/connectors/action-error';
-import type { ActionLog } from '../src/connectors/connector';
+import type { ActionLog } from '../src/connectors/action-log';
 import type { ParkedConnections } from '../src/runs/parked-connections';
 import type { ConnectionProblem, Release, WaitingStep } from '../src/runs/parking-contract';
 import type { StepResult } from '../src/runs/run-contract';

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
-import type { Action, ActionContext, ActionLog, Connector, Cooldowns, Sink } from '../src/connectors/connector';
+import type { ActionLog } from '../src/connectors/action-log';
+import type { Action, ActionContext, Connector, Cooldowns, Sink } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { guardLeftOut } from '../src/events/left-out';

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
-import type { ActionLog } from '../src/connectors/connector';
+import type { ActionLog } from '../src/connectors/action-log';
 import { LeftOutError } from '../src/events/left-out';
 import type { StepFailureDetail } from '../src/runs/run-contract';
 

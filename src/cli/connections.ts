@@ -7,6 +7,7 @@ import type { ConnectionStatus } from '../status/connection-status';
 import { didYouMean } from '../yaml/nearest-name';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
+import { defineProve } from './prove-connections';
 import { readSettings } from './read-settings';
 
 interface Options {
@@ -20,6 +21,7 @@ export function defineConnections(connections: Command): void {
     .description('send one harmless request to each provider that has credentials')
     .option('--json', 'print JSON')
     .action(check);
+  defineProve(connections.command('prove'));
   connections
     .command('list')
     .description(

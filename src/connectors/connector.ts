@@ -4,6 +4,8 @@ import type { JsonObject, JsonValue } from '../events/json';
 import type { HostList } from '../net/host-list';
 import type { PlainTextHost } from '../settings/declared-connector';
 import { ActionError } from './action-error';
+import type { ActionLog } from './action-log';
+import type { Proof } from './proof';
 
 /**
  * How safe an action is to do again under one action key.
@@ -15,12 +17,6 @@ export type Effect = 'repeatable' | 'verifiable' | 'once';
 
 /** Where a rendered text ends up, which decides how values that a template inserts are escaped. */
 export type Sink = 'plain' | 'html' | 'slack' | 'json' | 'url' | 'header';
-
-/** A logger that takes an allow-listed object and a sentence. Never give it numbers, texts, names or tokens. */
-export interface ActionLog {
-  info(fields: Record<string, unknown>, message: string): void;
-  warn(fields: Record<string, unknown>, message: string): void;
-}
 
 /**
  * "At most one per window". Temporal holds the claims, so they hold across restarts, workers and receivers. Guarantee: of
@@ -174,6 +170,8 @@ export interface ConnectionDefinition<Settings, Client> {
    * ActionError.
    */
   check?(client: Client, signal: AbortSignal): Promise<string>;
+  /** Questions that only a live account answers; `bridge connections prove` asks them of a test account. */
+  prove?: readonly Proof<Client>[];
   /** Starts the stand-in. A `port` of 0 or absent takes a free one. */
   standIn?(options?: { port?: number }): Promise<RunningStandIn>;
 }

@@ -35,6 +35,8 @@ test.each([
   ['an unknown command', ['evnts'], /unknown command 'evnts'/],
   ['an unknown option', ['events', 'list', '--colour'], /unknown option '--colour'/],
   ['an unknown connection', ['connections', 'resume', 'hubspt'], /unknown connection "hubspt"; did you mean "hubspot"/],
+  ['a proof without a value', ['connections', 'prove', '--with', 'channel'], /--with channel: write it as name=value/],
+  ['an unknown proof', ['connections', 'prove', '--only', 'colour'], /unknown proof "colour"/],
   ['a missing rule file', ['rules', 'check', 'nowhere.yaml'], /nowhere\.yaml/],
   ['an unknown rule', ['rules', 'explain', 'call_hungup_curl', '--rule', 'x'], /no rule "x"; there are /],
   ['a span that is not one', ['rules', 'check', '--traffic', 'often'], /--traffic expects a duration such as 24h/],
@@ -60,6 +62,19 @@ test('connections check reports a stand-in as ok, and a provider that cannot be 
       expect.objectContaining({ connection: 'hubspot', ok: true }),
     ]),
   );
+});
+
+test.each([
+  ['without credentials', {}, [], /no connection that has proofs has credentials/],
+  [
+    'in production',
+    { BRIDGE_ENV: 'production', VOIPBIN_WEBHOOK_SECRET: 'a-secret-of-sixteen' },
+    ['--yes'],
+    /test account/,
+  ],
+])('connections prove makes nothing %s', async (_case, env, args, message) => {
+  const { code, err } = await runBridge(['connections', 'prove', 'http', ...args], { cwd, env });
+  expect([code, err]).toEqual([1, expect.stringMatching(message)]);
 });
 
 test('rules explain takes an event from standard input', async () => {

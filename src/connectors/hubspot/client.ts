@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { ActionLog } from '../connector';
+import type { ActionLog } from '../action-log';
 import { durationMs } from '../../yaml/duration';
 import { RateLimiter } from '../rate-limit';
 import type { FoundContact } from './contact';

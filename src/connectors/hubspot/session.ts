@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ActionError } from '../action-error';
-import type { ActionLog } from '../connector';
+import type { ActionLog } from '../action-log';
 import type { HubSpotClient } from './client';
 import { answered, transientFailure } from './failure';
 import type { HubSpotRecord, ObjectType, PropertyDefinition, SearchFilter } from './record';
