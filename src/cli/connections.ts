@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
-import { connectors } from '../connectors/registry';
+import { connectors, usesOfConnection } from '../connectors/registry';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
+import { liveRulesOf } from '../service/rules-in-force';
 import { checkConnection } from '../status/connection-check';
 import type * as connectionStatus from '../status/connection-status';
 import type { ConnectionStatus } from '../status/connection-status';
 import { didYouMean } from '../yaml/nearest-name';
+import { printMessage } from '../text/print';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
 import { defineProve } from './prove-connections';
@@ -18,7 +20,9 @@ interface Options {
 export function defineConnections(connections: Command): void {
   connections
     .command('check')
-    .description('send one harmless request to each provider that has credentials')
+    .description(
+      'ask each provider that has credentials, with harmless requests, whether it permits what the live rules need',
+    )
     .option('--json', 'print JSON')
     .action(check);
   defineProve(connections.command('prove'));
@@ -39,8 +43,20 @@ export function defineConnections(connections: Command): void {
 
 async function check(options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
+  const rules = liveRulesOf(settings);
+  if (rules === null) {
+    printMessage(
+      'The rule files are missing or have errors (bridge rules check), so only the credentials are checked, not what the rules need.',
+    );
+  }
   const checks = await Promise.all(
-    connectors.map((connector) => checkConnection(connector, settings.connections[connector.name]?.settings ?? null)),
+    connectors.map((connector) =>
+      checkConnection(
+        connector,
+        settings.connections[connector.name]?.settings ?? null,
+        usesOfConnection(connector.name, rules ?? []),
+      ),
+    ),
   );
   printResult(options.json, checks, () =>
     printableLines(

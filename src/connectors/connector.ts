@@ -123,6 +123,16 @@ export interface Action<Client = unknown> {
   run(context: ActionContext<Client>, input: unknown): Promise<ActionOutcome<JsonObject>>;
 }
 
+/** One way in which live rules use an action. */
+export interface ActionUse {
+  /** The action's full name: `hubspot.create_task`. May be another connector's that also uses this connection. */
+  readonly action: string;
+  /** The input as written in the rule file: texts are still templates. */
+  readonly input: JsonObject;
+  /** Names of the rules that use it so, each once. */
+  readonly rules: readonly string[];
+}
+
 /** A running stand-in: it speaks the provider's own protocol on loopback and keeps state in memory. */
 export interface RunningStandIn {
   /** Settings as in bridge.yaml that point the connection at it. */
@@ -166,10 +176,13 @@ export interface ConnectionDefinition<Settings, Client> {
    */
   prepare?(client: Client, signal: AbortSignal, log: ActionLog): Promise<void>;
   /**
-   * One harmless request that proves the credential works; the answer says in a few words what is connected. Throws
-   * ActionError.
+   * Proves with harmless requests that the credential works, and that it permits what the rules in force need; the answer
+   * says in a few words what is connected.
+   *
+   * @param needs how the live rules use this connection; empty when it is not known.
+   * @throws ActionError; one that names every missing permission, with the rules that need it.
    */
-  check?(client: Client, signal: AbortSignal): Promise<string>;
+  check?(client: Client, signal: AbortSignal, needs: readonly ActionUse[]): Promise<string>;
   /** Questions that only a live account answers; `bridge connections prove` asks them of a test account. */
   prove?: readonly Proof<Client>[];
   /** Starts the stand-in. A `port` of 0 or absent takes a free one. */

@@ -1,4 +1,5 @@
-import type { Action, Connector } from './connector';
+import type { JsonObject } from '../events/json';
+import type { Action, ActionUse, Connector } from './connector';
 import { email } from './email/connector';
 import { http } from './http/connector';
 import { hubspot } from './hubspot/connector';
@@ -35,12 +36,29 @@ export const actionCatalogue = {
 
 /** The names of the connections that steps use, each once. Includes those that an action uses besides its own. */
 export function connectionsUsedBy(steps: readonly { action: string; input: unknown }[]): string[] {
-  return [
-    ...new Set(
-      steps.flatMap((step) => {
-        const found = findAction(step.action);
-        return found === undefined ? [] : [found.connector.name, ...found.action.alsoUsedBy(step.input)];
-      }),
-    ),
-  ];
+  return [...new Set(steps.flatMap(connectionsOf))];
+}
+
+/** How rules use one connection, in the order of the rules. Equal inputs of one action are one use. */
+export function usesOfConnection(
+  connection: string,
+  rules: readonly { name: string; steps: readonly { action: string; input: JsonObject }[] }[],
+): ActionUse[] {
+  const uses = new Map<string, ActionUse & { readonly rules: string[] }>();
+  for (const { name, steps } of rules) {
+    for (const { action, input } of steps.filter((step) => connectionsOf(step).includes(connection))) {
+      const key = `${action} ${JSON.stringify(input)}`;
+      const use = uses.get(key) ?? { action, input, rules: [] };
+      uses.set(key, use);
+      if (!use.rules.includes(name)) {
+        use.rules.push(name);
+      }
+    }
+  }
+  return [...uses.values()];
+}
+
+function connectionsOf(step: { action: string; input: unknown }): string[] {
+  const found = findAction(step.action);
+  return found === undefined ? [] : [found.connector.name, ...found.action.alsoUsedBy(step.input)];
 }

@@ -5,6 +5,7 @@ import { LiveRules } from '../rules/live-rules';
 import { loadRules, type LoadedRules } from '../rules/parse/load';
 import { MAX_RULE_FILE_CHARS } from '../rules/parse/rule-files';
 import type { PlannedStep } from '../rules/plan';
+import type { Rule } from '../rules/rule';
 import type { RuleSet } from '../rules/rule-set';
 import { missingCredentials } from '../settings/load';
 import type { Settings } from '../settings/settings';
@@ -65,6 +66,15 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
       );
     },
   });
+}
+
+/**
+ * The live rules of this machine's rule files; null when the files are missing or have errors, which `bridge rules check`
+ * shows.
+ */
+export function liveRulesOf(settings: Settings): Rule[] | null {
+  const loaded = loadRules({ file: settings.rulesFile, actions: actionCatalogue });
+  return loaded.ok ? loaded.ruleSet.rules.filter(({ mode }) => mode === 'live') : null;
 }
 
 /** Names of the connections that live rules use. */

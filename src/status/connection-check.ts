@@ -1,5 +1,5 @@
 import { ActionError } from '../connectors/action-error';
-import type { Connector } from '../connectors/connector';
+import type { ActionUse, Connector } from '../connectors/connector';
 
 const ANSWER_WITHIN_MS = 10_000;
 
@@ -12,12 +12,17 @@ export interface ConnectionCheck {
 }
 
 /**
- * Sends one harmless request to a provider, for ten seconds at most. Never throws. A connection without credentials is
- * ok: its stand-in is used.
+ * Checks with harmless requests that a connection works and permits what the rules need, for ten seconds at most. Never
+ * throws. A connection without credentials is ok: its stand-in is used.
  *
  * @param settings the connection's settings; null without credentials.
+ * @param needs how the live rules use it; empty when it is not known.
  */
-export async function checkConnection({ name, connection }: Connector, settings: unknown): Promise<ConnectionCheck> {
+export async function checkConnection(
+  { name, connection }: Connector,
+  settings: unknown,
+  needs: readonly ActionUse[],
+): Promise<ConnectionCheck> {
   if (settings === null) {
     const missing = connection.credentials.map((key) => connection.environment[key] ?? key).join(', ');
     return { connection: name, ok: true, detail: `no credentials (${missing}): its stand-in is used` };
@@ -27,7 +32,7 @@ export async function checkConnection({ name, connection }: Connector, settings:
   }
   const client = await connection.open(settings);
   try {
-    const detail = await connection.check(client, AbortSignal.timeout(ANSWER_WITHIN_MS));
+    const detail = await connection.check(client, AbortSignal.timeout(ANSWER_WITHIN_MS), needs);
     return { connection: name, ok: true, detail };
   } catch (error) {
     return { connection: name, ok: false, detail: describeFailure(error) };

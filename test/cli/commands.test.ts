@@ -1,5 +1,6 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startHubSpotStandIn } from '../../src/connectors/hubspot/stand-in/server';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import { runBridge, type Ended } from './run-bridge';
 
@@ -75,6 +76,26 @@ test.each([
 ])('connections prove makes nothing %s', async (_case, env, args, message) => {
   const { code, err } = await runBridge(['connections', 'prove', 'http', ...args], { cwd, env });
   expect([code, err]).toEqual([1, expect.stringMatching(message)]);
+});
+
+test('connections check names the permissions that live rules need and the token lacks', async () => {
+  const standIn = await startHubSpotStandIn({ missingScopes: ['crm.objects.owners.read'] });
+  try {
+    const rule = (name: string, mode: string): string =>
+      `  - name: ${name}\n    mode: ${mode}\n    on: call_hangup\n    do:\n      - hubspot.create_task: { subject: Call back, owner: jane.owner@example.com }\n`;
+    writeFileSync(
+      join(cwd, 'config', 'rules.yaml'),
+      `version: 1\nrules:\n${rule('call-back', 'live')}${rule('trial', 'shadow')}`,
+    );
+    const env = { HUBSPOT_ACCESS_TOKEN: 'stand-in-token', HUBSPOT_BASE_URL: standIn.url };
+    const { code, out } = await runBridge(['connections', 'check'], { cwd, env });
+    expect([code, out]).toEqual([
+      1,
+      expect.stringMatching(/^hubspot +NO .*crm\.objects\.owners\.read.*\(rule call-back\)/m),
+    ]);
+  } finally {
+    await standIn.stop();
+  }
 });
 
 test('rules explain takes an event from standard input', async () => {

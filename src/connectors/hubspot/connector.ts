@@ -4,6 +4,7 @@ import { HubSpotClient } from './client';
 import { createTask } from './create-task';
 import { ensureKeyProperty } from './key-property';
 import { logCall } from './log-call';
+import { checkPermissions } from './permissions';
 import { HubSpotSession } from './session';
 import { hubspotSettings, type HubSpotSettings } from './settings';
 import { updateContact } from './update-contact';
@@ -30,14 +31,13 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
         await ensureKeyProperty(session, type);
       }
     },
-    check: async (client, signal) => {
+    check: async (client, signal, needs) => {
       const reasons = new Set<string>();
       const session = new HubSpotSession(client, signal, {
         info: () => undefined,
         warn: (fields) => void reasons.add(String(fields['reason'])),
       });
-      // Reading contacts is what every action needs: a token without that scope fails here.
-      await session.contactsReadable();
+      await checkPermissions(session, needs);
       const uniqueness = [];
       for (const type of KEYED) {
         uniqueness.push(await ensureKeyProperty(session, type));

@@ -32,6 +32,8 @@ export interface AnswerFacts {
   properties: readonly string[];
   /** Machine-readable codes, most specific first: `PROPERTY_DOESNT_EXIST`, `VALIDATION_ERROR`. */
   codes: readonly string[];
+  /** Scopes that the token lacks, with status 403; empty when HubSpot does not name them. */
+  scopes: readonly string[];
   /** A unique value that another record has already. */
   conflict: boolean;
 }
@@ -109,6 +111,7 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
     status,
     codes,
     properties,
+    scopes: status === 403 ? missingScopes(body, items) : [],
     conflict: status === 409 || (status === 400 && codes.some((code) => CONFLICT_CODES.has(code))),
   };
   const correlationId = body.correlationId ?? headers.get('x-hubspot-correlation-id') ?? undefined;
@@ -143,7 +146,7 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
     );
   }
   if (status === 403) {
-    const scopes = missingScopes(body, items);
+    const { scopes } = facts;
     return new HubSpotFailure(
       'credential',
       'HubSpot does not allow this to the access token (403)',

@@ -21,6 +21,8 @@ const definition = z.object({
   groupName: z.string().default(''),
   hasUniqueValue: z.boolean().default(false),
 });
+/** HubSpot counts record ids from 1. */
+const NO_RECORD = '0';
 const ownersPage = z.object({ results: z.array(z.object({ id: z.string(), email: z.string().optional() })) });
 
 const readRecord = (answer: unknown): HubSpotRecord => toRecord(record.parse(answer));
@@ -76,10 +78,26 @@ export class HubSpotSession {
     }
   }
 
-  /** Proves that the token may read contacts. */
-  async contactsReadable(): Promise<void> {
+  /** Proves that the token may read records of a type. */
+  async readable(type: ObjectType): Promise<void> {
     await checked(
-      () => this.#apis.records.getPage('contacts', 1),
+      () => this.#apis.records.getPage(type, 1),
+      () => undefined,
+    );
+  }
+
+  /** Proves that the token may write records of a type: writes nothing to a record that cannot exist. */
+  async writable(type: ObjectType): Promise<void> {
+    await checked(
+      () => this.#apis.records.update(type, NO_RECORD, { properties: {} }),
+      () => undefined,
+    );
+  }
+
+  /** Proves that the token may read owners. */
+  async ownersReadable(): Promise<void> {
+    await checked(
+      () => this.#apis.owners.getPage(undefined, undefined, 1, false),
       () => undefined,
     );
   }

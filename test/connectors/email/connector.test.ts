@@ -10,9 +10,9 @@ test('the connector opens its stand-in from the settings that this gives, and ca
   const settings = connection.settings.parse(standIn.settings);
   const mailer = await connection.open(settings);
 
-  expect(await connection.check?.(mailer, new AbortController().signal)).toBe('mail server 127.0.0.1');
+  expect(await connection.check?.(mailer, new AbortController().signal, [])).toBe('mail server 127.0.0.1');
   standIn.failNext({ stage: 'auth', code: 535 });
-  await expect(connection.check?.(mailer, new AbortController().signal)).rejects.toMatchObject({
+  await expect(connection.check?.(mailer, new AbortController().signal, [])).rejects.toMatchObject({
     errorClass: 'credential',
   });
   expect(JSON.stringify(settings)).not.toContain('stand-in:');

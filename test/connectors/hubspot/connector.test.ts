@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { ActionUse } from '../../../src/connectors/connector';
 import { hubspot } from '../../../src/connectors/hubspot/connector';
-import { failureOf, openClient, startStandIn } from './running-actions';
+import type { JsonObject } from '../../../src/events/json';
+import { allText, failureOf, openClient, startStandIn } from './running-actions';
 
 const never = new AbortController().signal;
-const check = (client: ReturnType<typeof openClient>): Promise<string> =>
-  hubspot.connection.check?.(client, never) ?? Promise.reject(new Error('no check'));
+const check = (client: ReturnType<typeof openClient>, needs: readonly ActionUse[] = []): Promise<string> =>
+  hubspot.connection.check?.(client, never, needs) ?? Promise.reject(new Error('no check'));
 
 describe('settings', () => {
   const { settings } = hubspot.connection;
@@ -56,10 +58,58 @@ describe('check', () => {
   });
 
   test('says why nothing is kept unique', async () => {
-    const standIn = await startStandIn({ mayCreateProperties: false });
+    const standIn = await startStandIn({ missingScopes: ['crm.schemas.contacts.write'] });
     expect(await check(openClient(standIn))).toBe(
       'contacts can be read; duplicates are found by search only (scope_missing)',
     );
+  });
+
+  describe('asks for what the rules need', () => {
+    const task = (input: JsonObject, ...rules: string[]): ActionUse => ({
+      action: 'hubspot.create_task',
+      input: { subject: 'Call back', ...input },
+      rules,
+    });
+
+    test('and names every missing scope with the rules that need it', async () => {
+      const standIn = await startStandIn({
+        missingScopes: ['crm.objects.owners.read', 'crm.objects.contacts.write'],
+      });
+      const error = await failureOf(
+        check(openClient(standIn), [
+          task({ owner: 'jane.owner@example.com' }, 'call-back', 'voicemail'),
+          { action: 'hubspot.update_contact', input: { properties: { city: 'Seoul' } }, rules: ['last-call'] },
+        ]),
+      );
+      expect(error.errorClass).toBe('permanent');
+      expect(allText(error)).toContain(
+        'crm.objects.owners.read, to find the owner of a task by e-mail (rules call-back, voicemail)',
+      );
+      expect(allText(error)).toContain('crm.objects.contacts.write, to write tasks (rules call-back, voicemail)');
+      expect(allText(error)).toContain('crm.objects.contacts.write, to write contacts (rule last-call)');
+      expect(standIn.contacts).toHaveLength(3);
+    });
+
+    test.each<[string, JsonObject, boolean]>([
+      ['an owner by e-mail needs owners', { owner: 'jane.owner@example.com' }, false],
+      ['an owner by a template may be an e-mail', { owner: '{{ data.owner }}' }, false],
+      ['the contact’s owner needs none', { owner: 'contact_owner' }, true],
+      ['nor does a task without an owner', {}, true],
+    ])('%s', async (_name, input, allowed) => {
+      const standIn = await startStandIn({ missingScopes: ['crm.objects.owners.read'] });
+      const outcome = await check(openClient(standIn), [task(input, 'a')]).then(
+        () => true,
+        () => false,
+      );
+      expect(outcome).toBe(allowed);
+    });
+
+    test('and changes no record', async () => {
+      const standIn = await startStandIn();
+      const before = [standIn.contacts, standIn.calls, standIn.tasks];
+      await check(openClient(standIn), [task({ owner: 'a@example.com', unknown_contact: 'create' }, 'a')]);
+      expect([standIn.contacts, standIn.calls, standIn.tasks]).toEqual(before);
+    });
   });
 
   test('fails for a token that is refused', async () => {

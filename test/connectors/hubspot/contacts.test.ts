@@ -188,7 +188,7 @@ describe('unknown_contact: create', () => {
   });
 
   test('steps of one worker make one contact even without the unique property', async () => {
-    const standIn = await accountWith([], { mayCreateProperties: false, indexDelayMs: 60_000 });
+    const standIn = await accountWith([], { missingScopes: ['crm.schemas.contacts.write'], indexDelayMs: 60_000 });
     const client = openClient(standIn);
     const results = await Promise.all(
       Array.from({ length: 5 }, (_, n) =>

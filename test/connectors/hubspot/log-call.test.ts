@@ -1,5 +1,6 @@
-import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
+import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in/server';
 import { keyValueOf } from '../../../src/connectors/hubspot/create-once';
+import type { JsonObject } from '../../../src/events/json';
 import { callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 let standIn: HubSpotStandIn;
@@ -156,8 +157,8 @@ describe('the unique property', () => {
     expect(standIn.calls).toHaveLength(2);
   });
 
-  test.each([
-    ['the scope is missing', { mayCreateProperties: false }, {}],
+  test.each<[string, HubSpotStandInOptions, JsonObject]>([
+    ['the scope is missing', { missingScopes: ['crm.schemas.contacts.write'] }, {}],
     ['it may not be created', {}, { create_properties: false }],
     ['search is configured', {}, { idempotency: 'search' }],
   ])('is done without when %s: found by the external id', async (_name, account, settings) => {
@@ -171,7 +172,7 @@ describe('the unique property', () => {
   });
 
   test('is done without on the same worker even while the search lags behind', async () => {
-    const lagging = await startStandIn({ mayCreateProperties: false, indexDelayMs: 60_000 });
+    const lagging = await startStandIn({ missingScopes: ['crm.schemas.contacts.write'], indexDelayMs: 60_000 });
     const client = openClient(lagging);
     await done('log_call', client, {});
     await done('log_call', client, {});

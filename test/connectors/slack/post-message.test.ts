@@ -319,8 +319,8 @@ describe('the connection', () => {
     const right = await open(standIn.settings);
     const wrong = await open({ ...standIn.settings, bot_token: 'xoxb-other' });
     const { signal } = new AbortController();
-    expect(await slack.connection.check?.(right, signal)).toBe('voipbin in stand-in');
-    expect(await failureOf(Promise.resolve(slack.connection.check?.(wrong, signal)))).toMatchObject({
+    expect(await slack.connection.check?.(right, signal, [])).toBe('voipbin in stand-in');
+    expect(await failureOf(Promise.resolve(slack.connection.check?.(wrong, signal, [])))).toMatchObject({
       errorClass: 'credential',
       detail: { code: 'invalid_auth' },
     });

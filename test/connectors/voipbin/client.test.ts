@@ -67,7 +67,7 @@ test('the connector opens its stand-in from the settings that this gives, and ca
   const { connection } = voipbin;
   const opened = await connection.open(connection.settings.parse(standIn.settings));
 
-  expect(await connection.check?.(opened, signal)).toMatch(/^customer [0-9a-f-]{36}$/);
+  expect(await connection.check?.(opened, signal, [])).toMatch(/^customer [0-9a-f-]{36}$/);
   expect(JSON.stringify(connection.settings.parse(standIn.settings))).not.toContain('vb_stand-in');
   await connection.close?.(opened);
 });

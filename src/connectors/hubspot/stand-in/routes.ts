@@ -10,8 +10,6 @@ import { searchRecords } from './search';
 export interface RouteOptions {
   account: StandInAccount;
   owners: readonly StandInOwner[];
-  /** Whether the token has the scope to create properties. */
-  mayCreateProperties: boolean;
   /** False when a search comes too fast. */
   searchAllowed(): boolean;
 }
@@ -164,7 +162,7 @@ function addRecordRoutes(app: FastifyInstance, options: RouteOptions): void {
   });
 }
 
-function addPropertyRoutes(app: FastifyInstance, { account, mayCreateProperties }: RouteOptions): void {
+function addPropertyRoutes(app: FastifyInstance, { account }: RouteOptions): void {
   app.get('/crm/v3/properties/:type', (request) => ({
     results: account.properties(typeParams.parse(request.params).type),
   }));
@@ -177,15 +175,6 @@ function addPropertyRoutes(app: FastifyInstance, { account, mayCreateProperties 
   });
   app.post('/crm/v3/properties/:type', (request, reply) => {
     const { type } = typeParams.parse(request.params);
-    if (!mayCreateProperties) {
-      const context = { requiredGranularScopes: ['crm.schemas.contacts.write'] };
-      return refuse(
-        reply,
-        new Refusal(403, 'MISSING_SCOPES', 'This app hasn’t been granted all required scopes to make this call.', {
-          errors: [{ message: 'One or more of the following scopes are required.', context }],
-        }),
-      );
-    }
     const given: StandInProperty = {
       ...propertyBody.parse(request.body),
       hubspotDefined: false,

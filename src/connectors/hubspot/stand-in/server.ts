@@ -6,6 +6,7 @@ import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
 import { StandInAccount, type AccountOptions, type StandInOwner, type StandInRecord } from './records';
 import { addRoutes } from './routes';
+import { refuseMissingScopes, type Scope } from './scopes';
 
 /** How the stand-in goes wrong. `lose_answer` does what was asked and then drops the connection. */
 export type FailureKind =
@@ -45,8 +46,8 @@ export interface HubSpotStandInOptions extends Partial<AccountOptions> {
    * five.
    */
   searchesPerSecond?: number | null;
-  /** False: creating properties is answered with 403. */
-  mayCreateProperties?: boolean;
+  /** Scopes that the token does not have: what needs them is answered with 403. */
+  missingScopes?: readonly Scope[];
   /** Properties of the contacts to begin with, instead of {@link SEED_CONTACTS}. */
   contacts?: readonly Readonly<Record<string, string>>[];
 }
@@ -145,12 +146,12 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
         .send({ status: 'error', message, correlationId: randomUUID(), category: 'INVALID_AUTHENTICATION' });
     }
   });
+  refuseMissingScopes(app, options.missingScopes ?? []);
   app.addHook('onSend', async (request, reply) => faults.afterEffect(request, reply));
   answerErrorsLikeHubSpot(app);
   addRoutes(app, {
     account,
     owners: SEED_OWNERS,
-    mayCreateProperties: options.mayCreateProperties ?? true,
     searchAllowed: searchLimit(options.searchesPerSecond ?? null),
   });
   await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
