@@ -178,7 +178,7 @@ function contextOf(
 ): ActionContext<unknown> {
   return {
     client: connection.client,
-    key: actionKey(input.event.event_id, input.rule, input.step.id),
+    key: actionKey(input.key ?? input.event.event_id, input.rule, input.step.id),
     signal: Context.current().cancellationSignal,
     event: guardLeftOut(input.event, input.event.left_out),
     log: tools.log,

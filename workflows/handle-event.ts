@@ -11,10 +11,19 @@ import {
   type Sinks,
 } from '@temporalio/workflow';
 import type { JsonValue } from '../src/events/json';
-import type { PlannedRule } from '../src/rules/plan';
-import type { PARKED_STEPS, RELEASE_STEP, SearchAttributeName } from '../src/runs/names';
+import type { PlannedRule, PlannedStep } from '../src/rules/plan';
+import type { PARKED_STEPS, RELEASE_STEP, RUN_REPORT, SearchAttributeName } from '../src/runs/names';
 import type { ParkedStep, Release } from '../src/runs/parking-contract';
-import type { RuleReport, RunFailureType, RunInput, RunReport, RunSinks } from '../src/runs/run-contract';
+import type {
+  EarlierRule,
+  ReportSoFar,
+  RuleReport,
+  RunFailureType,
+  RunInput,
+  RunReport,
+  RunSinks,
+  StepReport,
+} from '../src/runs/run-contract';
 import { claimLimits } from './claim-limits';
 import { ParkedSteps } from './parked-steps';
 import { describeFailure, outcomeOf, progressTable, withoutResults } from './run-report';
@@ -23,11 +32,14 @@ import { runStep } from './run-step';
 const { runs } = proxySinks<RunSinks & Sinks>();
 const RELEASE: typeof RELEASE_STEP = 'goOn';
 const PARKED: typeof PARKED_STEPS = 'parkedSteps';
+const REPORT: typeof RUN_REPORT = 'report';
 
 /** The queue of a parked connection releases one of the run's steps (see parking-contract.ts). */
 export const releaseStep = defineSignal<[Release]>(RELEASE);
 /** The steps that wait for a parked connection. */
 export const parkedSteps = defineQuery<ParkedStep[]>(PARKED);
+/** The run's report so far, with the results of its steps. A retry continues from it. */
+export const reportSoFar = defineQuery<ReportSoFar>(REPORT);
 
 const outcomeKey = defineSearchAttributeKey('BridgeOutcome' satisfies SearchAttributeName, SearchAttributeType.KEYWORD);
 const errorClassKey = defineSearchAttributeKey(
@@ -39,7 +51,8 @@ const errorClassKey = defineSearchAttributeKey(
  * Executes the plan of one event: the rules in parallel, the steps of a rule in order.
  *
  * A rule's failure does not affect other rules. The run ends Completed with the report, or, when any step failed,
- * Failed with the report in the failure's details.
+ * Failed with the report in the failure's details. A later run of an event does what earlier runs left to do; its report
+ * is of both.
  */
 export async function handleEvent(input: RunInput): Promise<RunReport> {
   const { event, plan } = input;
@@ -48,21 +61,24 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
   const showProgress = (): void => setCurrentDetails(progressTable(rules, parked.list()));
   setHandler(releaseStep, (release) => parked.release(release));
   setHandler(parkedSteps, () => parked.list());
+  const underWay: ReportSoFar['under_way'] = [];
+  const runReport = (): RunReport => ({
+    event_id: event.event_id,
+    ruleset: plan.ruleset,
+    outcome: outcomeOf(rules.flatMap((rule) => rule.steps)),
+    rules,
+  });
+  setHandler(reportSoFar, () => ({ report: runReport(), under_way: underWay }));
   showProgress();
   await Promise.all(
     plan.rules.map(async (rule, index) => {
       const report = rules[index];
       if (report !== undefined) {
-        await runRule(input, rule, report, { parked, showProgress });
+        await runRule(input, rule, report, { parked, underWay, showProgress });
       }
     }),
   );
-  const report: RunReport = {
-    event_id: event.event_id,
-    ruleset: plan.ruleset,
-    outcome: outcomeOf(rules.flatMap((rule) => rule.steps)),
-    rules,
-  };
+  const report = runReport();
   const failures = rules.flatMap((rule) =>
     rule.steps.flatMap((step) => (step.outcome === 'failed' ? [{ rule: rule.rule, step }] : [])),
   );
@@ -88,6 +104,8 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
 /** State that the rules of a run share. */
 interface RunState {
   parked: ParkedSteps;
+  /** The steps that have begun and not ended. */
+  underWay: ReportSoFar['under_way'];
   showProgress: () => void;
 }
 
@@ -99,20 +117,20 @@ function arrivedAt(input: RunInput): number {
   return workflowInfo().startTime.getTime() - (input.waited_ms ?? 0);
 }
 
-async function runRule(
-  input: RunInput,
-  rule: PlannedRule,
-  report: RuleReport,
-  { parked, showProgress }: RunState,
-): Promise<void> {
+async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, state: RunState): Promise<void> {
+  const earlier = input.earlier?.rules[rule.name];
+  if (earlier?.stands !== undefined) {
+    Object.assign(report, earlier.stands);
+    state.showProgress();
+    return;
+  }
   if (rule.failure !== undefined) {
     report.steps.push({ step: 'if', action: 'rules.if', outcome: 'failed', class: 'permanent', ...rule.failure });
     report.outcome = outcomeOf(report.steps);
-    showProgress();
+    state.showProgress();
     return;
   }
-  const results: Record<string, JsonValue> = {};
-  if (rule.limits !== undefined && rule.shadow === undefined) {
+  if (rule.limits !== undefined && rule.shadow === undefined && earlier?.within_limits !== true) {
     const refusal = await claimLimits({
       event: input.event,
       rule: rule.name,
@@ -121,28 +139,46 @@ async function runRule(
     });
     if (refusal !== null) {
       Object.assign(report, refusal);
-      showProgress();
+      state.showProgress();
       return;
     }
   }
+  const results: Record<string, JsonValue> = {};
   for (const step of rule.steps) {
-    const stepInput = {
-      event: input.event,
-      rule: rule.name,
-      timezone: rule.timezone,
-      country: rule.country,
-      step,
-      steps: { ...results },
-      ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }),
-    };
-    const stepReport = await runStep(stepInput, arrivedAt(input), parked);
+    const stepReport = earlier?.steps[step.id] ?? (await runStepOf(input, rule, step, { ...results }, earlier, state));
     report.steps.push(stepReport);
     report.outcome = outcomeOf(report.steps);
-    showProgress();
+    state.showProgress();
     if (stepReport.outcome === 'done') {
       results[step.id] = stepReport.result;
     } else if (stepReport.outcome === 'failed' && step.on_error === 'stop') {
       return;
     }
   }
+}
+
+async function runStepOf(
+  input: RunInput,
+  rule: PlannedRule,
+  step: PlannedStep,
+  results: Record<string, JsonValue>,
+  earlier: EarlierRule | undefined,
+  { parked, underWay }: RunState,
+): Promise<StepReport> {
+  const stepInput = {
+    event: input.event,
+    rule: rule.name,
+    timezone: rule.timezone,
+    country: rule.country,
+    step,
+    steps: results,
+    ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }),
+    ...(input.earlier?.key === undefined ? {} : { key: input.earlier.key }),
+  };
+  const begun = { rule: rule.name, step: step.id, began_at: new Date().toISOString() };
+  underWay.push(begun);
+  const report = await runStep(stepInput, arrivedAt(input), parked, earlier?.attempts[step.id]);
+  // Not when the run is cancelled: the step was cut off then.
+  underWay.splice(underWay.indexOf(begun), 1);
+  return report;
 }

@@ -1,6 +1,6 @@
 import { proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
 import type { ParkedStep, Release } from '../src/runs/parking-contract';
-import type { StepInput, StepReport, StepResult } from '../src/runs/run-contract';
+import type { EarlierAttempts, StepInput, StepReport, StepResult } from '../src/runs/run-contract';
 import { stepKey, type ParkedSteps } from './parked-steps';
 import { parseStepFailure, type StepFailure } from './step-failure';
 
@@ -25,6 +25,7 @@ const CHECK_QUEUE_EVERY_MS = 600_000;
  * expired before the step began, fails at once.
  *
  * @param arrivedAt when the event arrived, by this run's clock, in epoch milliseconds.
+ * @param earlier what attempts in an earlier run of the event left. The retry budget is a new one.
  * @returns the step's report, also for a failed step.
  * @throws only when the run is cancelled.
  */
@@ -32,6 +33,7 @@ export async function runStep(
   input: Omit<StepInput, CarriedOver>,
   arrivedAt: number,
   parkedSteps: ParkedSteps,
+  earlier?: EarlierAttempts,
 ): Promise<StepReport> {
   const { step, rule } = input;
   const beganAt = Date.now();
@@ -39,7 +41,12 @@ export async function runStep(
   const lastAttemptAt = deadline - MIN_BUDGET_MS;
   const summary = `${rule} › ${step.id}`;
   const describe = { step: step.id, action: step.action };
-  let next: StepInput = { ...input, began_at: new Date(beganAt).toISOString(), earlier_attempts: 0 };
+  let next: StepInput = {
+    ...input,
+    began_at: earlier?.began_at ?? new Date(beganAt).toISOString(),
+    earlier_attempts: earlier?.attempts ?? 0,
+    ...(earlier === undefined || earlier.saved === null ? {} : { saved: earlier.saved }),
+  };
   if (beganAt > lastAttemptAt) {
     // Temporal was unavailable, or earlier steps took too long. The attempt still evaluates the step's condition: a step
     // that has nothing to do is skipped, not failed.
@@ -64,13 +71,13 @@ export async function runStep(
           failure.retryAfterMs ?? CHECK_QUEUE_EVERY_MS,
         );
         if (waited.end === 'budget_spent') {
-          return failed(describe, failure);
+          return failed(describe, failure, next);
         }
         next = carryOver(next, failure, waited.end === 'released' ? waited.release : null);
       } else {
         const waitMs = failure.retryAfterMs ?? step.retry.every_ms;
         if (!isLocal || failure.class !== 'transient' || Date.now() + waitMs > lastAttemptAt) {
-          return failed(describe, failure);
+          return failed(describe, failure, next);
         }
         await sleep(waitMs, { summary: `${summary}: retry after ${failure.code}` });
         next = carryOver(next, failure, null);
@@ -88,7 +95,7 @@ async function failTooLate(
   try {
     return { ...describe, ...(await runLocalActivity(input, summary)) };
   } catch (error) {
-    return failed(describe, parseStepFailure(error));
+    return failed(describe, parseStepFailure(error), input);
   }
 }
 
@@ -137,7 +144,8 @@ function call(activities: Record<string, StepActivity>, input: StepInput): Promi
   return activity(input);
 }
 
-function failed(describe: { step: string; action: string }, failure: StepFailure): StepReport {
+/** @param input of the last attempt. */
+function failed(describe: { step: string; action: string }, failure: StepFailure, input: StepInput): StepReport {
   return {
     ...describe,
     outcome: 'failed',
@@ -145,5 +153,10 @@ function failed(describe: { step: string; action: string }, failure: StepFailure
     code: failure.code,
     message: failure.message,
     remedy: failure.remedy,
+    earlier: {
+      began_at: input.began_at,
+      attempts: failure.attempts ?? input.earlier_attempts + 1,
+      saved: failure.saved ?? input.saved ?? null,
+    },
   };
 }

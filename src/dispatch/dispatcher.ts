@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
+import type { ReportSoFar } from '../runs/run-contract';
+import type { LaterRun } from '../runs/start-run';
 import { WakeableSleep } from '../timing/wakeable-sleep';
 import type { RunLog } from './run-log';
 import { RunRecorder } from './run-recorder';
@@ -40,9 +42,18 @@ export type StartResult =
 /** Starts runs at Temporal, and waits for their end. */
 export interface RunStarter {
   /** @throws when the start may succeed later (Temporal is not reachable). */
-  start(event: CanonicalEvent, plan: Plan): Promise<StartResult>;
+  start(event: CanonicalEvent, plan: Plan, later?: LaterRun & { workflowId: string }): Promise<StartResult>;
   /** Resolves when the run has closed. @throws when Temporal does not answer, or when `signal` aborts first. */
-  ended(eventId: string, signal: AbortSignal): Promise<RunEnding>;
+  ended(workflowId: string, signal: AbortSignal): Promise<RunEnding>;
+}
+
+/** Asks runs what they did. */
+export interface RunReports {
+  /**
+   * Asks a run, open or closed, for its report with the results of its steps. Null when Temporal does not have the run,
+   * or no longer. @throws when Temporal or a worker does not answer.
+   */
+  report(workflowId: string): Promise<ReportSoFar | null>;
 }
 
 export interface DispatcherOptions {

@@ -49,9 +49,9 @@ export class RunMetrics {
   /** Wraps a starter and counts its starts. */
   counting(starter: RunStarter): RunStarter {
     return {
-      start: async (event, plan) => {
+      start: async (event, plan, later) => {
         try {
-          const start = await starter.start(event, plan);
+          const start = await starter.start(event, plan, later);
           this.#starts.inc({ outcome: start.outcome });
           return start;
         } catch (error) {

@@ -15,6 +15,9 @@ export const RELEASE_STEP = 'goOn';
 /** Query of `handleEvent`: its steps that wait for a parked connection. */
 export const PARKED_STEPS = 'parkedSteps';
 
+/** Query of `handleEvent`: its report so far, with the results of its steps (`ReportSoFar`). */
+export const RUN_REPORT = 'report';
+
 /** Activity that claims a rule's limits before its first step. */
 export const CLAIM_LIMITS = 'rules.claim_limits';
 
@@ -61,13 +64,30 @@ export const SEARCH_ATTRIBUTES = {
   BridgeCustomerId: 'Keyword',
   BridgeRules: 'KeywordList',
   BridgeRuleset: 'Keyword',
+  /** Workflow id of the event's first run, in its later runs. */
+  BridgeRetryOf: 'Keyword',
   BridgeOutcome: 'Keyword',
   BridgeErrorClass: 'Keyword',
 } as const;
 
 export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;
 
-/** `<event id>/<rule>/<step>`: the idempotency key of one step of one run, the same in retries and in `runs retry`. */
+/**
+ * The workflow id of a later run of an event: `call_hangup/5371...#2` for the second. Event ids contain no `#`.
+ * @param number 2 for the first retry or rerun.
+ */
+export function laterRunId(eventId: string, number: number): string {
+  return `${eventId}#${number}`;
+}
+
+/** The event id and the number in the workflow id of a later run; null for the workflow id of a first run. */
+export function parseLaterRunId(workflowId: string): { eventId: string; number: number } | null {
+  const found = /^(?<eventId>[^#]+)#(?<number>[1-9]\d{0,8})$/.exec(workflowId)?.groups;
+  const { eventId, number } = found ?? {};
+  return eventId === undefined || number === undefined ? null : { eventId, number: Number(number) };
+}
+
+/** `<event id>/<rule>/<step>`: the idempotency key of a step, the same on every attempt and in later runs. */
 export function actionKey(eventId: string, rule: string, step: string): string {
   return `${eventId}/${rule}/${step}`;
 }

@@ -19,6 +19,46 @@ export interface RunInput {
   waited_ms?: number;
   /** Whether the server has the bridge's search attributes; if not, the workflow sets none. */
   search_attributes: boolean;
+  /** Set in a run after the event's first: what earlier runs did. Absent in a first run. */
+  earlier?: EarlierRuns;
+}
+
+/** What earlier runs of the same event did, for a retry or a rerun. Rules that it does not name run as in a first run. */
+export interface EarlierRuns {
+  /** Workflow id of the run before. */
+  run: string;
+  /** By rule name. */
+  rules: Record<string, EarlierRule>;
+  /** What action keys begin with, when not the event id: the steps are then done anew, as for another event. */
+  key?: string;
+}
+
+/** What earlier runs did of one rule. */
+export interface EarlierRule {
+  /** The rule's report, when nothing of it runs again. */
+  stands?: RuleReport;
+  /** Reports of steps that do not run again, by step id: later steps use their results. */
+  steps: Record<string, StepReport>;
+  /** What earlier attempts left, by step id, for the steps that run again. */
+  attempts: Record<string, EarlierAttempts>;
+  /** Whether the rule's limits permitted it to run: they are not counted again. */
+  within_limits: boolean;
+}
+
+/** What earlier attempts of a step left. */
+export interface EarlierAttempts {
+  /** When the step began (RFC 3339): its texts are rendered as of then. */
+  began_at: string;
+  attempts: number;
+  /** What the action saved last; null for nothing. */
+  saved: JsonValue;
+}
+
+/** Answer of the query for a run's report, of open and of closed runs. It holds the results, also when steps failed. */
+export interface ReportSoFar {
+  report: RunReport;
+  /** The steps that have begun and not ended. In a closed run: those that were cut off. */
+  under_way: { rule: string; step: string; began_at: string }[];
 }
 
 /** Argument of each action's activity. */
@@ -42,6 +82,8 @@ export interface StepInput {
   saved?: JsonValue;
   /** The release by a parked connection's queue that caused this attempt: it passes that connection's gate. */
   let_go?: Release;
+  /** What the action key begins with, when not the event id (see {@link EarlierRuns}). */
+  key?: string;
 }
 
 /** First detail of the ApplicationFailure of a failed attempt. The failure's `type` is the error class. */
@@ -77,6 +119,8 @@ export type StepReport =
       code: string;
       message: string;
       remedy: string | null;
+      /** What a retry continues from. Absent when no attempt was made, and in reports of earlier versions. */
+      earlier?: EarlierAttempts;
     };
 
 /** Type of the ApplicationFailure that fails a run. Its first detail is the {@link RunReport}. */

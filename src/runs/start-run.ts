@@ -4,8 +4,8 @@ import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 import { fitForRun } from './fit-for-run';
-import { HANDLE_EVENT, TASK_QUEUE } from './names';
-import type { RunInput } from './run-contract';
+import { HANDLE_EVENT, parseLaterRunId, TASK_QUEUE } from './names';
+import type { EarlierRuns, RunInput } from './run-contract';
 import { grpcErrorIn } from './temporal-error';
 
 const INVALID_ARGUMENT = 3;
@@ -31,6 +31,17 @@ export interface StartOptions {
    * worker's own NativeConnection.
    */
   eager: boolean;
+  /** For a run after the event's first: what earlier runs did. */
+  later?: LaterRun;
+}
+
+/** What a retry or rerun is started with. */
+export interface LaterRun {
+  earlier: EarlierRuns;
+  /** Whether budgets that count from the event's arrival count from now. */
+  late: boolean;
+  /** Who started it and why, for the run's page in the Temporal UI. Markdown, no personal data. */
+  details: string;
 }
 
 /**
@@ -46,9 +57,15 @@ export async function startRun(
   plan: Plan,
   options: StartOptions,
 ): Promise<StartOutcome> {
-  const { workflowId, searchAttributes, eager } = options;
-  const waited_ms = Math.max(0, Date.now() - Date.parse(event.received_at));
-  const input: RunInput = { event: fitForRun(event), plan, waited_ms, search_attributes: searchAttributes };
+  const { workflowId, searchAttributes, eager, later } = options;
+  const waited_ms = later?.late === true ? 0 : Math.max(0, Date.now() - Date.parse(event.received_at));
+  const input: RunInput = {
+    event: fitForRun(event),
+    plan,
+    waited_ms,
+    search_attributes: searchAttributes,
+    ...(later === undefined ? {} : { earlier: later.earlier }),
+  };
   const rules = plan.rules.map((rule) => rule.name);
   try {
     const handle = await client.workflow.start(HANDLE_EVENT, {
@@ -59,7 +76,8 @@ export async function startRun(
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: `${event.type}: ${rules.join(', ')}`.slice(0, MAX_SUMMARY_CHARS),
       requestEagerStart: eager,
-      ...(searchAttributes ? { typedSearchAttributes: searchAttributesOf(event, plan, rules) } : {}),
+      ...(later === undefined ? {} : { staticDetails: later.details }),
+      ...(searchAttributes ? { typedSearchAttributes: searchAttributesOf(event, plan, rules, workflowId) } : {}),
     });
     return { outcome: 'started', runId: handle.firstExecutionRunId };
   } catch (error) {
@@ -81,8 +99,15 @@ export async function startRun(
   }
 }
 
-function searchAttributesOf(event: CanonicalEvent, plan: Plan, rules: string[]): SearchAttributePair[] {
+function searchAttributesOf(
+  event: CanonicalEvent,
+  plan: Plan,
+  rules: string[],
+  workflowId: string,
+): SearchAttributePair[] {
+  const later = parseLaterRunId(workflowId);
   return [
+    ...(later === null ? [] : [{ key: defineSearchAttributeKey('BridgeRetryOf', 'KEYWORD'), value: later.eventId }]),
     { key: defineSearchAttributeKey('BridgeEventType', 'KEYWORD'), value: event.type.slice(0, MAX_EVENT_TYPE_CHARS) },
     { key: defineSearchAttributeKey('BridgeResourceId', 'KEYWORD'), value: event.id },
     ...(event.customer_id === null

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { RunStarter } from '../dispatch/dispatcher';
+import type { RunReports, RunStarter } from '../dispatch/dispatcher';
+import { askReport } from '../runs/ask-report';
 import { awaitRun } from '../runs/await-run';
 import { startRun, type StartOptions } from '../runs/start-run';
 import { describeTemporalError } from '../runs/temporal-error';
@@ -8,9 +9,11 @@ import { registerSearchAttributes } from './search-attributes';
 
 /** A start that takes longer is cancelled and retried. The workflow id prevents a second run. */
 const START_WITHIN_MS = 5_000;
+/** A worker replays the run's history for the answer. */
+const REPORT_WITHIN_MS = 20_000;
 
 /**
- * Starts runs and awaits their ends with this client. A run's workflow id is its event's id.
+ * Starts runs and awaits their ends with this client. The workflow id of an event's first run is the event's id.
  *
  * @param options.searchAttributes registers them and resolves to whether runs may have them. Called before the first
  *   start, and again after a failed start.
@@ -18,13 +21,18 @@ const START_WITHIN_MS = 5_000;
 export function runStarter(
   client: Client,
   options: Pick<StartOptions, 'eager'> & { searchAttributes: () => Promise<boolean> },
-): RunStarter {
+): RunStarter & RunReports {
   let searchAttributes: Promise<boolean> | null = null;
   return {
-    start: async (event, plan) => {
+    start: async (event, plan, later) => {
       try {
         searchAttributes ??= options.searchAttributes();
-        const start = { workflowId: event.event_id, eager: options.eager, searchAttributes: await searchAttributes };
+        const start = {
+          workflowId: later?.workflowId ?? event.event_id,
+          eager: options.eager,
+          searchAttributes: await searchAttributes,
+          ...(later === undefined ? {} : { later }),
+        };
         return await client.withDeadline(Date.now() + START_WITHIN_MS, () => startRun(client, event, plan, start));
       } catch (error) {
         // The server may have lost its data, or another server may listen on this address now.
@@ -32,7 +40,8 @@ export function runStarter(
         throw new Error(describeTemporalError(error));
       }
     },
-    ended: (eventId, signal) => awaitRun(client, eventId, signal),
+    ended: (workflowId, signal) => awaitRun(client, workflowId, signal),
+    report: (workflowId) => client.withDeadline(Date.now() + REPORT_WITHIN_MS, () => askReport(client, workflowId)),
   };
 }
 
