@@ -19,8 +19,12 @@ export const FINDING_CODES = {
     meaning: 'A file is longer than the bridge reads.',
     remedy: 'Split a rule file with include.',
   },
+  encoding: {
+    meaning: 'A file is not UTF-8 text, so its letters would be changed.',
+    remedy: 'Save it as UTF-8. Editors on Windows may call the other encodings ANSI, Windows-1252 or Unicode.',
+  },
   yaml: {
-    meaning: 'The text is not valid YAML.',
+    meaning: 'The text is not valid YAML, or contains characters that only look like those of YAML.',
     remedy: 'Correct the line that the caret points at: indentation, quotes and colons are the usual causes.',
   },
   alias: {
@@ -263,6 +267,15 @@ export const FINDING_CODES = {
     remedy: 'Correct the name.',
   },
   // Warnings
+  comment: {
+    meaning:
+      'A # after a space starts a comment, directly before a word: the rest of the line is not part of the value.',
+    remedy: 'Put the value in quotes. In a comment, write a space after the #.',
+  },
+  'invisible-character': {
+    meaning: 'A file contains a character that nobody sees, which copying from a web page or a chat may bring along.',
+    remedy: 'Remove it, or type the text again.',
+  },
   'never-sent': {
     meaning: 'A rule is on an event type that VoIPBIN defines and never sends.',
     remedy: 'Use another type.',

@@ -5,6 +5,7 @@ import type { YamlDocument } from '../yaml/document';
 import type { Findings, Place, Position, Subject } from '../yaml/finding';
 import type { FindingCode } from '../errors/finding-codes';
 import { readYaml, type ReadYaml, type YamlFormat } from '../yaml/read-yaml';
+import { reportBadByte } from '../yaml/encoding';
 import { readTextFile } from '../yaml/text-file';
 import { holdsToken, resolveReferences, type Environment } from './references';
 
@@ -50,6 +51,10 @@ export function readSettingsFile(
 ): FileValue | null {
   const path = resolve(directory, file);
   const read = readTextFile(path, MAX_FILE_CHARS);
+  if (!read.ok && read.badByte !== undefined) {
+    reportBadByte(file, read.badByte, findings);
+    return null;
+  }
   if (!read.ok) {
     findings.error(named, 'file', `the settings file ${file} ${read.problem}`);
     return null;

@@ -1,8 +1,10 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node, type YAMLError } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar, type Node } from 'yaml';
 import { nodeOrNull, YamlDocument } from './document';
-import type { FindingDetails, Findings } from './finding';
+import type { FindingDetails, Findings, Place, Position } from './finding';
 import type { FindingCode } from '../errors/finding-codes';
+import { checkCharacters } from './characters';
 import { plainNumberTags } from './number-tags';
+import { reportSyntax } from './syntax-errors';
 
 /** What one kind of file allows. */
 export interface YamlFormat {
@@ -45,6 +47,12 @@ export function readYaml(file: string, text: string, format: YamlFormat, finding
   }
   // A tag that the library cannot resolve is refused below, like every other tag.
   const errors = [...(first?.errors ?? []), ...(first?.warnings ?? [])].filter(({ code }) => code !== UNRESOLVED_TAG);
+  // A wrong character is the cause of the errors around it.
+  const hasDirective = checkDirective(document, findings);
+  const isReadable = checkCharacters(document, findings) && !hasDirective;
+  if (!isReadable) {
+    return null;
+  }
   reportSyntax(document, errors, findings);
   const refused = new Set<Node>();
   new NodeCheck(document, format, findings, refused).check(document.root, '', 0);
@@ -58,58 +66,21 @@ const MANY_DOCUMENTS = {
   hint: 'remove the line with three dashes',
 } as const;
 
-/** The parser's messages in plain words. */
-const PLAIN_WORDS: readonly { code: string; about?: RegExp; message: string; hint?: string }[] = [
-  { code: 'DUPLICATE_KEY', message: 'this key appears twice in the same block', hint: 'remove one of them' },
-  { code: 'TAB_AS_INDENT', message: 'a tab is used for indentation', hint: 'use spaces' },
-  { code: 'BAD_INDENT', message: 'the indentation does not match the lines above' },
-  { code: 'MULTIPLE_DOCS', ...MANY_DOCUMENTS },
-  {
-    code: 'BLOCK_AS_IMPLICIT_KEY',
-    message: 'a second colon in this line starts another key',
-    hint: 'put the text in quotes if it contains ": ", or start a new line',
-  },
-  {
-    code: 'MULTILINE_IMPLICIT_KEY',
-    message: 'a key without a colon, or a text that continues in the next line',
-    hint: 'is a colon or a quote missing?',
-  },
-  { code: 'MISSING_CHAR', about: /closing .quote/, message: 'a quote is not closed' },
-  { code: 'MISSING_CHAR', about: /without - indicator/, message: 'the indentation does not match the lines above' },
-];
-
-/** `"{{ x | default: "y" }}"` */
-const QUOTE_IN_QUOTES = /"[^"]*\{\{[^"}]*"/;
-
-function reportSyntax(document: YamlDocument, errors: readonly YAMLError[], findings: Findings): void {
-  const { text } = document;
-  const sourceLines = text.split(/\r\n|\r|\n/);
-  const reported = new Set<number>();
-  for (const error of errors) {
-    // What is not closed is noticed at the end of the file, where there is nothing to show.
-    const at = document.positionAt(Math.min(error.pos[0], text.trimEnd().length));
-    const plain = PLAIN_WORDS.find(
-      ({ code, about }) => code === error.code && (about === undefined || about.test(error.message)),
-    );
-    // One syntax error causes others in its line and unexpected tokens after it.
-    if (reported.has(at.line) || (plain === undefined && reported.size > 0)) {
-      continue;
-    }
-    reported.add(at.line);
-    if (QUOTE_IN_QUOTES.test(sourceLines[at.line - 1] ?? '')) {
-      findings.error(at, 'yaml', 'a double quote inside double quotes ends the text', {
-        hint: "use single quotes inside {{ }}: {{ reason | default: 'unknown' }}",
-      });
-    } else {
-      const message = plain?.message ?? `not readable as YAML: ${firstClause(error.message)}`;
-      findings.error(at, 'yaml', message, plain?.hint === undefined ? {} : { hint: plain.hint });
-    }
+/** `%YAML 1.1` changes what `yes`, `017` and other values mean. */
+function checkDirective(document: YamlDocument, findings: Findings): boolean {
+  const before = /^(?:[ \t]*(?:#.*)?\r?\n)*(?=%)/.exec(document.text);
+  if (before !== null) {
+    findings.error(document.positionAt(before[0].length), 'yaml', 'YAML directives (%) are not supported', {
+      hint: 'remove the line',
+    });
   }
+  return before !== null;
 }
 
-function firstClause(message: string): string {
-  return (message.split('\n')[0] ?? message).replace(/\.?:?$/, '');
-}
+/** Quotes of printed texts, which YAML takes for letters. */
+const PRINTED_QUOTES = /^[\u2018-\u201F\u00AB\u2039].*[\u2018-\u201F\u00BB\u203A]$/s;
+/** A comment right after a value, without a space after its `#`: `channel: #sales`. */
+const GLUED_COMMENT = /^[ \t]*(#[\w{$]\S*)/;
 
 /** Finds what YAML allows and a configuration file does not. */
 class NodeCheck {
@@ -142,13 +113,37 @@ class NodeCheck {
       }
     } else if (isSeq(node)) {
       node.items.forEach((item, index) => this.check(nodeOrNull(item), joined(path, String(index)), depth + 1));
-    } else if (isScalar(node) && typeof node.value === 'number' && this.format.refusesLongNumbers) {
-      this.#checkNumber(node, node.value, node.source ?? '', path);
+    } else if (isScalar(node)) {
+      this.#checkScalar(node, path);
+    }
+  }
+
+  #checkScalar(node: Scalar, path: string): void {
+    const { value, type, source = '' } = node;
+    if (typeof value === 'number' && this.format.refusesLongNumbers) {
+      this.#checkNumber(node, value, source, path);
+    }
+    if (type !== Scalar.PLAIN) {
+      return;
+    }
+    if (PRINTED_QUOTES.test(source)) {
+      const hint = 'use straight quotes: " or \'';
+      this.#refuse(node, path, 'yaml', 'typographic quotes do not quote: they are part of the text', hint);
+    }
+    const end = node.range?.[1] ?? 0;
+    const comment =
+      value === null || typeof value === 'string' ? GLUED_COMMENT.exec(this.document.text.slice(end, end + 200)) : null;
+    if (comment?.[1] !== undefined) {
+      const at = this.document.positionAt(end + comment[0].length - comment[1].length);
+      const message = 'a # after a space starts a comment, so the rest of the line is not part of the value';
+      this.findings.warn(at, 'comment', message, { hint: 'put the value in quotes, or write a space after the #' });
     }
   }
 
   #checkEntry(map: Node, key: Node | null, value: Node | null, path: string, depth: number): void {
-    if (isScalar(key)) {
+    if (!isScalar(key) && key !== null && this.document.text.startsWith('{{', (key.range?.[0] ?? 0) - 1)) {
+      this.#refuse(map, path, 'yaml', 'a text with {{ }} has no quotes', 'put it in quotes: "{{ id }}"');
+    } else if (isScalar(key)) {
       this.check(key, path, depth);
       this.check(value, joined(path, String(key.value)), depth);
     } else {
@@ -168,12 +163,21 @@ class NodeCheck {
 
   #refuse(node: Node, path: string, code: FindingCode, message: string, hint?: string): void {
     const subject = this.format.subjectOf?.(path);
+    const at = this.document.positionOf(node);
     this.refused.add(node);
-    this.findings.error(this.document.positionOf(node), code, message, {
+    // The syntax error that follows from it may have been reported.
+    if (this.findings.all.some((one) => one.message === message && isAt(one.place, at))) {
+      return;
+    }
+    this.findings.error(at, code, message, {
       ...(hint === undefined ? {} : { hint }),
       ...(subject === undefined ? {} : { subject }),
     });
   }
+}
+
+function isAt(place: Place, { file, line, column }: Position): boolean {
+  return place.kind === 'file' && place.file === file && place.line === line && place.column === column;
 }
 
 function joined(path: string, key: string): string {

@@ -19,6 +19,23 @@ test('reads up to the limit, in characters, without the byte order mark', () => 
   expect(read(at('longer'))).toEqual({ ok: false, code: 'too-long', problem: 'is longer than 100 characters' });
 });
 
+test.each([
+  ['Windows-1252', Buffer.from('a: x\nb: "Caf\xe9"\n', 'latin1'), 'is not UTF-8 text (line 2)', [2, 8, 0xe9]],
+  [
+    'a character that is cut',
+    Buffer.from('a\n\uFFFD \u20AC', 'utf8').subarray(0, -1),
+    'is not UTF-8 text (line 2)',
+    [2, 3, 0xe2],
+  ],
+  ['UTF-16 with its mark', Buffer.from('\uFEFFa: x\n', 'utf16le'), 'is saved as UTF-16, not as UTF-8', null],
+  ['UTF-16 without its mark', Buffer.from('a: x\n', 'utf16le').swap16(), 'is saved as UTF-16, not as UTF-8', null],
+])('%s is refused, not read with other letters', (_, bytes, problem, bad) => {
+  writeFileSync(at('encoded'), bytes);
+  const [line, column, byte] = bad ?? [];
+  const badByte = bad === null ? {} : { badByte: { line, column, byte } };
+  expect(read(at('encoded'))).toEqual({ ok: false, code: 'encoding', problem, ...badByte });
+});
+
 test('a huge file is not read to its end', () => {
   writeFileSync(at('huge'), '');
   truncateSync(at('huge'), 2 ** 40);

@@ -29,6 +29,11 @@ export function quoted(text: string): string {
   return JSON.stringify(short);
 }
 
+/** Whether a text looks like a key and its value without the space between them: `direction:inbound`. */
+export function isGluedColon(node: Node | null): boolean {
+  return isScalar(node) && typeof node.value === 'string' && /^[A-Za-z_][\w. ]*:[^\s:/]/.test(node.value);
+}
+
 /** A value with its position. */
 export interface Value {
   node: Node | null;
@@ -60,7 +65,8 @@ export class BlockReader {
     others?: (key: string) => boolean,
   ): Block<Name> | null {
     if (!isMap(value.node)) {
-      this.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`);
+      const hint = isGluedColon(value.node) ? { hint: 'write a space after the colon' } : {};
+      this.findings.error(value.at, 'type', `${what} must be a block of keys, not ${kindOf(value.node)}`, hint);
       return null;
     }
     const found = new Map<string, Value & { keyAt: Position }>();

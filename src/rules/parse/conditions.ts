@@ -4,7 +4,7 @@ import { didYouMean, nearest } from '../../yaml/nearest-name';
 import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { FIELD_GROUPS, fieldNamed, fieldNames } from '../language/fields';
 import type { Condition } from '../rule';
-import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
+import { isGluedColon, kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import { FieldTestReader, type Names } from './field-test';
 import type { ComparedValues } from './operands';
 
@@ -39,7 +39,11 @@ export class ConditionReader {
     const { node } = value;
     if (!isMap(node)) {
       this.reader.findings.error(value.at, 'type', `when must be a block of conditions, not ${kindOf(node)}`, {
-        hint: isSeq(node) ? 'for alternatives, write any: before the list' : 'such as { direction: inbound }',
+        hint: isSeq(node)
+          ? 'for alternatives, write any: before the list'
+          : isGluedColon(node)
+            ? 'write a space after the colon'
+            : 'such as { direction: inbound }',
       });
       return null;
     }

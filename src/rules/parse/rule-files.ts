@@ -5,7 +5,8 @@ import type { FindingCode } from '../../errors/finding-codes';
 import type { YamlDocument } from '../../yaml/document';
 import type { Findings, Position } from '../../yaml/finding';
 import { readYaml, type YamlFormat } from '../../yaml/read-yaml';
-import { readTextFile } from '../../yaml/text-file';
+import { reportBadByte } from '../../yaml/encoding';
+import { readTextFile, type BadByte } from '../../yaml/text-file';
 import { FILE_KEYS } from '../language/keys';
 import { BlockReader, isNothing, quoted, type Block } from './block-reader';
 
@@ -21,6 +22,7 @@ class UnreadableFile extends Error {
   constructor(
     problem: string,
     readonly code: string | null,
+    readonly badByte?: BadByte,
   ) {
     super(`it ${problem}`);
   }
@@ -38,7 +40,7 @@ export function diskReader(main: string): (path: string) => string {
     }
     const read = readTextFile(path, MAX_RULE_FILE_CHARS);
     if (!read.ok) {
-      throw new UnreadableFile(read.problem, read.code);
+      throw new UnreadableFile(read.problem, read.code, read.badByte);
     }
     return read.text;
   };
@@ -106,6 +108,7 @@ const READ_ERRORS: ReadonlyMap<string, string> = new Map([
 const READ_CODES: ReadonlyMap<string, FindingCode> = new Map([
   ['ENOENT', 'missing-file'],
   ['too-long', 'too-large'],
+  ['encoding', 'encoding'],
   [OUTSIDE, 'include'],
 ]);
 
@@ -119,12 +122,17 @@ function readFileAt(
   try {
     text = readFile(path);
   } catch (error) {
+    if (error instanceof UnreadableFile && error.badByte !== undefined) {
+      reportBadByte(path, error.badByte, findings);
+      return null;
+    }
     const code =
       typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
         ? error.code
         : '';
     const why = READ_ERRORS.get(code) ?? (error instanceof Error ? error.message : code);
-    findings.error(place, READ_CODES.get(code) ?? 'file', `${quoted(path)} cannot be read: ${why}`);
+    const hint = code === 'encoding' ? { hint: 'save it as UTF-8' } : {};
+    findings.error(place, READ_CODES.get(code) ?? 'file', `${quoted(path)} cannot be read: ${why}`, hint);
     return null;
   }
   const top = { file: path, line: 1, column: 1 };
@@ -153,7 +161,9 @@ function readFileAt(
   }
   const version = block.get('version');
   if (version !== undefined && !(isScalar(version.node) && version.node.value === 1)) {
-    findings.error(version.at, 'version', 'this bridge supports version 1 of the rule language');
+    const isText = isScalar(version.node) && version.node.value === '1';
+    const hint = isText ? { hint: 'write 1 without quotes' } : {};
+    findings.error(version.at, 'version', 'this bridge supports version 1 of the rule language', hint);
   }
   return { document, reader, block };
 }

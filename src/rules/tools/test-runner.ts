@@ -94,8 +94,8 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
   let text: string;
   try {
     text = (options.readFile ?? readEventFile)(path);
-  } catch {
-    return { problem: `${path} cannot be read` };
+  } catch (error) {
+    return { problem: `${path} cannot be read${error instanceof UnreadableEvent ? `: ${error.message}` : ''}` };
   }
   const parsed = parseEnvelope(Buffer.from(text));
   return parsed.ok ? { envelope: parsed.envelope } : { problem: `${path}: ${parsed.message}` };
@@ -105,10 +105,13 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
 function readEventFile(path: string): string {
   const read = readTextFile(path, MAX_EVENT_CHARS);
   if (!read.ok) {
-    throw new Error(read.problem);
+    throw new UnreadableEvent(`it ${read.problem}`);
   }
   return read.text;
 }
+
+/** Why the file of an event is not read, as a clause without its content. */
+class UnreadableEvent extends Error {}
 
 /** Sets the value at a path, or removes it with null. Missing blocks on the way are created. */
 function change(target: JsonObject, path: readonly string[], value: JsonValue): void {

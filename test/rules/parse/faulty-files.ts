@@ -57,6 +57,123 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: ['3:1  a tab is used for indentation; use spaces'],
   },
   {
+    about: 'tabs in several lines',
+    text: 'version: 1\nrules:\n\t- name: r\n\t  on: call_hangup\n\t  do: []\n',
+    says: ['3:1  a tab is used for indentation; use spaces; also in lines 4, 5'],
+  },
+  {
+    about: 'control character',
+    text: 'version: 1\nrules: []\n#\0\n',
+    says: ['3:2  the file contains the control character U+0000; is it a text file? Save it as UTF-8'],
+  },
+  {
+    about: 'line ends of old Macs',
+    text: 'version: 1\rrules: []\r',
+    says: ['1:11  the lines end with a carriage return only; save the file with line feeds (LF, or CRLF)'],
+  },
+  {
+    about: 'no-break space in the indentation',
+    text: 'version: 1\nrules:\n\u00a0 - name: r\n',
+    says: ['3:1  the character U+00A0 looks like a space and is none; replace it with a space'],
+  },
+  {
+    about: 'no-break space after a colon',
+    text: 'version:\u00a01\nrules: []\n',
+    says: ['1:9  the character U+00A0 looks like a space and is none; replace it with a space'],
+  },
+  {
+    about: 'invisible character',
+    text: 'version: 1\nlists: { a: ["\u200b+15551234567"] }\nrules: []\n',
+    says: [
+      '1:1  warning: there are no rules, so the bridge runs nothing',
+      '2:15  warning: the file contains the invisible character U+200B; remove it, or type the text again instead of copying it',
+    ],
+  },
+  {
+    about: 'typographic quotes',
+    text: when('{ peer.number: \u201c+15551234567\u201d }'),
+    says: ['5:26  typographic quotes do not quote: they are part of the text; use straight quotes: " or \''],
+  },
+  {
+    about: 'YAML directive',
+    text: '# rules\n%YAML 1.1\n---\nversion: 1\nrules: []\n',
+    says: ['2:1  YAML directives (%) are not supported; remove the line'],
+  },
+  {
+    about: 'channel that is a comment',
+    text: step('slack.post_message:\n      channel: #sales\n      text: hi'),
+    says: [
+      '7:20  warning: a # after a space starts a comment, so the rest of the line is not part of the value; put the value in quotes, or write a space after the #',
+      '7:20  input "channel" of slack.post_message must be a text, not null',
+    ],
+  },
+  {
+    about: 'text that a comment cuts',
+    text: rule(`description: the call from #5${fine}`),
+    says: [
+      '5:32  warning: a # after a space starts a comment, so the rest of the line is not part of the value; put the value in quotes, or write a space after the #',
+    ],
+  },
+  {
+    about: 'template without quotes',
+    text: post('{{ id }}'),
+    says: ['6:52  a text with {{ }} has no quotes; put it in quotes: "{{ id }}"'],
+  },
+  {
+    about: 'text with a template without quotes',
+    text: 'version: 1\nlists: {}\nrules: {{ id }} rules\n',
+    says: ['3:8  a text with {{ }} has no quotes; put it in quotes: "{{ id }}"'],
+  },
+  {
+    about: 'no space after a dash',
+    text: 'version: 1\nrules:\n  -name: r\n    on: call_hangup\n',
+    says: ['3:4  there is no space after the dash; write one'],
+  },
+  {
+    about: 'no space after a colon',
+    text: 'version: 1\nrules:\n  - name: r\n    on:call_hangup\n    do: []\n',
+    says: ['4:8  there is no space after the colon; write one'],
+  },
+  {
+    about: 'no space after the only colon of a block',
+    text: when('\n      direction:inbound'),
+    says: ['6:7  when must be a block of conditions, not the text "direction:inbound"; write a space after the colon'],
+  },
+  {
+    about: 'quote that another text closes',
+    text: `version: 1\nrules:\n  - name: 'r\n    on: call_hangup\n    description: 'a rule'\n`,
+    says: ["3:11  a quote is not closed; close it with '"],
+  },
+  {
+    about: 'apostrophe in single quotes',
+    text: "version: 1\nrules:\n  - name: r\n    description: 'it's one'\n",
+    says: [
+      "4:22  the text goes on after its closing quote; put all of it in quotes; inside single quotes write '' for one '",
+    ],
+  },
+  {
+    about: 'unclosed bracket',
+    text: 'version: 1\nrules:\n  - name: r\n    on: [call_hangup\n    do: []\n',
+    says: ['4:9  a bracket [ is not closed; close it with ], and indent all its lines more than its key'],
+  },
+  {
+    about: 'text that starts with a reserved character',
+    text: post('x').replace('"#c"', '@sales'),
+    says: ['6:40  a text cannot start with @ without quotes; put the text in quotes'],
+  },
+  {
+    about: 'escape that is none',
+    text: when('{ text: { matches: "\\d+" } }'),
+    says: [
+      "5:31  a backslash in double quotes starts an escape, and there is no such escape; use single quotes ('\\d'), or write two backslashes",
+    ],
+  },
+  {
+    about: 'version in quotes',
+    text: 'version: "1"\nrules: []\n',
+    says: ['1:10  this bridge supports version 1 of the rule language; write 1 without quotes'],
+  },
+  {
     about: 'key twice',
     text: 'version: 1\nrules: []\nversion: 1\n',
     says: ['3:1  this key appears twice in the same block; remove one of them'],
@@ -69,7 +186,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'unclosed quote',
     text: 'version: 1\nlists: { a: ["+1 }\n',
-    says: ['2:19  a quote is not closed'],
+    says: ['2:14  a quote is not closed; close it with "'],
   },
   {
     about: 'colon in a text',

@@ -260,3 +260,30 @@ describe('the hash', () => {
     expect(hash(text)).not.toBe(hash(plain));
   });
 });
+
+describe('files that are not UTF-8', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'encoding-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const main = join(folder, 'rules.yaml');
+  const load = () => loadRules({ file: main, actions: testActions }).findings.map(formatFinding);
+
+  test('are refused with the place and the byte', () => {
+    writeFileSync(main, Buffer.from(`version: 1\nrules: []\n# Caf\xe9 ferm\xe9\n`, 'latin1'));
+    expect(load()).toEqual([
+      `${main}:3:6  the byte 0xE9 is not UTF-8 (in Windows-1252 it is é); save the file as UTF-8`,
+    ]);
+  });
+
+  test('are refused where they are included', () => {
+    writeFileSync(main, 'version: 1\ninclude: more.yaml\nrules: []\n');
+    writeFileSync(join(folder, 'more.yaml'), Buffer.from('version: 1\n', 'utf16le'));
+    expect(load()).toEqual([
+      `${main}:2:10  "${join(folder, 'more.yaml')}" cannot be read: it is saved as UTF-16, not as UTF-8; save it as UTF-8`,
+    ]);
+  });
+
+  test('a byte order mark is fine', () => {
+    writeFileSync(main, `\uFEFF${file(rule('r'))}`);
+    expect(load()).toEqual([]);
+  });
+});
