@@ -29,3 +29,12 @@ describe('addresses', () => {
     expect(readParty(address)).toEqual(party);
   });
 });
+
+test.each([
+  ['sip:+15551234567@carrier.example;user=phone', { type: 'tel', number: '+15551234567', name: null }],
+  ['+15551234567@10.0.0.5:5060', { type: 'tel', number: '+15551234567', name: null }],
+  ['sip:1001@pbx.example', { type: 'sip', number: 'sip:1001@pbx.example', name: null }],
+  ['5551234567@pbx.example', { type: 'sip', number: '5551234567@pbx.example', name: null }],
+])('a SIP address is a phone when its user part is a number with +: %s', (target, expected) => {
+  expect(readParty({ type: 'sip', target })).toEqual(expected);
+});

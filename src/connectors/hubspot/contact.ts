@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CanonicalEvent } from '../../events/canonical-event';
-import { toE164 } from '../../events/phone';
+import { farEndNumber, whyNoPhone } from '../../events/phone';
 
 /** A contact as later steps see it (`steps.<id>.contact.name`). */
 export const contactOutput = z.object({
@@ -49,6 +49,6 @@ export function peerPhone(event: CanonicalEvent, country: string | null): PeerPh
       none: `the far end is not a phone (its address type is ${/^[a-z_]{1,20}$/.test(peer.type) ? peer.type : 'unknown'})`,
     };
   }
-  const e164 = toE164(peer.number, country);
-  return e164 === null ? { none: 'the far end gave no phone number' } : { e164, name: peer.name };
+  const e164 = farEndNumber(peer.number, country);
+  return e164 === null ? { none: whyNoPhone(peer.number) } : { e164, name: peer.name };
 }

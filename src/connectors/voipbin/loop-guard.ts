@@ -1,7 +1,8 @@
 import type { StepErrorCode } from '../../errors/step-errors';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { objectsAt, textAt } from '../../events/payload';
-import { toE164 } from '../../events/phone';
+import { farEndNumber, toE164 } from '../../events/phone';
+import { isWithheld } from '../../events/withheld';
 import { ActionError } from '../action-error';
 
 /** Why a text is not sent: a word for the report (`skipped: not_inbound`). */
@@ -12,8 +13,10 @@ export type GuardReason =
   | 'call_not_inbound'
   /** The recipient is one of our own numbers, or the number it would be sent from. */
   | 'own_number'
-  /** The sender is not a phone: a short code, a name, `anonymous`, an agent, a web chat. */
+  /** The sender is not a phone: a short code, a name, an agent, a web chat. */
   | 'not_a_phone'
+  /** The far end withheld its number: `anonymous`, or the digits that carriers send instead. */
+  | 'withheld'
   /** A conversation on LINE, WhatsApp, mail or web chat, which a text cannot answer. */
   | 'other_channel';
 
@@ -62,10 +65,11 @@ export function guardText(text: GuardedText): Recipient {
   if (toPeer && event.peer?.type !== 'tel') {
     return { send: false, reason: 'not_a_phone' };
   }
-  const to = asPhone(toPeer ? (event.peer?.number ?? '') : (text.to ?? ''), text.country);
+  const peer = event.peer?.number ?? '';
+  const to = toPeer ? farEndNumber(peer, text.country) : asPhone(text.to ?? '', text.country);
   if (to === null) {
     if (toPeer) {
-      return { send: false, reason: 'not_a_phone' };
+      return { send: false, reason: peer !== '' && isWithheld(peer) ? 'withheld' : 'not_a_phone' };
     }
     throw mistake(
       'invalid_to',

@@ -57,6 +57,25 @@ test('without a contact it is skipped, and nothing is written', async () => {
   expect([standIn.calls.length, standIn.contacts.length]).toEqual([0, 3]);
 });
 
+test('a caller in the form of an earlier numbering plan is the contact that HubSpot has', async () => {
+  const client = openClient(standIn);
+  const create = { unknown_contact: 'create' };
+  const first = await done('log_call', client, create, { event: callEvent(from('+525512345678')), key: 'a/b/1' });
+  const later = { event: callEvent(from('+5215512345678')), key: 'a/b/2' };
+  expect(await done('log_call', client, create, later)).toMatchObject({ contact: first['contact'], created: false });
+});
+
+test.each([
+  ['anonymous', 'the far end gave no phone number: it withheld it'],
+  ['+266696687', 'the far end gave no phone number: it withheld it'],
+  ['73737', 'the far end gave no phone number, but 5 digits: a short code or an extension'],
+])('a caller without a number (%s) becomes no contact, and the report says why', async (number, reason) => {
+  const event = callEvent(from(number));
+  const outcome = await run('log_call', openClient(standIn), { unknown_contact: 'create' }, { event });
+  expect(outcome).toEqual({ outcome: 'skipped', reason });
+  expect(standIn.contacts).toHaveLength(3);
+});
+
 test('an event that is no call is skipped', async () => {
   expect(await run('log_call', openClient(standIn), {}, { event: callEvent({ type: 'message_created' }) })).toEqual({
     outcome: 'skipped',

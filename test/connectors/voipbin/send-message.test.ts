@@ -67,6 +67,12 @@ describe('what is sent', () => {
     expect(standIn.sent).toMatchObject([{ from: '+15559876543', to: '+15551234567' }]);
   });
 
+  test('a number in the form of an earlier numbering plan is texted in the form of today', async () => {
+    await attempt({ event: inboundText({ peer: { type: 'tel', number: '+5215512345678', name: null } }) });
+
+    expect(standIn.sent).toMatchObject([{ to: '+525512345678' }]);
+  });
+
   test('an outbound call only where the rule names the recipient', async () => {
     const event = inboundText({ type: 'call_hangup', event_id: 'call_hangup/c-1', direction: 'outbound' });
 
@@ -111,7 +117,8 @@ describe('the loop guard', () => {
     ['the number it is sent from', { peer: tel('+15557770000'), ours: tel('+15557770000') }, {}, 'own_number'],
     ['a short code', { peer: tel('73737') }, {}, 'not_a_phone'],
     ['a name', { peer: tel('BANK') }, {}, 'not_a_phone'],
-    ['anonymous', { peer: tel('anonymous') }, {}, 'not_a_phone'],
+    ['anonymous', { peer: tel('anonymous') }, {}, 'withheld'],
+    ['the digits of ANONYMOUS', { peer: tel('+266696687') }, {}, 'withheld'],
     ['a sender without a number', { peer: { type: 'tel', number: null, name: null } }, {}, 'not_a_phone'],
     [
       'an agent whose id looks like a number',
