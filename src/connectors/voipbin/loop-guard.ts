@@ -2,6 +2,7 @@ import type { StepErrorCode } from '../../errors/step-errors';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { objectsAt, textAt } from '../../events/payload';
 import { farEndNumber, toE164 } from '../../events/phone';
+import { textKindOf, type TextKind } from '../../events/text-kind';
 import { isWithheld } from '../../events/withheld';
 import { ActionError } from '../action-error';
 
@@ -18,10 +19,19 @@ export type GuardReason =
   /** The far end withheld its number: `anonymous`, or the digits that carriers send instead. */
   | 'withheld'
   /** A conversation on LINE, WhatsApp, mail or web chat, which a text cannot answer. */
-  | 'other_channel';
+  | 'other_channel'
+  /** The text to answer is a phone's note of a tap on a message ("Liked “…”"). */
+  | 'reaction'
+  /** The text to answer is from a machine: an absence note, a delivery report. */
+  | 'automatic';
 
-/** Whom to text from which number, both in E.164; or why not. */
-export type Recipient = { send: true; to: string; from: string } | { send: false; reason: GuardReason };
+/**
+ * Whom to text from which number, both in E.164; or why not. `answers`: what the text is that would be answered; null
+ * when it is no answer to the sender of a text.
+ */
+export type Recipient =
+  | { send: true; to: string; from: string; answers: Extract<TextKind, 'stop' | 'start' | 'message'> | null }
+  | { send: false; reason: GuardReason };
 
 /** What the guard judges. */
 export interface GuardedText {
@@ -41,7 +51,7 @@ const VOIPBIN_NUMBER = /^\+[0-9]{7,15}$/;
 /**
  * Decides whether a text may go out, under every rule (reference voipbin.md 8). A text that we send comes back to us as
  * `message_*` and `conversation_*` events, so those are answered only when they certainly came in from outside, whoever
- * the rule names as recipient.
+ * the rule names as recipient. Reactions and what machines write are not answered, because no person waits for the answer.
  *
  * @throws ActionError `permanent` when recipient or sender cannot be made out, which is the rule file's fault.
  */
@@ -78,7 +88,18 @@ export function guardText(text: GuardedText): Recipient {
     );
   }
   const from = sender(text);
-  return text.isOurs(to) || to === from ? { send: false, reason: 'own_number' } : { send: true, to, from };
+  if (text.isOurs(to) || to === from) {
+    return { send: false, reason: 'own_number' };
+  }
+  const answers = isMessage && to === farEndNumber(peer, text.country) ? kindOfText(event, to) : null;
+  return answers === 'reaction' || answers === 'automatic'
+    ? { send: false, reason: answers }
+    : { send: true, to, from, answers };
+}
+
+/** A text that is too long for a run's input is no opt-out. */
+function kindOfText(event: CanonicalEvent, sender: string): TextKind {
+  return event.left_out?.includes('text') === true ? 'message' : textKindOf(event.text ?? '', sender);
 }
 
 function sender(text: GuardedText): string {

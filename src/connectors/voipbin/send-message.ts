@@ -65,6 +65,9 @@ export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
     if (!recipient.send) {
       return { outcome: 'skipped', reason: recipient.reason };
     }
+    if (recipient.answers === 'stop') {
+      return { outcome: 'skipped', reason: 'opted_out' };
+    }
     if (text.trim() === '') {
       throw new ActionError('permanent', 'the rendered text is empty', {
         connection: 'voipbin',

@@ -27,7 +27,7 @@ function guard(name: string, ownNumbers: readonly string[], change?: (body: stri
   });
 }
 
-const REPLY = { send: true, to: '+15551234567', from: '+15559876543' };
+const REPLY = { send: true, to: '+15551234567', from: '+15559876543', answers: 'message' };
 const OURS = '+15559876543';
 
 test.each([[[]], [[OURS]]])(
@@ -81,6 +81,6 @@ test.each<[string, (body: string) => string, string]>([
 });
 
 test("the page's call sample: answered once its direction can be told, else only on demand", () => {
-  expect(guard('call_hungup_curl', [OURS])).toEqual(REPLY);
+  expect(guard('call_hungup_curl', [OURS])).toEqual({ ...REPLY, answers: null });
   expect(guard('call_hungup_curl', [])).toEqual({ send: false, reason: 'call_not_inbound' });
 });

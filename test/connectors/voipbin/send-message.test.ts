@@ -134,6 +134,19 @@ describe('the loop guard', () => {
       'not_a_phone',
     ],
     ['a call of unknown direction', { type: 'call_hangup', direction: null }, {}, 'call_not_inbound'],
+    ['STOP', { text: 'STOP' }, {}, 'opted_out'],
+    ['a polite stop', { text: 'Stop. Thank you' }, {}, 'opted_out'],
+    ['STOP, its sender named by the rule', { text: 'STOP' }, { to: '+1 (555) 123-4567' }, 'opted_out'],
+    [
+      'STOP as a conversation',
+      { type: 'conversation_message_created', text: 'STOP', data: { reference_type: 'message' } },
+      {},
+      'opted_out',
+    ],
+    ['an opt-out in the language of its country', { text: '수신거부', peer: tel('+821012345678') }, {}, 'opted_out'],
+    ['a reaction', { text: 'Liked “Thanks!”' }, {}, 'reaction'],
+    ['an absence note', { text: 'Automatic reply: I am away.' }, {}, 'automatic'],
+    ['a delivery report', { text: 'Message not delivered' }, {}, 'automatic'],
   ])('skips %s', async (_what, changes, input, reason) => {
     const outcome = await attempt(
       { event: inboundText(changes), ours: ['+15559876543', '+15550000001'] },
