@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/action-log';
-import type { Action, ActionContext, Connector, Cooldowns, Sink } from '../src/connectors/connector';
+import type { Action, ActionContext, Connector, Cooldowns } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { guardLeftOut } from '../src/events/left-out';
@@ -31,7 +31,7 @@ export interface OpenConnection {
 export interface StepTools {
   connections: ReadonlyMap<string, OpenConnection>;
   /** Renders the templates of a step's input. Throws when one fails; the message contains no personal data. */
-  render(input: JsonObject, scope: StepScope, sinkOf: (inputName: string) => Sink): JsonObject;
+  render(input: JsonObject, scope: StepScope, action: Pick<Action, 'sinkOf' | 'accepts'>): JsonObject;
   /** Evaluates a step's CEL condition. Throws as `render` does. */
   evaluate(condition: string, scope: StepScope): boolean;
   /** Whether a phone number belongs to the account. */
@@ -126,7 +126,7 @@ async function attempt(
   if (step.if !== undefined && !tools.evaluate(step.if, scope)) {
     return { outcome: 'skipped', reason: 'its condition is not met' };
   }
-  const rendered = tools.render(step.input, scope, (name) => action.sinkOf(name));
+  const rendered = tools.render(step.input, scope, action);
   if (input.shadow === true) {
     return { outcome: 'skipped', reason: 'shadow: it would have been done' };
   }

@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from '../events/json';
 import type { HostList } from '../net/host-list';
 import type { PlainTextHost } from '../settings/declared-connector';
 import { ActionError } from './action-error';
+import { acceptsAt } from './action-schema';
 import type { ActionLog } from './action-log';
 import type { Proof } from './proof';
 
@@ -15,7 +16,10 @@ import type { Proof } from './proof';
  */
 export type Effect = 'repeatable' | 'verifiable' | 'once';
 
-/** Where a rendered text ends up, which decides how values that a template inserts are escaped. */
+/**
+ * Where a rendered text ends up, which decides how values that a template inserts are escaped. `json`: the connector
+ * sends the input as JSON, so a template alone in a text keeps the type of its value there.
+ */
 export type Sink = 'plain' | 'html' | 'slack' | 'json' | 'url' | 'header';
 
 /**
@@ -115,6 +119,8 @@ export interface Action<Client = unknown> {
   readonly budgetFrom: 'event' | 'step';
   readonly attemptTimeout: string;
   sinkOf(inputName: string): Sink;
+  /** Whether the input may hold a value of this type at a path, such as `['body', 'deal', '0']`. */
+  accepts(path: readonly string[], value: JsonValue): boolean;
   /** @param input the input as written in the rule file, already found valid. */
   effectOf(input: unknown): Effect;
   /** Names of the other connections that this input makes it use. @param input as for `effectOf`. */
@@ -212,6 +218,7 @@ export function defineAction<Client>() {
       budgetFrom: definition.budgetFrom ?? 'step',
       attemptTimeout: definition.attemptTimeout,
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
+      accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
       alsoUsedBy: (input) => definition.alsoUses?.of(definition.input.parse(input)) ?? [],
       run: async (context, input) => {

@@ -19,7 +19,7 @@ const ESCAPES: Readonly<Record<Sink, string>> = {
   plain: 'unchanged',
   html: 'HTML-escaped',
   slack: 'Slack-escaped',
-  json: 'JSON-escaped',
+  json: 'as JSON values',
   url: 'URL-encoded',
   header: 'on one line',
 };

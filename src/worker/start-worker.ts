@@ -84,7 +84,14 @@ export async function startWorker(options: {
       [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({
         connections: connections.byName,
-        render: (input, scope, sinkOf) => asPermanent(() => renderInput(input, { ...scope, sinkOf })),
+        render: (input, scope, action) =>
+          asPermanent(() =>
+            renderInput(input, {
+              ...scope,
+              sinkOf: (name) => action.sinkOf(name),
+              accepts: (path, value) => action.accepts(path, value),
+            }),
+          ),
         evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
         isOurs: (number) => options.ownNumbers.has(number),
         cooldowns,

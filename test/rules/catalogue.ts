@@ -107,7 +107,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
       body: z.unknown().optional(),
     }),
     output: z.object({ status: z.number(), body: z.unknown() }),
-    sinks: { url: 'url', headers: 'header' },
+    sinks: { url: 'url', headers: 'header', body: 'json' },
     effect: { of: (input) => (input.method === 'POST' ? 'once' : 'repeatable') },
     budget: '1h',
     attemptTimeout: '30s',

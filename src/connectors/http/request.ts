@@ -34,7 +34,7 @@ const input = z
       .json()
       .optional()
       .describe(
-        'The body: a map or list is sent as JSON, with every text in it a template; a text is sent as it is. Values in a text are not escaped, so write JSON as a map.',
+        'The body: a map or list is sent as JSON, with every text in it a template; a text is sent as it is. A template alone in a text keeps the type of its value: `"{{ talk_s }}"` becomes a number, an absent value null. Values in a longer text are not escaped, so write JSON as a map.',
       ),
     timeout: duration()
       .refine((ms) => ms >= 100 && ms <= LONGEST_TIMEOUT_MS, 'expected 100ms to 30s')
@@ -69,7 +69,7 @@ function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): b
 export const httpRequest = defineAction<HttpClient>()<Input, { status: number; body: JsonValue }>({
   summary: 'Sends an HTTP request.',
   input,
-  sinks: { url: 'url', headers: 'header' },
+  sinks: { url: 'url', headers: 'header', body: 'json' },
   output,
   effect: { of: (written) => (isRepeatable(written) ? 'repeatable' : 'once') },
   budget: '1h',

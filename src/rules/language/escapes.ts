@@ -1,7 +1,14 @@
+import { Drop } from 'liquidjs';
 import type { Sink } from '../../connectors/connector';
 
+/** Liquid's `nil`, `empty` and `blank` are objects that stand for null and the empty text. */
+export function plainValue(value: unknown): unknown {
+  return value instanceof Drop ? value.valueOf() : value;
+}
+
 /** A value as the text that a template inserts; objects as JSON, null as nothing. */
-export function asText(value: unknown): string {
+export function asText(inserted: unknown): string {
+  const value = plainValue(inserted);
   if (value === null || value === undefined) {
     return '';
   }
@@ -13,13 +20,21 @@ export function asText(value: unknown): string {
 
 const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
+const LINE_BREAK = /\r\n|[\r\n]/g;
+
+/** The line breaks of a text as HTML. */
+export function htmlLines(text: string): string {
+  return text.replace(LINE_BREAK, '<br>\n');
+}
+
 /** Escapes an inserted value for the place where the text goes. */
 export const ESCAPES: Readonly<Record<Sink, (text: string) => string>> = {
   plain: (text) => text,
-  html: (text) => text.replace(/[&<>"']/g, (character) => HTML[character] ?? ''),
+  html: (text) => htmlLines(text.replace(/[&<>"']/g, (character) => HTML[character] ?? '')),
   slack: (text) => text.replace(/[&<>]/g, (character) => HTML[character] ?? ''),
   // A header is one line, and mail systems disagree about which control characters end it: all are replaced.
   header: (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim(),
   url: (text) => encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd')),
-  json: (text) => JSON.stringify(text).slice(1, -1),
+  // The connector makes the JSON.
+  json: (text) => text,
 };

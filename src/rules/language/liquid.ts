@@ -1,4 +1,4 @@
-import { Liquid, TokenizationError, ParseError, type Template } from 'liquidjs';
+import { Liquid, Output, TokenizationError, ParseError, TypeGuards, type Template } from 'liquidjs';
 import type { Sink } from '../../connectors/connector';
 import { readPhone } from '../../events/phone';
 import { ESCAPES, asText } from './escapes';
@@ -24,17 +24,37 @@ const REMOVED_TAGS = [
 /** `raw` would turn escaping off; `inspect` would insert whole payloads. */
 const REMOVED_FILTERS = ['raw', 'inspect'];
 
+/**
+ * Filters that escape for the place where the text goes. Inserted values are escaped there anyway, once: these leave
+ * the value as it is, so that a customer does not read `&lt;` or `<br />`.
+ */
+const DONE_BY_SINK: Readonly<Record<Sink, readonly string[]>> = {
+  plain: [],
+  html: ['escape', 'escape_once', 'xml_escape', 'newline_to_br'],
+  slack: ['escape', 'escape_once', 'xml_escape'],
+  json: [],
+  url: ['url_encode', 'cgi_escape', 'uri_escape'],
+  header: [],
+};
+
 /** A Liquid engine for one zone, country and sink, with its parsed templates. */
 export interface Engine {
   liquid: Liquid;
   parsed: Map<string, Template[]>;
+  /** The value that was inserted last, before it was escaped. */
+  inserted: unknown;
 }
 
 const MAX_CACHED_ENGINES = 64;
 const MAX_CACHED_TEMPLATES = 500;
 const engines = new Map<string, Engine>();
 
-function makeLiquid(timezone: string, country: string | null, sink: Sink): Liquid {
+function makeLiquid(
+  timezone: string,
+  country: string | null,
+  sink: Sink,
+  onInserted: (value: unknown) => void,
+): Liquid {
   const escape = ESCAPES[sink];
   const liquid = new Liquid({
     strictVariables: true,
@@ -51,6 +71,7 @@ function makeLiquid(timezone: string, country: string | null, sink: Sink): Liqui
     locale: 'en-US',
     outputEscape: (value: unknown) => {
       chargeInserted(value);
+      onInserted(value);
       return escape(asText(value));
     },
   });
@@ -59,6 +80,9 @@ function makeLiquid(timezone: string, country: string | null, sink: Sink): Liqui
   }
   for (const filter of REMOVED_FILTERS) {
     delete liquid.filters[filter];
+  }
+  for (const filter of DONE_BY_SINK[sink]) {
+    liquid.registerFilter(filter, (value: unknown) => value);
   }
   liquid.registerFilter('phone', (value: unknown, form: unknown) => phoneText(value, country, form));
   liquid.registerFilter('e164', (value: unknown) =>
@@ -78,7 +102,12 @@ export function engineFor(timezone: string, country: string | null, sink: Sink):
     if (engines.size >= MAX_CACHED_ENGINES) {
       engines.clear();
     }
-    engine = { liquid: makeLiquid(timezone, country, sink), parsed: new Map() };
+    const made: Engine = {
+      liquid: makeLiquid(timezone, country, sink, (value) => (made.inserted = value)),
+      parsed: new Map(),
+      inserted: undefined,
+    };
+    engine = made;
     engines.set(key, engine);
   }
   return engine;
@@ -95,6 +124,12 @@ export function parseCached(engine: Engine, text: string): Template[] {
     engine.parsed.set(text, template);
   }
   return template;
+}
+
+/** Whether a template consists of one `{{ … }}` and white space. */
+export function isLoneOutput(templates: readonly Template[]): boolean {
+  const others = templates.filter((one) => !(TypeGuards.isHTMLToken(one.token) && one.token.getText().trim() === ''));
+  return others.length === 1 && others[0] instanceof Output;
 }
 
 /** Whether a text has a `{{` or `{%`. */

@@ -2,7 +2,8 @@ import type { Sink } from '../../connectors/connector';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { guardLeftOut, LeftOutError } from '../../events/left-out';
 import { isSpent, TEMPLATE_STEPS, withBudget } from './budget';
-import { engineFor, isTemplate, parseCached, type Engine } from './liquid';
+import { ESCAPES, htmlLines, plainValue } from './escapes';
+import { engineFor, isLoneOutput, isTemplate, parseCached, type Engine } from './liquid';
 import { MeteredContext } from './liquid-budget';
 import { variablesOf, type StepScope } from './scope';
 
@@ -14,6 +15,8 @@ export interface RenderContext extends StepScope {
   country: string | null;
   /** Where the text of a top-level input goes, which decides how inserted values are escaped. */
   sinkOf(inputName: string): Sink;
+  /** Whether the input may hold a value of this type at a path. Absent: only texts. */
+  accepts?(path: readonly string[], value: JsonValue): boolean;
   /** For the message of a {@link TemplateError}. */
   rule?: string;
   step?: string;
@@ -41,46 +44,112 @@ const MAX_RENDERED_CHARS = 1_000_000;
  * Renders every text of a step's input as a template. Keys and other values stay unchanged. Inserted values are escaped
  * for the place where the text goes; the template's own text is not. Absent values insert nothing. The templates of one
  * input share {@link TEMPLATE_STEPS} steps, which bound time and memory.
+ *
+ * A text that is one `{{ … }}` keeps the type of its value where the input is sent as JSON (an absent value is null),
+ * and a list or map wherever the input may hold one. Texts in that value are escaped too.
+ *
+ * An HTML text without tags is plain text to its author: its line breaks become `<br>`, like those of inserted values
+ * everywhere in HTML.
+ *
  * @throws TemplateError without personal data; LeftOutError when a template reads a part of the event that was left out.
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
   const variables = guardLeftOut(variablesOf(context), context.event.left_out);
-  const render = (name: string, value: JsonValue): JsonValue =>
-    renderValue(value, name, engineFor(context.timezone, context.country, context.sinkOf(name)), variables, context);
   return withBudget(TEMPLATE_STEPS, () =>
-    Object.fromEntries(Object.entries(input).map(([name, value]) => [name, render(name, value)])),
+    Object.fromEntries(
+      Object.entries(input).map(([name, value]) => {
+        const sink = context.sinkOf(name);
+        const engine = engineFor(context.timezone, context.country, sink);
+        return [name, renderValue(value, [name], { engine, sink, variables, context })];
+      }),
+    ),
   );
 }
 
-function renderValue(
-  value: JsonValue,
-  path: string,
-  engine: Engine,
-  variables: JsonObject,
-  context: RenderContext,
-): JsonValue {
+/** What all texts of one top-level input have in common. */
+interface Rendering {
+  engine: Engine;
+  sink: Sink;
+  variables: JsonObject;
+  context: RenderContext;
+}
+
+function renderValue(value: JsonValue, path: readonly string[], rendering: Rendering): JsonValue {
   if (typeof value === 'string') {
-    return isTemplate(value) ? renderText(value, path, engine, variables, context) : value;
+    return isTemplate(value) ? renderTemplate(value, path, rendering) : renderLiteral(value, rendering.sink);
   }
   if (Array.isArray(value)) {
-    return value.map((item, index) => renderValue(item, `${path}[${index}]`, engine, variables, context));
+    return value.map((item, index) => renderValue(item, [...path, String(index)], rendering));
   }
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [
-        key,
-        renderValue(item, `${path}.${key}`, engine, variables, context),
-      ]),
+      Object.entries(value).map(([key, item]) => [key, renderValue(item, [...path, key], rendering)]),
     );
   }
   return value;
 }
 
-function renderText(text: string, path: string, engine: Engine, variables: JsonObject, context: RenderContext): string {
+function renderTemplate(text: string, path: readonly string[], rendering: Rendering): JsonValue {
+  const { engine, sink, context } = rendering;
+  const rendered = renderText(text, path, rendering);
+  if (isLoneOutput(parseCached(engine, text))) {
+    const value = asJson(engine.inserted);
+    const keepsType = (typeof value === 'object' && value !== null) || sink === 'json';
+    if (keepsType && typeof value !== 'string' && context.accepts?.(path, value) === true) {
+      return escapedTexts(value, ESCAPES[sink]);
+    }
+  }
+  return isPlainText(text, sink) ? htmlLines(rendered.trim().replaceAll(HTML_BREAK, '\n')) : rendered;
+}
+
+function renderLiteral(text: string, sink: Sink): string {
+  return isPlainText(text, sink) ? htmlLines(text.trim()) : text;
+}
+
+/** Whether an HTML text has no tags of its author. */
+function isPlainText(text: string, sink: Sink): boolean {
+  return sink === 'html' && !HTML_TAG.test(text);
+}
+
+const HTML_TAG = /<[a-z/!]/i;
+const HTML_BREAK = '<br>\n';
+
+/** A value of Liquid as JSON; null for what JSON does not have. */
+function asJson(inserted: unknown): JsonValue {
+  const value = plainValue(inserted);
+  if (Array.isArray(value)) {
+    return value.map(asJson);
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, asJson(item)]));
+  }
+  const isFinite = typeof value !== 'number' || Number.isFinite(value);
+  return isFinite && (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    ? value
+    : null;
+}
+
+function escapedTexts(value: JsonValue, escape: (text: string) => string): JsonValue {
+  if (typeof value === 'string') {
+    return escape(value);
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => escapedTexts(item, escape));
+  }
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escapedTexts(item, escape)]))
+    : value;
+}
+
+function renderText(
+  text: string,
+  path: readonly string[],
+  { engine, variables, context }: Pick<Rendering, 'engine' | 'variables' | 'context'>,
+): string {
   const where = [
     context.rule === undefined ? null : `rule "${context.rule}"`,
     context.step === undefined ? null : `step "${context.step}"`,
-    `input "${path}"`,
+    `input "${placeOf(path)}"`,
   ]
     .filter((part) => part !== null)
     .join(', ');
@@ -100,6 +169,11 @@ function renderText(text: string, path: string, engine: Engine, variables: JsonO
     );
   }
   return rendered;
+}
+
+/** `blocks[0].text` */
+function placeOf([name = '', ...rest]: readonly string[]): string {
+  return rest.reduce((place, part) => (/^\d+$/.test(part) ? `${place}[${part}]` : `${place}.${part}`), name);
 }
 
 /** Throws the LeftOutError that liquidjs wrapped, if any. */

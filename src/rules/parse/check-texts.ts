@@ -16,19 +16,27 @@ export function checkStepTexts(
   variables: Variables,
   values: ComparedValues,
 ): void {
-  checkTexts(reader, step.input, variables);
+  checkTexts({ reader, step, variables }, step.input, []);
   if (step.planned.if !== undefined && step.ifAt !== null) {
     checkCel(reader, step.planned.if, step.ifAt, variables, values);
   }
 }
 
-function checkTexts(reader: BlockReader, node: Node | null, variables: Variables): void {
+interface Texts {
+  reader: BlockReader;
+  step: ReadStep;
+  variables: Variables;
+}
+
+/** @param path of the node within the step's input. */
+function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): void {
+  const { reader, step, variables } = texts;
   if (isMap(node)) {
-    reader.document.entries(node).forEach(({ node: inner }) => checkTexts(reader, inner, variables));
+    reader.document.entries(node).forEach(({ key, node: inner }) => checkTexts(texts, inner, [...path, key]));
   } else if (isSeq(node)) {
-    reader.document.items(node).forEach((inner) => checkTexts(reader, inner, variables));
+    reader.document.items(node).forEach((inner, index) => checkTexts(texts, inner, [...path, String(index)]));
   } else if (isScalar(node) && typeof node.value === 'string' && isTemplate(node.value)) {
-    for (const problem of checkTemplate(node.value, variables)) {
+    for (const problem of checkTemplate(node.value, variables, { groups: step.accepts(path, {}) })) {
       reader.findings.error(
         reader.document.positionInside(node, problem.row, problem.column),
         problem.code,

@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import { toJson } from '../../yaml/document';
 import type { Position } from '../../yaml/finding';
 import { didYouMean, nearest } from '../../yaml/nearest-name';
-import { jsonSchemaOf } from './action-schema';
+import { jsonSchemaOf } from '../../connectors/action-schema';
 import { quoted, type BlockReader, type Value } from './block-reader';
 
 /** Reads the input of an action as written, and checks it with the action's schema; null with a finding. */

@@ -1,11 +1,12 @@
 import { isScalar, type Node } from 'yaml';
+import type { JsonValue } from '../../events/json';
 import { durationMs } from '../../yaml/duration';
 import type { Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { RETRY_KEYS, STEP_KEYS } from '../language/keys';
 import type { PlannedStep, RetryBudget } from '../plan';
 import type { ActionCatalogue } from '../rule';
-import { jsonSchemaOf } from './action-schema';
+import { jsonSchemaOf } from '../../connectors/action-schema';
 import { quoted, type BlockReader, type Value } from './block-reader';
 import { readInput } from './step-input';
 import { shapeOf, type ResultShape } from './variables';
@@ -26,6 +27,8 @@ export interface ReadStep {
   input: Node | null;
   ifAt: Value | null;
   result: ResultShape;
+  /** Whether its input may hold a value of this type at a path. */
+  accepts(path: readonly string[], value: JsonValue): boolean;
 }
 
 /** Reads the steps of a rule. Invalid steps have findings. */
@@ -120,6 +123,7 @@ export class StepReader {
       at: action.keyAt,
       input: action.node,
       ifAt: ifValue ?? null,
+      accepts: (path, wanted) => definition.accepts(path, wanted),
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),
       planned: {
         id: readId ?? `${action.key}#${index + 1}`,

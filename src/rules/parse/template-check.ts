@@ -1,7 +1,7 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
 import type { FindingCode } from '../../errors/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
-import { parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
+import { isLoneOutput, parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
 import type { Variables } from './variables';
 
 /** A problem of a template, with its place in the text. */
@@ -17,19 +17,24 @@ interface Inside {
   locals: ReadonlySet<string>;
   /** Paths that an enclosing `if` tests. */
   present: ReadonlySet<string>;
+  /** Whether a group of fields may be inserted: the template stands alone where its value may be a map. */
+  groups: boolean;
 }
 
 /**
  * Finds the problems of a template: syntax, unknown filters and variables, variables that may be absent and have no
  * `default`. A variable with a computed part (`data[name]`) is checked up to that part.
+ *
+ * @param place.groups whether the input may hold a map where the template is.
  */
-export function checkTemplate(text: string, variables: Variables): CheckedProblem[] {
+export function checkTemplate(text: string, variables: Variables, place: { groups: boolean }): CheckedProblem[] {
   const parsed = parseTemplate(text);
   if (!parsed.ok) {
     return [explainSyntax(parsed.problem)];
   }
   const problems: CheckedProblem[] = [];
-  walk(parsed.templates, { locals: new Set(), present: new Set() }, variables, problems);
+  const groups = place.groups && isLoneOutput(parsed.templates);
+  walk(parsed.templates, { locals: new Set(), present: new Set(), groups }, variables, problems);
   return problems;
 }
 
@@ -192,7 +197,7 @@ function checkToken(
   const variable = variables.look(complete ? path : path.slice(0, 1));
   if (variable.state === 'unknown') {
     report('unknown-variable', variable.message, variable.hint);
-  } else if (variable.state === 'group' && use === 'inserted' && complete) {
+  } else if (variable.state === 'group' && use === 'inserted' && complete && !inside.groups) {
     report('variable-group', `"${name}" is a group of fields`, `name one: ${variable.example}`);
   } else if (variable.state === 'never' && use !== 'tested') {
     report('never-present', `"${name}" is always absent for the events of this rule`);
@@ -202,7 +207,12 @@ function checkToken(
       report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
     } else if (!defaultLater) {
       const orCondition = root === 'steps' ? '' : `, or require it: when: { ${name}: { exists: true } }`;
-      report('may-be-absent', `"${name}" may be absent`, `add a default: {{ ${name} | default: '…' }}${orCondition}`);
+      const byDefault = inside.groups ? 'nil' : "'…'";
+      report(
+        'may-be-absent',
+        `"${name}" may be absent`,
+        `add a default: {{ ${name} | default: ${byDefault} }}${orCondition}`,
+      );
     } else if (mayBeUndefined) {
       report('may-be-absent', `"${name}" may be absent, and default is not its first filter`, 'put default first');
     }

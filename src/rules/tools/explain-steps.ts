@@ -1,5 +1,5 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
-import type { JsonObject } from '../../events/json';
+import type { JsonObject, JsonValue } from '../../events/json';
 import { evaluateCondition } from '../language/condition';
 import { renderInput, TemplateError } from '../language/template';
 import type { ActionCatalogue, Rule } from '../rule';
@@ -24,6 +24,7 @@ export function explainSteps(rule: Rule, event: CanonicalEvent, actions: ActionC
       timezone: rule.timezone,
       country: rule.country,
       sinkOf: (name: string) => action?.sinkOf(name) ?? 'plain',
+      accepts: (path: readonly string[], value: JsonValue) => action?.accepts(path, value) ?? false,
       rule: rule.name,
       step: step.id,
     };

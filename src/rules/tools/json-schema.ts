@@ -16,7 +16,7 @@ import {
 import type { ActionCatalogue } from '../rule';
 import { OPERATORS, OPERATOR_NAMES } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
-import { jsonSchemaOf } from '../parse/action-schema';
+import { jsonSchemaOf } from '../../connectors/action-schema';
 
 type Schema = Record<string, unknown>;
 

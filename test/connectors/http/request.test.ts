@@ -6,6 +6,7 @@ import { httpRequest, type HttpClient } from '../../../src/connectors/http/reque
 import { keyUuid } from '../../../src/connectors/idempotency-uuid';
 import type { JsonObject } from '../../../src/events/json';
 import { renderInput } from '../../../src/rules/language/template';
+import { eventOf } from '../../rules/load-text';
 import { inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
 import { breakOff, hang, json, raw, reset, startRecorder, type Recorder } from './recorder';
 
@@ -107,6 +108,38 @@ describe('a request', () => {
       headers: { 'x-text': 'is a/../b?&"x" X-Evil: 1' },
     });
     expect(JSON.parse(recorder.requests[0]?.body ?? '')).toEqual({ text, '{{ text }}': 1 });
+  });
+
+  it('sends what a template alone in a text stands for, with its type', async () => {
+    const written = {
+      body: {
+        talk: '{{ talk_s }}',
+        ok: '{{ answered }}',
+        who: '{{ peer.name | default: nil }}',
+        call: '{{ data.metadata }}',
+        all: ['{{ talk_s }} s', '{{ data.metadata.n }}'],
+      },
+      headers: { 'X-Talk': '{{ talk_s }}' },
+    };
+    const event = eventOf('call_hangup', {
+      id: 'c',
+      metadata: { n: 1.5, text: '"<b>"', none: null },
+      tm_create: '2026-03-01T23:58:55Z',
+      tm_progressing: '2026-03-01T23:59:00Z',
+      tm_hangup: '2026-03-02T00:00:15.5Z',
+    });
+    const scope = { event, steps: {}, timezone: 'UTC', country: null };
+    await ask(
+      renderInput(written, {
+        ...scope,
+        sinkOf: (name) => httpRequest.sinkOf(name),
+        accepts: (path, value) => httpRequest.accepts(path, value),
+      }),
+    );
+    expect(recorder.requests[0]?.headers['x-talk']).toBe('75.5');
+    expect(recorder.requests[0]?.body).toBe(
+      '{"talk":75.5,"ok":true,"who":null,"call":{"n":1.5,"text":"\\"<b>\\"","none":null},"all":["75.5 s",1.5]}',
+    );
   });
 
   it.each<[string, (...of: Parameters<Recorder['answers'][0]>) => void, unknown]>([

@@ -87,11 +87,11 @@ describe('values are escaped for where the text goes, the text itself is not', (
   const text = '<b>{{ peer.name }}</b>';
   test.each<[Sink, string]>([
     ['plain', '<b><Kim> & "Co"\r\nBcc: x@example.com</b>'],
-    ['html', '<b>&lt;Kim&gt; &amp; &quot;Co&quot;\r\nBcc: x@example.com</b>'],
+    ['html', '<b>&lt;Kim&gt; &amp; &quot;Co&quot;<br>\nBcc: x@example.com</b>'],
     ['slack', '<b>&lt;Kim&gt; &amp; "Co"\r\nBcc: x@example.com</b>'],
     ['header', '<b><Kim> & "Co" Bcc: x@example.com</b>'],
     ['url', '<b>%3CKim%3E%20%26%20%22Co%22%0D%0ABcc%3A%20x%40example.com</b>'],
-    ['json', '<b><Kim> & \\"Co\\"\\r\\nBcc: x@example.com</b>'],
+    ['json', '<b><Kim> & "Co"\r\nBcc: x@example.com</b>'],
   ])('%s', (sink, expected) => {
     expect(render(text, { sink })).toBe(expected);
   });
@@ -105,6 +105,87 @@ describe('values are escaped for where the text goes, the text itself is not', (
   test('half a character pair cannot stop a URL from being made', () => {
     const event = eventOf('message_created', { id: 'm', text: 'a\ud83d' });
     expect(render('{{ text }}', { event, sink: 'url' })).toBe('a%EF%BF%BD');
+  });
+});
+
+describe('line breaks in HTML', () => {
+  const event = eventOf('message_created', { id: 'm', text: 'one\ntwo <3 & three\r\nfour' });
+  const inHtml = (text: string): JsonValue | undefined => render(text, { event, sink: 'html' });
+
+  test('those of an inserted value are kept, after escaping', () => {
+    expect(inHtml('<p>{{ text }}</p>')).toBe('<p>one<br>\ntwo &lt;3 &amp; three<br>\nfour</p>');
+    expect(inHtml('{{ text }}')).toBe('one<br>\ntwo &lt;3 &amp; three<br>\nfour');
+  });
+
+  test.each(['newline_to_br', 'escape', 'escape_once', 'xml_escape', 'escape | newline_to_br'])(
+    '%s does not make customers read tags or entities',
+    (filter) => {
+      expect(inHtml(`<p>{{ text | ${filter} }}</p>`)).toBe('<p>one<br>\ntwo &lt;3 &amp; three<br>\nfour</p>');
+    },
+  );
+
+  test('a text without tags is plain text to its author: its own line breaks are kept, too', () => {
+    expect(inHtml('From {{ id }}\n{{ text }}\n')).toBe('From m<br>\none<br>\ntwo &lt;3 &amp; three<br>\nfour');
+    expect(inHtml('no variable\nat all\n')).toBe('no variable<br>\nat all');
+    expect(inHtml('<p>\n{{ id }}\n</p>')).toBe('<p>\nm\n</p>');
+  });
+
+  test('elsewhere they stay what they are', () => {
+    expect(render('{{ text }}', { event, sink: 'plain' })).toBe('one\ntwo <3 & three\r\nfour');
+    expect(render('{{ text }}', { event, sink: 'slack' })).toBe('one\ntwo &lt;3 &amp; three\r\nfour');
+  });
+});
+
+test.each<[Sink, string, string]>([
+  ['slack', '{{ peer.name | escape }}', '&lt;Kim&gt; &amp; "Co"\r\nBcc: x@example.com'],
+  ['url', '{{ data.metadata.campaign | url_encode }}', 'spring%20%3Csale%3E'],
+  ['url', '{{ data.metadata.campaign | cgi_escape }}', 'spring%20%3Csale%3E'],
+  ['plain', '{{ data.metadata.campaign | url_encode }}', 'spring+%3Csale%3E'],
+  ['plain', '{{ data.metadata.campaign | escape }}', 'spring &lt;sale&gt;'],
+])('nothing is escaped twice: %s, %s', (sink, text, expected) => {
+  expect(render(text, { sink })).toBe(expected);
+});
+
+describe('a template alone in a text, where the input is sent as JSON', () => {
+  const typed = (text: string, options: Parameters<typeof render>[1] = {}): JsonValue | undefined =>
+    render(text, { sink: 'json', accepts: () => true, ...options });
+
+  test.each<[string, JsonValue]>([
+    ['{{ talk_s }}', 3665],
+    ['{{ talk_s }}\n', 3665],
+    ['{{ talk_s | divided_by: 60.0 | round: 1 }}', 61.1],
+    ['{{ answered }}', true],
+    ['{{ ours.name }}', null],
+    ['{{ ours.name | default: nil }}', null],
+    ['{{ data.nothing | default: nil }}', null],
+    ['{{ data.nothing | default: 0 }}', 0],
+    ['{{ data.nothing | default: empty }}', ''],
+    ['{{ data.metadata.list }}', ['a', 'b']],
+    ['{{ data.metadata }}', { list: ['a', 'b'], campaign: 'spring <sale>', deep: { er: 'yes' } }],
+    ['{{ data.metadata.campaign }}', 'spring <sale>'],
+    ['{{ 1 | divided_by: 0 }}', null],
+    ['{{ talk_s | append: "" }}', '3665'],
+    ['{{ talk_s }} s', '3665 s'],
+    ['{{ talk_s }}{{ ring_s }}', '36655'],
+    ['{% if answered %}{{ talk_s }}{% endif %}', '3665'],
+  ])('%s', (text, expected) => {
+    expect(typed(text)).toEqual(expected);
+  });
+
+  test('in a longer text, nil is nothing', () => {
+    expect(typed('[{{ ours.name | default: nil }}]')).toBe('[]');
+    expect(render('{{ ours.name | default: nil }}')).toBe('');
+  });
+
+  test('elsewhere values are texts, but for lists and maps that the input may hold; their texts are escaped', () => {
+    const accepts = (): boolean => true;
+    expect(render('{{ talk_s }}', { sink: 'slack', accepts })).toBe('3665');
+    expect(render('{{ data.metadata }}', { sink: 'slack', accepts })).toEqual({
+      list: ['a', 'b'],
+      campaign: 'spring &lt;sale&gt;',
+      deep: { er: 'yes' },
+    });
+    expect(render('{{ data.metadata.list }}', { accepts: () => false })).toBe('["a","b"]');
   });
 });
 

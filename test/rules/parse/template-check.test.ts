@@ -199,3 +199,26 @@ describe('results of earlier steps', () => {
     ).toEqual([]);
   });
 });
+
+describe('a group of fields', () => {
+  const checked = (body: string): string[] =>
+    findingsOf(
+      `version: 1\nrules:\n  - { name: r, on: call_hangup, do: [{ http.request: { url: 'https://x.example', body: ${body} } }] }\n`,
+    );
+
+  test('may stand alone where JSON is sent', () => {
+    expect(checked("'{{ data }}'")).toEqual([]);
+    expect(checked("{ who: '{{ peer }}', all: ['{{ data }}'] }")).toEqual([]);
+  });
+
+  test('may not be part of a text there', () => {
+    expect(checked("{ who: 'from {{ peer }}' }")).toEqual([expect.stringContaining('"peer" is a group of fields')]);
+  });
+
+  test('an absent value may be sent as null', () => {
+    expect(checked("{ who: '{{ peer.name }}' }")).toEqual([
+      expect.stringContaining('"peer.name" may be absent; add a default: {{ peer.name | default: nil }}, or'),
+    ]);
+    expect(checked("{ who: '{{ peer.name | default: nil }}' }")).toEqual([]);
+  });
+});
