@@ -40,6 +40,11 @@ export class RateLimiter {
     this.#intervalMs = 1_000 / limits.perSecond;
   }
 
+  /** Starts no request for a time, because the provider asks for it. At most five minutes. */
+  pauseFor(waitMs: number): void {
+    this.#nextSlotAt = Math.max(this.#nextSlotAt, this.now() + Math.min(waitMs, MAX_RETRY_AFTER_MS));
+  }
+
   /**
    * Waits until the next request may start.
    *

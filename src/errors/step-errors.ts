@@ -66,8 +66,9 @@ export const STEP_ERRORS = {
   },
   answer_lost: {
     class: 'ambiguous',
-    meaning: 'The mail server may have accepted the mail; the connection ended before its answer.',
-    remedy: 'Look for the mail at its recipient.',
+    meaning:
+      'The mail server may have accepted the mail, or Slack the message; the connection ended before its answer.',
+    remedy: 'Look for the mail at its recipient, or for the message in the channel.',
   },
   answer_too_large: {
     class: 'transient',
@@ -78,6 +79,11 @@ export const STEP_ERRORS = {
     class: 'ambiguous',
     meaning: 'A worker stopped during an `http.request` that must not be repeated.',
     remedy: 'Look at the server whether it was done. An `Idempotency-Key` header lets the bridge retry by itself.',
+  },
+  blocks_empty_text: {
+    class: 'permanent',
+    meaning: 'A text in the blocks of a Slack message is empty after rendering.',
+    remedy: 'Give the template a default: `{{ field | default: "…" }}`.',
   },
   blocks_over_limit: {
     class: 'permanent',
@@ -238,7 +244,7 @@ export const STEP_ERRORS = {
   },
   queue_full: {
     class: 'transient',
-    meaning: 'Too many requests to VoIPBIN wait in this worker.',
+    meaning: 'Too many requests to VoIPBIN, or messages to one Slack channel, wait in this worker.',
     remedy: 'Nothing, unless it lasts.',
   },
   rate_limit: {

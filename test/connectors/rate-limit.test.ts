@@ -52,3 +52,13 @@ test('a burst starts at once, then one by one, and the queue is bounded', async 
   now = 1_000;
   await rate.waitForSlot(never);
 });
+
+test('a pause holds back all requests, then they start evenly spaced', async () => {
+  let now = 0;
+  const rate = limiter({ perSecond: 1, maxWaitMs: 0 }, () => now);
+  rate.pauseFor(5_000);
+  await expect(rate.waitForSlot(never)).rejects.toMatchObject({ detail: { retryAfterMs: 6_000 } });
+  now = 5_000;
+  await rate.waitForSlot(never);
+  await expect(rate.waitForSlot(never)).rejects.toMatchObject({ detail: { code: 'queue_full' } });
+});

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { secret } from '../../settings/secret';
 import { plainHttpHost } from '../../net/host-list';
+import { ActionError, providerCode } from '../action-error';
 import { defineConnector } from '../connector';
 import { postMessage } from './post-message';
 
@@ -13,6 +14,9 @@ const settings = z.strictObject({
     .default('https://slack.com/api/')
     .describe("Where Slack's Web API is; ends in /api/."),
 });
+
+/** The scopes that allow to post: today's, and those of tokens from before 2020. */
+const POSTING: ReadonlySet<string> = new Set(['chat:write', 'chat:write:bot', 'chat:write:user', 'bot']);
 
 /** Slack: posts to channels. */
 export const slack = defineConnector({
@@ -32,7 +36,14 @@ export const slack = defineConnector({
     },
     close: (client) => client.close(),
     check: async (client, signal) => {
-      const { user, team } = await client.whoAmI(signal);
+      const { user, team, scopes } = await client.whoAmI(signal);
+      if (scopes !== null && !scopes.some((scope) => POSTING.has(scope))) {
+        throw new ActionError('credential', `${user} in ${team} may not post messages`, {
+          connection: 'slack',
+          code: providerCode('missing_scope'),
+          remedy: 'Give the Slack app the scope chat:write and install it again.',
+        });
+      }
       return `${user} in ${team}`;
     },
     standIn: async (options) => (await import('./stand-in.js')).startSlackStandIn(options),

@@ -2,11 +2,16 @@ import { z } from 'zod';
 import { ActionError, type ActionErrorCode, providerCode } from '../action-error';
 import { defineAction } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
+import { LostAnswers } from '../lost-answers';
+import type { SlackFailure } from './api-failure';
 import { checkBlocks } from './block-limits';
 import type { SlackClient } from './client';
+import { shortened, verbatimBlocks } from './message-text';
 
-/** Slack cuts longer texts itself, in the middle of an escape if need be. */
-const MOST_CHARACTERS = 40_000;
+/** How many answers may get lost before a person is asked; more of them are no accident of the network. */
+const MOST_LOST_ANSWERS = { retry: 5, fail: 1 } as const;
+/** How often a message is tried that Slack refuses with a word that the bridge does not know. */
+const TRIES_OF_UNKNOWN_WORD = 3;
 
 const input = z.strictObject({
   channel: z
@@ -15,18 +20,24 @@ const input = z.strictObject({
   text: z
     .string()
     .describe(
-      "The message, in Slack's own markup (`*bold*`, `<https://…|link>`); beside `blocks`, what notifications show.",
+      "The message, in Slack's own markup (`*bold*`, `<https://…|link>`; bare URLs are no links); beside `blocks`, what notifications show. After 4,000 characters it is cut, with `…`.",
     ),
   blocks: z
     .array(z.record(z.string(), z.json()))
     .optional()
-    .describe('Block Kit blocks, at most 50; every text in them is a template.'),
+    .describe(
+      'Block Kit blocks, at most 50 and 13,200 characters; every text in them is a template. Write links as `<https://…|link>`; `verbatim: false` in a text makes links of bare URLs, too.',
+    ),
   thread_ts: z
     .string()
     .optional()
     .describe(
       '`ts` of the message to answer in a thread, such as `{{ steps.<id>.ts }}`; not in a thread when it renders to nothing.',
     ),
+  on_ambiguous: z
+    .enum(['retry', 'fail'])
+    .default('retry')
+    .describe("After Slack's answer was lost: post again, or fail so that someone looks."),
 });
 
 const output = z.object({
@@ -38,19 +49,19 @@ const output = z.object({
  * `slack.post_message`.
  *
  * Guaranteed: one attempt posts once; values that templates insert cannot become mentions, links or markup of Slack's
- * (`< > &`), though `*` and `_` in them still format. Within the time that Slack knows a `client_msg_id` again, a retry
- * after a lost answer posts nothing new and gets the first message's `ts`. Not guaranteed: how long that time is (Slack
- * documents the errors of it, not the argument: reference connectors.md 2); a retry after it posts again.
+ * (`< > &`), though `*` and `_` in them still format, and links in a `markdown` block. After an answer was lost,
+ * `on_ambiguous: fail` posts no more; `retry` posts at most five times in all. Not guaranteed: that Slack takes such a
+ * repeated message for the first one. It carries the same `client_msg_id`, but Slack does not document that argument.
  */
 export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.infer<typeof output>>({
   summary: 'Posts a message to a Slack channel.',
   input,
   sinks: { text: 'slack', blocks: 'slack' },
   output,
-  effect: 'repeatable',
+  effect: 'once',
   budget: '1h',
   attemptTimeout: '15s',
-  run: async (context, { channel, text, blocks, thread_ts }) => {
+  run: async (context, { channel, text, blocks, thread_ts, on_ambiguous }) => {
     const threadTs = thread_ts?.trim() ?? '';
     if (channel.trim() === '') {
       throw empty('channel', providerCode('channel_not_found'));
@@ -61,19 +72,62 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
     if (blocks !== undefined) {
       checkBlocks(blocks);
     }
-    const result = await context.client.postMessage(
-      {
-        channel: channel.trim(),
-        text: shortened(text),
-        clientMsgId: keyUuid(context.key),
-        ...(blocks === undefined ? {} : { blocks }),
-        ...(threadTs === '' ? {} : { threadTs }),
-      },
-      context.signal,
-    );
-    return { outcome: 'done', result };
+    const lost = new LostAnswers(context);
+    const most = MOST_LOST_ANSWERS[on_ambiguous];
+    if (lost.before >= most) {
+      throw maybePosted(lost.before);
+    }
+    lost.begin();
+    const posted = await context.client
+      .postMessage(
+        {
+          channel: channel.trim(),
+          text: shortened(text),
+          clientMsgId: keyUuid(context.key),
+          ...(blocks === undefined ? {} : { blocks: verbatimBlocks(blocks) }),
+          ...(threadTs === '' ? {} : { threadTs }),
+        },
+        context.signal,
+      )
+      .catch((error: unknown) => {
+        lost.takeBack();
+        throw error;
+      });
+    if (posted.outcome === 'failed') {
+      throw errorOf(posted.failure, lost, { most, attempt: context.attempt });
+    }
+    return { outcome: 'done', result: { channel: posted.channel, ts: posted.ts } };
   },
 });
+
+function errorOf(
+  { error, maybeDone, unknownWord }: SlackFailure,
+  lost: LostAnswers,
+  { most, attempt }: { most: number; attempt: number },
+): ActionError {
+  if (maybeDone) {
+    return lost.before + 1 >= most ? maybePosted(lost.before + 1) : error;
+  }
+  lost.takeBack();
+  return unknownWord && attempt >= TRIES_OF_UNKNOWN_WORD
+    ? new ActionError('permanent', `${error.message}, ${attempt} times`, {
+        ...error.detail,
+        remedy: "Look the word up in Slack's list of the errors of chat.postMessage.",
+      })
+    : error;
+}
+
+function maybePosted(times: number): ActionError {
+  return new ActionError(
+    'ambiguous',
+    `the message may have been posted ${times === 1 ? 'once' : `${times} times`}: slack did not say`,
+    {
+      connection: 'slack',
+      code: 'answer_lost',
+      remedy: 'Look in the channel whether the message is there.',
+    },
+  );
+}
 
 function empty(inputName: string, code: ActionErrorCode): ActionError {
   return new ActionError('permanent', `the rendered ${inputName} is empty`, {
@@ -81,15 +135,4 @@ function empty(inputName: string, code: ActionErrorCode): ActionError {
     code,
     remedy: `Look at the template of \`${inputName}\` in the rule.`,
   });
-}
-
-/**
- * At most what Slack takes, ending in an ellipsis when something was left out, and never within an escape or a
- * surrogate pair.
- */
-function shortened(text: string): string {
-  if (text.length <= MOST_CHARACTERS) {
-    return text;
-  }
-  return `${text.slice(0, MOST_CHARACTERS - 1).replace(/(?:&[a-z]{0,4}|[\ud800-\udbff])$/, '')}…`;
 }

@@ -5,7 +5,8 @@ import { ActionError } from '../../../src/connectors/action-error';
 import { SlackClient } from '../../../src/connectors/slack/client';
 import { slack } from '../../../src/connectors/slack/connector';
 import { postMessage } from '../../../src/connectors/slack/post-message';
-import { startSlackStandIn, type SlackStandIn, type SlackTrouble } from '../../../src/connectors/slack/stand-in';
+import { startSlackStandIn, type SlackStandIn } from '../../../src/connectors/slack/stand-in';
+import type { SlackTrouble } from '../../../src/connectors/slack/stand-in-failures';
 import type { JsonObject } from '../../../src/events/json';
 import { renderInput } from '../../../src/rules/language/template';
 import { Secret } from '../../../src/settings/secret';
@@ -59,7 +60,7 @@ describe('a message', () => {
   });
 
   it('carries blocks, and answers in a thread', async () => {
-    const blocks = [{ type: 'section', text: { type: 'mrkdwn', text: '*Missed call*' } }];
+    const blocks = [{ type: 'section', text: { type: 'plain_text', text: 'Missed call' } }];
     const first = await post({ blocks });
     const ts = standIn.messages[0]?.ts ?? '';
     expect(first).toMatchObject({ outcome: 'done', result: { ts } });
@@ -86,18 +87,47 @@ describe('a message', () => {
     const escaped = '&lt;!channel&gt; &amp; &lt;https://evil.example|your bank&gt;';
     expect(standIn.messages[0]).toMatchObject({
       text: `*New text* <https://crm.example|open>: ${escaped}`,
-      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: `> ${escaped}` } }],
+      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: `> ${escaped}`, verbatim: true } }],
     });
   });
 
+  it('makes no links of bare URLs in blocks, unless the rule asks for it', async () => {
+    const text = (verbatim: JsonObject) => ({ type: 'mrkdwn', text: 'see https://crm.example', ...verbatim });
+    await post({
+      blocks: [
+        { type: 'section', text: text({}), fields: [text({}), text({ verbatim: false })] },
+        { type: 'context', elements: [text({}), { type: 'image', image_url: 'https://crm.example/a', alt_text: 'a' }] },
+      ],
+    });
+    expect(standIn.messages[0]?.blocks).toEqual([
+      {
+        type: 'section',
+        text: text({ verbatim: true }),
+        fields: [text({ verbatim: true }), text({ verbatim: false })],
+      },
+      {
+        type: 'context',
+        elements: [text({ verbatim: true }), { type: 'image', image_url: 'https://crm.example/a', alt_text: 'a' }],
+      },
+    ]);
+  });
+
   it.each([
-    ['plain text', 'x'.repeat(50_000), `${'x'.repeat(39_999)}…`],
-    ['an escape at the edge', `${'x'.repeat(39_997)}&amp;&amp;&amp;`, `${'x'.repeat(39_997)}…`],
-    ['an emoji at the edge', `${'x'.repeat(39_998)}😀😀`, `${'x'.repeat(39_998)}…`],
-    ['just short enough', 'x'.repeat(40_000), 'x'.repeat(40_000)],
-  ])('is cut to what Slack takes: %s', async (_name, text, expected) => {
+    ['plain text', 'x'.repeat(50_000), `${'x'.repeat(3_999)}…`],
+    ['words', `${'x'.repeat(3_990)} and more words`, `${'x'.repeat(3_990)} and…`],
+    ['lines', `${'x'.repeat(3_900)}\n\n${'y'.repeat(300)}`, `${'x'.repeat(3_900)}…`],
+    ['a line that ended long before', `x\n${'y'.repeat(5_000)}`, `x\n${'y'.repeat(3_997)}…`],
+    ['an escape at the edge', `${'x'.repeat(3_997)}&amp;&amp;&amp;`, `${'x'.repeat(3_997)}…`],
+    [
+      'a link at the edge',
+      `${'x'.repeat(3_900)}<https://crm.example/${'y'.repeat(100)}|open>`,
+      `${'x'.repeat(3_900)}…`,
+    ],
+    ['an emoji at the edge', `${'x'.repeat(3_998)}😀😀`, `${'x'.repeat(3_998)}…`],
+    ['just short enough', 'x'.repeat(4_000), 'x'.repeat(4_000)],
+  ])('is cut to what Slack posts in one piece: %s', async (_name, text, expected) => {
     await post({ text });
-    expect(standIn.messages[0]?.text).toBe(expected);
+    expect(standIn.messages.map((message) => message.text)).toEqual([expected]);
   });
 
   it.each([
@@ -113,7 +143,7 @@ describe('a message', () => {
       'too long a section',
       { blocks: [{ type: 'divider' }, { type: 'section', text: { type: 'mrkdwn', text: 'x'.repeat(3_001) } }] },
       'blocks_over_limit',
-      '3000 characters in blocks[1]',
+      '3000 characters in blocks[1].text',
     ],
     [
       'too long a header',
@@ -139,6 +169,39 @@ describe('a message', () => {
       'blocks_over_limit',
       '10 elements',
     ],
+    [
+      'blocks that are too long together',
+      {
+        blocks: Array.from({ length: 6 }, () => ({
+          type: 'section',
+          text: { type: 'mrkdwn', text: 'x'.repeat(2_900) },
+        })),
+      },
+      'blocks_over_limit',
+      '13200 characters in all blocks',
+    ],
+    [
+      'markdown blocks that are too long together',
+      { blocks: [1, 2].map(() => ({ type: 'markdown', text: 'x'.repeat(6_001) })) },
+      'blocks_over_limit',
+      '12000 characters in the markdown blocks',
+    ],
+    [
+      'too long a button',
+      {
+        blocks: [
+          { type: 'actions', elements: [{ type: 'button', text: { type: 'plain_text', text: 'x'.repeat(76) } }] },
+        ],
+      },
+      'blocks_over_limit',
+      'blocks[0].elements[0].text',
+    ],
+    [
+      'an empty field',
+      { blocks: [{ type: 'divider' }, { type: 'section', fields: [{ type: 'mrkdwn', text: '' }] }] },
+      'blocks_empty_text',
+      'blocks[1].fields[0]',
+    ],
   ])('is refused without a request for %s', async (_name, input, code, words) => {
     const error = await failureOf(post(input));
     expect(error).toMatchObject({ errorClass: 'permanent', detail: { code } });
@@ -148,19 +211,97 @@ describe('a message', () => {
 });
 
 describe('a retry', () => {
-  it.each(['lose_answer', 'truncate'] as const)(
-    'posts nothing new after an answer was lost (%s), and gets the first ts',
-    async (how) => {
+  const restart = async (clientMsgId: 'ignored' | 'recognised'): Promise<void> => {
+    await Promise.all([standIn.stop(), client.close()]);
+    standIn = await startSlackStandIn({ clientMsgId });
+    client = new SlackClient({ apiUrl: standIn.url, token: new Secret('xoxb-stand-in') });
+  };
+  /** The attempts of one step, one after the other, until it is done or ends for good. */
+  async function attempts(input: JsonObject = {}): Promise<{ last: unknown; count: number }> {
+    const progress = { last: null };
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await post(input, { attempt, progress }).catch((error: unknown) => error);
+      if (!(outcome instanceof ActionError) || outcome.errorClass !== 'transient') {
+        return { last: outcome, count: attempt };
+      }
+    }
+  }
+
+  it.each([
+    ['lose_answer', 'recognised', 1],
+    ['truncate', 'recognised', 1],
+    ['lose_answer', 'ignored', 2],
+    ['truncate', 'ignored', 2],
+  ] as const)(
+    'after a lost answer (%s), where a repeated client_msg_id is %s, leaves %i in the channel',
+    async (how, clientMsgId, posts) => {
+      await restart(clientMsgId);
       standIn.failNext({ how });
-      expect(await failureOf(post())).toMatchObject({ errorClass: 'transient' });
-      const again = await post({}, { attempt: 2 });
-      expect(standIn.messages).toHaveLength(1);
-      expect(again).toEqual({
+      const { last, count } = await attempts();
+      expect(count).toBe(2);
+      expect(standIn.messages).toHaveLength(posts);
+      expect(last).toEqual({
         outcome: 'done',
-        result: { channel: standIn.messages[0]?.channel, ts: standIn.messages[0]?.ts },
+        result: { channel: standIn.messages[0]?.channel, ts: standIn.messages.at(-1)?.ts },
       });
     },
   );
+
+  it.each<SlackTrouble>([
+    'lose_answer',
+    'truncate',
+    { status: 502 },
+    { status: 503 },
+    { ok: false, error: 'fatal_error' },
+    { ok: false, error: 'internal_error' },
+  ])('does not happen after %j where the rule forbids it: a person looks', async (how) => {
+    standIn.failNext({ how });
+    const { last, count } = await attempts({ on_ambiguous: 'fail' });
+    expect(count).toBe(1);
+    expect(await failureOf(Promise.reject(last))).toMatchObject({
+      errorClass: 'ambiguous',
+      detail: { code: 'answer_lost' },
+    });
+    expect(standIn.requests).toHaveLength(1);
+  });
+
+  it.each<SlackTrouble>([
+    { status: 429, headers: { 'retry-after': '0' } },
+    { status: 503, headers: { 'retry-after': '1' } },
+    { ok: false, error: 'service_unavailable' },
+    'html',
+  ])('happens after %j in any case, for nothing was posted', async (how) => {
+    standIn.failNext({ how, times: 2 });
+    const { last, count } = await attempts({ on_ambiguous: 'fail' });
+    expect({ last, count }).toMatchObject({ last: { outcome: 'done' }, count: 3 });
+    expect(standIn.messages).toHaveLength(1);
+  });
+
+  it('does not happen after an attempt of which nothing is known, where the rule forbids it', async () => {
+    const error = await failureOf(post({ on_ambiguous: 'fail' }, { attempt: 2, progress: { last: null } }));
+    expect(error).toMatchObject({ errorClass: 'ambiguous', detail: { code: 'answer_lost' } });
+    expect(standIn.requests).toHaveLength(0);
+  });
+
+  it('ends when answers keep getting lost', async () => {
+    standIn.failNext({ how: 'lose_answer', times: 10 });
+    const { last, count } = await attempts();
+    expect(await failureOf(Promise.reject(last))).toMatchObject({
+      errorClass: 'ambiguous',
+      detail: { code: 'answer_lost' },
+    });
+    expect(count).toBe(5);
+  });
+
+  it('after the first message was deleted does not post it again', async () => {
+    await restart('recognised');
+    standIn.failNext({ how: 'lose_answer' });
+    await failureOf(post());
+    standIn.messages.length = 0;
+    const error = await failureOf(post({}, { attempt: 2, progress: { last: { maybe_done: 1, attempt: 1 } } }));
+    expect(error).toMatchObject({ errorClass: 'ambiguous', detail: { code: 'duplicate_message_not_found' } });
+    expect(standIn.messages).toHaveLength(0);
+  });
 
   it('of another step or event is another message', async () => {
     await post();
@@ -186,9 +327,14 @@ describe('what Slack refuses', () => {
       { errorClass: 'credential', code: 'invalid_auth', remedy: /SLACK_BOT_TOKEN/ },
     ],
     [
-      'a missing scope',
+      'a missing scope for all messages',
+      refusal('missing_scope', { needed: 'chat:write:bot' }),
+      { errorClass: 'credential', code: 'missing_scope', remedy: /scope chat:write:bot / },
+    ],
+    [
+      'a missing scope for some channels',
       refusal('missing_scope', { needed: 'chat:write.public' }),
-      { errorClass: 'credential', code: 'missing_scope', remedy: /scope chat:write\.public / },
+      { errorClass: 'permanent', code: 'missing_scope', remedy: /scope chat:write\.public / },
     ],
     [
       'a missing scope that is not named',
@@ -267,12 +413,64 @@ describe('what Slack refuses', () => {
     );
     expect(error.detail.remedy ?? '').toMatch(remedy);
     expect(standIn.requests).toHaveLength(1);
-    expect((await post()).outcome).toBe('done');
+    expect((await post({ channel: '#other' })).outcome).toBe('done');
   });
 
   it('by itself: a channel that is not there', async () => {
     standIn.missing.add('#sales');
     expect((await failureOf(post())).detail.code).toBe('channel_not_found');
+  });
+
+  it('by itself: a channel that the bot is not in, until the app has the scope for it', async () => {
+    standIn.notJoined.add('#sales');
+    expect((await failureOf(post())).detail.code).toBe('not_in_channel');
+    standIn.scopes.add('chat:write.public');
+    expect((await post()).outcome).toBe('done');
+  });
+
+  it('by itself: every message of an app without chat:write', async () => {
+    standIn.scopes.delete('chat:write');
+    expect(await failureOf(post())).toMatchObject({ errorClass: 'credential', detail: { code: 'missing_scope' } });
+  });
+
+  it('as too fast leaves the channel alone for as long as Slack asks, and other channels are posted to', async () => {
+    standIn.failNext({ how: { status: 429, headers: { 'retry-after': '30' } } });
+    await failureOf(post());
+    const again = await failureOf(post({}, { rule: 'other' }));
+    expect(again).toMatchObject({ errorClass: 'transient', detail: { code: 'queue_full' } });
+    expect(again.detail.retryAfterMs).toBeGreaterThan(29_000);
+    expect(standIn.requests).toHaveLength(1);
+    expect((await post({ channel: '#other' }, { rule: 'other' })).outcome).toBe('done');
+  });
+
+  it('by itself: more messages to one channel than Slack takes, with the time to wait', async () => {
+    await standIn.stop();
+    standIn = await startSlackStandIn({ rate: { perSecond: 1, burst: 2 } });
+    const fast = new SlackClient({ apiUrl: standIn.url, token: new Secret('xoxb-stand-in') });
+    const outcomes = await Promise.all(
+      ['a', 'b', 'c'].map((rule) => post({}, { client: fast, rule }).catch((error: unknown) => error)),
+    );
+    expect(outcomes.filter((outcome) => outcome instanceof ActionError)).toMatchObject([
+      { errorClass: 'transient', detail: { code: 'ratelimited', retryAfterMs: 1_000 } },
+    ]);
+    expect((await post({ channel: '#other' }, { client: fast })).outcome).toBe('done');
+    expect(standIn.messages).toHaveLength(3);
+    await fast.close();
+  });
+
+  it('with a word that nobody knows is tried three times', async () => {
+    standIn.failNext({ how: refusal('moon_not_full'), times: 3 });
+    const progress = { last: null };
+    for (const [attempt, errorClass] of [
+      [1, 'transient'],
+      [2, 'transient'],
+      [3, 'permanent'],
+    ] as const) {
+      expect(await failureOf(post({}, { attempt, progress }))).toMatchObject({
+        errorClass,
+        detail: { code: 'moon_not_full' },
+      });
+    }
   });
 
   it('is transient when nothing listens there', async () => {
@@ -320,6 +518,11 @@ describe('the connection', () => {
     const wrong = await open({ ...standIn.settings, bot_token: 'xoxb-other' });
     const { signal } = new AbortController();
     expect(await slack.connection.check?.(right, signal, [])).toBe('voipbin in stand-in');
+    standIn.scopes.delete('chat:write');
+    expect(await failureOf(Promise.resolve(slack.connection.check?.(right, signal, [])))).toMatchObject({
+      errorClass: 'credential',
+      detail: { code: 'missing_scope', remedy: expect.stringContaining('chat:write') },
+    });
     expect(await failureOf(Promise.resolve(slack.connection.check?.(wrong, signal, [])))).toMatchObject({
       errorClass: 'credential',
       detail: { code: 'invalid_auth' },
