@@ -1,5 +1,6 @@
 import { ActionError, providerCode } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/action-log';
+import { partName } from '../src/runs/names';
 import type { ParkedConnections } from '../src/runs/parked-connections';
 import type { ConnectionProblem, Release, WaitingStep } from '../src/runs/parking-contract';
 import type { StepResult } from '../src/runs/run-contract';
@@ -10,9 +11,9 @@ export type Parking = Pick<ParkedConnections, 'park' | 'enqueue' | 'reportWorkin
 
 /** An attempt of a step, guarded by the gates of its connections. */
 export interface GuardedAttempt {
-  /** All connections of this worker, by name. */
-  connections: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
-  /** Names of the connections that the step uses, its own first. */
+  /** The gates of this worker's connections and of their parts, by name. */
+  gates: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
+  /** Names of the connections that the step uses, its own first. A part's gate holds nothing back. */
   uses: readonly [string, ...string[]];
   step: WaitingStep;
   /** The release that caused this attempt: it passes that connection's gate. Null for an ordinary attempt. */
@@ -55,8 +56,8 @@ export async function runUnlessParked(
 }
 
 /** Adds the step to the queue of a parked connection. Without a queue the connection works again: its gate opens. */
-async function failIfParked({ connections, release, parking, step }: GuardedAttempt, name: string): Promise<void> {
-  const gate = connections.get(name)?.gate;
+async function failIfParked({ gates, release, parking, step }: GuardedAttempt, name: string): Promise<void> {
+  const gate = gates.get(name)?.gate;
   const problem = gate?.problem ?? null;
   if (gate === undefined || problem === null || release?.connection === name) {
     return;
@@ -70,12 +71,19 @@ async function failIfParked({ connections, release, parking, step }: GuardedAtte
   gate.open();
 }
 
-/** Parks the connection that failed, which need not be the step's own. @returns the error to throw. */
+/**
+ * Parks the connection that failed, which need not be the step's own, or the part of it that refuses. A part holds back
+ * no other step: HubSpot may refuse one record or property, so that a step like it can still succeed.
+ *
+ * @returns the error to throw.
+ */
 async function onCredentialError(
-  { connections, uses, parking, step }: GuardedAttempt,
+  { gates, uses, parking, step }: GuardedAttempt,
   error: ActionError,
 ): Promise<ActionError> {
-  const name = connections.has(error.detail.connection) ? error.detail.connection : uses[0];
+  const connection = gates.has(error.detail.connection) ? error.detail.connection : uses[0];
+  const { part } = error.detail;
+  const name = part === undefined ? connection : partName(connection, part);
   const problem: ConnectionProblem = {
     code: error.detail.code,
     message: error.message,
@@ -86,7 +94,7 @@ async function onCredentialError(
   } catch {
     return queueUnavailable(name);
   }
-  connections.get(name)?.gate.park(problem);
+  gates.get(name)?.gate.park(problem);
   return new ActionError('credential', error.message, {
     ...error.detail,
     connection: name,
@@ -98,8 +106,8 @@ async function onCredentialError(
  * Opens the gate after a released attempt. Other successes prove nothing: an attempt that began before the connection
  * was parked may succeed long after it.
  */
-async function onSuccess({ connections, parking, log }: GuardedAttempt, { connection, probe }: Release): Promise<void> {
-  connections.get(connection)?.gate.open();
+async function onSuccess({ gates, parking, log }: GuardedAttempt, { connection, probe }: Release): Promise<void> {
+  gates.get(connection)?.gate.open();
   if (probe) {
     await parking.reportWorking(connection).catch(() => {
       log.warn(

@@ -24,12 +24,13 @@ export interface StepScope {
 export interface OpenConnection {
   connector: Connector;
   client: unknown;
-  gate: ConnectionGate;
 }
 
 /** What the actions need from their worker. */
 export interface StepTools {
   connections: ReadonlyMap<string, OpenConnection>;
+  /** The gates of the connections, and of their parts by `partName`. */
+  gates: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
   /** Renders the templates of a step's input. Throws when one fails; the message contains no personal data. */
   render(input: JsonObject, scope: StepScope, action: Pick<Action, 'sinkOf' | 'accepts'>): JsonObject;
   /** Evaluates a step's CEL condition. Throws as `render` does. */
@@ -149,14 +150,14 @@ async function attempt(
 }
 
 function guardedAttemptOf(
-  { connections, parking, log }: StepTools,
+  { gates, parking, log }: StepTools,
   connection: OpenConnection,
   action: Action,
   input: StepInput,
 ): GuardedAttempt {
   const { info } = Context.current();
   return {
-    connections,
+    gates,
     uses: [connection.connector.name, ...action.alsoUsedBy(input.step.input)],
     step: {
       run: info.workflowExecution?.workflowId ?? '',

@@ -57,8 +57,9 @@ const REPORT_ATTEMPTS = 3;
  * A released step leaves the queue. When its attempt fails with class `credential` again, the step returns to its old
  * place. So a probe without a result (its provider hangs, its run has ended) does not prevent the next probe.
  *
- * Guarantees: one probe at a time, always the oldest step. When a probe succeeds, all other steps are released, oldest
- * first, at the given pace. A failure meanwhile parks the connection again.
+ * Guarantees: one probe at a time; the first is the oldest step, the steps after it follow in turn. When a probe
+ * succeeds, all other steps are released, oldest first, at the given pace. A failure meanwhile parks the connection
+ * again.
  *
  * Not guaranteed: that the steps reach the provider in the order of their release.
  */
@@ -106,14 +107,19 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
   });
   setHandler(resume, () => {
     progress.probe_at_once = true;
+    progress.probed = null;
   });
   setHandler(queueState, () => ({ waiting: queue.size, next_probe_at: nextProbeAt() }));
   writeMemo();
   show();
 
-  /** Releases the oldest step. @returns false when its run no longer exists. */
-  const releaseOldest = async (probe: boolean): Promise<boolean> => {
-    const step = queue.takeOldest();
+  /** Releases the oldest step, or the probe whose turn it is. @returns false when its run no longer exists. */
+  const releaseNext = async (probe: boolean): Promise<boolean> => {
+    const inTurn = probe && input.probes_in_turn === true;
+    const step = inTurn ? queue.takeNext(progress.probed ?? null) : queue.takeOldest();
+    if (inTurn) {
+      progress.probed = step ?? null;
+    }
     const isDelivered = step !== undefined && (await sendRelease(step.run, { step: step.step, connection, probe }));
     show();
     return isDelivered;
@@ -135,10 +141,11 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
         problem,
         waiting: [...queue.steps],
         progress,
+        ...(input.probes_in_turn === true ? { probes_in_turn: true } : {}),
       });
     }
     if (progress.works && queue.size > 0) {
-      releasedThisSecond += (await releaseOldest(false)) ? 1 : 0;
+      releasedThisSecond += (await releaseNext(false)) ? 1 : 0;
       if (releasedThisSecond >= pace.let_go_per_second) {
         releasedThisSecond = 0;
         await condition(() => !progress.works, SECOND_MS);
@@ -152,7 +159,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     } else if (progress.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
       await condition(() => progress.works || mayProbeAtOnce() || historyIsLong(), progress.next_probe_ms - Date.now());
     } else if (queue.size > 0) {
-      if (await releaseOldest(true)) {
+      if (await releaseNext(true)) {
         scheduleProbe(progress.probe_at_once ? pace.first_ms : Math.min(progress.probe_every_ms * 2, pace.longest_ms));
       }
     } else {

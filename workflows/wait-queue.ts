@@ -35,8 +35,29 @@ export class WaitQueue {
     this.#steps.length = Math.min(this.#steps.length, MAX_STEPS);
   }
 
+  /** Removes and returns the step whose turn it is after another one; the oldest when that was the last, or is null. */
+  takeNext(after: WaitingStep | null): WaitingStep | undefined {
+    const later = after === null ? [] : this.#steps.filter((step) => compareTurns(step, after) > 0);
+    const [first, ...others] = later.length > 0 ? later : this.#steps;
+    if (first === undefined) {
+      return undefined;
+    }
+    const next = others.reduce((least, step) => (compareTurns(step, least) < 0 ? step : least), first);
+    this.#steps.splice(this.#steps.indexOf(next), 1);
+    return next;
+  }
+
   /** Removes and returns the oldest step. */
   takeOldest(): WaitingStep | undefined {
     return this.#steps.shift();
   }
+}
+
+/** Turns follow the start of the steps; of steps that began together, their names, so that each has its turn. */
+function compareTurns(a: WaitingStep, b: WaitingStep): number {
+  return compareTexts(a.began_at, b.began_at) || compareTexts(a.run, b.run) || compareTexts(a.step, b.step);
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

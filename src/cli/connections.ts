@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { connectors, usesOfConnection } from '../connectors/registry';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
+import { parkableNames } from '../runs/names';
 import { liveRulesOf } from '../service/rules-in-force';
 import { checkConnection } from '../status/connection-check';
 import type * as connectionStatus from '../status/connection-status';
@@ -35,8 +36,8 @@ export function defineConnections(connections: Command): void {
     .action(list);
   connections
     .command('resume')
-    .description('let the oldest step that waits for a parked connection try at once')
-    .argument('<name>', 'the connection: hubspot, slack, ...')
+    .description('let the oldest step that waits for a parked connection, and for each of its parts, try at once')
+    .argument('<name>', 'the connection, or a part of one as listed: hubspot, hubspot/owners, slack, ...')
     .option('--json', 'print JSON')
     .action(resume);
 }
@@ -76,11 +77,11 @@ async function list(options: Options, command: Command): Promise<void> {
 async function resume(name: string, options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
   const names = connectors.map((connector) => connector.name);
-  if (!names.includes(name)) {
+  if (!connectors.flatMap(parkableNames).includes(name)) {
     const { hint } = { hint: `there are ${names.join(', ')}`, ...didYouMean(name, names) };
     throw new WrongUse(`unknown connection "${name}"; ${hint}`);
   }
-  const resumed = await withTemporal(({ resumeConnection }) => resumeConnection(settings, name));
+  const resumed = await withTemporal(({ resumeConnection }) => resumeConnection(settings, connectors, name));
   printResult(options.json, { connection: name, resumed }, () =>
     printableLines([
       resumed

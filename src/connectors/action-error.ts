@@ -19,6 +19,11 @@ export interface ActionErrorDetail {
   /** The connection that failed: `hubspot`. */
   connection: string;
   /**
+   * With class `credential`: the only part of the connection that refuses, one of its `parts`. The steps that it refused
+   * wait in a queue of their own, and the rest of the connection goes on. Absent when the whole connection fails.
+   */
+  part?: string;
+  /**
    * Machine-readable and stable: the provider's own code where it has one (`channel_not_found`,
    * `PROPERTY_DOESNT_EXIST`), or `http_503`, `timeout`, `network`.
    */

@@ -177,6 +177,11 @@ export interface ConnectionDefinition<Settings, Client> {
   open(settings: Settings): Client | Promise<Client>;
   close?(client: Client): Promise<void>;
   /**
+   * What the provider can refuse while it accepts the rest, by short fixed names without `/`: `owners`. An ActionError of
+   * class `credential` may name one of them.
+   */
+  parts?: readonly string[];
+  /**
    * Sets up what the provider needs once. Called when a worker starts, so that the first event does not wait for it.
    * Throws ActionError; the first action then sees to it itself.
    */

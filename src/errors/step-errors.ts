@@ -4,7 +4,8 @@ import type { ErrorDescription } from './error-description';
  * The four classes of a step's failure (DESIGN "Connectors"). The class alone decides what the bridge does next.
  * - `transient`: the request is fine; it is retried with backoff, within the step's retry budget.
  * - `permanent`: the request itself is wrong; it is not retried.
- * - `credential`: the connection's credential or account does not work; every step of it would fail alike.
+ * - `credential`: the connection's credential or account does not work, or does not permit a part of it; every step of it,
+ *   or of that part, would fail alike.
  * - `ambiguous`: it may have happened. Only actions whose effect is not repeatable fail like this.
  */
 export const ERROR_CLASSES = ['transient', 'permanent', 'credential', 'ambiguous'] as const;
@@ -25,7 +26,7 @@ export const ERROR_CLASS_DESCRIPTIONS: Readonly<Record<ErrorClass, ErrorDescript
   },
   credential: {
     meaning:
-      'The credential or the account does not work. The connection is parked: its steps wait, and continue by themselves once it works.',
+      'The credential or the account does not work, or does not permit this. The connection, or that part of it, is parked: its steps wait, and continue by themselves once it works.',
     remedy: 'Correct the credential or the account. `bridge connections list` shows what is parked and why.',
   },
   ambiguous: {

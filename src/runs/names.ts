@@ -36,6 +36,25 @@ export const CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
 /** Workflow type of a parked connection: the queue of its waiting steps. It runs while the connection is parked. */
 export const PARK_CONNECTION = 'parkConnection';
 
+/**
+ * The name under which a part of a connection is parked, listed and resumed: `hubspot/owners`. It takes the place of a
+ * connection's name in the messages of parking-contract.ts.
+ */
+export function partName(connection: string, part: string): string {
+  return `${connection}/${part}`;
+}
+
+/** What of a connection can be parked: itself, and each of its parts. */
+export function parkableNames({
+  name,
+  connection,
+}: {
+  readonly name: string;
+  readonly connection: { readonly parts?: readonly string[] };
+}): string[] {
+  return [name, ...(connection.parts ?? []).map((part) => partName(name, part))];
+}
+
 /** Workflow id of a connection's queue. */
 export function parkWorkflowId(connection: string): ParkWorkflowId {
   return `connection/${connection}`;

@@ -52,7 +52,14 @@ export class ParkedConnections {
 
   /** Parks the connection, if it is not parked, and adds the step whose attempt failed to its queue. */
   async park(connection: string, step: WaitingStep, problem: ConnectionProblem): Promise<void> {
-    const input: ParkConnectionInput = { connection, pace: this.pace, problem, waiting: [], progress: null };
+    const input: ParkConnectionInput = {
+      connection,
+      pace: this.pace,
+      problem,
+      waiting: [],
+      progress: null,
+      probes_in_turn: true,
+    };
     const signal: StepWaits = { step, problem };
     await this.#bounded(() =>
       this.client.workflow.signalWithStart(PARK_CONNECTION, {

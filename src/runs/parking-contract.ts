@@ -10,11 +10,16 @@
  *    While the gate is parked, other steps join the queue without a request to the provider.
  * 2. The activity fails with class `credential`, which Temporal does not retry. The run then waits for a signal
  *    (workflows/run-step.ts, ParkedSteps in workflows/parked-steps.ts).
- * 3. The queue (workflows/park-connection.ts) releases its oldest step as a probe, at growing intervals: signal `goOn`
- *    with a {@link Release} to the step's run (workflows/handle-event.ts).
+ * 3. The queue (workflows/park-connection.ts) releases a step as a probe, at growing intervals: signal `goOn` with a
+ *    {@link Release} to the step's run (workflows/handle-event.ts). The oldest step is the first probe; the steps after
+ *    it follow in turn.
  * 4. The run makes the step's next attempt, with the release in the activity's input. The release lets it pass the
  *    parked gate. When the attempt succeeds, the worker opens the gate and signals `connectionWorks`; the queue
  *    releases all other steps, oldest first, and ends. When it fails with `credential` again, step 1 follows.
+ *
+ * A part of a connection that refuses alone (a scope that the token lacks) has a queue of its own, under the name
+ * `<connection>/<part>`. Its gate is shown and holds nothing back: every new step asks for itself, because the provider
+ * may refuse this step and accept that one.
  *
  * Every worker compares its gates with the queues every ten seconds (worker/refresh-gates.ts).
  *
@@ -74,6 +79,11 @@ export interface ParkConnectionInput {
   waiting: WaitingStep[];
   /** Null at the start. */
   progress: ParkingProgress | null;
+  /**
+   * Whether the waiting steps are probes in turn, so that one that cannot succeed does not keep the others waiting.
+   * Absent in workflows that earlier versions started: their probe is always the oldest step.
+   */
+  probes_in_turn?: true;
 }
 
 /** State of `parkConnection` that a continue-as-new carries over, beside the queue. */
@@ -89,6 +99,8 @@ export interface ParkingProgress {
   next_probe_ms: number;
   /** The last report to the operator. */
   reported: ConnectionReport['state'] | null;
+  /** The last probe, after which comes the next in turn; null to begin with the oldest. */
+  probed?: WaitingStep | null;
 }
 
 /** Memo of `parkConnection`, readable while no worker runs. */

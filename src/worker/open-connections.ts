@@ -3,6 +3,7 @@ import type { OpenConnection } from '../../activities/step-activities';
 import type { Logger } from 'pino';
 import { ActionError } from '../connectors/action-error';
 import type { Connector, RunningStandIn } from '../connectors/connector';
+import { parkableNames } from '../runs/names';
 import type { Settings } from '../settings/settings';
 
 const PREPARE_WITHIN_MS = 20_000;
@@ -10,6 +11,8 @@ const PREPARE_WITHIN_MS = 20_000;
 /** The open connections of a worker. */
 export interface OpenConnections {
   byName: Map<string, OpenConnection>;
+  /** The gates of the connections, and of their parts by `partName`. */
+  gates: Map<string, { readonly gate: ConnectionGate }>;
   /** Names of the connections without credentials: a stand-in answers them. */
   standIns: string[];
   close(): Promise<void>;
@@ -26,6 +29,7 @@ export async function openConnections(
 ): Promise<OpenConnections> {
   const closing = new AbortController();
   const byName = new Map<string, OpenConnection>();
+  const gates = new Map<string, { readonly gate: ConnectionGate }>();
   const running: RunningStandIn[] = [];
   const standIns: string[] = [];
   for (const connector of connectors) {
@@ -38,13 +42,17 @@ export async function openConnections(
       connectionSettings = connector.connection.settings.parse(standIn.settings);
     }
     const client = await connector.connection.open(connectionSettings);
-    byName.set(connector.name, { connector, client, gate: new ConnectionGate() });
+    byName.set(connector.name, { connector, client });
+    for (const name of parkableNames(connector)) {
+      gates.set(name, { gate: new ConnectionGate() });
+    }
     if (configured !== null) {
       void prepare(connector, client, AbortSignal.any([closing.signal, AbortSignal.timeout(PREPARE_WITHIN_MS)]), log);
     }
   }
   return {
     byName,
+    gates,
     standIns,
     close: async () => {
       closing.abort();

@@ -84,6 +84,7 @@ export async function startWorker(options: {
       [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({
         connections: connections.byName,
+        gates: connections.gates,
         render: (input, scope, action) =>
           asPermanent(() =>
             renderInput(input, {
@@ -109,7 +110,7 @@ export async function startWorker(options: {
       },
     },
   });
-  const stopRefreshing = refreshGates(connections.byName, parkedConnections, log);
+  const stopRefreshing = refreshGates(connections.gates, parkedConnections, log);
   const ended = runAndClose(worker, async () => {
     await stopRefreshing();
     await connections.close();
@@ -118,7 +119,7 @@ export async function startWorker(options: {
     standIns: connections.standIns,
     parked: () =>
       Object.fromEntries(
-        [...connections.byName].flatMap(([name, { gate }]) => {
+        [...connections.gates].flatMap(([name, { gate }]) => {
           const { problem } = gate;
           return problem === null ? [] : [[name, `${problem.message} (${problem.code})`]];
         }),

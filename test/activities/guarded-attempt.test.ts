@@ -67,7 +67,7 @@ describe('an attempt of a step', () => {
   ): Promise<StepResult> =>
     runUnlessParked(
       {
-        connections,
+        gates: connections,
         uses,
         step: { run: 'r', step: 'a/b', began_at: '2026-03-02T01:00:00.000Z' },
         release,
@@ -98,6 +98,21 @@ describe('an attempt of a step', () => {
       detail: { code: 'http_401', retryAfterMs: 600_000 },
     });
     expect([parking.calls, gate('crm').problem]).toEqual([['park crm'], PROBLEM]);
+  });
+
+  it('joins the queue of the part that refused it, and leaves the rest of the connection alone', async () => {
+    const refusal = error('credential');
+    const parts = new ActionError(refusal.errorClass, refusal.message, { ...refusal.detail, part: 'owners' });
+    connections.set('crm/owners', { gate: new ConnectionGate() });
+    await expect(attempt(parts)).rejects.toMatchObject({ detail: { connection: 'crm/owners' } });
+    expect([parking.calls, gate('crm').problem, gate('crm/owners').problem]).toEqual([
+      ['park crm/owners'],
+      null,
+      PROBLEM,
+    ]);
+    await expect(attempt(DONE)).resolves.toEqual(DONE);
+    await attempt(DONE, releaseOf(true, 'crm/owners'));
+    expect([parking.calls.at(-1), gate('crm/owners').problem]).toEqual(['report crm/owners', null]);
   });
 
   it('is held back without a request while the gate is parked, with the original error', async () => {
@@ -138,7 +153,7 @@ describe('an attempt of a step', () => {
   it('does not open the gate when it began before the connection was parked', async () => {
     const early = runUnlessParked(
       {
-        connections,
+        gates: connections,
         uses: ['crm'],
         step: { run: 'r', step: 'a/b', began_at: '' },
         release: null,

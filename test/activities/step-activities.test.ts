@@ -71,7 +71,8 @@ async function attempt(fields: Partial<StepInput> = {}, info: { attempt?: number
     (entry: Record<string, unknown>, message: string): void =>
       void logged.push([level, entry, message]);
   const activities = createStepActivities({
-    connections: new Map([['crm', { connector: connectorNamed('crm'), client: null, gate }]]),
+    connections: new Map([['crm', { connector: connectorNamed('crm'), client: null }]]),
+    gates: new Map([['crm', { gate }]]),
     render: (input) => input,
     evaluate: (condition) => condition === 'true',
     isOurs: () => false,

@@ -1,4 +1,5 @@
 import pino from 'pino';
+import { ActionError } from '../../src/connectors/action-error';
 import { parkWorkflowId } from '../../src/runs/names';
 import { awaitRun } from '../../src/runs/await-run';
 import { refreshGates } from '../../src/worker/refresh-gates';
@@ -87,6 +88,40 @@ describe('a parked connection', () => {
     expect(gaps.slice(1).every((gap) => gap >= 590)).toBe(true);
     expect(parking.probe.attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5]);
     expect(parking.logged('error', 'connection parked')).toBe(1);
+  });
+
+  it('is probed by the waiting steps in turn: one that cannot succeed does not keep the others waiting', async () => {
+    await parking.startWorker({ pace: { ...BY_COMMAND_ONLY, first_ms: 200, longest_ms: 400 } });
+    parking.probe.down = error('credential');
+    parking.probe.failures.set('a', () => error('credential'));
+    const [bad = '', good = ''] = await parking.runsThatWait(['a', 'b']);
+    parking.probe.down = null;
+    expect((await awaitRun(parking.client, good)).report).toMatchObject({ outcome: 'done' });
+    parking.probe.failures.delete('a');
+    expect((await awaitRun(parking.client, bad)).report).toMatchObject({ outcome: 'done' });
+  });
+
+  it('parks only the part that refuses: new steps go on, and those that it refused continue', async () => {
+    const worker = await parking.startWorker();
+    const { errorClass, message, detail } = error('credential');
+    const refusal = new ActionError(errorClass, message, { ...detail, part: 'owners' });
+    parking.probe.failures.set('refused', () => refusal);
+    const [refused = ''] = await parking.runsThatWait(['refused']);
+    expect(await parking.parkedStepsOf(refused)).toMatchObject([{ connection: 'probe/owners' }]);
+    const fine = await parking.run([step('s', 'fine')]);
+    expect((await awaitRun(parking.client, fine)).status).toBe('completed');
+    expect([
+      await worker.parking.find('probe'),
+      (await worker.parking.find('probe/owners'))?.problem.code,
+      worker.gates.get('probe/owners')?.gate.problem?.code,
+    ]).toEqual([null, 'no', 'no']);
+    parking.probe.failures.delete('refused');
+    await worker.parking.resume('probe/owners');
+    expect((await awaitRun(parking.client, refused)).status).toBe('completed');
+    await until('its queue has ended', async () =>
+      (await parking.status(parkWorkflowId('probe/owners'))) === 'COMPLETED' ? true : null,
+    );
+    expect(worker.gates.get('probe/owners')?.gate.problem).toBeNull();
   });
 
   it('shows in the run and in the queue which steps wait, and why', async () => {

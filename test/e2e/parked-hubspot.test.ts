@@ -38,6 +38,72 @@ const listed = z.array(
 );
 const shown = z.object({ became: z.string(), parked: z.array(z.object({ rule: z.string(), connection: z.string() })) });
 
+const PART_RULES = `version: 1
+rules:
+  - name: update
+    on: call_hangup
+    do:
+      - hubspot.update_contact: { properties: { last_hangup_reason: normal }, unknown_contact: create }
+  - name: call-back
+    on: call_hangup
+    do:
+      - hubspot.create_task: { subject: Call back, owner: jane.owner@example.com, unknown_contact: create }
+`;
+
+describe('a HubSpot token without the scope that one rule needs', () => {
+  let providers: Providers;
+  let bridge: RunningBridge;
+
+  beforeAll(async () => {
+    providers = await startProviders();
+    bridge = await RunningBridge.ready({ env: providers.env, rules: PART_RULES });
+  });
+
+  afterAll(async () => {
+    await bridge.remove();
+    await providers.stop();
+  });
+
+  it('stops what it refuses, names the scope, and all other HubSpot work goes on', async () => {
+    const context = { requiredGranularScopes: ['crm.objects.owners.read'] };
+    const body = JSON.stringify({ category: 'MISSING_SCOPES', errors: [{ context }] });
+    providers.hubspot.failNext({ path: '/owners', times: 1_000_000, how: { status: 403, body } });
+    const ids: string[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const data = {
+        id: randomUUID(),
+        direction: 'incoming',
+        source: { type: 'tel', target: `+1555123000${index}` },
+        destination: { type: 'tel', target: '+15559876543' },
+      };
+      ids.push((await bridge.post({ type: 'call_hangup', data })).answer.id ?? '');
+    }
+    await bridge.eventually('all contacts are updated', () =>
+      providers.hubspot.contacts.filter(({ properties }) => properties['last_hangup_reason'] === 'normal').length === 4
+        ? true
+        : null,
+    );
+    await bridge.eventually('the refused steps wait', async () => {
+      const { stdout } = await bridge.run('connections', 'list');
+      return /^hubspot\/owners .*PARKED .*\n +4 steps wait.*\n.*crm\.objects\.owners\.read/m.test(stdout) &&
+        /^hubspot +credentials +not parked$/m.test(stdout)
+        ? true
+        : null;
+    });
+    expect(providers.hubspot.tasks).toEqual([]);
+    providers.hubspot.heal();
+    expect((await bridge.run('connections', 'resume', 'hubspot')).code).toBe(0);
+    for (const id of ids) {
+      await bridge.eventually(`${id} is done`, async () =>
+        shown.parse(JSON.parse((await bridge.run('events', 'show', id, '--json')).stdout)).became === 'done'
+          ? true
+          : null,
+      );
+    }
+    expect(providers.hubspot.tasks).toHaveLength(4);
+  });
+});
+
 describe('a HubSpot token that is revoked', () => {
   let providers: Providers;
   let bridge: RunningBridge;

@@ -9,7 +9,7 @@ import {
 import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
-import { createStepActivities, type OpenConnection } from '../../activities/step-activities';
+import { createStepActivities } from '../../activities/step-activities';
 import { reportConnection } from '../../src/worker/report-connection';
 import { ActionError, providerCode } from '../../src/connectors/action-error';
 import type { ErrorClass } from '../../src/errors/step-errors';
@@ -17,7 +17,7 @@ import { defineAction, defineConnector, type ActionContext, type Connector } fro
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
 import { TemporalCooldowns } from '../../src/runs/cooldowns';
-import { REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
+import { parkableNames, REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
 import { ParkedConnections } from '../../src/runs/parked-connections';
 import type { ParkingPace } from '../../src/runs/parking-contract';
 import { eventOf } from '../events/event-of';
@@ -66,6 +66,7 @@ export function probeConnector(name: string): Connector<{}, Probe> {
       settings: z.object({}),
       environment: {},
       credentials: [],
+      parts: ['owners'],
       open: () => ({ attempts: [], failures: new Map(), down: null }),
     },
     actions: {
@@ -117,7 +118,7 @@ export interface Logged {
 
 /** A worker in this process, with gates of its own. */
 export interface ProbeWorker {
-  gates: Map<string, OpenConnection>;
+  gates: Map<string, { gate: ConnectionGate }>;
   parking: ParkedConnections;
   /** Workflow ids of runs that wait for a connection. */
   waits: string[];
@@ -147,8 +148,11 @@ export async function startProbeWorker(options: {
   const { address, namespace } = options.temporal;
   const connection = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace });
+  const connections = new Map(options.connections.map((open) => [open.connector.name, open]));
   const gates = new Map(
-    options.connections.map((open) => [open.connector.name, { ...open, gate: new ConnectionGate() }]),
+    options.connections
+      .flatMap(({ connector }) => parkableNames(connector))
+      .map((name) => [name, { gate: new ConnectionGate() }]),
   );
   const parking = new ParkedConnections(client, options.pace, options.checkQueueEveryMs);
   const waits: string[] = [];
@@ -165,7 +169,8 @@ export async function startProbeWorker(options: {
     activities: {
       [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({
-        connections: gates,
+        connections,
+        gates,
         render: (input, scope) =>
           Object.fromEntries(
             Object.entries(input).map(([name, value]) => [

@@ -19,6 +19,23 @@ describe('the queue of waiting steps', () => {
     expect(runs(queue)).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  it('gives each step its turn, and begins again with the oldest', () => {
+    const queue = new WaitQueue([step('a', 1), step('c', 2), step('b', 2)]);
+    const turns: string[] = [];
+    let last: WaitingStep | null = null;
+    for (let turn = 0; turn < 6; turn += 1) {
+      last = queue.takeNext(last) ?? null;
+      turns.push(last?.run ?? 'none');
+      if (last !== null) {
+        queue.add(last);
+      }
+    }
+    expect(turns[0]).toBe('a');
+    expect(new Set(turns.slice(0, 3))).toEqual(new Set(['a', 'b', 'c']));
+    expect(new Set(turns.slice(3))).toEqual(new Set(['a', 'b', 'c']));
+    expect(new WaitQueue([]).takeNext(null)).toBeUndefined();
+  });
+
   it('contains a step once, and two steps of one run', () => {
     const queue = new WaitQueue([step('a', 1)]);
     queue.add(step('a', 1));

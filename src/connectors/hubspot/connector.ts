@@ -2,6 +2,7 @@ import { plainHttpHost } from '../../net/host-list';
 import { defineConnector } from '../connector';
 import { HubSpotClient } from './client';
 import { createTask } from './create-task';
+import { HUBSPOT_PARTS } from './failure';
 import { ensureKeyProperty } from './key-property';
 import { logCall } from './log-call';
 import { checkPermissions } from './permissions';
@@ -20,6 +21,7 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
     settings: hubspotSettings,
     environment: { access_token: 'HUBSPOT_ACCESS_TOKEN', base_url: 'HUBSPOT_BASE_URL' },
     credentials: ['access_token'],
+    parts: HUBSPOT_PARTS,
     plainTextHost: ({ base_url }) => {
       const host = plainHttpHost(base_url);
       return host === null ? null : { key: 'base_url', host };

@@ -1,5 +1,5 @@
 import { networkFailure } from '../network-failure';
-import { failureOf, transientFailure } from './failure';
+import { failureOf, HUBSPOT_PARTS, transientFailure, type HubSpotPart } from './failure';
 
 /**
  * Which paths are called. `client`: those of @hubspot/api-client 14, `/crm/v3` and `/crm/v4`, which HubSpot supports
@@ -79,7 +79,7 @@ export async function exchange(
       : networkFailure(error, 'hubspot');
   }
   if (!response.ok) {
-    throw failureOf(response.status, response.headers, text);
+    throw failureOf(response.status, response.headers, text, partOf(url.pathname));
   }
   return {
     status: expectedStatus(method, url.pathname, response.status),
@@ -94,4 +94,10 @@ function expectedStatus(method: string, clientPath: string, status: number): num
     return status;
   }
   return method === 'POST' && /^\/crm\/v3\/(?:objects|properties)\/[^/]+$/.test(clientPath) ? 201 : 200;
+}
+
+/** What a path of the client's is about. The type of an object stands before that of an object associated with it. */
+function partOf(clientPath: string): HubSpotPart | null {
+  const [, first = '', type = ''] = /^\/crm\/v[34]\/([a-z]+)(?:\/([a-z]+))?/.exec(clientPath) ?? [];
+  return HUBSPOT_PARTS.find((part) => part === (first === 'objects' ? type : first)) ?? null;
 }

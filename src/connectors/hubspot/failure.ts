@@ -25,6 +25,10 @@ const CONFLICT_CODES = new Set([
   'OBJECT_ALREADY_EXISTS',
 ]);
 
+/** What HubSpot's scopes are about: it refuses requests for one and accepts those for another. */
+export const HUBSPOT_PARTS = ['contacts', 'calls', 'tasks', 'owners', 'properties'] as const;
+export type HubSpotPart = (typeof HUBSPOT_PARTS)[number];
+
 /** What HubSpot answered, in so far as the bridge decides by it. */
 export interface AnswerFacts {
   status: number;
@@ -97,8 +101,17 @@ const errorBody = z.object({
 type ErrorBody = z.output<typeof errorBody>;
 type ErrorItem = z.output<typeof errorItem>;
 
-/** Turns an answer that is not a success into a classified error (reference connectors.md 1.5). */
-export function failureOf(status: number, headers: Headers, bodyText: string): HubSpotFailure {
+/**
+ * Turns an answer that is not a success into a classified error (reference connectors.md 1.5).
+ *
+ * @param part what was asked for; null when it is none of the parts.
+ */
+export function failureOf(
+  status: number,
+  headers: Headers,
+  bodyText: string,
+  part: HubSpotPart | null,
+): HubSpotFailure {
   const body = errorBody.parse(readObject(bodyText));
   const items = [...body.errors, ...itemsInMessage(body.message)];
   const codes = unique(
@@ -149,9 +162,11 @@ export function failureOf(status: number, headers: Headers, bodyText: string): H
     const { scopes } = facts;
     return new HubSpotFailure(
       'credential',
-      'HubSpot does not allow this to the access token (403)',
+      `HubSpot does not allow this to the access token (403)${part === null ? '' : `: ${part}`}`,
       {
         code,
+        // HubSpot's error page: 403 is about the address that was asked for, 401 about the token.
+        ...(part === null ? {} : { part }),
         remedy: `Give the token ${scopes.length === 0 ? 'the scopes that the manual lists' : `the scopes ${scopes.join(', ')}`}.`,
         ...trace,
       },

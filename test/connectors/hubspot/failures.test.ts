@@ -1,7 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureKind, HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
 import { pathOf } from '../../../src/connectors/hubspot/exchange';
-import { allText, callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
+import type { JsonObject } from '../../../src/events/json';
+import {
+  allText,
+  callEvent,
+  done,
+  failureOf,
+  from,
+  openClient,
+  run,
+  startStandIn,
+  type ActionName,
+} from './running-actions';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const SECRET_TEXT = 'ada.sample@example.com +15551234567 set-cookie';
@@ -103,6 +114,22 @@ describe('what HubSpot answers, by the class the bridge gives it', () => {
       ...(correlationId === undefined ? {} : { correlationId }),
     }).toEqual(expected);
     expect(allText(error)).not.toMatch(/sample|555|cookie/);
+  });
+
+  test.each<[string, ActionName, JsonObject]>([
+    ['contacts', 'update_contact', UPDATE],
+    ['calls', 'log_call', {}],
+    ['tasks', 'create_task', { subject: 'x' }],
+    ['owners', 'create_task', { subject: 'x', owner: 'jane.owner@example.com' }],
+  ])('403 refuses only what was asked for: %s', async (part, action, input) => {
+    standIn.failNext({ path: new RegExp(`/(?:objects/)?${part}(?:/|$)`), times: 9, how: { status: 403 } });
+    const error = await failureOf(run(action, openClient(standIn), input));
+    expect([error.errorClass, error.detail.part]).toEqual(['credential', part]);
+  });
+
+  test('401 is about the whole connection', async () => {
+    standIn.failNext({ path: '/contacts/search', how: { status: 401 } });
+    expect((await failureOf(run('update_contact', openClient(standIn), UPDATE))).detail.part).toBeUndefined();
   });
 
   test('403 names the scopes that are missing', async () => {
