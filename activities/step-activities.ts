@@ -18,6 +18,10 @@ export interface StepScope {
   steps: Record<string, JsonValue>;
   timezone: string;
   country: string | null;
+  /** When the step began: what templates call `now`, so that every attempt renders the same. */
+  now: Date;
+  /** The action key: decides what `sample` picks. */
+  seed: string;
 }
 
 /** An open connection, with its connector. */
@@ -123,7 +127,14 @@ async function attempt(
   onReached: () => void,
 ): Promise<StepResult> {
   const { step } = input;
-  const scope: StepScope = { event: input.event, steps: input.steps, timezone: input.timezone, country: input.country };
+  const scope: StepScope = {
+    event: input.event,
+    steps: input.steps,
+    timezone: input.timezone,
+    country: input.country,
+    now: new Date(input.began_at),
+    seed: actionKey(input.event.event_id, input.rule, input.step.id),
+  };
   if (step.if !== undefined && !tools.evaluate(step.if, scope)) {
     return { outcome: 'skipped', reason: 'its condition is not met' };
   }

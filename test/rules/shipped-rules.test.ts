@@ -4,6 +4,7 @@ import { loadRules } from '../../src/rules/parse/load';
 import { renderInput } from '../../src/rules/language/template';
 import { testActions } from './catalogue';
 import { eventOf } from './load-text';
+import { MOMENT } from './language/moment';
 
 const loaded = loadRules({ file: 'config/rules.yaml', actions: testActions });
 if (!loaded.ok) {
@@ -24,6 +25,7 @@ function whatHappens(type: string, data: JsonObject, ours: string[] = []) {
           steps: {},
           timezone: rule.timezone,
           country: rule.country,
+          ...MOMENT,
           sinkOf: (name) => testActions.find(step.action)?.action.sinkOf(name) ?? 'plain',
         }),
       ]),

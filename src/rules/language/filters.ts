@@ -27,8 +27,14 @@ export const FILTER_DOCS: Readonly<Record<string, { description: string; example
     example: '{{ talk_s | duration }}',
     result: '2 min 05 s',
   },
+  sample: {
+    description: 'A random item of a list, or a list of so many; the same ones when the step is retried.',
+    example: "{{ 'Hi,Hello' | split: ',' | sample }}",
+    result: 'Hello',
+  },
   date: {
-    description: "A time in the rule's time zone. The default format is `%Y-%m-%d %H:%M`.",
+    description:
+      "A time in the rule's time zone. The default format is `%Y-%m-%d %H:%M`. `'now'` is when the step began, also when it is retried later.",
     example: "{{ occurred_at | date: '%H:%M' }}",
     result: '10:00',
   },

@@ -10,6 +10,7 @@ import {
   type Operators,
 } from 'liquidjs';
 import { charge, CHARS_PER_STEP, NAME_STEPS, searchSteps } from './budget';
+import type { FixedMoment } from './fixed-filters';
 
 /** Rendering one node of a template (a text, an output or a tag) takes as long as so many steps. */
 const NODE_STEPS = 15;
@@ -103,7 +104,11 @@ export const meteredOperators: Operators = Object.fromEntries(
  * checked at each node. Time is not measured, so a busy machine cannot fail a template.
  */
 export class MeteredContext extends Context {
-  constructor(variables: object, liquid: Liquid) {
+  constructor(
+    variables: object,
+    liquid: Liquid,
+    readonly moment: FixedMoment,
+  ) {
     super(variables, liquid.options, { sync: true }, { liquid });
     this.memoryLimit.use = (units) => {
       if (units > 0) {
@@ -123,8 +128,16 @@ export class MeteredContext extends Context {
   }
 
   override spawn(scope: object = {}): Context {
-    return new MeteredContext(scope, this.liquid as Liquid);
+    return new MeteredContext(scope, this.liquid as Liquid, this.moment);
   }
+}
+
+/** The moment of the rendering that a context belongs to. */
+export function momentOf(context: Context): FixedMoment {
+  if (!(context instanceof MeteredContext)) {
+    throw new TypeError('a template is rendered without a budget');
+  }
+  return context.moment;
 }
 
 /** Charges for an inserted value. */

@@ -2,8 +2,9 @@ import { Liquid, Output, TokenizationError, ParseError, TypeGuards, type Templat
 import type { Sink } from '../../connectors/connector';
 import { readPhone } from '../../events/phone';
 import { ESCAPES, asText } from './escapes';
+import { fixFilters } from './fixed-filters';
 import { durationText, masked, phoneText } from './filters';
-import { chargeInserted, meteredOperators, meterEngine } from './liquid-budget';
+import { momentOf, chargeInserted, meteredOperators, meterEngine } from './liquid-budget';
 
 /** The longest template, in characters. */
 export const MAX_TEMPLATE_CHARS = 20_000;
@@ -90,6 +91,7 @@ function makeLiquid(
   );
   liquid.registerFilter('mask', masked);
   liquid.registerFilter('duration', durationText);
+  fixFilters(liquid, momentOf);
   meterEngine(liquid);
   return liquid;
 }

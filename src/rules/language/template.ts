@@ -3,12 +3,13 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import { guardLeftOut, LeftOutError } from '../../events/left-out';
 import { isSpent, TEMPLATE_STEPS, withBudget } from './budget';
 import { ESCAPES, htmlLines, plainValue } from './escapes';
+import { FixedMoment, type Moment } from './fixed-filters';
 import { engineFor, isLoneOutput, isTemplate, parseCached, type Engine } from './liquid';
 import { MeteredContext } from './liquid-budget';
 import { variablesOf, type StepScope } from './scope';
 
 /** What rendering needs: the variables and how to format and escape them. */
-export interface RenderContext extends StepScope {
+export interface RenderContext extends StepScope, Moment {
   /** IANA time zone of the `date` filter. */
   timezone: string;
   /** Country of phone numbers without a country code; null when the rule file names none. */
@@ -41,7 +42,8 @@ export class TemplateError extends Error {
 const MAX_RENDERED_CHARS = 1_000_000;
 
 /**
- * Renders every text of a step's input as a template. Keys and other values stay unchanged. Inserted values are escaped
+ * Renders every text of a step's input as a template. The same input and context give the same result at any time and
+ * on any machine. Keys and other values stay unchanged. Inserted values are escaped
  * for the place where the text goes; the template's own text is not. Absent values insert nothing. The templates of one
  * input share {@link TEMPLATE_STEPS} steps, which bound time and memory.
  *
@@ -55,12 +57,13 @@ const MAX_RENDERED_CHARS = 1_000_000;
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
   const variables = guardLeftOut(variablesOf(context), context.event.left_out);
+  const moment = new FixedMoment(context);
   return withBudget(TEMPLATE_STEPS, () =>
     Object.fromEntries(
       Object.entries(input).map(([name, value]) => {
         const sink = context.sinkOf(name);
         const engine = engineFor(context.timezone, context.country, sink);
-        return [name, renderValue(value, [name], { engine, sink, variables, context })];
+        return [name, renderValue(value, [name], { engine, sink, variables, moment, context })];
       }),
     ),
   );
@@ -71,6 +74,7 @@ interface Rendering {
   engine: Engine;
   sink: Sink;
   variables: JsonObject;
+  moment: FixedMoment;
   context: RenderContext;
 }
 
@@ -144,7 +148,7 @@ function escapedTexts(value: JsonValue, escape: (text: string) => string): JsonV
 function renderText(
   text: string,
   path: readonly string[],
-  { engine, variables, context }: Pick<Rendering, 'engine' | 'variables' | 'context'>,
+  { engine, variables, moment, context }: Omit<Rendering, 'sink'>,
 ): string {
   const where = [
     context.rule === undefined ? null : `rule "${context.rule}"`,
@@ -155,7 +159,10 @@ function renderText(
     .join(', ');
   let rendered: unknown;
   try {
-    rendered = engine.liquid.renderSync(parseCached(engine, text), new MeteredContext(variables, engine.liquid));
+    rendered = engine.liquid.renderSync(
+      parseCached(engine, text),
+      new MeteredContext(variables, engine.liquid, moment),
+    );
   } catch (error) {
     throwLeftOut(error);
     // No cause: liquidjs' message quotes the template and may quote values.

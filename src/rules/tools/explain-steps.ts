@@ -27,6 +27,8 @@ export function explainSteps(rule: Rule, event: CanonicalEvent, actions: ActionC
       accepts: (path: readonly string[], value: JsonValue) => action?.accepts(path, value) ?? false,
       rule: rule.name,
       step: step.id,
+      now: new Date(),
+      seed: `${event.event_id}/${rule.name}/${step.id}`,
     };
     const condition =
       step.if === undefined || /\bsteps\b/.test(step.if)

@@ -9,6 +9,7 @@ import { renderInput } from '../../../src/rules/language/template';
 import { eventOf } from '../../rules/load-text';
 import { inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
 import { breakOff, hang, json, raw, reset, startRecorder, type Recorder } from './recorder';
+import { MOMENT } from '../../rules/language/moment';
 
 const KEY = 'message_created/m-1/reply/step#1';
 
@@ -100,7 +101,7 @@ describe('a request', () => {
       body: { text: '{{ text }}', '{{ text }}': 1 },
     };
     const text = 'a/../b?&"x"\r\nX-Evil: 1';
-    const scope = { event: inboundText({ text }), steps: {}, timezone: 'UTC', country: null };
+    const scope = { event: inboundText({ text }), steps: {}, timezone: 'UTC', country: null, ...MOMENT };
     await ask(renderInput(written, { ...scope, sinkOf: (name) => httpRequest.sinkOf(name) }));
     const encoded = encodeURIComponent(text);
     expect(recorder.requests[0]).toMatchObject({
@@ -128,7 +129,7 @@ describe('a request', () => {
       tm_progressing: '2026-03-01T23:59:00Z',
       tm_hangup: '2026-03-02T00:00:15.5Z',
     });
-    const scope = { event, steps: {}, timezone: 'UTC', country: null };
+    const scope = { event, steps: {}, timezone: 'UTC', country: null, ...MOMENT };
     await ask(
       renderInput(written, {
         ...scope,

@@ -11,6 +11,7 @@ import type { JsonObject } from '../../../src/events/json';
 import { renderInput } from '../../../src/rules/language/template';
 import { Secret } from '../../../src/settings/secret';
 import { inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
+import { MOMENT } from '../../rules/language/moment';
 
 const SECRET_TEXT = 'call me on +15551234567';
 
@@ -78,7 +79,7 @@ describe('a message', () => {
 
   it('keeps the markup of the template and disarms what values bring', async () => {
     const event = inboundText({ text: '<!channel> & <https://evil.example|your bank>' });
-    const scope = { event, steps: {}, timezone: 'UTC', country: null };
+    const scope = { event, steps: {}, timezone: 'UTC', country: null, ...MOMENT };
     const written = {
       text: '*New text* <https://crm.example|open>: {{ text }}',
       blocks: [{ type: 'section', text: { type: 'mrkdwn', text: '> {{ text }}' } }],

@@ -6,6 +6,7 @@ import { renderInput, TemplateError } from '../../../src/rules/language/template
 import { explain } from '../../../src/rules/tools/explain';
 import { testActions } from '../catalogue';
 import { eventOf, ruleSetOf } from '../load-text';
+import { MOMENT } from './moment';
 
 /**
  * What one evaluation may take, in CPU time of this process: several times what it takes on an idle machine. Only an
@@ -45,7 +46,7 @@ function cpuMs(run: () => void): number {
 /** Renders a text as the worker does; `over_budget`, or `failed` for another failure. */
 function rendered(text: string): string {
   try {
-    renderInput({ text }, { event: EVENT, steps: {}, timezone: 'UTC', country: 'US', sinkOf: () => 'html' });
+    renderInput({ text }, { event: EVENT, steps: {}, timezone: 'UTC', country: 'US', ...MOMENT, sinkOf: () => 'html' });
     return 'rendered';
   } catch (error) {
     if (error instanceof TemplateError) {
@@ -234,7 +235,14 @@ describe('templates over the budget', () => {
     const input = Object.fromEntries(
       Array.from({ length: 50 }, (_, index) => [`text${index}`, '{{ data.objects | map: "n" | size }}']),
     );
-    const context = { event: EVENT, steps: {}, timezone: 'UTC', country: null, sinkOf: () => 'plain' as const };
+    const context = {
+      event: EVENT,
+      steps: {},
+      timezone: 'UTC',
+      country: null,
+      ...MOMENT,
+      sinkOf: () => 'plain' as const,
+    };
     expect(() => renderInput(input, context)).toThrow(/it takes too much time or memory/);
   });
 

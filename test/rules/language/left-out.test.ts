@@ -2,6 +2,7 @@ import { LeftOutError } from '../../../src/events/left-out';
 import { evaluateCondition } from '../../../src/rules/language/condition';
 import { renderInput } from '../../../src/rules/language/template';
 import { eventOf } from '../../events/event-of';
+import { MOMENT } from './moment';
 
 const EVENT = {
   ...eventOf({ id: 'm1', type: 'message_created', peer: { type: 'tel', number: '+821012345678', name: null } }),
@@ -11,7 +12,7 @@ const EVENT = {
 const SCOPE = { event: EVENT, steps: {} };
 
 function render(text: string): unknown {
-  return renderInput({ text }, { ...SCOPE, timezone: 'UTC', country: null, sinkOf: () => 'plain' })['text'];
+  return renderInput({ text }, { ...SCOPE, timezone: 'UTC', country: null, ...MOMENT, sinkOf: () => 'plain' })['text'];
 }
 
 test.each([

@@ -3,6 +3,7 @@ import type { JsonValue } from '../../../src/events/json';
 import { evaluateCondition } from '../../../src/rules/language/condition';
 import { renderInput, TemplateError, type RenderContext } from '../../../src/rules/language/template';
 import { eventOf } from '../load-text';
+import { MOMENT } from './moment';
 
 const EVENT = eventOf('call_hangup', {
   id: 'c1',
@@ -24,6 +25,7 @@ function render(text: string, options: Partial<RenderContext> & { sink?: Sink } 
       steps: {},
       timezone: 'Asia/Seoul',
       country: 'KR',
+      ...MOMENT,
       sinkOf: () => options.sink ?? 'plain',
       ...options,
     },
@@ -201,6 +203,7 @@ test('every text of an input is rendered, keys and other values are not, and eac
     steps: {},
     timezone: 'UTC',
     country: null,
+    ...MOMENT,
     sinkOf: (name) => (name === 'url' ? 'url' : 'header'),
   });
   expect(rendered).toEqual({

@@ -1,0 +1,31 @@
+import type { StepTools } from '../../activities/step-activities';
+import { renderInput } from '../../src/rules/language/template';
+
+const quiet = (): void => undefined;
+
+/** What attempts need from their worker: real rendering, cooldowns that are free, queues that take every step. */
+export function stepTools(changes: Partial<StepTools>): StepTools {
+  return {
+    connections: new Map(),
+    gates: new Map(),
+    render: (input, scope, action) =>
+      renderInput(input, {
+        ...scope,
+        sinkOf: (name) => action.sinkOf(name),
+        accepts: (path, value) => action.accepts(path, value),
+      }),
+    evaluate: () => true,
+    isOurs: () => false,
+    cooldowns: { claim: async () => 'claimed', release: async () => undefined },
+    parking: {
+      checkQueueEveryMs: 1,
+      park: async () => undefined,
+      enqueue: async () => true,
+      reportWorking: async () => undefined,
+    },
+    log: { debug: quiet, info: quiet, warn: quiet },
+    onWaiting: quiet,
+    onAttempt: quiet,
+    ...changes,
+  };
+}
