@@ -183,6 +183,10 @@ export const FINDING_CODES = {
     meaning: 'A condition under if is not a valid CEL expression, or is too long.',
     remedy: 'Correct it. In CEL, and is &&, or is ||, not is !, equals is ==.',
   },
+  'cel-type': {
+    meaning: 'A CEL expression combines values that do not fit together, or its result is neither true nor false.',
+    remedy: 'Compare values of the same kind: numbers without quotes, texts in quotes, times with timestamp(…).',
+  },
   'cel-function': {
     meaning: 'A CEL expression calls a function that does not exist.',
     remedy: 'Correct the name. CEL distinguishes upper and lower case.',
@@ -242,7 +246,7 @@ export const FINDING_CODES = {
     remedy: 'Insert one field of the group.',
   },
   'never-present': {
-    meaning: "A template uses a field that the rule's events never have.",
+    meaning: "A template or a CEL expression uses a field that the rule's events never have.",
     remedy: 'Remove it, or correct the event types under on.',
   },
   'may-be-absent': {
@@ -283,6 +287,10 @@ export const FINDING_CODES = {
   'never-matches': {
     meaning: 'A rule can never match, because its conditions exclude each other.',
     remedy: 'Correct its conditions.',
+  },
+  'constant-condition': {
+    meaning: 'A CEL expression has the same result for every event.',
+    remedy: 'Name a field in it, or remove it. To turn a rule off, write mode: off.',
   },
   shadowed: {
     meaning: 'A rule can never match, because an earlier rule with stop matches first.',

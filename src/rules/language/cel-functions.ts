@@ -19,7 +19,7 @@ import { compilePattern } from './pattern';
 /** Charges the budget for one iteration of a loop; `meterLoops` adds its calls. No expression can name it. */
 export const ITERATE = '@iterate';
 
-const { BOOL, DYN, INT, STRING } = CelScalar;
+const { BOOL, DOUBLE, DYN, INT, STRING } = CelScalar;
 const LIST = listType(DYN);
 const standard = celEnv().funcs;
 const standardEquals = standard.find('_==_');
@@ -43,6 +43,7 @@ const OWN_FUNCTIONS: readonly CelFunc[] = [
     return false;
   }),
   celFunc('_+_', [LIST, LIST], LIST, concatenated),
+  ...mixedArithmetic(),
   celFunc('size', [STRING], INT, codePoints),
   celMethod('size', STRING, [], INT, function () {
     return codePoints(this);
@@ -113,6 +114,25 @@ function sizeSteps(value: CelValue | undefined): number {
     return 0;
   }
   return value instanceof Uint8Array ? value.length / CHARS_PER_STEP + 1 : OBJECT_STEPS;
+}
+
+/**
+ * Arithmetic of a number of an event, which is a double, with a whole number of the expression, which is an int. CEL has
+ * none: `talk_s / 60` would fail for every event. Also the remainder of doubles.
+ */
+function mixedArithmetic(): CelFunc[] {
+  const operators: readonly (readonly [string, (left: number, right: number) => number])[] = [
+    ['_+_', (left, right) => left + right],
+    ['_-_', (left, right) => left - right],
+    ['_*_', (left, right) => left * right],
+    ['_/_', (left, right) => left / right],
+    ['_%_', (left, right) => left % right],
+  ];
+  return operators.flatMap(([name, calculate]) => [
+    celFunc(name, [DOUBLE, INT], DOUBLE, (left, right) => calculate(left, Number(right))),
+    celFunc(name, [INT, DOUBLE], DOUBLE, (left, right) => calculate(Number(left), right)),
+    ...(name === '_%_' ? [celFunc(name, [DOUBLE, DOUBLE], DOUBLE, calculate)] : []),
+  ]);
 }
 
 /** CEL's equality. CEL's own function compares what is neither text nor list nor map. */

@@ -1,8 +1,7 @@
-import type { parse } from '@bufbuild/cel';
 import { ITERATE } from './cel-functions';
+import { partsOf, type Expression } from './cel-tree';
 
-type Present = ReturnType<typeof parse>['expr'];
-type Expression = Present | undefined;
+type Present = NonNullable<Expression>;
 
 /** What a loop does for an item besides evaluating its expression. */
 const ITERATION_STEPS = 15;
@@ -50,28 +49,4 @@ function iterate(condition: Present, steps: number): Present {
 /** The number of parts of an expression, with itself. */
 function sizeOf(expression: Expression): number {
   return expression === undefined ? 0 : partsOf(expression).reduce((sum, part) => sum + sizeOf(part), 1);
-}
-
-function partsOf(expression: Present): Expression[] {
-  const kind = expression.exprKind;
-  switch (kind.case) {
-    case 'selectExpr':
-      return [kind.value.operand];
-    case 'callExpr':
-      return [kind.value.target, ...kind.value.args];
-    case 'listExpr':
-      return kind.value.elements;
-    case 'structExpr':
-      return kind.value.entries.flatMap(({ keyKind, value }) =>
-        keyKind.case === 'mapKey' ? [keyKind.value, value] : [value],
-      );
-    case 'comprehensionExpr': {
-      const { iterRange, accuInit, loopCondition, loopStep, result } = kind.value;
-      return [iterRange, accuInit, loopCondition, loopStep, result];
-    }
-    case 'constExpr':
-    case 'identExpr':
-    case undefined:
-      return [];
-  }
 }

@@ -1,29 +1,24 @@
 import { parse } from '@bufbuild/cel';
-import type { FindingCode } from '../../errors/finding-codes';
 import { celEnvironment } from './cel';
+import { evaluateConstants } from './cel-constants';
+import { constantOf, isNull, pathOf, type CelProblem, type Expression } from './cel-tree';
+import { celTypeProblems } from './cel-types';
 import { patternProblem } from './pattern';
 
 type ParsedExpression = ReturnType<typeof parse>;
-type Expression = ParsedExpression['expr'];
 
 /** The longest CEL expression, in characters. */
 export const MAX_EXPRESSION_CHARS = 1_000;
 
-/** Why an expression cannot be used; `offset` from 0 is the place in it. */
-export interface CelProblem {
-  code: FindingCode;
-  message: string;
-  hint?: string;
-  offset: number;
-}
-
 /** What an expression refers to, and its problems. */
 export interface CelReferences {
-  /** Paths from a variable: `['peer', 'number']`. `tested`: inside `has(…)`. */
+  /** Paths from a variable: `['peer', 'number']`. `tested`: inside `has(…)`, or compared with null. */
   paths: { path: string[]; offset: number; tested: boolean }[];
   /** Comparisons of a field with a constant, by `==`, `!=` or `in`. */
   comparisons: { path: string[]; value: string | number | boolean; offset: number }[];
   problems: CelProblem[];
+  /** The result, when it is the same for every event; null when it is not. */
+  always: boolean | null;
 }
 
 /** Names that CEL defines. */
@@ -46,7 +41,11 @@ const TYPE_NAMES = new Set([
  * problems, because their evaluation could block the receiver.
  */
 export function analyseCel(expression: string): CelReferences {
-  const found: CelReferences = { paths: [], comparisons: [], problems: [] };
+  const found: CelReferences = { paths: [], comparisons: [], problems: [], always: null };
+  if (expression.trim() === '') {
+    found.problems.push({ code: 'cel', message: 'the condition is empty', hint: 'remove it, or write it', offset: 0 });
+    return found;
+  }
   if (expression.length > MAX_EXPRESSION_CHARS) {
     found.problems.push({
       code: 'cel',
@@ -63,6 +62,9 @@ export function analyseCel(expression: string): CelReferences {
     return found;
   }
   walk(parsed.expr, { found, offsets: parsed.sourceInfo?.positions ?? {}, locals: new Set(), loops: 0, tested: false });
+  const constants = evaluateConstants(parsed);
+  found.problems.push(...celTypeProblems(parsed), ...constants.problems);
+  found.always = constants.always;
   return found;
 }
 
@@ -73,28 +75,39 @@ function syntaxProblem(error: unknown, expression: string): CelProblem {
     typeof start === 'object' && start !== null && 'offset' in start && typeof start.offset === 'number'
       ? start.offset
       : 0;
-  const single = /(?<![=!<>])=(?!=)/.exec(expression);
   const message =
     error instanceof Error
       ? error.message.replace(/^(?:syntax error )?(?:<input>:\d+:\d+: )?/, '')
       : 'it cannot be parsed';
-  if (single !== null && Math.abs(single.index - offset) <= 2) {
-    return {
-      code: 'cel',
-      message: 'not a CEL expression: a single =',
-      hint: 'write == to compare',
-      offset: single.index,
-    };
+  const habit = otherLanguage(expression);
+  return habit ?? { code: 'cel', message: `not a CEL expression: ${message}`, offset };
+}
+
+/** What people write who know other languages, and what it is in CEL. Texts in quotes are skipped. */
+const HABITS: readonly { pattern: RegExp; hint: string }[] = [
+  { pattern: /[\u2018-\u201F]/, hint: 'write straight quotes: "…"' },
+  { pattern: /\{\{|\}\}/, hint: 'a condition has no {{ }}: write the field alone' },
+  { pattern: /[=!]==/, hint: 'write == for equal, != for not equal' },
+  { pattern: /<>|≠/, hint: 'write != for not equal' },
+  { pattern: /=>|≥/, hint: 'write >= for greater or equal' },
+  { pattern: /=<|≤/, hint: 'write <= for less or equal' },
+  { pattern: /(?<![=!<>])=(?!=)/, hint: 'write == to compare' },
+  { pattern: /\b(?:and|or|not)\b/i, hint: 'write && for and, || for or, ! for not' },
+  { pattern: /(?<!&)&(?!&)|(?<!\|)\|(?!\|)/, hint: 'write && for and, || for or' },
+  { pattern: /\bis\b/i, hint: 'write == to compare' },
+  { pattern: /\bif\b|\bthen\b/i, hint: 'write the condition alone' },
+];
+
+function otherLanguage(expression: string): CelProblem | null {
+  const outside = expression.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, (text) => '_'.repeat(text.length));
+  for (const { pattern, hint } of HABITS) {
+    const found = pattern.exec(outside);
+    if (found !== null) {
+      const message = found[0] === '=' ? 'a single =' : `CEL has no ${found[0]}`;
+      return { code: 'cel', message: `not a CEL expression: ${message}`, hint, offset: found.index };
+    }
   }
-  if (/\b(and|or|not)\b/.test(expression)) {
-    return {
-      code: 'cel',
-      message: `not a CEL expression: ${message}`,
-      hint: 'write && for and, || for or, ! for not',
-      offset,
-    };
-  }
-  return { code: 'cel', message: `not a CEL expression: ${message}`, offset };
+  return null;
 }
 
 interface Walk {
@@ -106,35 +119,8 @@ interface Walk {
   tested: boolean;
 }
 
-/** `a.b['c']` as a path; null for anything else. */
-function pathOf(expression: Expression | undefined): string[] | null {
-  const kind = expression?.exprKind;
-  if (kind?.case === 'identExpr') {
-    return [kind.value.name];
-  }
-  if (kind?.case === 'selectExpr') {
-    const base = pathOf(kind.value.operand);
-    return base === null ? null : [...base, kind.value.field];
-  }
-  if (kind?.case === 'callExpr' && kind.value.function === '_[_]') {
-    const [operand, key] = kind.value.args;
-    const base = pathOf(operand);
-    const constant = constantOf(key);
-    return base === null || typeof constant !== 'string' ? null : [...base, constant];
-  }
-  return null;
-}
-
-function constantOf(expression: Expression | undefined): string | number | boolean | null {
-  const constant = expression?.exprKind.case === 'constExpr' ? expression.exprKind.value.constantKind : undefined;
-  if (constant?.case === 'stringValue' || constant?.case === 'doubleValue' || constant?.case === 'boolValue') {
-    return constant.value;
-  }
-  return constant?.case === 'int64Value' || constant?.case === 'uint64Value' ? Number(constant.value) : null;
-}
-
 /** The offset of an expression's leftmost part. CEL reports the offset of its outermost operator. */
-function startOf(expression: Expression | undefined, offsets: Walk['offsets']): number {
+function startOf(expression: Expression, offsets: Walk['offsets']): number {
   const kind = expression?.exprKind;
   if (kind?.case === 'selectExpr') {
     return startOf(kind.value.operand, offsets);
@@ -145,7 +131,7 @@ function startOf(expression: Expression | undefined, offsets: Walk['offsets']): 
   return offsets[String(expression?.id)] ?? 0;
 }
 
-function walk(expression: Expression | undefined, state: Walk): void {
+function walk(expression: Expression, state: Walk): void {
   const kind = expression?.exprKind;
   const path = pathOf(expression);
   if (path !== null) {
@@ -165,7 +151,9 @@ function walk(expression: Expression | undefined, state: Walk): void {
       checkFunction(kind.value.function, state.offsets[String(expression?.id)] ?? 0, state);
       collectComparison(kind.value.function, kind.value.args, state);
       walk(kind.value.target, state);
-      kind.value.args.forEach((argument) => walk(argument, state));
+      kind.value.args.forEach((argument) =>
+        walk(argument, { ...state, tested: state.tested || isComparedWithNull(kind.value) }),
+      );
       return;
     case 'listExpr':
       kind.value.elements.forEach((element) => walk(element, state));
@@ -210,6 +198,10 @@ function walk(expression: Expression | undefined, state: Walk): void {
     case undefined:
       return;
   }
+}
+
+function isComparedWithNull({ function: name, args }: { function: string; args: readonly Expression[] }): boolean {
+  return (name === '_==_' || name === '_!=_') && args.some(isNull);
 }
 
 function checkFunction(name: string, offset: number, state: Walk): void {

@@ -1,6 +1,7 @@
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import type { Position } from '../../yaml/finding';
 import { analyseCel } from '../language/cel-references';
+import { FIELDS } from '../language/field-list';
 import { fieldNamed } from '../language/fields';
 import { isTemplate } from '../language/liquid';
 import type { BlockReader, Value } from './block-reader';
@@ -68,14 +69,24 @@ export function checkCel(
       problem.hint === undefined ? {} : { hint: problem.hint },
     );
   }
-  for (const { path, offset } of references.paths) {
+  if (references.always !== null) {
+    const what = references.always ? 'true for every event' : 'false for every event, so nothing happens';
+    reader.findings.warn(value.at, 'constant-condition', `the condition is ${what}`, { hint: 'name a field in it' });
+  }
+  for (const { path, offset, tested } of references.paths) {
     const found = variables.look(path);
     if (found.state === 'unknown') {
       reader.findings.error(
         place(offset),
         'unknown-variable',
         found.message.replace('variable', 'field'),
-        found.hint === undefined ? {} : { hint: found.hint },
+        hintFor(expression, path, offset, found.hint),
+      );
+    } else if (found.state === 'never' && !tested) {
+      reader.findings.error(
+        place(offset),
+        'never-present',
+        `"${path.join('.')}" is always absent for the events of this rule`,
       );
     }
   }
@@ -85,4 +96,29 @@ export function checkCel(
       values.comparable(field, constant, place(offset));
     }
   }
+}
+
+/** Why a name in a condition is no field: a dash in a name, a text without quotes, `True`. */
+function hintFor(
+  expression: string,
+  path: readonly string[],
+  offset: number,
+  otherwise: string | undefined,
+): { hint?: string } {
+  const [word = '', ...rest] = path;
+  const dashed = /([A-Za-z_][\w.]*\.)(\w+(?:-\w+)*)-$/.exec(expression.slice(0, offset));
+  if (dashed !== null) {
+    const name = `${dashed[2] ?? ''}-${/^[\w-]*/.exec(expression.slice(offset))?.[0] ?? ''}`;
+    return { hint: `write a name with a dash in brackets: ${(dashed[1] ?? '').slice(0, -1)}["${name}"]` };
+  }
+  if (rest.length === 0 && /^(?:true|false)$/i.test(word)) {
+    return { hint: `did you mean ${word.toLowerCase()}?` };
+  }
+  if (rest.length === 0 && /^(?:none|nil|undefined)$/i.test(word)) {
+    return { hint: 'did you mean null?' };
+  }
+  if (rest.length === 0 && FIELDS.some(({ choices }) => choices?.some(({ value }) => value === word) === true)) {
+    return { hint: `put a text in quotes: "${word}"` };
+  }
+  return otherwise === undefined ? {} : { hint: otherwise };
 }

@@ -534,7 +534,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   },
   {
     about: 'broken pattern in if',
-    text: rule(`if: text.matches("(stop")${fine}`),
+    text: rule(`if: text.matches("(stop")${fine}`, 'message_created'),
     says: ['5:22  the pattern is not a usable regular expression: missing closing ): `(stop`'],
   },
   {
@@ -652,11 +652,11 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   {
     about: 'words for operators',
     text: rule(`if: talk_s > 5 and ring_s < 3${fine}`),
-    says: ['5:20  not a CEL expression: found a but expecting end of input; write && for and, || for or, ! for not'],
+    says: ['5:20  not a CEL expression: CEL has no and; write && for and, || for or, ! for not'],
   },
   {
     about: 'unknown function',
-    text: rule(`if: text.startswith("a")${fine}`),
+    text: rule(`if: text.startswith("a")${fine}`, 'message_created'),
     says: ['5:13  there is no function startswith(); did you mean startsWith()?'],
   },
   {
