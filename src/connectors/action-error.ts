@@ -12,7 +12,12 @@ export function providerCode(code: string): ProviderCode {
 
 /** Why an action failed: described in src/errors/step-errors.ts, a status, or the provider's own code. */
 export type ActionErrorCode =
-  StepErrorCode | `http_${number}` | `smtp_${number}` | `storage_http_${number}` | ProviderCode;
+  | StepErrorCode
+  | `http_${number}`
+  | `smtp_${number}`
+  | `smtp_${number}_${string}`
+  | `storage_http_${number}`
+  | ProviderCode;
 
 /** What an {@link ActionError} carries besides its message. */
 export interface ActionErrorDetail {

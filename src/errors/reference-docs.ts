@@ -36,7 +36,7 @@ The class decides what happens next.
 ${table(['class'], ERROR_CLASS_DESCRIPTIONS)}
 
 The code says why. Besides the bridge's own codes below, it is the provider's own word (\`channel_not_found\`,
-\`PROPERTY_DOESNT_EXIST\`) or a status (\`http_<status>\`, \`smtp_<status>\`, \`storage_http_<status>\`).
+\`PROPERTY_DOESNT_EXIST\`) or a status (\`http_<status>\`, \`smtp_<status>\`, \`smtp_<status>_<enhanced status>\`, \`storage_http_<status>\`).
 
 ${table(['code', 'class'], STEP_ERRORS, (error) => error.class)}
 `;

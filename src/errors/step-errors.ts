@@ -42,7 +42,8 @@ export interface StepError extends ErrorDescription {
 
 /**
  * The bridge's own codes for failed steps. Besides these, a code is the provider's own word (`channel_not_found`,
- * `PROPERTY_DOESNT_EXIST`), or a status: `http_<status>`, `smtp_<status>`, `storage_http_<status>`.
+ * `PROPERTY_DOESNT_EXIST`), or a status: `http_<status>`, `smtp_<status>` or `smtp_<status>_<enhanced status>`,
+ * `storage_http_<status>`.
  */
 export const STEP_ERRORS = {
   account_not_ready: {
@@ -110,6 +111,12 @@ export const STEP_ERRORS = {
     class: 'transient',
     meaning: 'The attempt was cancelled, usually because the worker stops. Another worker makes the next attempt.',
     remedy: 'Nothing.',
+  },
+  certificate: {
+    class: 'credential',
+    meaning: 'The certificate of the mail server is not valid: expired, for another name, or by an unknown authority.',
+    remedy:
+      'Have it renewed, correct the host in `SMTP_URL`, or name a private authority with `NODE_EXTRA_CA_CERTS=/path/ca.pem`.',
   },
   conflict: {
     class: 'transient',

@@ -5,14 +5,18 @@ import { readMailbox } from './addresses';
 import { sendMail } from './send';
 import { readSmtpUrl } from './smtp-url';
 
-const URL_FORM = 'expected smtp://user:password@host:587 or smtps://user:password@host:465';
 const FROM_FORM = 'expected one e-mail address, such as Bridge <bridge@example.com>';
 
 const settings = z.strictObject({
   smtp_url: secret()
-    .refine((value) => readSmtpUrl(value.reveal()) !== null, URL_FORM)
+    .superRefine((value, context) => {
+      const read = readSmtpUrl(value.reveal());
+      if ('problem' in read) {
+        context.addIssue({ code: 'custom', message: read.problem });
+      }
+    })
     .describe(
-      'The mail server: smtp://user:password@host:587 (requires TLS unless ?requireTLS=false) or smtps://...:465.',
+      "The mail server: smtp://user:password@host:587 (requires TLS unless ?requireTLS=false) or smtps://...:465. ?name=mail.example.com is the name given in EHLO; default: the sender's domain.",
     ),
   from: z
     .string()
@@ -42,21 +46,23 @@ export const email = defineConnector({
     environment: { smtp_url: 'SMTP_URL', from: 'MAIL_FROM' },
     credentials: ['smtp_url', 'from'],
     plainTextHost: ({ smtp_url }) => {
-      const server = readSmtpUrl(smtp_url.reveal());
-      return server === null || server.secure || server.requireTLS ? null : { key: 'smtp_url', host: server.host };
+      const read = readSmtpUrl(smtp_url.reveal());
+      return 'problem' in read || read.server.secure || read.server.requireTLS
+        ? null
+        : { key: 'smtp_url', host: read.server.host };
     },
     open: async ({ smtp_url, from, max_attachment_bytes }: EmailSettings) => {
-      const server = readSmtpUrl(smtp_url.reveal());
+      const read = readSmtpUrl(smtp_url.reveal());
       const sender = readMailbox(from);
-      if (server === null || sender === null) {
-        throw new TypeError(server === null ? URL_FORM : FROM_FORM);
+      if ('problem' in read || sender === null) {
+        throw new TypeError('problem' in read ? read.problem : FROM_FORM);
       }
       const { Mailer } = await import('./mailer.js');
-      return new Mailer(server, sender, max_attachment_bytes);
+      return new Mailer({ server: read.server, from: sender, maxAttachmentBytes: max_attachment_bytes });
     },
     close: async (mailer) => mailer.close(),
-    check: async (mailer) => {
-      await mailer.verify();
+    check: async (mailer, signal) => {
+      await mailer.verify(signal);
       return `mail server ${mailer.host}`;
     },
     standIn: async (options) => (await import('./stand-in.js')).startEmailStandIn(options),

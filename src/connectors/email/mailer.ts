@@ -1,7 +1,9 @@
 import { Transform } from 'node:stream';
 import { createTransport } from 'nodemailer';
-import type { Mailbox } from './addresses';
-import { mailFailure, type MailFailure } from './mail-failure';
+import { z } from 'zod';
+import { readMailbox, type Mailbox } from './addresses';
+import { mailFailure, replyFailure, type LoginMethod, type MailFailure } from './mail-failure';
+import { openSmtpSession, type SessionOptions, type SmtpSession } from './smtp-session';
 import type { SmtpServer } from './smtp-url';
 
 /** A mail, ready to be sent. */
@@ -10,26 +12,45 @@ export interface Mail {
   messageId: string;
   to: readonly Mailbox[];
   cc: readonly Mailbox[];
+  /** The addresses that get it now, each once; `to` and `cc` are what its readers see. */
+  recipients: readonly string[];
   subject: string;
   text: string;
   html: string | null;
   attachments: readonly { name: string; content: Buffer }[];
 }
 
-/** How many recipients the server took, or why the mail was not known to be sent. */
+/**
+ * What the server said: `answered` names the recipients that it refused, which may be all of them; all others have the
+ * mail. `failed`: the mail was not known to be sent to anybody.
+ */
 export type SendResult =
-  { outcome: 'sent'; accepted: number; rejected: number } | { outcome: 'failed'; failure: MailFailure };
+  { outcome: 'answered'; refused: ReadonlyMap<string, MailFailure> } | { outcome: 'failed'; failure: MailFailure };
 
 /** The time one exchange with the server may take. Milliseconds. */
 export interface MailTimeouts {
+  /** Until the conversation has begun: connection, greeting and TLS. */
   connect: number;
-  greeting: number;
   /** The longest silence in a conversation, also after the whole mail was sent. */
   silence: number;
 }
 
-const TIMEOUTS: MailTimeouts = { connect: 10_000, greeting: 10_000, silence: 60_000 };
+/**
+ * RFC 5321 section 4.5.3.2 asks a client to wait ten minutes for the answer to the final dot: servers scan the mail
+ * before they answer. An earlier end would send it twice.
+ */
+const TIMEOUTS: MailTimeouts = { connect: 30_000, silence: 11 * 60_000 };
 const MOST_RECIPIENTS = 100;
+
+/** How to make a {@link Mailer}. */
+export interface MailerOptions {
+  server: SmtpServer;
+  from: Mailbox;
+  maxAttachmentBytes: number;
+  timeouts?: Partial<MailTimeouts>;
+}
+
+const refusedRecipients = z.object({ rejectedErrors: z.array(z.looseObject({ recipient: z.string() })) });
 
 /**
  * The mail server, over a small pool of connections.
@@ -43,32 +64,43 @@ export class Mailer {
   readonly host: string;
   readonly from: Mailbox;
   readonly maxAttachmentBytes: number;
+  readonly #method: LoginMethod;
+  readonly #options;
+  readonly #login: SessionOptions['login'];
   readonly #transport;
   /** Message-IDs whose last byte has been handed to the connection. */
   readonly #wholeSent = new Set<string>();
 
-  constructor(server: SmtpServer, from: Mailbox, maxAttachmentBytes: number, timeouts: MailTimeouts = TIMEOUTS) {
+  constructor({ server, from, maxAttachmentBytes, timeouts = {} }: MailerOptions) {
+    const { connect, silence } = { ...TIMEOUTS, ...timeouts };
     this.host = server.host;
     this.from = from;
     this.maxAttachmentBytes = maxAttachmentBytes;
-    this.#transport = createTransport({
-      pool: true,
+    this.#method = server.auth === null ? 'none' : 'password';
+    this.#options = {
       host: server.host,
       port: server.port,
       secure: server.secure,
       requireTLS: server.requireTLS,
       ignoreTLS: server.ignoreTLS,
-      ...(server.auth === null ? {} : { auth: server.auth }),
+      // The name of a machine in a container is no domain, and many servers refuse it.
+      name: server.name ?? domainOf(from),
       tls: { minVersion: 'TLSv1.2' },
+      connectionTimeout: connect,
+      greetingTimeout: connect,
+      socketTimeout: silence,
+      dnsTimeout: 5_000,
+    } as const;
+    this.#login = server.auth;
+    this.#transport = createTransport({
+      ...this.#options,
+      ...(server.auth === null ? {} : { auth: server.auth }),
+      pool: true,
       maxConnections: 3,
       maxMessages: 100,
       // The step decides whether to send again: it counts what may have been sent.
       maxRequeues: 0,
       idleTimeout: 30_000,
-      connectionTimeout: timeouts.connect,
-      greetingTimeout: timeouts.greeting,
-      socketTimeout: timeouts.silence,
-      dnsTimeout: 5_000,
       disableFileAccess: true,
       disableUrlAccess: true,
       maxRecipients: MOST_RECIPIENTS,
@@ -98,6 +130,7 @@ export class Mailer {
         from: this.from,
         to: [...mail.to],
         cc: [...mail.cc],
+        envelope: { from: this.from.address, to: [...mail.recipients] },
         messageId: mail.messageId,
         subject: mail.subject,
         text: mail.text,
@@ -111,24 +144,65 @@ export class Mailer {
         xMailer: false,
         signal,
       });
-      return { outcome: 'sent', accepted: sent.accepted.length, rejected: sent.rejected.length };
+      return { outcome: 'answered', refused: this.#refusedIn(sent) };
     } catch (error) {
-      return { outcome: 'failed', failure: mailFailure(error, this.#wholeSent.has(mail.messageId)) };
+      const refused = this.#refusedIn(error);
+      return refused.size > 0
+        ? { outcome: 'answered', refused }
+        : { outcome: 'failed', failure: mailFailure(error, this.#wholeSent.has(mail.messageId), this.#method) };
     } finally {
       this.#wholeSent.delete(mail.messageId);
     }
   }
 
-  /** Connects and logs in. Throws ActionError. */
-  async verify(): Promise<void> {
+  /** The recipients that the library's result, or its error when none was taken, says were refused. */
+  #refusedIn(answer: unknown): ReadonlyMap<string, MailFailure> {
+    const parsed = refusedRecipients.safeParse(answer);
+    const errors = parsed.success ? parsed.data.rejectedErrors : [];
+    return new Map(
+      // The library gives domains in Unicode or ASCII, by its own rules.
+      errors.map((error) => [
+        readMailbox(error.recipient)?.address ?? error.recipient,
+        mailFailure(error, false, this.#method),
+      ]),
+    );
+  }
+
+  /**
+   * Connects, logs in, and asks whether the server lets MAIL_FROM send. Nothing is sent.
+   * @throws ActionError
+   */
+  async verify(signal: AbortSignal): Promise<void> {
+    const session = await this.openSession(signal);
     try {
-      await this.#transport.verify();
+      const refusal = await session.offerSender(this.from.address);
+      if (refusal !== null) {
+        throw replyFailure(refusal, this.#method).error;
+      }
     } catch (error) {
-      throw mailFailure(error, false).error;
+      throw mailFailure(error, false, this.#method).error;
+    } finally {
+      session.close();
+    }
+  }
+
+  /**
+   * Opens a conversation of its own, logged in.
+   * @throws ActionError
+   */
+  async openSession(signal: AbortSignal): Promise<SmtpSession> {
+    try {
+      return await openSmtpSession({ ...this.#options, login: this.#login }, signal);
+    } catch (error) {
+      throw mailFailure(error, false, this.#method).error;
     }
   }
 
   close(): void {
     this.#transport.close({ force: true });
   }
+}
+
+function domainOf({ address }: Mailbox): string {
+  return address.slice(address.lastIndexOf('@') + 1);
 }

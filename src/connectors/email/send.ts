@@ -4,7 +4,9 @@ import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext } from '../connector';
 import { voipbin } from '../voipbin/connector';
-import { readRecipients } from './addresses';
+import { readRecipients, type Recipient } from './addresses';
+import { Delivery } from './delivery';
+import type { MailFailure } from './mail-failure';
 import type { Mail, Mailer, SendResult } from './mailer';
 import { collectRecordings, recordingIdsOf, type RecordingLine, type RecordingPart } from './recording-part';
 
@@ -39,8 +41,7 @@ const input = z.strictObject({
 
 const output = z.object({
   message_id: z.string().describe('The Message-ID, with its angle brackets.'),
-  accepted: z.number().describe('How many recipients the mail server took.'),
-  rejected: z.number().describe('How many it refused.'),
+  accepted: z.number().describe('How many recipients the mail server took: all of them.'),
   recording: z
     .enum(['attached', 'linked', 'missing', 'none'])
     .describe('What happened to the recording; none when there is none or none was requested.'),
@@ -54,9 +55,10 @@ type Context = ActionContext<Mailer>;
  * `email.send`.
  *
  * Guaranteed: a mail that a server may have taken is sent at most once more, under the same Message-ID, which mail
- * programs mostly fold into one; with `on_ambiguous: fail` not at all. Each entry of `to` and `cc` is one recipient. No
- * credential of ours is in the mail. Not guaranteed: delivery, and that a server which took the mail twice delivers it
- * once.
+ * programs mostly fold into one; with `on_ambiguous: fail` not at all. Each entry of `to` and `cc` is one recipient; one
+ * that the server puts off is tried again alone, and the step is done only when the server took all of them. It fails
+ * when the server refused one, after all others have the mail. No credential of ours is in the mail. Not guaranteed:
+ * delivery, and that a server which took the mail twice delivers it once.
  */
 export const sendMail = defineAction<Mailer>()<Input, Output>({
   summary: 'Sends an e-mail, with the recording of the call attached or linked.',
@@ -66,7 +68,8 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
   effect: 'once',
   alsoUses: { of: ({ recording }) => (recording === undefined ? [] : ['voipbin']) },
   budget: '24h',
-  attemptTimeout: '5m',
+  // More than the ten minutes that a server may take to answer after the final dot (RFC 5321 section 4.5.3.2.6).
+  attemptTimeout: '20m',
   run: async (context, wanted) => {
     const to = readRecipients('to', wanted.to);
     const cc = readRecipients('cc', wanted.cc);
@@ -77,34 +80,53 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
         remedy: 'Look at the template of `to`.',
       });
     }
+    const recipients = uniqueOf([...to, ...cc]);
+    const delivery = new Delivery(recipients, context.progress.last);
     const maybeSent = maybeSentBefore(context);
     const allowed = wanted.on_ambiguous === 'retry' ? 2 : 1;
     if (maybeSent >= allowed) {
       throw ambiguous(maybeSent);
     }
     const recording = await recordingFor(context, wanted).catch((error: unknown) => {
-      saveCount(context, maybeSent);
+      save(context, delivery, maybeSent);
       throw error;
     });
     const mail: Mail = {
       messageId: messageIdOf(context),
       to,
       cc,
+      recipients: delivery.open.map(({ address }) => address),
       subject: wanted.subject.replace(/\p{Cc}+/gu, ' ').trim(),
       text: withLines(wanted.text, recording?.lines ?? []),
       html: wanted.html === undefined ? null : withHtmlLines(wanted.html, recording?.lines ?? []),
       attachments: recording?.attachments ?? [],
     };
-    saveCount(context, maybeSent + 1);
+    save(context, delivery, maybeSent + 1);
     const { result, state } = await sendInSize(context, mail, wanted, recording);
-    return conclude(context, mail, result, state, { maybeSent, allowed });
+    if (result.outcome === 'failed') {
+      throw failedSend(context, delivery, result.failure, { maybeSent, allowed });
+    }
+    const error = delivery.record(result.refused);
+    if (error !== null) {
+      save(context, delivery, maybeSent);
+      throw error;
+    }
+    return {
+      outcome: 'done',
+      result: { message_id: mail.messageId, accepted: delivery.accepted, recording: state },
+    };
   },
 });
 
+/** Each address once: the first place that names it counts. */
+function uniqueOf(recipients: readonly Recipient[]): Recipient[] {
+  return recipients.filter(({ address }, at) => recipients.findIndex((other) => other.address === address) === at);
+}
+
 const progress = z.object({ maybe_sent: z.int().min(0), attempt: z.int() });
 
-function saveCount(context: Context, maybeSent: number): void {
-  context.progress.save({ maybe_sent: maybeSent, attempt: context.attempt });
+function save(context: Context, delivery: Delivery, maybeSent: number): void {
+  context.progress.save({ maybe_sent: maybeSent, attempt: context.attempt, ...delivery.save() });
 }
 
 /**
@@ -140,7 +162,7 @@ async function sendInSize(
   recording: RecordingPart | null,
 ): Promise<{ result: SendResult; state: Output['recording'] }> {
   const result = await context.client.send(mail, context.signal);
-  if (result.outcome === 'sent' || !result.failure.tooLarge || mail.attachments.length === 0) {
+  if (result.outcome === 'answered' || !result.failure.tooLarge || mail.attachments.length === 0) {
     return { result, state: recording?.state ?? 'none' };
   }
   const reason: RecordingLine = {
@@ -158,34 +180,21 @@ async function sendInSize(
   return { result: await context.client.send(smaller, context.signal), state: links?.state ?? 'none' };
 }
 
-function conclude(
+/** What the step fails with. The attempt counts as one that may have sent the mail only if it may have. */
+function failedSend(
   context: Context,
-  mail: Mail,
-  result: SendResult,
-  recording: Output['recording'],
+  delivery: Delivery,
+  { error, maybeSent }: MailFailure,
   tries: { maybeSent: number; allowed: number },
-): { outcome: 'done'; result: Output } {
-  if (result.outcome === 'sent') {
-    if (result.rejected > 0) {
-      context.log.warn(
-        { rejected: result.rejected, accepted: result.accepted },
-        'the mail server refused some recipients',
-      );
-    }
-    return {
-      outcome: 'done',
-      result: { message_id: mail.messageId, accepted: result.accepted, rejected: result.rejected, recording },
-    };
-  }
-  const { error, maybeSent } = result.failure;
+): ActionError {
   if (!maybeSent) {
-    saveCount(context, tries.maybeSent);
-    throw error;
+    save(context, delivery, tries.maybeSent);
+    return error;
   }
   if (tries.maybeSent + 1 >= tries.allowed) {
-    throw ambiguous(tries.maybeSent + 1);
+    return ambiguous(tries.maybeSent + 1);
   }
-  throw new ActionError(error.errorClass, error.message, { ...error.detail, retryAfterMs: WAIT_AFTER_LOST_ANSWER_MS });
+  return new ActionError(error.errorClass, error.message, { ...error.detail, retryAfterMs: WAIT_AFTER_LOST_ANSWER_MS });
 }
 
 function ambiguous(times: number): ActionError {

@@ -1,142 +1,144 @@
-import type { AddressInfo, Socket } from 'node:net';
+import { isIP, type AddressInfo, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { simpleParser, type AddressObject } from 'mailparser';
-import { SMTPServer, type SMTPServerSession } from 'smtp-server';
+import { SMTPServer, type SMTPServerAuthentication, type SMTPServerSession } from 'smtp-server';
+import type { JsonObject } from '../../events/json';
 import type { RunningStandIn } from '../connector';
+import { parseMail, readAll, type ReceivedMail } from './stand-in-mails';
+import { startTokenStandIn, type TokenStandIn } from './stand-in-tokens';
+
+export type { ReceivedMail } from './stand-in-mails';
 
 const MOST_KEPT = 200;
 const LARGEST_MAIL_BYTES = 64 * 1024 * 1024;
+const USER = 'stand-in';
+const PASSWORD = 'stand-in';
+const SENDER = 'bridge@stand-in.example';
 
-/** A mail that the stand-in took. */
-export interface ReceivedMail {
-  messageId: string;
-  from: string;
-  to: string[];
-  cc: string[];
-  /** The envelope recipients, from the SMTP conversation. */
-  recipients: string[];
-  subject: string;
-  text: string;
-  html: string | null;
-  attachments: { filename: string; size: number; content: Buffer }[];
-  /** Lower-case names. */
-  headers: ReadonlyMap<string, string>;
-  /** As received. */
-  source: string;
-}
+/** Where in the conversation the stand-in refuses. */
+export type RefusingStage = 'greeting' | 'ehlo' | 'auth' | 'mail' | 'rcpt' | 'data';
 
 /** Trouble that the stand-in makes on demand. */
 export type MailTrouble =
-  /** Refuses at this stage with this code. `recipient` limits `rcpt` to one address. */
-  | { stage: 'greeting' | 'auth' | 'mail' | 'rcpt' | 'data'; code: number; recipient?: string }
+  /**
+   * Refuses at this stage with this code, `times` times (default 1). `text` follows the code, such as `5.4.5 Daily user
+   * sending limit exceeded`; `recipient` limits `rcpt` to one address.
+   */
+  | { stage: RefusingStage; code: number; text?: string; recipient?: string; times?: number }
   /** Accepts the mail, then breaks the connection or stays silent instead of answering. */
   | 'drop_after_data'
   | 'silent_after_data'
   /** Breaks the connection as the mail begins to arrive; takes nothing. */
   | 'drop_in_data';
 
+/** What kind of mail server the stand-in is. */
+export interface EmailStandInOptions {
+  port?: number;
+  /** It refuses more with 552 5.3.4. Default 64 MiB. */
+  largestMailBytes?: number;
+  /** PEM; STARTTLS is offered, and a login only taken after it. Default: a server without TLS, as on this machine. */
+  tls?: { key: string; cert: string };
+  /** With `tls`: TLS from the first byte, on the URL `smtps://`. */
+  implicitTls?: boolean;
+  /** Takes OAuth2 tokens of a token endpoint of its own, and no password. */
+  oauth?: boolean;
+  /** The senders that the login may use. Default: all. */
+  senders?: readonly string[];
+  /** Whether several commands may be sent at once, as most servers allow. Default true. */
+  pipelining?: boolean;
+  /** Whether addresses outside ASCII are taken, as large providers do. Default true. */
+  smtpUtf8?: boolean;
+}
+
 /**
- * A mail server on loopback that keeps what it takes, bounded, in memory, and sends nothing on. It takes every login.
+ * A mail server on loopback that keeps what it takes, bounded, in memory, and sends nothing on.
+ *
+ * It refuses what real ones refuse: a name in EHLO that is no domain, mail without a login or with a wrong one, a sender
+ * that is not the account's, and mails that are too large.
  */
 export interface EmailStandIn extends RunningStandIn {
   /** `smtp://stand-in:stand-in@127.0.0.1:<port>` */
   url: string;
   /** Every mail that it took, oldest first; also those it did not confirm. */
   messages: readonly ReceivedMail[];
-  /** Lets the next conversation that gets there fail; trouble is used up in the order it was asked for. */
+  /** The names that clients gave in EHLO, oldest first. */
+  greetings: readonly string[];
+  /** The token endpoint; null without `oauth`. */
+  tokens: TokenStandIn | null;
+  /** Lets the next conversations that get there fail; trouble is used up in the order it was asked for. */
   failNext(trouble: MailTrouble): void;
 }
 
 type Callback = (error?: Error | null) => void;
 
-/**
- * Starts the stand-in on loopback. `largestMailBytes` is what it takes at most (default 64 MiB); it refuses more with
- * 552.
- */
-export async function startEmailStandIn(
-  options: { port?: number; largestMailBytes?: number } = {},
-): Promise<EmailStandIn> {
+/** Starts the stand-in on loopback. */
+export async function startEmailStandIn(options: EmailStandInOptions = {}): Promise<EmailStandIn> {
   const messages: ReceivedMail[] = [];
-  const troubles: MailTrouble[] = [];
+  const greetings: string[] = [];
+  const troubles = new Troubles();
   const sockets = new Map<number, Socket>();
   const limit = options.largestMailBytes ?? LARGEST_MAIL_BYTES;
+  const tokens = options.oauth === true ? await startTokenStandIn() : null;
 
-  const refuseAt = (stage: string, callback: Callback, address?: string): boolean => {
-    const at = troubles.findIndex(
-      (trouble) =>
-        typeof trouble === 'object' &&
-        trouble.stage === stage &&
-        (trouble.recipient === undefined || trouble.recipient === address),
-    );
-    const trouble = troubles[at];
-    if (typeof trouble !== 'object') {
-      return false;
-    }
-    troubles.splice(at, 1);
-    callback(refusal(trouble.code));
-    return true;
-  };
-  const take = (trouble: MailTrouble): boolean => {
-    const at = troubles.indexOf(trouble);
-    if (at < 0) {
-      return false;
-    }
-    troubles.splice(at, 1);
-    return true;
-  };
+  /** Answers with the trouble that waits at this stage, or with what `judge` says. */
+  const answer = (stage: RefusingStage, callback: Callback, judge: () => Error | null, address?: string): void =>
+    callback(troubles.refusalAt(stage, address) ?? judge());
   const drop = (session: SMTPServerSession): void => {
     sockets.get(session.remotePort)?.destroy();
   };
 
   const receive = async (stream: Readable, session: SMTPServerSession, callback: Callback): Promise<void> => {
-    if (take('drop_in_data')) {
+    if (troubles.take('drop_in_data')) {
       drop(session);
       return;
     }
     const source = await readAll(stream);
-    if (refuseAt('data', callback)) {
+    const refused =
+      troubles.refusalAt('data') ??
+      (source.length > limit ? refusal(552, '5.3.4 Message exceeds the fixed maximum message size') : null);
+    if (refused !== null) {
+      callback(refused);
       return;
     }
-    if (source.length > limit) {
-      callback(refusal(552));
-      return;
-    }
-    messages.push(await parse(source, session));
+    messages.push(await parseMail(source, session));
     if (messages.length > MOST_KEPT) {
       messages.shift();
     }
-    if (take('drop_after_data')) {
+    if (troubles.take('drop_after_data')) {
       drop(session);
-    } else if (!take('silent_after_data')) {
+    } else if (!troubles.take('silent_after_data')) {
       callback();
     }
   };
 
   const server = new SMTPServer({
-    disabledCommands: ['STARTTLS'],
-    allowInsecureAuth: true,
-    authOptional: true,
+    ...options.tls,
+    secure: options.implicitTls === true,
+    disabledCommands: options.tls === undefined ? ['STARTTLS'] : [],
+    // A server without TLS takes a login as it is; another one wants TLS first.
+    allowInsecureAuth: options.tls === undefined,
+    authMethods: options.oauth === true ? ['XOAUTH2'] : ['PLAIN', 'LOGIN'],
+    authRequiredMessage: '5.7.0 Authentication Required',
+    hidePIPELINING: options.pipelining === false,
+    hideSMTPUTF8: options.smtpUtf8 === false,
+    size: limit,
     disableReverseLookup: true,
     closeTimeout: 100,
-    onConnect: (_session, callback) => {
-      if (!refuseAt('greeting', callback)) {
-        callback();
-      }
+    onConnect: (session, callback) => {
+      judgeGreetings(server, session.id, greetings, troubles);
+      answer('greeting', callback, () => null);
     },
     onAuth: (auth, _session, callback) => {
-      if (!refuseAt('auth', callback)) {
-        callback(null, { user: auth.username ?? 'stand-in' });
-      }
+      answer(
+        'auth',
+        (error) => (error instanceof Error ? callback(error) : callback(null, { user: auth.username ?? USER })),
+        () => judgeLogin(auth, tokens),
+      );
     },
-    onMailFrom: (_address, _session, callback) => {
-      if (!refuseAt('mail', callback)) {
-        callback();
-      }
+    onMailFrom: ({ address }, session, callback) => {
+      answer('mail', callback, () => judgeSender(address, session, options.senders));
     },
     onRcptTo: ({ address }, _session, callback) => {
-      if (!refuseAt('rcpt', callback, address)) {
-        callback();
-      }
+      answer('rcpt', callback, () => judgeRecipient(address, options.smtpUtf8 !== false), address);
     },
     onData: (stream, session, callback) => {
       receive(stream, session, callback).catch((error: unknown) =>
@@ -155,56 +157,125 @@ export async function startEmailStandIn(
     server.server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  const url = `smtp://stand-in:stand-in@127.0.0.1:${portOf(server.server.address())}`;
+  const login = options.oauth === true ? USER : `${USER}:${PASSWORD}`;
+  // A certificate is for a name.
+  const host = options.tls === undefined ? '127.0.0.1' : 'localhost';
+  const scheme = options.implicitTls === true ? 'smtps' : 'smtp';
+  const url = `${scheme}://${login}@${host}:${portOf(server.server.address())}`;
+  const settings: JsonObject = {
+    smtp_url: url,
+    from: `VoIPBIN bridge <${SENDER}>`,
+    ...(tokens === null ? {} : tokens.settings),
+  };
   return {
     url,
-    settings: { smtp_url: url, from: 'VoIPBIN bridge <bridge@stand-in.example>' },
+    settings,
     messages,
-    failNext: (trouble) => void troubles.push(trouble),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets.values()) {
-          socket.destroy();
-        }
-      }),
+    greetings,
+    tokens,
+    failNext: (trouble) => troubles.add(trouble),
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => server.close(resolve));
+      for (const socket of sockets.values()) {
+        socket.destroy();
+      }
+      await Promise.all([closed, tokens?.stop()]);
+    },
   };
+}
+
+/** The troubles that wait for a conversation. */
+class Troubles {
+  readonly #waiting: MailTrouble[] = [];
+
+  add(trouble: MailTrouble): void {
+    const times = typeof trouble === 'object' ? (trouble.times ?? 1) : 1;
+    this.#waiting.push(...Array.from({ length: times }, () => trouble));
+  }
+
+  /** Uses up a trouble. @returns whether it was waiting. */
+  take(trouble: MailTrouble): boolean {
+    const at = this.#waiting.indexOf(trouble);
+    if (at >= 0) {
+      this.#waiting.splice(at, 1);
+    }
+    return at >= 0;
+  }
+
+  /** Uses up the first refusal that waits at this stage. */
+  refusalAt(stage: RefusingStage, address?: string): Error | null {
+    const found = this.#waiting.find(
+      (trouble) =>
+        typeof trouble === 'object' &&
+        trouble.stage === stage &&
+        (trouble.recipient === undefined || trouble.recipient === address),
+    );
+    if (typeof found !== 'object') {
+      return null;
+    }
+    this.take(found);
+    return refusal(found.code, found.text);
+  }
+}
+
+/** Notes the name that a conversation gives in EHLO or HELO, and refuses it where trouble waits. */
+function judgeGreetings(server: SMTPServer, id: string, greetings: string[], troubles: Troubles): void {
+  const connection = [...server.connections].find((one) => one.id === id);
+  if (connection === undefined) {
+    return;
+  }
+  for (const handler of ['handler_EHLO', 'handler_HELO'] as const) {
+    const take = connection[handler].bind(connection);
+    connection[handler] = (command, callback) => {
+      greetings.push(command.toString().trim().split(/\s+/)[1] ?? '');
+      const refused = troubles.refusalAt('ehlo');
+      if (refused === null) {
+        take(command, callback);
+      } else {
+        connection.send(codeOf(refused), refused.message, false);
+        callback();
+      }
+    };
+  }
+}
+
+function judgeLogin(auth: SMTPServerAuthentication, tokens: TokenStandIn | null): Error | null {
+  const isRight =
+    tokens === null
+      ? auth.username === USER && auth.password === PASSWORD
+      : auth.username === USER && tokens.isValid(auth.accessToken ?? '');
+  return isRight ? null : refusal(535, '5.7.8 Username and Password not accepted');
+}
+
+/** Many servers refuse the name of EHLO only here. */
+function judgeSender(
+  address: string,
+  { hostNameAppearsAs }: SMTPServerSession,
+  senders: readonly string[] | undefined,
+): Error | null {
+  const isDomain = hostNameAppearsAs.includes('.') && isIP(hostNameAppearsAs.replace(/^\[|\]$/g, '')) === 0;
+  if (!isDomain) {
+    return refusal(550, '5.7.1 Invalid HeloHost');
+  }
+  return senders === undefined || senders.includes(address)
+    ? null
+    : refusal(553, `5.7.1 <${address}>: Sender address rejected: not owned by user ${USER}`);
+}
+
+function judgeRecipient(address: string, smtpUtf8: boolean): Error | null {
+  return smtpUtf8 || /^\p{ASCII}*$/u.test(address)
+    ? null
+    : refusal(553, '5.6.7 Address requires SMTPUTF8, which is not supported');
 }
 
 function portOf(address: AddressInfo | string | null): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-function refusal(code: number): Error {
-  return Object.assign(new Error('refused by the stand-in'), { responseCode: code });
+function refusal(code: number, text = 'refused by the stand-in'): Error {
+  return Object.assign(new Error(text), { responseCode: code });
 }
 
-async function readAll(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-async function parse(source: Buffer, session: SMTPServerSession): Promise<ReceivedMail> {
-  const mail = await simpleParser(source, { skipTextToHtml: true });
-  return {
-    messageId: mail.messageId ?? '',
-    from: mail.from?.value[0]?.address ?? '',
-    to: addressesOf(mail.to),
-    cc: addressesOf(mail.cc),
-    recipients: session.envelope.rcptTo.map(({ address }) => address),
-    subject: mail.subject ?? '',
-    text: mail.text ?? '',
-    html: typeof mail.html === 'string' ? mail.html : null,
-    attachments: mail.attachments.map(({ filename, size, content }) => ({ filename: filename ?? '', size, content })),
-    headers: new Map(mail.headerLines.map(({ key, line }) => [key, line.slice(line.indexOf(':') + 1).trim()])),
-    source: source.toString('latin1'),
-  };
-}
-
-function addressesOf(field: AddressObject | AddressObject[] | undefined): string[] {
-  const objects = field === undefined ? [] : Array.isArray(field) ? field : [field];
-  return objects.flatMap(({ value }) => value.map(({ address }) => address ?? ''));
+function codeOf(refused: Error): number {
+  return 'responseCode' in refused && typeof refused.responseCode === 'number' ? refused.responseCode : 550;
 }
