@@ -8,6 +8,7 @@ import { guardLeftOut } from '../src/events/left-out';
 import { actionKey } from '../src/runs/names';
 import type { StepInput, StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
+import { effectOnce, type EffectOnce, type RememberedEffects } from './effect-once';
 import { runUnlessParked, type GuardedAttempt, type Parking } from './guarded-attempt';
 import { asActionError, asApplicationFailure } from './step-error';
 import { StepProgress } from './step-progress';
@@ -43,6 +44,7 @@ export interface StepTools {
   isOurs(number: string): boolean;
   cooldowns: Cooldowns;
   parking: Parking;
+  effects: RememberedEffects;
   log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
   /** Called when an attempt failed and another will follow: the run waits, and no longer counts as in flight. */
   onWaiting(workflowId: string): void;
@@ -58,9 +60,11 @@ export interface StepTools {
 /** Makes one activity per action, by the action's full name (`slack.post_message`). */
 export function createStepActivities(tools: StepTools): Record<string, (input: StepInput) => Promise<StepResult>> {
   const activities: Record<string, (input: StepInput) => Promise<StepResult>> = {};
+  const once = effectOnce(tools.effects);
   for (const connection of tools.connections.values()) {
     for (const [name, action] of Object.entries(connection.connector.actions)) {
-      activities[`${connection.connector.name}.${name}`] = (input) => runAttempt(tools, connection, action, input);
+      activities[`${connection.connector.name}.${name}`] = (input) =>
+        runAttempt(tools, once, connection, action, input);
     }
   }
   return activities;
@@ -68,6 +72,7 @@ export function createStepActivities(tools: StepTools): Record<string, (input: S
 
 async function runAttempt(
   tools: StepTools,
+  once: EffectOnce,
   connection: OpenConnection,
   action: Action,
   input: StepInput,
@@ -84,7 +89,18 @@ async function runAttempt(
       seconds: (performance.now() - startedAt) / 1_000,
     });
   try {
-    const result = await attempt(tools, connection, action, input, progress, () => (hasReachedAction = true));
+    const onReached = (): void => void (hasReachedAction = true);
+    const result = await (isRemembered(input)
+      ? once(
+          keyOf(input),
+          () => attempt(tools, connection, action, input, progress, onReached),
+          (earlier) => {
+            // It may have acted: its successor must not take this attempt for one that was held back.
+            onReached();
+            tools.log.info(fieldsOf(input), EARLIER[earlier]);
+          },
+        )
+      : attempt(tools, connection, action, input, progress, onReached));
     finish(result.outcome, null);
     return result;
   } catch (thrown) {
@@ -97,16 +113,7 @@ async function runAttempt(
       progress.recordHeldBack();
     }
     const { code, remedy } = error.detail;
-    const fields = {
-      event_id: input.event.event_id,
-      rule: input.rule,
-      step: input.step.id,
-      action: input.step.action,
-      attempt: progress.attempt,
-      class: error.errorClass,
-      code,
-      remedy,
-    };
+    const fields = { ...fieldsOf(input), attempt: progress.attempt, class: error.errorClass, code, remedy };
     // A first transient failure is retried and a held-back attempt is queued: neither needs an operator.
     const level = isHeldBack || (error.errorClass === 'transient' && progress.attempt === 1) ? 'debug' : 'warn';
     tools.log[level](fields, `attempt ${isHeldBack ? 'held back' : 'failed'}: ${error.message}`);
@@ -115,6 +122,25 @@ async function runAttempt(
     }
     throw asApplicationFailure(error, { attempts, saved: progress.saved });
   }
+}
+
+const EARLIER = {
+  done: 'an earlier attempt did it, and Temporal did not hear of it: its result is used, nothing is done again',
+  under_way: 'an earlier attempt, which Temporal takes for lost, is still under way: its outcome is used',
+} as const;
+
+function fieldsOf({ event, rule, step }: StepInput): Record<string, unknown> {
+  return { event_id: event.event_id, rule, step: step.id, action: step.action };
+}
+
+/** Whether doing it again would be a second effect. */
+function isRemembered({ step, shadow }: StepInput): boolean {
+  return step.effect !== 'repeatable' && shadow !== true;
+}
+
+/** The action key: the same on every attempt, and in runs that continue from earlier ones. */
+function keyOf({ key, event, rule, step }: StepInput): string {
+  return actionKey(key ?? event.event_id, rule, step.id);
 }
 
 /** @param onReached called when the attempt reaches the action. */
@@ -133,7 +159,7 @@ async function attempt(
     timezone: input.timezone,
     country: input.country,
     now: new Date(input.began_at),
-    seed: actionKey(input.event.event_id, input.rule, input.step.id),
+    seed: keyOf(input),
   };
   if (step.if !== undefined && !tools.evaluate(step.if, scope)) {
     return { outcome: 'skipped', reason: 'its condition is not met' };
@@ -190,7 +216,7 @@ function contextOf(
 ): ActionContext<unknown> {
   return {
     client: connection.client,
-    key: actionKey(input.key ?? input.event.event_id, input.rule, input.step.id),
+    key: keyOf(input),
     signal: Context.current().cancellationSignal,
     event: guardLeftOut(input.event, input.event.left_out),
     log: tools.log,

@@ -1,8 +1,8 @@
-import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DataFolderLock, makePrivateFile } from '../storage/data-folder';
 import { ReopeningDatabase } from '../storage/reopening-database';
+import { setAside } from '../storage/set-aside';
 import {
   all,
   change,
@@ -195,12 +195,7 @@ export class RunLog extends RunLogReader {
         if (!isCorruption(error)) {
           throw error;
         }
-        const aside = `${path}.corrupt-${new Date().toISOString().replace(/[:.]/g, '-')}`;
-        for (const suffix of ['', '-wal', '-shm']) {
-          if (existsSync(path + suffix)) {
-            renameSync(path + suffix, aside + suffix);
-          }
-        }
+        const aside = setAside(path);
         return new RunLog(
           dataDir,
           openWriter(path),

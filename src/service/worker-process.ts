@@ -75,6 +75,7 @@ export async function startWorkerProcess(options: {
     events: {
       onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
       onAttempt: steps.attempt,
+      onEffectNotKept: steps.effectNotKept,
       onRunEnded: (workflowId, failed, report) =>
         dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
     },

@@ -11,6 +11,7 @@ import type { Action, Connector } from '../connectors/connector';
 export class StepMetrics {
   readonly #attempts: Counter<'action' | 'outcome' | 'class'>;
   readonly #seconds: Histogram<'action'>;
+  readonly #notKept: Counter;
   readonly #latency: Histogram<'connection' | 'action' | 'outcome'>;
 
   constructor(private readonly registry: Registry) {
@@ -28,6 +29,11 @@ export class StepMetrics {
       buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
       registers,
     });
+    this.#notKept = new Counter({
+      name: 'bridge_effects_not_remembered_total',
+      help: 'Effects that were done and could not be written to effects.db.',
+      registers,
+    });
     this.#latency = new Histogram({
       name: 'bridge_provider_latency_seconds',
       help: 'How long providers took over an action (all its requests), by connection, action and outcome.',
@@ -41,6 +47,8 @@ export class StepMetrics {
     this.#attempts.inc({ action, outcome, class: errorClass ?? '' });
     this.#seconds.observe({ action }, seconds);
   };
+
+  effectNotKept = (): void => this.#notKept.inc();
 
   /**
    * Returns the connectors with actions that measure their time. Rendering and the connection's gate are not included:

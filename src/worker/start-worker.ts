@@ -17,6 +17,7 @@ import { ParkedConnections } from '../runs/parked-connections';
 import type { RunReport } from '../runs/run-contract';
 import { claimLimits } from './claim-limits';
 import { createWorker } from './create-worker';
+import { EffectMemory } from './effect-memory';
 import { limitValueOf } from './limit-value';
 import { openConnections } from './open-connections';
 import { refreshGates } from './refresh-gates';
@@ -47,6 +48,8 @@ export interface WorkerEvents {
    * dispatcher records the end in the run log (service/worker-process.ts).
    */
   onRunEnded: (workflowId: string, failed: boolean, report: RunReport) => void;
+  /** Called when an effect was done and could not be remembered (effect-memory.ts). */
+  onEffectNotKept: () => void;
 }
 
 /**
@@ -67,13 +70,14 @@ export async function startWorker(options: {
   events: WorkerEvents;
 }): Promise<RunningWorker> {
   const { connection, namespace, settings, log } = options;
-  const { onRunEnded, ...stepEvents } = options.events;
+  const { onRunEnded, onEffectNotKept, ...stepEvents } = options.events;
   const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
   const hashKey = cooldownHashKey(settings);
   const cooldowns = new TemporalCooldowns(client, hashKey);
   const limits = new TemporalLimits(client, cooldowns, hashKey, limitValueOf);
   const parkedConnections = new ParkedConnections(client);
+  const effects = EffectMemory.open(settings.dataDir, { log, onNotKept: onEffectNotKept });
   const worker = await createWorker({
     connection,
     namespace,
@@ -97,6 +101,7 @@ export async function startWorker(options: {
         isOurs: (number) => options.ownNumbers.has(number),
         cooldowns,
         parking: parkedConnections,
+        effects,
         log,
         ...stepEvents,
       }),
@@ -114,6 +119,7 @@ export async function startWorker(options: {
   const ended = runAndClose(worker, async () => {
     await stopRefreshing();
     await connections.close();
+    effects.close();
   });
   return {
     standIns: connections.standIns,

@@ -9,6 +9,7 @@ import { ActionError } from '../../src/connectors/action-error';
 import { defineAction, defineConnector, type ActionContext, type Connector } from '../../src/connectors/connector';
 import type { StepInput, StepResult } from '../../src/runs/run-contract';
 import { eventOf } from '../events/event-of';
+import { NONE_REMEMBERED } from './step-tools';
 
 type Run = (context: ActionContext<null>) => Promise<StepResult>;
 
@@ -78,6 +79,7 @@ async function attempt(fields: Partial<StepInput> = {}, info: { attempt?: number
     isOurs: () => false,
     cooldowns: { claim: async () => 'claimed', release: async () => undefined },
     parking,
+    effects: NONE_REMEMBERED,
     log: { debug: log('debug'), info: log('info'), warn: log('warn') },
     onWaiting: (workflowId) => waiting.push(workflowId),
     onAttempt: (ended) => attempts.push(ended),

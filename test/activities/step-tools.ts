@@ -1,5 +1,9 @@
+import type { RememberedEffects } from '../../activities/effect-once';
 import type { StepTools } from '../../activities/step-activities';
 import { renderInput } from '../../src/rules/language/template';
+
+/** Remembers nothing, as a worker whose disk refuses to write. */
+export const NONE_REMEMBERED: RememberedEffects = { recall: () => null, remember: async () => undefined };
 
 const quiet = (): void => undefined;
 
@@ -23,6 +27,7 @@ export function stepTools(changes: Partial<StepTools>): StepTools {
       enqueue: async () => true,
       reportWorking: async () => undefined,
     },
+    effects: NONE_REMEMBERED,
     log: { debug: quiet, info: quiet, warn: quiet },
     onWaiting: quiet,
     onAttempt: quiet,

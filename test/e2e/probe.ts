@@ -22,6 +22,7 @@ import { ParkedConnections } from '../../src/runs/parked-connections';
 import type { ParkingPace } from '../../src/runs/parking-contract';
 import { eventOf } from '../events/event-of';
 import type { TestNamespace } from './temporal-server';
+import { NONE_REMEMBERED } from '../activities/step-tools';
 
 /**
  * A connector whose only action does what its input says. The tests look at the run, its retries and its report.
@@ -182,6 +183,7 @@ export async function startProbeWorker(options: {
         isOurs: () => false,
         cooldowns: new TemporalCooldowns(client, 'key'),
         parking,
+        effects: NONE_REMEMBERED,
         log,
         onWaiting: (workflowId) => waits.push(workflowId),
         onAttempt: () => undefined,

@@ -1,0 +1,244 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { RememberedEffects } from '../../activities/effect-once';
+import type { JsonObject } from '../events/json';
+import { makePrivateFile } from '../storage/data-folder';
+import { openDataFolder } from '../storage/private-folder';
+import { setAside } from '../storage/set-aside';
+import {
+  change,
+  inTransaction,
+  isCorruption,
+  one,
+  oneNumber,
+  openDatabase,
+  openWriteAheadLog,
+  prepare,
+  sqliteCode,
+  type Database,
+} from '../storage/sqlite';
+import { StatementCache } from '../storage/statement-cache';
+
+/** The file in the data folder. */
+const EFFECTS_FILE = 'effects.db';
+const SCHEMA = 1;
+const TABLES = `
+  CREATE TABLE effects (key BLOB PRIMARY KEY, at INTEGER NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX effects_by_time ON effects (at);
+`;
+/** Another worker with the same data folder writes for milliseconds. */
+const BUSY_TIMEOUT_MS = 1_000;
+
+/** Longer than the longest retry budget (31 days): no attempt comes later. */
+const KEEP_MS = 32 * 86_400_000;
+const PRUNE_EVERY_MS = 3_600_000;
+/** So many new results are also a reason to look for old ones. */
+const PRUNE_AFTER_ROWS = 500;
+/** Rows deleted after one commit, so that no attempt waits long. */
+const PRUNE_ROWS = 1_000;
+
+const row = z.object({ result: z.string() });
+const jsonObject = z.record(z.string(), z.json());
+
+/** What an {@link EffectMemory} needs. */
+export interface EffectMemoryOptions {
+  log: Pick<Logger, 'error' | 'info'>;
+  /** Called for each effect that could not be kept. */
+  onNotKept: () => void;
+  /** The oldest results are dropped above this size. Bytes. */
+  maxBytes?: number;
+}
+
+const MAX_BYTES = 256 * 1_048_576;
+
+/** A result that waits for the next commit. */
+interface Pending {
+  key: Buffer;
+  at: number;
+  result: string;
+  done: () => void;
+}
+
+/**
+ * Results of the effects that the workers of this machine had confirmed: `effects.db` in the data folder. An action key
+ * is kept as its SHA-256; a result is what later steps may use.
+ *
+ * Guarantees: a result is on the disk, synced, when `remember` resolves, unless the disk refuses it. Results that wait
+ * at the same time share one commit. Several workers may use one folder.
+ *
+ * Not guaranteed: anything for workers with another data folder; results older than 32 days, or the oldest ones above
+ * 256 MiB. If the file cannot be opened or written, nothing is kept, the log says so, and effects go on: an effect that
+ * was done is not made to fail by it.
+ */
+export class EffectMemory implements RememberedEffects {
+  readonly #database: Database | null;
+  readonly #statements: StatementCache | null;
+  readonly #options: EffectMemoryOptions;
+  #pending: Pending[] = [];
+  #isFailing = false;
+  #nextPruneAt = 0;
+  #rowsSincePrune = 0;
+
+  private constructor(database: Database | null, options: EffectMemoryOptions) {
+    this.#database = database;
+    this.#statements = database === null ? null : new StatementCache(database);
+    this.#options = options;
+  }
+
+  /** Opens the file, creating folder and file when they are missing. A damaged one is set aside. */
+  static open(dataDir: string, options: EffectMemoryOptions): EffectMemory {
+    const path = join(dataDir, EFFECTS_FILE);
+    try {
+      openDataFolder(dataDir);
+      try {
+        return new EffectMemory(openFile(path), options);
+      } catch (error) {
+        if (!isCorruption(error)) {
+          throw error;
+        }
+        options.log.error(
+          { file: setAside(path) },
+          `${EFFECTS_FILE} was damaged and is set aside: what is done again in the next minutes cannot be recognised`,
+        );
+        return new EffectMemory(openFile(path), options);
+      }
+    } catch (error) {
+      options.log.error(
+        { reason: reasonOf(error) },
+        `${EFFECTS_FILE} cannot be used. Effects go on; a mail, text or post can be sent twice if Temporal ends at that moment. Give the worker a data folder that it can write (BRIDGE_DATA_DIR)`,
+      );
+      return new EffectMemory(null, options);
+    }
+  }
+
+  recall(key: string): JsonObject | null {
+    try {
+      const found = this.#statements?.get('SELECT result FROM effects WHERE key = ?');
+      const kept = found === undefined ? undefined : one(found, [hashOf(key)]);
+      return kept === undefined ? null : jsonObject.parse(JSON.parse(row.parse(kept).result));
+    } catch (error) {
+      this.#failed(error, 'read');
+      return null;
+    }
+  }
+
+  remember(key: string, result: JsonObject): Promise<void> {
+    return new Promise((done) => {
+      this.#pending.push({ key: hashOf(key), at: Date.now(), result: JSON.stringify(result), done });
+      if (this.#pending.length === 1) {
+        setImmediate(() => this.#commit());
+      }
+    });
+  }
+
+  /** Keeps what waits, and closes the file. */
+  close(): void {
+    this.#commit();
+    this.#statements?.clear();
+    this.#database?.close();
+  }
+
+  #commit(): void {
+    const batch = this.#pending;
+    this.#pending = [];
+    if (batch.length > 0) {
+      this.#write(batch);
+      batch.forEach(({ done }) => done());
+    }
+  }
+
+  #write(batch: readonly Pending[]): void {
+    const [database, statements] = [this.#database, this.#statements];
+    if (database === null || statements === null || !database.open) {
+      batch.forEach(() => this.#options.onNotKept());
+      return;
+    }
+    try {
+      inTransaction(database, () => {
+        for (const { key, at, result } of batch) {
+          change(
+            statements.get('INSERT INTO effects (key, at, result) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING'),
+            [key, at, result],
+          );
+        }
+      });
+      if (this.#isFailing) {
+        this.#isFailing = false;
+        this.#options.log.info({}, `${EFFECTS_FILE} can be written again`);
+      }
+    } catch (error) {
+      batch.forEach(() => this.#options.onNotKept());
+      this.#failed(error, 'written');
+      return;
+    }
+    this.#rowsSincePrune += batch.length;
+    this.#prune(database, statements);
+  }
+
+  /** Deletes some old results: every hour, after some hundred new ones, and after each commit while there are more. */
+  #prune(database: Database, statements: StatementCache): void {
+    const now = Date.now();
+    if (now < this.#nextPruneAt && this.#rowsSincePrune < PRUNE_AFTER_ROWS) {
+      return;
+    }
+    this.#rowsSincePrune = 0;
+    this.#nextPruneAt = now + PRUNE_EVERY_MS;
+    try {
+      const pages = oneNumber(database, 'PRAGMA page_count') - oneNumber(database, 'PRAGMA freelist_count');
+      const isTooLarge = pages * oneNumber(database, 'PRAGMA page_size') > (this.#options.maxBytes ?? MAX_BYTES);
+      const deleted = change(
+        statements.get('DELETE FROM effects WHERE key IN (SELECT key FROM effects WHERE at < ? ORDER BY at LIMIT ?)'),
+        [isTooLarge ? now : now - KEEP_MS, PRUNE_ROWS],
+      );
+      if (deleted === PRUNE_ROWS || isTooLarge) {
+        this.#nextPruneAt = now;
+      }
+    } catch (error) {
+      this.#failed(error, 'written');
+    }
+  }
+
+  /** Reports a failure once, until a commit succeeds. */
+  #failed(error: unknown, how: 'read' | 'written'): void {
+    // A libsql statement that failed once fails every time.
+    this.#statements?.clear();
+    if (!this.#isFailing) {
+      this.#isFailing = true;
+      this.#options.log.error(
+        { reason: reasonOf(error) },
+        `${EFFECTS_FILE} cannot be ${how}. Effects go on; a mail, text or post can be sent twice if Temporal ends at that moment`,
+      );
+    }
+  }
+}
+
+function openFile(path: string): Database {
+  makePrivateFile(path);
+  const database = openDatabase(path, BUSY_TIMEOUT_MS);
+  try {
+    openWriteAheadLog(database, path);
+    // Each commit is synced: the provider has confirmed the effect, and after a power loss nobody else knows it.
+    database.exec('PRAGMA synchronous = FULL');
+    inTransaction(database, () => {
+      if (oneNumber(database, 'PRAGMA user_version') === 0) {
+        database.exec(`${TABLES} PRAGMA user_version = ${SCHEMA};`);
+      }
+    });
+    one(prepare(database, 'SELECT 1 FROM effects LIMIT 1'));
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+/** SQLite's code, or the sentence of a start error; other messages may quote paths only. */
+function reasonOf(error: unknown): string {
+  return sqliteCode(error) ?? (error instanceof Error ? error.message : 'unknown');
+}
