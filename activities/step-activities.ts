@@ -7,10 +7,12 @@ import type { JsonObject, JsonValue } from '../src/events/json';
 import { guardLeftOut } from '../src/events/left-out';
 import { actionKey } from '../src/runs/names';
 import type { StepInput, StepResult } from '../src/runs/run-contract';
+import type { RuleSecrets } from '../src/settings/rule-secrets';
 import type { ConnectionGate } from './connection-gate';
 import { effectOnce, type EffectOnce, type RememberedEffects } from './effect-once';
 import { runUnlessParked, type GuardedAttempt, type Parking } from './guarded-attempt';
 import { asActionError, asApplicationFailure } from './step-error';
+import { runFilled } from './fill-references';
 import { StepProgress } from './step-progress';
 
 /** The values that a step's templates and condition can use. */
@@ -38,6 +40,8 @@ export interface StepTools {
   gates: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
   /** Renders the templates of a step's input. Throws when one fails; the message contains no personal data. */
   render(input: JsonObject, scope: StepScope, action: Pick<Action, 'sinkOf' | 'accepts'>): JsonObject;
+  /** The secrets that rules refer to. */
+  secrets: Pick<RuleSecrets, 'lookUp'>;
   /** Evaluates a step's CEL condition. Throws as `render` does. */
   evaluate(condition: string, scope: StepScope): boolean;
   /** Whether a phone number belongs to the account. */
@@ -179,7 +183,9 @@ async function attempt(
     onReached();
     const stopHeartbeat = progress.startHeartbeat();
     try {
-      return await action.run(contextOf(tools, connection, input, progress), rendered);
+      return await runFilled(tools.secrets, { rule: input.rule, id: step.id }, rendered, (filled) =>
+        action.run(contextOf(tools, connection, input, progress), filled),
+      );
     } finally {
       stopHeartbeat();
     }

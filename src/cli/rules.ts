@@ -6,8 +6,9 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
 import type { LoadedRules } from '../rules/parse/load';
+import { checkSecrets, refersToSecrets } from '../rules/tools/check-secrets';
 import { diffRuleSets, formatDifference } from '../rules/tools/diff';
-import { explain } from '../rules/tools/explain';
+import { explain, withoutTokens } from '../rules/tools/explain';
 import { formatExplanation } from '../rules/tools/format-explanation';
 import { lintTraffic } from '../rules/tools/lint-traffic';
 import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
@@ -76,9 +77,12 @@ export function defineRules(rules: Command): void {
 async function check(files: string[], options: Options & { traffic: string | false }, command: Command): Promise<void> {
   const checked = rulesFiles(files, command).map((file) => ({ file, loaded: readRules(file) }));
   const findings = checked.flatMap(({ loaded }) => loaded.findings);
+  const rules = checked.flatMap(({ loaded }) => (loaded.ok ? loaded.ruleSet.rules : []));
+  if (rules.some(refersToSecrets)) {
+    findings.push(...checkSecrets(rules, readSettings(command).ruleSecrets));
+  }
   if (options.traffic !== false) {
     const since = parseSpan(options.traffic, '--traffic', new Date());
-    const rules = checked.flatMap(({ loaded }) => (loaded.ok ? loaded.ruleSet.rules : []));
     const events = eventsSince(readSettings(command).dataDir, since, MOST_TRAFFIC);
     findings.push(...(await lintTraffic(rules, events, options.traffic)));
   }
@@ -111,10 +115,12 @@ function explainEvent(idOrFile: string, options: Options & { rule?: string; rule
     throw new WrongUse(`no rule "${options.rule}"; there are ${ruleSet.rules.map((rule) => rule.name).join(', ')}`);
   }
   const event = storedEvent(settings.dataDir, idOrFile) ?? eventFrom(idOrFile, settings);
-  const explanation = explain(ruleSet, event, {
-    actions: actionCatalogue,
-    ...(options.rule === undefined ? {} : { rule: options.rule }),
-  });
+  const explanation = withoutTokens(
+    explain(ruleSet, event, {
+      actions: actionCatalogue,
+      ...(options.rule === undefined ? {} : { rule: options.rule }),
+    }),
+  );
   printResult(options.json, explanation, () => formatExplanation(explanation));
 }
 

@@ -249,6 +249,10 @@ export const FINDING_CODES = {
     meaning: "A template or a CEL expression uses a field that the rule's events never have.",
     remedy: 'Remove it, or correct the event types under on.',
   },
+  'reference-inside': {
+    meaning: 'A reference to a secret is inside {{ }} or {% %}, where it is not replaced.',
+    remedy: 'Write it outside: Bearer ${env:NAME}.',
+  },
   'may-be-absent': {
     meaning: 'A template uses a value that may be absent.',
     remedy: 'Add a default as the first filter, or require the value under when.',
@@ -279,6 +283,14 @@ export const FINDING_CODES = {
   'invisible-character': {
     meaning: 'A file contains a character that nobody sees, which copying from a web page or a chat may bring along.',
     remedy: 'Remove it, or type the text again.',
+  },
+  'literal-secret': {
+    meaning: 'A rule contains a token or password. It is in the histories of runs, which many people may read.',
+    remedy: 'Move it to the environment of the worker, and write ${env:NAME}. Then replace it at the service.',
+  },
+  'missing-secret': {
+    meaning: 'A rule refers to a secret that is not on this machine, or that rules may not have.',
+    remedy: 'Set the variable or file on the machine of the worker, and allow it with BRIDGE_RULES_SECRETS.',
   },
   'never-sent': {
     meaning: 'A rule is on an event type that VoIPBIN defines and never sends.',

@@ -280,6 +280,16 @@ export const STEP_ERRORS = {
     meaning: 'Too many HubSpot searches wait in this worker.',
     remedy: 'Nothing, unless it lasts.',
   },
+  secret_missing: {
+    class: 'permanent',
+    meaning: 'A rule refers to a secret, `${env:NAME}` or `${file:/path}`, that the worker does not have.',
+    remedy: 'Set the variable, or create the file, on the machine of the worker; restart it, and retry the run.',
+  },
+  secret_refused: {
+    class: 'permanent',
+    meaning: 'A rule refers to a secret that rules may not have.',
+    remedy: 'Allow it with `BRIDGE_RULES_SECRETS` on the machine of the worker, or remove it from the rule.',
+  },
   template: {
     class: 'permanent',
     meaning: 'A template or condition failed on this event.',

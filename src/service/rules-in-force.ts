@@ -4,6 +4,7 @@ import { WrongUse } from '../errors/operator-errors';
 import { LiveRules } from '../rules/live-rules';
 import { loadRules, type LoadedRules } from '../rules/parse/load';
 import { MAX_RULE_FILE_CHARS } from '../rules/parse/rule-files';
+import { checkSecrets } from '../rules/tools/check-secrets';
 import type { PlannedStep } from '../rules/plan';
 import type { Rule } from '../rules/rule';
 import type { RuleSet } from '../rules/rule-set';
@@ -51,12 +52,19 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
   if (missing.length > 0) {
     throw new WrongUse(`The settings are not complete for production:\n${missing.join('\n')}`);
   }
+  const warnOfSecrets = (ruleSet: RuleSet): void => {
+    for (const finding of checkSecrets(ruleSet.rules, settings.ruleSecrets)) {
+      log.warn({}, formatFinding(finding));
+    }
+  };
+  warnOfSecrets(rules.ruleSet);
   return new LiveRules(rules, () => readRules(settings.rulesFile), {
     onTaken: (ruleSet) => {
       log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed and are in force');
       for (const finding of missingCredentialsOf(ruleSet, settings)) {
         log.error({}, finding);
       }
+      warnOfSecrets(ruleSet);
     },
     onRefused: (loaded) => {
       printFindings(loaded);

@@ -8,7 +8,11 @@ import type { Settings } from './settings';
 const TEMPORAL_VARIABLES = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'];
 
 /** Turns the flat list of values into {@link Settings}; relative paths become absolute. */
-export function assemble(values: SettingValues, directory: string, env: Environment): Omit<Settings, 'connections'> {
+export function assemble(
+  values: SettingValues,
+  directory: string,
+  env: Environment,
+): Omit<Settings, 'connections' | 'ruleSecrets'> {
   const [certFile, keyFile] = [values['receiver.tls.cert_file'], values['receiver.tls.key_file']];
   const cliPath = values['temporal.cli_path'];
   return {

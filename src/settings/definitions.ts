@@ -29,6 +29,13 @@ export const SETTINGS = z.object({
   ),
   data_dir: text('.bridge'),
   rules_file: text('config/rules.yaml'),
+  rules_secrets: several((value) =>
+    /^(?:[A-Za-z_][A-Za-z0-9_]*\*?|.*\/.*)$/.test(value)
+      ? value
+      : new InvalidValue(
+          'expected the name of a variable, the beginning of names (CRM_*), or the path of a file or folder',
+        ),
+  ),
   country: single<string | null>(null, (value) =>
     isSupportedCountry(value.toUpperCase())
       ? value.toUpperCase()
@@ -75,6 +82,7 @@ export const VARIABLES: Readonly<Record<SettingName, string | null>> = {
   environment: 'BRIDGE_ENV',
   data_dir: 'BRIDGE_DATA_DIR',
   rules_file: 'BRIDGE_RULES',
+  rules_secrets: 'BRIDGE_RULES_SECRETS',
   country: 'BRIDGE_COUNTRY',
   numbers: 'VOIPBIN_NUMBERS',
   'receiver.host': 'BRIDGE_HOST',

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Findings, sortFindings, type Finding, type Place } from '../yaml/finding';
 import { assemble } from './assemble';
 import { checkCombinations, checkTransport } from './check-combinations';
 import { loadConnections, type FoundConnection } from './connection-settings';
 import type { DeclaredConnector } from './declared-connector';
-import { SETTINGS } from './definitions';
+import { SETTINGS, VARIABLES } from './definitions';
 import { addEnvironment, addFile, notEmpty, SETTING_NAMES, subjectOf, type FoundValues } from './found-values';
 import type { Environment } from './references';
+import { RuleSecrets, type RuleSecretsOptions } from './rule-secrets';
 import { readSettingsFile } from './settings-file';
 import type { ConnectionSettings, Settings } from './settings';
 
@@ -41,7 +42,8 @@ export function loadSettings(
   const namedIn: Place =
     options.configFile === undefined ? { kind: 'environment', variable: 'BRIDGE_CONFIG' } : { kind: 'nowhere' };
   const file = named ?? (existsSync(resolve(directory, DEFAULT_FILE)) ? DEFAULT_FILE : null);
-  const top = file === null ? null : readSettingsFile(file, namedIn, directory, env, findings);
+  const references = new Set<string>();
+  const top = file === null ? null : readSettingsFile(file, namedIn, directory, env, findings, references);
 
   const found: FoundValues = new Map();
   const connectionsBlock = top === null ? null : addFile(top, found, findings);
@@ -55,11 +57,45 @@ export function loadSettings(
     checkCombinations(parsed.data, found, directory, findings);
     checkTransport(parsed.data.environment, connectors, connections, findings);
     if (!findings.hasErrors) {
-      const settings = { ...assemble(parsed.data, directory, env), connections: withoutPlaces(connections) };
+      const assembled = assemble(parsed.data, directory, env);
+      const settings = {
+        ...assembled,
+        ruleSecrets: new RuleSecrets({
+          allowed: parsed.data.rules_secrets.map((entry) => (entry.includes('/') ? resolve(directory, entry) : entry)),
+          environment: parsed.data.environment,
+          own: ownSecrets(assembled, references, file === null ? null : resolve(directory, file), connectors),
+          env,
+          folder: dirname(assembled.rulesFile),
+        }),
+        connections: withoutPlaces(connections),
+      };
       return { ok: true, settings, warnings: sortFindings(findings.all) };
     }
   }
   return { ok: false, findings: sortFindings(findings.all) };
+}
+
+/** The variables and files that the settings are read from, or may be. */
+function ownSecrets(
+  { dataDir, receiver }: Pick<Settings, 'dataDir' | 'receiver'>,
+  references: ReadonlySet<string>,
+  file: string | null,
+  connectors: readonly DeclaredConnector[],
+): RuleSecretsOptions['own'] {
+  const named = (kind: string): string[] =>
+    [...references].flatMap((one) => (one.startsWith(`${kind}:`) ? [one.slice(kind.length + 1)] : []));
+  return {
+    variables: new Set([
+      ...Object.values(VARIABLES).filter((name) => name !== null),
+      ...connectors.flatMap(({ connection }) => Object.values(connection.environment)),
+      ...named('env').map((one) => one.replace(/:-.*$/s, '')),
+    ]),
+    files: [
+      dataDir,
+      ...(file === null ? [] : [file, ...named('file').map((path) => resolve(dirname(file), path))]),
+      ...(receiver.tls === undefined ? [] : [receiver.tls.keyFile]),
+    ],
+  };
 }
 
 function withoutPlaces(connections: Readonly<Record<string, FoundConnection>>): Record<string, ConnectionSettings> {

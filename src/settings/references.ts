@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { holdsToken } from '../text/tokens';
 import { readTextFile } from '../yaml/text-file';
 
 /** The values of variables, as in `process.env`. */
@@ -10,16 +11,6 @@ export type Resolved = { ok: true; text: string } | { ok: false; message: string
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MAX_FILE_CHARS = 65_536;
-
-/** What the tokens of known services look like. A settings file is shared, so they belong in the environment. */
-const TOKENS = [
-  /\bxox[abeoprs]-/,
-  /\bxapp-/,
-  /\bpat-[a-z]{2}\d-/,
-  /\bvb_[A-Za-z0-9_-]{16,}/,
-  /\bsk_(?:live|test)_/,
-  /^smtps?:\/\/[^/@\s]*:[^/@\s]+@/,
-];
 
 /**
  * Replaces `${env:NAME}`, `${env:NAME:-default}` (the default also when the variable is empty) and `${file:/path}`
@@ -33,23 +24,28 @@ export function resolveReferences(text: string, env: Environment, folder: string
     if (inside === undefined) {
       return '${';
     }
-    const value = lookUp(inside, env, folder);
-    if (typeof value === 'string') {
-      return value;
+    const found = lookUpReference(inside, env, folder);
+    if (found.ok) {
+      return found.text;
     }
-    problem ??= value;
+    problem ??= found;
     return whole;
   });
   return problem ?? { ok: true, text: replaced };
 }
 
 /** Whether a text, apart from its references, contains what looks like a secret. */
-export function holdsToken(text: string): boolean {
-  const literal = text.replaceAll(REFERENCE, '');
-  return TOKENS.some((token) => token.test(literal));
+export function holdsLiteralToken(text: string): boolean {
+  return holdsToken(text.replaceAll(REFERENCE, ''));
 }
 
-function lookUp(inside: string, env: Environment, folder: string): string | Resolved {
+/** The references in a text, such as `env:NAME` and `file:/path`. */
+export function referencesIn(text: string): string[] {
+  return [...text.matchAll(REFERENCE)].flatMap(([, inside]) => (inside === undefined ? [] : [inside]));
+}
+
+/** Looks up what is between the braces of a reference. */
+export function lookUpReference(inside: string, env: Environment, folder: string): Resolved {
   const [, kind, rest = ''] = /^(env|file):(.*)$/s.exec(inside) ?? [];
   if (kind === 'file') {
     return readWhole(resolve(folder, rest), rest);
@@ -64,20 +60,20 @@ function lookUp(inside: string, env: Environment, folder: string): string | Reso
   }
   const value = env[name];
   if (value !== undefined && (value !== '' || fallback === undefined)) {
-    return value;
+    return { ok: true, text: value };
   }
-  return (
-    fallback ?? {
-      ok: false,
-      message: `the environment variable ${name} is not set`,
-      hint: `set it, or give a default: \${env:${name}:-...}`,
-    }
-  );
+  return fallback === undefined
+    ? {
+        ok: false,
+        message: `the environment variable ${name} is not set`,
+        hint: `set it, or give a default: \${env:${name}:-...}`,
+      }
+    : { ok: true, text: fallback };
 }
 
-function readWhole(path: string, shown: string): string | Resolved {
+function readWhole(path: string, shown: string): Resolved {
   const file = readTextFile(path, MAX_FILE_CHARS);
   return file.ok
-    ? file.text.replace(/\r?\n$/, '')
+    ? { ok: true, text: file.text.replace(/\r?\n$/, '') }
     : { ok: false, message: `the file ${shown} ${file.problem}`, hint: 'check its path and permissions' };
 }

@@ -7,7 +7,7 @@ import type { FindingCode } from '../errors/finding-codes';
 import { readYaml, type ReadYaml, type YamlFormat } from '../yaml/read-yaml';
 import { reportBadByte } from '../yaml/encoding';
 import { readTextFile } from '../yaml/text-file';
-import { holdsToken, resolveReferences, type Environment } from './references';
+import { holdsLiteralToken, referencesIn, resolveReferences, type Environment } from './references';
 
 /**
  * A value of the file with its position. `faulty`: the value has a finding. It counts as set, so that nothing else is
@@ -40,6 +40,7 @@ function subjectOf(path: string): Subject | undefined {
  * Reads `bridge.yaml`: its values with their positions, references replaced.
  * @param named where the file was named, for the finding that it cannot be read.
  * @param directory what a relative path is relative to.
+ * @param references gets the references that the file contains, such as `env:NAME`.
  * @returns null when nothing can be read; the findings say why.
  */
 export function readSettingsFile(
@@ -48,6 +49,7 @@ export function readSettingsFile(
   directory: string,
   env: Environment,
   findings: Findings,
+  references: Set<string>,
 ): FileValue | null {
   const path = resolve(directory, file);
   const read = readTextFile(path, MAX_FILE_CHARS);
@@ -60,7 +62,7 @@ export function readSettingsFile(
     return null;
   }
   const yaml = readYaml(file, read.text, FORMAT, findings);
-  return yaml === null ? null : new SettingsFileReader(yaml, env, dirname(path), findings).read();
+  return yaml === null ? null : new SettingsFileReader(yaml, env, dirname(path), findings, references).read();
 }
 
 class SettingsFileReader {
@@ -71,6 +73,7 @@ class SettingsFileReader {
     private readonly env: Environment,
     private readonly folder: string,
     private readonly findings: Findings,
+    private readonly references: Set<string>,
   ) {
     this.#document = yaml.document;
   }
@@ -108,7 +111,7 @@ class SettingsFileReader {
     if (typeof value !== 'string') {
       return { kind: 'scalar', at, value: typeof value === 'boolean' ? value : null };
     }
-    if (holdsToken(value)) {
+    if (holdsLiteralToken(value)) {
       return this.#faulty(
         at,
         path,
@@ -117,6 +120,7 @@ class SettingsFileReader {
         'move it to the environment and refer to it: ${env:NAME}; then replace it, because others may have read it',
       );
     }
+    referencesIn(value).forEach((reference) => this.references.add(reference));
     const resolved = resolveReferences(value, this.env, this.folder);
     return resolved.ok
       ? { kind: 'scalar', at, value: resolved.text }

@@ -1,3 +1,4 @@
+import type { RuleSecrets } from './rule-secrets';
 import type { Secret } from './secret';
 
 /** The settings of the bridge, read and checked once at the start (`load.ts`). Paths are absolute, references resolved. */
@@ -7,6 +8,8 @@ export interface Settings {
   /** The folder of the inbox and of the bridge's own Temporal server. It is created when it does not exist. */
   dataDir: string;
   rulesFile: string;
+  /** The secrets that rules may refer to. */
+  ruleSecrets: RuleSecrets;
   /** ISO 3166-1 alpha-2, for phone numbers without a country code; null when it is not set. */
   country: string | null;
   /** The account's own phone numbers, as written. */

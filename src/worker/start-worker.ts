@@ -97,6 +97,7 @@ export async function startWorker(options: {
               accepts: (path, value) => action.accepts(path, value),
             }),
           ),
+        secrets: settings.ruleSecrets,
         evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
         isOurs: (number) => options.ownNumbers.has(number),
         cooldowns,

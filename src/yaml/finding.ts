@@ -1,4 +1,5 @@
 import type { FindingCode } from '../errors/finding-codes';
+import { hideTokens } from '../text/tokens';
 
 /** A place in a file, as editors count: lines and columns from 1, columns in UTF-16 units. */
 export interface Position {
@@ -40,12 +41,30 @@ export class Findings {
 
   /** Adds an error. */
   error(at: Position | Place, code: FindingCode, message: string, details: FindingDetails = {}): void {
-    this.all.push({ severity: 'error', code, place: placeOf(at), message, ...details });
+    this.#add('error', at, code, message, details);
   }
 
   /** Adds a warning. */
   warn(at: Position | Place, code: FindingCode, message: string, details: FindingDetails = {}): void {
-    this.all.push({ severity: 'warning', code, place: placeOf(at), message, ...details });
+    this.#add('warning', at, code, message, details);
+  }
+
+  /** A message may quote what someone wrote: never a token. */
+  #add(
+    severity: Finding['severity'],
+    at: Position | Place,
+    code: FindingCode,
+    message: string,
+    { hint, subject }: FindingDetails,
+  ): void {
+    this.all.push({
+      severity,
+      code,
+      place: placeOf(at),
+      message: hideTokens(message),
+      ...(hint === undefined ? {} : { hint: hideTokens(hint) }),
+      ...(subject === undefined ? {} : { subject: { ...subject, setting: hideTokens(subject.setting) } }),
+    });
   }
 
   get hasErrors(): boolean {

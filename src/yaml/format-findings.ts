@@ -1,4 +1,5 @@
 import { joinTexts, printableLines, visible, type PrintableText } from '../text/printable';
+import { hideTokensInLine } from '../text/tokens';
 import type { Finding, Place } from './finding';
 
 /**
@@ -36,7 +37,7 @@ function formatSubject({ subject, place }: Finding): string {
 
 /**
  * Findings for people, one below the other in the order given. A finding in a file is followed by its source line with a
- * caret under the column.
+ * caret under the column, without tokens.
  * @param sourceOf the text of a file; null when it cannot be read, and then the source line is left out.
  */
 export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): PrintableText {
@@ -44,7 +45,8 @@ export function formatFindings(findings: readonly Finding[], sourceOf: (file: st
   const lineOf = (file: string, line: number): string | undefined => {
     const lines = sources.get(file) ?? sourceOf(file)?.split(/\r\n|\r|\n/) ?? [];
     sources.set(file, lines);
-    return lines[line - 1];
+    const found = lines[line - 1];
+    return found === undefined ? undefined : hideTokensInLine(found);
   };
   return joinTexts(
     findings.map((finding) => {

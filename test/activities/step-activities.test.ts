@@ -75,6 +75,7 @@ async function attempt(fields: Partial<StepInput> = {}, info: { attempt?: number
     connections: new Map([['crm', { connector: connectorNamed('crm'), client: null }]]),
     gates: new Map([['crm', { gate }]]),
     render: (input) => input,
+    secrets: { lookUp: () => ({ ok: false, kind: 'missing', message: 'there is none', hint: 'make one' }) },
     evaluate: (condition) => condition === 'true',
     isOurs: () => false,
     cooldowns: { claim: async () => 'claimed', release: async () => undefined },

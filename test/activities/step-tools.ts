@@ -18,6 +18,7 @@ export function stepTools(changes: Partial<StepTools>): StepTools {
         sinkOf: (name) => action.sinkOf(name),
         accepts: (path, value) => action.accepts(path, value),
       }),
+    secrets: { lookUp: () => ({ ok: false, kind: 'missing', message: 'there is none', hint: 'make one' }) },
     evaluate: () => true,
     isOurs: () => false,
     cooldowns: { claim: async () => 'claimed', release: async () => undefined },

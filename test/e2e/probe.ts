@@ -172,6 +172,7 @@ export async function startProbeWorker(options: {
       ...createStepActivities({
         connections,
         gates,
+        secrets: { lookUp: () => ({ ok: false, kind: 'missing', message: 'there is none', hint: 'make one' }) },
         render: (input, scope) =>
           Object.fromEntries(
             Object.entries(input).map(([name, value]) => [

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { z } from 'zod';
 import { defineConnector, type Connector } from '../../src/connectors/connector';
 import { formatFinding } from '../../src/yaml/format-findings';
+import { RuleSecrets } from '../../src/settings/rule-secrets';
 import { loadSettings, missingCredentials } from '../../src/settings/load';
 import { Secret, secret } from '../../src/settings/secret';
 import type { Settings } from '../../src/settings/settings';
@@ -92,6 +93,7 @@ describe('settings', () => {
       environment: 'development',
       dataDir: join(directory, '.bridge'),
       rulesFile: join(directory, 'config/rules.yaml'),
+      ruleSecrets: expect.any(RuleSecrets),
       country: null,
       numbers: [],
       receiver: {

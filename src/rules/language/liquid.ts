@@ -3,6 +3,7 @@ import type { Sink } from '../../connectors/connector';
 import { readPhone } from '../../events/phone';
 import { ESCAPES, asText } from './escapes';
 import { fixFilters } from './fixed-filters';
+import { withoutMarks } from './secret-references';
 import { durationText, masked, phoneText } from './filters';
 import { momentOf, chargeInserted, meteredOperators, meterEngine } from './liquid-budget';
 
@@ -73,7 +74,7 @@ function makeLiquid(
     outputEscape: (value: unknown) => {
       chargeInserted(value);
       onInserted(value);
-      return escape(asText(value));
+      return escape(withoutMarks(asText(value)));
     },
   });
   for (const tag of REMOVED_TAGS) {

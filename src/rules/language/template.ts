@@ -6,6 +6,7 @@ import { ESCAPES, htmlLines, plainValue } from './escapes';
 import { FixedMoment, type Moment } from './fixed-filters';
 import { engineFor, isLoneOutput, isTemplate, parseCached, type Engine } from './liquid';
 import { MeteredContext } from './liquid-budget';
+import { markReferences, withoutMarks } from './secret-references';
 import { variablesOf, type StepScope } from './scope';
 
 /** What rendering needs: the variables and how to format and escape them. */
@@ -53,6 +54,8 @@ const MAX_RENDERED_CHARS = 1_000_000;
  * An HTML text without tags is plain text to its author: its line breaks become `<br>`, like those of inserted values
  * everywhere in HTML.
  *
+ * References to secrets in the rule's own text are marked, for `fillReferences`; inserted values contain none.
+ *
  * @throws TemplateError without personal data; LeftOutError when a template reads a part of the event that was left out.
  */
 export function renderInput(input: JsonObject, context: RenderContext): JsonObject {
@@ -80,7 +83,8 @@ interface Rendering {
 
 function renderValue(value: JsonValue, path: readonly string[], rendering: Rendering): JsonValue {
   if (typeof value === 'string') {
-    return isTemplate(value) ? renderTemplate(value, path, rendering) : renderLiteral(value, rendering.sink);
+    const text = markReferences(value);
+    return isTemplate(text) ? renderTemplate(text, path, rendering) : renderLiteral(text, rendering.sink);
   }
   if (Array.isArray(value)) {
     return value.map((item, index) => renderValue(item, [...path, String(index)], rendering));
@@ -100,7 +104,7 @@ function renderTemplate(text: string, path: readonly string[], rendering: Render
     const value = asJson(engine.inserted);
     const keepsType = (typeof value === 'object' && value !== null) || sink === 'json';
     if (keepsType && typeof value !== 'string' && context.accepts?.(path, value) === true) {
-      return escapedTexts(value, ESCAPES[sink]);
+      return escapedTexts(value, (inserted) => ESCAPES[sink](withoutMarks(inserted)));
     }
   }
   return isPlainText(text, sink) ? htmlLines(rendered.trim().replaceAll(HTML_BREAK, '\n')) : rendered;

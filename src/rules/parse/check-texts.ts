@@ -4,6 +4,8 @@ import { analyseCel } from '../language/cel-references';
 import { FIELDS } from '../language/field-list';
 import { fieldNamed } from '../language/fields';
 import { isTemplate } from '../language/liquid';
+import { referencesIn, withoutReferences } from '../language/secret-references';
+import { holdsToken, namesSecret } from '../../text/tokens';
 import type { BlockReader, Value } from './block-reader';
 import type { ComparedValues } from './operands';
 import type { ReadStep } from './steps';
@@ -36,8 +38,11 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
     reader.document.entries(node).forEach(({ key, node: inner }) => checkTexts(texts, inner, [...path, key]));
   } else if (isSeq(node)) {
     reader.document.items(node).forEach((inner, index) => checkTexts(texts, inner, [...path, String(index)]));
-  } else if (isScalar(node) && typeof node.value === 'string' && isTemplate(node.value)) {
-    for (const problem of checkTemplate(node.value, variables, { groups: step.accepts(path, {}) })) {
+  } else if (isScalar(node) && typeof node.value === 'string') {
+    checkSecrets(reader, node, node.value, path.at(-1) ?? '');
+    for (const problem of isTemplate(node.value)
+      ? checkTemplate(node.value, variables, { groups: step.accepts(path, {}) })
+      : []) {
       reader.findings.error(
         reader.document.positionInside(node, problem.row, problem.column),
         problem.code,
@@ -45,6 +50,30 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
         problem.hint === undefined ? {} : { hint: problem.hint },
       );
     }
+  }
+}
+
+const TEMPLATE_PART = /\{\{.*?\}\}|\{%.*?%\}/gs;
+
+/** Warns of a secret that is written in the rule. A reference inside a template would go out as it is written. */
+function checkSecrets(reader: BlockReader, node: Node, text: string, name: string): void {
+  const literal = withoutReferences(text.replaceAll(TEMPLATE_PART, ''));
+  const isSecret = namesSecret(name) && literal.replace(/^\s*(?:Basic|Bearer|Token)(?=\s|$)/i, '').trim() !== '';
+  if (isSecret || holdsToken(literal)) {
+    reader.findings.warn(
+      reader.document.positionOf(node),
+      'literal-secret',
+      'a token or password is written in the rule, and will be in the histories of its runs',
+      { hint: 'move it to the environment and write ${env:NAME}; then replace it, because others may have read it' },
+    );
+  }
+  if ([...text.matchAll(TEMPLATE_PART)].some(([part]) => referencesIn(part).length > 0)) {
+    reader.findings.error(
+      reader.document.positionOf(node),
+      'reference-inside',
+      'a reference inside {{ }} or {% %} is not replaced',
+      { hint: 'write it outside: Bearer ${env:NAME}' },
+    );
   }
 }
 

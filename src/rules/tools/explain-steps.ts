@@ -2,6 +2,7 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { evaluateCondition } from '../language/condition';
 import { renderInput, TemplateError } from '../language/template';
+import { showReferences } from '../language/secret-references';
 import type { ActionCatalogue, Rule } from '../rule';
 
 /** A step as it would run. No step has run, so a step sees no results of earlier ones. */
@@ -10,7 +11,7 @@ export interface ExplainedStep {
   action: string;
   /** Null without `if`, or when it depends on the result of an earlier step. */
   if: { expression: string; met: boolean } | null;
-  /** The rendered input, or why it cannot be rendered. */
+  /** The rendered input, with references instead of secrets, or why it cannot be rendered. */
   input: { ok: true; value: JsonObject } | { ok: false; message: string };
 }
 
@@ -56,7 +57,7 @@ function tryEvaluate<Result>(evaluate: () => Result, otherwise: Result): Result 
 
 function tryRender(render: () => JsonObject): ExplainedStep['input'] {
   try {
-    return { ok: true, value: render() };
+    return { ok: true, value: showReferences(render()) };
   } catch (error) {
     if (error instanceof TemplateError) {
       return { ok: false, message: error.message };

@@ -1,6 +1,9 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
+import type { JsonObject, JsonValue } from '../../events/json';
+import { hideTokens, namesSecret } from '../../text/tokens';
 import type { Position } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
+import { withoutReferences } from '../language/secret-references';
 import type { ActionCatalogue, Limits, Rule } from '../rule';
 import type { RuleSet } from '../rule-set';
 import { countUnmet, explainConditions, type ExplainedCondition } from './explain-condition';
@@ -64,6 +67,33 @@ export function explain(ruleSet: RuleSet, event: CanonicalEvent, options: Explai
     ruleset: ruleSet.hash,
     rules,
   };
+}
+
+/** An explanation for printing: without the tokens that a rule contains. */
+export function withoutTokens(explanation: Explanation): Explanation {
+  return {
+    ...explanation,
+    rules: explanation.rules.map((rule) => ({
+      ...rule,
+      steps: rule.steps.map((step) =>
+        step.input.ok ? { ...step, input: { ok: true, value: hideIn(step.input.value) } } : step,
+      ),
+    })),
+  };
+}
+
+function hideIn(object: JsonObject): JsonObject {
+  const hidden = (value: JsonValue, name: string): JsonValue => {
+    if (typeof value === 'string') {
+      const isSecret = namesSecret(name) && withoutReferences(value) === value && value.trim() !== '';
+      return isSecret ? '***' : hideTokens(value);
+    }
+    if (Array.isArray(value)) {
+      return value.map((item) => hidden(item, name));
+    }
+    return typeof value === 'object' && value !== null ? hideIn(value) : value;
+  };
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, hidden(value, name)]));
 }
 
 const ORDER: Readonly<Record<ExplainedRule['outcome'], number>> = {

@@ -71,6 +71,10 @@ export function describeRuleLanguage(): string {
         .map(code)
         .join(', ')}.\n\nTags: ${templateWords().tags.map(code).join(', ')}.`,
     ),
+    section(
+      'Secrets',
+      `Write \`\${env:NAME}\` or \`\${file:/path}\` in an input of a step: \`headers: { Authorization: "Bearer \${env:CRM_TOKEN}" }\`. The worker replaces it just before it sends the request; the event store, Temporal, logs and reports have the reference only. \`\${env:NAME:-default}\` gives a default, and \`$\${env:NAME}\` is a literal text. A reference is not replaced inside \`{{ }}\`, nor in what a template inserts.\n\nRules may refer to what the setting \`rules_secrets\` (\`BRIDGE_RULES_SECRETS\`) names: variables, beginnings of names such as \`CRM_*\`, files and folders. Without it, rules may refer to nothing in production, and in development to everything that the bridge's own settings are not read from. A step whose secret is missing fails with \`secret_missing\` before it sends anything.`,
+    ),
     section('Limits of conditions and templates', budget()),
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { canonicalize } from '../../events/canonicalize';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { parseEnvelope, type Envelope } from '../../events/envelope';
+import { hideTokens } from '../../text/tokens';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { explain, type Explanation } from './explain';
 import type { ExplainedCondition } from './explain-condition';
@@ -187,7 +188,7 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
       const actual = Object.hasOwn(rendered.value, name) ? rendered.value[name] : null;
       return isDeepStrictEqual(actual, expected)
         ? []
-        : [`${rule}, ${step}: ${name} should be ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`];
+        : [hideTokens(`${rule}, ${step}: ${name} should be ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`)];
     });
   });
 }

@@ -1,0 +1,84 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import { lookUpReference, type Environment } from './references';
+
+/** A secret that a rule refers to, or why it cannot have it. Neither message nor hint contains a value. */
+export type FoundSecret =
+  | { ok: true; value: string }
+  /** `missing`: it may be there on another machine. `refused`: rules may not refer to it. */
+  | { ok: false; kind: 'missing' | 'refused'; message: string; hint: string };
+
+/** What decides which secrets rules may refer to. */
+export interface RuleSecretsOptions {
+  /** Names of variables (`CRM_TOKEN`), beginnings of names (`CRM_*`), files and folders. */
+  allowed: readonly string[];
+  environment: 'development' | 'production';
+  /** The variables and files that the bridge's own settings are read from. */
+  own: { variables: ReadonlySet<string>; files: readonly string[] };
+  env: Environment;
+  /** What the paths of `${file:…}` are relative to. */
+  folder: string;
+}
+
+/** Variables that belong to the bridge or to how it reaches the network, whether they are set or not. */
+const OWN = /^(?:BRIDGE_|VOIPBIN_|TEMPORAL_)|^(?:https?|all|no)_proxy$/i;
+
+/**
+ * The secrets that rules refer to, `${env:NAME}` and `${file:/path}`.
+ *
+ * Whoever writes rules decides where a request goes, and could send any secret there. So rules get what the setting
+ * `rules_secrets` names. Where it names nothing, rules get nothing in production, and in development every variable and
+ * file that the bridge's own settings do not come from.
+ */
+export class RuleSecrets {
+  /** Private to JavaScript too, so that printing the settings does not print the environment. */
+  readonly #options: RuleSecretsOptions;
+
+  constructor(options: RuleSecretsOptions) {
+    this.#options = options;
+  }
+
+  /** Looks up a reference such as `env:CRM_TOKEN`. Reads the file at each call, so a changed file takes effect. */
+  lookUp(reference: string): FoundSecret {
+    const { env, folder } = this.#options;
+    const [, kind = '', name = ''] = /^(env|file):(.*?)(?::-.*)?$/s.exec(reference) ?? [];
+    const shown = kind === 'file' ? `the file ${name}` : `the environment variable ${name}`;
+    if (!(kind === 'file' ? this.#allowsFile(resolve(folder, name)) : this.#allowsVariable(name))) {
+      return {
+        ok: false,
+        kind: 'refused',
+        message: `rules may not refer to ${shown}`,
+        hint: `whoever runs the bridge can allow it: BRIDGE_RULES_SECRETS=${name}`,
+      };
+    }
+    const found = lookUpReference(reference, env, folder);
+    if (!found.ok) {
+      return { ok: false, kind: 'missing', message: found.message, hint: found.hint };
+    }
+    return found.text.trim() === ''
+      ? { ok: false, kind: 'missing', message: `${shown} is empty`, hint: 'give it a value' }
+      : { ok: true, value: found.text };
+  }
+
+  #allowsVariable(name: string): boolean {
+    const { allowed, environment, own } = this.#options;
+    const isOwn = OWN.test(name) || own.variables.has(name);
+    if (allowed.length === 0) {
+      return environment === 'development' && !isOwn;
+    }
+    return allowed.some(
+      (entry) => entry === name || (entry.endsWith('*') && !isOwn && name.startsWith(entry.slice(0, -1))),
+    );
+  }
+
+  #allowsFile(path: string): boolean {
+    const { allowed, environment, own } = this.#options;
+    const isIn = (folder: string): boolean => {
+      const inside = relative(folder, path);
+      return !inside.startsWith('..') && !isAbsolute(inside);
+    };
+    if (allowed.length === 0) {
+      return environment === 'development' && !own.files.some(isIn);
+    }
+    return allowed.some((entry) => isAbsolute(entry) && isIn(entry));
+  }
+}
