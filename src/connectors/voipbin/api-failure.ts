@@ -10,13 +10,9 @@ const envelope = z.object({
   error: z.object({
     status: z.string().optional(),
     reason: z.string().optional(),
-    message: z.string().optional(),
     request_id: z.string().optional(),
   }),
 });
-
-/** Insufficient balance and a missing identity verification come as plain 500s (reference voipbin.md 5). */
-const ACCOUNT_TROUBLE = /balance|identity.{0,20}verif|verif.{0,20}identity|not verified/i;
 
 const REMEDIES: Readonly<Partial<Record<number, string>>> = {
   401: 'Set VOIPBIN_ACCESS_KEY to a valid access key; keys expire.',
@@ -33,13 +29,12 @@ export interface RefusedAnswer {
 }
 
 /**
- * Classifies an answer that is not a success (DESIGN "Connectors"): 401, 402, 403 and 500s
- * that speak of balance or identity verification are `credential`; 408, 429 and other 5xx `transient`; the rest
- * `permanent`.
+ * Classifies an answer that is not a success (DESIGN "Connectors"): 401, 402 and 403 are
+ * `credential`; 408, 429 and 5xx `transient`; the rest `permanent`.
  */
 export function apiFailure(answer: RefusedAnswer): ActionError {
   const { status } = answer;
-  const { reason, requestId, text } = readEnvelope(answer.body);
+  const { reason, requestId } = readEnvelope(answer.body);
   const detail: ActionErrorDetail = {
     connection: CONNECTION,
     code: reason === null ? `http_${status}` : providerCode(reason),
@@ -51,13 +46,6 @@ export function apiFailure(answer: RefusedAnswer): ActionError {
       `voipbin refused the account or its access key (${status})`,
       withRemedy(detail, REMEDIES[status]),
     );
-  }
-  if (status === 500 && ACCOUNT_TROUBLE.test(text)) {
-    return new ActionError('credential', 'voipbin refused: the account lacks balance or identity verification (500)', {
-      ...detail,
-      code: 'account_not_ready',
-      remedy: 'Top up the VoIPBIN account and finish its identity verification.',
-    });
   }
   if (status === 429) {
     return new ActionError('transient', 'voipbin limits the rate of requests (429)', {
@@ -87,16 +75,15 @@ function withRemedy(detail: ActionErrorDetail, remedy: string | undefined): Acti
 }
 
 /** Only words of a fixed form leave the envelope: anything else could hold a number or a text. */
-function readEnvelope(body: string): { reason: string | null; requestId: string | null; text: string } {
+function readEnvelope(body: string): { reason: string | null; requestId: string | null } {
   const parsed = envelope.safeParse(parseJson(body));
   if (!parsed.success) {
-    return { reason: null, requestId: null, text: body.slice(0, 2_000) };
+    return { reason: null, requestId: null };
   }
-  const { reason = '', request_id = '', message = '' } = parsed.data.error;
+  const { reason = '', request_id = '' } = parsed.data.error;
   return {
     reason: /^[A-Z][A-Z0-9_]{1,63}$/.test(reason) ? reason : null,
     requestId: /^[A-Za-z0-9_-]{1,64}$/.test(request_id) ? request_id : null,
-    text: `${reason} ${message}`,
   };
 }
 

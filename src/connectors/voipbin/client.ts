@@ -29,6 +29,8 @@ export interface Page {
   items: JsonObject[];
   /** Asks for the next, older page; null on the last page. */
   nextToken: string | null;
+  /** VoIPBIN's time of the answer (its `Date` header), in epoch milliseconds; null when it gave none. */
+  servedAt: number | null;
 }
 
 const page = z.object({
@@ -42,6 +44,10 @@ const target = z.object({
 });
 
 const sentMessage = z.object({ id: z.string().min(1), targets: z.array(target).nullish() });
+
+const customer = z.object({ id: z.string(), identity_verification_status: z.string().optional() });
+
+const billingAccount = z.object({ balance_credit: z.number(), plan_type: z.string().optional() });
 
 const resource = z.record(z.string(), z.json());
 
@@ -63,16 +69,28 @@ export interface TextMessage {
   text: string;
 }
 
+/** The account, as far as it decides whether VoIPBIN takes texts; null: VoIPBIN does not say. */
+export interface Account {
+  id: string;
+  /** `none`, `pending`, `verified` or `rejected`. */
+  identity: string | null;
+  /** Credit in millionths of a dollar; null also for a plan without one. */
+  credit: number | null;
+}
+
 /**
  * What became of a POST /messages.
  * - `accepted`: VoIPBIN has it and will try to send it.
  * - `refused`: it was certainly not sent.
+ * - `failed`: VoIPBIN answered 500. By its source it sends nothing then, and answers so also when the account has no
+ *   credit or no verified identity; its words for that do not reach us. The error is `transient`.
  * - `unknown`: the request went out and no usable answer came back, so that it may have been sent. The error is
  *   `transient`.
  */
 export type SendAnswer =
   | { outcome: 'accepted'; id: string; status: string }
   | { outcome: 'refused'; error: ActionError }
+  | { outcome: 'failed'; error: ActionError }
   | { outcome: 'unknown'; error: ActionError };
 
 /** How to make a {@link VoipbinClient}. */
@@ -114,10 +132,16 @@ export class VoipbinClient {
     if (options.pageToken !== undefined && options.pageToken !== null) {
       query['page_token'] = options.pageToken;
     }
-    const read = await this.#read({ method: 'GET', path: `/${name}`, query }, page, signal);
+    const answer = await this.#transport.request({ method: 'GET', path: `/${name}`, query }, signal);
+    const read = parseAnswer(answer, page);
     const items = read.result ?? [];
     const nextToken = read.next_page_token ?? '';
-    return { items, nextToken: nextToken === '' || items.length === 0 ? null : nextToken };
+    const servedAt = Date.parse(answer.headers.get('date') ?? '');
+    return {
+      items,
+      nextToken: nextToken === '' || items.length === 0 ? null : nextToken,
+      servedAt: Number.isNaN(servedAt) ? null : servedAt,
+    };
   }
 
   listMessages(options: { pageSize?: number; pageToken?: string | null }, signal: AbortSignal): Promise<Page> {
@@ -168,7 +192,25 @@ export class VoipbinClient {
 
   /** The id of the customer that the access key belongs to. */
   async getCustomerId(signal: AbortSignal): Promise<string> {
-    return (await this.#read({ method: 'GET', path: '/customer' }, z.object({ id: z.string() }), signal)).id;
+    return (await this.#read({ method: 'GET', path: '/customer' }, customer, signal)).id;
+  }
+
+  /** The account's identity and credit. A credit that VoIPBIN does not tell is null; the customer must be readable. */
+  async getAccount(signal: AbortSignal): Promise<Account> {
+    const { id, identity_verification_status } = await this.#read(
+      { method: 'GET', path: '/customer' },
+      customer,
+      signal,
+    );
+    const billing = billingAccount.safeParse(
+      parseJson((await this.#transport.request({ method: 'GET', path: '/billing_account' }, signal)).body),
+    );
+    const isLimited = billing.success && billing.data.plan_type !== 'unlimited';
+    return {
+      id,
+      identity: identity_verification_status ?? null,
+      credit: isLimited ? billing.data.balance_credit : null,
+    };
   }
 
   /**
@@ -220,6 +262,9 @@ export class VoipbinClient {
         : { outcome: 'unknown', error: unexpectedAnswer() };
     }
     const error = answerFailure(answer);
+    if (answer.status === 500) {
+      return { outcome: 'failed', error };
+    }
     const mayBeSent = error.errorClass === 'transient' && answer.status !== 429;
     return { outcome: mayBeSent ? 'unknown' : 'refused', error };
   }

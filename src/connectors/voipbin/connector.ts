@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hostList, plainHttpHost } from '../../net/host-list';
 import { secret } from '../../settings/secret';
+import { checkAccount } from './account';
 import { defineConnector } from '../connector';
 import { sendMessage } from './send-message';
 
@@ -38,7 +39,7 @@ export const voipbin = defineConnector({
       return new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow });
     },
     close: (client) => client.close(),
-    check: async (client, signal) => `customer ${await client.getCustomerId(signal)}`,
+    check: async (client, signal, needs) => checkAccount(await client.getAccount(signal), needs),
     standIn: async (options) => (await import('./stand-in/server.js')).startVoipbinStandIn(options),
   },
   actions: { send_message: sendMessage },

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext, type ActionOutcome } from '../connector';
+import { refusedText } from './account';
 import type { TextMessage, VoipbinClient } from './client';
 import { guardText } from './loop-guard';
-import { findSentMessage } from './sent-messages';
+import { findSentMessage, listMark, markList, type ListMark } from './sent-messages';
 
 /**
  * A message and its `conversation_message_created` twin arrive within VoIPBIN's three tries of each other; past the
@@ -53,7 +54,7 @@ export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
   effect: 'verifiable',
   budget: '15m',
   budgetFrom: 'event',
-  attemptTimeout: '25s',
+  attemptTimeout: '35s',
   run: async (context, { text, to, from, cooldown }) => {
     const recipient = guardText({
       event: context.event,
@@ -80,42 +81,56 @@ export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
 });
 
 async function sendOnce(context: Context, message: TextMessage, cooldownMs: number): Promise<ActionOutcome<Output>> {
-  if (context.attempt > 1) {
-    const found = await look(context, message);
+  const earlier = readProgress(context);
+  if (earlier.mayBeSent) {
+    const found = await look(context, message, earlier.mark);
     if (found !== null) {
       return found;
     }
   }
-  const mayBeSent = earlierAttemptMayHaveSent(context);
   const claims = claimsOf(context, message, cooldownMs);
   const held = await claimAll(context, claims);
   if (held !== null) {
     return { outcome: 'skipped', reason: held };
   }
-  context.progress.save({ post: 'begun', attempt: context.attempt });
+  const giveUp = async (error: unknown): Promise<never> => {
+    if (!earlier.mayBeSent) {
+      saveProgress(context, { post: 'not_sent' });
+      await releaseAll(context, claims);
+    }
+    throw error;
+  };
+  const mark = earlier.mark ?? (await markList(context.client, message, context.signal).catch(giveUp));
+  saveProgress(context, { post: 'begun', mark });
   const answer = await context.client.sendMessage(message, context.signal);
   switch (answer.outcome) {
     case 'accepted':
       return { outcome: 'done', result: { message: { id: answer.id, status: answer.status } } };
     case 'refused':
-      if (!mayBeSent) {
-        context.progress.save({ post: 'not_sent', attempt: context.attempt });
-        await releaseAll(context, claims);
-      }
-      throw answer.error;
+      return giveUp(answer.error);
+    case 'failed':
+      return lookAfterPost(context, message, mark, async () =>
+        refusedText(context.client, answer.error, context.signal),
+      );
     case 'unknown':
-      return lookAfterLostAnswer(context, message, answer.error);
+      return lookAfterPost(context, message, mark, () => lostAnswer(answer.error));
   }
 }
 
-const progress = z.object({ post: z.literal(['begun', 'not_sent']), attempt: z.int() });
+const progress = z.object({ post: z.literal(['begun', 'not_sent']), attempt: z.int(), mark: listMark.optional() });
 
-/** Saved progress can be lost or old, so only progress of the last attempt proves that nothing was sent. */
-function earlierAttemptMayHaveSent(context: Context): boolean {
-  const last = progress.safeParse(context.progress.last);
-  return (
-    context.attempt > 1 && !(last.success && last.data.post === 'not_sent' && last.data.attempt === context.attempt - 1)
-  );
+/**
+ * What earlier attempts may have done. Saved progress can be lost or old, so only progress of the last attempt proves
+ * that nothing was sent.
+ */
+function readProgress({ attempt, progress: { last } }: Context): { mayBeSent: boolean; mark: ListMark | null } {
+  const read = progress.safeParse(last);
+  const isUnsent = attempt === 1 || (read.data?.post === 'not_sent' && read.data.attempt === attempt - 1);
+  return { mayBeSent: !isUnsent, mark: isUnsent ? null : (read.data?.mark ?? null) };
+}
+
+function saveProgress(context: Context, { post, mark }: { post: 'begun' | 'not_sent'; mark?: ListMark }): void {
+  context.progress.save({ post, attempt: context.attempt, ...(mark === undefined ? {} : { mark: { ...mark } }) });
 }
 
 interface Claim {
@@ -175,9 +190,14 @@ async function releaseAll(context: Context, claims: readonly Claim[]): Promise<v
   }
 }
 
-async function look(context: Context, message: TextMessage): Promise<ActionOutcome<Output> | null> {
+async function look(
+  context: Context,
+  message: TextMessage,
+  mark: ListMark | null,
+): Promise<ActionOutcome<Output> | null> {
   try {
-    const found = await findSentMessage(context.client, message, context.startedAt, context.signal);
+    const place = { mark, beganAt: context.startedAt };
+    const found = await findSentMessage(context.client, message, place, context.signal);
     return found === null ? null : { outcome: 'done', result: { message: { id: found.id, status: found.status } } };
   } catch (error) {
     if (error instanceof ActionError && error.errorClass === 'permanent') {
@@ -190,22 +210,27 @@ async function look(context: Context, message: TextMessage): Promise<ActionOutco
   }
 }
 
-/** @throws ActionError `transient` when it is not there yet: the next attempt looks again before it sends. */
-async function lookAfterLostAnswer(
+/** @throws what `failure` gives when the text is not in the list: the next attempt looks again before it sends. */
+async function lookAfterPost(
   context: Context,
   message: TextMessage,
-  lost: ActionError,
+  mark: ListMark,
+  failure: () => ActionError | Promise<ActionError>,
 ): Promise<ActionOutcome<Output>> {
   try {
     await delay(PAUSE_BEFORE_LOOK_MS, undefined, { signal: context.signal });
   } catch {
-    throw lost;
+    throw await failure();
   }
-  const found = await look(context, message);
+  const found = await look(context, message, mark);
   if (found !== null) {
     return found;
   }
-  throw new ActionError(
+  throw await failure();
+}
+
+function lostAnswer(lost: ActionError): ActionError {
+  return new ActionError(
     'transient',
     `no answer to a text that may have been sent; the next attempt looks for it first (${lost.message})`,
     {

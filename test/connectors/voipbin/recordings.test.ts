@@ -58,7 +58,7 @@ describe('whether a recording is stored', () => {
       standIn.addRecording({ id: `other-${n}`, stored: true });
     }
     expect(await storedFiles('r-1')).toHaveLength(2);
-    expect(standIn.requests.filter(({ path }) => path === '/v1.0/storage_files')).toHaveLength(3);
+    expect(standIn.requests.filter(({ path }) => path === '/v1.0/storage_files')).toHaveLength(4);
   });
 
   test('the stand-in has recordings that nobody added, stored a moment after they were first asked for', async () => {

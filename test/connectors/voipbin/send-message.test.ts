@@ -86,6 +86,7 @@ describe('what is sent', () => {
 
     expect(standIn.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
       'GET /v1.0/messages',
+      'GET /v1.0/messages',
       'POST /v1.0/messages',
     ]);
     expect(standIn.requests.every(({ credential, query }) => credential === 'cookie' && !query.includes('vb_'))).toBe(
@@ -313,7 +314,7 @@ describe('a lost answer', () => {
   });
 
   test('texts of before, to others, or with other words do not count as found', async () => {
-    const old = new Date(Date.now() - 60_000).toISOString();
+    const old = new Date(Date.now() - 6 * 60_000).toISOString();
     const message = (changes: JsonObject): JsonObject => ({
       direction: 'outbound',
       source: { type: 'tel', target: '+15559876543' },
@@ -348,6 +349,127 @@ describe('a lost answer', () => {
   });
 });
 
+describe('an equal text that is not ours', () => {
+  const equalText = (changes: JsonObject = {}): JsonObject => ({
+    direction: 'outbound',
+    source: { type: 'tel', target: '+15559876543' },
+    targets: [{ destination: { type: 'tel', target: '+15551234567' }, status: 'queued' }],
+    text: 'Thanks!',
+    ...changes,
+  });
+  const step = () => ({ progress: { last: null }, startedAt: new Date(), cooldowns: new MemoryCooldowns() });
+
+  test('an agent sent it just before: ours is sent all the same', async () => {
+    standIn.addMessage(equalText());
+    const shared = step();
+    standIn.failNext({ path: '/messages', method: 'POST', how: 'reset' });
+    await failureOf(attempt(shared));
+
+    expect(await attempt({ ...shared, attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('an agent sent it just before and the answer to ours was lost: ours is found', async () => {
+    standIn.addMessage(equalText());
+    standIn.failNext({ path: '/messages', method: 'POST', how: 'lose_answer' });
+
+    expect(await attempt()).toEqual({
+      outcome: 'done',
+      result: { message: { id: standIn.sent[0]?.id, status: 'queued' } },
+    });
+  });
+
+  test.each([30_000, -30_000, 5 * 3_600_000, -5 * 3_600_000])(
+    "VoIPBIN's clock is %d ms ahead of ours: nothing is sent twice, and no text of before is taken for ours",
+    async (byMs) => {
+      standIn.setClockAhead(byMs);
+      standIn.addMessage(equalText());
+      const lost = step();
+      standIn.failNext({ path: '/messages', method: 'POST', how: 'lose_answer' });
+      standIn.failNext({ path: '/messages', method: 'GET', how: { status: 200, body: { result: [] } }, after: 1 });
+      await failureOf(attempt(lost));
+      expect(await attempt({ ...lost, attempt: 2 })).toMatchObject({ outcome: 'done' });
+      expect(standIn.sent).toHaveLength(1);
+
+      const unsent = { ...step(), event: inboundText({ id: 'm-2', event_id: 'message_created/m-2' }) };
+      standIn.failNext({ path: '/messages', method: 'POST', how: 'reset' });
+      await failureOf(attempt(unsent));
+      expect(await attempt({ ...unsent, attempt: 2 })).toMatchObject({ outcome: 'done' });
+      expect(standIn.sent).toHaveLength(2);
+    },
+  );
+
+  test.each([30_000, -30_000, 5 * 3_600_000, -5 * 3_600_000])(
+    'VoIPBIN stamps messages %d ms off its own clock: found, not sent again',
+    async (byMs) => {
+      standIn.addMessage({ direction: 'inbound', text: 'Hello', tm_create: new Date().toISOString() });
+      const shared = step();
+      standIn.setClockAhead(byMs);
+      standIn.failNext({ path: '/messages', method: 'POST', how: 'lose_answer' });
+
+      expect(await attempt(shared)).toMatchObject({ outcome: 'done' });
+      expect(standIn.sent).toHaveLength(1);
+    },
+  );
+
+  test.each([30_000, -30_000, 5 * 3_600_000])(
+    "the worker died after the text was sent, VoIPBIN's clock %d ms ahead: found",
+    async (byMs) => {
+      standIn.setClockAhead(byMs);
+      const startedAt = new Date();
+      await attempt({ startedAt });
+
+      expect(await attempt({ startedAt, attempt: 2 })).toMatchObject({ outcome: 'done' });
+      expect(standIn.sent).toHaveLength(1);
+    },
+  );
+
+  test('an attempt that failed before it could send leaves nothing to look for', async () => {
+    const shared = step();
+    standIn.failNext({ path: '/messages', method: 'GET', how: { status: 503 } });
+    expect(await failureOf(attempt(shared))).toMatchObject({ errorClass: 'transient' });
+    standIn.addMessage(equalText());
+
+    expect(await attempt({ ...shared, attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+});
+
+describe('an account that may not send texts', () => {
+  test.each<[string, Parameters<VoipbinStandIn['setAccount']>[0], RegExp]>([
+    ['no verified identity', { identity: 'none' }, /identity of the account is not verified \(none\)/],
+    ['a rejected identity', { identity: 'rejected' }, /not verified \(rejected\)/],
+    ['no credit', { credit: 0 }, /no credit left/],
+    ['too little credit to say', { credit: 100 }, /lacks credit or a verified identity/],
+  ])('%s: one text is tried, the connection is parked, and the cause is named', async (_what, account, message) => {
+    standIn.setAccount(account);
+
+    expect(await failureOf(attempt())).toMatchObject({
+      errorClass: 'credential',
+      message: expect.stringMatching(message),
+      detail: { code: 'account_not_ready', remedy: expect.stringMatching(/Top up .* identity verification/) },
+    });
+    expect(standIn.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  test('once the account is in order, the text goes out once', async () => {
+    const shared = { progress: { last: null }, startedAt: new Date(), cooldowns: new MemoryCooldowns() };
+    standIn.setAccount({ credit: 0 });
+    await failureOf(attempt(shared));
+    standIn.setAccount({ credit: 8_000 });
+
+    expect(await attempt({ ...shared, attempt: 2 })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toHaveLength(1);
+  });
+
+  test('the account cannot be read either: both causes are named', async () => {
+    standIn.setAccount({ credit: 0 });
+    standIn.failNext({ path: '/customer', how: { status: 500 } });
+
+    expect((await failureOf(attempt())).message).toMatch(/lacks credit or a verified identity, or voipbin itself/);
+  });
+});
+
 describe('classes of errors', () => {
   const error = (reason: string, message = ''): JsonObject => ({
     error: { status: 'X', reason, message, request_id: 'req_ABC' },
@@ -364,16 +486,6 @@ describe('classes of errors', () => {
       { errorClass: 'credential', detail: { code: 'INSUFFICIENT_BALANCE' } },
     ],
     ['403', { status: 403 }, { errorClass: 'credential', detail: { code: 'http_403' } }],
-    [
-      '500 about balance',
-      { status: 500, body: error('INTERNAL', 'insufficient balance') },
-      { errorClass: 'credential', detail: { code: 'account_not_ready' } },
-    ],
-    [
-      '500 about verification',
-      { status: 500, body: error('INTERNAL', 'identity verification required') },
-      { errorClass: 'credential' },
-    ],
     [
       '429',
       { status: 429, headers: { 'retry-after': '7' } },
@@ -396,7 +508,7 @@ describe('classes of errors', () => {
     expect(failure).toMatchObject(expected);
     expect(JSON.stringify([failure.message, failure.detail])).not.toContain('+1555');
     expect(standIn.sent).toHaveLength(0);
-    expect(standIn.requests).toHaveLength(1);
+    expect(standIn.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });
 
   test('a wrong access key', async () => {

@@ -21,15 +21,17 @@ export interface NextFailure {
   method?: 'GET' | 'POST';
   /** Default 1. */
   times?: number;
+  /** How many matching requests succeed before; default 0. */
+  after?: number;
   how: StandInFailure;
 }
 
 /** The failures that a test asked for, each for the next requests that match it. */
 export class RequestedFailures {
-  readonly #failures: (NextFailure & { times: number })[] = [];
+  readonly #failures: (NextFailure & { times: number; after: number })[] = [];
 
   add(failure: NextFailure): void {
-    this.#failures.push({ times: 1, ...failure });
+    this.#failures.push({ times: 1, after: 0, ...failure });
   }
 
   /** Makes matching requests of a server fail, before or after they take effect. */
@@ -70,6 +72,10 @@ export class RequestedFailures {
     );
     const failure = this.#failures[at];
     if (failure === undefined) {
+      return null;
+    }
+    if (failure.after > 0) {
+      failure.after -= 1;
       return null;
     }
     failure.times -= 1;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
 import { RequestedFailures, type NextFailure } from './failures';
+import { addTo, pageOf, StandInClock, withDistinctTimes, type Listed } from './lists';
 import { StandInRecordings, type NewRecording } from './recordings';
 
 const ACCESS_KEY = 'vb_stand-in';
@@ -42,6 +43,13 @@ export interface VoipbinStandInOptions {
   unknownRecordingsExist?: boolean;
 }
 
+/** What decides in the stand-in whether the account may send texts. Default: verified, 10 dollars. */
+export interface StandInAccount {
+  identity: 'none' | 'pending' | 'verified' | 'rejected';
+  /** In millionths of a dollar; a text costs 8,000. */
+  credit: number;
+}
+
 /**
  * VoIPBIN on loopback: the parts of its API that the bridge uses, with the shapes, the authentication, the error
  * envelope and the traps of the real one (reference voipbin.md 5). State is in memory and bounded. It sends no webhooks
@@ -56,6 +64,10 @@ export interface VoipbinStandIn extends RunningStandIn {
   requests: readonly SeenRequest[];
   /** Lets the next requests to a path fail. */
   failNext(failure: NextFailure): void;
+  /** Changes the account. A text that it may not send is answered with a bare 500, as VoIPBIN does. */
+  setAccount(account: Partial<StandInAccount>): void;
+  /** Sets VoIPBIN's clock ahead of ours (or behind, if negative): its `Date` header and the times it stamps. */
+  setClockAhead(byMs: number): void;
   /** Adds a message to the list, as if it had been received or sent. Missing fields get invented values. */
   addMessage(message: JsonObject): void;
   addCall(call: JsonObject): void;
@@ -64,11 +76,6 @@ export interface VoipbinStandIn extends RunningStandIn {
   store(recordingId: string, legs?: 1 | 2): void;
   /** The stored WAVs of a recording. */
   wavs(recordingId: string): { name: string; content: Buffer }[];
-}
-
-interface Listed {
-  createdAt: Date;
-  item: JsonObject;
 }
 
 interface State {
@@ -80,14 +87,14 @@ interface State {
   failures: RequestedFailures;
   numbers: string[];
   unknownRecordingsExist: boolean;
+  account: StandInAccount;
+  clock: StandInClock;
 }
+
+const TEXT_COSTS = 8_000;
 
 const address = z.object({ type: z.string().default(''), target: z.string().min(1) });
 const newMessage = z.object({ source: address, destinations: z.array(address).min(1), text: z.string().min(1) });
-const paging = z.object({
-  page_size: z.coerce.number().int().min(1).max(1_000).default(100),
-  page_token: z.string().default(''),
-});
 
 /** Starts the stand-in on loopback. */
 export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): Promise<VoipbinStandIn> {
@@ -100,6 +107,8 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     failures: new RequestedFailures(),
     numbers: options.numbers ?? SAMPLE_NUMBERS,
     unknownRecordingsExist: options.unknownRecordingsExist ?? true,
+    account: { identity: 'verified', credit: 10_000_000 },
+    clock: new StandInClock(),
   };
   const server = fastify({ forceCloseConnections: true });
   serve(server, state);
@@ -111,8 +120,10 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     sent: state.sent,
     requests: state.requests,
     failNext: (failure) => state.failures.add(failure),
-    addMessage: (message) => add(state.messages, message),
-    addCall: (call) => add(state.calls, call),
+    setAccount: (account) => Object.assign(state.account, account),
+    setClockAhead: (byMs) => (state.clock.aheadMs = byMs),
+    addMessage: (message) => addTo(state.messages, { customer_id: CUSTOMER_ID, ...message }, state.clock),
+    addCall: (call) => addTo(state.calls, { customer_id: CUSTOMER_ID, ...call }, state.clock),
     addRecording: (recording) => state.recordings.add(recording),
     store: (id, legs) => state.recordings.store(id, legs),
     wavs: (id) => state.recordings.wavs(id),
@@ -122,6 +133,7 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
 
 function serve(server: FastifyInstance, state: State): void {
   server.addHook('onRequest', async (request) => record(state, request));
+  server.addHook('onSend', async (_request, reply) => void reply.header('date', state.clock.now().toUTCString()));
   state.failures.hookInto(server);
   server.setErrorHandler((_error, _request, reply) => refuse(reply, 400, 'INVALID_ARGUMENT', 'INVALID_REQUEST'));
   server.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'NOT_FOUND', 'ROUTE_NOT_FOUND'));
@@ -148,6 +160,9 @@ function serveMessages(api: FastifyInstance, state: State): void {
     if (!parsed.success) {
       return refuse(reply, 400, 'INVALID_ARGUMENT', 'INVALID_REQUEST');
     }
+    if (state.account.identity !== 'verified' || state.account.credit < TEXT_COSTS) {
+      return refuse(reply, 500, 'INTERNAL', 'INTERNAL');
+    }
     const { source, destinations, text } = parsed.data;
     const id = randomUUID();
     const parts = partsOf(text);
@@ -160,7 +175,7 @@ function serveMessages(api: FastifyInstance, state: State): void {
       text,
       direction: 'outbound',
     };
-    const stored = add(state.messages, message);
+    const stored = addTo(state.messages, message, state.clock);
     for (const destination of destinations) {
       keep(state.sent, { id, from: source.target, to: destination.target, text });
     }
@@ -175,7 +190,7 @@ function serveRecordings(api: FastifyInstance, state: State): void {
     }
     return state.recordings.has(id);
   };
-  api.get('/recordings', (request) => pageOf(state.recordings.list(), request.query));
+  api.get('/recordings', (request) => pageOf(withDistinctTimes(state.recordings.list()), request.query));
   api.get<{ Params: { id: string } }>('/recordings/:id', async ({ params }, reply) =>
     known(params.id)
       ? state.recordings.describe(params.id)?.item
@@ -188,7 +203,9 @@ function serveRecordings(api: FastifyInstance, state: State): void {
     const location = state.recordings.sign(api.listeningOrigin, `${params.id}.zip`);
     return reply.code(307).header('location', location).type('text/html').send();
   });
-  api.get('/storage_files', (request) => pageOf(state.recordings.files(api.listeningOrigin), request.query));
+  api.get('/storage_files', (request) =>
+    pageOf(withDistinctTimes(state.recordings.files(api.listeningOrigin)), request.query),
+  );
 }
 
 function serveAccount(api: FastifyInstance, state: State): void {
@@ -198,21 +215,34 @@ function serveAccount(api: FastifyInstance, state: State): void {
     return found?.item ?? refuse(reply, 404, 'NOT_FOUND', 'CALL_NOT_FOUND');
   });
   api.get('/numbers', (request) => {
-    const createdAt = new Date(0);
-    const numbers = state.numbers.map((number) => ({
-      createdAt,
-      item: {
+    const numbers = state.numbers.map((number, index) => {
+      const createdAt = new Date(state.numbers.length - index);
+      const item = {
         id: `number-${number}`,
         customer_id: CUSTOMER_ID,
         number,
         type: 'normal',
         status: 'active',
         tm_create: createdAt.toISOString(),
-      },
-    }));
+      };
+      return { createdAt, item };
+    });
     return pageOf(numbers, request.query);
   });
-  api.get('/customer', () => ({ id: CUSTOMER_ID, name: 'stand-in', webhook_method: 'POST', webhook_uri: '' }));
+  api.get('/customer', () => ({
+    id: CUSTOMER_ID,
+    name: 'stand-in',
+    webhook_method: 'POST',
+    webhook_uri: '',
+    identity_verification_status: state.account.identity,
+  }));
+  api.get('/billing_account', () => ({
+    id: randomUUID(),
+    customer_id: CUSTOMER_ID,
+    plan_type: 'free',
+    balance_credit: state.account.credit,
+    balance_token: 0,
+  }));
 }
 
 /** The storage behind signed addresses: no credential, only the signature counts. */
@@ -233,39 +263,11 @@ function serveStorage(server: FastifyInstance, state: State): void {
   );
 }
 
-/** Adds an item to a list. Missing fields get the values that VoIPBIN would choose. */
-function add(list: Listed[], given: JsonObject): JsonObject {
-  const now = new Date();
-  const item: JsonObject = {
-    id: randomUUID(),
-    customer_id: CUSTOMER_ID,
-    tm_create: now.toISOString(),
-    tm_update: null,
-    tm_delete: null,
-    ...given,
-  };
-  const created = item['tm_create'];
-  list.unshift({ createdAt: typeof created === 'string' ? new Date(created) : now, item });
-  list.sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
-  list.splice(MOST_KEPT);
-  return item;
-}
-
 function keep<T>(list: T[], item: T): void {
   list.push(item);
   if (list.length > MOST_KEPT) {
     list.shift();
   }
-}
-
-/** The page token is the id of the last item seen; to clients it is opaque, as the real one. */
-function pageOf(newestFirst: readonly Listed[], query: unknown): JsonObject {
-  const { page_size, page_token } = paging.parse(query);
-  const from = page_token === '' ? 0 : newestFirst.findIndex(({ item }) => item['id'] === page_token) + 1;
-  const items = newestFirst.slice(from, from + page_size).map(({ item }) => item);
-  const last = items.at(-1)?.['id'];
-  const more = from + items.length < newestFirst.length;
-  return { result: items, next_page_token: more && typeof last === 'string' ? last : '' };
 }
 
 function partsOf(text: string): number {
