@@ -10,6 +10,7 @@ const FLOORS = [
   ['service'],
   ['samples', 'status'],
   ['backfill', 'receiver', 'worker'],
+  ['operations'],
   ['ingest'],
   ['inbox', 'temporal'],
   ['dispatch'],

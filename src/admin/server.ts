@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { isOwnHost } from '../net/own-host';
 import { portError } from '../net/ports';
+import { addApi, type Api } from './api';
 
 /** The state of one part of the bridge. */
 export interface PartState {
@@ -13,7 +14,7 @@ export interface PartState {
 
 /** What {@link createAdmin} needs. */
 export interface AdminOptions {
-  /** Loopback unless the settings say otherwise: nothing here is authenticated. */
+  /** Loopback unless the settings say otherwise: only the API asks who calls. */
   host: string;
   /** 0 takes a free one. */
   port: number;
@@ -24,6 +25,8 @@ export interface AdminOptions {
   parts: () => Record<string, PartState>;
   /** Whether the process can do its work, whatever else is wrong: `/readyz` answers 200 or 503. */
   ready: () => boolean;
+  /** What can be done through `/api/v1`; absent where there is nothing to operate. */
+  api?: Api;
 }
 
 /** The admin port. */
@@ -48,8 +51,8 @@ const FOREIGN_HOST = {
 
 /**
  * Makes the admin server: `/healthz` (200 as long as the process answers), `/readyz` (200 when it can do its work; the
- * body has the state of every part), `/metrics` (Prometheus). It has a port of its own, so that it is not reachable where
- * the webhook is.
+ * body has the state of every part), `/metrics` (Prometheus), and the API below `/api/v1`. It has a port of its own, so
+ * that it is not reachable where the webhook is.
  *
  * A request with a foreign `Host` is answered with 421, so that a web page cannot read it by DNS rebinding.
  */
@@ -74,6 +77,9 @@ export function createAdmin(options: AdminOptions): Admin {
   http.get('/metrics', async (_request, reply) =>
     reply.header('content-type', options.registry.contentType).send(await options.registry.metrics()),
   );
+  if (options.api !== undefined) {
+    addApi(http, options.api);
+  }
   return {
     listen: async () => {
       try {

@@ -41,6 +41,16 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./events.js')).defineEvents(command),
   },
   {
+    name: 'jobs',
+    description: 'list retries and reruns, show how far they are, cancel them',
+    define: async (command) => (await import('./jobs.js')).defineJobs(command),
+  },
+  {
+    name: 'audit',
+    description: 'print who changed what, and when',
+    define: async (command) => (await import('./audit.js')).defineAudit(command),
+  },
+  {
     name: 'backfill',
     description: 'ask VoIPBIN for events that no webhook delivered, and hand them to the running bridge',
     define: async (command) => (await import('./backfill.js')).defineBackfill(command),

@@ -9,6 +9,7 @@ import { EVENT_STATUSES } from '../status/event-status';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
+import { defineRetry } from './retry';
 import { parseSince } from './since';
 
 const MOST_ROWS = 1_000;
@@ -49,6 +50,7 @@ export function defineEvents(events: Command): void {
     .option('--body', 'print the body as received, too')
     .option('--json', 'print JSON')
     .action(show);
+  defineRetry(events);
 }
 
 function list(options: ListOptions, command: Command): void {
@@ -157,6 +159,7 @@ function describeEvent(details: EventDetails): string[] {
     ...(details.left_out.length === 0
       ? []
       : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),
+    ...describeRuns(details),
     ...describeReport(details.report),
     ...(details.worker_missing
       ? [
@@ -172,6 +175,17 @@ function describeEvent(details: EventDetails): string[] {
         `  ${rule}, ${step}: waits because ${connection} is parked (${code}); see bridge connections list`,
     ),
   ];
+}
+
+/** The runs of an event that was retried; of others there is nothing to say. */
+function describeRuns({ runs }: EventDetails): string[] {
+  return runs.length < 2 && runs.every(({ kind }) => kind === 'first')
+    ? []
+    : runs.map(({ run, kind, job, started_at, outcome, refused }) =>
+        refused === null
+          ? `  run       ${run}: ${kind}, ${outcome ?? 'open'}, started ${started_at ?? 'not yet'}${job === null ? '' : ` by job ${job}`}`
+          : `  run       ${run}: ${kind}, not started: ${refused} (job ${job ?? ''})`,
+      );
 }
 
 function describeReport(report: EventDetails['report']): string[] {

@@ -80,6 +80,8 @@ export type ActionOutcome<Output> = { outcome: 'done'; result: Output } | { outc
 export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** One sentence for ops: what it does. Shown by editors and in the docs. */
   summary: string;
+  /** What one of its effects is called where effects are counted, in the singular: `text`, `CRM write`. Default: `effect`. */
+  unit?: string;
   /**
    * The inputs, an object schema. It judges both the input as written in a rule file (texts still templates) and the
    * rendered one, so it must not constrain the content of texts beyond "string"; check rendered content in `run` and
@@ -113,6 +115,8 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
 /** An action whose input type only it knows: what the registry, the rules and the worker deal with. */
 export interface Action<Client = unknown> {
   readonly summary: string;
+  /** `text`, `mail`, `CRM write`: see {@link ActionDefinition.unit}. */
+  readonly unit: string;
   readonly input: z.ZodType<unknown>;
   readonly output: z.ZodType<JsonObject>;
   readonly budget: string;
@@ -217,6 +221,7 @@ export function defineAction<Client>() {
     const { effect } = definition;
     return {
       summary: definition.summary,
+      unit: definition.unit ?? 'effect',
       input: definition.input,
       output: definition.output,
       budget: definition.budget,

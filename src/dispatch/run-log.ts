@@ -19,9 +19,10 @@ import {
 import { StatementCache } from '../storage/statement-cache';
 
 /** The run log's file in the data folder. */
-const RUN_LOG_FILE = 'dispatch.db';
+export const RUN_LOG_FILE = 'dispatch.db';
 
 const SCHEMA = 1;
+const FAILED = "outcome IS NOT NULL AND outcome NOT IN ('done', 'skipped')";
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE runs (
@@ -125,6 +126,17 @@ export class RunLogReader {
   openRuns(limit: number, after = 0): RunLogEntry[] {
     return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`, [
       after,
+      limit,
+    ]);
+  }
+
+  /**
+   * Runs that ended otherwise than `done` or `skipped`, the newest event first.
+   * @param before only those of events before this `seq`.
+   */
+  failed(limit: number, before = Number.MAX_SAFE_INTEGER): RunLogEntry[] {
+    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE ${FAILED} AND seq < ? ORDER BY seq DESC LIMIT ?`, [
+      before,
       limit,
     ]);
   }
@@ -294,6 +306,8 @@ function openWriter(path: string): Database {
       database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);
     }
     one(prepare(database, 'SELECT 1 FROM runs LIMIT 1'));
+    // Not in the tables above: files of earlier versions have not this index.
+    database.exec(`CREATE INDEX IF NOT EXISTS runs_failed ON runs (seq) WHERE ${FAILED}`);
     return database;
   } catch (error) {
     database.close();

@@ -8,7 +8,8 @@ import { all, change } from '../storage/sqlite';
 import type { StatementCache } from '../storage/statement-cache';
 import { hashPlanJson, type HashedPlan } from './archive/plans';
 
-const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
+/** Types of events that announce the same message. */
+export const TWIN_TYPES: ReadonlySet<string> = new Set(['message_created', 'conversation_message_created']);
 
 /** Whether events of this type have a twin. */
 export function hasTwin(type: string): boolean {

@@ -25,6 +25,7 @@ export class LiveRules {
   #seen: string;
   #files: readonly string[];
   readonly #timer: NodeJS.Timeout;
+  readonly #listeners: ((ruleSet: RuleSet) => void)[] = [];
 
   /**
    * @param loaded the result of the first load.
@@ -46,6 +47,11 @@ export class LiveRules {
   /** The rules in force. */
   get ruleSet(): RuleSet {
     return this.#ruleSet;
+  }
+
+  /** Calls the listener, too, whenever changed files are in force. */
+  onTaken(listener: (ruleSet: RuleSet) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Why the present files are not in force; null when they are. */
@@ -82,6 +88,7 @@ export class LiveRules {
     if (wasRefused || loaded.ruleSet.hash !== this.#ruleSet.hash) {
       this.#ruleSet = loaded.ruleSet;
       this.events.onTaken(loaded.ruleSet, loaded);
+      this.#listeners.forEach((listener) => listener(loaded.ruleSet));
     }
   }
 }

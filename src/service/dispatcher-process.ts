@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { startDispatcher } from '../dispatch/start-dispatcher';
 import { InboxReader } from '../inbox/archive/reader';
+import { startJobs } from '../operations/start-jobs';
 import type { Settings } from '../settings/settings';
 import { connectClient, type ResolvedTemporal } from '../temporal/connection';
 import { addTemporalMetric } from '../temporal/metrics';
@@ -32,27 +33,30 @@ export function startDispatcherProcess(options: {
   const { temporal, settings, registry, log } = options;
   const reader = InboxReader.open(settings.dataDir);
   const connection = connectClient(temporal);
+  const starter = runStarter(new Client({ connection, namespace: temporal.namespace }), {
+    searchAttributes: () => ensureSearchAttributes(connection, temporal.namespace, log),
+    eager: false,
+  });
   const dispatcher = startDispatcher({
     dataDir: settings.dataDir,
     events: reader,
-    starter: runStarter(new Client({ connection, namespace: temporal.namespace }), {
-      searchAttributes: () => ensureSearchAttributes(connection, temporal.namespace, log),
-      eager: false,
-    }),
+    starter,
     maxInFlight: settings.dispatch.maxInFlight,
     endsArePushed: false,
     forgetAfterMs: settings.retention.maxAgeMs,
     registry,
     log,
   });
+  const jobs = startJobs({ dataDir: settings.dataDir, starter, forgetAfterMs: settings.retention.maxAgeMs, log });
   const watch = watchTemporal(connection, temporal.namespace, log);
   const problem = (): string | null => dispatcher.problem() ?? watch.problem();
   addTemporalMetric(registry, problem);
   const stop = async (): Promise<void> => {
     watch.stop();
-    await settlesWithin(dispatcher.stop(), DISPATCHER_WITHIN_MS);
+    await settlesWithin(Promise.all([dispatcher.stop(), jobs.stop()]), DISPATCHER_WITHIN_MS);
     await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
     reader.close();
+    jobs.close();
     dispatcher.close();
   };
   return {

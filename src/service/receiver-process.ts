@@ -2,10 +2,14 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import { createAdmin, type PartState } from '../admin/server';
+import { findAction } from '../connectors/registry';
 import { OwnNumbers } from '../events/own-numbers';
 import { InboxReader } from '../inbox/archive/reader';
 import { Inbox } from '../inbox/inbox';
 import { Ingest } from '../ingest/ingest';
+import { createAdminToken, publishApi } from '../operations/api-access';
+import { Operations } from '../operations/operations';
+import { operationRoutes } from '../operations/routes';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { LiveRules } from '../rules/live-rules';
@@ -80,7 +84,17 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     metrics,
     log,
   });
+  const operations = new Operations({
+    dataDir: settings.dataDir,
+    ruleSet: () => rules.ruleSet,
+    unitOf: (action) => findAction(action)?.action.unit ?? null,
+    forgetAfterMs: settings.retention.maxAgeMs,
+  });
+  rules.onTaken((ruleSet) =>
+    operations.record('the bridge', 'rules.reload', { ruleset: ruleSet.hash }, ruleSet.rules.length),
+  );
   const backfill = await startReceiverBackfill({ settings, ingest, registry, newestEventAt, log });
+  const token = createAdminToken();
   const admin = createAdmin({
     host: settings.receiver.adminHost,
     allowedHosts: settings.receiver.adminAllowedHosts,
@@ -96,6 +110,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
       rules: rulesPart(rules),
       ...options.parts(),
     }),
+    api: { routes: operationRoutes(operations), token },
   });
   const stopIntake = async (): Promise<void> => {
     stopRefreshing();
@@ -104,15 +119,18 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
   try {
     const url = await webhook.listen();
     const adminUrl = await admin.listen();
+    publishApi(settings.dataDir, adminUrl, token);
     const stop = async (): Promise<void> => {
       admin.stopping();
       await Promise.all([stopIntake(), options.stopDependents()]);
       await admin.close();
+      operations.close();
       await closeInbox(inbox, log);
     };
     return { ...createService(stop), webhookUrl: `${url}/voipbin/webhook`, adminUrl, wasEmpty };
   } catch (error) {
     await stopIntake();
+    operations.close();
     await inbox.close();
     throw error;
   }

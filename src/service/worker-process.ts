@@ -7,6 +7,7 @@ import { OwnNumbers } from '../events/own-numbers';
 import { startDispatcher, type RunningDispatcher } from '../dispatch/start-dispatcher';
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
+import { startJobs, type RunningJobs } from '../operations/start-jobs';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
@@ -65,6 +66,7 @@ export async function startWorkerProcess(options: {
   const stopRefreshing = await refreshOwnNumbers(ownNumbers, settings, log);
   const steps = new StepMetrics(registry);
   let dispatcher: RunningDispatcher | null = null;
+  let jobs: RunningJobs | null = null;
   const worker = await startWorker({
     connection,
     namespace,
@@ -76,8 +78,12 @@ export async function startWorkerProcess(options: {
       onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
       onAttempt: steps.attempt,
       onEffectNotKept: steps.effectNotKept,
-      onRunEnded: (workflowId, failed, report) =>
-        dispatcher?.runEnded(workflowId, { status: failed ? 'failed' : 'completed', report }),
+      onRunEnded: (workflowId, failed, report) => {
+        const ending: RunEnding = { status: failed ? 'failed' : 'completed', report };
+        if (jobs?.runEnded(workflowId, ending) !== true) {
+          dispatcher?.runEnded(workflowId, ending);
+        }
+      },
     },
   });
   steps.watch(() => Object.keys(worker.parked()));
@@ -87,13 +93,14 @@ export async function startWorkerProcess(options: {
   const { dispatch } = options;
   const reader = dispatch === undefined ? null : InboxReader.open(settings.dataDir);
   if (dispatch !== undefined && reader !== null) {
+    const starter = runStarter(new Client({ connection, namespace }), {
+      searchAttributes: () => ensureSearchAttributes(connection, namespace, log),
+      eager: true,
+    });
     dispatcher = startDispatcher({
       dataDir: settings.dataDir,
       events: reader,
-      starter: runStarter(new Client({ connection, namespace }), {
-        searchAttributes: () => ensureSearchAttributes(connection, namespace, log),
-        eager: true,
-      }),
+      starter,
       maxInFlight: settings.dispatch.maxInFlight,
       endsArePushed: true,
       forgetAfterMs: settings.retention.maxAgeMs,
@@ -101,7 +108,9 @@ export async function startWorkerProcess(options: {
       log,
       onClosed: (eventId, ending) => dispatch.onClosed(eventId, ending),
     });
+    jobs = startJobs({ dataDir: settings.dataDir, starter, forgetAfterMs: settings.retention.maxAgeMs, log });
   }
+  const stopStarting = (): Promise<unknown> => Promise.all([dispatcher?.stop(), jobs?.stop()]);
   let isStopping = false;
   const run = async (): Promise<void> => {
     try {
@@ -117,8 +126,9 @@ export async function startWorkerProcess(options: {
     } finally {
       stopRefreshing();
       watch.stop();
-      await settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS);
+      await settlesWithin(stopStarting(), DISPATCHER_WITHIN_MS);
       reader?.close();
+      jobs?.close();
       dispatcher?.close();
       // A worker that did not end keeps the connection open, until the process ends.
       await settlesWithin(connection.close(), CLOSE_WITHIN_MS);
@@ -127,7 +137,7 @@ export async function startWorkerProcess(options: {
   const running = run();
   const stop = async (): Promise<void> => {
     isStopping = true;
-    const stopped = settlesWithin(dispatcher?.stop() ?? Promise.resolve(), DISPATCHER_WITHIN_MS).then(() =>
+    const stopped = settlesWithin(stopStarting(), DISPATCHER_WITHIN_MS).then(() =>
       Promise.allSettled([worker.stop(), running]),
     );
     await Promise.race([stopped, untilDrained(worker)]);

@@ -1,8 +1,11 @@
+import { z } from 'zod';
 import type { CanonicalEvent } from '../events/canonical-event';
+import { LaterRunsReader, workflowIdOf, type LaterRunEntry } from '../dispatch/later-runs';
 import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Quarantined } from '../inbox/stored-event';
 import { fitForRun } from '../runs/fit-for-run';
+import { parseLaterRunId } from '../runs/names';
 import type { RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { eventStatus } from './event-status';
@@ -19,8 +22,10 @@ export interface EventDetails {
   became: string;
   /** Paths of the parts that its run does not have: the event is too large for Temporal. A step that reads one fails. */
   left_out: readonly string[];
-  /** What its run reported; null until the run has ended. */
+  /** What its last run reported; null until the run has ended. */
   report: RunReport | null;
+  /** Every run of the event, the first one first. Empty when no run was started. */
+  runs: EventRun[];
   /** Steps that are being retried. */
   pending: RunState['pending'];
   /** Steps that wait for a parked connection. */
@@ -29,18 +34,36 @@ export interface EventDetails {
   worker_missing: boolean;
 }
 
+/** One run of an event. */
+export interface EventRun {
+  /** Workflow id at Temporal. */
+  run: string;
+  /** `first`, or how a later run came to be. */
+  kind: 'first' | 'retry' | 'rerun';
+  /** The job that started it; null for the first. */
+  job: string | null;
+  started_at: string | null;
+  closed_at: string | null;
+  /** Null while it is open. */
+  outcome: string | null;
+  /** Why it was not started; null when it was. */
+  refused: string | null;
+}
+
 /** What an id stands for in a data folder. */
 export type FoundEvent =
   { kind: 'event'; details: EventDetails; body: Buffer } | { kind: 'quarantined'; quarantined: Quarantined };
 
 /**
- * Finds an event or a body in quarantine by its id. Temporal is asked about a run that is open, for three seconds at
+ * Finds an event or a body in quarantine by its id, or by the id of one of its runs. Temporal is asked about a run that is open, for three seconds at
  * most; without an answer, what the data folder knows counts.
  * @returns null for an unknown id.
  */
-export async function findEvent(settings: Settings, id: string): Promise<FoundEvent | null> {
+export async function findEvent(settings: Settings, anyId: string): Promise<FoundEvent | null> {
+  const id = parseLaterRunId(anyId)?.eventId ?? anyId;
   const reader = InboxReader.open(settings.dataDir);
   const log = new RunLogReader(settings.dataDir);
+  const laterRuns = new LaterRunsReader(settings.dataDir);
   try {
     const stored = reader.get(id);
     if (stored === null) {
@@ -49,16 +72,19 @@ export async function findEvent(settings: Settings, id: string): Promise<FoundEv
     }
     const { event, plan, ruleset, seq, body } = stored;
     const dispatched = log.get(id);
-    const isOpen = plan !== null && dispatched?.state !== 'closed';
-    const run = isOpen ? await runState(settings, id) : null;
+    const later = laterRuns.of(id);
+    const last = later.findLast(({ started_at }) => started_at !== null) ?? null;
+    const isOpen = last === null ? plan !== null && dispatched?.state !== 'closed' : last.closed_at === null;
+    const run = isOpen ? await runState(settings, last === null ? id : workflowIdOf(last)) : null;
     const isStarted = seq <= Math.max(log.watermark(), reader.dispatchedThrough());
     const details: EventDetails = {
       event,
       rules: plan?.rules.map((rule) => rule.name) ?? [],
       ruleset,
-      became: eventStatus({ isIgnored: plan === null, isStarted, dispatched }, run),
+      became: eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run),
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
-      report: parseReport(dispatched),
+      report: parseReport(last ?? dispatched),
+      runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],
       worker_missing: run?.workerMissing ?? false,
@@ -67,6 +93,7 @@ export async function findEvent(settings: Settings, id: string): Promise<FoundEv
   } finally {
     reader.close();
     log.close();
+    laterRuns.close();
   }
 }
 
@@ -76,7 +103,39 @@ async function runState(settings: Settings, id: string): Promise<RunState | null
   return askRun(settings, id);
 }
 
-function parseReport(dispatched: RunLogEntry | null): RunReport | null {
-  const report: unknown = dispatched?.report === null || dispatched === null ? null : JSON.parse(dispatched.report);
+function firstRun({ event_id, started_at, closed_at, outcome }: RunLogEntry): EventRun {
+  return {
+    run: event_id,
+    kind: 'first',
+    job: null,
+    started_at: started_at.toISOString(),
+    closed_at: closed_at?.toISOString() ?? null,
+    outcome,
+    refused: null,
+  };
+}
+
+function laterRun(later: LaterRunEntry): EventRun {
+  const { kind, job, started_at, closed_at, outcome } = later;
+  return {
+    run: workflowIdOf(later),
+    kind,
+    job,
+    started_at: started_at?.toISOString() ?? null,
+    closed_at: closed_at?.toISOString() ?? null,
+    outcome,
+    refused: started_at === null && closed_at !== null ? reasonIn(later.report) : null,
+  };
+}
+
+const refusal = z.object({ reason: z.string() });
+
+function reasonIn(report: string | null): string {
+  const found = refusal.safeParse(report === null ? null : JSON.parse(report));
+  return found.success ? found.data.reason : 'unknown';
+}
+
+function parseReport(run: { report: string | null } | null): RunReport | null {
+  const report: unknown = run === null || run.report === null ? null : JSON.parse(run.report);
   return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
 }

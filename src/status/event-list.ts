@@ -1,3 +1,4 @@
+import { LaterRunsReader } from '../dispatch/later-runs';
 import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
 import type { EventSummary } from '../inbox/stored-event';
@@ -34,6 +35,7 @@ const PAGE = 500;
 export function listEvents(dataDir: string, { limit, types, since, statuses }: EventFilter): ListedEvent[] {
   const reader = InboxReader.open(dataDir);
   const log = new RunLogReader(dataDir);
+  const laterRuns = new LaterRunsReader(dataDir);
   try {
     const startedThrough = Math.max(log.watermark(), reader.dispatchedThrough());
     const listed = ({ seq, event, outcome }: EventSummary): ListedEvent => ({
@@ -46,6 +48,7 @@ export function listEvents(dataDir: string, { limit, types, since, statuses }: E
         isIgnored: outcome === 'ignored',
         isStarted: seq <= startedThrough,
         dispatched: log.get(event.event_id),
+        later: laterRuns.last(event.event_id),
       }),
     });
     const found: ListedEvent[] = [];
@@ -64,6 +67,7 @@ export function listEvents(dataDir: string, { limit, types, since, statuses }: E
     }
     return found.slice(0, limit);
   } finally {
+    laterRuns.close();
     log.close();
     reader.close();
   }

@@ -1,3 +1,4 @@
+import type { LaterRunEntry } from '../dispatch/later-runs';
 import type { RunLogEntry } from '../dispatch/run-log';
 import type { RunState } from './run-status';
 
@@ -36,13 +37,22 @@ export interface EventProgress {
   isStarted: boolean;
   /** The run log's record; null for none. */
   dispatched: RunLogEntry | null;
+  /** Its last retry or rerun; null for none. */
+  later: LaterRunEntry | null;
 }
 
 /**
  * The status of an event.
  * @param run Temporal's state of its run; null when Temporal was not asked or does not know the run.
  */
-export function eventStatus({ isIgnored, isStarted, dispatched }: EventProgress, run: RunState | null = null): string {
+export function eventStatus(
+  { isIgnored, isStarted, dispatched, later }: EventProgress,
+  run: RunState | null = null,
+): string {
+  // A later run that Temporal never had changed nothing.
+  if (later !== null && later.started_at !== null) {
+    return later.outcome ?? 'started';
+  }
   if (isIgnored) {
     return 'ignored';
   }

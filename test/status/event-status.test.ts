@@ -1,3 +1,4 @@
+import type { LaterRunEntry } from '../../src/dispatch/later-runs';
 import type { RunLogEntry } from '../../src/dispatch/run-log';
 import { EVENT_STATUSES, eventStatus } from '../../src/status/event-status';
 import type { RunState } from '../../src/status/run-status';
@@ -29,6 +30,33 @@ test.each([
     'started',
   ],
 ])('%s', (_case, progress, state, expected) => {
-  expect(eventStatus(progress, state)).toBe(expected);
+  expect(eventStatus({ ...progress, later: null }, state)).toBe(expected);
   expect(EVENT_STATUSES).toContain(expected);
+});
+
+const later = (started_at: Date | null, outcome: string | null): LaterRunEntry => ({
+  event_id: 'call_hangup/c1',
+  number: 2,
+  job: 'retry-1',
+  kind: 'retry',
+  plan: null,
+  begun_at: new Date(0),
+  started_at,
+  closed_at: outcome === null ? null : new Date(0),
+  outcome,
+  report: null,
+});
+
+test.each([
+  ['a retry that is done', later(new Date(0), 'done'), 'done'],
+  ['a retry that is open', later(new Date(0), null), 'started'],
+  ['a retry that could not be started', later(null, 'refused'), 'failed'],
+])('%s decides the status of a failed event', (_case, run, expected) => {
+  const progress = { isIgnored: false, isStarted: true, dispatched: entry('failed') };
+  expect(eventStatus({ ...progress, later: run })).toBe(expected);
+});
+
+test('a rerun decides the status of an event that no rule matched at first', () => {
+  const progress = { isIgnored: true, isStarted: true, dispatched: null };
+  expect(eventStatus({ ...progress, later: later(new Date(0), 'done') })).toBe('done');
 });

@@ -62,6 +62,7 @@ type Context = ActionContext<Mailer>;
  */
 export const sendMail = defineAction<Mailer>()<Input, Output>({
   summary: 'Sends an e-mail, with the recording of the call attached or linked.',
+  unit: 'mail',
   input,
   sinks: { subject: 'header', html: 'html' },
   output,

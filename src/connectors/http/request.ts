@@ -68,6 +68,7 @@ function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): b
  */
 export const httpRequest = defineAction<HttpClient>()<Input, { status: number; body: JsonValue }>({
   summary: 'Sends an HTTP request.',
+  unit: 'request',
   input,
   sinks: { url: 'url', headers: 'header', body: 'json' },
   output,

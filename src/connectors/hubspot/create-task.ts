@@ -19,6 +19,7 @@ const CONTACT_OWNER = 'contact_owner';
  */
 export const createTask = defineAction<HubSpotClient>()({
   summary: 'Creates a follow-up task on the HubSpot contact with the number of the far end, once.',
+  unit: 'CRM write',
   input: z.strictObject({
     subject: z.string().describe('What is to be done'),
     body: z.string().optional().describe('Notes, HTML'),

@@ -17,6 +17,7 @@ const CALL_TO_CONTACT = 194;
  */
 export const logCall = defineAction<HubSpotClient>()({
   summary: 'Logs the call on the HubSpot contact with the number of the far end, once.',
+  unit: 'CRM write',
   input: z.strictObject({
     outcome: z.enum(CALL_OUTCOMES).optional().describe('How the call ended; by default what the event says'),
     title: z

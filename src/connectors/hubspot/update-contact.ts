@@ -19,6 +19,7 @@ const NO_CONTACT = 'no contact with this number';
  */
 export const updateContact = defineAction<HubSpotClient>()({
   summary: 'Writes properties of the HubSpot contact with the number of the far end.',
+  unit: 'CRM write',
   input: z.strictObject({
     properties: z
       .record(

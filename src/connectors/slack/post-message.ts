@@ -55,6 +55,7 @@ const output = z.object({
  */
 export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.infer<typeof output>>({
   summary: 'Posts a message to a Slack channel.',
+  unit: 'post',
   input,
   sinks: { text: 'slack', blocks: 'slack' },
   output,

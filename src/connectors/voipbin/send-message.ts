@@ -49,6 +49,7 @@ type Context = ActionContext<VoipbinClient>;
  */
 export const sendMessage = defineAction<VoipbinClient>()<Input, Output>({
   summary: 'Sends a text message, by default to whoever called or texted, from the number they reached.',
+  unit: 'text',
   input,
   output,
   effect: 'verifiable',

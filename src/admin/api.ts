@@ -1,0 +1,98 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** A call of the API. */
+export interface ApiRequest {
+  /** Parts of the path: `/jobs/:id` gives `id`. */
+  params: Readonly<Record<string, string>>;
+  query: Readonly<Record<string, string>>;
+  /** The parsed JSON body; undefined when there is none. */
+  body: unknown;
+  /** The user that the caller names: for the audit log, not for access. */
+  who: string;
+}
+
+/** One call that the API answers. What `run` returns is the JSON answer. */
+export interface ApiRoute {
+  method: 'GET' | 'POST';
+  /** Below `/api/v1`: `/jobs/:id`. */
+  path: string;
+  /** @throws ApiError for a call that cannot be done. */
+  run: (request: ApiRequest) => Promise<unknown>;
+}
+
+/** A call that cannot be done. The message says what to do, and holds no personal data. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+
+  constructor(
+    readonly status: 400 | 404 | 409 | 503,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The API of the admin port. */
+export interface Api {
+  routes: readonly ApiRoute[];
+  /** What callers must show: `Authorization: Bearer <token>`. */
+  token: string;
+}
+
+const USER = /^[\w.@\\-]{1,64}$/;
+const BODY_LIMIT = 1_048_576;
+
+/** Adds the routes of the API to the admin server. Every call needs the token. */
+export function addApi(http: FastifyInstance, api: Api): void {
+  for (const { method, path, run } of api.routes) {
+    http.route<{ Params: Record<string, string>; Querystring: Record<string, string> }>({
+      method,
+      url: `/api/v1${path}`,
+      bodyLimit: BODY_LIMIT,
+      onRequest: (request, reply, done) => {
+        if (hasToken(request, api.token)) {
+          done();
+        } else {
+          void reply.code(401).send({
+            error: 'unauthorized',
+            message:
+              'the API needs the token in the file admin-api.json of the data folder: Authorization: Bearer <token>',
+          });
+        }
+      },
+      handler: async (request, reply) => {
+        try {
+          const answer = await run({
+            params: request.params,
+            query: request.query,
+            body: request.body,
+            who: userOf(request),
+          });
+          return await reply.send(answer);
+        } catch (error) {
+          return sendError(reply, error);
+        }
+      },
+    });
+  }
+}
+
+function hasToken(request: FastifyRequest, token: string): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function userOf(request: FastifyRequest): string {
+  const user = request.headers['x-bridge-user'];
+  return typeof user === 'string' && USER.test(user) ? user : 'unknown';
+}
+
+function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+  if (error instanceof ApiError) {
+    return reply.code(error.status).send({ error: error.code, message: error.message });
+  }
+  throw error;
+}

@@ -1,0 +1,234 @@
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { EXIT_FAILED, OperationFailed, WrongUse } from '../errors/operator-errors';
+import { ERROR_CLASSES } from '../errors/step-errors';
+import { ApiClient } from '../operations/api-client';
+import { LEFT_OUT, type Job, type JobPlan, type LeftOut } from '../operations/job';
+import { printMessage, printOutput } from '../text/print';
+import { printableLines } from '../text/printable';
+import { describeProgress, summaryOf } from './job-text';
+import { printResult } from './print';
+import { readSettings } from './read-settings';
+import { parseSince } from './since';
+
+const POLL_MS = 1_000;
+/** Runs that wait for something may wait for hours: following ends when nothing has changed for so long. */
+const STILL_FOR_MS = 60_000;
+
+interface CommonOptions {
+  since?: string;
+  until?: string;
+  type?: string;
+  rule?: string;
+  late?: true;
+  dryRun?: true;
+  yes?: true;
+  detach?: true;
+  json?: true;
+}
+
+interface RetryOptions extends CommonOptions {
+  failed?: true;
+  step?: string;
+  connection?: string;
+  class?: string;
+  ambiguous: string[];
+}
+
+interface RerunOptions extends CommonOptions {
+  again?: true;
+}
+
+/** `bridge events retry` and `bridge events rerun`. */
+export function defineRetry(events: Command): void {
+  common(
+    events
+      .command('retry')
+      .description('do the failed steps of events again, with the rules as they were then')
+      .argument('[ids...]', 'event ids; or choose with --failed and the options below'),
+  )
+    .option('--failed', 'every event of which something failed')
+    .option('--step <id>', 'only this step')
+    .option('--connection <name>', 'only steps of this connection: hubspot, slack, ...')
+    .option('--class <class>', `only failures of this class: ${ERROR_CLASSES.join(', ')}`)
+    .option(
+      '--ambiguous <rule/step>',
+      'also this step, which may have happened: look at the provider first; may be given several times',
+      (value: string, before: string[]) => [...before, value],
+      [],
+    )
+    .action(retry);
+  common(
+    events
+      .command('rerun')
+      .description('match events against the rules in force now, and do what has not been done for them')
+      .argument('[ids...]', 'event ids; or choose with --since and the options below'),
+  )
+    .option('--again', 'do everything a second time, for one event')
+    .action(rerun);
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--since <time>', 'only events that came since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+    .option('--until <time>', 'only events that came before then')
+    .option('--type <type>', 'only this type')
+    .option('--rule <name>', 'only this rule')
+    .option('--late', 'also what would come too late, such as replies to old texts')
+    .option('--dry-run', 'print the plan and stop')
+    .option('--yes', 'do not ask')
+    .option('--detach', 'do not wait for the end')
+    .option('--json', 'print JSON');
+}
+
+async function retry(ids: string[], options: RetryOptions, command: Command): Promise<void> {
+  if (ids.length === 0 && options.failed !== true) {
+    throw new WrongUse('name the events, or use --failed (with --since, --rule, --type, ...) for all that failed');
+  }
+  if (ids.length > 0 && options.failed === true) {
+    throw new WrongUse('name the events, or use --failed, not both');
+  }
+  const { step, connection, class: errorClass, ambiguous } = options;
+  await operate(
+    '/retry',
+    'Retry',
+    { ...selectionOf(ids, options), step, connection, class: errorClass, ambiguous },
+    options,
+    command,
+  );
+}
+
+async function rerun(ids: string[], options: RerunOptions, command: Command): Promise<void> {
+  if (ids.length === 0 && options.since === undefined) {
+    throw new WrongUse('name the events, or say how far back with --since');
+  }
+  await operate('/rerun', 'Rerun', { ...selectionOf(ids, options), again: options.again === true }, options, command);
+}
+
+function selectionOf(ids: string[], { since, until, type, rule, late }: CommonOptions): object {
+  const now = new Date();
+  return {
+    events: ids.length === 0 ? undefined : ids,
+    since: since === undefined ? undefined : parseSince(since, now).toISOString(),
+    until: until === undefined ? undefined : parseSince(until, now).toISOString(),
+    type,
+    rule,
+    late: late === true,
+  };
+}
+
+/** Plans, prints the plan, asks, starts, and follows the job. */
+async function operate(
+  path: string,
+  title: string,
+  request: object,
+  options: CommonOptions,
+  command: Command,
+): Promise<void> {
+  const api = new ApiClient(readSettings(command));
+  const isDry = options.dryRun === true;
+  const planned = (await api.post(`${path}${isDry ? '?dry_run=true' : ''}`, request)) as Job;
+  if (options.json !== true) {
+    printOutput(printableLines(describePlan(title, planned.plan)));
+  }
+  if (isDry || planned.plan.events === 0) {
+    if (options.json === true) {
+      printOutput(JSON.stringify(planned, null, 2));
+    }
+    return;
+  }
+  if (!(await isConfirmed(options))) {
+    printMessage('Nothing was done.');
+    process.exitCode = EXIT_FAILED;
+    return;
+  }
+  const started = (await api.post(`/jobs/${planned.id}/run`)) as Job;
+  if (options.detach === true) {
+    printResult(options.json, started, () =>
+      printableLines([`Job ${started.id} has started; see bridge jobs show ${started.id}`]),
+    );
+    return;
+  }
+  const ended = await follow(api, started, options.json === true);
+  printResult(options.json, ended, () => printableLines(summaryOf(ended)));
+  process.exitCode = hasFailures(ended) ? EXIT_FAILED : 0;
+}
+
+function describePlan(title: string, plan: JobPlan): string[] {
+  const left = Object.entries(plan.left_out) as [LeftOut, number][];
+  const leftOut = left.map(([reason, count]) => `  left out  ${count}: ${LEFT_OUT[reason]}`);
+  if (plan.events === 0) {
+    return [`${title}: nothing to do.`, ...leftOut];
+  }
+  return [
+    `${title} of ${counted(plan.events, 'event')}${plan.cut ? ' (more are selected: run it again afterwards)' : ''}`,
+    `  rules     ${list(plan.rules)}`,
+    `  steps     ${list(plan.steps)}`,
+    `  effects   at most ${Object.entries(plan.effects)
+      .map(([unit, count]) => counted(count, unit))
+      .join(', ')}`,
+    ...leftOut,
+    `  events    ${plan.sample.join(', ')}${plan.events > plan.sample.length ? ', ...' : ''}`,
+  ];
+}
+
+function list(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} (${count})`)
+    .join(', ');
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+/** @throws WrongUse when nobody can be asked. */
+async function isConfirmed({ yes, json }: CommonOptions): Promise<boolean> {
+  if (yes === true) {
+    return true;
+  }
+  if (json === true || !process.stdin.isTTY) {
+    throw new WrongUse('nobody can be asked here: --yes does it, --dry-run only shows the plan');
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question('Do it? [y/N] ')).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Follows a job until it has ended, or what is left of it waits. Ctrl-C ends the following, not the job. */
+async function follow(api: ApiClient, started: Job, isQuiet: boolean): Promise<Job> {
+  let job = started;
+  let shown = '';
+  let changedAt = performance.now();
+  while (job.state === 'running') {
+    const line = describeProgress(job);
+    if (line !== shown) {
+      shown = line;
+      changedAt = performance.now();
+      if (!isQuiet) {
+        printMessage(line);
+      }
+    } else if (performance.now() - changedAt > STILL_FOR_MS) {
+      printMessage(`The rest waits; the job goes on by itself. See bridge jobs show ${job.id}`);
+      return job;
+    }
+    await delay(POLL_MS);
+    job = (await api.get(`/jobs/${job.id}`).catch((error: unknown) => {
+      if (error instanceof OperationFailed) {
+        throw new OperationFailed(`${error.message}. The job ${job.id} goes on when the bridge runs again.`);
+      }
+      throw error;
+    })) as Job;
+  }
+  return job;
+}
+
+function hasFailures({ progress }: Job): boolean {
+  return Object.entries(progress.ended).some(
+    ([outcome, count]) => count > 0 && !['done', 'skipped', 'nothing'].includes(outcome),
+  );
+}

@@ -1,0 +1,222 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { laterRunId } from '../runs/names';
+import { ReopeningDatabase } from '../storage/reopening-database';
+import {
+  all,
+  change,
+  oneNumber,
+  openDatabase,
+  openWriteAheadLog,
+  prepare,
+  type Bound,
+  type Database,
+} from '../storage/sqlite';
+import { StatementCache } from '../storage/statement-cache';
+import { RUN_LOG_FILE } from './run-log';
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS later_runs (
+    event_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    job TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    plan TEXT,
+    begun_at INTEGER NOT NULL,
+    started_at INTEGER,
+    closed_at INTEGER,
+    outcome TEXT,
+    report TEXT,
+    PRIMARY KEY (event_id, number)
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS later_runs_by_job ON later_runs (job, outcome);
+  CREATE INDEX IF NOT EXISTS later_runs_open ON later_runs (begun_at) WHERE closed_at IS NULL;
+`;
+
+/** How a run after an event's first came to be: the failed steps of the same plan, or the rules in force later. */
+export type LaterRunKind = 'retry' | 'rerun';
+
+/** A retry or rerun of an event. */
+export interface LaterRunEntry {
+  event_id: string;
+  /** 2 for the first retry or rerun of the event. */
+  number: number;
+  /** The job that started it. */
+  job: string;
+  kind: LaterRunKind;
+  /** JSON text of its plan; null for the plan in the inbox. */
+  plan: string | null;
+  /** When the job took it up. */
+  begun_at: Date;
+  /** When Temporal accepted it; null when not yet, or never. */
+  started_at: Date | null;
+  closed_at: Date | null;
+  /** As in the run log; also `refused` (the reason is in the report) and `nothing` (nothing was left to do). */
+  outcome: string | null;
+  /** JSON text. */
+  report: string | null;
+}
+
+const at = z
+  .number()
+  .nullable()
+  .transform((ms) => (ms === null ? null : new Date(ms)));
+const row: z.ZodType<LaterRunEntry> = z.object({
+  event_id: z.string(),
+  number: z.number(),
+  job: z.string(),
+  kind: z.enum(['retry', 'rerun']),
+  plan: z.string().nullable(),
+  begun_at: z.number().transform((ms) => new Date(ms)),
+  started_at: at,
+  closed_at: at,
+  outcome: z.string().nullable(),
+  report: z.string().nullable(),
+});
+const COLUMNS = 'event_id, number, job, kind, plan, begun_at, started_at, closed_at, outcome, report';
+
+/** Reads the later runs of events from any process. Empty before the first job. Close it when done. */
+export class LaterRunsReader {
+  readonly #file: ReopeningDatabase;
+
+  constructor(dataDir: string) {
+    this.#file = new ReopeningDatabase(
+      join(dataDir, RUN_LOG_FILE),
+      (database) => oneNumber(database, "SELECT count(*) FROM sqlite_master WHERE name = 'later_runs'") > 0,
+    );
+  }
+
+  /** The later runs of an event, in their order. */
+  of(eventId: string): LaterRunEntry[] {
+    return this.#rows('WHERE event_id = ? ORDER BY number', [eventId]);
+  }
+
+  /** The last run of an event after its first; null for none. */
+  last(eventId: string): LaterRunEntry | null {
+    return this.#rows('WHERE event_id = ? ORDER BY number DESC LIMIT 1', [eventId])[0] ?? null;
+  }
+
+  get(eventId: string, number: number): LaterRunEntry | null {
+    return this.#rows('WHERE event_id = ? AND number = ?', [eventId, number])[0] ?? null;
+  }
+
+  /** Runs that have no recorded end, the oldest first. */
+  open(limit: number): LaterRunEntry[] {
+    return this.#rows('WHERE closed_at IS NULL ORDER BY begun_at LIMIT ?', [limit]);
+  }
+
+  /** How many runs of a job have each outcome; `open` counts those without one. */
+  outcomes(job: string): Record<string, number> {
+    const database = this.#file.current();
+    const rows =
+      database === null
+        ? []
+        : all(prepare(database, 'SELECT outcome, count(*) AS runs FROM later_runs WHERE job = ? GROUP BY outcome'), [
+            job,
+          ]);
+    const counted = rows.map((entry) => z.object({ outcome: z.string().nullable(), runs: z.number() }).parse(entry));
+    return Object.fromEntries(counted.map(({ outcome, runs }) => [outcome ?? 'open', runs]));
+  }
+
+  /** Ids of events that have a later run which ended otherwise than `done` or `skipped`, in no order. */
+  failedEvents(): string[] {
+    const database = this.#file.current();
+    const rows =
+      database === null
+        ? []
+        : all(
+            prepare(
+              database,
+              "SELECT DISTINCT event_id FROM later_runs WHERE outcome NOT IN ('done', 'skipped', 'nothing')",
+            ),
+          );
+    return rows.map((entry) => z.object({ event_id: z.string() }).parse(entry).event_id);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #rows(where: string, values: Bound[]): LaterRunEntry[] {
+    const database = this.#file.current();
+    return database === null
+      ? []
+      : all(prepare(database, `SELECT ${COLUMNS} FROM later_runs ${where}`), values).map((entry) => row.parse(entry));
+  }
+}
+
+/**
+ * The record of later runs, in the run log's file. Written by the process of the dispatcher alone. A run is recorded
+ * before it is started, so that a job that is resumed knows its own runs from those of others.
+ *
+ * Guarantees: a crash of the process loses nothing.
+ */
+export class LaterRuns extends LaterRunsReader {
+  readonly #writer: Database;
+  readonly #statements: StatementCache;
+
+  /** Opens the record for writing. The run log must be open. */
+  constructor(dataDir: string) {
+    super(dataDir);
+    const path = join(dataDir, RUN_LOG_FILE);
+    this.#writer = openDatabase(path);
+    openWriteAheadLog(this.#writer, path);
+    this.#writer.exec('PRAGMA synchronous = FULL');
+    this.#writer.exec(TABLES);
+    this.#statements = new StatementCache(this.#writer);
+  }
+
+  /** Records that a job takes up a run. No effect when it is recorded already. */
+  begin(run: Pick<LaterRunEntry, 'event_id' | 'number' | 'job' | 'kind' | 'plan'>): void {
+    this.#change(
+      'INSERT INTO later_runs (event_id, number, job, kind, plan, begun_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      [run.event_id, run.number, run.job, run.kind, run.plan, Date.now()],
+    );
+  }
+
+  /** Records that Temporal accepted a run. */
+  started(eventId: string, number: number): void {
+    this.#change('UPDATE later_runs SET started_at = ? WHERE event_id = ? AND number = ? AND started_at IS NULL', [
+      Date.now(),
+      eventId,
+      number,
+    ]);
+  }
+
+  /** Records how a run ended. A later end replaces it. @returns false for a run that is not in the record. */
+  ended(eventId: string, number: number, outcome: string, report: unknown): boolean {
+    const changed = this.#change(
+      'UPDATE later_runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ? AND number = ?',
+      [Date.now(), outcome, JSON.stringify(report ?? null), eventId, number],
+    );
+    return changed === 1;
+  }
+
+  /** Deletes closed runs that ended before a time. */
+  prune(closedBefore: Date): void {
+    this.#change('DELETE FROM later_runs WHERE closed_at < ?', [closedBefore.getTime()]);
+  }
+
+  override close(): void {
+    super.close();
+    if (this.#writer.open) {
+      this.#statements.clear();
+      this.#writer.close();
+    }
+  }
+
+  #change(sql: string, values: Bound[]): number {
+    try {
+      return change(this.#statements.get(sql), values);
+    } catch (error) {
+      // A libsql statement that failed once fails every time.
+      this.#statements.clear();
+      throw error;
+    }
+  }
+}
+
+/** The workflow id of a later run. */
+export function workflowIdOf({ event_id, number }: Pick<LaterRunEntry, 'event_id' | 'number'>): string {
+  return laterRunId(event_id, number);
+}

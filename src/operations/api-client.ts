@@ -1,0 +1,56 @@
+import { userInfo } from 'node:os';
+import { z } from 'zod';
+import { OperationFailed, WrongUse } from '../errors/operator-errors';
+import type { Settings } from '../settings/settings';
+import { findApi } from './api-access';
+
+const ANSWER_WITHIN_MS = 120_000;
+const errorBody = z.object({ error: z.string(), message: z.string() });
+
+/** Calls the API of the bridge that runs with these settings, for commands on the same machine. */
+export class ApiClient {
+  constructor(private readonly settings: Pick<Settings, 'dataDir'>) {}
+
+  get(path: string): Promise<unknown> {
+    return this.#call('GET', path);
+  }
+
+  post(path: string, body: object = {}): Promise<unknown> {
+    return this.#call('POST', path, body);
+  }
+
+  /** @throws OperationFailed when the bridge does not answer or cannot do it; WrongUse for a wrong request. */
+  async #call(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
+    const { dataDir } = this.settings;
+    const access = findApi(dataDir);
+    if (access === null) {
+      throw new OperationFailed(
+        `no bridge has run with the data folder ${dataDir}, or the folder is another user's: start the bridge (npm start), or set BRIDGE_DATA_DIR as it has it`,
+      );
+    }
+    let response: Response;
+    try {
+      response = await fetch(`${access.url}/api/v1${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${access.token}`,
+          'x-bridge-user': userInfo().username,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
+    } catch {
+      throw new OperationFailed(
+        `the bridge that used the data folder ${dataDir} does not answer at ${access.url}: is it running?`,
+      );
+    }
+    const answer: unknown = await response.json().catch(() => null);
+    if (response.ok) {
+      return answer;
+    }
+    const error = errorBody.safeParse(answer);
+    const message = error.success ? error.data.message : `the bridge answered ${response.status}`;
+    throw response.status === 400 ? new WrongUse(message) : new OperationFailed(message);
+  }
+}

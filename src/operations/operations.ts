@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { ApiError } from '../admin/api';
+import { LaterRunsReader } from '../dispatch/later-runs';
+import { RunLogReader } from '../dispatch/run-log';
+import { InboxReader } from '../inbox/archive/reader';
+import type { RuleSet } from '../rules/rule-set';
+import {
+  rerunRequest,
+  retryRequest,
+  type Job,
+  type JobPlan,
+  type JobProgress,
+  type JobState,
+  type RerunRequest,
+  type RetryRequest,
+} from './job';
+import { planRerun, planRetry, type PlannedJob, type UnitOf } from './plan-job';
+import { OperationsStore, type AuditEntry, type StoredJob } from './store';
+import type { Records } from './event-history';
+
+/** A plan that nobody confirmed by then is out of date. */
+const CONFIRM_WITHIN_MS = 3_600_000;
+/** Ids of a plan's events that an answer has. */
+const MOST_UNKNOWN_NAMED = 5;
+
+/** What {@link Operations} needs. */
+export interface OperationsOptions {
+  dataDir: string;
+  /** The rules in force. */
+  ruleSet: () => Pick<RuleSet, 'plan'>;
+  unitOf: UnitOf;
+  /** Jobs that are older are deleted. Milliseconds. */
+  forgetAfterMs: number;
+}
+
+/** A request for a job. */
+interface AskedFor {
+  kind: 'retry' | 'rerun';
+  request: RetryRequest | RerunRequest;
+  who: string;
+  dryRun: boolean;
+}
+
+/**
+ * What an operator can do to events and jobs: plan first, then confirm, with an entry in the audit log. It runs in the
+ * receiver's process; the dispatcher's process does the jobs.
+ *
+ * Guarantees: a plan changes nothing. A confirmed job has exactly the events that its plan counted.
+ */
+export class Operations {
+  readonly #store: OperationsStore;
+  readonly #inbox: InboxReader;
+  readonly #runLog: RunLogReader;
+  readonly #laterRuns: LaterRunsReader;
+
+  constructor(private readonly options: OperationsOptions) {
+    const { dataDir } = options;
+    this.#store = new OperationsStore(dataDir);
+    this.#store.prune(new Date(Date.now() - options.forgetAfterMs));
+    this.#inbox = InboxReader.open(dataDir);
+    this.#runLog = new RunLogReader(dataDir);
+    this.#laterRuns = new LaterRunsReader(dataDir);
+  }
+
+  /**
+   * Plans to do the failed steps of events again. The plan is a job that waits for {@link confirm}, or is not kept, and
+   * has no id, with `dryRun`.
+   * @throws ApiError for a wrong request.
+   */
+  async planRetry(input: unknown, who: string, dryRun = false): Promise<Job> {
+    const request = parsed(retryRequest, input);
+    if (request.ambiguous.length > 0 && request.events === undefined) {
+      throw new ApiError(
+        400,
+        'name_the_events',
+        '--ambiguous is for events that are named: such a step may have happened, so look at the provider first, event by event',
+      );
+    }
+    const planned = await planRetry(this.#records(), request, this.options.unitOf, new Date());
+    return this.#keep({ kind: 'retry', request, who, dryRun }, planned);
+  }
+
+  /** Plans to match events against the rules in force, and to do what has not been done. As {@link planRetry}. */
+  async planRerun(input: unknown, who: string, dryRun = false): Promise<Job> {
+    const request = parsed(rerunRequest, input);
+    if (request.again && request.events?.length !== 1) {
+      throw new ApiError(
+        400,
+        'name_one_event',
+        '--again does everything a second time: name the one event that it is for',
+      );
+    }
+    const { unitOf, ruleSet } = this.options;
+    const planned = await planRerun(this.#records(), request, ruleSet(), unitOf, new Date());
+    return this.#keep({ kind: 'rerun', request, who, dryRun }, planned);
+  }
+
+  /** Starts a planned job. @throws ApiError when it is unknown, or no longer waits for that. */
+  confirm(id: string, who: string): Job {
+    const job = this.job(id);
+    if (job.state === 'expired') {
+      throw new ApiError(409, 'plan_expired', `the plan ${id} is more than an hour old: make a new one`);
+    }
+    if (job.state !== 'planned' || !this.#store.confirm(id, who)) {
+      throw new ApiError(409, 'not_planned', `job ${id} is ${job.state}: it cannot be started`);
+    }
+    return this.job(id);
+  }
+
+  /** Stops a job from starting more runs. @throws ApiError. */
+  cancel(id: string, who: string): Job {
+    const job = this.job(id);
+    if (job.state === 'done' || !this.#store.cancel(id, who)) {
+      throw new ApiError(409, 'not_running', `job ${id} is ${job.state}: there is nothing to cancel`);
+    }
+    return this.job(id);
+  }
+
+  /** @throws ApiError when it is unknown. */
+  job(id: string): Job {
+    const stored = this.#store.job(id);
+    if (stored === null) {
+      throw new ApiError(404, 'unknown_job', `there is no job ${id}; bridge jobs list shows the latest`);
+    }
+    return this.#asJob(stored);
+  }
+
+  /** The newest first. */
+  jobs(limit: number): Job[] {
+    return this.#store.jobs(limit).map((stored) => this.#asJob(stored));
+  }
+
+  /** The newest entries first. */
+  audit(options: { limit: number; since?: Date }): AuditEntry[] {
+    return this.#store.audit(options);
+  }
+
+  /** Adds an entry to the audit log. @param detail without personal data. */
+  record(who: string, operation: string, detail: object, count: number | null): void {
+    this.#store.recordOperation(who, operation, detail, count);
+  }
+
+  close(): void {
+    this.#inbox.close();
+    this.#runLog.close();
+    this.#laterRuns.close();
+    this.#store.close();
+  }
+
+  #records(): Records {
+    return { inbox: this.#inbox, runLog: this.#runLog, laterRuns: this.#laterRuns, jobs: this.#store };
+  }
+
+  #keep(asked: AskedFor, { plan, items, unknown }: PlannedJob): Job {
+    const { kind, request, who, dryRun } = asked;
+    if (unknown.length > 0 && request.events !== undefined) {
+      const named = unknown.slice(0, MOST_UNKNOWN_NAMED).join(', ');
+      const more = unknown.length > MOST_UNKNOWN_NAMED ? ', ...' : '';
+      throw new ApiError(404, 'unknown_event', `this data folder has no event ${named}${more}`);
+    }
+    const id = dryRun ? '' : `${kind}-${new Date().toISOString().slice(0, 10)}-${randomBytes(4).toString('hex')}`;
+    const job = { id, kind, who, request: JSON.stringify(request), plan: JSON.stringify(plan) };
+    if (!dryRun) {
+      this.#store.addJob(job, items);
+    }
+    return this.#asJob({
+      ...job,
+      created_at: new Date(),
+      confirmed_at: null,
+      cancelled_at: null,
+      total: items.length,
+    });
+  }
+
+  #asJob(stored: StoredJob): Job {
+    const plan = JSON.parse(stored.plan) as JobPlan;
+    const progress = this.#progressOf(stored);
+    return {
+      id: stored.id,
+      kind: stored.kind,
+      state: stateOf(stored, progress),
+      who: stored.who,
+      created_at: stored.created_at.toISOString(),
+      confirmed_at: stored.confirmed_at?.toISOString() ?? null,
+      cancelled_at: stored.cancelled_at?.toISOString() ?? null,
+      request: JSON.parse(stored.request) as RetryRequest | RerunRequest,
+      plan,
+      progress,
+    };
+  }
+
+  #progressOf({ id, total }: StoredJob): JobProgress {
+    const { open = 0, ...ended } = this.#laterRuns.outcomes(id);
+    return { total, under_way: open, ended };
+  }
+}
+
+function stateOf({ confirmed_at, cancelled_at, created_at }: StoredJob, { total, ended }: JobProgress): JobState {
+  if (cancelled_at !== null) {
+    return 'cancelled';
+  }
+  if (confirmed_at === null) {
+    return created_at.getTime() + CONFIRM_WITHIN_MS < Date.now() ? 'expired' : 'planned';
+  }
+  const finished = Object.values(ended).reduce((sum, runs) => sum + runs, 0);
+  return finished >= total ? 'done' : 'running';
+}
+
+/** @throws ApiError that names every wrong member. */
+function parsed<Request>(
+  schema: {
+    safeParse(
+      input: unknown,
+    ):
+      | { success: true; data: Request }
+      | { success: false; error: { issues: readonly { path: PropertyKey[]; message: string }[] } };
+  },
+  input: unknown,
+): Request {
+  const result = schema.safeParse(input);
+  if (!result.success) {
+    const what = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+    throw new ApiError(400, 'wrong_request', what);
+  }
+  return result.data;
+}

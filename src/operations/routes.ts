@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { ApiError, type ApiRoute } from '../admin/api';
+import type { Operations } from './operations';
+
+const MOST_ROWS = 1_000;
+const listQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(20),
+  since: z.iso.datetime({ offset: true }).optional(),
+});
+
+/** The operations as calls of the API. docs/operations.md describes them. */
+export function operationRoutes(operations: Operations): ApiRoute[] {
+  return [
+    { method: 'POST', path: '/retry', run: ({ body, who, query }) => operations.planRetry(body, who, isDry(query)) },
+    { method: 'POST', path: '/rerun', run: ({ body, who, query }) => operations.planRerun(body, who, isDry(query)) },
+    { method: 'GET', path: '/jobs', run: ({ query }) => Promise.resolve(operations.jobs(listOf(query).limit)) },
+    { method: 'GET', path: '/jobs/:id', run: ({ params }) => now(() => operations.job(params['id'] ?? '')) },
+    {
+      method: 'POST',
+      path: '/jobs/:id/run',
+      run: ({ params, who }) => now(() => operations.confirm(params['id'] ?? '', who)),
+    },
+    {
+      method: 'POST',
+      path: '/jobs/:id/cancel',
+      run: ({ params, who }) => now(() => operations.cancel(params['id'] ?? '', who)),
+    },
+    {
+      method: 'GET',
+      path: '/audit',
+      run: ({ query }) =>
+        now(() => {
+          const { limit, since } = listOf(query);
+          return operations.audit({ limit, ...(since === undefined ? {} : { since: new Date(since) }) });
+        }),
+    },
+  ];
+}
+
+function isDry(query: Readonly<Record<string, string>>): boolean {
+  return query['dry_run'] === 'true';
+}
+
+/** Errors reach the caller as a rejection. */
+async function now<Answer>(work: () => Answer): Promise<Answer> {
+  return work();
+}
+
+function listOf(query: Readonly<Record<string, string>>): z.infer<typeof listQuery> {
+  const result = listQuery.safeParse(query);
+  if (!result.success) {
+    throw new ApiError(
+      400,
+      'wrong_request',
+      result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    );
+  }
+  return result.data;
+}

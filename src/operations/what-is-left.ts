@@ -1,0 +1,204 @@
+import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
+import type { EarlierAttempts, EarlierRule, ReportSoFar, RuleReport, StepReport } from '../runs/run-contract';
+import type { LeftOut } from './job';
+
+/** What one earlier run of an event did. */
+export interface EarlierRun {
+  rules: readonly RuleReport[];
+  /** Steps that had begun when the run was cut off (terminated, timed out). */
+  cutOff: ReportSoFar['under_way'];
+  /** Whether the run ended by itself: steps without a report were not due then. */
+  isComplete: boolean;
+}
+
+/** Which steps a retry or rerun may do. */
+export interface Choice {
+  rule?: string | undefined;
+  step?: string | undefined;
+  connection?: string | undefined;
+  class?: string | undefined;
+  /** `<rule>/<step>` of steps that may have happened and are done all the same. */
+  ambiguous: ReadonlySet<string>;
+  /** Also steps whose time is over. */
+  late: boolean;
+}
+
+/** What is left to do of a plan. */
+export interface Remaining {
+  /** For the run's input. Rules that are not in it run as in a first run. */
+  rules: Record<string, EarlierRule>;
+  /** The steps that would run. Some may turn out to be skipped. */
+  steps: { rule: string; step: PlannedStep }[];
+  /** Why a failed step, or a rule of a rerun, is not done. */
+  leftOut: LeftOut[];
+}
+
+/** When an event came, and the moment for which the plan is made. */
+export interface Moments {
+  receivedAt: Date;
+  now: Date;
+}
+
+/**
+ * What a retry does: the failed steps that the choice names, and what follows them. Everything else stands.
+ *
+ * A step that may have happened (`ambiguous`, or cut off and not safe to repeat) stands unless it is named. A step whose
+ * time is over stands unless `late`.
+ */
+export function leftToRetry(plan: Plan, earlier: EarlierRun, choice: Choice, moments: Moments): Remaining {
+  return remainingOf(
+    plan.rules.map((rule) => {
+      const report = earlier.rules.find(({ rule: name }) => name === rule.name);
+      return restOf(rule, report, { ...earlier, skippedStands: true }, choice, moments);
+    }),
+  );
+}
+
+/**
+ * What a rerun does of a new plan: all that no earlier run has done for a rule of that name.
+ *
+ * A rule that was skipped has done nothing, so it runs. A step is the same as an earlier one when it has the same id and
+ * action.
+ *
+ * @param earlier all earlier runs, the oldest first.
+ * @param firedByTwin rules that acted on the same message when it came as another event.
+ */
+export function leftToRerun(
+  plan: Plan,
+  earlier: readonly EarlierRun[],
+  choice: Choice,
+  firedByTwin: ReadonlySet<string>,
+  moments: Moments,
+): Remaining {
+  return remainingOf(
+    plan.rules.map((rule): RestOfRule => {
+      const run = earlier.findLast(({ rules }) => rules.some(({ rule: name }) => name === rule.name));
+      const report = run?.rules.find(({ rule: name }) => name === rule.name);
+      if (firedByTwin.has(rule.name)) {
+        const stands: RuleReport = { rule: rule.name, outcome: 'skipped', reason: 'its twin ran the rule', steps: [] };
+        return { rule, earlier: standing(stands), run: [], leftOut: ['by_twin'] };
+      }
+      if (run === undefined || report === undefined) {
+        return { rule, earlier: null, run: [...rule.steps], leftOut: [] };
+      }
+      const known = report.steps.filter(({ step, action }) =>
+        rule.steps.some(({ id, action: now }) => id === step && now === action),
+      );
+      const rest = restOf(
+        rule,
+        { ...report, steps: known },
+        { cutOff: run.cutOff, isComplete: false, skippedStands: false },
+        choice,
+        moments,
+      );
+      return rest.run.length === 0 && rest.leftOut.length === 0 ? { ...rest, leftOut: ['already_done'] } : rest;
+    }),
+  );
+}
+
+/** What is left of one rule. `earlier` is null for a rule that runs as in a first run. */
+interface RestOfRule {
+  rule: PlannedRule;
+  earlier: EarlierRule | null;
+  run: PlannedStep[];
+  leftOut: LeftOut[];
+}
+
+function remainingOf(rests: readonly RestOfRule[]): Remaining {
+  return {
+    rules: Object.fromEntries(rests.flatMap(({ rule, earlier }) => (earlier === null ? [] : [[rule.name, earlier]]))),
+    steps: rests.flatMap(({ rule, run }) => run.map((step) => ({ rule: rule.name, step }))),
+    leftOut: rests.flatMap(({ leftOut }) => leftOut),
+  };
+}
+
+function restOf(
+  rule: PlannedRule,
+  report: RuleReport | undefined,
+  run: Pick<EarlierRun, 'cutOff' | 'isComplete'> & { skippedStands: boolean },
+  choice: Choice,
+  moments: Moments,
+): RestOfRule {
+  const before: RuleReport = report ?? { rule: rule.name, outcome: 'skipped', steps: [] };
+  if (rule.failure !== undefined) {
+    return { rule, earlier: standing(before), run: [], leftOut: ['condition_failed'] };
+  }
+  const steps: Record<string, StepReport> = {};
+  const attempts: Record<string, EarlierAttempts> = {};
+  const toRun: PlannedStep[] = [];
+  const leftOut: LeftOut[] = [];
+  // A rule whose limits could not be counted failed before its first step.
+  const limitsFailed = before.steps.some(({ step, outcome }) => step === 'limits' && outcome === 'failed');
+  for (const step of rule.steps) {
+    const stepReport = before.steps.find(({ step: id }) => id === step.id);
+    const cutOff = run.cutOff.find(({ rule: name, step: id }) => name === rule.name && id === step.id);
+    if (stepReport?.outcome === 'done' || (stepReport?.outcome === 'skipped' && run.skippedStands)) {
+      steps[step.id] = stepReport;
+    } else if (stepReport?.outcome === 'failed' || (stepReport === undefined && cutOff !== undefined)) {
+      const failure = stepReport?.outcome === 'failed' ? stepReport : null;
+      const judged = judge(rule, step, failure, choice, moments);
+      if (judged === 'run') {
+        toRun.push(step);
+        attempts[step.id] = failure?.earlier ?? {
+          began_at: cutOff?.began_at ?? moments.receivedAt.toISOString(),
+          attempts: 1,
+          saved: null,
+        };
+        continue;
+      }
+      if (judged !== 'not_chosen') {
+        leftOut.push(judged);
+      }
+      steps[step.id] = failure ?? cutOffReport(step);
+      if (step.on_error === 'stop') {
+        break;
+      }
+    } else if (toRun.length > 0 || limitsFailed || !run.isComplete) {
+      toRun.push(step);
+    }
+  }
+  if (toRun.length === 0) {
+    return { rule, earlier: standing(before), run: [], leftOut };
+  }
+  const within = before.steps.length > 0 && !limitsFailed;
+  return { rule, earlier: { steps, attempts, within_limits: within }, run: toRun, leftOut };
+}
+
+function judge(
+  rule: PlannedRule,
+  step: PlannedStep,
+  failure: Extract<StepReport, { outcome: 'failed' }> | null,
+  choice: Choice,
+  { receivedAt, now }: Moments,
+): 'run' | 'not_chosen' | LeftOut {
+  const isChosen =
+    (choice.rule === undefined || choice.rule === rule.name) &&
+    (choice.step === undefined || choice.step === step.id) &&
+    (choice.connection === undefined || step.action.startsWith(`${choice.connection}.`)) &&
+    (choice.class === undefined || choice.class === (failure?.class ?? 'ambiguous'));
+  if (!isChosen) {
+    return 'not_chosen';
+  }
+  const mayHaveHappened = failure === null ? step.effect === 'once' : failure.class === 'ambiguous';
+  if (mayHaveHappened && !choice.ambiguous.has(`${rule.name}/${step.id}`)) {
+    return 'ambiguous';
+  }
+  const isOver = step.retry.from === 'event' && receivedAt.getTime() + step.retry.for_ms < now.getTime();
+  return (isOver || failure?.code === 'too_late') && !choice.late ? 'too_late' : 'run';
+}
+
+function standing(report: RuleReport): EarlierRule {
+  return { stands: report, steps: {}, attempts: {}, within_limits: true };
+}
+
+function cutOffReport(step: PlannedStep): StepReport {
+  return {
+    step: step.id,
+    action: step.action,
+    outcome: 'failed',
+    class: 'ambiguous',
+    code: 'cut_off',
+    message: 'its run was ended while the step was under way: it may have happened',
+    remedy: 'Look at the provider whether it happened.',
+  };
+}

@@ -1,0 +1,79 @@
+import { Registry } from 'prom-client';
+import { ApiError, type ApiRequest } from '../../src/admin/api';
+import { createAdmin, type Admin } from '../../src/admin/server';
+
+const TOKEN = 'a'.repeat(64);
+let admin: Admin;
+let url: string;
+let seen: ApiRequest[];
+
+beforeAll(async () => {
+  admin = createAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    registry: new Registry(),
+    parts: () => ({}),
+    ready: () => true,
+    api: {
+      token: TOKEN,
+      routes: [
+        {
+          method: 'POST',
+          path: '/things/:id/do',
+          run: (request) => {
+            seen.push(request);
+            return request.params['id'] === 'none'
+              ? Promise.reject(new ApiError(404, 'unknown_thing', 'there is no thing none'))
+              : Promise.resolve({ done: true });
+          },
+        },
+      ],
+    },
+  });
+  url = await admin.listen();
+});
+afterAll(() => admin.close());
+beforeEach(() => {
+  seen = [];
+});
+
+const call = (path: string, headers: Record<string, string>): Promise<Response> =>
+  fetch(`${url}/api/v1${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: '{"a":1}',
+  });
+
+test('a call with the token is done, with its path, query, body and user', async () => {
+  const response = await call('/things/7/do?dry_run=true', {
+    authorization: `Bearer ${TOKEN}`,
+    'x-bridge-user': 'ann',
+  });
+  expect([response.status, await response.json()]).toEqual([200, { done: true }]);
+  expect(seen).toEqual([{ params: { id: '7' }, query: { dry_run: 'true' }, body: { a: 1 }, who: 'ann' }]);
+});
+
+test.each([
+  ['none', {}],
+  ['a wrong one', { authorization: `Bearer ${'b'.repeat(64)}` }],
+  ['a shorter one', { authorization: 'Bearer a' }],
+  ['the token without its scheme', { authorization: TOKEN }],
+])('a call with %s for a token is refused, and nothing is done', async (_case, headers) => {
+  const response = await call('/things/7/do', headers as Record<string, string>);
+  expect([response.status, await response.json()]).toEqual([401, expect.objectContaining({ error: 'unauthorized' })]);
+  expect(seen).toEqual([]);
+});
+
+test('what cannot be done is answered with its code and what to do', async () => {
+  const response = await call('/things/none/do', { authorization: `Bearer ${TOKEN}` });
+  expect([response.status, await response.json()]).toEqual([
+    404,
+    { error: 'unknown_thing', message: 'there is no thing none' },
+  ]);
+});
+
+test.each(['ann\nroot', 'a'.repeat(65), ''])('a user that is no name is unknown: %j', async (user) => {
+  await call('/things/7/do', { authorization: `Bearer ${TOKEN}`, 'x-bridge-user': encodeURI(user) });
+  expect(seen.map(({ who }) => who)).toEqual(['unknown']);
+});

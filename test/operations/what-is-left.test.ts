@@ -1,0 +1,147 @@
+import { leftToRerun, leftToRetry, type Choice, type EarlierRun } from '../../src/operations/what-is-left';
+import type { Plan, PlannedStep } from '../../src/rules/plan';
+import type { StepReport } from '../../src/runs/run-contract';
+
+const moments = { receivedAt: new Date('2026-03-02T08:00:00Z'), now: new Date('2026-03-02T09:00:00Z') };
+const all: Choice = { ambiguous: new Set(), late: false };
+
+function step(id: string, changes: Partial<PlannedStep> = {}): PlannedStep {
+  return {
+    id,
+    action: `crm.${id}`,
+    effect: 'repeatable',
+    input: {},
+    on_error: 'stop',
+    retry: { for_ms: 60_000, every_ms: 1_000, max_every_ms: 5_000 },
+    attempt_timeout_ms: 1_000,
+    ...changes,
+  };
+}
+
+function plan(...steps: PlannedStep[]): Plan {
+  return { ruleset: 'r', rules: [{ name: 'rule', timezone: 'UTC', country: null, steps }] };
+}
+
+const done = (id: string): StepReport => ({ step: id, action: `crm.${id}`, outcome: 'done', result: { id } });
+const skipped = (id: string): StepReport => ({ step: id, action: `crm.${id}`, outcome: 'skipped', reason: 'no' });
+const failed = (id: string, changes: object = {}): StepReport => ({
+  step: id,
+  action: `crm.${id}`,
+  outcome: 'failed',
+  class: 'permanent',
+  code: 'http_400',
+  message: 'no',
+  remedy: null,
+  ...changes,
+});
+const earlier = (steps: StepReport[], changes: Partial<EarlierRun> = {}): EarlierRun => ({
+  rules: steps.length === 0 ? [] : [{ rule: 'rule', outcome: 'failed', steps }],
+  cutOff: [],
+  isComplete: true,
+  ...changes,
+});
+const ids = ({ steps }: { steps: { step: PlannedStep }[] }): string[] => steps.map(({ step: { id } }) => id);
+
+describe('a retry', () => {
+  const retry = (of: Plan, run: EarlierRun, choice: Partial<Choice> = {}) =>
+    leftToRetry(of, run, { ...all, ...choice }, moments);
+
+  test('does the failed step and what follows it, with the results of what was done', () => {
+    const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 3, saved: { at: 1 } };
+    const left = retry(plan(step('a'), step('b'), step('c')), earlier([done('a'), failed('b', { earlier: attempts })]));
+    expect(ids(left)).toEqual(['b', 'c']);
+    expect(left.rules['rule']).toEqual({ steps: { a: done('a') }, attempts: { b: attempts }, within_limits: true });
+  });
+
+  test('leaves a rule alone of which nothing failed', () => {
+    const left = retry(plan(step('a'), step('b')), earlier([done('a'), skipped('b')]));
+    expect(ids(left)).toEqual([]);
+    expect(left.rules['rule']).toMatchObject({ stands: { steps: [done('a'), skipped('b')] } });
+  });
+
+  test('does not do again what was done after a step that failed with on_error: continue', () => {
+    const left = retry(plan(step('a', { on_error: 'continue' }), step('b')), earlier([failed('a'), done('b')]));
+    expect(ids(left)).toEqual(['a']);
+    expect(left.rules['rule']?.steps).toEqual({ b: done('b') });
+  });
+
+  test('leaves out what may have happened, and what follows it', () => {
+    const run = earlier([failed('a', { class: 'ambiguous', code: 'no_answer' })]);
+    expect(retry(plan(step('a'), step('b')), run)).toMatchObject({ steps: [], leftOut: ['ambiguous'] });
+    expect(ids(retry(plan(step('a'), step('b')), run, { ambiguous: new Set(['rule/a']) }))).toEqual(['a', 'b']);
+  });
+
+  test('leaves out what is too late, unless it is asked for', () => {
+    const late = plan(step('a', { retry: { for_ms: 900_000, from: 'event', every_ms: 1, max_every_ms: 1 } }));
+    expect(retry(late, earlier([failed('a')]))).toMatchObject({ steps: [], leftOut: ['too_late'] });
+    expect(ids(retry(late, earlier([failed('a')]), { late: true }))).toEqual(['a']);
+  });
+
+  test.each([
+    [{ rule: 'other' }, []],
+    [{ step: 'b' }, []],
+    [{ connection: 'slack' }, []],
+    [{ class: 'transient' }, []],
+    [{ rule: 'rule', step: 'a', connection: 'crm', class: 'permanent' }, ['a']],
+  ])('is only for what was chosen: %j', (choice, expected) => {
+    const left = retry(plan(step('a')), earlier([failed('a')]), choice);
+    expect(ids(left)).toEqual(expected);
+    expect(left.leftOut).toEqual([]);
+  });
+
+  test('of a run that was cut off does what had not ended, but not what may have happened', () => {
+    const cutOff = [{ rule: 'rule', step: 'b', began_at: '2026-03-02T08:00:05Z' }];
+    const run = earlier([done('a')], { cutOff, isComplete: false });
+    const repeatable = retry(plan(step('a'), step('b'), step('c')), run);
+    expect(ids(repeatable)).toEqual(['b', 'c']);
+    expect(repeatable.rules['rule']?.attempts).toEqual({
+      b: { began_at: '2026-03-02T08:00:05Z', attempts: 1, saved: null },
+    });
+    expect(retry(plan(step('a'), step('b', { effect: 'once' }), step('c')), run)).toMatchObject({
+      steps: [],
+      leftOut: ['ambiguous'],
+    });
+  });
+
+  test('counts the limits of a rule again only when they could not be counted', () => {
+    const limits = failed('limits', { action: 'rules.claim_limits', code: 'limits_unavailable' });
+    expect(retry(plan(step('a')), earlier([limits])).rules['rule']).toMatchObject({ within_limits: false });
+    expect(ids(retry(plan(step('a')), earlier([limits])))).toEqual(['a']);
+  });
+});
+
+describe('a rerun', () => {
+  const rerun = (of: Plan, runs: EarlierRun[], fired: string[] = []) =>
+    leftToRerun(of, runs, all, new Set(fired), moments);
+
+  test('does a rule that is new', () => {
+    const left = rerun(plan(step('a'), step('b')), [earlier([])]);
+    expect(ids(left)).toEqual(['a', 'b']);
+    expect(left.rules).toEqual({});
+  });
+
+  test('does not do what a rule of that name has done', () => {
+    expect(rerun(plan(step('a')), [earlier([done('a')])])).toMatchObject({ steps: [], leftOut: ['already_done'] });
+  });
+
+  test('does steps that are new, failed or were skipped, with the results of the others', () => {
+    const left = rerun(plan(step('a'), step('b'), step('c'), step('d')), [
+      earlier([done('a'), failed('b'), skipped('c')]),
+    ]);
+    expect(ids(left)).toEqual(['b', 'c', 'd']);
+    expect(left.rules['rule']?.steps).toEqual({ a: done('a') });
+  });
+
+  test('takes a step of the same id and another action for a new one', () => {
+    const left = rerun(plan(step('a', { action: 'slack.a' })), [earlier([done('a')])]);
+    expect(ids(left)).toEqual(['a']);
+  });
+
+  test('leaves to the twin what the twin did', () => {
+    expect(rerun(plan(step('a')), [], ['rule'])).toMatchObject({ steps: [], leftOut: ['by_twin'] });
+  });
+
+  test('knows the last of several runs', () => {
+    expect(rerun(plan(step('a')), [earlier([failed('a')]), earlier([done('a')])]).leftOut).toEqual(['already_done']);
+  });
+});
