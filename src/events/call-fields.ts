@@ -8,14 +8,15 @@ import { parseInstant, secondsBetween } from './time';
 
 /**
  * A call. The sender gives no durations: they come from its times (reference voipbin.md 4, "call"). Without any times,
- * as in the page's curl sample, whether it was answered and how long it took is unknown, hence null.
+ * as in the page's curl sample, whether it was picked up and how long it took is unknown, hence null. Whether a person
+ * answered is decided in `call-legs.ts`.
  */
 export function readCall(type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
   const created = parseInstant(data['tm_create']);
   const progressing = parseInstant(data['tm_progressing']);
   const hangup = parseInstant(data['tm_hangup']);
   const hungUp = hangup !== null || hasHungUp(type, data);
-  const answered = wasAnswered();
+  const pickedUp = wasPickedUp();
   const id = data['id'];
   const callId = isFitId(id) ? id : null;
   const {
@@ -27,9 +28,9 @@ export function readCall(type: string, data: JsonObject, ours: NumberLookup): Re
     direction,
     peer,
     ours: ourEnd,
-    answered,
-    ring_s: secondsBetween(created, progressing ?? (answered === false ? hangup : null)),
-    talk_s: hungUp && answered === false ? 0 : secondsBetween(progressing, hangup),
+    picked_up: pickedUp,
+    ring_s: secondsBetween(created, progressing ?? (pickedUp === false ? hangup : null)),
+    talk_s: hungUp && pickedUp === false ? 0 : secondsBetween(progressing, hangup),
     duration_s: secondsBetween(created, hangup),
     hangup_by: textAt(data, 'hangup_by'),
     reason: textAt(data, 'hangup_reason'),
@@ -37,7 +38,7 @@ export function readCall(type: string, data: JsonObject, ours: NumberLookup): Re
     root_call_id: referenceAt(data, 'master_call_id') ?? callId,
   };
 
-  function wasAnswered(): boolean | null {
+  function wasPickedUp(): boolean | null {
     if (progressing !== null || type === 'call_progressing') {
       return true;
     }
@@ -49,14 +50,17 @@ export function readCall(type: string, data: JsonObject, ours: NumberLookup): Re
 export function readGroupcall(type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
   const master = referenceAt(data, 'master_call_id');
   const answered = referenceAt(data, 'answer_call_id') !== null || type === 'groupcall_progressing';
+  const pickedUp = answered ? true : hasHungUp(type, data) ? false : null;
   return {
     ...resolveParties('call', data, readParty(data['source']), readParty(objectsAt(data, 'destinations')[0]), ours),
-    answered: answered ? true : hasHungUp(type, data) ? false : null,
+    answered: pickedUp,
+    picked_up: pickedUp,
     call_id: master,
     root_call_id: master,
   };
 }
 
-function hasHungUp(type: string, data: JsonObject): boolean {
+/** Whether the call or group call has ended. */
+export function hasHungUp(type: string, data: JsonObject): boolean {
   return type.endsWith('call_hangup') || textAt(data, 'status') === 'hangup';
 }

@@ -15,6 +15,38 @@ export interface Party {
 }
 
 /**
+ * What an event itself does not say, and VoIPBIN's API still may: `call`: everything about the call that it refers to
+ * (its parties too); `answered`: whether a person answered, and how long they talked; `leg`; `agent`: the agent's name.
+ */
+export const EVENT_PARTS = ['call', 'answered', 'leg', 'agent'] as const;
+export type EventPart = (typeof EVENT_PARTS)[number];
+
+/**
+ * Which leg of a conversation a call is. `customer`: the one to the person outside; `internal`: its far end is ours (an
+ * agent, an extension, one of our numbers); `further`: one more leg to somebody outside, such as a transfer.
+ */
+export const LEGS = ['customer', 'internal', 'further'] as const;
+export type Leg = (typeof LEGS)[number];
+
+/** An agent of the account. `name` and `username` are null while unknown. */
+export interface Agent {
+  id: string;
+  name: string | null;
+  username: string | null;
+}
+
+/** The call that a queue call, recording or transcript refers to. */
+export interface CallSummary {
+  direction: Direction | null;
+  peer: Party | null;
+  ours: Party | null;
+  answered: boolean | null;
+  talk_s: number | null;
+  duration_s: number | null;
+  reason: string | null;
+}
+
+/**
  * A VoIPBIN event in the one form that rules, templates and actions see, whichever dialect it arrived in (DESIGN
  * "Canonical event"). Field names are the contract of rule files, hence snake_case. A field that a type does not have
  * is null.
@@ -43,19 +75,24 @@ export interface CanonicalEvent {
   occurred_at: string;
   received_at: string;
   direction: Direction | null;
-  /** The far end: the caller of an inbound call, the sender of an inbound message. */
+  /**
+   * The far end: the caller of an inbound call, the sender of an inbound message. Of an event that refers to a call: the
+   * call's.
+   */
   peer: Party | null;
   /** Our end. */
   ours: Party | null;
   /**
-   * Whether the call was picked up; null while unknown, and for events that are not about a call. Of a queue call:
-   * whether an agent took it.
+   * Whether a person answered; null while unknown, and for events that are not about a call. A menu, a queue, a voicemail
+   * or an AI that picks up an inbound call is no person. Of a queue call: whether an agent took it.
    */
   answered: boolean | null;
-  /** From creation to progressing, or to hang-up when never answered. Of a queue call: how long it waited. */
+  /** Whether anything picked up the call: a person, a menu, a voicemail. Absent in events of earlier versions. */
+  picked_up?: boolean | null | undefined;
+  /** From creation to the pick-up, or to hang-up when never picked up. Of a queue call: how long it waited. */
   ring_s: number | null;
   /**
-   * From progressing to hang-up; 0 when never answered; null while unknown. Of a queue call: how long the agent had it.
+   * From the answer to hang-up; 0 when nobody answered; null while unknown. Of a queue call: how long the agent had it.
    */
   talk_s: number | null;
   /** From creation to hang-up. Of a queue call: to its end; of a recording: its length. */
@@ -76,6 +113,14 @@ export interface CanonicalEvent {
   call_id: string | null;
   /** The first leg of the call (`master_call_id`, or `call_id` when it has none). */
   root_call_id: string | null;
+  /** Which leg of a conversation a call is. Absent in events of earlier versions. */
+  leg?: Leg | null | undefined;
+  /** The agent who talked, where VoIPBIN says it. */
+  agent?: Agent | null | undefined;
+  /** The call that the event refers to; absent for calls themselves, and while it is unknown. */
+  call?: CallSummary | null | undefined;
+  /** The parts that are unknown so far: a run that needs one looks it up. Absent when there are none. */
+  pending?: readonly EventPart[] | undefined;
   /** The payload as received. */
   data: JsonObject;
   /**

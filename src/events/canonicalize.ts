@@ -1,11 +1,14 @@
 import { readParty } from './address';
 import type { CanonicalEvent, Party } from './canonical-event';
-import { readCall, readGroupcall } from './call-fields';
+import { readGroupcall } from './call-fields';
+import { judgeCall } from './call-legs';
 import { canonicalType, resourceOf } from './catalogue';
+import { completeEvent, withJudgement } from './complete-event';
 import { resolveParties, declaredDirection, type NumberLookup } from './direction';
 import type { Envelope } from './envelope';
 import { eventIdentity, safeTypeName } from './event-id';
 import type { JsonObject } from './json';
+import { NOTHING_KNOWN, type KnownCalls } from './known-calls';
 import { objectsAt, referenceAt, textAt } from './payload';
 import { readQueuecall } from './queuecall-fields';
 import type { ResourceFields } from './resource-fields';
@@ -32,21 +35,25 @@ const TIMES = ['tm_update', 'tm_event', 'tm_transcript', 'tm_create'] as const;
  * `data` is passed on, not copied.
  *
  * @param rawBody the request's body as received; the event id may contain its hash.
+ * @param known what is known of calls besides: an event mostly names its call, or the legs of it, by id alone.
  */
 export function canonicalize(
   envelope: Envelope,
   rawBody: Buffer,
   receivedAt: Date,
   ours: NumberLookup,
+  known: KnownCalls = NOTHING_KNOWN,
 ): CanonicalEvent {
   const { data } = envelope;
   const type = safeTypeName(canonicalType(envelope.type, data));
   const identity = eventIdentity(type, data['id'], rawBody);
   const received = receivedAt.toISOString();
-  const fields = readFields(type, data, ours);
+  const resource = resourceOf(type);
+  const judged = resource === 'call' ? judgeCall(type, data, known, ours) : null;
+  const fields = judged?.fields ?? readFields(resource, type, data, ours);
   const call = referencedCall(data);
   // Written out field by field: this runs for every event, and spreading several objects is slow.
-  return {
+  const event: CanonicalEvent = {
     type,
     declared_type: envelope.type,
     event_id: identity.event_id,
@@ -58,6 +65,7 @@ export function canonicalize(
     peer: fields.peer ?? null,
     ours: fields.ours ?? null,
     answered: fields.answered ?? null,
+    picked_up: fields.picked_up ?? null,
     ring_s: fields.ring_s ?? null,
     talk_s: fields.talk_s ?? null,
     duration_s: fields.duration_s ?? null,
@@ -68,8 +76,12 @@ export function canonicalize(
     recording_ready: fields.recording_ready ?? null,
     call_id: fields.call_id === undefined ? call : fields.call_id,
     root_call_id: fields.root_call_id === undefined ? call : fields.root_call_id,
+    leg: null,
+    agent: null,
+    call: null,
     data,
   };
+  return (judged === null ? completeEvent(event, known, ours) : withJudgement(event, judged)).event;
 }
 
 function occurredAt(type: string, data: JsonObject): string | null {
@@ -93,10 +105,8 @@ function referencedCall(data: JsonObject): string | null {
   return textAt(data, 'reference_type') === 'call' ? referenceAt(data, 'reference_id') : null;
 }
 
-function readFields(type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
-  switch (resourceOf(type)) {
-    case 'call':
-      return readCall(type, data, ours);
+function readFields(resource: string | null, type: string, data: JsonObject, ours: NumberLookup): ResourceFields {
+  switch (resource) {
     case 'groupcall':
       return readGroupcall(type, data, ours);
     case 'message':

@@ -8,6 +8,7 @@ export type ResourceFields = Partial<
     | 'peer'
     | 'ours'
     | 'answered'
+    | 'picked_up'
     | 'ring_s'
     | 'talk_s'
     | 'duration_s'

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CanonicalEvent } from '../events/canonical-event';
+import { EVENT_PARTS, LEGS, type CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 
 /** A canonical event without its payload, which is stored once, as the raw body. */
@@ -106,6 +106,22 @@ export const eventHead: z.ZodType<EventHead> = z.object({
   recording_ready: flag,
   call_id: text,
   root_call_id: text,
+  // Absent in events that earlier versions stored.
+  picked_up: flag.optional(),
+  leg: z.enum(LEGS).nullish(),
+  agent: z.object({ id: z.string(), name: text, username: text }).nullish(),
+  call: z
+    .object({
+      direction: z.enum(['inbound', 'outbound']).nullable(),
+      peer: party,
+      ours: party,
+      answered: flag,
+      talk_s: number,
+      duration_s: number,
+      reason: text,
+    })
+    .nullish(),
+  pending: z.array(z.enum(EVENT_PARTS)).optional(),
 });
 
 /**
@@ -135,6 +151,11 @@ export function headJson(event: EventHead, ruleset: string | null): string {
     recording_ready: event.recording_ready,
     call_id: event.call_id,
     root_call_id: event.root_call_id,
+    picked_up: event.picked_up,
+    leg: event.leg,
+    agent: event.agent,
+    call: event.call,
+    pending: event.pending,
     ruleset,
   };
   return JSON.stringify(head);

@@ -3,6 +3,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { ownNumbersIn, type OwnNumbers } from '../events/own-numbers';
 import type { Inbox } from '../inbox/inbox';
 import type { InboxOutcome } from '../inbox/stored-event';
+import { SeenCalls } from '../events/seen-calls';
 import type { Plan } from '../rules/plan';
 import { matchEvent, type EventRules, type InvalidEvent, type MatchedEvent } from './match-event';
 import type { TrustedBody } from './trusted-body';
@@ -35,6 +36,9 @@ export type IngestResult =
  * event that shows it.
  */
 export class Ingest {
+  /** So that most events that name a call need no look-up. In memory: the answer to VoIPBIN waits for the disk alone. */
+  readonly #seenCalls = new SeenCalls();
+
   constructor(private readonly options: IngestOptions) {}
 
   /**
@@ -45,8 +49,9 @@ export class Ingest {
    * @throws InboxUnavailable when nothing can be stored at present.
    */
   async take(body: TrustedBody, mayQuarantine: () => boolean | Promise<boolean> = () => true): Promise<IngestResult> {
-    const result = matchEvent(body, this.options.ownNumbers, this.options.ruleSet());
+    const result = matchEvent(body, this.options.ownNumbers, this.options.ruleSet(), this.#seenCalls);
     if (result.ok) {
+      this.#seenCalls.note(result.matched.event.type, result.matched.event.data);
       return { outcome: await this.#store(result.matched), event: result.matched.event };
     }
     const { invalid } = result;

@@ -1,6 +1,7 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
+import type { KnownCalls } from '../events/known-calls';
 import type { OwnNumbers } from '../events/own-numbers';
 import type { Plan } from '../rules/plan';
 import type { Arrival, TrustedBody } from './trusted-body';
@@ -48,13 +49,14 @@ export function matchEvent(
   body: TrustedBody,
   ownNumbers: OwnNumbers,
   rules: EventRules,
+  known?: KnownCalls,
 ): { ok: true; matched: MatchedEvent } | { ok: false; invalid: InvalidEvent } {
   try {
     const parsed = parseEnvelope(body.bytes);
     if (!parsed.ok) {
       return { ok: false, invalid: { reason: parsed.reason, message: parsed.message } };
     }
-    const event = canonicalize(parsed.envelope, body.bytes, body.receivedAt, ownNumbers);
+    const event = canonicalize(parsed.envelope, body.bytes, body.receivedAt, ownNumbers, known);
     const plan = rules.plan(event, body.arrival);
     return {
       ok: true,

@@ -4,8 +4,11 @@ import { listensTo, type FieldReaders, type ReadField } from './compiled-rule';
 import { fieldNamed } from './language/fields';
 import type { Condition, Rule } from './rule';
 
-/** The equalities that an event must meet for a rule to match: possible values by field name. */
-function equalities(rule: Rule): Map<string, readonly JsonValue[]> {
+/**
+ * The equalities that an event of a type must meet for a rule to match: possible values by field name. Fields that a
+ * look-up of the call may tell later do not count: the rule is a candidate while they are unknown.
+ */
+function equalities(rule: Rule, type: string): Map<string, readonly JsonValue[]> {
   const found = new Map<string, readonly JsonValue[]>();
   const collect = (condition: Condition | null): void => {
     if (condition?.kind === 'all') {
@@ -14,6 +17,7 @@ function equalities(rule: Rule): Map<string, readonly JsonValue[]> {
       condition?.kind === 'field' &&
       condition.test.operator === 'one_of' &&
       condition.field.kind !== 'any' &&
+      condition.field.lookedUp?.types.test(type) !== true &&
       !found.has(condition.field.name)
     ) {
       found.set(condition.field.name, condition.test.values);
@@ -43,7 +47,7 @@ const MAX_INDEXED_VALUES = 1_000;
 export function buildTypeIndex(type: string, rules: readonly Rule[], fieldReaders: FieldReaders): TypeIndex {
   const listening = rules.flatMap((rule, index) =>
     listensTo(rule, { type, declared_type: type }) && rule.mode !== 'off'
-      ? [{ index, rule, equal: equalities(rule) }]
+      ? [{ index, rule, equal: equalities(rule, type) }]
       : [],
   );
   // The field with the most different values over all rules separates them best.

@@ -45,7 +45,14 @@ const NOTHING = {
   recording_ready: null,
   call_id: null,
   root_call_id: null,
+  picked_up: null,
+  leg: null,
+  agent: null,
+  call: null,
+  pending: undefined,
 };
+
+const AGENT = { id: 'eb1ac5c0-ff63-47e2-bcdb-5da9c336eb4b', name: null, username: null };
 
 describe('canonical events', () => {
   const CALL = '5371e9db-d035-4db6-a8d6-0994d33e744e';
@@ -55,6 +62,8 @@ describe('canonical events', () => {
     [
       'call_hungup',
       {
+        picked_up: true,
+        leg: 'customer',
         type: 'call_hangup',
         declared_type: 'call_hungup',
         event_id: 'call_hangup/593555d2-787e-4b06-862f-407bb2e43be1',
@@ -63,9 +72,9 @@ describe('canonical events', () => {
         direction: 'inbound',
         peer: tel('+821100000002'),
         ours: tel('+821100000001'),
-        answered: true,
+        answered: false,
         ring_s: 0.977,
-        talk_s: 2.666,
+        talk_s: 0,
         duration_s: 3.643,
         hangup_by: 'remote',
         reason: 'normal',
@@ -77,6 +86,8 @@ describe('canonical events', () => {
     [
       'call_hangup',
       {
+        picked_up: true,
+        leg: 'customer',
         type: 'call_hangup',
         declared_type: 'call_hangup',
         event_id: `call_hangup/${CALL}`,
@@ -86,9 +97,9 @@ describe('canonical events', () => {
         direction: 'inbound',
         peer: tel('+15551234567'),
         ours: tel('+15559876543'),
-        answered: true,
+        answered: false,
         ring_s: 0.977,
-        talk_s: 2.666201,
+        talk_s: 0,
         duration_s: 3.643201,
         hangup_by: 'remote',
         reason: 'normal',
@@ -100,6 +111,8 @@ describe('canonical events', () => {
     [
       'call_hangup_unanswered',
       {
+        picked_up: false,
+        leg: 'customer',
         event_id: 'call_hangup/0f3b6c1d-52a7-4e0e-9d5b-6c4d8f7a2b10',
         occurred_at: '2026-08-22T06:11:24.788Z',
         customer_id: CUSTOMER,
@@ -120,6 +133,7 @@ describe('canonical events', () => {
     [
       'call_hungup_curl',
       {
+        leg: 'customer',
         type: 'call_hangup',
         event_id: 'call_hangup/test-call-id',
         id: 'test-call-id',
@@ -134,6 +148,7 @@ describe('canonical events', () => {
     [
       'call_created',
       {
+        leg: 'customer',
         event_id: `call_created/${CALL}`,
         occurred_at: '2022-04-11T00:23:53.636Z',
         direction: 'inbound',
@@ -147,6 +162,8 @@ describe('canonical events', () => {
     [
       'call_answered',
       {
+        picked_up: true,
+        leg: 'customer',
         type: 'call_progressing',
         declared_type: 'call_answered',
         event_id: `call_progressing/${CALL}`,
@@ -154,7 +171,7 @@ describe('canonical events', () => {
         direction: 'inbound',
         peer: tel('+821100000002'),
         ours: tel('+821100000001'),
-        answered: true,
+        answered: null,
         ring_s: 1.39,
         status: 'progressing',
         call_id: CALL,
@@ -164,6 +181,7 @@ describe('canonical events', () => {
     [
       'call_ringing',
       {
+        leg: 'further',
         event_id: 'call_ringing/ad132775-1ab2-485e-856f-72c2e383cdc6',
         occurred_at: '2022-03-29T15:08:03.314Z',
         direction: 'outbound',
@@ -177,13 +195,16 @@ describe('canonical events', () => {
     [
       'call_updated',
       {
+        picked_up: true,
+        leg: 'customer',
+        pending: ['answered'],
         occurred_at: '2022-03-29T14:10:33.709605Z',
         direction: 'inbound',
         peer: tel('test11'),
         ours: tel('+821100000004'),
-        answered: true,
+        answered: null,
         ring_s: 1.743,
-        talk_s: 38.476,
+        talk_s: null,
         duration_s: 40.219,
         hangup_by: 'remote',
         reason: 'normal',
@@ -251,6 +272,7 @@ describe('canonical events', () => {
     [
       'recording_started',
       {
+        pending: ['call'],
         occurred_at: '2026-08-22T06:10:56.010Z',
         customer_id: CUSTOMER,
         status: 'recording',
@@ -262,6 +284,7 @@ describe('canonical events', () => {
     [
       'recording_finished',
       {
+        pending: ['call'],
         event_id: 'recording_finished/e5f6a7b8-c9d0-1234-5678-90abcdef0123',
         occurred_at: '2026-08-22T06:10:58.500Z',
         customer_id: CUSTOMER,
@@ -275,6 +298,7 @@ describe('canonical events', () => {
     [
       'recording_updated_done',
       {
+        pending: ['call'],
         type: 'recording_finished',
         declared_type: 'recording_updated',
         event_id: 'recording_finished/e5f6a7b8-c9d0-1234-5678-90abcdef0123',
@@ -289,6 +313,7 @@ describe('canonical events', () => {
     [
       'queuecall_created',
       {
+        pending: ['call'],
         status: 'wait',
         call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
         root_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
@@ -297,6 +322,8 @@ describe('canonical events', () => {
     [
       'queuecall_entering',
       {
+        agent: AGENT,
+        pending: ['call', 'agent'],
         type: 'queuecall_connecting',
         status: 'entering',
         call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
@@ -306,6 +333,8 @@ describe('canonical events', () => {
     [
       'queuecall_serviced',
       {
+        agent: AGENT,
+        pending: ['call', 'agent'],
         occurred_at: '2022-03-29T15:08:04.811442Z',
         answered: true,
         ring_s: 18.699727,
@@ -317,6 +346,8 @@ describe('canonical events', () => {
     [
       'queuecall_done',
       {
+        agent: AGENT,
+        pending: ['call', 'agent'],
         event_id: `queuecall_done/${PAGE_QUEUECALL}`,
         answered: true,
         ring_s: 18.699727,
@@ -327,14 +358,28 @@ describe('canonical events', () => {
         root_call_id: '1fe1356f-3f7f-4ff9-9d33-08136b38f506',
       },
     ],
-    ['queuecall_waiting', { customer_id: CUSTOMER, status: 'waiting', call_id: CALL, root_call_id: CALL }],
+    [
+      'queuecall_waiting',
+      { pending: ['call'], customer_id: CUSTOMER, status: 'waiting', call_id: CALL, root_call_id: CALL },
+    ],
     [
       'queuecall_serviced_live',
-      { customer_id: CUSTOMER, answered: true, ring_s: 18.5, status: 'service', call_id: CALL, root_call_id: CALL },
+      {
+        agent: AGENT,
+        pending: ['call', 'agent'],
+        customer_id: CUSTOMER,
+        answered: true,
+        ring_s: 18.5,
+        status: 'service',
+        call_id: CALL,
+        root_call_id: CALL,
+      },
     ],
     [
       'queuecall_done_live',
       {
+        agent: AGENT,
+        pending: ['call', 'agent'],
         event_id: `queuecall_done/${QUEUECALL}`,
         customer_id: CUSTOMER,
         answered: true,
@@ -349,6 +394,7 @@ describe('canonical events', () => {
     [
       'queuecall_abandoned',
       {
+        pending: ['call'],
         customer_id: CUSTOMER,
         answered: false,
         ring_s: 42.125,
@@ -362,6 +408,7 @@ describe('canonical events', () => {
     [
       'transcript_created',
       {
+        pending: ['call'],
         occurred_at: '2026-08-22T06:10:58.200Z',
         customer_id: CUSTOMER,
         text: 'Hello, I would like to know your opening hours.',
@@ -370,6 +417,7 @@ describe('canonical events', () => {
     [
       'transcribe_done',
       {
+        pending: ['call'],
         occurred_at: '2026-08-22T06:11:02.100Z',
         customer_id: CUSTOMER,
         status: 'done',
@@ -378,7 +426,10 @@ describe('canonical events', () => {
       },
     ],
     ['agent_status_updated', { occurred_at: '2022-03-29T15:08:00.814900Z', status: 'available' }],
-    ['activeflow_created', { occurred_at: '2022-04-11T00:23:54.724620Z', call_id: CALL, root_call_id: CALL }],
+    [
+      'activeflow_created',
+      { pending: ['call'], occurred_at: '2022-04-11T00:23:54.724620Z', call_id: CALL, root_call_id: CALL },
+    ],
   ];
 
   test.each(cases)('%s', (name, expected) => {

@@ -1,6 +1,7 @@
 import { canonicalize } from '../../src/events/canonicalize';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { JsonObject } from '../../src/events/json';
+import { NOTHING_KNOWN, type KnownCalls } from '../../src/events/known-calls';
 import { formatFinding } from '../../src/yaml/format-findings';
 import { loadRules, type LoadedRules } from '../../src/rules/parse/load';
 import type { RuleSet } from '../../src/rules/rule-set';
@@ -42,9 +43,18 @@ export function ruleSetOf(text: string): RuleSet {
 
 export const RECEIVED_AT = new Date('2026-03-02T01:00:30Z');
 
-/** An event as the receiver would make it. */
-export function eventOf(type: string, data: JsonObject, ours: readonly string[] = []): CanonicalEvent {
-  return canonicalize({ type, data }, Buffer.from(JSON.stringify({ type, data })), RECEIVED_AT, {
-    has: (number) => ours.includes(number),
-  });
+/** An event as the receiver would make it. @param known what earlier events told. */
+export function eventOf(
+  type: string,
+  data: JsonObject,
+  ours: readonly string[] = [],
+  known: KnownCalls = NOTHING_KNOWN,
+): CanonicalEvent {
+  const body = Buffer.from(JSON.stringify({ type, data }));
+  return canonicalize({ type, data }, body, RECEIVED_AT, { has: (number) => ours.includes(number) }, known);
+}
+
+/** Every call has a leg to an agent, who picked up at this time. */
+export function answeredAt(time: string): KnownCalls {
+  return { ...NOTHING_KNOWN, legsOf: () => ['leg'], call: () => ({ id: 'leg', tm_progressing: time }) };
 }

@@ -1,6 +1,6 @@
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { JsonObject } from '../../src/events/json';
-import { eventOf, RECEIVED_AT, ruleSetOf } from './load-text';
+import { answeredAt, eventOf, RECEIVED_AT, ruleSetOf } from './load-text';
 
 const tel = (target: string) => ({ type: 'tel', target });
 
@@ -41,7 +41,7 @@ function matches(rule: string, event: CanonicalEvent): boolean {
 }
 
 describe('when', () => {
-  const call = eventOf('call_hangup', CALL);
+  const call = eventOf('call_hangup', CALL, [], answeredAt('2026-03-02T00:59:00Z'));
   test.each([
     // equality
     ['direction: inbound', true],
@@ -186,7 +186,7 @@ describe('on', () => {
 });
 
 describe('if', () => {
-  const call = eventOf('call_hangup', CALL);
+  const call = eventOf('call_hangup', CALL, [], answeredAt('2026-03-02T00:59:00Z'));
   test.each([
     ['duration_s < 120', true],
     ['duration_s < 60', false],

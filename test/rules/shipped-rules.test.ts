@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { SeenCalls } from '../../src/events/seen-calls';
 import type { JsonObject } from '../../src/events/json';
 import { formatFinding } from '../../src/yaml/format-findings';
 import { loadRules } from '../../src/rules/parse/load';
 import { renderInput } from '../../src/rules/language/template';
 import { testActions } from './catalogue';
-import { eventOf } from './load-text';
+import { answeredAt, eventOf, ruleSetOf } from './load-text';
+import { NOTHING_KNOWN, type KnownCalls } from '../../src/events/known-calls';
 import { MOMENT } from './language/moment';
 
 const loaded = loadRules({ file: 'config/rules.yaml', actions: testActions });
@@ -13,8 +16,8 @@ if (!loaded.ok) {
 const { ruleSet } = loaded;
 
 /** Rule by rule, the actions with their rendered inputs. */
-function whatHappens(type: string, data: JsonObject, ours: string[] = []) {
-  const event = eventOf(type, data, ours);
+function whatHappens(type: string, data: JsonObject, ours: string[] = [], known: KnownCalls = NOTHING_KNOWN) {
+  const event = eventOf(type, data, ours, known);
   return Object.fromEntries(
     (ruleSet.plan(event)?.rules ?? []).map((rule) => [
       rule.name,
@@ -78,7 +81,7 @@ test('the live dialect of an answered inbound call gives the same, with its time
     tm_progressing: '2026-03-02T00:58:05Z',
     tm_hangup: '2026-03-02T01:00:10Z',
   };
-  expect(whatHappens('call_hangup', data)['log-calls']).toEqual([
+  expect(whatHappens('call_hangup', data, [], answeredAt('2026-03-02T00:58:05Z'))['log-calls']).toEqual([
     [
       'hubspot.update_contact',
       {
@@ -162,4 +165,59 @@ test('the mail says which recording it is', () => {
       },
     ],
   ]);
+});
+
+describe('a click-to-call', () => {
+  const ours = ['+15559876543', '+15550009999'];
+  const leg = (id: string, destination: string, master = '00000000-0000-0000-0000-000000000000'): JsonObject => ({
+    id,
+    master_call_id: master,
+    source: tel('+15559876543'),
+    destination: tel(destination),
+    status: 'hangup',
+    direction: 'outgoing',
+    hangup_reason: 'normal',
+    tm_create: '2026-03-02T00:58:00Z',
+    tm_progressing: '2026-03-02T00:58:05Z',
+    tm_hangup: '2026-03-02T01:00:10Z',
+  });
+  const agents = leg('a', '+15550009999');
+  const customers = leg('b', '+15551234567', 'a');
+
+  test('is logged on the customer, not on the agent’s phone that rang first', () => {
+    expect(whatHappens('call_hangup', agents, ours)).toEqual({});
+    const seen = new SeenCalls();
+    seen.note('call_created', agents);
+    expect(whatHappens('call_hangup', customers, ours, seen)).toMatchObject({
+      'log-calls': [
+        ['hubspot.update_contact', {}],
+        ['hubspot.log_call', { title: 'Call with +1 555 123 4567' }],
+      ],
+    });
+  });
+
+  test('a call between two of our numbers is logged on nobody', () => {
+    expect(whatHappens('call_hangup', { ...agents, direction: 'incoming' }, ours)).toEqual({});
+  });
+});
+
+test('a call that only the menu picked up is missed', () => {
+  const text = readFileSync('config/rules.yaml', 'utf8').replace('mode: off', 'mode: live');
+  const call: JsonObject = {
+    id: 'c',
+    source: tel('+15551234567'),
+    destination: tel('+15559876543'),
+    direction: 'incoming',
+    status: 'hangup',
+    action: { type: 'talk' },
+    tm_create: '2026-03-02T10:58:00Z',
+    tm_progressing: '2026-03-02T10:58:05Z',
+    tm_hangup: '2026-03-02T11:00:10Z',
+  };
+  const names = (known: KnownCalls) =>
+    ruleSetOf(text)
+      .matching(eventOf('call_hangup', call, [], known))
+      .map(({ name }) => name);
+  expect(names(NOTHING_KNOWN)).toContain('missed-sales-call');
+  expect(names(answeredAt('2026-03-02T10:59:00Z'))).not.toContain('missed-sales-call');
 });

@@ -26,12 +26,13 @@ const IN_HUBSPOT: Readonly<Record<CallOutcome, { status: string; disposition: st
 };
 
 /**
- * How a call ended, by its event (reference peers.md A2, voipbin.md 4). Answered: completed. Not answered: busy and
+ * How a call ended, by its event (reference peers.md A2, voipbin.md 4). Answered by a person: completed; also what was
+ * picked up without anybody knowing by whom (a conference). Not answered, though a menu may have picked up: busy and
  * failed as VoIPBIN says; a caller who gave up has left an incoming call missed, an outgoing one canceled; else nobody
  * answered.
  */
-export function outcomeOf(event: Pick<CanonicalEvent, 'answered' | 'direction' | 'reason'>): CallOutcome {
-  if (event.answered === true) {
+export function outcomeOf(event: Pick<CanonicalEvent, 'answered' | 'picked_up' | 'direction' | 'reason'>): CallOutcome {
+  if (event.answered ?? event.picked_up === true) {
     return 'completed';
   }
   if (event.reason === 'busy' || event.reason === 'failed') {

@@ -1,11 +1,16 @@
-import type { CanonicalEvent, Party } from '../../events/canonical-event';
+import type { CallSummary, CanonicalEvent, EventPart, Party } from '../../events/canonical-event';
 import type { Choice, FieldDefinition } from './field';
 
 // The resources that have each field, as `src/events` reads them. A test compares the two.
 const CALL = /^call_/;
 const ANSWERABLE = /^(?:call|groupcall|queuecall)_/;
 const TIMED = /^(?:call|queuecall)_/;
-const BETWEEN_PARTIES = /^(?:call|groupcall|message|conversation_message|webchat_message)_/;
+/** Events that refer to a call: their parties are the call's. */
+const REFERRING = /^(?:activeflow|aicall|queuecall|recording|summary|transcribe|transcribe_speech|transcript)_/;
+const BETWEEN_PARTIES =
+  /^(?:call|groupcall|message|conversation_message|webchat_message|activeflow|aicall|queuecall|recording|summary|transcribe|transcribe_speech|transcript)_/;
+const OF_CALL = /^(?:call|activeflow|aicall|queuecall|recording|summary|transcribe|transcribe_speech|transcript)_/;
+const PICKED_UP = /^(?:call|groupcall)_/;
 const WITH_TEXT = /^(?:message|conversation_message|webchat_message|transcript|transcribe_speech)_/;
 const PARTY_TYPES: readonly Choice[] = [
   { value: 'tel', meaning: 'a phone number' },
@@ -22,40 +27,68 @@ const PARTY_TYPES: readonly Choice[] = [
   { value: 'ai_team', meaning: 'a team of AI agents' },
 ];
 
-function party(side: 'peer' | 'ours', who: string): FieldDefinition[] {
+/** What a look-up of the call tells of events that refer to it. */
+function fromCall(...parts: readonly EventPart[]): Pick<FieldDefinition, 'lookedUp'> {
+  // A call's own event tells its parties; only what its legs say may have to be looked up.
+  return { lookedUp: { types: parts.includes('answered') ? OF_CALL : REFERRING, parts } };
+}
+
+/** Of the call that the event is of or refers to. */
+function ofCall(event: CanonicalEvent): CallSummary | null {
+  return CALL.test(event.type) ? event : (event.call ?? null);
+}
+
+function party(
+  name: string,
+  who: string,
+  types: RegExp,
+  partyOf: (event: CanonicalEvent) => Party | null,
+): FieldDefinition[] {
   const part = (read: (party: Party) => string | null) => (event: CanonicalEvent) => {
-    const found = event[side];
+    const found = partyOf(event);
     return found === null ? null : read(found);
   };
   return [
     {
-      name: `${side}.number`,
+      name: `${name}.number`,
       kind: 'phone',
       presence: 'maybe',
-      types: BETWEEN_PARTIES,
+      types,
+      ...fromCall('call'),
       description: `The number or address of ${who}. Numbers match in any format.`,
       read: part((one) => one.number),
     },
     {
-      name: `${side}.type`,
+      name: `${name}.type`,
       kind: 'choice',
       presence: 'maybe',
-      types: BETWEEN_PARTIES,
+      types,
+      ...fromCall('call'),
       choices: PARTY_TYPES,
       open: true,
       description: `The type of address of ${who}.`,
       read: part((one) => (one.type === '' ? null : one.type)),
     },
     {
-      name: `${side}.name`,
+      name: `${name}.name`,
       kind: 'text',
       presence: 'maybe',
-      types: BETWEEN_PARTIES,
+      types,
+      ...fromCall('call'),
       description: `The display name of ${who}, where VoIPBIN sends one.`,
       read: part((one) => one.name),
     },
   ];
 }
+
+const DIRECTION = {
+  kind: 'choice',
+  presence: 'maybe',
+  choices: [
+    { value: 'inbound', meaning: 'someone called or texted us', synonyms: ['incoming', 'in', 'received'] },
+    { value: 'outbound', meaning: 'we called or texted someone', synonyms: ['outgoing', 'out', 'sent'] },
+  ],
+} as const satisfies Partial<FieldDefinition>;
 
 /** Every field except `data`, in the order of the documentation. */
 export const FIELDS: readonly FieldDefinition[] = [
@@ -110,33 +143,63 @@ export const FIELDS: readonly FieldDefinition[] = [
   },
   {
     name: 'direction',
-    kind: 'choice',
-    presence: 'maybe',
+    ...DIRECTION,
     types: BETWEEN_PARTIES,
-    choices: [
-      { value: 'inbound', meaning: 'someone called or texted us', synonyms: ['incoming', 'in', 'received'] },
-      { value: 'outbound', meaning: 'we called or texted someone', synonyms: ['outgoing', 'out', 'sent'] },
-    ],
+    ...fromCall('call'),
     description:
       'The direction of the call or message. For calls VoIPBIN sends incoming and outgoing; rules always use inbound and outbound.',
     read: (event) => event.direction,
   },
-  ...party('peer', 'the remote party (the caller of an inbound call, the sender of an inbound message)'),
-  ...party('ours', 'our side'),
+  ...party(
+    'peer',
+    'the remote party (the caller of an inbound call, the sender of an inbound message)',
+    BETWEEN_PARTIES,
+    (event) => event.peer,
+  ),
+  ...party('ours', 'our side', BETWEEN_PARTIES, (event) => event.ours),
   {
     name: 'answered',
     kind: 'boolean',
     presence: 'maybe',
     types: ANSWERABLE,
-    description: 'Whether the call was answered.',
+    lookedUp: { types: CALL, parts: ['answered'] },
+    description:
+      'Whether a person answered. A menu, a queue, a voicemail or an AI that picks up an inbound call is no person: one of the legs that the call was connected to must have been picked up. Known when the call has ended, and as soon as a person answers. Of an outbound call, whoever picks up counts, unless VoIPBIN finds an answering machine. Of a queue call: whether an agent took it.',
     read: (event) => event.answered,
+  },
+  {
+    name: 'picked_up',
+    kind: 'boolean',
+    presence: 'maybe',
+    types: PICKED_UP,
+    description: 'Whether anything picked up the call: a person, a menu, a queue, a voicemail.',
+    read: (event) => event.picked_up ?? null,
+  },
+  {
+    name: 'leg',
+    kind: 'choice',
+    presence: 'maybe',
+    types: CALL,
+    lookedUp: { types: CALL, parts: ['leg'] },
+    choices: [
+      { value: 'customer', meaning: 'the leg to the person outside', synonyms: ['external', 'main', 'first', 'root'] },
+      {
+        value: 'internal',
+        meaning: 'its far end is an agent, an extension or one of our numbers',
+        synonyms: ['agent'],
+      },
+      { value: 'further', meaning: 'one more leg to somebody outside, such as a transfer', synonyms: ['transfer'] },
+    ],
+    description: 'Which leg of a conversation the call is. One leg of each conversation is `customer`.',
+    read: (event) => event.leg ?? null,
   },
   {
     name: 'ring_s',
     kind: 'seconds',
     presence: 'maybe',
     types: TIMED,
-    description: 'Ringing time in seconds.',
+    description:
+      'Seconds until something picked up, or until the end when nothing did. Of a queue call: how long it waited.',
     read: (event) => event.ring_s,
   },
   {
@@ -144,7 +207,9 @@ export const FIELDS: readonly FieldDefinition[] = [
     kind: 'seconds',
     presence: 'maybe',
     types: TIMED,
-    description: 'Talk time in seconds; 0 for a call that was not answered.',
+    lookedUp: { types: CALL, parts: ['answered'] },
+    description:
+      'Seconds from the answer to the end; 0 when nobody answered. Of a queue call: how long the agent had it.',
     read: (event) => event.talk_s,
   },
   {
@@ -244,6 +309,7 @@ export const FIELDS: readonly FieldDefinition[] = [
     name: 'call_id',
     kind: 'text',
     presence: 'maybe',
+    lookedUp: { types: REFERRING, parts: ['call'] },
     description: 'The call that the event belongs to.',
     read: (event) => event.call_id,
   },
@@ -251,7 +317,72 @@ export const FIELDS: readonly FieldDefinition[] = [
     name: 'root_call_id',
     kind: 'text',
     presence: 'maybe',
+    lookedUp: { types: REFERRING, parts: ['call'] },
     description: 'The first leg of the call. All legs of one conversation have the same.',
     read: (event) => event.root_call_id,
+  },
+  {
+    name: 'call.direction',
+    ...DIRECTION,
+    types: OF_CALL,
+    ...fromCall('call'),
+    description: 'The direction of the call that the event is of or refers to.',
+    read: (event) => ofCall(event)?.direction ?? null,
+  },
+  ...party('call.peer', 'the remote party of the call', OF_CALL, (event) => ofCall(event)?.peer ?? null),
+  ...party('call.ours', 'our side of the call', OF_CALL, (event) => ofCall(event)?.ours ?? null),
+  {
+    name: 'call.answered',
+    kind: 'boolean',
+    presence: 'maybe',
+    types: OF_CALL,
+    ...fromCall('call', 'answered'),
+    description: 'Whether a person answered the call, as `answered`.',
+    read: (event) => ofCall(event)?.answered ?? null,
+  },
+  {
+    name: 'call.talk_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: OF_CALL,
+    ...fromCall('call', 'answered'),
+    description: 'Talk time of the call in seconds, as `talk_s`.',
+    read: (event) => ofCall(event)?.talk_s ?? null,
+  },
+  {
+    name: 'call.duration_s',
+    kind: 'seconds',
+    presence: 'maybe',
+    types: OF_CALL,
+    ...fromCall('call'),
+    description: 'Seconds from the start of the call to its end.',
+    read: (event) => ofCall(event)?.duration_s ?? null,
+  },
+  {
+    name: 'call.agent.id',
+    kind: 'text',
+    presence: 'maybe',
+    types: OF_CALL,
+    ...fromCall('call', 'answered'),
+    description: "The agent who took the call: VoIPBIN's id.",
+    read: (event) => event.agent?.id ?? null,
+  },
+  {
+    name: 'call.agent.name',
+    kind: 'text',
+    presence: 'maybe',
+    types: OF_CALL,
+    ...fromCall('call', 'answered', 'agent'),
+    description: 'The name of the agent who took the call.',
+    read: (event) => event.agent?.name ?? null,
+  },
+  {
+    name: 'call.agent.username',
+    kind: 'text',
+    presence: 'maybe',
+    types: OF_CALL,
+    ...fromCall('call', 'answered', 'agent'),
+    description: 'The user name of the agent who took the call; mostly an e-mail address.',
+    read: (event) => event.agent?.username ?? null,
   },
 ];

@@ -1,4 +1,4 @@
-import type { CanonicalEvent } from '../../events/canonical-event';
+import type { CanonicalEvent, EventPart } from '../../events/canonical-event';
 import type { JsonValue } from '../../events/json';
 
 /**
@@ -29,5 +29,21 @@ export interface FieldDefinition {
   presence: 'always' | 'maybe';
   /** The event types that can have it; it is null for all others. Absent when every type can have it. */
   types?: RegExp;
+  /**
+   * For events of these types the value may come from a call that the run looks up: it is unknown before, while one of
+   * these parts of the event is pending. Absent when the event alone tells.
+   */
+  lookedUp?: { types: RegExp; parts: readonly EventPart[] };
   read(event: CanonicalEvent): JsonValue;
+}
+
+/** Whether a field of an event is unknown so far, and a look-up of the call may tell it. */
+export function isPending(field: FieldDefinition, event: CanonicalEvent): boolean {
+  const { pending } = event;
+  return (
+    pending !== undefined &&
+    field.lookedUp !== undefined &&
+    field.lookedUp.types.test(event.type) &&
+    field.lookedUp.parts.some((part) => pending.includes(part))
+  );
 }

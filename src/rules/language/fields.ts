@@ -4,10 +4,18 @@ import { FIELDS } from './field-list';
 
 const BY_NAME: ReadonlyMap<string, FieldDefinition> = new Map(FIELDS.map((field) => [field.name, field]));
 
-/** Names that group fields and have no value: `peer`, `ours`. */
+/** Names that group fields and have no value: `peer`, `ours`, `call`, `call.peer`. A group comes after the one it is in. */
 export const FIELD_GROUPS: ReadonlySet<string> = new Set(
-  FIELDS.flatMap((field) => (field.name.includes('.') ? [field.name.slice(0, field.name.indexOf('.'))] : [])),
+  FIELDS.flatMap(({ name }) => {
+    const parts = name.split('.').slice(0, -1);
+    return parts.map((_part, index) => parts.slice(0, index + 1).join('.'));
+  }),
 );
+
+/** A field of a group, as an example: `peer.number` for `peer`. */
+export function exampleOf(group: string): string {
+  return FIELDS.find(({ name }) => name.startsWith(`${group}.`))?.name ?? group;
+}
 
 /** The names of all fields, without `data`. */
 export function fieldNames(): string[] {

@@ -16,20 +16,24 @@ export interface StepScope {
  */
 export function variablesOf(scope: StepScope): JsonObject {
   const variables: JsonObject = {};
-  for (const group of FIELD_GROUPS) {
-    variables[group] = {};
+  const groups = new Map<string, JsonObject>([['', variables]]);
+  for (const name of FIELD_GROUPS) {
+    const group: JsonObject = {};
+    groups.set(name, group);
+    inGroup(groups, name, group);
   }
   for (const field of FIELDS) {
-    const [group, name] = field.name.split('.');
-    const value = field.read(scope.event);
-    const target = name === undefined || group === undefined ? null : variables[group];
-    if (name !== undefined && typeof target === 'object' && target !== null && !Array.isArray(target)) {
-      target[name] = value;
-    } else {
-      variables[field.name] = value;
-    }
+    inGroup(groups, field.name, field.read(scope.event));
   }
   variables['data'] = scope.event.data;
   variables['steps'] = scope.steps;
   return variables;
+}
+
+function inGroup(groups: ReadonlyMap<string, JsonObject>, name: string, value: JsonValue): void {
+  const dot = name.lastIndexOf('.');
+  const group = groups.get(dot === -1 ? '' : name.slice(0, dot));
+  if (group !== undefined) {
+    group[name.slice(dot + 1)] = value;
+  }
 }

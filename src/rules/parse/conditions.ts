@@ -2,7 +2,7 @@ import { isMap, isSeq } from 'yaml';
 import type { Position } from '../../yaml/finding';
 import { didYouMean, nearest } from '../../yaml/nearest-name';
 import { FIELD_SYNONYMS } from '../language/field-synonyms';
-import { FIELD_GROUPS, fieldNamed, fieldNames } from '../language/fields';
+import { exampleOf, FIELD_GROUPS, fieldNamed, fieldNames } from '../language/fields';
 import type { Condition } from '../rule';
 import { isGluedColon, kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import { FieldTestReader, type Names } from './field-test';
@@ -118,7 +118,7 @@ export class ConditionReader {
     if (field === undefined) {
       if (FIELD_GROUPS.has(name) || name === 'data') {
         this.reader.findings.error(at, 'field-group', `${quoted(name)} is a group of fields`, {
-          hint: name === 'data' ? 'name one: data.metadata.campaign' : `name one with a dot: ${name}.number`,
+          hint: name === 'data' ? 'name one: data.metadata.campaign' : `name one with a dot: ${exampleOf(name)}`,
         });
       } else {
         const synonym = FIELD_SYNONYMS.get(name) ?? nearest(name, [...fieldNames(), ...BLOCKS]);

@@ -1,4 +1,4 @@
-import { FIELD_GROUPS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
+import { exampleOf, FIELD_GROUPS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
 import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
 import type { Condition } from '../rule';
@@ -49,7 +49,7 @@ export class Variables {
       return { state: presence === 'maybe' && this.present.has(name) ? 'always' : presence };
     }
     if (FIELD_GROUPS.has(name)) {
-      return { state: 'group', example: `${name}.number` };
+      return { state: 'group', example: exampleOf(name) };
     }
     const synonym =
       FIELD_SYNONYMS.get(name) ??

@@ -2,10 +2,10 @@ import type { Sink } from '../../../src/connectors/connector';
 import type { JsonValue } from '../../../src/events/json';
 import { evaluateCondition } from '../../../src/rules/language/condition';
 import { renderInput, TemplateError, type RenderContext } from '../../../src/rules/language/template';
-import { eventOf } from '../load-text';
+import { answeredAt, eventOf } from '../load-text';
 import { MOMENT } from './moment';
 
-const EVENT = eventOf('call_hangup', {
+const CALL = {
   id: 'c1',
   direction: 'incoming',
   source: { type: 'tel', target: '+821012345678', target_name: '<Kim> & "Co"\r\nBcc: x@example.com' },
@@ -15,7 +15,8 @@ const EVENT = eventOf('call_hangup', {
   tm_create: '2026-03-01T23:58:55Z',
   tm_progressing: '2026-03-01T23:59:00Z',
   tm_hangup: '2026-03-02T01:00:05Z',
-});
+};
+const EVENT = eventOf('call_hangup', CALL, [], answeredAt('2026-03-01T23:59:00Z'));
 
 function render(text: string, options: Partial<RenderContext> & { sink?: Sink } = {}): JsonValue | undefined {
   return renderInput(

@@ -798,7 +798,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   },
   {
     about: 'never there',
-    text: post('"{{ peer.number }}"', 'recording_finished'),
+    text: post('"{{ peer.number }}"', 'conference_updated'),
     says: ['6:56  "peer.number" is always absent for the events of this rule'],
   },
   {

@@ -14,8 +14,8 @@ describe('warns of', () => {
     ],
     [
       'a field inside all',
-      ['on: recording_updated, when: { all: [{ direction: inbound }] }'],
-      ['4:56  warning: the rule r1 can never match: direction is always absent for recording_updated'],
+      ['on: conference_updated, when: { all: [{ direction: inbound }] }'],
+      ['4:57  warning: the rule r1 can never match: direction is always absent for conference_updated'],
     ],
     [
       'numbers that exclude each other',
