@@ -3,6 +3,7 @@ import { connectors, usesOfConnection } from '../connectors/registry';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
 import { parkableNames } from '../runs/names';
 import { liveRulesOf } from '../service/rules-in-force';
+import { Proxies } from '../net/proxies';
 import { checkConnection } from '../status/connection-check';
 import type * as connectionStatus from '../status/connection-status';
 import type { ConnectionStatus } from '../status/connection-status';
@@ -60,11 +61,18 @@ async function check(options: Options, command: Command): Promise<void> {
     ),
   );
   printResult(options.json, checks, () =>
-    printableLines(
-      checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`),
-    ),
+    printableLines([
+      ...checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`),
+      ...proxyLines(),
+    ]),
   );
   process.exitCode = checks.every(({ ok }) => ok) ? EXIT_OK : EXIT_FAILED;
+}
+
+/** Says through which proxies the requests go: none does that the environment of this command does not name. */
+function proxyLines(): string[] {
+  const proxies = new Proxies(process.env).describe();
+  return proxies === null ? [] : [`Requests go out through proxies: ${proxies}. E-mail does not.`];
 }
 
 async function list(options: Options, command: Command): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { connectors } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
+import { InvalidProxy, Proxies } from '../net/proxies';
 import { VARIABLES } from '../settings/definitions';
 import { loadSettings } from '../settings/load';
 import type { Settings } from '../settings/settings';
@@ -29,8 +30,18 @@ export function readSettings(command: Command): Settings {
       `The settings have ${findings.length === 1 ? 'an error' : `${findings.length} errors`}:\n${findings.map(formatFinding).join('\n')}`,
     );
   }
+  checkProxies();
   warnOnce(loaded.warnings);
   return loaded.settings;
+}
+
+/** @throws WrongUse when a proxy of the environment cannot be used: no request would reach its provider. */
+function checkProxies(): void {
+  try {
+    new Proxies(process.env);
+  } catch (error) {
+    throw error instanceof InvalidProxy ? new WrongUse(`environment ${error.message}`) : error;
+  }
 }
 
 let hasWarned = false;

@@ -80,5 +80,6 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) {
     return 'failed';
   }
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  // fetch's own error says nothing; the connection's, two levels below, says why.
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }

@@ -250,6 +250,11 @@ export const STEP_ERRORS = {
     meaning: 'No HubSpot user has the e-mail address in `owner`.',
     remedy: 'Correct `owner` in the rule, or add the user in HubSpot.',
   },
+  proxy_refused: {
+    class: 'credential',
+    meaning: 'The proxy of `HTTPS_PROXY` or `HTTP_PROXY` refuses the login, or to connect to the service.',
+    remedy: 'Correct the login in the address of the proxy, or allow the service there, or add it to `NO_PROXY`.',
+  },
   queue_full: {
     class: 'transient',
     meaning: 'Too many requests to VoIPBIN, or messages to one Slack channel, wait in this worker.',
@@ -302,8 +307,9 @@ export const STEP_ERRORS = {
   },
   tls: {
     class: 'credential',
-    meaning: 'No encrypted connection to the mail server could be made.',
-    remedy: 'Check the scheme, the port and the certificate of `SMTP_URL`.',
+    meaning: 'No encrypted connection to the service could be made: its certificate is not accepted, or it has none.',
+    remedy:
+      'Do what the message says: check the address, the port and the certificate; for a CA of your own, set `NODE_EXTRA_CA_CERTS`.',
   },
   too_late: {
     class: 'transient',

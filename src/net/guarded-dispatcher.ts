@@ -1,27 +1,15 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, buildConnector } from 'undici';
-import { canonicalHost, isAddress, type HostList } from './host-list';
-
-const CONNECT_TIMEOUT_MS = 5_000;
+import type { Agent } from 'undici';
+import { AddressRefusedError, findCause } from './connect-errors';
+import { isAddress, type HostList } from './host-list';
+import { outgoingAgent } from './outgoing-agent';
 
 /**
- * The connection failed, so nothing of the request was sent: refused, unknown host, failed TLS handshake. Its `cause`
- * says why.
+ * Names that are nobody's on the public Internet (RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's `.internal`), and those
+ * without a dot.
  */
-export class NotConnectedError extends Error {
-  override readonly name: string = 'NotConnectedError';
-}
-
-/** The guard refused the connection: the address of the host is neither public nor allowed. */
-export class AddressRefusedError extends NotConnectedError {
-  override readonly name = 'AddressRefusedError';
-  readonly code = 'address_refused';
-
-  constructor() {
-    super('the address is not public and not allowed');
-  }
-}
+const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|internal|home\.arpa|intranet|private|corp|home|lan|test|invalid)$/;
 
 /** How to make a guarded dispatcher. */
 export interface GuardOptions {
@@ -37,48 +25,35 @@ export interface GuardOptions {
  * Guarantees: the address is checked when a connection is made, and the connection goes to that address. So neither
  * another notation (decimal, octal, IPv4 in IPv6), nor a redirect, nor a DNS answer that changes leads into a private
  * network. A host that is allowed by name may have any address. Connections are not reused, so no request is sent on one
- * that the server is closing. Every failure to connect is a {@link NotConnectedError}.
+ * that the server is closing. Every failure to connect is a NotConnectedError.
  *
- * Not guaranteed: anything about scheme, port or path. Proxies (`HTTPS_PROXY`) are not used.
+ * Through a proxy (`HTTPS_PROXY`, `HTTP_PROXY`), which resolves the name itself: addresses that are neither public nor
+ * allowed are refused, and so are names that no public host has. Not guaranteed then: to which address the proxy connects
+ * for any other name; keeping it out of private networks is the proxy's part.
+ *
+ * Not guaranteed: anything about scheme, port or path.
  */
 export function guardedDispatcher({ allow, onConnected }: GuardOptions): Agent {
-  const unguarded = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
-  const guarded = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: guardedLookup(allow) });
-  return new Agent({
+  return outgoingAgent({
     pipelining: 0,
     connections: 4,
-    connect: (options, callback) => {
-      const host = canonicalHost(options.hostname);
-      const isNamed = allow.hasName(host);
-      // An address is not looked up, so the guarded lookup does not see it.
-      if (!isNamed && isAddress(host) && !allow.allowsAddress(host)) {
-        callback(new AddressRefusedError(), null);
-        return;
+    guard: (host, proxy) => {
+      if (allow.hasName(host)) {
+        return null;
       }
-      const connect = isNamed ? unguarded : guarded;
-      connect(options, (...[error, socket]) => {
-        if (error === null) {
-          onConnected?.();
-          callback(null, socket);
-        } else {
-          callback(
-            error instanceof NotConnectedError ? error : new NotConnectedError('no connection', { cause: error }),
-            null,
-          );
-        }
-      });
+      // An address is not looked up, so the guarded lookup does not see it.
+      if (isAddress(host) ? !allow.allowsAddress(host) : proxy !== null && PRIVATE_NAME.test(host)) {
+        throw new AddressRefusedError();
+      }
+      return guardedLookup(allow);
     },
+    ...(onConnected === undefined ? {} : { onConnected }),
   });
 }
 
 /** Returns whether a request failed because the guard refused the address. */
 export function isAddressRefused(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    if (current instanceof AddressRefusedError) {
-      return true;
-    }
-  }
-  return false;
+  return findCause(error, AddressRefusedError) !== null;
 }
 
 /** Resolves a name to those of its addresses that are allowed. */

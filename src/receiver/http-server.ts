@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { createServer as createHttpServer, METHODS } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { urlHost } from '../net/url-host';
 import type { Secret } from '../settings/secret';
 import { answerClientError } from './client-error';
 import type { Connections } from './connections';
@@ -97,6 +98,5 @@ export function newHttpServer(
 export function urlOf(http: FastifyInstance, settings: HttpServerSettings): string {
   const address: AddressInfo | string | null = http.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : settings.port;
-  const host = settings.host === '0.0.0.0' || settings.host === '::' ? '127.0.0.1' : settings.host;
-  return `${settings.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${settings.tls === null ? 'http' : 'https'}://${urlHost(settings.host)}:${port}`;
 }

@@ -1,6 +1,9 @@
+import { fetch } from 'undici';
 import { WrongUse } from '../errors/operator-errors';
 import type { JsonObject } from '../events/json';
 import { isLoopback, plainHttpHost } from '../net/host-list';
+import { outgoingAgent } from '../net/outgoing-agent';
+import { urlHost } from '../net/url-host';
 import { signatureOf } from '../receiver/verified-request';
 import type { ReceiverSettings, Settings } from '../settings/settings';
 
@@ -38,21 +41,26 @@ export async function postBody(post: {
   const { body, contentType, url, receiver } = post;
   const secret = receiver.webhookSecrets[0];
   const signature = secret === undefined ? {} : { 'x-voipbin-signature': signatureOf(body, secret) };
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': contentType, ...signature },
-    body: new Uint8Array(body),
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-  });
-  const text = await response.text();
-  const answer: unknown = response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : null;
-  return { status: response.status, result: textIn(answer, 'status'), id: textIn(answer, 'id') };
+  const agent = outgoingAgent({ connections: 1 });
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': contentType, ...signature },
+      body: new Uint8Array(body),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      dispatcher: agent,
+    });
+    const text = await response.text();
+    const answer: unknown = response.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : null;
+    return { status: response.status, result: textIn(answer, 'status'), id: textIn(answer, 'id') };
+  } finally {
+    await agent.destroy();
+  }
 }
 
 /** The URL of this machine's webhook. */
 export function webhookUrl(receiver: Pick<ReceiverSettings, 'host' | 'port' | 'tls'>): string {
-  const host = receiver.host === '0.0.0.0' || receiver.host === '::' ? '127.0.0.1' : receiver.host;
-  return `${receiver.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${receiver.port}/voipbin/webhook`;
+  return `${receiver.tls === undefined ? 'http' : 'https'}://${urlHost(receiver.host)}:${receiver.port}/voipbin/webhook`;
 }
 
 /**

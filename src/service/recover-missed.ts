@@ -1,3 +1,4 @@
+import { withoutBrackets } from '../net/address';
 import { findMissed, type MissedPage } from '../backfill/find-missed';
 import { shown } from '../backfill/report';
 import { ActionError } from '../connectors/action-error';
@@ -172,7 +173,7 @@ async function expectBridge(webhook: string): Promise<void> {
   }
   if (status !== 200) {
     throw new OperationFailed(
-      `${webhook} answers ${status}, so it is not the bridge's webhook${status === 403 ? ', or receiver.ip_allow does not allow this machine: allow 127.0.0.1' : ''}`,
+      `${webhook} answers ${status}, so it is not the bridge's webhook${status === 403 ? `, or receiver.ip_allow does not allow this machine: allow ${withoutBrackets(new URL(webhook).hostname)}` : ''}`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { Proxies } from '../net/proxies';
 import type { Settings } from '../settings/settings';
 
 /** The webhook's line. It warns when events need no signature. */
@@ -22,4 +23,10 @@ export function temporalLine({ address, namespace }: { address: string; namespac
 /** The warning for connections without credentials. */
 export function standInsLine(standIns: readonly string[]): string {
   return `Stand-ins ${standIns.join(', ')}: no credentials are set for these, so nothing reaches the real services`;
+}
+
+/** The line about the proxies of outgoing requests; null when the environment names none. */
+export function proxiesLine(env: NodeJS.ProcessEnv): string | null {
+  const proxies = new Proxies(env).describe();
+  return proxies === null ? null : `Proxies   ${proxies}; e-mail is sent without`;
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { withoutBrackets } from '../net/address';
 import { parseRange } from '../net/address-range';
 import { parseDuration } from '../yaml/duration';
 import { parseSize } from '../yaml/size';
@@ -108,8 +109,9 @@ export function hostName(fallback: string) {
 
 /** An IP address or a host name. */
 export function host(value: string): string | InvalidValue {
-  return isIP(value) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(value)
-    ? value
+  const bare = withoutBrackets(value);
+  return isIP(bare) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(bare)
+    ? bare
     : new InvalidValue('expected an IP address or a host name, without http:// and without a port');
 }
 

@@ -1,6 +1,7 @@
 import { request, type Agent, type Dispatcher } from 'undici';
 import type { JsonValue } from '../../events/json';
-import { guardedDispatcher, isAddressRefused, NotConnectedError } from '../../net/guarded-dispatcher';
+import { NotConnectedError } from '../../net/connect-errors';
+import { guardedDispatcher, isAddressRefused } from '../../net/guarded-dispatcher';
 import type { HostList } from '../../net/host-list';
 import { ActionError } from '../action-error';
 import { networkFailure } from '../network-failure';
@@ -138,15 +139,24 @@ function failure(error: unknown, { repeatable, host, mayBeSent, cancelled, timeo
   }
   const lost = mayBeSent && !(error instanceof NotConnectedError);
   // An aborted request fails in many ways; the signals say why.
-  const [code, message] = cancelled.aborted
+  const [code, message, remedy] = cancelled.aborted
     ? (['cancelled', `the request to ${host} was cancelled`] as const)
     : timeout.aborted
       ? (['timeout', `${host} did not answer in time`] as const)
-      : ([
-          'network',
-          lost ? `the connection to ${host} broke before the answer` : networkFailure(error, host).message,
-        ] as const);
+      : lost
+        ? (['network', `the connection to ${host} broke before the answer`] as const)
+        : notConnected(error, host);
   return lost && !repeatable
     ? ambiguous(message, code)
-    : new ActionError('transient', message, { connection: 'http', code });
+    : new ActionError('transient', message, {
+        connection: 'http',
+        code,
+        ...(remedy === undefined ? {} : { remedy }),
+      });
+}
+
+/** Each request may go to another host, so what ails one (its certificate, the proxy's rules) does not park the others. */
+function notConnected(error: unknown, host: string): readonly ['network', string, string | undefined] {
+  const { message, detail } = networkFailure(error, host);
+  return ['network', message, detail.remedy];
 }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ActionLog } from '../action-log';
 import { durationMs } from '../../yaml/duration';
+import { outgoingAgent } from '../../net/outgoing-agent';
 import { RateLimiter } from '../rate-limit';
 import type { FoundContact } from './contact';
 import type { KeyUniqueness, PropertyDefinition } from './record';
@@ -18,6 +19,8 @@ const MAX_SEARCH_WAIT_MS = 4_000;
  * caches. Every cache is bounded and short-lived; none is needed for correctness.
  */
 export class HubSpotClient {
+  /** All requests go through it: proxies, and connections that are reused. */
+  readonly agent = outgoingAgent({ connections: 16 });
   readonly searchLimiter: RateLimiter;
   /** Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept. */
   readonly contacts = new LRUCache<string, FoundContact>({ max: 5_000, ttl: durationMs('1m') });
@@ -49,6 +52,10 @@ export class HubSpotClient {
       perSecond: settings.searches_per_second,
       maxWaitMs: MAX_SEARCH_WAIT_MS,
     });
+  }
+
+  close(): Promise<void> {
+    return this.agent.destroy();
   }
 
   /** Logs a warning once per process and subject. Subjects are a few constants, so their number is bounded. */

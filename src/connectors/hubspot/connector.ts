@@ -27,6 +27,7 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
       return host === null ? null : { key: 'base_url', host };
     },
     open: async (settings) => new HubSpotClient(settings, (await import('./sdk.js')).openApis),
+    close: (client) => client.close(),
     prepare: async (client, signal, log) => {
       const session = new HubSpotSession(client, signal, log);
       for (const type of KEYED) {

@@ -1,3 +1,4 @@
+import { fetch, type Dispatcher, type Response } from 'undici';
 import { networkFailure } from '../network-failure';
 import { failureOf, HUBSPOT_PARTS, transientFailure, type HubSpotPart } from './failure';
 
@@ -56,7 +57,7 @@ export interface SdkAnswer {
  */
 export async function exchange(
   request: SdkRequest,
-  options: { signal: AbortSignal; timeoutMs: number; paths?: Paths },
+  options: { signal: AbortSignal; timeoutMs: number; dispatcher: Dispatcher; paths?: Paths },
 ): Promise<SdkAnswer> {
   const url = new URL(request.getUrl());
   const address = `${url.origin}${pathOf(`${url.pathname}${url.search}`, options.paths ?? PATHS)}`;
@@ -69,6 +70,7 @@ export async function exchange(
       method,
       headers: request.getHeaders(),
       redirect: 'manual',
+      dispatcher: options.dispatcher,
       signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
       ...(typeof body === 'string' ? { body } : {}),
     });

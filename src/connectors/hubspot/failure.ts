@@ -108,7 +108,7 @@ type ErrorItem = z.output<typeof errorItem>;
  */
 export function failureOf(
   status: number,
-  headers: Headers,
+  headers: Pick<Headers, 'get'>,
   bodyText: string,
   part: HubSpotPart | null,
 ): HubSpotFailure {

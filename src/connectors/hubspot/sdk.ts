@@ -2,6 +2,7 @@ import * as associations from '@hubspot/api-client/lib/codegen/crm/associations/
 import * as objects from '@hubspot/api-client/lib/codegen/crm/objects/index';
 import * as owners from '@hubspot/api-client/lib/codegen/crm/owners/index';
 import * as properties from '@hubspot/api-client/lib/codegen/crm/properties/index';
+import type { Dispatcher } from 'undici';
 import { exchange, type SdkAnswer, type SdkRequest } from './exchange';
 import type { HubSpotSettings } from './settings';
 
@@ -28,9 +29,9 @@ export type OpenApis = typeof openApis;
  * whose retry and limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets,
  * no state.
  */
-export function openApis(settings: HubSpotSettings, signal: AbortSignal): HubSpotApis {
+export function openApis(settings: HubSpotSettings, signal: AbortSignal, dispatcher: Dispatcher): HubSpotApis {
   const send = (request: SdkRequest): Promise<SdkAnswer> =>
-    exchange(request, { signal, timeoutMs: settings.request_timeout });
+    exchange(request, { signal, timeoutMs: settings.request_timeout, dispatcher });
   const authMethods = { oauth2: { accessToken: settings.access_token.reveal() } };
   // Every module of the SDK has its own copy of these classes, which TypeScript rightly keeps apart.
   const forObjects = objects.createConfiguration({

@@ -1,8 +1,9 @@
 import { LogLevel, WebClient, type Logger, type WebAPICallResult } from '@slack/web-api';
 import { LRUCache } from 'lru-cache';
-import { Agent, fetch } from 'undici';
+import { fetch } from 'undici';
 import { z } from 'zod';
 import type { JsonObject } from '../../events/json';
+import { outgoingAgent } from '../../net/outgoing-agent';
 import type { Secret } from '../../settings/secret';
 import { RateLimiter } from '../rate-limit';
 import { slackFailure, unreadableAnswer, type SlackFailure } from './api-failure';
@@ -67,7 +68,7 @@ export type PostResult =
 export class SlackClient {
   readonly #token: Secret;
   readonly #apiUrl: string;
-  readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 }, maxResponseSize: LARGEST_ANSWER_BYTES });
+  readonly #agent = outgoingAgent({ connections: 8, maxResponseSize: LARGEST_ANSWER_BYTES });
 
   readonly #timeoutMs: number;
   /** The channels whose rate Slack limited lately, as rules write them. */

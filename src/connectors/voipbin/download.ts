@@ -108,5 +108,12 @@ function asFailure(error: unknown): ActionError {
   if (error instanceof ActionError) {
     return error;
   }
-  return isAddressRefused(error) ? addressNotAllowed() : networkFailure(error, 'voipbin');
+  if (isAddressRefused(error)) {
+    return addressNotAllowed();
+  }
+  const failure = networkFailure(error, 'the storage of recordings');
+  // It is another host than the API: what ails it must not park the connection.
+  return failure.errorClass === 'credential'
+    ? new ActionError('transient', failure.message, { ...failure.detail, connection: 'voipbin', code: 'network' })
+    : new ActionError(failure.errorClass, failure.message, { ...failure.detail, connection: 'voipbin' });
 }

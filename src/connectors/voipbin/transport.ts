@@ -1,5 +1,6 @@
-import { Agent, fetch, type Response } from 'undici';
+import { fetch, type Response } from 'undici';
 import type { JsonObject } from '../../events/json';
+import { outgoingAgent } from '../../net/outgoing-agent';
 import type { Secret } from '../../settings/secret';
 import { ActionError } from '../action-error';
 import { networkFailure } from '../network-failure';
@@ -47,7 +48,7 @@ export class Transport {
   /** With its version and without a slash at the end: `https://api.voipbin.net/v1.0`. */
   readonly baseUrl: string;
   readonly #accessKey: Secret;
-  readonly #agent = new Agent({ connections: 8, connect: { timeout: 5_000 } });
+  readonly #agent = outgoingAgent({ connections: 8 });
   readonly #limiter = new RateLimiter(REQUEST_LIMITS);
 
   constructor(apiUrl: string, accessKey: Secret) {

@@ -6,6 +6,8 @@ import type { Settings } from '../../settings/settings';
 import type { Mode } from '../processes';
 import { loadRulesInForce } from '../rules-in-force';
 import { createService, type Service } from '../service';
+import { proxiesLine } from '../start-messages';
+import { printOutput } from '../../text/print';
 import type { ModeOptions } from './mode-options';
 
 /**
@@ -15,6 +17,10 @@ import type { ModeOptions } from './mode-options';
  *   starting on this machine. The message says what to do.
  */
 export async function startMode(mode: Mode, options: ModeOptions): Promise<Service> {
+  const proxies = proxiesLine(process.env);
+  if (proxies !== null) {
+    printOutput(proxies);
+  }
   try {
     // Each mode is loaded when it starts: it needs modules that the others do not.
     if (mode === 'worker') {

@@ -6,7 +6,8 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { isNativeError } from 'node:util/types';
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { fetch } from 'undici';
+import { outgoingAgent } from '../../net/outgoing-agent';
 import { PINNED_CLI, platformOf, type Archive } from './pinned-cli';
 
 const run = promisify(execFile);
@@ -75,7 +76,11 @@ async function fetchTo(
   hash: Hash,
   onBytes: (received: number, total: number | null) => void,
 ): Promise<void> {
-  const agent = new EnvHttpProxyAgent({ connect: { timeout: CONNECT_WITHIN_MS }, bodyTimeout: STALLED_AFTER_MS });
+  const agent = outgoingAgent({
+    connections: 1,
+    connectTimeoutMs: CONNECT_WITHIN_MS,
+    bodyTimeout: STALLED_AFTER_MS,
+  });
   const stop = new AbortController();
   const host = new URL(url).host;
   let timer = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
+import { urlHost } from '../../net/url-host';
 import { readProcess } from './process-info';
 
 const serverRecord = z.object({
@@ -67,18 +68,12 @@ export function removeRecord(dataDir: string): void {
 
 /** `host:port` of the recorded server. */
 export function addressOf(record: ServerRecord): string {
-  return `${hostOf(record.ip)}:${record.port}`;
+  return `${urlHost(record.ip)}:${record.port}`;
 }
 
 /** Base address of the recorded server's UI, without a slash at the end. */
 export function uiUrlOf(record: ServerRecord): string {
-  return `http://${hostOf(record.ip)}:${record.ui_port}`;
-}
-
-/** The host to connect to. A server that listens on all addresses is reached through the loopback address. */
-export function hostOf(ip: string): string {
-  const host = ip === '0.0.0.0' ? '127.0.0.1' : ip === '::' ? '::1' : ip;
-  return host.includes(':') ? `[${host}]` : host;
+  return `http://${urlHost(record.ip)}:${record.ui_port}`;
 }
 
 function readRecord(dataDir: string): ServerRecord | null {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { addressOf, hostOf, type ServerRecord } from './pid-file';
+import { urlHost } from '../../net/url-host';
+import { addressOf, type ServerRecord } from './pid-file';
 import type { ProcessEnd } from './server-process';
 
 const CALL_WITHIN_MS = 2_000;
@@ -49,7 +50,7 @@ export async function waitUntilReady(
 /** The UI answers before it is connected to the server, so the check asks it for something that the server knows. */
 async function fetchFromUi(record: ServerRecord): Promise<void> {
   const { ip, port } = record.ui ?? { ip: record.ip, port: record.ui_port };
-  const response = await fetch(`http://${hostOf(ip)}:${port}/api/v1/namespaces/${record.namespace}`, {
+  const response = await fetch(`http://${urlHost(ip)}:${port}/api/v1/namespaces/${record.namespace}`, {
     signal: AbortSignal.timeout(CALL_WITHIN_MS),
   });
   await response.arrayBuffer();
