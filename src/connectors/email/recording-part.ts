@@ -3,15 +3,21 @@ import type { JsonObject } from '../../events/json';
 import { referenceAt } from '../../events/payload';
 import { ActionError } from '../action-error';
 import type { VoipbinClient } from '../voipbin/client';
-import { downloadRecording, findRecordingFiles, type RecordingFile } from '../voipbin/recordings';
+import {
+  downloadRecording,
+  findRecordingFiles,
+  type DownloadedRecording,
+  type MissingLeg,
+  type RecordingFile,
+} from '../voipbin/recordings';
 
 /** The part of a mail about recordings: attachments and text. */
 export interface RecordingPart {
   /**
-   * `attached`: all are; `linked`: at least one is only linked; `missing`: at least one could be neither; `none`: the
-   * event has none.
+   * `attached`: all are; `linked`: at least one is only linked; `partial`: one side of one is missing; `missing`: at least
+   * one could be neither; `none`: the event has none. Lines say what is missing.
    */
-  state: 'attached' | 'linked' | 'missing' | 'none';
+  state: 'attached' | 'linked' | 'partial' | 'missing' | 'none';
   attachments: { name: string; content: Buffer }[];
   lines: RecordingLine[];
 }
@@ -86,7 +92,7 @@ export async function collectRecordings(
   return part;
 }
 
-const ORDER = ['attached', 'linked', 'missing', 'none'] as const;
+const ORDER = ['attached', 'linked', 'partial', 'missing', 'none'] as const;
 
 function worse(a: RecordingPart['state'], b: RecordingPart['state']): RecordingPart['state'] {
   return ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
@@ -101,33 +107,30 @@ async function collectOne(
   signal: AbortSignal,
 ): Promise<RecordingPart> {
   let files: RecordingFile[] = [];
+  let gone: MissingLeg[] = [];
   try {
     const found = await findRecordingFiles(client, id, signal);
     if (found.state === 'unknown') {
       return missing(`VoIPBIN does not have recording ${id}, or deleted it.`);
     }
-    if (found.state === 'not_stored') {
-      return notStored(id, wish, waitedMs);
+    ({ files, missing: gone } = found);
+    waitForLegs(gone, wish, waitedMs);
+    if (files.length === 0) {
+      return withoutSound(id, gone, wish);
     }
-    files = found.files;
     if (wish.how === 'link') {
-      return linked(id, files, null);
+      return withMissingLegs(linked(id, files, null), gone, wish);
     }
     const fetched = await downloadRecording(client, id, files, bytesLeft, signal);
-    switch (fetched.state) {
-      case 'not_stored':
-        return notStored(id, wish, waitedMs);
-      case 'too_large':
-        return linked(id, files, `Recording ${id} is too large to be attached (limit ${mebibytes(wish.limitBytes)}).`);
-      case 'downloaded':
-        return {
-          state: 'attached',
-          attachments: fetched.files,
-          lines: [
-            { text: `Recording ${id} is attached: ${fetched.files.map(({ name }) => name).join(', ')}.`, link: null },
-          ],
-        };
+    if (fetched.state === 'too_large') {
+      const reason = `Recording ${id} is too large to be attached (limit ${mebibytes(wish.limitBytes)}).`;
+      return withMissingLegs(linked(id, files, reason), gone, wish);
     }
+    waitForLegs(fetched.missing, wish, waitedMs);
+    gone = [...gone, ...fetched.missing];
+    return fetched.files.length === 0
+      ? withoutSound(id, gone, wish)
+      : withMissingLegs(attached(id, fetched.files), gone, wish);
   } catch (error) {
     if (!(error instanceof ActionError) || error.detail.code === 'recording_not_stored') {
       throw error;
@@ -141,13 +144,41 @@ async function collectOne(
     if (error.errorClass !== 'permanent') {
       waitWhileWorthIt(`the recording could not be fetched yet (${error.detail.code})`, wish.waitMs, waitedMs);
     }
-    return linked(id, files, `Recording ${id} could not be fetched from VoIPBIN (${error.detail.code}).`);
+    const reason = `Recording ${id} could not be fetched from VoIPBIN (${error.detail.code}).`;
+    return withMissingLegs(linked(id, files, reason), gone, wish);
   }
 }
 
-function notStored(id: string, wish: RecordingWish, waitedMs: number): RecordingPart {
-  waitWhileWorthIt('the recording is not stored at VoIPBIN yet', wish.waitMs, waitedMs);
-  return missing(`VoIPBIN has not stored recording ${id} within ${minutes(wish.waitMs)}; look for it there later.`);
+/** VoIPBIN stores the legs one after the other, so all that are missing may still come. */
+function waitForLegs(gone: readonly MissingLeg[], { waitMs }: RecordingWish, waitedMs: number): void {
+  if (gone.length > 0) {
+    waitWhileWorthIt('the recording is not stored at VoIPBIN yet', waitMs, waitedMs);
+  }
+}
+
+function withoutSound(id: string, gone: readonly MissingLeg[], wish: RecordingWish): RecordingPart {
+  return gone.every(({ why }) => why === 'empty')
+    ? missing(`Recording ${id} is empty: VoIPBIN stored no sound of it.`)
+    : missing(`VoIPBIN has not stored recording ${id} within ${minutes(wish.waitMs)}; look for it there later.`);
+}
+
+/** Adds what the reader of the mail does not get. */
+function withMissingLegs(part: RecordingPart, gone: readonly MissingLeg[], wish: RecordingWish): RecordingPart {
+  if (gone.length === 0) {
+    return part;
+  }
+  const lines = gone.map(({ name, why }) => ({
+    text:
+      why === 'empty'
+        ? `${sideOf(name)} (${name}) is missing: VoIPBIN stored no sound of it.`
+        : `${sideOf(name)} (${name}) is missing: VoIPBIN has not stored it within ${minutes(wish.waitMs)}.`,
+    link: null,
+  }));
+  return { ...part, state: worse(part.state, 'partial'), lines: [...part.lines, ...lines] };
+}
+
+function sideOf(name: string): string {
+  return name.endsWith('_in.wav') ? "The caller's side" : "The callee's side";
 }
 
 function waitWhileWorthIt(message: string, waitMs: number, waitedMs: number): void {
@@ -160,6 +191,15 @@ function waitWhileWorthIt(message: string, waitMs: number, waitedMs: number): vo
       retryAfterMs: Math.ceil(Math.min(growing, left)),
     });
   }
+}
+
+function attached(id: string, files: Extract<DownloadedRecording, { state: 'downloaded' }>['files']): RecordingPart {
+  const names = files.map(({ name }) => name).join(', ');
+  return {
+    state: 'attached',
+    attachments: files,
+    lines: [{ text: `Recording ${id} is attached: ${names}.`, link: null }],
+  };
 }
 
 /** Instead of attachments: the files' own signed addresses, which work for every reader of the mail until they expire. */

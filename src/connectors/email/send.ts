@@ -30,7 +30,9 @@ const input = z.strictObject({
     .describe("Puts the event's recording into the mail, as WAV files or as expiring links."),
   wait: duration()
     .prefault('15m')
-    .describe('How long to wait until VoIPBIN has stored the recording; then the mail is sent without it and says so.'),
+    .describe(
+      'How long to wait until VoIPBIN has stored the recording; then the mail is sent with what there is, and says what is missing.',
+    ),
   on_ambiguous: z
     .enum(['retry', 'fail'])
     .default('retry')
@@ -43,8 +45,10 @@ const output = z.object({
   message_id: z.string().describe('The Message-ID, with its angle brackets.'),
   accepted: z.number().describe('How many recipients the mail server took: all of them.'),
   recording: z
-    .enum(['attached', 'linked', 'missing', 'none'])
-    .describe('What happened to the recording; none when there is none or none was requested.'),
+    .enum(['attached', 'linked', 'partial', 'missing', 'none'])
+    .describe(
+      'What happened to the recording; partial when one side of a call is missing; none when there is none or none was requested.',
+    ),
 });
 
 type Input = z.infer<typeof input>;

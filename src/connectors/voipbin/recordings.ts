@@ -3,6 +3,7 @@ import { ActionError, type ActionErrorCode } from '../action-error';
 import { epochMs } from './api-time';
 import type { Recording, VoipbinClient } from './client';
 import { unzipRecording, type ZippedWav } from './recording-zip';
+import { hasSound, LARGEST_EMPTY_WAV_BYTES } from './wav';
 
 const MOST_FILE_PAGES = 20;
 const CLOCK_SKEW_MS = 5_000;
@@ -27,21 +28,25 @@ export interface RecordingFile {
   linkExpiresAt: string | null;
 }
 
+/** A leg that a recording should have and of which there is no sound. */
+export interface MissingLeg {
+  /** `<recording id>_out.wav` */
+  name: string;
+  /** `empty`: VoIPBIN stored a file without sound, such as a header alone. */
+  why: 'not_stored' | 'empty';
+}
+
 /**
- * Whether a recording's files are stored. VoIPBIN sends `recording_finished` before it stores them and nothing
- * afterwards.
- * - `stored`: all of them.
- * - `not_stored`: none or not all yet; some failures to store are never repaired, so this may last.
+ * What VoIPBIN has of a recording. It sends `recording_finished` before it stores the files and nothing afterwards.
+ * - `known`: the legs with sound that are stored, and those that are missing; some failures to store are never repaired,
+ *   so this may last.
  * - `unknown`: VoIPBIN does not have the recording, or deleted it.
  */
-export type RecordingState =
-  { state: 'stored'; files: RecordingFile[] } | { state: 'not_stored' } | { state: 'unknown' };
+export type RecordingState = { state: 'known'; files: RecordingFile[]; missing: MissingLeg[] } | { state: 'unknown' };
 
-/** The files' bytes, or why not. */
+/** The bytes of the legs that have sound, and those that turned out to have none; or why not. */
 export type DownloadedRecording =
-  | { state: 'downloaded'; files: { name: string; content: Buffer }[] }
-  | { state: 'too_large' }
-  | { state: 'not_stored' };
+  { state: 'downloaded'; files: { name: string; content: Buffer }[]; missing: MissingLeg[] } | { state: 'too_large' };
 
 const storedFile = z.object({
   id: z.string(),
@@ -57,14 +62,16 @@ const storedFile = z.object({
 
 type StoredFile = z.infer<typeof storedFile>;
 
+type Leg = 'in' | 'out';
+
 /** A call is recorded as two legs, a conference as one mix. */
-function expectedFiles(recording: Recording): number {
-  return recording.reference_type === 'confbridge' ? 1 : 2;
+function expectedLegs(recording: Recording): readonly Leg[] {
+  return recording.reference_type === 'confbridge' ? ['in'] : ['in', 'out'];
 }
 
 /**
- * Looks whether a recording is really stored, by the list of stored files: two for a call, one for a conference, none
- * of them empty.
+ * Looks what is really stored of a recording, by the list of stored files: two legs for a call, one for a conference. A
+ * leg counts once, however often it is listed; a file of 0 bytes, or of a header alone, is no leg.
  * @throws ActionError
  */
 export async function findRecordingFiles(
@@ -76,12 +83,29 @@ export async function findRecordingFiles(
   if (recording === null) {
     return { state: 'unknown' };
   }
-  const found = await listFilesOf(client, recording, signal);
-  const stored = found.filter((file) => file.filesize === undefined || file.filesize === null || file.filesize > 0);
-  if (stored.length < expectedFiles(recording)) {
-    return { state: 'not_stored' };
-  }
-  return { state: 'stored', files: onePerLeg(recordingId, stored).map(([name, file]) => describe(client, name, file)) };
+  const expected = expectedLegs(recording);
+  const listed = await listFilesOf(client, recording, signal);
+  const legs = byLeg(
+    listed.filter((file) => !isEmpty(file)),
+    expected,
+  );
+  const empty = byLeg(listed.filter(isEmpty), expected);
+  return {
+    state: 'known',
+    files: [...legs].map(([leg, file]) => describe(client, nameOf(recordingId, leg), file)),
+    missing: expected
+      .filter((leg) => !legs.has(leg))
+      .slice(0, Math.max(expected.length - legs.size, 0))
+      .map((leg) => ({ name: nameOf(recordingId, leg), why: empty.has(leg) ? 'empty' : 'not_stored' })),
+  };
+}
+
+function isEmpty({ filesize }: StoredFile): boolean {
+  return typeof filesize === 'number' && filesize <= LARGEST_EMPTY_WAV_BYTES;
+}
+
+function nameOf(recordingId: string, leg: Leg): string {
+  return `${recordingId}_${leg}.wav`;
 }
 
 /** Newest first; ends at what is older than the recording, which is created before its files. */
@@ -112,21 +136,31 @@ async function listFilesOf(client: VoipbinClient, recording: Recording, signal: 
   return files;
 }
 
-/** Files may be registered twice; the newest of each leg counts. Legs that cannot be distinguished are numbered. */
-function onePerLeg(recordingId: string, newestFirst: readonly StoredFile[]): [string, StoredFile][] {
-  const byName = new Map<string, StoredFile>();
+/**
+ * Files may be registered twice; the newest of each leg counts. One that does not say which leg it is takes the first
+ * that is free.
+ */
+function byLeg(newestFirst: readonly StoredFile[], expected: readonly Leg[]): Map<Leg, StoredFile> {
+  const legs = new Map<Leg, StoredFile>();
+  const nameless: StoredFile[] = [];
   for (const file of newestFirst) {
-    const leg =
-      legOf(`${file.filename ?? ''} ${file.name ?? ''} ${file.uri_download ?? ''}`) ?? String(byName.size + 1);
-    const name = `${recordingId}_${leg}.wav`;
-    if (!byName.has(name)) {
-      byName.set(name, file);
+    const leg = legOf(`${file.filename ?? ''} ${file.name ?? ''} ${file.uri_download ?? ''}`);
+    if (leg === null) {
+      nameless.push(file);
+    } else if (!legs.has(leg)) {
+      legs.set(leg, file);
     }
   }
-  return [...byName].sort(([a], [b]) => a.localeCompare(b));
+  for (const file of nameless) {
+    const free = expected.find((leg) => !legs.has(leg));
+    if (free !== undefined) {
+      legs.set(free, file);
+    }
+  }
+  return new Map([...legs].sort(([a], [b]) => a.localeCompare(b)));
 }
 
-function legOf(name: string): 'in' | 'out' | null {
+function legOf(name: string): Leg | null {
   const leg = /_(in|out)\.wav/i.exec(name)?.[1]?.toLowerCase();
   return leg === 'in' || leg === 'out' ? leg : null;
 }
@@ -166,28 +200,35 @@ export async function downloadRecording(
   for (const file of files) {
     const fetched = file.link === null ? null : await client.downloads.download(new URL(file.link), left, signal);
     if (fetched === null || fetched.state === 'refused') {
-      return downloadZip(client, recordingId, files.length, limitBytes, signal);
+      return downloadZip(client, recordingId, files, limitBytes, signal);
     }
     if (fetched.state === 'too_large') {
       return fetched;
     }
-    if (fetched.content.length === 0) {
-      return { state: 'not_stored' };
-    }
     left -= fetched.content.length;
     contents.push({ name: file.name, content: fetched.content });
   }
-  return { state: 'downloaded', files: contents };
+  return soundOf(contents);
+}
+
+/** Keeps the files with sound; only their bytes tell where VoIPBIN gave no size. */
+function soundOf(
+  contents: readonly { name: string; content: Buffer }[],
+): Extract<DownloadedRecording, { state: 'downloaded' }> {
+  return {
+    state: 'downloaded',
+    files: contents.filter(({ content }) => hasSound(content)),
+    missing: contents.filter(({ content }) => !hasSound(content)).map(({ name }) => ({ name, why: 'empty' })),
+  };
 }
 
 /**
- * An empty ZIP, or one with fewer legs than expected, is one that was packed before the files were stored (reference
- * voipbin.md 5).
+ * A ZIP without a leg that is stored was packed before it was (reference voipbin.md 5).
  */
 async function downloadZip(
   client: VoipbinClient,
   recordingId: string,
-  expected: number,
+  wanted: readonly RecordingFile[],
   limitBytes: number,
   signal: AbortSignal,
 ): Promise<DownloadedRecording> {
@@ -215,14 +256,24 @@ async function downloadZip(
   if (unzipped.state === 'too_large') {
     return unzipped;
   }
-  const legs = unzipped.files.filter((file) => file.content.length > 0);
-  return legs.length < expected
-    ? { state: 'not_stored' }
-    : { state: 'downloaded', files: legs.map((file, index) => named(recordingId, file, index)) };
+  const zipped = new Map(
+    unzipped.files.map((file, index) => [zippedName(recordingId, file, wanted[index]), file.content]),
+  );
+  const found = wanted.flatMap(({ name }) => {
+    const content = zipped.get(name);
+    return content === undefined ? [] : [{ name, content }];
+  });
+  const sound = soundOf(found);
+  const notPacked = wanted.filter(({ name }) => !zipped.has(name));
+  return {
+    ...sound,
+    missing: [...sound.missing, ...notPacked.map(({ name }) => ({ name, why: 'not_stored' as const }))],
+  };
 }
 
-function named(recordingId: string, file: ZippedWav, index: number): { name: string; content: Buffer } {
-  return { name: `${recordingId}_${legOf(file.name) ?? String(index + 1)}.wav`, content: file.content };
+function zippedName(recordingId: string, file: ZippedWav, place: RecordingFile | undefined): string {
+  const leg = legOf(file.name);
+  return leg === null ? (place?.name ?? file.name) : nameOf(recordingId, leg);
 }
 
 function storageTrouble(code: ActionErrorCode, message: string): ActionError {

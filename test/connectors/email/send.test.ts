@@ -226,6 +226,54 @@ describe('recordings', () => {
   });
 
   test.each([
+    [
+      'one side is never stored',
+      {},
+      1,
+      "The callee's side (r-1_out.wav) is missing: VoIPBIN has not stored it within 1 min",
+    ],
+    ['one side has 0 bytes', { legBytes: { out: 0 } }, 2, 'r-1_out.wav) is missing: VoIPBIN stored no sound of it'],
+    ['one side is a header alone', { legBytes: { in: 44 } }, 2, "The caller's side (r-1_in.wav) is missing"],
+    ['a header alone, its size unknown', { legBytes: { out: 44 }, sizesKnown: false }, 2, 'r-1_out.wav) is missing'],
+  ] as const)(
+    '%s: after the wait the other side is attached, and the mail says so',
+    async (_what, recording, legs, text) => {
+      step.voipbin.addRecording({ id: 'r-1', ...recording });
+      step.voipbin.store('r-1', legs);
+      const input = { recording: 'attach', wait: '1m', html: '<p>x</p>' };
+      expect(await failureOf(step.attempt({}, input))).toMatchObject({ detail: { code: 'recording_not_stored' } });
+
+      expect(await step.attempt({ startedAt: ago(MINUTE) }, input)).toMatchObject({ result: { recording: 'partial' } });
+      const [mail] = step.mails.messages;
+      expect(mail?.attachments).toHaveLength(1);
+      expect(mail?.text).toContain(text);
+      expect(mail?.html).toContain('is missing');
+    },
+  );
+
+  test('one side is never stored: the other is linked, and the mail says so', async () => {
+    step.voipbin.addRecording({ id: 'r-1' });
+    step.voipbin.store('r-1', 1);
+
+    expect(await step.attempt({ startedAt: ago(MINUTE) }, { recording: 'link', wait: '1m' })).toMatchObject({
+      result: { recording: 'partial' },
+    });
+    expect(step.mails.messages[0]?.text).toMatch(
+      /r-1_in\.wav \(the link works until .*http.*r-1_out\.wav\) is missing/s,
+    );
+  });
+
+  test('headers alone: the mail says that the recording is empty', async () => {
+    step.voipbin.addRecording({ id: 'r-1', stored: true, sizeBytes: 44 });
+
+    expect(await step.attempt({ startedAt: ago(MINUTE) }, { recording: 'attach', wait: '1m' })).toMatchObject({
+      result: { recording: 'missing' },
+    });
+    expect(step.mails.messages[0]?.text).toContain('Recording r-1 is empty');
+    expect(step.mails.messages[0]?.attachments).toEqual([]);
+  });
+
+  test.each([
     ['larger than the bridge attaches', 700_000, undefined, 'too large'],
     ['larger than the mail server takes', 400_000, 500_000, 'does not accept a mail of this size'],
   ])('%s: the reason and links that expire', async (_why, sizeBytes, largestMailBytes, reason) => {

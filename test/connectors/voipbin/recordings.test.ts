@@ -27,20 +27,52 @@ afterEach(async () => {
 
 async function storedFiles(id: string): Promise<RecordingFile[]> {
   const found = await findRecordingFiles(client, id, signal);
-  if (found.state !== 'stored') {
-    throw new Error(`expected it stored, not ${found.state}`);
+  if (found.state === 'unknown') {
+    throw new Error('expected it known');
   }
   return found.files;
 }
 
 describe('whether a recording is stored', () => {
-  test('only when both legs of a call are', async () => {
+  test('leg by leg', async () => {
+    const missing = (...legs: string[]) => legs.map((leg) => ({ name: `r-1_${leg}.wav`, why: 'not_stored' }));
     standIn.addRecording({ id: 'r-1' });
-    expect(await findRecordingFiles(client, 'r-1', signal)).toEqual({ state: 'not_stored' });
+    expect(await findRecordingFiles(client, 'r-1', signal)).toEqual({
+      state: 'known',
+      files: [],
+      missing: missing('in', 'out'),
+    });
     standIn.store('r-1', 1);
-    expect(await findRecordingFiles(client, 'r-1', signal)).toEqual({ state: 'not_stored' });
+    expect(await findRecordingFiles(client, 'r-1', signal)).toMatchObject({
+      files: [{ name: 'r-1_in.wav' }],
+      missing: missing('out'),
+    });
     standIn.store('r-1', 2);
     expect((await storedFiles('r-1')).map(({ name }) => name)).toEqual(['r-1_in.wav', 'r-1_out.wav']);
+  });
+
+  test.each([0, 44, 58])('a leg of %d bytes is empty', async (size) => {
+    standIn.addRecording({ id: 'r-1', stored: true, legBytes: { out: size } });
+    expect(await findRecordingFiles(client, 'r-1', signal)).toMatchObject({
+      files: [{ name: 'r-1_in.wav' }],
+      missing: [{ name: 'r-1_out.wav', why: 'empty' }],
+    });
+  });
+
+  test('one leg that is listed twice is one leg', async () => {
+    standIn.addRecording({ id: 'r-1', listedTimes: 2 });
+    standIn.store('r-1', 1);
+    expect(await findRecordingFiles(client, 'r-1', signal)).toMatchObject({
+      files: [{ name: 'r-1_in.wav' }],
+      missing: [{ name: 'r-1_out.wav', why: 'not_stored' }],
+    });
+  });
+
+  test("a file's own link works for a week", async () => {
+    standIn.addRecording({ id: 'r-1', stored: true });
+    const [file] = await storedFiles('r-1');
+    const days = (Date.parse(file?.linkExpiresAt ?? '') - Date.now()) / 86_400_000;
+    expect(Math.round(days)).toBe(7);
   });
 
   test('one file is all of a conference', async () => {
@@ -68,15 +100,19 @@ describe('whether a recording is stored', () => {
       accessKey: new Secret('vb_stand-in'),
       downloadAllow: HostList.EMPTY,
     });
-    expect(await findRecordingFiles(other, 'r-sample', signal)).toEqual({ state: 'not_stored' });
-    let state = 'not_stored';
-    for (const end = Date.now() + 5_000; state === 'not_stored' && Date.now() < end;) {
-      ({ state } = await findRecordingFiles(other, 'r-sample', signal));
+    const missing = async (): Promise<number> => {
+      const found = await findRecordingFiles(other, 'r-sample', signal);
+      return found.state === 'known' ? found.missing.length : 9;
+    };
+    expect(await missing()).toBe(2);
+    let left = 2;
+    for (const end = Date.now() + 5_000; left > 0 && Date.now() < end;) {
+      left = await missing();
     }
     await other.close();
     await demo.stop();
 
-    expect(state).toBe('stored');
+    expect(left).toBe(0);
   });
 
   test('a link that carries a credential is no link', async () => {
@@ -99,6 +135,7 @@ describe('fetching it', () => {
     expect(await downloadRecording(client, 'r-1', await storedFiles('r-1'), LIMIT, signal)).toEqual({
       state: 'downloaded',
       files: standIn.wavs('r-1'),
+      missing: [],
     });
     const storage = standIn.requests.filter(({ path }) => path.startsWith('/storage/'));
     expect(storage.map(({ credential }) => credential)).toEqual(['none', 'none']);
@@ -117,12 +154,13 @@ describe('fetching it', () => {
     expect(await downloadRecording(client, 'r-1', files, LIMIT, signal)).toEqual({
       state: 'downloaded',
       files: standIn.wavs('r-1'),
+      missing: [],
     });
     const storage = standIn.requests.filter(({ path }) => path.startsWith('/storage/'));
     expect(storage.every(({ credential }) => credential === 'none')).toBe(true);
   });
 
-  test.each([0, 1] as const)('a ZIP with %d of two legs means: not stored yet', async (legs) => {
+  test.each([0, 1] as const)('a ZIP with %d of two legs: the others are not stored yet', async (legs) => {
     standIn.addRecording({ id: 'r-1', signed: false });
     if (legs === 1) {
       standIn.store('r-1', legs);
@@ -133,8 +171,24 @@ describe('fetching it', () => {
       { ...file, name: 'r-1_out.wav' },
     ];
 
-    expect(await downloadRecording(client, 'r-1', files, LIMIT, signal)).toEqual({ state: 'not_stored' });
+    expect(await downloadRecording(client, 'r-1', files, LIMIT, signal)).toEqual({
+      state: 'downloaded',
+      files: standIn.wavs('r-1'),
+      missing: files.slice(legs).map(({ name }) => ({ name, why: 'not_stored' })),
+    });
   });
+
+  test.each([true, false])(
+    'a header without sound is empty, whatever VoIPBIN says of its size; signed: %s',
+    async (signed) => {
+      standIn.addRecording({ id: 'r-1', stored: true, legBytes: { out: 44 }, sizesKnown: false, signed });
+
+      expect(await downloadRecording(client, 'r-1', await storedFiles('r-1'), LIMIT, signal)).toMatchObject({
+        files: [{ name: 'r-1_in.wav' }],
+        missing: [{ name: 'r-1_out.wav', why: 'empty' }],
+      });
+    },
+  );
 
   test.each([
     ['known before: nothing is fetched', true, 0],

@@ -2,7 +2,9 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { JsonObject } from '../../../events/json';
 
-const LINK_LIFETIME_MS = 24 * 3_600_000;
+/** VoIPBIN signs a file's own address for a week, and that of a ZIP for a day. */
+const LINK_LIFETIME_S = 7 * 86_400;
+const ZIP_LIFETIME_S = 86_400;
 const DEFAULT_WAV_BYTES = 16_044;
 const EMPTY_WAV_BYTES = 44;
 const MOST_KEPT = 1_000;
@@ -16,6 +18,12 @@ export interface NewRecording {
   storedAfterMs?: number;
   /** Size of each WAV; default 16,044 (one second). */
   sizeBytes?: number;
+  /** Size of one side, where it is another: 44 is a header without sound, 0 an empty file. */
+  legBytes?: { in?: number; out?: number };
+  /** Whether VoIPBIN reports the sizes of files; default true. */
+  sizesKnown?: boolean;
+  /** How often each file is listed, as after an event inside VoIPBIN was delivered twice; default 1. */
+  listedTimes?: number;
   callId?: string;
   /** A call has two legs, a conference one; default `call`. */
   referenceType?: 'call' | 'confbridge';
@@ -31,7 +39,12 @@ export interface StandInWav {
 }
 
 interface Kept {
-  recording: Required<Pick<NewRecording, 'id' | 'sizeBytes' | 'referenceType' | 'signed'>> & { callId: string };
+  recording: Required<
+    Pick<
+      NewRecording,
+      'id' | 'sizeBytes' | 'legBytes' | 'referenceType' | 'signed' | 'sizesKnown' | 'listedTimes' | 'callId'
+    >
+  >;
   createdAt: Date;
   /** How many of its files are stored, from when (epoch ms). */
   storedFrom: number;
@@ -60,6 +73,9 @@ export class StandInRecordings {
         sizeBytes: recording.sizeBytes ?? DEFAULT_WAV_BYTES,
         referenceType: recording.referenceType ?? 'call',
         signed: recording.signed ?? true,
+        legBytes: recording.legBytes ?? {},
+        sizesKnown: recording.sizesKnown ?? true,
+        listedTimes: recording.listedTimes ?? 1,
       },
       createdAt: new Date(),
       storedFrom,
@@ -87,10 +103,12 @@ export class StandInRecordings {
 
   /** The WAVs of a recording that are stored by now. */
   wavs(id: string): StandInWav[] {
-    return this.#storedNames(id).map((name) => ({
-      name,
-      content: makeWav(name, this.#kept.get(id)?.recording.sizeBytes ?? 0),
-    }));
+    return this.#storedNames(id).map((name) => ({ name, content: makeWav(name, this.#sizeOf(id, name)) }));
+  }
+
+  #sizeOf(id: string, name: string): number {
+    const { sizeBytes = 0, legBytes = {} } = this.#kept.get(id)?.recording ?? {};
+    return legBytes[name.endsWith('_in.wav') ? 'in' : 'out'] ?? sizeBytes;
   }
 
   #storedNames(id: string): string[] {
@@ -139,7 +157,7 @@ export class StandInRecordings {
   /** The stored files of all recordings, newest first. */
   files(origin: string): { createdAt: Date; item: JsonObject }[] {
     return [...this.#kept.values()].reverse().flatMap((kept) =>
-      this.#storedNames(kept.recording.id).map((name) => ({
+      this.#listedNames(kept).map((name) => ({
         createdAt: kept.createdAt,
         item: {
           id: `file-${name}`,
@@ -150,15 +168,19 @@ export class StandInRecordings {
           name,
           detail: '',
           filename: name,
-          filesize: Math.max(kept.recording.sizeBytes, EMPTY_WAV_BYTES),
+          filesize: kept.recording.sizesKnown ? this.#sizeOf(kept.recording.id, name) : null,
           uri_download: kept.recording.signed ? this.sign(origin, name) : '',
-          tm_download_expire: new Date(Date.now() + LINK_LIFETIME_MS).toISOString(),
+          tm_download_expire: new Date(Date.now() + LINK_LIFETIME_S * 1_000).toISOString(),
           tm_create: kept.createdAt.toISOString(),
           tm_update: null,
           tm_delete: null,
         },
       })),
     );
+  }
+
+  #listedNames({ recording }: Kept): string[] {
+    return this.#storedNames(recording.id).flatMap((name) => Array.from({ length: recording.listedTimes }, () => name));
   }
 
   /** A ZIP of what is stored by now: empty while nothing is. */
@@ -168,7 +190,8 @@ export class StandInRecordings {
 
   /** A signed address that needs no credential. */
   sign(origin: string, name: string): string {
-    return `${origin}/storage/${encodeURIComponent(name)}?X-Goog-Expires=86400&X-Goog-Signature=${this.#signature(name)}`;
+    const seconds = name.endsWith('.zip') ? ZIP_LIFETIME_S : LINK_LIFETIME_S;
+    return `${origin}/storage/${encodeURIComponent(name)}?X-Goog-Expires=${seconds}&X-Goog-Signature=${this.#signature(name)}`;
   }
 
   isSigned(name: string, signature: string | undefined): boolean {
@@ -182,7 +205,10 @@ export class StandInRecordings {
 
 /** A tone in mono, 8 kHz, 16 bit; its pitch depends on the seed, so that no two legs are alike. */
 function makeWav(seed: string, sizeBytes: number): Buffer {
-  const wav = Buffer.alloc(Math.max(sizeBytes, EMPTY_WAV_BYTES));
+  const wav = Buffer.alloc(sizeBytes);
+  if (sizeBytes < EMPTY_WAV_BYTES) {
+    return wav;
+  }
   wav.write('RIFF', 0);
   wav.writeUInt32LE(wav.length - 8, 4);
   wav.write('WAVEfmt ', 8);
