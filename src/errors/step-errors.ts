@@ -121,7 +121,13 @@ export const STEP_ERRORS = {
   conflict: {
     class: 'transient',
     meaning: 'HubSpot reports that a record exists already, but does not show it yet.',
-    remedy: 'Nothing, unless it lasts: then look for an archived record.',
+    remedy: 'Nothing: after two more looks the bridge makes the record another way.',
+  },
+  conflict_hidden: {
+    class: 'permanent',
+    meaning:
+      'HubSpot reports that a record exists already, and shows it neither among its records nor the deleted ones.',
+    remedy: 'Look in HubSpot for a deleted or restricted record with the same value.',
   },
   connection_lost: {
     class: 'transient',

@@ -13,11 +13,13 @@ const DISPOSITIONS = {
 
 /**
  * HubSpot's status and its outcome (disposition, ids that every account starts with; reference connectors.md 1.1).
- * `MISSED` is left out on purpose: HubSpot documents it for its calling extensions only, not for the property.
+ * `MISSED` is among the options of Call status in HubSpot's knowledge base; the developers' page names it for calling
+ * extensions only, so an account may refuse it. "Left voicemail" is for a representative who left one: a caller's own
+ * message is `hs_call_has_voicemail`.
  */
 const IN_HUBSPOT: Readonly<Record<CallOutcome, { status: string; disposition: string | null }>> = {
   completed: { status: 'COMPLETED', disposition: DISPOSITIONS.connected },
-  missed: { status: 'NO_ANSWER', disposition: DISPOSITIONS.noAnswer },
+  missed: { status: 'MISSED', disposition: DISPOSITIONS.noAnswer },
   no_answer: { status: 'NO_ANSWER', disposition: DISPOSITIONS.noAnswer },
   busy: { status: 'BUSY', disposition: DISPOSITIONS.busy },
   failed: { status: 'FAILED', disposition: null },
@@ -87,12 +89,14 @@ export function callProperties(
   const ours = event.ours?.number ?? null;
   const [from, to] = event.direction === 'inbound' ? [peerNumber, ours] : [ours, peerNumber];
   const { status, disposition } = IN_HUBSPOT[given.outcome];
+  const isCallersMessage = given.outcome === 'voicemail' && event.direction === 'inbound';
   return {
     hs_timestamp: startOf(event),
     hs_call_title: given.title,
     hs_call_status: status,
     hs_call_external_id: given.key,
-    ...(disposition === null ? {} : { hs_call_disposition: disposition }),
+    ...(isCallersMessage ? { hs_call_has_voicemail: 'true' } : {}),
+    ...(disposition === null || isCallersMessage ? {} : { hs_call_disposition: disposition }),
     ...(event.direction === null ? {} : { hs_call_direction: event.direction === 'inbound' ? 'INBOUND' : 'OUTBOUND' }),
     ...(event.talk_s === null ? {} : { hs_call_duration: String(Math.round(event.talk_s * 1_000)) }),
     ...(from === null ? {} : { hs_call_from_number: from }),

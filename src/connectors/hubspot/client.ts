@@ -24,6 +24,8 @@ export class HubSpotClient {
   readonly searchLimiter: RateLimiter;
   /** Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept. */
   readonly contacts = new LRUCache<string, FoundContact>({ max: 5_000, ttl: durationMs('1m') });
+  /** Contacts that are gone, by id: HubSpot's search shows them for some seconds more. */
+  readonly goneContacts = new LRUCache<string, true>({ max: 5_000, ttl: durationMs('10m') });
   /**
    * Pending searches and creations, by phone number: rules run side by side, and look for the same caller at the same
    * moment.
@@ -38,6 +40,8 @@ export class HubSpotClient {
    * property there is no other way to find them.
    */
   readonly createdIds = new LRUCache<string, string>({ max: 5_000, ttl: durationMs('1h') });
+  /** Values that HubSpot refused, so that they are not offered again with every record: `calls/<name>/<value>`. */
+  readonly refusedValues = new LRUCache<string, true>({ max: 100, ttl: durationMs('1h') });
   readonly #warned = new Set<string>();
 
   constructor(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { CanonicalEvent } from '../../events/canonical-event';
 import { farEndNumber, whyNoPhone } from '../../events/phone';
+import type { ActionContext } from '../connector';
 
 /** A contact as later steps see it (`steps.<id>.contact.name`). */
 export const contactOutput = z.object({
@@ -37,9 +37,14 @@ const PHONE_TYPES = new Set(['tel', 'whatsapp']);
 
 /**
  * The peer's phone number, or why there is none. The type of the address decides: an extension or agent that looks like a
- * number is not a phone (reference connectors.md 4).
+ * number is not a phone (reference connectors.md 4). A number of our own is nobody's either: a call between two of our
+ * lines has no contact.
  */
-export function peerPhone(event: CanonicalEvent, country: string | null): PeerPhone | { none: string } {
+export function peerPhone({
+  event,
+  country,
+  isOurs,
+}: Pick<ActionContext<unknown>, 'event' | 'country' | 'isOurs'>): PeerPhone | { none: string } {
   const { peer } = event;
   if (peer === null || peer.number === null) {
     return { none: 'the event has no far end' };
@@ -50,5 +55,8 @@ export function peerPhone(event: CanonicalEvent, country: string | null): PeerPh
     };
   }
   const e164 = farEndNumber(peer.number, country);
-  return e164 === null ? { none: whyNoPhone(peer.number) } : { e164, name: peer.name };
+  if (e164 === null) {
+    return { none: whyNoPhone(peer.number) };
+  }
+  return isOurs(e164) ? { none: 'the far end is a number of our own' } : { e164, name: peer.name };
 }

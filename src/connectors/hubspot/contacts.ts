@@ -1,43 +1,60 @@
-import { readPhone, toE164 } from '../../events/phone';
 import type { HubSpotClient } from './client';
+import type { ConflictRounds } from './conflict-rounds';
 import type { Contact, FoundContact, PeerPhone, UnknownContact } from './contact';
-import { isConflict, transientFailure } from './failure';
-import { ensureKeyProperty, keyPropertyName } from './key-property';
-import { equal, hasToken, type HubSpotRecord } from './record';
+import { hiddenConflict, isConflict, refusedProperties, withSearchLag } from './failure';
+import { ensureKeyProperty, keyPropertyName, keyUniquenessAfterRefusal, recordByKey } from './key-property';
+import { isSamePhone, phoneForms, type PhoneForms } from './phone-forms';
+import { equal, hasToken, isOneOf, type HubSpotRecord, type KeyUniqueness } from './record';
 import type { HubSpotSession } from './session';
 
 const CONTACT_PROPERTIES = ['firstname', 'lastname', 'email', 'hubspot_owner_id', 'phone', 'mobilephone'];
+
+/** How a contact is looked for. */
+export interface ContactOptions {
+  country: string | null;
+  unknown: UnknownContact;
+  rounds: ConflictRounds;
+}
 
 /**
  * The contact with this phone number; null when there is none and none may be created.
  *
  * Guaranteed: a contact that this bridge creates for a number is created once, also by racing workers, where HubSpot
  * keeps `voipbin_phone` unique. Not guaranteed: that a contact which a person entered seconds ago is found, for
- * HubSpot's search lags behind.
+ * HubSpot's search lags behind; nor that no second one is made within these seconds while a deleted one holds the number.
  */
 export async function findContact(
   session: HubSpotSession,
   phone: PeerPhone,
-  options: { country: string | null; unknown: UnknownContact },
+  options: ContactOptions,
 ): Promise<FoundContact | null> {
   const { client } = session;
-  const key = `${phone.e164} ${options.country ?? ''}`;
+  const forms = phoneForms(phone.e164);
+  const key = cacheKey(forms, options.country);
   const known = client.contacts.get(key);
   if (known !== undefined) {
     return known;
   }
   const found =
-    (await joined(client, key, () => searchByPhone(session, phone.e164, options.country))) ??
-    (await joined(client, `${key} ${options.unknown}`, () => ownContact(session, phone, options.unknown)));
+    (await joined(client, key, () => searchByPhone(session, forms, options.country))) ??
+    (await joined(client, `${key} ${options.unknown}`, () => ownContact(session, phone, forms, options)));
   if (found !== null) {
     client.contacts.set(key, { ...found, created: false });
   }
   return found;
 }
 
-/** Drops a cached contact that HubSpot no longer has: it was deleted or merged. */
-export function forgetContact(client: HubSpotClient, phone: PeerPhone, country: string | null): void {
-  client.contacts.delete(`${phone.e164} ${country ?? ''}`);
+/**
+ * Drops a contact that HubSpot no longer has, because it was deleted or merged. HubSpot's search still shows it for some
+ * seconds.
+ */
+export function forgetContact(client: HubSpotClient, phone: PeerPhone, country: string | null, id: string): void {
+  client.contacts.delete(cacheKey(phoneForms(phone.e164), country));
+  client.goneContacts.set(id, true);
+}
+
+function cacheKey({ person }: PhoneForms, country: string | null): string {
+  return `${person} ${country ?? ''}`;
 }
 
 /** A contact by HubSpot's id; null when it is gone. */
@@ -77,22 +94,23 @@ async function joined(
  */
 async function searchByPhone(
   session: HubSpotSession,
-  e164: string,
+  forms: PhoneForms,
   country: string | null,
 ): Promise<FoundContact | null> {
-  const national: string = readPhone(e164, null)?.nationalNumber ?? e164.slice(1);
+  // HubSpot documents its searchable digits as "area code and local number". Whether they keep a leading zero that
+  // belongs to the number is not documented, so both are asked for.
   const anyOf = [
-    [equal('hs_searchable_calculated_phone_number', national)],
-    [equal('hs_searchable_calculated_mobile_number', national)],
-    [equal('phone', e164)],
-    [equal('mobilephone', e164)],
-    [hasToken('phone', `*${national}`)],
+    [isOneOf('hs_searchable_calculated_phone_number', forms.searchable)],
+    [isOneOf('hs_searchable_calculated_mobile_number', forms.searchable)],
+    [isOneOf('phone', forms.e164)],
+    [isOneOf('mobilephone', forms.e164)],
+    [hasToken('phone', `*${forms.digits[0] ?? ''}`)],
   ];
   const hits = await session.search('contacts', anyOf, CONTACT_PROPERTIES);
-  const matching = hits.filter((hit) =>
-    [hit.properties['phone'], hit.properties['mobilephone']].some((stored) =>
-      isSameNumber(stored, e164, national, country),
-    ),
+  const matching = hits.filter(
+    ({ id, properties }) =>
+      !session.client.goneContacts.has(id) &&
+      [properties['phone'], properties['mobilephone']].some((stored) => isSamePhone(stored, forms, country)),
   );
   const [best] = matching.sort((a, b) => b.updatedAt - a.updatedAt || compareIds(a.id, b.id));
   if (best === undefined) {
@@ -108,32 +126,6 @@ async function searchByPhone(
 }
 
 /**
- * Returns whether a number as a person typed it is the wanted one. One that cannot be read in the rule's country (or where the
- * rule names none) is compared digit by digit, without leading zeros, with the wanted number's national and
- * international digits.
- */
-export function isSameNumber(
-  stored: string | null | undefined,
-  e164: string,
-  national: string,
-  country: string | null,
-): boolean {
-  if (stored === null || stored === undefined || stored === '') {
-    return false;
-  }
-  const read = toE164(stored, country);
-  if (read !== null) {
-    return read === e164;
-  }
-  const digits = (stored.split(/[a-z;#,]/i)[0] ?? '').replace(/\D/g, '').replace(/^0+/, '');
-  return (
-    digits.length >= 7 &&
-    !stored.trim().startsWith('+') &&
-    (digits === national.replace(/^0+/, '') || digits === e164.slice(1))
-  );
-}
-
-/**
  * Our own contact for a number that the search does not know, perhaps because it was created a moment ago; else a new
  * one. A step that never creates contacts does not create our property for them either: it only uses one that is known
  * to be there.
@@ -141,46 +133,141 @@ export function isSameNumber(
 async function ownContact(
   session: HubSpotSession,
   phone: PeerPhone,
-  unknown: UnknownContact,
+  forms: PhoneForms,
+  options: ContactOptions,
 ): Promise<FoundContact | null> {
-  const idProperty = keyPropertyName('contacts');
-  const uniqueness =
-    unknown === 'skip'
-      ? await session.client.keyUniqueness.get('contacts')
-      : await ensureKeyProperty(session, 'contacts');
-  const find = (): Promise<HubSpotRecord | null> =>
-    session.get('contacts', phone.e164, { idProperty, properties: CONTACT_PROPERTIES });
-  const existing = uniqueness === 'unique' ? await find() : null;
-  if (existing !== null) {
-    return { contact: contactOf(existing), created: false, matches: 1 };
+  if (options.unknown === 'skip') {
+    const known = await session.client.keyUniqueness.get('contacts');
+    const record = known === 'unique' ? await recordByKey(session, 'contacts', forms.person, SHOWN) : null;
+    return record === null || record === 'refused' ? null : existing(record);
   }
-  if (unknown === 'skip') {
-    return null;
+  let uniqueness = await ensureKeyProperty(session, 'contacts');
+  for (let refusals = 0; ; refusals += 1) {
+    try {
+      return await ownOrNew(session, phone, forms, uniqueness, options.rounds);
+    } catch (error) {
+      if (uniqueness === 'none' || !refusedProperties(error).includes(keyPropertyName('contacts'))) {
+        throw error;
+      }
+      // Somebody deleted our property: it is created again where it may be. At the second refusal it is left out.
+      uniqueness = refusals === 0 ? await keyUniquenessAfterRefusal(session, 'contacts') : 'none';
+    }
   }
-  const properties = {
-    phone: phone.e164,
-    firstname: phone.name ?? phone.e164,
-    ...(uniqueness === 'none' ? {} : { [idProperty]: phone.e164 }),
-  };
+}
+
+/**
+ * Creates the contact. Where HubSpot keeps our property unique, the conflict tells of one that exists: looking first would
+ * find nothing nearly always, which HubSpot counts as an error.
+ */
+async function ownOrNew(
+  session: HubSpotSession,
+  phone: PeerPhone,
+  forms: PhoneForms,
+  uniqueness: KeyUniqueness,
+  rounds: ConflictRounds,
+): Promise<FoundContact | null> {
+  const found = uniqueness === 'searchable' ? await searchByKey(session, forms) : null;
+  if (found !== null) {
+    return existing(found);
+  }
+  const properties = { phone: phone.e164, firstname: phone.name ?? phone.e164 };
+  const key = uniqueness === 'none' ? {} : { [keyPropertyName('contacts')]: forms.person };
   try {
-    const created = await session.create('contacts', properties);
+    return await createContact(session, { ...properties, ...key }, uniqueness !== 'none');
+  } catch (error) {
+    if (!isConflict(error)) {
+      throw uniqueness === 'unique' ? error : withSearchLag(error);
+    }
+    const taken = await contactOfConflict(session, forms, uniqueness, error.answer.existingId);
+    if (taken !== null && taken !== 'deleted') {
+      return existing(taken);
+    }
+    if (taken === null) {
+      rounds.waitForRecord('the contact');
+    }
+    session.log.warn(
+      { connection: 'hubspot', object_type: 'contacts', deleted: taken === 'deleted' },
+      'HubSpot keeps the number for a contact that it does not show; making one without our own property',
+    );
+  }
+  try {
+    return await createContact(session, properties, false);
+  } catch (error) {
+    throw isConflict(error) ? hiddenConflict(error) : withSearchLag(error);
+  }
+}
+
+const SHOWN = { properties: CONTACT_PROPERTIES };
+
+/**
+ * The contact that has our key, by every way in which HubSpot may show it: `deleted` when it is in the recycle bin, null
+ * when HubSpot shows none.
+ */
+async function contactOfConflict(
+  session: HubSpotSession,
+  forms: PhoneForms,
+  uniqueness: KeyUniqueness,
+  existingId: string | null,
+): Promise<HubSpotRecord | 'deleted' | null> {
+  const byKey = uniqueness === 'unique' ? await recordByKey(session, 'contacts', forms.person, SHOWN) : null;
+  if (byKey !== null && byKey !== 'refused') {
+    return byKey;
+  }
+  const named = existingId === null ? null : await session.get('contacts', existingId, SHOWN);
+  if (named !== null) {
+    return named;
+  }
+  const deleted =
+    uniqueness === 'unique' ? await recordByKey(session, 'contacts', forms.person, { ...SHOWN, archived: true }) : null;
+  if (deleted !== null && deleted !== 'refused') {
+    return 'deleted';
+  }
+  return uniqueness === 'none' ? null : searchByKey(session, forms);
+}
+
+async function searchByKey(session: HubSpotSession, { person }: PhoneForms): Promise<HubSpotRecord | null> {
+  const hits = await session.search('contacts', [[equal(keyPropertyName('contacts'), person)]], CONTACT_PROPERTIES);
+  return hits.find(({ id }) => !session.client.goneContacts.has(id)) ?? null;
+}
+
+/**
+ * @param isFoundWithoutPhone whether the contact can be found by another property than its phone. Only then it is created
+ *   without the phone when the account's validation refuses that: HubSpot's own check knows fewer numbers than the
+ *   networks do.
+ */
+async function createContact(
+  session: HubSpotSession,
+  properties: { phone: string; firstname: string },
+  isFoundWithoutPhone: boolean,
+): Promise<FoundContact> {
+  const create = async (values: Record<string, string>): Promise<FoundContact> => {
+    const created = await session.create('contacts', values);
     return {
-      contact: contactOf({ ...created, properties: { ...properties, ...created.properties } }),
+      contact: contactOf({ ...created, properties: { ...values, ...created.properties } }),
       created: true,
       matches: 1,
     };
+  };
+  try {
+    return await create(properties);
   } catch (error) {
-    if (!isConflict(error)) {
+    const refused = refusedProperties(error);
+    if (!isFoundWithoutPhone || refused.length !== 1 || refused[0] !== 'phone') {
       throw error;
     }
-    const winner = await find();
-    if (winner === null) {
-      throw transientFailure('HubSpot says that the contact exists, but does not show it yet', 'conflict', {
-        retryAfterMs: 5_000,
-      });
-    }
-    return { contact: contactOf(winner), created: false, matches: 1 };
   }
+  session.client.warnOnce(
+    session.log,
+    'refused/phone',
+    { object_type: 'contacts', properties: ['phone'] },
+    'HubSpot refuses the number as a phone; the contact gets it as its name and in our own property',
+  );
+  const { phone: _refused, ...others } = properties;
+  return create(others);
+}
+
+function existing(record: HubSpotRecord): FoundContact {
+  return { contact: contactOf(record), created: false, matches: 1 };
 }
 
 function contactOf(record: HubSpotRecord): Contact {

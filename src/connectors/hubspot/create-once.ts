@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { ActionError } from '../action-error';
-import type { HubSpotClient } from './client';
+import type { ConflictRounds } from './conflict-rounds';
 import type { FoundContact } from './contact';
 import { contactById } from './contacts';
-import { HubSpotFailure, isConflict, transientFailure } from './failure';
-import { ensureKeyProperty, forgetKeyProperty, keyPropertyName } from './key-property';
+import { hiddenConflict, HubSpotFailure, isConflict, refusedProperties, withSearchLag } from './failure';
+import { ensureKeyProperty, keyPropertyName, keyUniquenessAfterRefusal, recordByKey } from './key-property';
 import { equal, type HubSpotRecord, type KeyUniqueness, type SearchFilter } from './record';
 import type { HubSpotSession } from './session';
 
@@ -13,18 +12,23 @@ export interface OnceRequest {
   type: 'calls' | 'tasks';
   /** The action key. */
   key: string;
+  /** Whether this is the step's first attempt: nothing is there then, unless an earlier run of the event made it. */
+  isFirstAttempt: boolean;
+  rounds: ConflictRounds;
   /** The properties for a contact, without our own key. */
   properties(contact: FoundContact): Promise<Record<string, string>>;
   /** Finds or creates the contact; null when there is none and the step must be skipped. */
   contact(): Promise<FoundContact | null>;
-  /** Drops the cached contact, because HubSpot no longer has it. */
-  forgetContact(): void;
+  /** Drops a contact that HubSpot no longer has. */
+  forgetContact(id: string): void;
   /** HubSpot's association type from this record to a contact. */
   associationTypeId: number;
   /** What the record is searched by when our own property is not there. */
   searchBy(properties: Readonly<Record<string, string>>): SearchFilter[];
-  /** Properties that are dropped, and the record made without them, when the account refuses their value. */
-  optional: readonly string[];
+  /**
+   * What properties get instead when the account refuses their value or does not have them; null leaves one out.
+   */
+  instead: Readonly<Record<string, string | null>>;
 }
 
 /** What {@link createOnce} made or found. */
@@ -35,60 +39,36 @@ export interface OnceResult {
 
 /**
  * Makes a record exactly once per action key, however often and by however many workers it is tried (reference
- * connectors.md 1.2): look for the key, else create with the key, and when HubSpot says that the key is taken, look
- * again.
+ * connectors.md 1.2): from the second attempt on it looks for the key, else it creates with the key, and when HubSpot
+ * says that the key is taken, looks for the record that has it.
  *
- * Guaranteed where HubSpot keeps our property unique: one record per action key, associated with the contact once this
- * returns. Not guaranteed where it does not (`search`): two workers at the same moment, or a retry on another worker
- * within the seconds by which HubSpot's search lags, can make two.
+ * Guaranteed where HubSpot keeps our property unique and finds records by it: one record per action key, associated with
+ * the contact once this returns. Not guaranteed where it does not: two workers at the same moment, or a retry on another
+ * worker within the seconds by which HubSpot's search lags, can make two. A record that HubSpot says exists, and shows
+ * nowhere for two rounds, is made again without the key, with a warning.
  *
  * @returns null when there is no contact.
  */
 export async function createOnce(session: HubSpotSession, request: OnceRequest): Promise<OnceResult | null> {
-  const { client } = session;
-  const uniqueness = await ensureKeyProperty(session, request.type);
-  const keyValue = keyValueOf(request.key);
-  const madeHere = client.createdIds.get(request.key);
-  const existing =
-    uniqueness === 'unique'
-      ? await byKey(session, request, keyValue)
-      : madeHere === undefined
-        ? null
-        : await session.get(request.type, madeHere, { associated: true });
-  if (existing !== null) {
-    return complete(session, request, existing);
-  }
-  const contact = await request.contact();
-  if (contact === null) {
-    return null;
-  }
-  const properties = await request.properties(contact);
-  if (uniqueness !== 'unique') {
-    const found = await bySearch(session, request, uniqueness, keyValue, properties);
-    if (found !== null) {
-      return complete(session, request, found);
+  let uniqueness = await ensureKeyProperty(session, request.type);
+  for (let refusals = 0; ; refusals += 1) {
+    try {
+      return await lookAndCreate(session, request, uniqueness, refusals > 0);
+    } catch (error) {
+      const isAboutKey =
+        error instanceof LookUpRefused || refusedProperties(error).includes(keyPropertyName(request.type));
+      if (!isAboutKey || uniqueness === 'none') {
+        throw error;
+      }
+      // Somebody deleted our property: it is created again where it may be. At the latest refusal it is left out.
+      uniqueness = refusals < 2 ? await keyUniquenessAfterRefusal(session, request.type) : 'none';
     }
   }
-  const withKey = uniqueness === 'none' ? properties : { ...properties, [keyPropertyName(request.type)]: keyValue };
-  try {
-    const made = await createFor(session, request, withKey, contact);
-    if (made !== null) {
-      client.createdIds.set(request.key, made.record.id);
-    }
-    return made;
-  } catch (error) {
-    if (isConflict(error) && uniqueness === 'unique') {
-      return completeWinner(session, request, keyValue);
-    }
-    if (
-      error instanceof HubSpotFailure &&
-      error.errorClass === 'permanent' &&
-      error.answer.properties.includes(keyPropertyName(request.type))
-    ) {
-      throw keyPropertyGone(client, request, error);
-    }
-    throw error;
-  }
+}
+
+/** HubSpot does not find records by our property, although its definition says so. */
+class LookUpRefused extends Error {
+  override readonly name = 'LookUpRefused';
 }
 
 /**
@@ -99,48 +79,143 @@ export function keyValueOf(actionKey: string): string {
   return createHash('sha256').update(actionKey).digest('hex').slice(0, 40);
 }
 
-async function byKey(session: HubSpotSession, request: OnceRequest, keyValue: string): Promise<HubSpotRecord | null> {
-  try {
-    return await session.get(request.type, keyValue, { idProperty: keyPropertyName(request.type), associated: true });
-  } catch (error) {
-    if (error instanceof HubSpotFailure && error.errorClass === 'permanent') {
-      // Our own look-up is never wrong by itself.
-      throw keyPropertyGone(session.client, request, error);
-    }
-    throw error;
-  }
-}
-
-/** Somebody deleted our property: the next attempt finds out, and creates it again where it may. */
-function keyPropertyGone(client: HubSpotClient, request: OnceRequest, error: HubSpotFailure): ActionError {
-  forgetKeyProperty(client, request.type);
-  return transientFailure('HubSpot no longer knows our own property', error.detail.code, { retryAfterMs: 5_000 });
-}
-
-/** Another attempt or worker has made it. */
-async function completeWinner(
+/**
+ * One try with what is known about our property.
+ *
+ * @param isDoubtful whether the property was refused a moment ago: an earlier attempt may have made the record under one
+ *   that is gone, so it is searched for by its other properties as well.
+ */
+async function lookAndCreate(
   session: HubSpotSession,
   request: OnceRequest,
-  keyValue: string,
+  uniqueness: KeyUniqueness,
+  isDoubtful: boolean,
 ): Promise<OnceResult | null> {
-  const winner = await byKey(session, request, keyValue);
-  if (winner === null) {
-    throw transientFailure('HubSpot says that this was logged already, but does not show it yet', 'conflict', {
-      retryAfterMs: 5_000,
-    });
+  const existing = await existingRecord(session, request, uniqueness);
+  if (existing !== null) {
+    return complete(session, request, existing);
   }
-  return complete(session, request, winner);
+  const contact = await request.contact();
+  if (contact === null) {
+    return null;
+  }
+  const properties = await request.properties(contact);
+  const searches: KeyUniqueness[] = [
+    ...(uniqueness === 'unique' ? [] : [uniqueness]),
+    ...(isDoubtful && !request.isFirstAttempt && uniqueness !== 'none' ? (['none'] as const) : []),
+  ];
+  for (const how of searches) {
+    const found = await bySearch(session, request, how, properties);
+    if (found !== null) {
+      return complete(session, request, found);
+    }
+  }
+  const key = uniqueness === 'none' ? {} : { [keyPropertyName(request.type)]: keyValueOf(request.key) };
+  try {
+    return await createFor(session, request, { ...properties, ...key }, contact);
+  } catch (error) {
+    if (!isConflict(error)) {
+      throw uniqueness === 'unique' ? error : withSearchLag(error);
+    }
+    const taken = await recordOfConflict(session, request, uniqueness, properties, error.answer.existingId);
+    if (taken !== null) {
+      return taken.isDeleted ? { record: taken.record, contact } : complete(session, request, taken.record);
+    }
+  }
+  return createDespiteConflict(session, request, properties, contact);
+}
+
+/** The record that an earlier attempt made; null when there is none, or when only a search can tell. */
+async function existingRecord(
+  session: HubSpotSession,
+  request: OnceRequest,
+  uniqueness: KeyUniqueness,
+): Promise<HubSpotRecord | null> {
+  const madeHere = session.client.createdIds.get(request.key);
+  if (madeHere !== undefined) {
+    return session.get(request.type, madeHere, { associated: true });
+  }
+  // The first attempt creates at once: with a unique property a conflict says what a look-up would, and HubSpot counts
+  // each look-up that finds nothing as an error (its usage guidelines ask to keep those below five percent).
+  return uniqueness === 'unique' && !request.isFirstAttempt ? byKey(session, request) : null;
+}
+
+async function byKey(session: HubSpotSession, request: OnceRequest, archived = false): Promise<HubSpotRecord | null> {
+  const found = await recordByKey(session, request.type, keyValueOf(request.key), { associated: true, archived });
+  if (found === 'refused') {
+    throw new LookUpRefused();
+  }
+  return found;
+}
+
+/**
+ * The record that has our key, by every way in which HubSpot may show it; null when it shows none. One that a person
+ * deleted counts: what was asked for has been done.
+ */
+async function recordOfConflict(
+  session: HubSpotSession,
+  request: OnceRequest,
+  uniqueness: KeyUniqueness,
+  properties: Readonly<Record<string, string>>,
+  existingId: string | null,
+): Promise<{ record: HubSpotRecord; isDeleted: boolean } | null> {
+  const ways: (() => Promise<HubSpotRecord | null>)[] = [];
+  for (const archived of [false, true]) {
+    if (existingId !== null) {
+      ways.push(() => session.get(request.type, existingId, { associated: true, archived }));
+    }
+    if (uniqueness === 'unique') {
+      ways.push(() => byKey(session, request, archived));
+    }
+  }
+  const archivedFrom = ways.length / 2;
+  for (const [index, look] of ways.entries()) {
+    const record = await look().catch((error: unknown) => {
+      // Deleted records are looked for on the chance; an account that refuses that has none to show.
+      if (index >= archivedFrom && error instanceof HubSpotFailure && error.errorClass === 'permanent') {
+        return null;
+      }
+      throw error;
+    });
+    if (record !== null) {
+      return { record, isDeleted: index >= archivedFrom };
+    }
+  }
+  const found = await bySearch(session, request, uniqueness === 'none' ? 'none' : 'searchable', properties);
+  return found === null ? null : { record: found, isDeleted: false };
+}
+
+/** Makes the record without our key, after two rounds in which HubSpot showed nothing that has it. */
+async function createDespiteConflict(
+  session: HubSpotSession,
+  request: OnceRequest,
+  properties: Readonly<Record<string, string>>,
+  contact: FoundContact,
+): Promise<OnceResult | null> {
+  request.rounds.waitForRecord('this record');
+  const found = await bySearch(session, request, 'none', properties);
+  if (found !== null) {
+    return complete(session, request, found);
+  }
+  session.log.warn(
+    { connection: 'hubspot', object_type: request.type },
+    'HubSpot says that this record exists already, and shows it nowhere; making it without our own property',
+  );
+  try {
+    return await createFor(session, request, properties, contact);
+  } catch (error) {
+    throw isConflict(error) ? hiddenConflict(error) : withSearchLag(error);
+  }
 }
 
 async function bySearch(
   session: HubSpotSession,
   request: OnceRequest,
-  uniqueness: KeyUniqueness,
-  keyValue: string,
+  how: KeyUniqueness,
   properties: Readonly<Record<string, string>>,
 ): Promise<HubSpotRecord | null> {
   const filters: SearchFilter[] =
-    uniqueness === 'searchable' ? [equal(keyPropertyName(request.type), keyValue)] : request.searchBy(properties);
+    how === 'none' ? request.searchBy(properties) : [equal(keyPropertyName(request.type), keyValueOf(request.key))];
   const [hit] = await session.search(request.type, [filters], []);
   return hit === undefined ? null : session.get(request.type, hit.id, { associated: true });
 }
@@ -164,41 +239,45 @@ async function complete(
   return { record, contact };
 }
 
-/** Creates; when the account refuses only properties that can be done without, creates without them. */
+/** Creates; when the account refuses only values that can be done without, creates with what they get instead. */
 async function createLeniently(
   session: HubSpotSession,
   request: OnceRequest,
   properties: Readonly<Record<string, string>>,
   contact: FoundContact,
 ): Promise<HubSpotRecord> {
-  const association = { contactId: contact.contact.id, typeId: request.associationTypeId };
-  try {
-    return await session.create(request.type, properties, association);
-  } catch (error) {
-    const refused =
-      error instanceof HubSpotFailure && error.errorClass === 'permanent' && !error.answer.conflict
-        ? error.answer.properties
-        : [];
-    if (refused.length === 0 || !refused.every((name) => request.optional.includes(name))) {
-      throw error;
+  const { client, log } = session;
+  const refusalOf = (name: string): string => `${request.type}/${name}/${properties[name] ?? ''}`;
+  for (;;) {
+    const values = Object.entries(properties).flatMap(([name, value]) => {
+      const used = client.refusedValues.has(refusalOf(name)) ? (request.instead[name] ?? null) : value;
+      return used === null ? [] : [[name, used] as const];
+    });
+    try {
+      return await session.create(request.type, Object.fromEntries(values), {
+        contactId: contact.contact.id,
+        typeId: request.associationTypeId,
+      });
+    } catch (error) {
+      const refused = refusedProperties(error);
+      const isNews = (name: string): boolean => name in request.instead && !client.refusedValues.has(refusalOf(name));
+      if (refused.length === 0 || !refused.every(isNews)) {
+        throw error;
+      }
+      refused.forEach((name) => client.refusedValues.set(refusalOf(name), true));
+      client.warnOnce(
+        log,
+        `refused/${refused.join()}`,
+        { object_type: request.type, properties: refused },
+        'HubSpot refuses our value of these properties; going on without them',
+      );
     }
-    session.client.warnOnce(
-      session.log,
-      `refused/${refused.join()}`,
-      { object_type: request.type, properties: refused },
-      'HubSpot refuses our value of these properties; going on without them',
-    );
-    return session.create(
-      request.type,
-      Object.fromEntries(Object.entries(properties).filter(([name]) => !refused.includes(name))),
-      association,
-    );
   }
 }
 
 /**
- * Creates for a contact; once more for a contact looked up anew, for a cached one may have been deleted or merged
- * meanwhile.
+ * Creates for a contact; once more for a contact looked up anew, for a cached one, or one that HubSpot's search still
+ * shows, may have been deleted or merged meanwhile.
  */
 async function createFor(
   session: HubSpotSession,
@@ -206,19 +285,24 @@ async function createFor(
   properties: Readonly<Record<string, string>>,
   contact: FoundContact,
 ): Promise<OnceResult | null> {
+  const create = async (found: FoundContact): Promise<OnceResult> => {
+    const record = await createLeniently(session, request, properties, found);
+    session.client.createdIds.set(request.key, record.id);
+    return { record, contact: found };
+  };
   try {
-    return { record: await createLeniently(session, request, properties, contact), contact };
+    return await create(contact);
   } catch (error) {
-    if (
-      !(error instanceof HubSpotFailure) ||
-      error.errorClass !== 'permanent' ||
-      error.answer.conflict ||
-      error.answer.properties.length > 0
-    ) {
+    const isAboutContact =
+      error instanceof HubSpotFailure &&
+      error.errorClass === 'permanent' &&
+      !error.answer.conflict &&
+      error.answer.properties.length === 0;
+    if (!isAboutContact || (await contactById(session, contact.contact.id)) !== null) {
       throw error;
     }
   }
-  request.forgetContact();
+  request.forgetContact(contact.contact.id);
   const again = await request.contact();
-  return again === null ? null : { record: await createLeniently(session, request, properties, again), contact: again };
+  return again === null ? null : create(again);
 }

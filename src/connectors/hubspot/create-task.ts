@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseDuration } from '../../yaml/duration';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
+import { ConflictRounds } from './conflict-rounds';
 import { contactOutput, peerPhone, unknownContactInput, type Contact } from './contact';
 import { findContact, forgetContact } from './contacts';
 import { createOnce } from './create-once';
@@ -51,16 +52,19 @@ export const createTask = defineAction<HubSpotClient>()({
   attemptTimeout: '30s',
   run: async (context, input) => {
     const { event } = context;
-    const phone = peerPhone(event, context.country);
+    const phone = peerPhone(context);
     if ('none' in phone) {
       return { outcome: 'skipped', reason: phone.none };
     }
     const due = dueTime(input.due, Date.parse(event.occurred_at), context.startedAt.getTime());
     const owner = ownerWanted(input.owner);
     const session = new HubSpotSession(context.client, context.signal, context.log);
+    const rounds = new ConflictRounds(context);
     const made = await createOnce(session, {
       type: 'tasks',
       key: context.key,
+      isFirstAttempt: context.attempt === 1,
+      rounds,
       properties: async ({ contact }) => ({
         hs_timestamp: due,
         hs_task_subject: input.subject,
@@ -70,14 +74,14 @@ export const createTask = defineAction<HubSpotClient>()({
         ...(input.body === undefined || input.body === '' ? {} : { hs_task_body: input.body }),
         ...(await ownerProperty(session, owner, contact)),
       }),
-      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact }),
-      forgetContact: () => forgetContact(context.client, phone, context.country),
+      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact, rounds }),
+      forgetContact: (id) => forgetContact(context.client, phone, context.country, id),
       associationTypeId: TASK_TO_CONTACT,
       searchBy: (properties) => [
         equal('hs_task_subject', properties['hs_task_subject'] ?? ''),
         equal('hs_timestamp', String(Date.parse(due))),
       ],
-      optional: [],
+      instead: {},
     });
     if (made === null) {
       return { outcome: 'skipped', reason: 'no contact with this number' };

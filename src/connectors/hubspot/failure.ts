@@ -25,6 +25,10 @@ const CONFLICT_CODES = new Set([
   'OBJECT_ALREADY_EXISTS',
 ]);
 
+/** HubSpot's words for a unique value that is taken; not every answer has a code (seen for deals and orders). */
+const TAKEN = /already has that value/i;
+const EXISTING_ID = /\bExisting ID: *(\d{1,20})\b|\b(\d{1,20}) already has that value/i;
+
 /** What HubSpot's scopes are about: it refuses requests for one and accepts those for another. */
 export const HUBSPOT_PARTS = ['contacts', 'calls', 'tasks', 'owners', 'properties'] as const;
 export type HubSpotPart = (typeof HUBSPOT_PARTS)[number];
@@ -40,6 +44,8 @@ export interface AnswerFacts {
   scopes: readonly string[];
   /** A unique value that another record has already. */
   conflict: boolean;
+  /** The id of that record, when HubSpot's message tells it: `Existing ID: 123`, `123 already has that value`. */
+  existingId: string | null;
 }
 
 /**
@@ -81,11 +87,47 @@ export function isConflict(error: unknown): error is HubSpotFailure {
   return error instanceof HubSpotFailure && error.answer.conflict;
 }
 
+/** The properties whose values an answer refuses; empty for other errors, a conflict among them. */
+export function refusedProperties(error: unknown): readonly string[] {
+  return error instanceof HubSpotFailure && error.errorClass === 'permanent' && !error.answer.conflict
+    ? error.answer.properties
+    : [];
+}
+
+/** The time within which HubSpot's search sees a new record nearly always; HubSpot says "a few moments". */
+const SEARCH_LAG_MS = 15_000;
+
+/**
+ * The error of a creation whose record only a search can find again: where the record may have been made, the next attempt
+ * waits until the search has caught up. Other errors unchanged.
+ */
+export function withSearchLag(error: unknown): unknown {
+  const isSureNotMade = answered(error, 429) || answered(error, 423);
+  if (!(error instanceof ActionError) || error.errorClass !== 'transient' || isSureNotMade) {
+    return error;
+  }
+  const retryAfter = Math.max(error.detail.retryAfterMs ?? 0, SEARCH_LAG_MS);
+  return new ActionError('transient', error.message, { ...error.detail, retryAfterMs: retryAfter });
+}
+
+/** A conflict with a record that HubSpot shows nowhere, and that does not pass by waiting. */
+export function hiddenConflict(conflict: HubSpotFailure): ActionError {
+  const { correlationId } = conflict.detail;
+  return new ActionError('permanent', 'HubSpot says that this record exists already, and shows it nowhere', {
+    connection: CONNECTION,
+    code: 'conflict_hidden',
+    remedy:
+      'Look in HubSpot for a deleted or restricted record with the same value, and restore it or delete it for good.',
+    ...(correlationId === undefined ? {} : { correlationId }),
+  });
+}
+
 const text = z.string().optional().catch(undefined);
 const errorItem = z.object({
   code: text,
   error: text,
   name: text,
+  message: text,
   context: z.record(z.string(), z.array(z.string()).catch([])).catch({}).default({}),
 });
 const errorItems = z.array(errorItem).catch([]).default([]);
@@ -120,12 +162,21 @@ export function failureOf(
   const properties = unique(
     items.flatMap((item) => [item.name, ...(item.context['propertyName'] ?? [])]).filter(isPropertyName),
   );
+  const messages = [body.message, ...items.map((item) => item.message)].filter((each) => each !== undefined);
   const facts: AnswerFacts = {
     status,
     codes,
     properties,
     scopes: status === 403 ? missingScopes(body, items) : [],
-    conflict: status === 409 || (status === 400 && codes.some((code) => CONFLICT_CODES.has(code))),
+    conflict:
+      status === 409 ||
+      (status === 400 && (codes.some((code) => CONFLICT_CODES.has(code)) || messages.some((each) => TAKEN.test(each)))),
+    existingId:
+      messages
+        .map((each) => EXISTING_ID.exec(each))
+        .find((match) => match !== null)
+        ?.slice(1)
+        .find(Boolean) ?? null,
   };
   const correlationId = body.correlationId ?? headers.get('x-hubspot-correlation-id') ?? undefined;
   const trace = correlationId !== undefined && CORRELATION_ID.test(correlationId) ? { correlationId } : {};

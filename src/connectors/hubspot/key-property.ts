@@ -1,6 +1,6 @@
 import type { HubSpotClient } from './client';
 import { answered, HubSpotFailure, isConflict } from './failure';
-import type { KeyUniqueness, ObjectType, PropertyDefinition } from './record';
+import type { HubSpotRecord, KeyUniqueness, ObjectType, PropertyDefinition } from './record';
 import type { HubSpotSession } from './session';
 
 interface KeyProperty {
@@ -62,8 +62,65 @@ export async function ensureKeyProperty(session: HubSpotSession, type: ObjectTyp
   }
 }
 
+/**
+ * The record with this value of our own property; null when HubSpot shows none.
+ *
+ * @returns `refused` when HubSpot does not take the property as an id, whatever its definition says: somebody deleted it, or
+ *   the account does not support it for this type.
+ */
+export async function recordByKey(
+  session: HubSpotSession,
+  type: ObjectType,
+  value: string,
+  by: { properties?: readonly string[]; associated?: boolean; archived?: boolean },
+): Promise<HubSpotRecord | null | 'refused'> {
+  try {
+    return await session.get(type, value, { ...by, idProperty: keyPropertyName(type) });
+  } catch (error) {
+    // Our own look-up is never wrong by itself. A refusal of all reading is met again by the search that follows.
+    if (error instanceof HubSpotFailure && (error.errorClass === 'permanent' || error.answer.status === 403)) {
+      return 'refused';
+    }
+    throw error;
+  }
+}
+
+/**
+ * Finds out how HubSpot tells records apart after it refused our own property: creates the property again where somebody
+ * deleted it. One that is still there does not work as an id: its records are searched for, for five minutes.
+ */
+export async function keyUniquenessAfterRefusal(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
+  const { client } = session;
+  forgetKeyProperty(client, type);
+  const existing = await definitionOrNull(session, type);
+  if (existing === null) {
+    return ensureKeyProperty(session, type);
+  }
+  const { name } = KEY_PROPERTIES[type];
+  client.warnOnce(
+    session.log,
+    `${type}/refused`,
+    { object_type: type, property: name },
+    'HubSpot does not find records by our own property; falling back to its search, which may miss what was written seconds ago',
+  );
+  client.keyUniqueness.set(type, Promise.resolve('searchable'), { ttl: REFUSED_TTL_MS });
+  return 'searchable';
+}
+
+/** Null also when the token may not read property settings. */
+async function definitionOrNull(session: HubSpotSession, type: ObjectType): Promise<PropertyDefinition | null> {
+  try {
+    return await session.property(type, KEY_PROPERTIES[type].name);
+  } catch (error) {
+    if (answered(error, 403)) {
+      return null;
+    }
+    throw error;
+  }
+}
+
 /** Drops what is cached about the property, because HubSpot contradicts it: an administrator may have deleted it. */
-export function forgetKeyProperty(client: HubSpotClient, type: ObjectType): void {
+function forgetKeyProperty(client: HubSpotClient, type: ObjectType): void {
   client.keyUniqueness.delete(type);
   client.definitions.delete(`${type}/${keyPropertyName(type)}`);
 }
@@ -97,6 +154,10 @@ async function askHubSpot(session: HubSpotSession, type: ObjectType): Promise<Ke
       warn('scope_missing');
       return 'none';
     }
+    if (error instanceof HubSpotFailure && error.errorClass === 'permanent') {
+      warn(error.detail.code);
+      return 'none';
+    }
     throw error;
   }
 }
@@ -121,16 +182,17 @@ async function create(
   type: ObjectType,
   warn: (reason: string) => void,
 ): Promise<KeyUniqueness> {
+  const { client } = session;
   const { groupSibling, ...property } = KEY_PROPERTIES[type];
   const neighbour = await session.property(type, groupSibling);
   try {
-    await session.createUniqueProperty(type, { ...property, groupName: neighbour?.groupName ?? '' });
-    return 'unique';
+    const made = await session.createUniqueProperty(type, { ...property, groupName: neighbour?.groupName ?? '' });
+    return uniquenessOf(made, client, warn);
   } catch (error) {
     if (isConflict(error)) {
       // Another worker created it first.
       const existing = await session.property(type, property.name);
-      return existing?.hasUniqueValue === true ? 'unique' : 'none';
+      return existing === null ? 'none' : uniquenessOf(existing, client, warn);
     }
     // For instance the ten unique properties that HubSpot allows to a type are used up.
     if (error instanceof HubSpotFailure && error.errorClass === 'permanent') {

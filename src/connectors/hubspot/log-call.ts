@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineAction } from '../connector';
 import { CALL_OUTCOMES, callProperties, outcomeOf, titleOf } from './call-outcome';
 import type { HubSpotClient } from './client';
+import { ConflictRounds } from './conflict-rounds';
 import { contactOutput, peerPhone, unknownContactInput } from './contact';
 import { findContact, forgetContact } from './contacts';
 import { createOnce } from './create-once';
@@ -42,25 +43,33 @@ export const logCall = defineAction<HubSpotClient>()({
     if (!event.type.startsWith('call_')) {
       return { outcome: 'skipped', reason: 'the event is about no call' };
     }
-    const phone = peerPhone(event, context.country);
+    const phone = peerPhone(context);
     if ('none' in phone) {
       return { outcome: 'skipped', reason: phone.none };
     }
     const session = new HubSpotSession(context.client, context.signal, context.log);
+    const rounds = new ConflictRounds(context);
     const outcome = input.outcome ?? outcomeOf(event);
     const title =
       input.title === undefined || input.title.trim() === '' ? titleOf(event, outcome, phone.e164) : input.title;
     const logged = await createOnce(session, {
       type: 'calls',
       key: context.key,
+      isFirstAttempt: context.attempt === 1,
+      rounds,
       properties: () =>
         Promise.resolve(callProperties(event, phone.e164, { outcome, title, body: input.body, key: context.key })),
-      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact }),
-      forgetContact: () => forgetContact(context.client, phone, context.country),
+      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact, rounds }),
+      forgetContact: (id) => forgetContact(context.client, phone, context.country, id),
       associationTypeId: CALL_TO_CONTACT,
       searchBy: () => [equal('hs_call_external_id', context.key)],
-      // Accounts may have deleted HubSpot's own call outcomes.
-      optional: ['hs_call_disposition'],
+      // Accounts may have deleted HubSpot's own call outcomes; an external id may be refused to those without a calling app.
+      instead: {
+        hs_call_disposition: null,
+        hs_call_external_id: null,
+        hs_call_has_voicemail: null,
+        hs_call_status: outcome === 'missed' ? 'NO_ANSWER' : null,
+      },
     });
     if (logged === null) {
       return { outcome: 'skipped', reason: 'no contact with this number' };

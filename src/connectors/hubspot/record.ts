@@ -26,12 +26,18 @@ export interface PropertyDefinition {
 export interface SearchFilter {
   propertyName: string;
   operator: FilterOperatorEnum;
-  value: string;
+  value?: string;
+  values?: string[];
 }
 
 /** The property has this value, without regard to case. */
 export function equal(propertyName: string, value: string): SearchFilter {
   return { propertyName, operator: FilterOperatorEnum.Eq, value };
+}
+
+/** The property has one of these values, without regard to case. */
+export function isOneOf(propertyName: string, values: readonly string[]): SearchFilter {
+  return { propertyName, operator: FilterOperatorEnum.In, values: values.map((value) => value.toLowerCase()) };
 }
 
 /** One of the property's words is this; `*` matches any part of a word. */

@@ -57,17 +57,26 @@ export class HubSpotSession {
    * One record by its id, or by a unique property; null when there is none. Reads the record store, hence what was just
    * written.
    * @param by.associated whether to give `contactIds`.
+   * @param by.archived whether to look among the deleted records, instead of the others.
    */
   async get(
     type: ObjectType,
     id: string,
-    by: { idProperty?: string; properties?: readonly string[]; associated?: boolean } = {},
+    by: { idProperty?: string; properties?: readonly string[]; associated?: boolean; archived?: boolean } = {},
   ): Promise<HubSpotRecord | null> {
     const associations = by.associated === true ? ['contacts'] : undefined;
     try {
       return readRecord(
         await call(() =>
-          this.#apis.records.getById(type, id, by.properties?.slice(), undefined, associations, false, by.idProperty),
+          this.#apis.records.getById(
+            type,
+            id,
+            by.properties?.slice(),
+            undefined,
+            associations,
+            by.archived === true,
+            by.idProperty,
+          ),
         ),
       );
     } catch (error) {
@@ -172,12 +181,15 @@ export class HubSpotSession {
     }
   }
 
-  /** Creates a one-line text property that HubSpot keeps unique among the records of its type. */
+  /**
+   * Creates a one-line text property whose values HubSpot shall keep unique among the records of its type.
+   * @returns the property as HubSpot made it, which need not be unique.
+   */
   async createUniqueProperty(
     type: ObjectType,
     property: { name: string; label: string; description: string; groupName: string },
-  ): Promise<void> {
-    await checked(
+  ): Promise<PropertyDefinition> {
+    return checked(
       () =>
         this.#apis.properties.create(type, {
           ...property,
@@ -186,7 +198,7 @@ export class HubSpotSession {
           hasUniqueValue: true,
           formField: false,
         }),
-      () => undefined,
+      (answer) => definition.parse(answer),
     );
   }
 

@@ -2,9 +2,10 @@ import { providerCode } from '../action-error';
 import { z } from 'zod';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
+import { ConflictRounds } from './conflict-rounds';
 import { contactOutput, peerPhone, unknownContactInput, type FoundContact, type PeerPhone } from './contact';
-import { findContact, forgetContact } from './contacts';
-import { answered, permanentFailure } from './failure';
+import { findContact, forgetContact, type ContactOptions } from './contacts';
+import { answered, permanentFailure, refusedProperties } from './failure';
 import { propertyValue } from './property-values';
 import type { PropertyDefinition } from './record';
 import { HubSpotSession } from './session';
@@ -44,12 +45,12 @@ export const updateContact = defineAction<HubSpotClient>()({
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {
-    const phone = peerPhone(context.event, context.country);
+    const phone = peerPhone(context);
     if ('none' in phone) {
       return { outcome: 'skipped', reason: phone.none };
     }
     const session = new HubSpotSession(context.client, context.signal, context.log);
-    const options = { country: context.country, unknown: input.unknown_contact };
+    const options = { country: context.country, unknown: input.unknown_contact, rounds: new ConflictRounds(context) };
     const found = await findContact(session, phone, options);
     if (found === null) {
       return { outcome: 'skipped', reason: NO_CONTACT };
@@ -129,17 +130,19 @@ async function writeTo(
   found: FoundContact,
   values: Readonly<Record<string, string>>,
   phone: PeerPhone,
-  options: Parameters<typeof findContact>[2],
+  options: ContactOptions,
 ): Promise<FoundContact | null> {
   try {
     await session.update('contacts', found.contact.id, values);
     return found;
   } catch (error) {
+    // What is cached about these properties is no longer so: somebody deleted or changed them.
+    refusedProperties(error).forEach((name) => session.client.definitions.delete(`contacts/${name}`));
     if (!answered(error, 404)) {
       throw error;
     }
   }
-  forgetContact(session.client, phone, options.country);
+  forgetContact(session.client, phone, options.country, found.contact.id);
   const again = await findContact(session, phone, options);
   if (again !== null) {
     await session.update('contacts', again.contact.id, values);

@@ -121,6 +121,7 @@ test('a cached contact that was deleted meanwhile is looked up anew', async () =
       standIn.account.remove('contacts', id);
     }
     standIn.account.create('contacts', { firstname: name, phone: '5551234567' });
+    standIn.account.settle();
   };
   replace('New');
   expect(await done('update_contact', client, UPDATE)).toMatchObject({ contact: { name: 'New' } });

@@ -167,13 +167,13 @@ describe('the unique property', () => {
     expect(asked('GET', '/properties/calls/voipbin_action_key')).toBe(1);
   });
 
-  test('that an administrator deletes is created again by the next attempt', async () => {
+  test('that an administrator deletes is created again at once', async () => {
     const client = openClient(standIn);
     await done('log_call', client, {}, { key: 'a/b/1' });
     standIn.account.removeProperty('calls', 'voipbin_action_key');
-    expect((await failureOf(run('log_call', client, {}, { key: 'a/b/2' }))).errorClass).toBe('transient');
     await done('log_call', client, {}, { key: 'a/b/2' });
     expect(standIn.calls).toHaveLength(2);
+    expect(standIn.account.property('calls', 'voipbin_action_key')?.hasUniqueValue).toBe(true);
   });
 
   test.each<[string, HubSpotStandInOptions, JsonObject]>([
@@ -184,6 +184,7 @@ describe('the unique property', () => {
     const without = await startStandIn(account);
     const warnings: string[] = [];
     await done('log_call', openClient(without, settings), {}, { warnings });
+    without.account.settle();
     await done('log_call', openClient(without, settings), {});
     expect(without.calls).toHaveLength(1);
     expect(without.calls[0]?.properties).not.toHaveProperty('voipbin_action_key');
@@ -213,6 +214,7 @@ describe('the unique property', () => {
     };
     standIn.account.addProperty('calls', property);
     await done('log_call', openClient(standIn), {});
+    standIn.account.settle();
     await done('log_call', openClient(standIn), {});
     expect(standIn.calls).toHaveLength(1);
     expect(standIn.calls[0]?.properties['voipbin_action_key']).toMatch(/^[0-9a-f]{40}$/);

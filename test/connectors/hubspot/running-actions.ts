@@ -9,7 +9,7 @@ import {
   type HubSpotStandInOptions,
 } from '../../../src/connectors/hubspot/stand-in/server';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
-import type { JsonObject } from '../../../src/events/json';
+import type { JsonObject, JsonValue } from '../../../src/events/json';
 import { eventOf } from '../../events/event-of';
 
 export type ActionName = 'update_contact' | 'log_call' | 'create_task';
@@ -65,6 +65,11 @@ export interface Attempt {
   signal?: AbortSignal;
   startedAt?: Date;
   warnings?: string[];
+  /** The number of this attempt of its step. */
+  number?: number;
+  /** What attempts of one step leave for the next. */
+  progress?: { saved: JsonValue };
+  isOurs?: (number: string) => boolean;
 }
 
 export function contextFor(client: HubSpotClient, attempt: Attempt = {}): ActionContext<HubSpotClient> {
@@ -77,12 +82,19 @@ export function contextFor(client: HubSpotClient, attempt: Attempt = {}): Action
     signal: attempt.signal ?? new AbortController().signal,
     event,
     log: { info: () => undefined, warn: log },
-    attempt: 1,
+    attempt: attempt.number ?? 1,
     startedAt: attempt.startedAt ?? new Date('2026-03-02T01:01:11.000Z'),
-    progress: { last: null, save: () => undefined },
+    progress: {
+      last: attempt.progress?.saved ?? null,
+      save: (detail) => {
+        if (attempt.progress !== undefined) {
+          attempt.progress.saved = detail;
+        }
+      },
+    },
     country: attempt.country === undefined ? 'US' : attempt.country,
     timezone: attempt.timezone ?? 'Asia/Seoul',
-    isOurs: () => false,
+    isOurs: attempt.isOurs ?? (() => false),
     cooldowns: { claim: () => Promise.resolve('claimed'), release: () => Promise.resolve() },
     clientOf: () => {
       throw new TypeError('HubSpot asks no other connection');
@@ -135,4 +147,32 @@ export async function failureOf(promise: Promise<unknown>): Promise<ActionError>
 /** Everything of an error that Temporal and the logs would keep. */
 export function allText(error: ActionError): string {
   return `${error.message} ${JSON.stringify(error.detail)}`;
+}
+
+/**
+ * Makes attempts of one step as the worker does, until one is not `transient`. What a first attempt leaves is lost, as in
+ * a local activity.
+ * @returns how it ended, and how many attempts it took; at most ten are made.
+ */
+export async function attempts(
+  name: ActionName,
+  client: HubSpotClient,
+  input: JsonObject,
+  attempt: Attempt & { onTransient?: () => void } = {},
+): Promise<{ ended: JsonObject | ActionError; count: number }> {
+  const progress: { saved: JsonValue } = { saved: null };
+  for (let number = 1; ; number += 1) {
+    try {
+      return { ended: await done(name, client, input, { ...attempt, number, progress }), count: number };
+    } catch (error) {
+      if (!(error instanceof ActionError) || error.errorClass !== 'transient' || number === 10) {
+        if (error instanceof ActionError) {
+          return { ended: error, count: number };
+        }
+        throw error;
+      }
+      attempt.onTransient?.();
+      progress.saved = number === 1 ? null : progress.saved;
+    }
+  }
 }

@@ -67,6 +67,7 @@ const DEFINITIONS: Readonly<Record<ObjectType, string>> = {
     hs_call_status enumeration BUSY,CALLING_CRM_USER,CANCELED,COMPLETED,CONNECTING,FAILED,IN_PROGRESS,NO_ANSWER,QUEUED,RINGING
     hs_call_disposition enumeration 9d9162e7-6cf3-4944-bf63-4dff82258764,f240bbac-87c9-4f6e-bf70-924b57d47db7,a4c4c377-d246-4b32-a13b-75a56a4cd0ff,b2cf5968-551e-4856-9783-52b3da59a7d0,73a0d17f-1163-4015-bdd5-ec830791da20,17b47fee-58de-441e-a44c-c6300d46f273
     hs_call_external_id string
+    hs_call_has_voicemail bool
     hs_call_recording_url string
     hs_call_source string
     hubspot_owner_id enumeration
@@ -178,6 +179,11 @@ export function keptValue(
   return { kept: value };
 }
 
+/** Whether HubSpot's phone validation takes it: a number of a plan, not only one of the right length. */
+export function isValidPhone(text: string): boolean {
+  return text === '' || readPhone(text, null)?.isValid() === true;
+}
+
 /**
  * The digits that HubSpot makes searchable of a stored number: without country code, whatever its format. What it
  * cannot read in the account's country it keeps as digits without leading zeros (the latter is a guess; the docs say
@@ -185,14 +191,18 @@ export function keptValue(
  */
 export function searchableDigits(
   stored: string | undefined,
-  country: string,
+  { country, searchableZeros }: { country: string; searchableZeros: 'dropped' | 'kept' },
 ): { national: string; international: string } {
   if (stored === undefined || stored === '') {
     return { national: '', international: '' };
   }
   const phone = readPhone(stored, country);
   if (phone !== null) {
-    return { national: phone.nationalNumber, international: phone.number.slice(1) };
+    const national: string = phone.nationalNumber;
+    return {
+      national: searchableZeros === 'kept' ? national : national.replace(/^0+/, ''),
+      international: phone.number.slice(1),
+    };
   }
   const digits = (stored.split(/[a-z;#,]/i)[0] ?? '').replace(/\D/g, '').replace(/^0+/, '');
   return { national: digits, international: '' };

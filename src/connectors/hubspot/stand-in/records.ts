@@ -2,6 +2,7 @@ import type { ObjectType } from '../record';
 import {
   defaultProperties,
   GROUPS,
+  isValidPhone,
   keptValue,
   searchableDigits,
   type StandInProperty,
@@ -38,9 +39,33 @@ export interface AccountOptions {
    * property values.
    */
   conflictStatus: 409 | 400;
+  /** Whether the answer to a second use tells the id of the record that has the value. */
+  conflictNamesId: boolean;
+  /**
+   * How unique properties that are created work, by object type; `honoured` where absent. HubSpot documents them for
+   * contacts; for calls and tasks nobody has published what an account does.
+   */
+  uniqueProperties: Partial<Record<ObjectType, UniqueProperties>>;
+  /** The status of a look-up by a property that is no id, or does not exist: 400 with or without a code, or 404. */
+  noIdProperty: 'coded' | 'bare' | 404;
+  /** Whether a deleted record still holds its unique values. Not documented; an archived contact is seen to. */
+  removedKeepsValue: boolean;
+  /** Whether the searchable digits of a phone lose leading zeros that belong to the number, as an export showed. */
+  searchableZeros: 'dropped' | 'kept';
+  /** Whether the account refuses phones that are possible but not valid, as HubSpot's phone validation does. */
+  validatesPhones: boolean;
   /** At most this many records of a type; the oldest goes first. */
   capacity: number;
 }
+
+/**
+ * - `honoured`: kept unique, and records are found by them.
+ * - `refused`: cannot be created.
+ * - `not_unique`: created without uniqueness, as the answer says.
+ * - `look_up_refused`: kept unique; a look-up by them is refused.
+ * - `not_found`: kept unique; a look-up and a search by them find nothing.
+ */
+export type UniqueProperties = 'honoured' | 'refused' | 'not_unique' | 'look_up_refused' | 'not_found';
 
 /** An answer that is not a success, in HubSpot's format. */
 export class Refusal {
@@ -59,6 +84,8 @@ interface Kept {
   visibleAt: number;
 }
 
+/** HubSpot keeps deleted records for 90 days; the stand-in keeps the last ones. */
+const REMOVED_KEPT = 1_000;
 const ASSOCIATION_TYPES: Readonly<Record<number, ObjectType>> = { 194: 'calls', 204: 'tasks' };
 
 /** One account's records and property definitions, with HubSpot's rules on what may be written. */
@@ -73,6 +100,18 @@ export class StandInAccount {
     calls: defaultProperties('calls'),
     tasks: defaultProperties('tasks'),
   };
+  /** The recycle bin. */
+  readonly #removed: Readonly<Record<ObjectType, Map<string, StandInRecord>>> = {
+    contacts: new Map(),
+    calls: new Map(),
+    tasks: new Map(),
+  };
+  /** What searches still see of deleted records. */
+  readonly #ghosts: Record<ObjectType, { record: StandInRecord; until: number }[]> = {
+    contacts: [],
+    calls: [],
+    tasks: [],
+  };
   #lastId = 100_000;
   #lastWrite = 0;
 
@@ -86,10 +125,21 @@ export class StandInAccount {
   /** What a search sees now. */
   searchable(type: ObjectType): StandInRecord[] {
     const now = Date.now();
-    return [...this.#records[type].values()].flatMap(({ record, before, visibleAt }) => {
+    const seen = [...this.#records[type].values()].flatMap(({ record, before, visibleAt }) => {
       const properties = visibleAt <= now ? record.properties : before;
       return properties === null ? [] : [{ ...record, properties }];
     });
+    return [...seen, ...this.#ghosts[type].filter(({ until }) => until > now).map(({ record }) => record)];
+  }
+
+  /** Whether searches find records by the values of a property. */
+  isSearchable(type: ObjectType, name: string): boolean {
+    return !this.#isCustomUnique(type, name) || this.options.uniqueProperties[type] !== 'not_found';
+  }
+
+  #isCustomUnique(type: ObjectType, name: string): boolean {
+    const property = this.#properties[type].get(name);
+    return property?.hasUniqueValue === true && !property.hubspotDefined;
   }
 
   property(type: ObjectType, name: string): StandInProperty | undefined {
@@ -107,8 +157,13 @@ export class StandInAccount {
     if (!GROUPS[type].includes(property.groupName)) {
       return new Refusal(400, 'VALIDATION_ERROR', `The property group '${property.groupName}' does not exist.`);
     }
-    this.#properties[type].set(property.name, property);
-    return property;
+    const mode = property.hasUniqueValue ? (this.options.uniqueProperties[type] ?? 'honoured') : 'honoured';
+    if (mode === 'refused') {
+      return new Refusal(400, 'VALIDATION_ERROR', 'Properties of this object type cannot have unique values.');
+    }
+    const made = mode === 'not_unique' ? { ...property, hasUniqueValue: false } : property;
+    this.#properties[type].set(property.name, made);
+    return made;
   }
 
   /** What an administrator can do in HubSpot's settings; values stay, as they do there until purged. */
@@ -116,17 +171,31 @@ export class StandInAccount {
     this.#properties[type].delete(name);
   }
 
-  get(type: ObjectType, id: string, idProperty?: string): StandInRecord | Refusal {
-    if (idProperty !== undefined && this.#properties[type].get(idProperty)?.hasUniqueValue !== true) {
-      return new Refusal(400, 'VALIDATION_ERROR', `Property "${idProperty}" is not a unique identifier property`, {
-        errors: [
-          { code: 'PROPERTY_DOESNT_EXIST', message: 'not usable as an id', context: { propertyName: [idProperty] } },
-        ],
-      });
+  get(type: ObjectType, id: string, idProperty?: string, archived = false): StandInRecord | Refusal {
+    const notFound = new Refusal(404, 'OBJECT_NOT_FOUND', `Object not found.  objectId are usually numeric.`);
+    if (idProperty === undefined) {
+      return (archived ? this.#removed[type].get(id) : this.#records[type].get(id)?.record) ?? notFound;
     }
-    const found =
-      idProperty === undefined ? this.#records[type].get(id)?.record : this.#withValue(type, idProperty, id);
-    return found ?? new Refusal(404, 'OBJECT_NOT_FOUND', `Object not found.  objectId are usually numeric.`);
+    const mode = this.#isCustomUnique(type, idProperty) ? this.options.uniqueProperties[type] : undefined;
+    if (this.#properties[type].get(idProperty)?.hasUniqueValue !== true || mode === 'look_up_refused') {
+      return this.#noIdProperty(idProperty) ?? notFound;
+    }
+    return (mode === 'not_found' ? undefined : this.#withValue(type, idProperty, id, archived)) ?? notFound;
+  }
+
+  /** Null for an account that answers 404. */
+  #noIdProperty(idProperty: string): Refusal | null {
+    if (this.options.noIdProperty === 404) {
+      return null;
+    }
+    const message = `Unable to perform update/upsert by non-unique property "${idProperty}"`;
+    return this.options.noIdProperty === 'bare'
+      ? new Refusal(400, '', message)
+      : new Refusal(400, 'VALIDATION_ERROR', message, {
+          errors: [
+            { code: 'PROPERTY_DOESNT_EXIST', message: 'not usable as an id', context: { propertyName: [idProperty] } },
+          ],
+        });
   }
 
   create(
@@ -206,8 +275,11 @@ export class StandInAccount {
     return record;
   }
 
-  /** Makes all that was written visible to searches now. */
+  /** Makes all that was written visible to searches now, and all that was deleted invisible. */
   settle(): void {
+    for (const ghosts of Object.values(this.#ghosts)) {
+      ghosts.length = 0;
+    }
     for (const kept of Object.values(this.#records).flatMap((records) => [...records.values()])) {
       kept.visibleAt = 0;
     }
@@ -221,9 +293,25 @@ export class StandInAccount {
     }
   }
 
-  /** Deletes, as a person can, with its associations. */
+  /** Deletes, as a person can, with its associations. Searches show the record as long as they lag. */
   remove(type: ObjectType, id: string): void {
+    const kept = this.#records[type].get(id);
+    if (kept === undefined) {
+      return;
+    }
     this.#records[type].delete(id);
+    this.#removed[type].set(id, kept.record);
+    const [oldest] = this.#removed[type].keys();
+    if (this.#removed[type].size > REMOVED_KEPT && oldest !== undefined) {
+      this.#removed[type].delete(oldest);
+    }
+    const seen = kept.visibleAt <= Date.now() ? kept.record.properties : kept.before;
+    if (seen !== null && this.options.indexDelayMs > 0) {
+      this.#ghosts[type] = [
+        ...this.#ghosts[type].filter(({ until }) => until > Date.now()),
+        { record: { ...kept.record, properties: seen }, until: Date.now() + this.options.indexDelayMs },
+      ];
+    }
     if (type === 'contacts') {
       for (const { record } of [...this.#records.calls.values(), ...this.#records.tasks.values()]) {
         record.contactIds = record.contactIds.filter((contactId) => contactId !== id);
@@ -240,7 +328,10 @@ export class StandInAccount {
     const faults: ValueFault[] = [];
     const values: Record<string, string> = {};
     for (const [name, value] of Object.entries(input)) {
-      const judged = keptValue(this.#properties[type].get(name), name, value);
+      const judged =
+        name === 'phone' && this.options.validatesPhones && typeof value === 'string' && !isValidPhone(value)
+          ? { fault: { name, error: 'INVALID_PHONE_NUMBER', message: 'The phone number is not valid.' } }
+          : keptValue(this.#properties[type].get(name), name, value);
       if ('fault' in judged) {
         faults.push(judged.fault);
       } else {
@@ -254,7 +345,8 @@ export class StandInAccount {
       const other =
         value === '' || this.#properties[type].get(name)?.hasUniqueValue !== true
           ? undefined
-          : this.#withValue(type, name, value);
+          : (this.#withValue(type, name, value) ??
+            (this.options.removedKeepsValue ? this.#withValue(type, name, value, true) : undefined));
       if (other !== undefined && other.id !== self) {
         return this.#conflict(type, name, value, other);
       }
@@ -263,6 +355,9 @@ export class StandInAccount {
   }
 
   #conflict(type: ObjectType, name: string, value: string, other: StandInRecord): Refusal {
+    if (!this.options.conflictNamesId) {
+      return new Refusal(this.options.conflictStatus, 'CONFLICT', 'The record already exists.');
+    }
     if (type === 'contacts' && name === 'email') {
       return new Refusal(409, 'CONFLICT', `Contact already exists. Existing ID: ${other.id}`);
     }
@@ -278,14 +373,21 @@ export class StandInAccount {
     return new Refusal(409, 'CONFLICT', `A record with ${name} ${value} already exists. Existing ID: ${other.id}`);
   }
 
-  #withValue(type: ObjectType, name: string, value: string): StandInRecord | undefined {
+  #withValue(type: ObjectType, name: string, value: string, archived = false): StandInRecord | undefined {
     const wanted = value.toLowerCase();
-    for (const { record } of this.#records[type].values()) {
+    const records = archived ? this.#removed[type].values() : this.#live(type);
+    for (const record of records) {
       if (record.properties[name]?.toLowerCase() === wanted) {
         return record;
       }
     }
     return undefined;
+  }
+
+  *#live(type: ObjectType): Iterable<StandInRecord> {
+    for (const { record } of this.#records[type].values()) {
+      yield record;
+    }
   }
 
   #apply(type: ObjectType, record: StandInRecord, values: Readonly<Record<string, string>>, now: string): void {
@@ -295,8 +397,8 @@ export class StandInAccount {
     record.properties[type === 'contacts' ? 'createdate' : 'hs_createdate'] = record.createdAt;
     record.properties[type === 'contacts' ? 'lastmodifieddate' : 'hs_lastmodifieddate'] = now;
     if (type === 'contacts') {
-      const phone = searchableDigits(record.properties['phone'], this.options.country);
-      const mobile = searchableDigits(record.properties['mobilephone'], this.options.country);
+      const phone = searchableDigits(record.properties['phone'], this.options);
+      const mobile = searchableDigits(record.properties['mobilephone'], this.options);
       record.properties['hs_searchable_calculated_phone_number'] = phone.national;
       record.properties['hs_searchable_calculated_mobile_number'] = mobile.national;
       record.properties['hs_searchable_calculated_international_phone_number'] = phone.international;

@@ -18,7 +18,12 @@ const objectType = z.enum(['contacts', 'calls', 'tasks']);
 const typeParams = z.object({ type: objectType });
 const recordParams = z.object({ type: objectType, id: z.string() });
 const list = z.union([z.string(), z.array(z.string())]).default([]);
-const recordQuery = z.object({ properties: list, associations: list, idProperty: z.string().optional() });
+const recordQuery = z.object({
+  properties: list,
+  associations: list,
+  idProperty: z.string().optional(),
+  archived: z.enum(['true', 'false']).default('false'),
+});
 const recordBody = z.object({
   properties: z.record(z.string(), z.unknown()).default({}),
   associations: z
@@ -88,8 +93,8 @@ function addRecordRoutes(app: FastifyInstance, options: RouteOptions): void {
   });
   app.get('/crm/v3/objects/:type/:id', (request, reply) => {
     const { type, id } = recordParams.parse(request.params);
-    const { properties, associations, idProperty } = recordQuery.parse(request.query);
-    const found = account.get(type, id, idProperty);
+    const { properties, associations, idProperty, archived } = recordQuery.parse(request.query);
+    const found = account.get(type, id, idProperty, archived === 'true');
     return found instanceof Refusal
       ? refuse(reply, found)
       : reply.send(shown(type, found, [properties].flat(), [associations].flat().includes('contacts')));

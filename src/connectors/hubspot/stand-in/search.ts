@@ -56,7 +56,10 @@ export function searchRecords(account: StandInAccount, type: ObjectType, body: u
     .searchable(type)
     .filter(
       (record) =>
-        filterGroups.length === 0 || filterGroups.some((group) => group.filters.every((one) => holds(record, one))),
+        filterGroups.length === 0 ||
+        filterGroups.some((group) =>
+          group.filters.every((one) => account.isSearchable(type, one.propertyName) && holds(record, one)),
+        ),
     );
   const [sort] = sorts;
   if (sort !== undefined) {
@@ -144,5 +147,5 @@ function hasToken(own: string, wanted: string): boolean {
       .replace(/\*/g, '.*')}$`,
   );
   const whole = own.toLowerCase();
-  return [whole, ...whole.split(/[^\p{L}\p{N}]+/u)].some((token) => pattern.test(token));
+  return whole.split(/[^\p{L}\p{N}]+/u).some((token) => token !== '' && pattern.test(token));
 }

@@ -79,6 +79,8 @@ export interface HubSpotStandIn extends RunningStandIn {
 }
 
 const REQUESTS_KEPT = 2_000;
+/** HubSpot's search sees new data after a few seconds. */
+const INDEX_DELAY_MS = 3_000;
 const DEFAULT_CAPACITY = 50_000;
 
 /** The account's owners to begin with. */
@@ -116,9 +118,15 @@ export const SEED_CONTACTS: readonly Readonly<Record<string, string>>[] = [
 export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): Promise<HubSpotStandIn> {
   const accessToken = options.accessToken ?? 'stand-in-token';
   const account = new StandInAccount({
-    indexDelayMs: options.indexDelayMs ?? 0,
+    indexDelayMs: options.indexDelayMs ?? INDEX_DELAY_MS,
     country: options.country ?? 'US',
     conflictStatus: options.conflictStatus ?? 409,
+    conflictNamesId: options.conflictNamesId ?? true,
+    uniqueProperties: options.uniqueProperties ?? {},
+    noIdProperty: options.noIdProperty ?? 'coded',
+    removedKeepsValue: options.removedKeepsValue ?? true,
+    searchableZeros: options.searchableZeros ?? 'dropped',
+    validatesPhones: options.validatesPhones ?? false,
     capacity: options.capacity ?? DEFAULT_CAPACITY,
   });
   for (const properties of options.contacts ?? SEED_CONTACTS) {
