@@ -3,6 +3,7 @@ import { isNativeError } from 'node:util/types';
 import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { settlesWithin } from '../timing/settles-within';
+import { clientOptions, workerOptions } from './proxied';
 import { configuredTemporal, type ConnectionOptions, type TemporalSettings } from './configured-temporal';
 
 const LOOPBACK = '127.0.0.1';
@@ -77,8 +78,10 @@ export function connectClient(temporal: ResolvedTemporal, callWithinMs: number =
   // All attempts of one call share one deadline.
   const boundedRetry: typeof retry = (options, nextCall) =>
     retry({ ...options, deadline: options.deadline ?? Date.now() + callWithinMs }, nextCall);
+  const options = temporal.connectionOptions();
   return Connection.lazy({
-    ...temporal.connectionOptions(),
+    ...options,
+    ...clientOptions(options),
     connectTimeout: CLIENT_CONNECT_MS,
     interceptors: [boundedRetry],
   });
@@ -96,7 +99,8 @@ export async function connectNative(
 ): Promise<NativeConnection> {
   // Loaded here so that only a worker loads the native code.
   const { NativeConnection } = await import('@temporalio/worker');
-  const connecting = NativeConnection.connect(temporal.connectionOptions());
+  const options = temporal.connectionOptions();
+  const connecting = NativeConnection.connect({ ...options, ...workerOptions(options) });
   if (!(await settlesWithin(connecting, withinMs))) {
     connecting.then(
       (connection) => connection.close(),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { urlHost } from '../../net/url-host';
+import { clientOptions } from '../proxied';
 import { addressOf, type ServerRecord } from './pid-file';
 import type { ProcessEnd } from './server-process';
 
@@ -22,7 +23,8 @@ export async function waitUntilReady(
 ): Promise<string | null> {
   const stop = new AbortController();
   const reconnect = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 500 };
-  const connection = Connection.lazy({ address: addressOf(record), interceptors: [], channelArgs: reconnect });
+  const { address, channelArgs } = clientOptions({ address: addressOf(record) });
+  const connection = Connection.lazy({ address, interceptors: [], channelArgs: { ...channelArgs, ...reconnect } });
   const aborted = new Promise<string>((resolve) => {
     const abort = (): void => resolve('was still starting when the bridge was stopped');
     if (signal?.aborted === true) {
