@@ -229,6 +229,10 @@ export const FINDING_CODES = {
     meaning: 'A text is not a valid Liquid template.',
     remedy: 'Correct the braces, quotes and filters at the place of the finding.',
   },
+  'over-budget': {
+    meaning: 'A template takes too many steps for every event, because of a loop in it.',
+    remedy: 'Loop over a list of the event, or over fewer numbers.',
+  },
   'unknown-filter': {
     meaning: 'A template uses a filter that does not exist.',
     remedy: 'Use a filter of docs/rules.md.',

@@ -6,7 +6,11 @@ import type { InboxOutcome } from '../inbox/stored-event';
 import { SeenCalls } from '../events/seen-calls';
 import type { Plan } from '../rules/plan';
 import { matchEvent, type EventRules, type InvalidEvent, type MatchedEvent } from './match-event';
+import { RareLines } from './rare-lines';
 import type { TrustedBody } from './trusted-body';
+
+/** A rule that fails for every event would fill the log. */
+const FAILURE_LINE_EVERY_MS = 60_000;
 
 /** What {@link Ingest} needs. */
 export interface IngestOptions {
@@ -38,6 +42,7 @@ export type IngestResult =
 export class Ingest {
   /** So that most events that name a call need no look-up. In memory: the answer to VoIPBIN waits for the disk alone. */
   readonly #seenCalls = new SeenCalls();
+  readonly #failures = new RareLines(FAILURE_LINE_EVERY_MS);
 
   constructor(private readonly options: IngestOptions) {}
 
@@ -74,10 +79,14 @@ export class Ingest {
     for (const { name, failure } of plan?.rules ?? []) {
       if (failure !== undefined) {
         this.options.onRuleFailed?.(name);
-        this.options.log.error(
-          { event: event.event_id, rule: name, code: failure.code },
-          `rule "${name}" failed: ${failure.message}; the event is kept. What to do: ${failure.remedy}`,
-        );
+        const since = this.#failures.count(name, Date.now());
+        if (since !== null) {
+          const more = since === 1 ? '' : `, and ${since - 1} times since the last line`;
+          this.options.log.error(
+            { event: event.event_id, rule: name, code: failure.code, times: since },
+            `rule "${name}" failed${more}: ${failure.message}; the event is kept. What to do: ${failure.remedy}`,
+          );
+        }
       }
     }
   }

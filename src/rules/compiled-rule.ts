@@ -1,5 +1,6 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonValue } from '../events/json';
+import { OverBudget } from './language/budget';
 import { compileCel, type CelOutcome } from './language/cel';
 import type { FieldDefinition } from './language/field';
 import { comparable, compileTest } from './language/operators';
@@ -10,11 +11,14 @@ import type { Condition, Rule } from './rule';
 /** A rule with its conditions compiled to functions. */
 export interface CompiledRule {
   readonly rule: Rule;
-  /** Whether `when`, `if` and `max_age` are met; `on` and `mode` are not checked. Never throws. */
+  /**
+   * Whether `when`, `if` and `max_age` are met; `on` and `mode` are not checked. Never throws. Takes the steps of the
+   * budget around it.
+   */
   judge(event: CanonicalEvent): Judgement;
 }
 
-/** `over_budget`: the rule's `if` takes too many steps for this event, so it is not known whether it is met. */
+/** `over_budget`: the rule's conditions take too many steps for this event, so it is not known whether they are met. */
 export type Judgement = 'met' | 'not_met' | 'over_budget';
 
 /** Reads a field of an event in its comparable form. */
@@ -47,7 +51,7 @@ export class FieldReaders {
   }
 }
 
-/** Compiles a condition to a function of the event. The function never throws. */
+/** Compiles a condition to a function of the event. The function throws nothing but {@link OverBudget}. */
 export function compileCondition(
   condition: Condition,
   country: string | null,
@@ -91,8 +95,15 @@ export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
   return {
     rule,
     judge: (event) => {
-      if ((maxAge !== null && ageOf(event) > maxAge) || (when !== null && !when(event))) {
-        return 'not_met';
+      try {
+        if ((maxAge !== null && ageOf(event) > maxAge) || (when !== null && !when(event))) {
+          return 'not_met';
+        }
+      } catch (error) {
+        if (error instanceof OverBudget) {
+          return 'over_budget';
+        }
+        throw error;
       }
       const outcome: CelOutcome = cel === null ? { met: true } : evaluateIf(cel, event);
       if ('problem' in outcome && outcome.problem === 'over_budget') {

@@ -1,7 +1,7 @@
 import { STEP_ERRORS } from '../errors/step-errors';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { ageOf, compileRule, FieldReaders, listensTo, type CompiledRule } from './compiled-rule';
-import { CONDITION_STEPS } from './language/budget';
+import { CONDITION_STEPS, EVENT_STEPS, measured, RESERVED_STEPS } from './language/budget';
 import type { Plan, PlannedRule } from './plan';
 import type { Rule } from './rule';
 import { buildTypeIndex, candidatesIn, type TypeIndex } from './rule-index';
@@ -13,8 +13,8 @@ const MAX_CACHED_PLANS = 1_000;
  * A valid set of rules, compiled. Immutable: a changed file gives a new one.
  *
  * Cost per event: only rules of its type whose indexed equality is met are evaluated (1,000 rules cost at most three
- * times one). Each rule takes a bounded number of steps whatever it and the event contain: RE2, CEL with a budget, no
- * templates.
+ * times one). Each rule takes a bounded number of steps whatever it and the event contain, and all rules together take
+ * {@link EVENT_STEPS} and {@link RESERVED_STEPS} a rule: RE2, CEL with a budget, no templates.
  */
 export class RuleSet {
   readonly #compiled: readonly CompiledRule[];
@@ -51,12 +51,15 @@ export class RuleSet {
   /** The rules that match or cannot be judged. A rule that cannot be judged stops no rule below it. */
   #judge(event: CanonicalEvent): JudgedRule[] {
     const found: JudgedRule[] = [];
+    let left = EVENT_STEPS;
     for (const index of this.#candidates(event)) {
       const compiled = this.#compiled[index];
       if (compiled === undefined || compiled.rule.mode === 'off' || !listensTo(compiled.rule, event)) {
         continue;
       }
-      const judgement = compiled.judge(event);
+      const steps = Math.max(RESERVED_STEPS, Math.min(CONDITION_STEPS, left));
+      const { result: judgement, used } = measured(steps, () => compiled.judge(event));
+      left -= used;
       if (judgement === 'not_met') {
         continue;
       }
@@ -126,7 +129,8 @@ function failedRule(rule: Rule): PlannedRule {
     ...(rule.mode === 'shadow' ? { shadow: true as const } : {}),
     failure: {
       code: 'over_budget',
-      message: `the condition of the rule takes more than ${CONDITION_STEPS} steps on this event`,
+      message:
+        'the conditions of the rule take too many steps on this event, alone or with those of the rules above it',
       remedy: STEP_ERRORS.over_budget.remedy,
     },
     steps: [],

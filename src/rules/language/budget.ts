@@ -1,12 +1,21 @@
 /**
  * The steps of one condition. A step is one operation on one value, or 64 characters of a text; it takes 30 to 100 ns
- * once its code is compiled, and several times that before (measured). The worst condition that a search found took
- * 262 ms at its first evaluation in a process, and 73 to 195 ms later.
+ * once its code is compiled, and several times that before: the worst condition that a search found took 32 ms, and 99 ms
+ * at its first evaluation in a process, on a machine with more work than processors (CPU time, measured).
  */
-export const CONDITION_STEPS = 300_000;
+export const CONDITION_STEPS = 170_000;
 
-/** The steps of the templates of one step's input: 219 ms at most in a search for the worst (measured). */
-export const TEMPLATE_STEPS = 600_000;
+/** The steps of the conditions of all rules for one event together. */
+export const EVENT_STEPS = 2 * CONDITION_STEPS;
+
+/**
+ * The steps that each rule has although others used up those of the event: an ordinary condition takes a few hundred, so
+ * that it never fails because of another rule. A thousand rules can take three million steps in this way.
+ */
+export const RESERVED_STEPS = 3_000;
+
+/** The steps of the templates of one step's input. */
+export const TEMPLATE_STEPS = 250_000;
 
 /** Reading the name of one member of a large object takes as long as so many steps. */
 export const NAME_STEPS = 4;
@@ -42,14 +51,23 @@ export function isSpent(): boolean {
   return left < 0;
 }
 
-/** Runs an evaluation with so many steps. */
+/** Runs an evaluation with so many steps, at most those that the evaluation around it has left, which pays for them. */
 export function withBudget<Result>(steps: number, evaluate: () => Result): Result {
+  return measured(steps, evaluate).result;
+}
+
+/** Like {@link withBudget}. `used`: the steps that it took; all of them when it was over its budget. */
+export function measured<Result>(steps: number, evaluate: () => Result): { result: Result; used: number } {
   const outer = left;
-  left = steps;
+  const given = Math.max(0, Math.min(steps, outer));
+  left = given;
+  let used = given;
   try {
-    return evaluate();
+    const result = evaluate();
+    used = given - Math.max(0, left);
+    return { result, used };
   } finally {
-    left = outer;
+    left = outer - used;
   }
 }
 

@@ -13,7 +13,7 @@ import { charge, CHARS_PER_STEP, NAME_STEPS, searchSteps } from './budget';
 import type { FixedMoment } from './fixed-filters';
 
 /** Rendering one node of a template (a text, an output or a tag) takes as long as so many steps. */
-const NODE_STEPS = 15;
+export const NODE_STEPS = 15;
 /** Units of liquidjs' memory limit (characters, items) in one step. */
 const MEMORY_UNITS_PER_STEP = 8;
 /** Characters that a filter or an escape handles in one step. */

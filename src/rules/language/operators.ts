@@ -1,7 +1,11 @@
 import type { JsonValue } from '../../events/json';
 import { toE164 } from '../../events/phone';
 import type { FieldKind } from './field';
+import { charge } from './budget';
 import { compilePattern } from './pattern';
+
+/** Characters or items that `contains` looks at in one step. */
+const SEARCHED_PER_STEP = 512;
 
 /** The operators of conditions, in the order of the documentation. An absent field only meets `exists: false`. */
 export const OPERATORS = {
@@ -29,7 +33,8 @@ export const OPERATORS = {
   matches: {
     operand: 'pattern',
     kinds: ['text', 'choice', 'phone', 'any'],
-    description: 'Matches a regular expression (RE2) anywhere in its first 5,000 characters. `(?i)` ignores case.',
+    description:
+      'Matches a regular expression (RE2) anywhere in its first 5,000 characters, or in fewer for a pattern with large repetitions. `(?i)` ignores case.',
   },
   gt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater than, or later than.' },
   gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater or equal, later or the same.' },
@@ -105,7 +110,13 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
     case 'suffix':
       return (value) => typeof value === 'string' && value.endsWith(test.text);
     case 'contains':
-      return (value) => (typeof value === 'string' || Array.isArray(value)) && value.includes(test.text);
+      return (value) => {
+        if (typeof value !== 'string' && !Array.isArray(value)) {
+          return false;
+        }
+        charge(value.length / SEARCHED_PER_STEP);
+        return value.includes(test.text);
+      };
     case 'matches': {
       const matches = compilePattern(test.text);
       return (value) => typeof value === 'string' && matches(value);

@@ -10,6 +10,7 @@ import type { BlockReader, Value } from './block-reader';
 import type { ComparedValues } from './operands';
 import type { ReadStep } from './steps';
 import { checkTemplate } from './template-check';
+import type { TemplateCosts } from './template-cost';
 import type { Variables } from './variables';
 
 /** Checks the templates and the condition of a step against the variables that exist when it runs. */
@@ -18,8 +19,9 @@ export function checkStepTexts(
   step: ReadStep,
   variables: Variables,
   values: ComparedValues,
+  costs: TemplateCosts,
 ): void {
-  checkTexts({ reader, step, variables }, step.input, []);
+  checkTexts({ reader, step, variables, costs }, step.input, []);
   if (step.planned.if !== undefined && step.ifAt !== null) {
     checkCel(reader, step.planned.if, step.ifAt, variables, values);
   }
@@ -29,17 +31,24 @@ interface Texts {
   reader: BlockReader;
   step: ReadStep;
   variables: Variables;
+  costs: TemplateCosts;
 }
 
 /** @param path of the node within the step's input. */
 function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): void {
-  const { reader, step, variables } = texts;
+  const { reader, step, variables, costs } = texts;
   if (isMap(node)) {
     reader.document.entries(node).forEach(({ key, node: inner }) => checkTexts(texts, inner, [...path, key]));
   } else if (isSeq(node)) {
     reader.document.items(node).forEach((inner, index) => checkTexts(texts, inner, [...path, String(index)]));
   } else if (isScalar(node) && typeof node.value === 'string') {
     checkSecrets(reader, node, node.value, path.at(-1) ?? '');
+    const cost = costs.problemOf(node.value);
+    if (cost !== null) {
+      reader.findings.error(reader.document.positionInside(node, cost.row, cost.column), 'over-budget', cost.message, {
+        hint: 'go through a list of the event, or use limit',
+      });
+    }
     for (const problem of isTemplate(node.value)
       ? checkTemplate(node.value, variables, { groups: step.accepts(path, {}) })
       : []) {

@@ -10,12 +10,15 @@ import { readLimits } from './limits';
 import { readCountry, readTimezone, type Defaults } from './locale';
 import { ComparedValues } from './operands';
 import { StepReader, type ReadStep } from './steps';
+import { TemplateCosts } from './template-cost';
 import { fieldsPresent, Variables, type ResultShape } from './variables';
 
 type RuleBlock = Block<keyof typeof RULE_KEYS>;
 
 /** Reads the rules of one file. */
 export class RuleReader {
+  readonly #costs = new TemplateCosts();
+
   constructor(
     private readonly reader: BlockReader,
     private readonly names: Names,
@@ -111,7 +114,7 @@ export class RuleReader {
       checkCel(reader, expression, value, variablesBefore(0), values);
     }
     steps.forEach((step, index) => {
-      checkStepTexts(reader, step, variablesBefore(index), values);
+      checkStepTexts(reader, step, variablesBefore(index), values, this.#costs);
       results.set(step.planned.id, step.result);
     });
     return value === undefined || expression === null ? null : { expression, at: value.at };

@@ -1,4 +1,4 @@
-import { CONDITION_STEPS, TEMPLATE_STEPS } from '../language/budget';
+import { CONDITION_STEPS, EVENT_STEPS, RESERVED_STEPS, TEMPLATE_STEPS } from '../language/budget';
 import { FIELDS } from '../language/field-list';
 import type { FieldDefinition } from '../language/field';
 import {
@@ -81,14 +81,16 @@ export function describeRuleLanguage(): string {
 
 /** What happens to a condition or template that takes too long. */
 function budget(): string {
-  const [condition, template] = [CONDITION_STEPS, TEMPLATE_STEPS].map((steps) => steps.toLocaleString('en-US'));
+  const [condition, event, reserved, template] = [CONDITION_STEPS, EVENT_STEPS, RESERVED_STEPS, TEMPLATE_STEPS].map(
+    (steps) => steps.toLocaleString('en-US'),
+  );
   return [
     'No rule can hold up the bridge. A step is one operation on one value, or 64 characters of a text.',
     '',
-    `- An \`if\` may take ${condition} steps. If the \`if\` of a rule takes more, it is not known whether the rule matches: the rule fails with \`over_budget\`, none of its steps run, and a \`stop\` of it has no effect. The event is kept and acknowledged, its run ends as failed and names the rule, the log has a line, \`bridge_rule_failures_total\` counts it, and \`bridge rules explain\` shows it. If the \`if\` of a step takes more, the step fails with \`over_budget\` and is not retried.`,
-    `- The texts of one step may take ${template} steps together. A step whose texts take more fails with \`over_budget\` and is not retried.`,
+    `- The \`when\` and \`if\` of a rule may take ${condition} steps, and those of all rules for one event ${event} together; after that, each further rule has ${reserved}. If a rule takes more, it is not known whether it matches: the rule fails with \`over_budget\`, none of its steps run, and a \`stop\` of it has no effect. The event is kept and acknowledged, its run ends as failed and names the rule, the log has a line (one a minute for each rule), \`bridge_rule_failures_total\` counts it, and \`bridge rules explain\` shows it. If the \`if\` of a step takes more, the step fails with \`over_budget\` and is not retried.`,
+    `- The texts of one step may take ${template} steps together. A step whose texts take more fails with \`over_budget\` and is not retried. \`bridge rules check\` refuses texts that take more with a small event, such as a loop over \`(1..1000000)\`.`,
     '',
-    'Lists and texts of an ordinary event take a few hundred steps. `data.tags.exists(t, t in data.allowed)` compares all pairs: it is over the budget with two lists of about 350 items. The count depends on the rule and the event only, never on the load of the machine.',
+    'Lists and texts of an ordinary event take a few hundred steps. `data.tags.exists(t, t in data.allowed)` compares all pairs: it is over the budget with two lists of about 250 items. The count depends on the rule and the event only, never on the load of the machine.',
   ].join('\n');
 }
 

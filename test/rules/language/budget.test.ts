@@ -267,7 +267,7 @@ rules:
       ['quick', undefined, 1],
     ]);
     expect(plan?.rules[0]?.failure?.message).toBe(
-      'the condition of the rule takes more than 300000 steps on this event',
+      'the conditions of the rule take too many steps on this event, alone or with those of the rules above it',
     );
     expect(set.matching(EVENT).map(({ name }) => name)).toEqual(['quick']);
   });
@@ -285,7 +285,39 @@ rules:
       outcome: 'failed',
       why: 'it fails: its condition takes too many steps on this event',
     });
-    expect(slow?.conditions[0]?.actual).toBe('it takes more than 300000 steps');
+    expect(slow?.conditions[0]?.actual).toBe('it takes more than 170000 steps');
     expect(others.map(({ rule, outcome }) => [rule, outcome])).toEqual([['unlike', 'not_met']]);
+  });
+});
+
+describe('the rules of one event together', () => {
+  const DO = "do: [{ slack.post_message: { channel: '#c', text: hi } }]";
+  const slow = (index: number): string =>
+    `  - { name: slow${index}, on: message_created, if: 'data.many.all(t, t >= 0)', ${DO} }\n`;
+  const set = ruleSetOf(`version: 1
+rules:
+${Array.from({ length: 200 }, (_, index) => slow(index)).join('')}
+  - { name: ordinary, on: message_created, if: 'data.objects[0].name == "name 0" && text.size() > 5', ${DO} }
+  - { name: searched, on: message_created, when: { text: { matches: "(?i)^[ab]{90}(stop|cancel|abab)" } }, ${DO} }
+`);
+
+  test('share a budget, and an ordinary condition never fails because of others', () => {
+    const began = process.cpuUsage();
+    const plan = set.plan({ ...EVENT, text: 'ab'.repeat(2_500) });
+    const { user, system } = process.cpuUsage(began);
+    expect(
+      plan?.rules.filter(({ name }) => name.startsWith('slow')).every(({ failure }) => failure !== undefined),
+    ).toBe(true);
+    expect(plan?.rules.find(({ name }) => name === 'ordinary')).toMatchObject({ steps: [{}] });
+    // 200 whole budgets take 6 s.
+    expect((user + system) / 1_000).toBeLessThan(2_000);
+  });
+
+  test('count the patterns of when, too', () => {
+    const plan = set.plan({ ...EVENT, text: 'ab'.repeat(2_500) });
+    expect(plan?.rules.find(({ name }) => name === 'searched')?.failure?.code).toBe('over_budget');
+    expect(set.plan({ ...EVENT, text: 'ab'.repeat(60) })?.rules.find(({ name }) => name === 'searched')).toMatchObject({
+      steps: [{}],
+    });
   });
 });

@@ -533,6 +533,13 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: ['5:30  the pattern is not a usable regular expression: it repeats a part more than 100 times'],
   },
   {
+    about: 'pattern with repeats of repeats',
+    text: when('{ reason: { matches: "([ab]*a[ab]{90}){9}" } }'),
+    says: [
+      '5:32  the pattern is not a usable regular expression: its repetitions have 857 states together, more than 600',
+    ],
+  },
+  {
     about: 'broken pattern in if',
     text: rule(`if: text.matches("(stop")${fine}`, 'message_created'),
     says: ['5:22  the pattern is not a usable regular expression: missing closing ): `(stop`'],
@@ -810,6 +817,21 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'filter of another name',
     text: post('"{{ id | national }}"'),
     says: ['6:53  there is no filter "national"; write phone: \'national\''],
+  },
+  {
+    about: 'loop without an end in sight',
+    text: post('"{% for i in (1..1000000000) %}x{% endfor %}"'),
+    says: ['6:53  the loop runs 1,000,000,000 times; 16,666 is the most; go through a list of the event, or use limit'],
+  },
+  {
+    about: 'loops in loops',
+    text: post('"{% if answered %}{% for i in (1..200) %}{% for j in (1..200) %}x{% endfor %}{% endfor %}{% endif %}"'),
+    says: ['6:93  the loop runs 40,000 times; 16,666 is the most; go through a list of the event, or use limit'],
+  },
+  {
+    about: 'text that doubles',
+    text: post(`"{% assign s = 'x' %}{% for i in (1..100) %}{% assign s = s | append: s %}{% endfor %}{{ s }}"`),
+    says: ['6:53  the text takes too many steps for any event; go through a list of the event, or use limit'],
   },
   {
     about: 'raw',
