@@ -20,7 +20,7 @@ export function assemble(
     dataDir: resolve(directory, values.data_dir),
     rulesFile: resolve(directory, values.rules_file),
     country: values.country,
-    numbers: values.numbers,
+    numbers: [...values.numbers, ...values.agent_numbers],
     receiver: {
       host: values['receiver.host'],
       port: values['receiver.port'],

@@ -36,7 +36,8 @@ export function checkCombinations(
       });
     };
   const report = reportAs('error');
-  checkNumbers(values, report);
+  checkNumbers(values, 'numbers', report);
+  checkNumbers(values, 'agent_numbers', report);
   checkPorts(values, report);
   checkTls(values, directory, report);
   checkProtection(values, report);
@@ -99,12 +100,12 @@ export function checkTransport(
 
 type Report = (name: SettingName, code: FindingCode, message: string, hint?: string, item?: number) => void;
 
-function checkNumbers({ numbers, country }: SettingValues, report: Report): void {
-  for (const [index, number] of numbers.entries()) {
+function checkNumbers(values: SettingValues, name: 'numbers' | 'agent_numbers', report: Report): void {
+  for (const [index, number] of values[name].entries()) {
     // Short codes are own numbers without being phone numbers.
-    if (toE164(number, country) === null && !/^\d{3,6}$/.test(number)) {
+    if (toE164(number, values.country) === null && !/^\d{3,6}$/.test(number)) {
       report(
-        'numbers',
+        name,
         'phone',
         `entry ${index + 1} is not a phone number`,
         'write it with its country code, "+15551234567", or set country',

@@ -12,7 +12,7 @@ export interface Settings {
   ruleSecrets: RuleSecrets;
   /** ISO 3166-1 alpha-2, for phone numbers without a country code; null when it is not set. */
   country: string | null;
-  /** The account's own phone numbers, as written. */
+  /** The account's own phone numbers and those of its agents, as written. */
   numbers: string[];
   receiver: ReceiverSettings;
   retention: RetentionSettings;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { readParty } from '../../events/address';
 import type { JsonObject } from '../../events/json';
+import { objectsAt } from '../../events/payload';
 import type { HostList } from '../../net/host-list';
 import type { Secret } from '../../settings/secret';
 import type { ActionError } from '../action-error';
@@ -22,7 +24,7 @@ const MOST_NUMBER_PAGES = 50;
 const PAGE_SIZE = 100;
 
 /** The lists that VoIPBIN pages, newest first. */
-export type ListedResource = 'calls' | 'messages' | 'recordings' | 'numbers' | 'storage_files';
+export type ListedResource = 'calls' | 'messages' | 'recordings' | 'numbers' | 'storage_files' | 'agents';
 
 /** One page of a list, newest first. */
 export interface Page {
@@ -55,6 +57,7 @@ const resource = z.record(z.string(), z.json());
 const recording = z.object({
   id: z.string(),
   reference_type: z.string().optional(),
+  reference_id: z.string().optional(),
   status: z.string().optional(),
   tm_create: z.string().nullish(),
 });
@@ -178,6 +181,36 @@ export class VoipbinClient {
       }
     }
     return numbers;
+  }
+
+  /** The phones of the account's agents, as VoIPBIN rings them: of the first 50 pages (5,000 agents). */
+  async listAgentPhones(signal: AbortSignal): Promise<string[]> {
+    const phones: string[] = [];
+    let token: string | null = null;
+    for (let pages = 0; pages < MOST_NUMBER_PAGES; pages += 1) {
+      const read: Page = await this.list('agents', { pageToken: token }, signal);
+      for (const address of read.items.flatMap((agent) => objectsAt(agent, 'addresses'))) {
+        const party = readParty(address);
+        if (party?.type === 'tel' && party.number !== null) {
+          phones.push(party.number);
+        }
+      }
+      token = read.nextToken;
+      if (token === null) {
+        break;
+      }
+    }
+    return phones;
+  }
+
+  /** An agent as `GET /agents/{id}` gives it; null when it does not exist or was deleted. */
+  async getAgent(id: string, signal: AbortSignal): Promise<JsonObject | null> {
+    return this.#find(`/agents/${encodeURIComponent(id)}`, resource, signal);
+  }
+
+  /** A transcription as `GET /transcribes/{id}` gives it; null when it does not exist or was deleted. */
+  async getTranscribe(id: string, signal: AbortSignal): Promise<JsonObject | null> {
+    return this.#find(`/transcribes/${encodeURIComponent(id)}`, resource, signal);
   }
 
   /** A call as `GET /calls/{id}` gives it; null when it does not exist or was deleted. */

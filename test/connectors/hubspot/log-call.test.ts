@@ -76,6 +76,25 @@ test.each([
   expect(standIn.contacts).toHaveLength(3);
 });
 
+test.each(['log_call', 'update_contact', 'create_task'] as const)(
+  'one of our numbers, or an agent’s phone, becomes no contact: %s',
+  async (action) => {
+    const input = { unknown_contact: 'create', subject: 'x', properties: { jobtitle: 'x' } };
+    const keys = { log_call: [], update_contact: ['properties'], create_task: ['subject'] }[action];
+    const given = Object.fromEntries(
+      Object.entries(input).filter(([key]) => key === 'unknown_contact' || keys.some((one) => one === key)),
+    );
+    const event = callEvent(from('+15550009999'));
+    expect(
+      await run(action, openClient(standIn), given, { event, isOurs: (number) => number === '+15550009999' }),
+    ).toEqual({
+      outcome: 'skipped',
+      reason: 'the far end is a number of our own',
+    });
+    expect(standIn.contacts).toHaveLength(3);
+  },
+);
+
 test('an event that is no call is skipped', async () => {
   expect(await run('log_call', openClient(standIn), {}, { event: callEvent({ type: 'message_created' }) })).toEqual({
     outcome: 'skipped',

@@ -71,6 +71,9 @@ export interface VoipbinStandIn extends RunningStandIn {
   /** Adds a message to the list, as if it had been received or sent. Missing fields get invented values. */
   addMessage(message: JsonObject): void;
   addCall(call: JsonObject): void;
+  /** Adds an agent. Its `id` is that of the events. */
+  addAgent(agent: JsonObject): void;
+  addTranscribe(transcribe: JsonObject): void;
   addRecording(recording: NewRecording): void;
   /** Stores the files of a recording now. */
   store(recordingId: string, legs?: 1 | 2): void;
@@ -81,6 +84,8 @@ export interface VoipbinStandIn extends RunningStandIn {
 interface State {
   messages: Listed[];
   calls: Listed[];
+  agents: Listed[];
+  transcribes: Listed[];
   recordings: StandInRecordings;
   sent: SentText[];
   requests: SeenRequest[];
@@ -101,6 +106,8 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
   const state: State = {
     messages: [],
     calls: [],
+    agents: [],
+    transcribes: [],
     recordings: new StandInRecordings(CUSTOMER_ID),
     sent: [],
     requests: [],
@@ -124,6 +131,8 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     setClockAhead: (byMs) => (state.clock.aheadMs = byMs),
     addMessage: (message) => addTo(state.messages, { customer_id: CUSTOMER_ID, ...message }, state.clock),
     addCall: (call) => addTo(state.calls, { customer_id: CUSTOMER_ID, ...call }, state.clock),
+    addAgent: (agent) => addTo(state.agents, { customer_id: CUSTOMER_ID, ...agent }, state.clock),
+    addTranscribe: (transcribe) => addTo(state.transcribes, { customer_id: CUSTOMER_ID, ...transcribe }, state.clock),
     addRecording: (recording) => state.recordings.add(recording),
     store: (id, legs) => state.recordings.store(id, legs),
     wavs: (id) => state.recordings.wavs(id),
@@ -214,6 +223,16 @@ function serveAccount(api: FastifyInstance, state: State): void {
     const found = state.calls.find(({ item }) => item['id'] === params.id);
     return found?.item ?? refuse(reply, 404, 'NOT_FOUND', 'CALL_NOT_FOUND');
   });
+  api.get('/agents', (request) => pageOf(state.agents, request.query));
+  for (const [name, listed, code] of [
+    ['agents', state.agents, 'AGENT_NOT_FOUND'],
+    ['transcribes', state.transcribes, 'TRANSCRIBE_NOT_FOUND'],
+  ] as const) {
+    api.get<{ Params: { id: string } }>(`/${name}/:id`, async ({ params }, reply) => {
+      const found = listed.find(({ item }) => item['id'] === params.id);
+      return found?.item ?? refuse(reply, 404, 'NOT_FOUND', code);
+    });
+  }
   api.get('/numbers', (request) => {
     const numbers = state.numbers.map((number, index) => {
       const createdAt = new Date(state.numbers.length - index);
