@@ -47,7 +47,7 @@ const input = z
   });
 
 const output = z.object({
-  status: z.int().describe('The status, 200 to 299, or 303.'),
+  status: z.int().describe('The status: 200 to 299 or 303; 404 or 410 when a repeated DELETE finds nothing left.'),
   body: z.json().describe('The answer: JSON up to 64 KiB, text up to 4 KiB, else null.'),
 });
 
@@ -98,10 +98,45 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
     }
     const { send } = await import('./send.js');
     const attempt = (): Promise<Answered> => send(outgoing, context.client.allow, context.signal);
-    const { status, body: answer } = await (outgoing.repeatable ? attempt() : once(context, attempt));
+    const { status, body: answer } = await (outgoing.repeatable
+      ? again(context, method, attempt)
+      : once(context, attempt));
     return { outcome: 'done', result: { status, body: answer } };
   },
 });
+
+/** A server that still works on an earlier attempt is asked so many times, then its 409 is taken for a refusal. */
+const ATTEMPTS_AFTER_CONFLICT = 5;
+
+/**
+ * Makes an attempt at a request that may be repeated. After an attempt whose answer is not known, some refusals say that
+ * the earlier one arrived: 404 and 410 to a DELETE, that it is gone; 409 to a POST or PATCH with an `Idempotency-Key`,
+ * that the server still works on it (draft-ietf-httpapi-idempotency-key-header, 2.6).
+ */
+async function again(
+  context: ActionContext<HttpClient>,
+  method: Method,
+  attempt: () => Promise<Answered>,
+): Promise<Answered> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (context.attempt === 1 || !(error instanceof ActionError)) {
+      throw error;
+    }
+    const { code } = error.detail;
+    if (method === 'DELETE' && (code === 'http_404' || code === 'http_410')) {
+      return { status: code === 'http_404' ? 404 : 410, body: null };
+    }
+    const isUnderWay = (method === 'POST' || method === 'PATCH') && code === 'http_409';
+    throw isUnderWay && context.attempt <= ATTEMPTS_AFTER_CONFLICT
+      ? new ActionError('transient', `${error.message}: it may still work on an earlier attempt`, {
+          connection: 'http',
+          code,
+        })
+      : error;
+  }
+}
 
 const progress = z.object({ request: z.literal(['begun', 'not_done']), attempt: z.int() });
 

@@ -239,8 +239,10 @@ describe('refusals', () => {
     [500, 'transient', 'ambiguous'],
     [501, 'permanent', 'permanent'],
     [502, 'transient', 'ambiguous'],
-    [503, 'transient', 'transient'],
+    [503, 'transient', 'ambiguous'],
     [504, 'transient', 'ambiguous'],
+    [505, 'permanent', 'permanent'],
+    [520, 'transient', 'ambiguous'],
   ])('%i: %s when repeatable, else %s', async (status, repeatable, once) => {
     recorder.answers.push(raw(status, 's3cret'), raw(status, 's3cret'));
     const errors = [await failureOf(ask({ method: 'PUT' })), await failureOf(ask({ method: 'POST' }))];
@@ -248,6 +250,22 @@ describe('refusals', () => {
     expect(errors.map((error) => error.detail.code)).toEqual([`http_${status}`, `http_${status}`]);
     expect(errors[0]?.message).toContain('127.0.0.1');
     expect(recorder.requests).toHaveLength(2);
+  });
+
+  it.each([
+    ['9', 9_000],
+    ['0', 0],
+  ])('503 with Retry-After %s: transient, for the server has not taken it', async (retryAfter, ms) => {
+    recorder.answers.push(raw(503, '', { 'retry-after': retryAfter }));
+    expect(await failureOf(ask({ method: 'POST' }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'http_503', retryAfterMs: ms },
+    });
+  });
+
+  it('503 with a Retry-After that cannot be read is ambiguous', async () => {
+    recorder.answers.push(raw(503, '', { 'retry-after': 'soon' }));
+    expect(await failureOf(ask({ method: 'POST' }))).toMatchObject({ errorClass: 'ambiguous' });
   });
 
   it("carry the server's own delay", async () => {
@@ -323,10 +341,35 @@ describe('refusals', () => {
   });
 });
 
+describe('a repeated request that finds what an earlier attempt did', () => {
+  it.each([404, 410])('a DELETE answered with %i is done, if an earlier attempt may have arrived', async (status) => {
+    recorder.answers.push(raw(status), raw(status));
+    expect(await failureOf(ask({ method: 'DELETE' }))).toMatchObject({ errorClass: 'permanent' });
+    expect(await ask({ method: 'DELETE' }, { attempt: 2 })).toEqual({
+      outcome: 'done',
+      result: { status, body: null },
+    });
+  });
+
+  it('a PUT answered with 404 is not', async () => {
+    recorder.answers.push(raw(404));
+    expect(await failureOf(ask({ method: 'PUT' }, { attempt: 2 }))).toMatchObject({ errorClass: 'permanent' });
+  });
+
+  it('a POST with an Idempotency-Key waits while the server works on the earlier one, a few times', async () => {
+    const headers = { 'Idempotency-Key': '' };
+    recorder.answers.push(raw(409), raw(409), raw(409), raw(409));
+    expect(await failureOf(ask({ headers }))).toMatchObject({ errorClass: 'permanent' });
+    expect(await failureOf(ask({ headers }, { attempt: 2 }))).toMatchObject({ errorClass: 'transient' });
+    expect(await failureOf(ask({ headers }, { attempt: 5 }))).toMatchObject({ errorClass: 'transient' });
+    expect(await failureOf(ask({ headers }, { attempt: 6 }))).toMatchObject({ errorClass: 'permanent' });
+  });
+});
+
 describe('what must not be done twice', () => {
   it('is tried again after an attempt that proves to have done nothing', async () => {
     const progress = { last: null };
-    recorder.answers.push(raw(503));
+    recorder.answers.push(raw(503, '', { 'retry-after': '1' }));
     expect(await failureOf(ask({}, { progress }))).toMatchObject({ errorClass: 'transient' });
     expect(await ask({}, { progress, attempt: 2 })).toMatchObject({ outcome: 'done' });
     expect(recorder.requests).toHaveLength(2);
