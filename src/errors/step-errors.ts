@@ -112,12 +112,6 @@ export const STEP_ERRORS = {
     meaning: 'The attempt was cancelled, usually because the worker stops. Another worker makes the next attempt.',
     remedy: 'Nothing.',
   },
-  certificate: {
-    class: 'credential',
-    meaning: 'The certificate of the mail server is not valid: expired, for another name, or by an unknown authority.',
-    remedy:
-      'Have it renewed, correct the host in `SMTP_URL`, or name a private authority with `NODE_EXTRA_CA_CERTS=/path/ca.pem`.',
-  },
   conflict: {
     class: 'transient',
     meaning: 'HubSpot reports that a record exists already, but does not show it yet.',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorClass, StepErrorCode } from '../../errors/step-errors';
 import { ActionError, providerCode } from '../action-error';
+import { isCertificateCode, remedyOfCertificate } from '../network-failure';
 import { causeOf, codeOf, enhancedStatusOf, type SmtpCause, type SmtpReply, type SmtpStage } from './smtp-reply';
 
 const CONNECTION = 'email';
@@ -267,19 +268,17 @@ function stageOf(code: string, command: string): SmtpStage {
   }
 }
 
-/** OpenSSL's and Node's words for certificates that do not prove who the server is. */
-const CERTIFICATE =
-  /^(?:CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME)/;
-const UNKNOWN_CA = /^(?:DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_UNTRUSTED)/;
+/** The server answers in plain text where TLS should begin. */
+const NO_TLS_HERE = 'ERR_SSL_WRONG_VERSION_NUMBER';
 const TLS = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$)/;
 
 /** An error about TLS. The library calls it a socket's, and keeps the cause in `originalCode`; null for other errors. */
 function tlsFailure({ code, originalCode = '' }: Thrown): ActionError | null {
-  if (CERTIFICATE.test(originalCode)) {
-    return new ActionError('credential', `the mail server's certificate is not valid (${originalCode})`, {
+  if (isCertificateCode(originalCode) && originalCode !== NO_TLS_HERE) {
+    return new ActionError('credential', `the certificate of the mail server is not accepted (${originalCode})`, {
       connection: CONNECTION,
-      code: 'certificate',
-      remedy: certificateRemedy(originalCode),
+      code: 'tls',
+      remedy: remedyOfCertificate(originalCode),
     });
   }
   if (code === 'ETLS' || TLS.test(originalCode)) {
@@ -291,15 +290,6 @@ function tlsFailure({ code, originalCode = '' }: Thrown): ActionError | null {
     });
   }
   return null;
-}
-
-function certificateRemedy(originalCode: string): string {
-  if (UNKNOWN_CA.test(originalCode)) {
-    return 'Start the bridge with NODE_EXTRA_CA_CERTS=/path/ca.pem, the certificate of the authority that signed it.';
-  }
-  return /ALTNAME|HOSTNAME/.test(originalCode)
-    ? 'Use the host name that the certificate is for in SMTP_URL.'
-    : 'Have the certificate of the mail server renewed.';
 }
 
 /** A login that failed without a word of the server: there was nothing to log in with, or no method both know. */

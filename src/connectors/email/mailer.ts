@@ -1,6 +1,9 @@
 import { Transform } from 'node:stream';
 import { createTransport } from 'nodemailer';
+import XOAuth2 from 'nodemailer/lib/xoauth2';
 import { z } from 'zod';
+import { ActionError } from '../action-error';
+import { AccessTokens, type OAuthApp } from './access-tokens';
 import { readMailbox, type Mailbox } from './addresses';
 import { mailFailure, replyFailure, type LoginMethod, type MailFailure } from './mail-failure';
 import { openSmtpSession, type SessionOptions, type SmtpSession } from './smtp-session';
@@ -47,6 +50,8 @@ export interface MailerOptions {
   server: SmtpServer;
   from: Mailbox;
   maxAttachmentBytes: number;
+  /** Logs in by an access token, as the user of the URL or else the sender; null: with the password of the URL. */
+  oauth?: OAuthApp | null;
   timeouts?: Partial<MailTimeouts>;
 }
 
@@ -66,17 +71,20 @@ export class Mailer {
   readonly maxAttachmentBytes: number;
   readonly #method: LoginMethod;
   readonly #options;
-  readonly #login: SessionOptions['login'];
+  readonly #openLogin: () => SessionOptions['login'];
+  readonly #tokens: AccessTokens | null;
   readonly #transport;
   /** Message-IDs whose last byte has been handed to the connection. */
   readonly #wholeSent = new Set<string>();
 
-  constructor({ server, from, maxAttachmentBytes, timeouts = {} }: MailerOptions) {
+  constructor({ server, from, maxAttachmentBytes, oauth = null, timeouts = {} }: MailerOptions) {
     const { connect, silence } = { ...TIMEOUTS, ...timeouts };
     this.host = server.host;
     this.from = from;
     this.maxAttachmentBytes = maxAttachmentBytes;
-    this.#method = server.auth === null ? 'none' : 'password';
+    this.#tokens = oauth === null ? null : new AccessTokens(oauth);
+    this.#method = oauth !== null ? 'oauth' : server.auth === null ? 'none' : 'password';
+    const user = server.auth?.user ?? from.address;
     this.#options = {
       host: server.host,
       port: server.port,
@@ -91,10 +99,12 @@ export class Mailer {
       socketTimeout: silence,
       dnsTimeout: 5_000,
     } as const;
-    this.#login = server.auth;
+    const login = this.#tokens === null ? server.auth : loginWith(this.#tokens, user);
+    this.#openLogin = () =>
+      login !== null && 'provisionCallback' in login ? { user, method: 'XOAUTH2', oauth2: new XOAuth2(login) } : login;
     this.#transport = createTransport({
       ...this.#options,
-      ...(server.auth === null ? {} : { auth: server.auth }),
+      ...(login === null ? {} : { auth: login }),
       pool: true,
       maxConnections: 3,
       maxMessages: 100,
@@ -149,10 +159,26 @@ export class Mailer {
       const refused = this.#refusedIn(error);
       return refused.size > 0
         ? { outcome: 'answered', refused }
-        : { outcome: 'failed', failure: mailFailure(error, this.#wholeSent.has(mail.messageId), this.#method) };
+        : { outcome: 'failed', failure: this.#failure(error, this.#wholeSent.has(mail.messageId)) };
     } finally {
       this.#wholeSent.delete(mail.messageId);
     }
+  }
+
+  /** A token that worked and works no more is renewed at the next login, which is no reason to park the connection. */
+  #failure(error: unknown, wholeMailSent: boolean): MailFailure {
+    const failure = mailFailure(error, wholeMailSent, this.#method);
+    if (!isRefusedLogin(error) || this.#tokens?.forget() !== true) {
+      return failure;
+    }
+    const { code } = failure.error.detail;
+    return {
+      ...failure,
+      error: new ActionError('transient', 'the mail server takes the access token no more; a new one is fetched', {
+        connection: 'email',
+        code,
+      }),
+    };
   }
 
   /** The recipients that the library's result, or its error when none was taken, says were refused. */
@@ -161,10 +187,7 @@ export class Mailer {
     const errors = parsed.success ? parsed.data.rejectedErrors : [];
     return new Map(
       // The library gives domains in Unicode or ASCII, by its own rules.
-      errors.map((error) => [
-        readMailbox(error.recipient)?.address ?? error.recipient,
-        mailFailure(error, false, this.#method),
-      ]),
+      errors.map((error) => [readMailbox(error.recipient)?.address ?? error.recipient, this.#failure(error, false)]),
     );
   }
 
@@ -180,7 +203,7 @@ export class Mailer {
         throw replyFailure(refusal, this.#method).error;
       }
     } catch (error) {
-      throw mailFailure(error, false, this.#method).error;
+      throw this.#failure(error, false).error;
     } finally {
       session.close();
     }
@@ -192,15 +215,34 @@ export class Mailer {
    */
   async openSession(signal: AbortSignal): Promise<SmtpSession> {
     try {
-      return await openSmtpSession({ ...this.#options, login: this.#login }, signal);
+      return await openSmtpSession({ ...this.#options, login: this.#openLogin() }, signal);
     } catch (error) {
-      throw mailFailure(error, false, this.#method).error;
+      throw this.#failure(error, false).error;
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#transport.close({ force: true });
+    await this.#tokens?.close();
   }
+}
+
+function isRefusedLogin(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof ActionError) && 'code' in error && error.code === 'EAUTH';
+}
+
+/** The library's login by a token: it asks for one per conversation, and for a new one when the server refuses it. */
+function loginWith(tokens: AccessTokens, user: string) {
+  return {
+    type: 'OAuth2',
+    user,
+    provisionCallback: (_user: string, renew: boolean, done: (error: Error | null, token?: string) => void): void => {
+      tokens.get(renew).then(
+        (token) => done(null, token),
+        (error: unknown) => done(error instanceof Error ? error : new Error('no access token')),
+      );
+    },
+  } as const;
 }
 
 function domainOf({ address }: Mailbox): string {

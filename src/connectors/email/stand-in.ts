@@ -39,8 +39,11 @@ export interface EmailStandInOptions {
   tls?: { key: string; cert: string };
   /** With `tls`: TLS from the first byte, on the URL `smtps://`. */
   implicitTls?: boolean;
-  /** Takes OAuth2 tokens of a token endpoint of its own, and no password. */
-  oauth?: boolean;
+  /**
+   * Takes OAuth2 tokens of a token endpoint of its own, and no password. A wrong token is refused at once, as Microsoft
+   * does, or after a challenge, as Google does (RFC 7628 section 3.2.3).
+   */
+  oauth?: 'refuse' | 'challenge';
   /** The senders that the login may use. Default: all. */
   senders?: readonly string[];
   /** Whether several commands may be sent at once, as most servers allow. Default true. */
@@ -77,7 +80,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
   const troubles = new Troubles();
   const sockets = new Map<number, Socket>();
   const limit = options.largestMailBytes ?? LARGEST_MAIL_BYTES;
-  const tokens = options.oauth === true ? await startTokenStandIn() : null;
+  const tokens = options.oauth === undefined ? null : await startTokenStandIn();
 
   /** Answers with the trouble that waits at this stage, or with what `judge` says. */
   const answer = (stage: RefusingStage, callback: Callback, judge: () => Error | null, address?: string): void =>
@@ -116,7 +119,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
     disabledCommands: options.tls === undefined ? ['STARTTLS'] : [],
     // A server without TLS takes a login as it is; another one wants TLS first.
     allowInsecureAuth: options.tls === undefined,
-    authMethods: options.oauth === true ? ['XOAUTH2'] : ['PLAIN', 'LOGIN'],
+    authMethods: tokens === null ? ['PLAIN', 'LOGIN'] : ['XOAUTH2'],
     authRequiredMessage: '5.7.0 Authentication Required',
     hidePIPELINING: options.pipelining === false,
     hideSMTPUTF8: options.smtpUtf8 === false,
@@ -128,11 +131,15 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
       answer('greeting', callback, () => null);
     },
     onAuth: (auth, _session, callback) => {
-      answer(
-        'auth',
-        (error) => (error instanceof Error ? callback(error) : callback(null, { user: auth.username ?? USER })),
-        () => judgeLogin(auth, tokens),
-      );
+      const refused = troubles.refusalAt('auth');
+      const isRight = isRightLogin(auth, tokens);
+      if (refused === null && !isRight && options.oauth === 'challenge') {
+        callback(null, { data: { status: '400', schemes: 'Bearer' } });
+      } else if (refused === null && isRight) {
+        callback(null, { user: auth.username ?? USER });
+      } else {
+        callback(refused ?? refusal(535, '5.7.8 Username and Password not accepted'));
+      }
     },
     onMailFrom: ({ address }, session, callback) => {
       answer('mail', callback, () => judgeSender(address, session, options.senders));
@@ -157,7 +164,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
     server.server.once('error', reject);
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
-  const login = options.oauth === true ? USER : `${USER}:${PASSWORD}`;
+  const login = tokens === null ? `${USER}:${PASSWORD}` : USER;
   // A certificate is for a name.
   const host = options.tls === undefined ? '127.0.0.1' : 'localhost';
   const scheme = options.implicitTls === true ? 'smtps' : 'smtp';
@@ -239,12 +246,9 @@ function judgeGreetings(server: SMTPServer, id: string, greetings: string[], tro
   }
 }
 
-function judgeLogin(auth: SMTPServerAuthentication, tokens: TokenStandIn | null): Error | null {
-  const isRight =
-    tokens === null
-      ? auth.username === USER && auth.password === PASSWORD
-      : auth.username === USER && tokens.isValid(auth.accessToken ?? '');
-  return isRight ? null : refusal(535, '5.7.8 Username and Password not accepted');
+function isRightLogin(auth: SMTPServerAuthentication, tokens: TokenStandIn | null): boolean {
+  const isRight = tokens === null ? auth.password === PASSWORD : tokens.isValid(auth.accessToken ?? '');
+  return auth.username === USER && isRight;
 }
 
 /** Many servers refuse the name of EHLO only here. */

@@ -50,7 +50,7 @@ export class MailStep {
   }
 
   async stop(): Promise<void> {
-    this.mailer.close();
+    await this.mailer.close();
     await Promise.all([this.voipbinClient.close(), this.mails.stop(), this.voipbin.stop()]);
   }
 }

@@ -97,7 +97,7 @@ describe('classes of errors', () => {
   test("TLS is demanded of every server but this machine's own", async () => {
     const demanding = step.open(step.mails.url, {}, { requireTLS: true });
     const failure = await failureOf(step.attempt({ client: demanding }));
-    demanding.close();
+    await demanding.close();
 
     expect(failure).toMatchObject({ errorClass: 'credential', detail: { code: 'tls' } });
     expect(step.mails.messages).toHaveLength(0);
@@ -115,7 +115,7 @@ describe('a lost answer', () => {
       expect(failure).toMatchObject({ errorClass: 'transient', detail: { code: 'answer_lost', retryAfterMs: MINUTE } });
 
       expect(await step.attempt({ progress, attempt: 2 })).toMatchObject({ outcome: 'done' });
-      impatient.close();
+      await impatient.close();
       expect(step.mails.messages).toHaveLength(2);
       expect(new Set(step.mails.messages.map(({ messageId }) => messageId)).size).toBe(1);
     },
@@ -281,7 +281,7 @@ describe('recordings', () => {
     const other = step.open(small.url);
     step.voipbin.addRecording({ id: 'r-1', stored: true, sizeBytes });
     const outcome = await step.attempt({ client: other }, { recording: 'attach' });
-    other.close();
+    await other.close();
     await small.stop();
 
     expect(outcome).toMatchObject({ result: { recording: 'linked' } });
