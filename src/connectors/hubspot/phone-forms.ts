@@ -43,8 +43,10 @@ export function phoneForms(e164: string): PhoneForms {
     ),
   ];
   const all = unique([e164, ...nationals.map((each) => `+${code}${each}`)]);
-  const atHome = (read?.formatNational() ?? '').replace(/\D/g, '');
-  const searchable = unique([...nationals, atHome, ...all.map((each) => each.slice(1))].filter((each) => each !== ''));
+  const atHome = all.map((each) => (readPhone(each, null)?.formatNational() ?? '').replace(/\D/g, ''));
+  const searchable = unique([...nationals, ...atHome, ...all.map((each) => each.slice(1))]).filter(
+    (each) => each !== '',
+  );
   return {
     // Argentina's numbers come with and without the 9; the others are given in today's form.
     person: code === '54' ? longest(all) : e164,

@@ -31,12 +31,48 @@ describe('a contact is found by phone in whatever format it is stored', () => {
     ['+442071838750', 'GB', 'phone', '020 7183 8750'],
     ['+442071838750', 'GB', 'phone', '+44 (0)20 7183 8750'],
     ['+390612345678', 'IT', 'phone', '06 1234 5678'],
+    // A zero that belongs to the number.
+    ['+390669821234', 'IT', 'phone', '+39 06 6982 1234'],
+    ['+390669821234', null, 'phone', '+39 06 6982 1234'],
+    ['+390669821234', 'IT', 'mobilephone', '+39 06 6982 1234'],
+    ['+390669821234', 'IT', 'mobilephone', '06 6982 1234'],
+    ['+390669821234', 'IT', 'mobilephone', '0039 06 6982 1234'],
+    ['+3780549882345', 'SM', 'mobilephone', '+378 0549 882345'],
+    ['+24101441234', 'GA', 'mobilephone', '+241 01 44 12 34'],
+    // Extensions.
+    ['+15551234567', 'US', 'mobilephone', '(555) 123-4567 ext. 9'],
+    ['+442071838750', 'GB', 'phone', '+44 20 7183 8750 x42'],
+    // Trunk prefixes that are no zero.
+    ['+79123456789', 'RU', 'phone', '8 (912) 345-67-89'],
+    ['+79123456789', null, 'mobilephone', '8 912 345 67 89'],
+    ['+3614123456', 'HU', 'mobilephone', '06 1 412 3456'],
+    // Earlier numbering plans.
+    ['+5215512345678', 'MX', 'phone', '55 1234 5678'],
+    ['+525512345678', 'MX', 'phone', '+52 1 55 1234 5678'],
+    ['+525512345678', null, 'mobilephone', '+52 1 55 1234 5678'],
+    ['+525512345678', 'MX', 'mobilephone', '044 55 1234 5678'],
+    ['+5511987654321', 'BR', 'phone', '+55 11 8765-4321'],
+    ['+551187654321', 'BR', 'mobilephone', '(11) 98765-4321'],
+    ['+5511987654321', null, 'mobilephone', '+55 (11) 8765-4321'],
+    ['+2290197123456', 'BJ', 'mobilephone', '+229 97 12 34 56'],
+    ['+2250707123456', 'CI', 'mobilephone', '+225 07 12 34 56'],
+    // Argentina's 9, which is only written from abroad.
+    ['+5491123456789', 'AR', 'phone', '+54 11 2345-6789'],
+    ['+541123456789', 'AR', 'mobilephone', '+54 9 11 2345-6789'],
+    ['+5491123456789', 'AR', 'mobilephone', '011 15-2345-6789'],
+    ['+541123456789', null, 'phone', '011 15-2345-6789'],
   ];
-  test.each(cases)('%s, rules for %s, %s: %s', async (caller, country, property, stored) => {
-    const standIn = await accountWith([
-      { firstname: 'Other', phone: '+4930123456' },
-      { firstname: 'Wanted', [property]: stored },
-    ]);
+  const accounts = (['dropped', 'kept'] as const).flatMap((searchableZeros) =>
+    cases.map((each) => [...each, searchableZeros] as const),
+  );
+  test.each(accounts)('%s, rules for %s, %s: %s, zeros %s', async (caller, country, property, stored, zeros) => {
+    const standIn = await accountWith(
+      [
+        { firstname: 'Other', phone: '+4930123456' },
+        { firstname: 'Wanted', [property]: stored },
+      ],
+      { searchableZeros: zeros, ...(country === null ? {} : { country }) },
+    );
     const result = await done('update_contact', openClient(standIn), UPDATE, {
       event: callEvent(from(caller)),
       country,
@@ -56,6 +92,36 @@ describe('a contact whose number only looks alike is left alone', () => {
       await run('update_contact', openClient(standIn), UPDATE, { event: callEvent(from(caller)), country }),
     ).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });
   });
+});
+
+test.each([
+  ['Mexico’s 1', '+5215512345678', '+525512345678'],
+  ['Argentina’s 9', '+5491123456789', '+541123456789'],
+  ['Brazil’s ninth digit', '+551187654321', '+5511987654321'],
+])('one person is one contact, however the network writes the number: %s', async (_name, first, second) => {
+  const standIn = await accountWith([]);
+  for (const [index, number] of [first, second, first].entries()) {
+    await done(
+      'log_call',
+      openClient(standIn),
+      { unknown_contact: 'create' },
+      { event: callEvent(from(number)), key: `a/b/${index}`, country: null },
+    );
+  }
+  expect(standIn.contacts).toHaveLength(1);
+  expect(standIn.calls).toHaveLength(3);
+});
+
+test('a number of our own becomes no contact, and no call is logged on one', async () => {
+  const standIn = await accountWith([{ firstname: 'Office', phone: '+15557654321' }]);
+  const outcome = await run(
+    'log_call',
+    openClient(standIn),
+    { unknown_contact: 'create' },
+    { event: callEvent(from('+15557654321')), isOurs: (number) => number === '+15557654321' },
+  );
+  expect(outcome).toEqual({ outcome: 'skipped', reason: 'the far end is a number of our own' });
+  expect([standIn.contacts.length, standIn.calls.length]).toEqual([1, 0]);
 });
 
 describe('a far end that is no phone is skipped, and says why', () => {

@@ -255,3 +255,31 @@ test('an account that deleted HubSpot’s call outcomes gets the call without on
   expect(standIn.calls[0]?.properties).not.toHaveProperty('hs_call_disposition');
   expect(warnings.join()).toContain('hs_call_disposition');
 });
+
+test.each([
+  ['has', true, 'MISSED'],
+  ['does not have', false, 'NO_ANSWER'],
+])('a missed call where the account %s the status for it', async (_name, hasMissed, status) => {
+  if (hasMissed) {
+    const option = { label: 'Missed', value: 'MISSED', displayOrder: 0, hidden: false };
+    standIn.account.property('calls', 'hs_call_status')?.options.push(option);
+  }
+  const client = openClient(standIn);
+  const event = callEvent({ answered: false, talk_s: 0 });
+  await done('log_call', client, {}, { event, key: 'a/b/1' });
+  await done('log_call', client, {}, { event, key: 'a/b/2' });
+  expect(standIn.calls.map(({ properties }) => properties['hs_call_status'])).toEqual([status, status]);
+  // A refused value is not offered again.
+  expect(
+    standIn.requests.filter(({ method, url }) => method === 'POST' && url.endsWith('/objects/calls')),
+  ).toHaveLength(hasMissed ? 2 : 3);
+});
+
+test.each([
+  ['inbound', { hs_call_has_voicemail: 'true' }, 'hs_call_disposition'],
+  ['outbound', { hs_call_disposition: 'b2cf5968-551e-4856-9783-52b3da59a7d0' }, 'hs_call_has_voicemail'],
+] as const)('a voicemail of an %s call is the caller’s message, or the one we left', async (direction, has, hasNot) => {
+  await done('log_call', openClient(standIn), { outcome: 'voicemail' }, { event: callEvent({ direction }) });
+  expect(standIn.calls[0]?.properties).toMatchObject(has);
+  expect(standIn.calls[0]?.properties).not.toHaveProperty(hasNot);
+});
