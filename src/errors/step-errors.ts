@@ -280,6 +280,12 @@ export const STEP_ERRORS = {
     meaning: 'HubSpot answered with a redirect.',
     remedy: 'Check `HUBSPOT_BASE_URL`, and any proxy on the way.',
   },
+  request_pace: {
+    class: 'transient',
+    meaning: 'Too many HubSpot requests wait in this worker.',
+    remedy:
+      'Nothing, unless it lasts: then raise `connections.hubspot.requests_per_second` if your HubSpot subscription allows it.',
+  },
   search_pace: {
     class: 'transient',
     meaning: 'Too many HubSpot searches wait in this worker.',

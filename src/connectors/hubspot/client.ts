@@ -13,6 +13,8 @@ import type { HubSpotSettings } from './settings';
  * as a time-out.
  */
 const MAX_SEARCH_WAIT_MS = 4_000;
+/** An attempt makes about five requests. */
+const MAX_REQUEST_WAIT_MS = 2_000;
 
 /**
  * This worker's connection to one HubSpot account. All steps share its settings, its rate limit for searches and its
@@ -22,6 +24,8 @@ export class HubSpotClient {
   /** All requests go through it: proxies, and connections that are reused. */
   readonly agent = outgoingAgent({ connections: 16 });
   readonly searchLimiter: RateLimiter;
+  /** For all requests, searches included. */
+  readonly requestLimiter: RateLimiter;
   /** Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept. */
   readonly contacts = new LRUCache<string, FoundContact>({ max: 5_000, ttl: durationMs('1m') });
   /** Contacts that are gone, by id: HubSpot's search shows them for some seconds more. */
@@ -55,6 +59,15 @@ export class HubSpotClient {
       fullCode: 'search_pace',
       perSecond: settings.searches_per_second,
       maxWaitMs: MAX_SEARCH_WAIT_MS,
+    });
+    this.requestLimiter = new RateLimiter({
+      connection: 'hubspot',
+      what: 'requests',
+      fullCode: 'request_pace',
+      perSecond: settings.requests_per_second,
+      // 9 a second and a burst of 9 stay below HubSpot's 100 in any ten seconds.
+      burst: Math.max(1, Math.floor(settings.requests_per_second)),
+      maxWaitMs: MAX_REQUEST_WAIT_MS,
     });
   }
 

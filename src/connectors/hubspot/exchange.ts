@@ -4,13 +4,11 @@ import { failureOf, HUBSPOT_PARTS, transientFailure, type HubSpotPart } from './
 
 /**
  * Which paths are called. `client`: those of @hubspot/api-client 14, `/crm/v3` and `/crm/v4`, which HubSpot supports
- * until September 2027 and 30 March 2027 (reference connectors.md 0.2). A date (`2026-09`): the date-based ones. They
- * are not the default because that version also enforces the portal's validation rules on writes, and because no public
- * page states every path used here for it.
+ * until September 2027 and 30 March 2027 (reference connectors.md 0.2). A date (`2026-09`): the date-based ones, which
+ * HubSpot's API description of that date has for every path used here. They are not the default because that version
+ * also enforces the account's validation rules on writes.
  */
-export const PATHS: Paths = 'client';
-
-export type Paths = 'client' | `20${number}-${number}`;
+export type Paths = 'client' | `20${string}-${string}`;
 
 const DATED_PATHS: readonly [RegExp, (date: string) => string][] = [
   [/^\/crm\/v[34]\/objects\//, (date) => `/crm/objects/${date}/`],
@@ -57,10 +55,10 @@ export interface SdkAnswer {
  */
 export async function exchange(
   request: SdkRequest,
-  options: { signal: AbortSignal; timeoutMs: number; dispatcher: Dispatcher; paths?: Paths },
+  options: { signal: AbortSignal; timeoutMs: number; dispatcher: Dispatcher; paths: Paths },
 ): Promise<SdkAnswer> {
   const url = new URL(request.getUrl());
-  const address = `${url.origin}${pathOf(`${url.pathname}${url.search}`, options.paths ?? PATHS)}`;
+  const address = `${url.origin}${pathOf(`${url.pathname}${url.search}`, options.paths)}`;
   const method = request.getHttpMethod();
   const body = request.getBody();
   let response: Response;

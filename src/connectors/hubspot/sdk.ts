@@ -4,6 +4,7 @@ import * as owners from '@hubspot/api-client/lib/codegen/crm/owners/index';
 import * as properties from '@hubspot/api-client/lib/codegen/crm/properties/index';
 import type { Dispatcher } from 'undici';
 import { exchange, type SdkAnswer, type SdkRequest } from './exchange';
+import type { RateLimiter } from '../rate-limit';
 import type { HubSpotSettings } from './settings';
 
 /** The generated APIs of @hubspot/api-client that the bridge calls, all on our own {@link exchange}. */
@@ -21,6 +22,13 @@ export interface HubSpotApis {
   };
 }
 
+/** What all attempts share. */
+export interface ApiConnection {
+  readonly settings: HubSpotSettings;
+  readonly agent: Dispatcher;
+  readonly requestLimiter: RateLimiter;
+}
+
 /** Makes the APIs for one attempt. */
 export type OpenApis = typeof openApis;
 
@@ -29,9 +37,16 @@ export type OpenApis = typeof openApis;
  * whose retry and limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets,
  * no state.
  */
-export function openApis(settings: HubSpotSettings, signal: AbortSignal, dispatcher: Dispatcher): HubSpotApis {
-  const send = (request: SdkRequest): Promise<SdkAnswer> =>
-    exchange(request, { signal, timeoutMs: settings.request_timeout, dispatcher });
+export function openApis({ settings, agent, requestLimiter }: ApiConnection, signal: AbortSignal): HubSpotApis {
+  const send = async (request: SdkRequest): Promise<SdkAnswer> => {
+    await requestLimiter.waitForSlot(signal);
+    return exchange(request, {
+      signal,
+      timeoutMs: settings.request_timeout,
+      dispatcher: agent,
+      paths: settings.api_version === 'v3' ? 'client' : settings.api_version,
+    });
+  };
   const authMethods = { oauth2: { accessToken: settings.access_token.reveal() } };
   // Every module of the SDK has its own copy of these classes, which TypeScript rightly keeps apart.
   const forObjects = objects.createConfiguration({

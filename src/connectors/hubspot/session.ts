@@ -50,7 +50,7 @@ export class HubSpotSession {
     readonly signal: AbortSignal,
     readonly log: ActionLog,
   ) {
-    this.#apis = client.openApis(client.settings, signal, client.agent);
+    this.#apis = client.openApis(client, signal);
   }
 
   /**

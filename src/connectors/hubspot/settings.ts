@@ -32,6 +32,20 @@ export const hubspotSettings = z.strictObject({
     .describe(
       'Whether the bridge may create its own properties: voipbin_action_key on calls and tasks, voipbin_phone on contacts.',
     ),
+  api_version: z
+    .union([z.literal('v3'), z.templateLiteral(['20', z.string().regex(/\d\d/), '-', z.string().regex(/\d\d/)])])
+    .default('v3')
+    .describe(
+      'The version of HubSpot’s API. v3 (with v4 for associations) is supported until March 2027; a date, such as 2026-09, calls the addresses of that version, which also enforces the validation rules of your account on what is written.',
+    ),
+  requests_per_second: z
+    .number()
+    .min(0.1)
+    .max(10_000)
+    .default(9)
+    .describe(
+      'How many requests a second this process may make, searches included. HubSpot allows a private app 100 in ten seconds, 190 with a Professional or Enterprise subscription; several workers share that.',
+    ),
   request_timeout: duration().default(durationMs('8s')).describe('How long one request may take.'),
   searches_per_second: z
     .number()

@@ -15,6 +15,8 @@ describe('settings', () => {
       base_url: 'https://api.hubapi.com',
       idempotency: 'unique_property',
       create_properties: true,
+      api_version: 'v3',
+      requests_per_second: 9,
       searches_per_second: 4,
     });
   });
@@ -31,6 +33,8 @@ describe('settings', () => {
     [{ access_token: 't', base_url: 'ftp://api.hubapi.com' }],
     [{ access_token: 't', base_url: 'api.hubapi.com' }],
     [{ access_token: 't', idempotency: 'hope' }],
+    [{ access_token: 't', api_version: 'v4' }],
+    [{ access_token: 't', api_version: '2026-9' }],
     [{ access_token: 't', acces_token: 't' }],
   ])('%j is refused', (input) => {
     expect(settings.safeParse(input).success).toBe(false);

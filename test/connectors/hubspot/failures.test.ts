@@ -236,3 +236,16 @@ test.each([
   expect(pathOf(path, 'client')).toBe(path);
   expect(pathOf(path, '2026-09')).toBe(dated);
 });
+
+test.each(['v3', '2026-09'])('every request has an address of the version in the settings: %s', async (version) => {
+  const client = openClient(standIn, { api_version: version });
+  const event = callEvent(from('+14155552671'));
+  const input = { subject: 'x', owner: 'jane.owner@example.com', unknown_contact: 'create' };
+  await done('create_task', client, input, { event });
+  standIn.account.dissociate('tasks', standIn.tasks[0]?.id ?? '');
+  await done('create_task', openClient(standIn, { api_version: version }), input, { event, number: 2 });
+  expect(standIn.tasks.map(({ contactIds }) => contactIds.length)).toEqual([1]);
+  const paths = standIn.requests.map(({ url }) => url);
+  const expected = version === 'v3' ? /^\/crm\/v[34]\// : /^\/crm\/(?:objects|properties|owners)\/2026-09/;
+  expect(paths.filter((path) => !expected.test(path))).toEqual([]);
+});

@@ -46,6 +46,8 @@ export interface HubSpotStandInOptions extends Partial<AccountOptions> {
    * five.
    */
   searchesPerSecond?: number | null;
+  /** HubSpot's 100 (or 190) requests of an app in ten seconds; null (the default) is no limit. */
+  requestsPerTenSeconds?: number | null;
   /** Scopes that the token does not have: what needs them is answered with 403. */
   missingScopes?: readonly Scope[];
   /** Properties of the contacts to begin with, instead of {@link SEED_CONTACTS}. */
@@ -137,14 +139,25 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   const app = fastify({
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
+    rewriteUrl: ({ url = '/' }) => clientPath(url),
   });
   const requests: RequestSeen[] = [];
   const faults = new Faults();
+  const requestAllowed = limit(options.requestsPerTenSeconds ?? null, 10_000);
   app.addHook('preHandler', async (request, reply) => {
-    requests.push({ method: request.method, url: request.url, body: request.body, at: Date.now() });
+    requests.push({ method: request.method, url: request.originalUrl, body: request.body, at: Date.now() });
     requests.splice(0, requests.length - REQUESTS_KEPT);
     if (faults.strike(request, reply)) {
       return reply;
+    }
+    if (!requestAllowed()) {
+      return reply.code(429).send({
+        status: 'error',
+        message: 'You have reached your ten_secondly_rolling limit.',
+        errorType: 'RATE_LIMIT',
+        policyName: 'TEN_SECONDLY_ROLLING',
+        correlationId: randomUUID(),
+      });
     }
     if (request.headers.authorization !== `Bearer ${accessToken}`) {
       const message =
@@ -160,11 +173,14 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   addRoutes(app, {
     account,
     owners: SEED_OWNERS,
-    searchAllowed: searchLimit(options.searchesPerSecond ?? null),
+    searchAllowed: limit(options.searchesPerSecond ?? null, 1_000),
   });
   await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
   // The stand-in's pace, not HubSpot's, unless it has a limit of its own.
-  const pace: JsonObject = (options.searchesPerSecond ?? null) === null ? { searches_per_second: 10_000 } : {};
+  const pace: JsonObject = {
+    ...((options.searchesPerSecond ?? null) === null ? { searches_per_second: 10_000 } : {}),
+    ...((options.requestsPerTenSeconds ?? null) === null ? { requests_per_second: 10_000 } : {}),
+  };
   const url = `http://127.0.0.1:${portOf(app.server.address())}`;
 
   return {
@@ -267,16 +283,24 @@ function answerErrorsLikeHubSpot(app: FastifyInstance): void {
   });
 }
 
-/** Allows so many searches in each second; null allows all. */
-function searchLimit(perSecond: number | null): () => boolean {
+/** The path of @hubspot/api-client for a date-based one; others unchanged. */
+function clientPath(url: string): string {
+  return url
+    .replace(/^\/crm\/objects\/20\d\d-\d\d\/(?=[^?]*\/associations\/)/, '/crm/v4/objects/')
+    .replace(/^\/crm\/objects\/20\d\d-\d\d\//, '/crm/v3/objects/')
+    .replace(/^\/crm\/(properties|owners)\/20\d\d-\d\d/, '/crm/v3/$1');
+}
+
+/** Allows so many requests in any span of this length; null allows all. */
+function limit(most: number | null, spanMs: number): () => boolean {
   let recent: number[] = [];
   return () => {
     const now = Date.now();
-    recent = recent.filter((at) => now - at < 1_000);
-    if (perSecond !== null && recent.length >= perSecond) {
+    recent = recent.filter((at) => now - at < spanMs);
+    if (most !== null && recent.length >= most) {
       return false;
     }
-    if (perSecond !== null) {
+    if (most !== null) {
       recent.push(now);
     }
     return true;
