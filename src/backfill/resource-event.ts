@@ -1,4 +1,5 @@
 import { isFitId } from '../events/event-id';
+import { toJsonText } from '../events/exact-number';
 import type { JsonObject } from '../events/json';
 import { textAt } from '../events/payload';
 import { parseInstant } from '../events/time';
@@ -70,7 +71,7 @@ export function createdAt(item: JsonObject): number | null {
 }
 
 function ended(type: ResourceEvent['type'], item: JsonObject, occurredAt: number): ResourceState {
-  return { state: 'ended', event: { type, body: Buffer.from(JSON.stringify({ type, data: item })), occurredAt } };
+  return { state: 'ended', event: { type, body: Buffer.from(toJsonText({ type, data: item })), occurredAt } };
 }
 
 function timeAt(item: JsonObject, key: string): number | null {

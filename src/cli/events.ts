@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { typesFor } from '../events/catalogue';
+import { toJsonText } from '../events/exact-number';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Quarantined } from '../inbox/stored-event';
 import { findEvent, type EventDetails } from '../status/event-details';
@@ -195,7 +196,7 @@ function describeReport(report: EventDetails['report']): string[] {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {
         case 'done':
-          return [head, `      ${JSON.stringify(step.result)}`];
+          return [head, `      ${toJsonText(step.result)}`];
         case 'skipped':
           return [`${head}: ${step.reason}`];
         case 'failed':

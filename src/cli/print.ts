@@ -1,3 +1,4 @@
+import { toJsonText } from '../events/exact-number';
 import { printOutput } from '../text/print';
 import type { PrintableText } from '../text/printable';
 
@@ -6,5 +7,5 @@ import type { PrintableText } from '../text/printable';
  * @param text is called only when it is printed.
  */
 export function printResult(asJson: boolean | undefined, value: unknown, text: () => PrintableText): void {
-  printOutput(asJson === true ? JSON.stringify(value, null, 2) : text());
+  printOutput(asJson === true ? toJsonText(value, 2) : text());
 }

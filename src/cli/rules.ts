@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
+import { toJsonText } from '../events/exact-number';
 import { parseEnvelope } from '../events/envelope';
 import type { LoadedRules } from '../rules/parse/load';
 import { checkSecrets, refersToSecrets } from '../rules/tools/check-secrets';
@@ -165,7 +166,7 @@ function readValidRules(file: string): ValidRules {
 
 /** An event from a file, a sample or standard input, as if it came now. */
 function eventFrom(fileOrName: string, settings: Settings): CanonicalEvent {
-  const body = fileOrName === '-' ? readFileSync(0) : Buffer.from(JSON.stringify(readEvent(fileOrName)));
+  const body = fileOrName === '-' ? readFileSync(0) : Buffer.from(toJsonText(readEvent(fileOrName)));
   const parsed = parseEnvelope(body);
   if (!parsed.ok) {
     throw new WrongUse(`${fileOrName === '-' ? 'standard input' : fileOrName}: ${parsed.message}`);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { digitsOf } from '../events/exact-number';
 import type { JsonValue } from '../events/json';
 
 const jsonSchemas = {
@@ -81,6 +82,9 @@ function typesOf(schema: Schema): string[] {
 function typeOf(value: JsonValue): JsonType {
   if (value === null) {
     return 'null';
+  }
+  if (digitsOf(value) !== null) {
+    return 'number';
   }
   if (typeof value === 'object') {
     return Array.isArray(value) ? 'array' : 'object';

@@ -70,8 +70,8 @@ export const FINDING_CODES = {
     remedy: 'Use one of the words that the finding lists.',
   },
   number: {
-    meaning: 'A number is infinite or not a number.',
-    remedy: 'Write a finite number.',
+    meaning: 'A number is infinite, not a number, or has more digits than the program keeps.',
+    remedy: 'Write a finite number; put one with very many digits in quotes.',
   },
   'bare-number': {
     meaning: 'A number of seven or more digits without quotes looks like a phone number.',

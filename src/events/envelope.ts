@@ -1,4 +1,4 @@
-import { parse } from 'secure-json-parse';
+import { parseExactly } from './exact-number';
 import type { JsonObject, JsonValue } from './json';
 import { isObject } from './payload';
 
@@ -25,7 +25,7 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x
 /**
  * Parses a request's body. Total: any bytes give a result. The result has at most 100 levels and neither `__proto__`
  * nor `constructor.prototype`, which are dropped so that no later copy can change a prototype. Of a repeated key, the
- * last value counts.
+ * last value counts. Numbers keep their digits (`exact-number.ts`).
  */
 export function parseEnvelope(body: Buffer): ParsedEnvelope {
   if (body.length === 0) {
@@ -55,8 +55,7 @@ export function parseEnvelope(body: Buffer): ParsedEnvelope {
 function parseJson(body: Buffer): JsonValue | undefined {
   try {
     // The parser removes a byte order mark.
-    const value: JsonValue = parse(body.toString('utf8'), { protoAction: 'remove', constructorAction: 'remove' });
-    return value;
+    return parseExactly(body.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { asDouble } from './exact-number';
 import type { JsonObject, JsonValue } from './json';
 
 /** Readers of unverified payloads: each takes any JSON, and returns null for a missing member or another type. */
@@ -25,8 +26,8 @@ export function referenceAt(object: JsonObject, key: string): string | null {
  * A member that is a number above zero, as seconds; VoIPBIN's durations are milliseconds, and 0 or absent is "none".
  */
 export function secondsAt(object: JsonObject, key: string): number | null {
-  const value = object[key];
-  return typeof value === 'number' && value > 0 ? value / 1000 : null;
+  const value = asDouble(object[key]);
+  return value !== null && value > 0 ? value / 1000 : null;
 }
 
 /** The elements of a list that are objects; empty when it is not a list. */

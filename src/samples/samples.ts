@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WrongUse } from '../errors/operator-errors';
+import { parseExactly } from '../events/exact-number';
 import type { JsonObject, JsonValue } from '../events/json';
 import { packageRoot } from '../setup/package-root';
 import { nearest } from '../yaml/nearest-name';
@@ -30,7 +31,7 @@ export function readEvent(fileOrName: string): JsonObject {
     );
   }
   try {
-    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const parsed: unknown = parseExactly(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
       return parsed as JsonObject;
     }
@@ -78,7 +79,7 @@ function parseValue(text: string): JsonValue {
     return text;
   }
   try {
-    return JSON.parse(text) as JsonValue;
+    return parseExactly(text);
   } catch {
     return text;
   }

@@ -1,5 +1,6 @@
 import { fetch } from 'undici';
 import { WrongUse } from '../errors/operator-errors';
+import { toJsonText } from '../events/exact-number';
 import type { JsonObject } from '../events/json';
 import { isLoopback, plainHttpHost } from '../net/host-list';
 import { outgoingAgent } from '../net/outgoing-agent';
@@ -28,7 +29,7 @@ export function sendEvent(
   url: string,
   receiver: Pick<ReceiverSettings, 'webhookSecrets'>,
 ): Promise<Answer> {
-  return postBody({ body: Buffer.from(JSON.stringify(event)), contentType: 'application/json', url, receiver });
+  return postBody({ body: Buffer.from(toJsonText(event)), contentType: 'application/json', url, receiver });
 }
 
 /** Posts a body to a webhook, signed. @throws as {@link sendEvent}. */

@@ -1,5 +1,6 @@
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
+import { toJsonText } from '../events/exact-number';
 import type { JsonObject } from '../events/json';
 import type { Settings } from '../settings/settings';
 import { knownNumbers } from '../status/stored-events';
@@ -10,7 +11,7 @@ import { readRules } from './rules-in-force';
  * are not counted.
  */
 export function describeEffects(event: JsonObject, settings: Settings): string {
-  const body = Buffer.from(JSON.stringify(event));
+  const body = Buffer.from(toJsonText(event));
   const parsed = parseEnvelope(body);
   if (!parsed.ok) {
     return `It is not an event, so no rule acts on it: ${parsed.message}.`;

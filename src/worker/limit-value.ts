@@ -1,4 +1,5 @@
 import type { CanonicalEvent } from '../events/canonical-event';
+import { toJsonText } from '../events/exact-number';
 import { guardLeftOut } from '../events/left-out';
 import { toE164 } from '../events/phone';
 import { fieldNamed } from '../rules/language/fields';
@@ -13,6 +14,6 @@ export function limitValueOf(event: CanonicalEvent, field: string): string | nul
   if (value === null) {
     return null;
   }
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : toJsonText(value);
   return toE164(text, null) ?? text;
 }

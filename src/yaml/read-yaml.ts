@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar, type Node } from 'yaml';
 import { nodeOrNull, YamlDocument } from './document';
+import { compareNumbers } from '../events/exact-number';
 import type { FindingDetails, Findings, Place, Position } from './finding';
 import type { FindingCode } from '../errors/finding-codes';
 import { checkCharacters } from './characters';
@@ -158,6 +159,9 @@ class NodeCheck {
     } else if (/^-?\d{7,}$/.test(source)) {
       const message = `the bare number ${source} looks like a phone number`;
       this.#refuse(node, path, 'bare-number', message, `quote it: "${source}"`);
+    } else if (Math.abs(compareNumbers(String(value), source)) > 0) {
+      const message = `the number ${source} has more digits than the program keeps: it would be ${value}`;
+      this.#refuse(node, path, 'number', message, `quote it: "${source}"`);
     }
   }
 

@@ -1,6 +1,7 @@
 import { createdAt, resourceState, type Resource } from '../../src/backfill/resource-event';
 import { canonicalize } from '../../src/events/canonicalize';
 import { parseEnvelope } from '../../src/events/envelope';
+import { parseExactly } from '../../src/events/exact-number';
 import type { JsonObject } from '../../src/events/json';
 
 const times = { tm_create: '2026-03-02T01:00:00.123456Z', tm_update: '2026-03-02T01:09:00Z' };
@@ -65,6 +66,14 @@ describe('the event that a listed resource stands for', () => {
       type,
       event_id: `${type}/r`,
     });
+  });
+
+  test('has the digits of its numbers', () => {
+    const item = '{"id":"r","tm_create":"2026-03-02T01:00:00Z","metadata":{"deal":9007199254740993}}';
+    const found = resourceState('messages', { ...Object(parseExactly(item)) });
+    expect(found.state === 'ended' ? found.event.body.toString() : null).toBe(
+      `{"type":"message_created","data":${item}}`,
+    );
   });
 
   test.each<[string, Resource, JsonObject, string]>([

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { parseExactly } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
 
 /** Results are part of a run's history in Temporal, so they are kept small. */
@@ -58,7 +59,7 @@ async function readAtMost(body: AsyncIterable<unknown>, most: number): Promise<B
 }
 
 function parseJson(text: string): JsonValue {
-  const value = JSON.parse(text) as JsonValue;
+  const value = parseExactly(text);
   return isDeeperThan(DEEPEST_JSON, value) ? null : value;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toJsonText } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
 import type { HostList } from '../../net/host-list';
 import { duration } from '../../yaml/duration';
@@ -165,7 +166,7 @@ function textOf(body: JsonValue | undefined): string | null {
   if (body === undefined) {
     return null;
   }
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const text = typeof body === 'string' ? body : toJsonText(body);
   if (text.length > LARGEST_BODY_CHARACTERS) {
     throw new ActionError('permanent', `the rendered body has more than ${LARGEST_BODY_CHARACTERS} characters`, {
       connection: 'http',

@@ -1,3 +1,4 @@
+import { parseExactly } from '../../events/exact-number';
 import { z } from 'zod';
 import { ActionError, type ActionErrorDetail, providerCode } from '../action-error';
 import { retryAfterMs } from '../network-failure';
@@ -87,10 +88,10 @@ function readEnvelope(body: string): { reason: string | null; requestId: string 
   };
 }
 
-/** Parses JSON; undefined when the text is not JSON. */
+/** Parses JSON, with the digits of its numbers; undefined when the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactly(text);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
-import { celMap, isCelList, type CelList, type CelValue } from '@bufbuild/cel';
+import { celMap, celUint, isCelList, type CelList, type CelValue } from '@bufbuild/cel';
+import { digitsOf } from '../../events/exact-number';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { charge, NAME_STEPS } from './budget';
 
@@ -10,7 +11,24 @@ export function celValueOf(value: JsonValue): CelValue {
   if (typeof value !== 'object' || value === null) {
     return value;
   }
-  return Array.isArray(value) ? asCelList(new JsonList(value)) : celMap(new JsonMap(value));
+  if (Array.isArray(value)) {
+    return asCelList(new JsonList(value));
+  }
+  const digits = digitsOf(value);
+  return digits === null ? celMap(new JsonMap(value)) : celNumberOf(digits);
+}
+
+/** A whole number that a double would change as CEL's int or uint, which keep it; any other number as a double. */
+function celNumberOf(digits: string): CelValue {
+  const double = Number(digits);
+  if (Number.isSafeInteger(double) || !/^-?\d{1,20}$/.test(digits)) {
+    return double;
+  }
+  const whole = BigInt(digits);
+  if (BigInt.asIntN(64, whole) === whole) {
+    return whole;
+  }
+  return BigInt.asUintN(64, whole) === whole ? celUint(whole) : double;
 }
 
 /** The list of the items of both. Takes as many steps as `right` has items when `left` is such a list already. */

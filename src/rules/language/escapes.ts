@@ -1,8 +1,13 @@
 import { Drop } from 'liquidjs';
+import { digitsOf, toJsonText } from '../../events/exact-number';
 import type { Sink } from '../../connectors/connector';
+import { LiquidNumber } from './liquid-numbers';
 
-/** Liquid's `nil`, `empty` and `blank` are objects that stand for null and the empty text. */
+/** A value without Liquid's objects: `nil`, `empty` and `blank` are null and the empty text, an exact number its digits. */
 export function plainValue(value: unknown): unknown {
+  if (value instanceof LiquidNumber) {
+    return String(value);
+  }
   return value instanceof Drop ? value.valueOf() : value;
 }
 
@@ -13,7 +18,7 @@ export function asText(inserted: unknown): string {
     return '';
   }
   if (typeof value === 'object') {
-    return JSON.stringify(value);
+    return digitsOf(value) ?? toJsonText(value);
   }
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }

@@ -1,3 +1,4 @@
+import { digitsOf } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
 import type { FieldDefinition } from './field';
 import { FIELDS } from './field-list';
@@ -33,7 +34,7 @@ function dataField(name: string): FieldDefinition {
     read: (event) => {
       let value: JsonValue = event.data;
       for (const part of path) {
-        if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) {
+        if (typeof value !== 'object' || value === null || digitsOf(value) !== null || !Object.hasOwn(value, part)) {
           return null;
         }
         value = (Array.isArray(value) ? value[Number(part)] : value[part]) ?? null;

@@ -1,4 +1,6 @@
+import { numberText } from '../../events/exact-number';
 import { readPhone } from '../../events/phone';
+import { plainValue } from './escapes';
 
 /** The bridge's own filters, and Liquid's with another behaviour here; for the documentation. */
 export const FILTER_DOCS: Readonly<Record<string, { description: string; example: string; result: string }>> = {
@@ -51,15 +53,17 @@ export function phoneText(value: unknown, country: string | null, form: unknown)
 
 /** Replaces all but the last four characters by stars, and a short text wholly. */
 export function masked(value: unknown): unknown {
-  if (typeof value !== 'string') {
+  const text = numberText(value) ?? plainValue(value);
+  if (typeof text !== 'string') {
     return value;
   }
-  const shown = value.length >= 8 ? 4 : 0;
-  return '*'.repeat(value.length - shown) + value.slice(value.length - shown);
+  const shown = text.length >= 8 ? 4 : 0;
+  return '*'.repeat(text.length - shown) + text.slice(text.length - shown);
 }
 
 /** Seconds as `1 h 02 min`, `2 min 05 s` or `45 s`; other values unchanged. */
-export function durationText(value: unknown): unknown {
+export function durationText(given: unknown): unknown {
+  const value = plainValue(given);
   const number = typeof value === 'string' && value !== '' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isFinite(number) || number < 0) {
     return value;

@@ -10,6 +10,7 @@ import {
   type Operators,
 } from 'liquidjs';
 import { charge, CHARS_PER_STEP, NAME_STEPS, searchSteps } from './budget';
+import { asLiquid } from './liquid-numbers';
 import type { FixedMoment } from './fixed-filters';
 
 /** Rendering one node of a template (a text, an output or a tag) takes as long as so many steps. */
@@ -80,7 +81,7 @@ export function meterEngine(liquid: Liquid): void {
       raw,
       handler: function (value: unknown, ...args: unknown[]): unknown {
         chargeFilter(name, value, args);
-        return handler.apply(this, [value, ...args]);
+        return handler.apply(this, [asLiquid(value), ...args.map(asLiquid)]);
       },
     };
   }
@@ -92,7 +93,8 @@ export function meterEngine(liquid: Liquid): void {
 export const meteredOperators: Operators = Object.fromEntries(
   Object.entries(defaultOperators).map(([name, operator]) => [
     name,
-    (...args: unknown[]) => {
+    (...given: unknown[]) => {
+      const args = given.map((value, index) => (index < 2 ? asLiquid(value) : value));
       chargeOperator(name, args[0], args[1]);
       return Reflect.apply(operator, undefined, args) as ReturnType<typeof operator>;
     },
@@ -124,7 +126,7 @@ export class MeteredContext extends Context {
     if (key === 'size' && isObject(object)) {
       charge(Object.keys(object).length * NAME_STEPS);
     }
-    return super.readProperty(object as Parameters<Context['readProperty']>[0], key);
+    return asLiquid(super.readProperty(object as Parameters<Context['readProperty']>[0], key));
   }
 
   override spawn(scope: object = {}): Context {

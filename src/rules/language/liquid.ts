@@ -1,5 +1,6 @@
 import { Liquid, Output, TokenizationError, ParseError, TypeGuards, type Template } from 'liquidjs';
 import type { Sink } from '../../connectors/connector';
+import { toJsonText } from '../../events/exact-number';
 import { readPhone } from '../../events/phone';
 import { ESCAPES, asText } from './escapes';
 import { fixFilters } from './fixed-filters';
@@ -85,6 +86,9 @@ function makeLiquid(
   }
   for (const filter of DONE_BY_SINK[sink]) {
     liquid.registerFilter(filter, (value: unknown) => value);
+  }
+  for (const name of ['json', 'jsonify']) {
+    liquid.registerFilter(name, (value: unknown, indent: unknown) => toJsonText(value, Number(indent) || 0));
   }
   liquid.registerFilter('phone', (value: unknown, form: unknown) => phoneText(value, country, form));
   liquid.registerFilter('e164', (value: unknown) =>

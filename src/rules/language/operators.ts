@@ -1,3 +1,4 @@
+import { compareNumbers, numberText } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
 import { toE164 } from '../../events/phone';
 import type { FieldKind } from './field';
@@ -91,7 +92,11 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
       const values: ReadonlySet<JsonValue> = new Set(test.values);
       if (kind === 'any') {
         // Numbers of seven or more digits are quoted in rule files, so a text equals the number that it spells.
-        return (value) => values.has(value) || (typeof value === 'number' && values.has(String(value)));
+        const numbers = test.values.filter((one) => typeof one !== 'boolean').map(String);
+        return (value) => {
+          const number = values.has(value) ? null : numberText(value);
+          return number === null ? values.has(value) : numbers.some((one) => compareNumbers(one, number) === 0);
+        };
       }
       return (value) => values.has(value);
     }
@@ -131,7 +136,10 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
         const time = Date.parse(limit);
         return (value) => typeof value === 'string' && compare(Date.parse(value), time);
       }
-      return (value) => typeof value === 'number' && compare(value, limit);
+      return (value) => {
+        const number = numberText(value);
+        return number !== null && compare(compareNumbers(number, String(limit)), 0);
+      };
     }
   }
 }

@@ -1,10 +1,12 @@
 import type { Sink } from '../../connectors/connector';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { guardLeftOut, LeftOutError } from '../../events/left-out';
+import { digitsOf, withoutExactNumbers } from '../../events/exact-number';
 import { isSpent, TEMPLATE_STEPS, withBudget } from './budget';
 import { ESCAPES, htmlLines, plainValue } from './escapes';
 import { FixedMoment, type Moment } from './fixed-filters';
 import { engineFor, isLoneOutput, isTemplate, parseCached, type Engine } from './liquid';
+import { LiquidNumber } from './liquid-numbers';
 import { MeteredContext } from './liquid-budget';
 import { markReferences, withoutMarks } from './secret-references';
 import { variablesOf, type StepScope } from './scope';
@@ -102,9 +104,12 @@ function renderTemplate(text: string, path: readonly string[], rendering: Render
   const rendered = renderText(text, path, rendering);
   if (isLoneOutput(parseCached(engine, text))) {
     const value = asJson(engine.inserted);
-    const keepsType = (typeof value === 'object' && value !== null) || sink === 'json';
+    const isGroup = typeof value === 'object' && value !== null && digitsOf(value) === null;
+    const keepsType = isGroup || sink === 'json';
     if (keepsType && typeof value !== 'string' && context.accepts?.(path, value) === true) {
-      return escapedTexts(value, (inserted) => ESCAPES[sink](withoutMarks(inserted)));
+      return escapedTexts(sink === 'json' ? value : withoutExactNumbers(value), (inserted) =>
+        ESCAPES[sink](withoutMarks(inserted)),
+      );
     }
   }
   return isPlainText(text, sink) ? htmlLines(rendered.trim().replaceAll(HTML_BREAK, '\n')) : rendered;
@@ -124,6 +129,9 @@ const HTML_BREAK = '<br>\n';
 
 /** A value of Liquid as JSON; null for what JSON does not have. */
 function asJson(inserted: unknown): JsonValue {
+  if (inserted instanceof LiquidNumber) {
+    return inserted.toJSON();
+  }
   const value = plainValue(inserted);
   if (Array.isArray(value)) {
     return value.map(asJson);

@@ -1,3 +1,4 @@
+import { toJsonText } from '../../events/exact-number';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonValue } from '../../events/json';
 import type { Position } from '../../yaml/finding';
@@ -138,7 +139,7 @@ export function countUnmet(condition: ExplainedCondition): number {
 }
 
 function shown(value: JsonValue): string {
-  return value === null ? 'absent' : JSON.stringify(value);
+  return value === null ? 'absent' : toJsonText(value);
 }
 
 /** A test in words: `one of "a", "b"`, `more than 60`. */

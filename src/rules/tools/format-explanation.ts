@@ -1,3 +1,4 @@
+import { toJsonText } from '../../events/exact-number';
 import { printableLines, type PrintableText } from '../../text/printable';
 import type { ExplainedCondition } from './explain-condition';
 import type { Explanation } from './explain';
@@ -53,7 +54,7 @@ function formatStep(step: ExplainedStep, lines: string[]): void {
     return;
   }
   for (const [name, value] of Object.entries(step.input.value)) {
-    const [first = '', ...rest] = (typeof value === 'string' ? value : JSON.stringify(value)).split('\n');
+    const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
     lines.push(`      ${name}: ${first}`, ...rest.map((line) => `        ${line}`));
   }
 }

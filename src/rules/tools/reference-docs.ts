@@ -72,6 +72,10 @@ export function describeRuleLanguage(): string {
         .join(', ')}.\n\nTags: ${templateWords().tags.map(code).join(', ')}.`,
     ),
     section(
+      'Numbers',
+      `A number of an event keeps its digits as they came, however many: \`9007199254740993\`, \`19.90\` and \`1e3\` are printed and sent as JSON like that. \`when\` and comparisons in templates compare such numbers exactly, by their value: 19.90 equals 19.9. Numbers of seven or more digits are quoted in \`when\`: \`data.deal_id: "9007199254740993"\`. In CEL, whole numbers up to 20 digits are exact, and others are doubles; filters that calculate, such as \`plus\`, take doubles. In an answer of \`http.request\`, numbers keep their digits, too.`,
+    ),
+    section(
       'Secrets',
       `Write \`\${env:NAME}\` or \`\${file:/path}\` in an input of a step: \`headers: { Authorization: "Bearer \${env:CRM_TOKEN}" }\`. The worker replaces it just before it sends the request; the event store, Temporal, logs and reports have the reference only. \`\${env:NAME:-default}\` gives a default, and \`$\${env:NAME}\` is a literal text. A reference is not replaced inside \`{{ }}\`, nor in what a template inserts.\n\nRules may refer to what the setting \`rules_secrets\` (\`BRIDGE_RULES_SECRETS\`) names: variables, beginnings of names such as \`CRM_*\`, files and folders. Without it, rules may refer to nothing in production, and in development to everything that the bridge's own settings are not read from. A step whose secret is missing fails with \`secret_missing\` before it sends anything.`,
     ),

@@ -4,6 +4,7 @@ import { canonicalize } from '../../events/canonicalize';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { parseEnvelope, type Envelope } from '../../events/envelope';
 import { hideTokens } from '../../text/tokens';
+import { toJsonText } from '../../events/exact-number';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { explain, type Explanation } from './explain';
 import type { ExplainedCondition } from './explain-condition';
@@ -66,13 +67,13 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
   for (const { path, value } of test.changes) {
     change(envelope, path, value);
   }
-  const parsed = parseEnvelope(Buffer.from(JSON.stringify(envelope)));
+  const parsed = parseEnvelope(Buffer.from(toJsonText(envelope)));
   if (!parsed.ok) {
     return { problem: `after the changes it is not an event: ${parsed.message}` };
   }
   const ours = { has: options.isOurs ?? (() => false) };
   const make = (receivedAt: number): CanonicalEvent =>
-    canonicalize(parsed.envelope, Buffer.from(JSON.stringify(envelope)), new Date(receivedAt), ours);
+    canonicalize(parsed.envelope, Buffer.from(toJsonText(envelope)), new Date(receivedAt), ours);
   if (test.happensAt !== null) {
     return { event: { ...make(test.happensAt), occurred_at: new Date(test.happensAt).toISOString() } };
   }
@@ -82,7 +83,7 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
 
 function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Envelope } | { problem: string } {
   if (typeof test.event !== 'string') {
-    const parsed = parseEnvelope(Buffer.from(JSON.stringify(test.event)));
+    const parsed = parseEnvelope(Buffer.from(toJsonText(test.event)));
     return parsed.ok ? { envelope: parsed.envelope } : { problem: parsed.message };
   }
   if (!test.event.endsWith('.json')) {
@@ -188,7 +189,7 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
       const actual = Object.hasOwn(rendered.value, name) ? rendered.value[name] : null;
       return isDeepStrictEqual(actual, expected)
         ? []
-        : [hideTokens(`${rule}, ${step}: ${name} should be ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`)];
+        : [hideTokens(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${toJsonText(actual)}`)];
     });
   });
 }

@@ -6,6 +6,7 @@ import { httpRequest, type HttpClient } from '../../../src/connectors/http/reque
 import { keyUuid } from '../../../src/connectors/idempotency-uuid';
 import type { JsonObject } from '../../../src/events/json';
 import { renderInput } from '../../../src/rules/language/template';
+import { parseExactly, toJsonText } from '../../../src/events/exact-number';
 import { eventOf } from '../../rules/load-text';
 import { inboundText, runAttempt, type StepSetting } from '../voipbin/run-action';
 import { breakOff, hang, json, raw, reset, startRecorder, type Recorder } from './recorder';
@@ -141,6 +142,14 @@ describe('a request', () => {
     expect(recorder.requests[0]?.body).toBe(
       '{"talk":75.5,"ok":true,"who":null,"call":{"n":1.5,"text":"\\"<b>\\"","none":null},"all":["75.5 s",1.5]}',
     );
+  });
+
+  it('keeps the digits of numbers in what it sends and in what it gets', async () => {
+    const text = '{"id":9007199254740993,"price":19.90}';
+    recorder.answers.push(raw(200, text, { 'content-type': 'application/json' }));
+    const outcome = await ask({ body: parseExactly(text) });
+    expect(recorder.requests[0]?.body).toBe(text);
+    expect(toJsonText(outcome)).toBe(`{"outcome":"done","result":{"status":200,"body":${text}}}`);
   });
 
   it.each<[string, (...of: Parameters<Recorder['answers'][0]>) => void, unknown]>([
