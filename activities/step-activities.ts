@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/action-log';
-import type { Action, ActionContext, Connector, Cooldowns } from '../src/connectors/connector';
+import type { Action, ActionContext, Connector, Cooldowns, OptOuts } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { guardLeftOut } from '../src/events/left-out';
@@ -47,6 +47,7 @@ export interface StepTools {
   /** Whether a phone number belongs to the account. */
   isOurs(number: string): boolean;
   cooldowns: Cooldowns;
+  optOuts: OptOuts;
   parking: Parking;
   effects: RememberedEffects;
   log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
@@ -233,6 +234,7 @@ function contextOf(
     timezone: input.timezone,
     isOurs: (number) => tools.isOurs(number),
     cooldowns: tools.cooldowns,
+    optOuts: tools.optOuts,
     clientOf: (connector) => clientOf(tools, connector),
   };
 }

@@ -26,6 +26,7 @@ import type {
 } from '../src/runs/run-contract';
 import { claimLimits } from './claim-limits';
 import { ParkedSteps } from './parked-steps';
+import { recordOptOut } from './record-opt-out';
 import { describeFailure, outcomeOf, progressTable, withoutResults } from './run-report';
 import { runStep } from './run-step';
 
@@ -126,6 +127,12 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
   }
   if (rule.failure !== undefined) {
     report.steps.push({ step: 'if', action: 'rules.if', outcome: 'failed', class: 'permanent', ...rule.failure });
+    report.outcome = outcomeOf(report.steps);
+    state.showProgress();
+    return;
+  }
+  if (rule.records !== undefined) {
+    report.steps.push(await recordOptOut({ event: input.event, state: rule.records === 'opt_out' ? 'out' : 'in' }));
     report.outcome = outcomeOf(report.steps);
     state.showProgress();
     return;

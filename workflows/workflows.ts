@@ -2,4 +2,5 @@
 export { countLimit } from './count-limit';
 export { handleEvent } from './handle-event';
 export { holdCooldown } from './hold-cooldown';
+export { keepOptOuts } from './keep-opt-outs';
 export { parkConnection } from './park-connection';

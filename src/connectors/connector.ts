@@ -37,6 +37,29 @@ export interface Cooldowns {
   release(key: string, owner: string): Promise<void>;
 }
 
+/** One of our numbers and a person's, both in E.164. `ours` is null when it is not known: then all of ours are meant. */
+export interface NumberPair {
+  ours: string | null;
+  peer: string;
+}
+
+/**
+ * Who asked for no more texts. Temporal holds it, for all workers, until the person asks for texts again. As with the
+ * carriers, it counts for the one of our numbers that the person wrote to.
+ */
+export interface OptOuts {
+  /** Since when the person gets no texts from our number; null when it may. @throws when Temporal does not answer. */
+  since(pair: NumberPair): Promise<Date | null>;
+  /**
+   * Records that a person asked for no more texts (`out`) or for texts again (`in`). Repeatable. What a person asked
+   * for later counts, in whichever order it arrives.
+   * @param at when the person asked.
+   * @returns as {@link since}, afterwards. A person that asks `out` again is out since the first time.
+   * @throws when Temporal does not answer, or keeps as many as it may.
+   */
+  record(pair: NumberPair, state: 'out' | 'in', at: Date): Promise<Date | null>;
+}
+
 /** The context of an action: everything but its input. */
 export interface ActionContext<Client> {
   /** This connector's client, opened once per worker. */
@@ -66,6 +89,7 @@ export interface ActionContext<Client> {
   /** Whether a number (any format) is one of our own. */
   isOurs(number: string): boolean;
   readonly cooldowns: Cooldowns;
+  readonly optOuts: OptOuts;
   /** The client of another connector, by its name (`email.send` asks `voipbin` for recordings). */
   clientOf<Other>(connector: {
     readonly name: string;

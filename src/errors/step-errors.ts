@@ -238,6 +238,16 @@ export const STEP_ERRORS = {
     meaning: 'The worker has no connection for this action.',
     remedy: 'Give every worker the settings of the connection.',
   },
+  opt_outs_full: {
+    class: 'permanent',
+    meaning: 'The bridge keeps as many opt-outs as it can, and could not record one more.',
+    remedy: 'Report it. Until then, block the number in VoIPBIN.',
+  },
+  opt_outs_unavailable: {
+    class: 'transient',
+    meaning: 'Temporal did not say whether the recipient of a text asked for no more texts, so none is sent.',
+    remedy: 'Nothing, unless it lasts: then look at Temporal and at the workers.',
+  },
   over_budget: {
     class: 'permanent',
     meaning:
@@ -305,6 +315,11 @@ export const STEP_ERRORS = {
     class: 'permanent',
     meaning: 'A template or condition failed on this event.',
     remedy: 'Correct it in the rule; `bridge rules test` with this event shows the error.',
+  },
+  text_too_long: {
+    class: 'permanent',
+    meaning: 'The text of a message has more parts than carriers take: 1,530 characters, or 670 with an emoji in it.',
+    remedy: 'Shorten `text`, or what a template inserts: `{{ field | truncate: 300 }}`.',
   },
   timeout: {
     class: 'transient',

@@ -4,6 +4,7 @@ import { parseEnvelope } from '../events/envelope';
 import type { KnownCalls } from '../events/known-calls';
 import type { OwnNumbers } from '../events/own-numbers';
 import type { Plan } from '../rules/plan';
+import { withTextConsent } from './text-consent';
 import type { Arrival, TrustedBody } from './trusted-body';
 
 /** The rules as ingest needs them. */
@@ -16,7 +17,7 @@ export interface EventRules {
   plan(event: CanonicalEvent, arrival: Arrival): Plan | null;
 }
 
-/** An event, and what the rules in force at its arrival want done. */
+/** An event, and what the rules in force at its arrival want done; the bridge's own included (text-consent.ts). */
 export interface MatchedEvent {
   event: CanonicalEvent;
   plan: Plan | null;
@@ -57,7 +58,7 @@ export function matchEvent(
       return { ok: false, invalid: { reason: parsed.reason, message: parsed.message } };
     }
     const event = canonicalize(parsed.envelope, body.bytes, body.receivedAt, ownNumbers, known);
-    const plan = rules.plan(event, body.arrival);
+    const plan = withTextConsent(event, rules.plan(event, body.arrival), rules.hash);
     return {
       ok: true,
       matched: { event, plan, ruleset: rules.hash, body: body.bytes, contentType: body.contentType },

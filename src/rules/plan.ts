@@ -27,6 +27,11 @@ export interface PlannedRule {
   country: string | null;
   /** True in shadow mode: the steps are rendered and reported, not run. Absent for a live rule. */
   shadow?: true;
+  /**
+   * A rule of the bridge's own, without steps: the run records that the sender of its text wants no more texts
+   * (`opt_out`), or texts again (`opt_in`). Absent for the rules of the files.
+   */
+  records?: 'opt_out' | 'opt_in';
   /** How often the rule may run; absent without limits. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];

@@ -33,6 +33,23 @@ export const COUNT_LIMIT = 'countLimit';
 /** Update of `countLimit`: counts one more claim, if the limit permits it. */
 export const CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
 
+/** Workflow type that remembers who asked for no more texts: one part of them, for good. */
+export const KEEP_OPT_OUTS = 'keepOptOuts';
+
+/** Workflow id of a part of the opt-outs. @param shard one hexadecimal digit. */
+export function optOutsWorkflowId(shard: string): string {
+  return `opt-outs/${shard}`;
+}
+
+/** Update of `keepOptOuts`: a person asked for no more texts, or for texts again. */
+export const CHANGE_OPT_OUT = 'changeOptOut';
+
+/** Query of `keepOptOuts`: since when a person gets no texts. */
+export const FIND_OPT_OUT = 'findOptOut';
+
+/** Activity that records what a text asked for: no more texts, or texts again. */
+export const RECORD_OPT_OUT = 'opt_outs.record';
+
 /** Workflow type of a parked connection: the queue of its waiting steps. It runs while the connection is parked. */
 export const PARK_CONNECTION = 'parkConnection';
 

@@ -146,6 +146,33 @@ export interface CountLimitInput {
   owners: string[];
 }
 
+/** Argument of activity `opt_outs.record`. */
+export interface RecordOptOutInput {
+  /** The text, which asks for it. */
+  event: CanonicalEvent;
+  state: OptOutState;
+}
+
+/** `out`: no more texts; `in`: texts again. */
+export type OptOutState = 'out' | 'in';
+
+/** Who changed last when, in epoch milliseconds: `[hash of the two numbers, at, state]`. */
+export type OptOutEntry = [id: string, at: number, state: OptOutState];
+
+/** Input of workflow `keepOptOuts`: what it remembered before it continued as new. */
+export interface KeepOptOutsInput {
+  entries: OptOutEntry[];
+}
+
+/** Argument of update `changeOptOut`. */
+export interface OptOutChange {
+  /** Hashes of our number and the person's; the first one is the one asked for. */
+  ids: string[];
+  state: OptOutState;
+  /** When the person asked for it, in epoch milliseconds. */
+  at: number;
+}
+
 /** Input of workflow `holdCooldown`. */
 export interface HoldCooldownInput {
   window_ms: number;

@@ -8,7 +8,14 @@ import {
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { ConnectionReport } from '../runs/parking-contract';
-import type { LimitsInput, LimitsResult, RunSinks, StepInput, StepResult } from '../runs/run-contract';
+import type {
+  LimitsInput,
+  LimitsResult,
+  RecordOptOutInput,
+  RunSinks,
+  StepInput,
+  StepResult,
+} from '../runs/run-contract';
 import { TASK_QUEUE } from '../runs/names';
 
 /** Workflows kept in memory, about 1 MB each (reference temporal.md 5.2). Others are replayed when they continue. */
@@ -44,9 +51,10 @@ export function installRuntime(log: Logger): void {
   });
 }
 
-/** An activity of the bridge: of an action, of the limits, or of the reports on connections. */
+/** An activity of the bridge: of an action, of the limits, of the opt-outs, or of the reports on connections. */
 export type Activity =
   | ((input: StepInput) => Promise<StepResult>)
+  | ((input: RecordOptOutInput) => Promise<StepResult>)
   | ((input: LimitsInput) => Promise<LimitsResult>)
   | ((report: ConnectionReport) => Promise<void>);
 

@@ -12,7 +12,8 @@ import { renderInput, TemplateError } from '../rules/language/template';
 import type { Settings } from '../settings/settings';
 import { TemporalCooldowns } from '../runs/cooldowns';
 import { TemporalLimits } from '../runs/limits';
-import { CLAIM_LIMITS, REPORT_CONNECTION } from '../runs/names';
+import { CLAIM_LIMITS, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
+import { TemporalOptOuts } from '../runs/opt-outs';
 import { ParkedConnections } from '../runs/parked-connections';
 import type { RunReport } from '../runs/run-contract';
 import { claimLimits } from './claim-limits';
@@ -20,6 +21,7 @@ import { createWorker } from './create-worker';
 import { EffectMemory } from './effect-memory';
 import { limitValueOf } from './limit-value';
 import { openConnections } from './open-connections';
+import { recordOptOut } from './record-opt-out';
 import { refreshGates } from './refresh-gates';
 import { reportConnection } from './report-connection';
 
@@ -57,7 +59,8 @@ export interface WorkerEvents {
  *
  * - the workflows of `workflows/workflows.ts`, as one compiled bundle;
  * - the activity of each action (`<connector>.<action>`), made by `activities/step-activities.ts`;
- * - the activities `rules.claim_limits` (runs/limits.ts) and `connections.report` (report-connection.ts);
+ * - the activities `rules.claim_limits` (runs/limits.ts), `opt_outs.record` (record-opt-out.ts) and `connections.report`
+ *   (report-connection.ts);
  * - the sink `runs.ended`, which `workflows/handle-event.ts` calls at the end of a run.
  */
 export async function startWorker(options: {
@@ -76,6 +79,7 @@ export async function startWorker(options: {
   const hashKey = cooldownHashKey(settings);
   const cooldowns = new TemporalCooldowns(client, hashKey);
   const limits = new TemporalLimits(client, cooldowns, hashKey, limitValueOf);
+  const optOuts = new TemporalOptOuts(client);
   const parkedConnections = new ParkedConnections(client);
   const effects = EffectMemory.open(settings.dataDir, { log, onNotKept: onEffectNotKept });
   const worker = await createWorker({
@@ -85,6 +89,7 @@ export async function startWorker(options: {
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
     activities: {
       [CLAIM_LIMITS]: claimLimits(limits),
+      [RECORD_OPT_OUT]: recordOptOut(optOuts),
       [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({
         connections: connections.byName,
@@ -101,6 +106,7 @@ export async function startWorker(options: {
         evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
         isOurs: (number) => options.ownNumbers.has(number),
         cooldowns,
+        optOuts,
         parking: parkedConnections,
         effects,
         log,

@@ -79,6 +79,7 @@ async function attempt(fields: Partial<StepInput> = {}, info: { attempt?: number
     evaluate: (condition) => condition === 'true',
     isOurs: () => false,
     cooldowns: { claim: async () => 'claimed', release: async () => undefined },
+    optOuts: { since: async () => null, record: async () => null },
     parking,
     effects: NONE_REMEMBERED,
     log: { debug: log('debug'), info: log('info'), warn: log('warn') },

@@ -22,6 +22,7 @@ export function stepTools(changes: Partial<StepTools>): StepTools {
     evaluate: () => true,
     isOurs: () => false,
     cooldowns: { claim: async () => 'claimed', release: async () => undefined },
+    optOuts: { since: async () => null, record: async () => null },
     parking: {
       checkQueueEveryMs: 1,
       park: async () => undefined,

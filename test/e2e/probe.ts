@@ -18,6 +18,7 @@ import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
 import { TemporalCooldowns } from '../../src/runs/cooldowns';
 import { parkableNames, REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
+import { TemporalOptOuts } from '../../src/runs/opt-outs';
 import { ParkedConnections } from '../../src/runs/parked-connections';
 import type { ParkingPace } from '../../src/runs/parking-contract';
 import { eventOf } from '../events/event-of';
@@ -183,6 +184,7 @@ export async function startProbeWorker(options: {
         evaluate: (condition) => condition === 'true',
         isOurs: () => false,
         cooldowns: new TemporalCooldowns(client, 'key'),
+        optOuts: new TemporalOptOuts(client),
         parking,
         effects: NONE_REMEMBERED,
         log,

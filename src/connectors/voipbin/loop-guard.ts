@@ -1,8 +1,8 @@
 import type { StepErrorCode } from '../../errors/step-errors';
 import type { CanonicalEvent } from '../../events/canonical-event';
-import { objectsAt, textAt } from '../../events/payload';
+import { isOnItsWayOut, isPhoneConversation, kindOfText } from '../../events/inbound-text';
 import { farEndNumber, toE164 } from '../../events/phone';
-import { textKindOf, type TextKind } from '../../events/text-kind';
+import type { TextKind } from '../../events/text-kind';
 import { isWithheld } from '../../events/withheld';
 import { ActionError } from '../action-error';
 
@@ -97,11 +97,6 @@ export function guardText(text: GuardedText): Recipient {
     : { send: true, to, from, answers };
 }
 
-/** A text that is too long for a run's input is no opt-out. */
-function kindOfText(event: CanonicalEvent, sender: string): TextKind {
-  return event.left_out?.includes('text') === true ? 'message' : textKindOf(event.text ?? '', sender);
-}
-
 function sender(text: GuardedText): string {
   const written = text.from ?? text.event.ours?.number ?? null;
   if (written === null || written.trim() === '') {
@@ -128,23 +123,6 @@ function asPhone(text: string, country: string | null): string | null {
 
 function isCall(event: CanonicalEvent): boolean {
   return event.type.startsWith('call_') || event.type.startsWith('groupcall_');
-}
-
-/**
- * The page's messages state no direction, and one that was inferred may be wrong. What came in is `received`; every
- * other status is that of a text of ours (reference voipbin.md 4).
- */
-function isOnItsWayOut(event: CanonicalEvent): boolean {
-  return objectsAt(event.data, 'targets').some((target) => (textAt(target, 'status') ?? 'received') !== 'received');
-}
-
-/**
- * VoIPBIN says by `reference_type` where a conversation message came from; older ones by the sender's address type
- * alone.
- */
-function isPhoneConversation(event: CanonicalEvent): boolean {
-  const channel = textAt(event.data, 'reference_type');
-  return channel === null ? event.peer?.type === 'tel' : channel === 'message';
 }
 
 function mistake(code: StepErrorCode, message: string, remedy: string): ActionError {

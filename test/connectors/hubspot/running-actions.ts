@@ -96,6 +96,7 @@ export function contextFor(client: HubSpotClient, attempt: Attempt = {}): Action
     timezone: attempt.timezone ?? 'Asia/Seoul',
     isOurs: attempt.isOurs ?? (() => false),
     cooldowns: { claim: () => Promise.resolve('claimed'), release: () => Promise.resolve() },
+    optOuts: { since: () => Promise.resolve(null), record: () => Promise.resolve(null) },
     clientOf: () => {
       throw new TypeError('HubSpot asks no other connection');
     },

@@ -1,4 +1,11 @@
-import type { ActionContext, ActionOutcome, Action, Cooldowns } from '../../../src/connectors/connector';
+import type {
+  ActionContext,
+  ActionOutcome,
+  Action,
+  Cooldowns,
+  NumberPair,
+  OptOuts,
+} from '../../../src/connectors/connector';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../../../src/events/json';
 import { eventOf } from '../../events/event-of';
@@ -61,6 +68,31 @@ export class MemoryCooldowns implements Cooldowns {
   }
 }
 
+/** Opt-outs as the contract has them, in memory. */
+export class MemoryOptOuts implements OptOuts {
+  readonly #wishes = new Map<string, { state: 'out' | 'in'; at: number }>();
+
+  async since(pair: NumberPair): Promise<Date | null> {
+    const wish = this.#wishes.get(keyOf(pair));
+    return wish?.state === 'out' ? new Date(wish.at) : null;
+  }
+
+  async record(pair: NumberPair, state: 'out' | 'in', at: Date): Promise<Date | null> {
+    const wish = this.#wishes.get(keyOf(pair));
+    if (
+      (wish === undefined && state === 'out') ||
+      (wish !== undefined && wish.state !== state && at.getTime() > wish.at)
+    ) {
+      this.#wishes.set(keyOf(pair), { state, at: at.getTime() });
+    }
+    return this.since(pair);
+  }
+}
+
+function keyOf({ ours, peer }: NumberPair): string {
+  return `${ours ?? ''} ${peer}`;
+}
+
 /** What a step needs besides its input; several attempts of one step share it. */
 export interface StepSetting<Client> {
   client: Client;
@@ -70,6 +102,7 @@ export interface StepSetting<Client> {
   startedAt?: Date;
   progress?: { last: JsonValue };
   cooldowns?: Cooldowns;
+  optOuts?: OptOuts;
   ours?: readonly string[];
   signal?: AbortSignal;
   clients?: Readonly<Record<string, unknown>>;
@@ -101,6 +134,7 @@ export function runAttempt<Client>(
     timezone: 'UTC',
     isOurs: (number) => (setting.ours ?? ['+15559876543']).includes(number),
     cooldowns: setting.cooldowns ?? new MemoryCooldowns(),
+    optOuts: setting.optOuts ?? new MemoryOptOuts(),
     // The worker's own look-up is as blind: a client's type is known to its connector alone.
     clientOf: <Other>(connector: {
       readonly name: string;

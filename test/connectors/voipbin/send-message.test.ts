@@ -7,7 +7,7 @@ import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject } from '../../../src/events/json';
 import { HostList } from '../../../src/net/host-list';
 import { Secret } from '../../../src/settings/secret';
-import { inboundText, MemoryCooldowns, runAttempt, type StepSetting } from './run-action';
+import { inboundText, MemoryCooldowns, MemoryOptOuts, runAttempt, type StepSetting } from './run-action';
 
 let standIn: VoipbinStandIn;
 let client: VoipbinClient;
@@ -164,6 +164,9 @@ describe('the loop guard', () => {
     ['a recipient that is no number', {}, { to: 'the boss' }, 'invalid_to'],
     ['a sender that is no number', {}, { from: 'Acme' }, 'invalid_from'],
     ['an empty text', {}, { text: '  ' }, 'empty_text'],
+    ['a text of NUL only', {}, { text: '\0' }, 'empty_text'],
+    ['a text of eleven parts', {}, { text: 'a'.repeat(1_531) }, 'text_too_long'],
+    ['a text of eleven parts with an emoji', {}, { text: `${'a'.repeat(669)}👍` }, 'text_too_long'],
   ])('%s fails for good', async (_what, changes, input, code) => {
     const failure = await failureOf(attempt({ event: inboundText(changes) }, { text: 'Thanks!', ...input }));
 
@@ -346,6 +349,154 @@ describe('a lost answer', () => {
 
     expect(await attempt({ startedAt, attempt: 2 })).toMatchObject({ outcome: 'done' });
     expect(standIn.sent).toHaveLength(1);
+  });
+});
+
+describe('the longest texts', () => {
+  test.each([
+    ['of the carriers’ alphabet', 'é'.repeat(1_530)],
+    ['with an emoji', `${'a'.repeat(668)}👍`],
+  ])('%s go out', async (_what, text) => {
+    expect(await attempt({}, { text })).toMatchObject({ outcome: 'done' });
+    expect(standIn.sent).toMatchObject([{ text }]);
+  });
+
+  test('half of an emoji is replaced, because it is no text', async () => {
+    await attempt({}, { text: 'Hi \ud83d' });
+
+    expect(standIn.sent).toMatchObject([{ text: 'Hi \ufffd' }]);
+  });
+
+  test('the failure names the field and not the text', async () => {
+    const failure = await failureOf(attempt({}, { text: 'secret '.repeat(300) }));
+
+    expect(failure.message).toMatch(/`text` has 2100 characters, which makes 14 parts/);
+    expect(JSON.stringify([failure.message, failure.detail])).not.toContain('secret');
+  });
+});
+
+describe('people who asked for no more texts', () => {
+  const at = (minute: number): string => new Date(Date.UTC(2026, 2, 2, 9, minute)).toISOString();
+  const textAt = (minute: number, text: string, changes: Partial<CanonicalEvent> = {}): CanonicalEvent =>
+    inboundText({
+      id: `m-${minute}`,
+      event_id: `message_created/m-${minute}`,
+      text,
+      occurred_at: at(minute),
+      ...changes,
+    });
+  const PAIR = { ours: '+15559876543', peer: '+15551234567' };
+  let optOuts: MemoryOptOuts;
+
+  beforeEach(() => {
+    optOuts = new MemoryOptOuts();
+  });
+
+  test.each<[string, Partial<CanonicalEvent>, JsonObject]>([
+    ['answers a later text', { text: 'Hello' }, {}],
+    ['answers a missed call', { type: 'call_hangup', event_id: 'call_hangup/c-1', text: null }, {}],
+    ['names the person', { type: 'call_hangup', direction: null, text: null }, { to: '+1 555 123 4567' }],
+    ['has no cooldown', { text: 'Hello' }, { cooldown: '0' }],
+  ])('get none from a rule that %s', async (_what, changes, input) => {
+    await optOuts.record(PAIR, 'out', new Date(at(0)));
+    const outcome = await attempt({ event: inboundText(changes), optOuts }, { text: 'Hi', ...input });
+
+    expect(outcome).toEqual({ outcome: 'skipped', reason: 'opted_out' });
+    expect(standIn.requests).toEqual([]);
+  });
+
+  test('get texts from our other numbers', async () => {
+    await optOuts.record(PAIR, 'out', new Date(at(0)));
+    const ours = { type: 'tel', number: '+15550009999', name: null };
+
+    expect(await attempt({ event: textAt(1, 'Hello', { ours }), optOuts })).toMatchObject({ outcome: 'done' });
+  });
+
+  test('who ask in the middle of a retry get nothing more', async () => {
+    const shared = { progress: { last: null }, startedAt: new Date(), cooldowns: new MemoryCooldowns(), optOuts };
+    standIn.failNext({ path: '/messages', method: 'POST', how: 'reset' });
+    await failureOf(attempt(shared));
+    await optOuts.record(PAIR, 'out', new Date(at(1)));
+
+    expect(await attempt({ ...shared, attempt: 2 })).toEqual({ outcome: 'skipped', reason: 'opted_out' });
+    expect(standIn.sent).toHaveLength(0);
+  });
+
+  test('are answered when they ask for texts again, but not when a later STOP is known', async () => {
+    await optOuts.record(PAIR, 'out', new Date(at(0)));
+    expect(await attempt({ event: textAt(5, 'START'), optOuts })).toMatchObject({ outcome: 'done' });
+    await optOuts.record(PAIR, 'out', new Date(at(9)));
+
+    const late = { event: textAt(7, 'start'), optOuts, cooldowns: new MemoryCooldowns() };
+    expect(await attempt(late)).toEqual({ outcome: 'skipped', reason: 'opted_out' });
+  });
+
+  test('nothing is sent while that cannot be asked', async () => {
+    optOuts.since = () => Promise.reject(new Error('14 UNAVAILABLE'));
+
+    expect(await failureOf(attempt({ optOuts }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'opt_outs_unavailable' },
+    });
+    expect(standIn.requests).toEqual([]);
+  });
+
+  describe('a confirmation', () => {
+    const confirm = { text: 'You get no more texts. Reply START to get them again.', to_opted_out: 'confirm' };
+
+    test('answers the opt-out, also within the cooldown of another text', async () => {
+      const cooldowns = new MemoryCooldowns();
+      await attempt({ event: textAt(0, 'Hello'), optOuts, cooldowns });
+
+      expect(await attempt({ event: textAt(1, 'STOP'), optOuts, cooldowns, rule: 'confirm' }, confirm)).toMatchObject({
+        outcome: 'done',
+      });
+      expect(standIn.sent.map(({ text }) => text)).toEqual(['Thanks!', confirm.text]);
+      expect(await optOuts.since(PAIR)).toEqual(new Date(at(1)));
+    });
+
+    test('is sent once: not for a second STOP, and not by a second rule', async () => {
+      const shared = { optOuts, cooldowns: new MemoryCooldowns() };
+      await attempt({ ...shared, event: textAt(1, 'STOP') }, confirm);
+
+      expect(await attempt({ ...shared, event: textAt(1, 'STOP'), rule: 'other' }, confirm)).toEqual({
+        outcome: 'skipped',
+        reason: 'already_confirmed',
+      });
+      shared.cooldowns.now += 24 * 3_600_000;
+      expect(await attempt({ ...shared, event: textAt(30, 'STOP') }, confirm)).toEqual({
+        outcome: 'skipped',
+        reason: 'already_confirmed',
+      });
+      expect(standIn.sent).toHaveLength(1);
+    });
+
+    test('is sent again for a new opt-out after START', async () => {
+      const shared = { optOuts, cooldowns: new MemoryCooldowns() };
+      await attempt({ ...shared, event: textAt(1, 'STOP') }, confirm);
+      await optOuts.record(PAIR, 'in', new Date(at(2)));
+      shared.cooldowns.now += 3_600_000;
+
+      expect(await attempt({ ...shared, event: textAt(30, 'STOP') }, confirm)).toMatchObject({ outcome: 'done' });
+    });
+
+    test.each([
+      ['another text', textAt(1, 'Hello')],
+      ['START', textAt(1, 'START')],
+      ['a call', inboundText({ type: 'call_hangup', event_id: 'call_hangup/c-1', text: null })],
+    ])('is not sent for %s', async (_what, event) => {
+      expect(await attempt({ event, optOuts }, confirm)).toEqual({ outcome: 'skipped', reason: 'no_opt_out' });
+    });
+
+    test('the text of a STOP that a later START took back is not confirmed', async () => {
+      await optOuts.record(PAIR, 'out', new Date(at(0)));
+      await optOuts.record(PAIR, 'in', new Date(at(5)));
+
+      expect(await attempt({ event: textAt(3, 'STOP'), optOuts }, confirm)).toEqual({
+        outcome: 'skipped',
+        reason: 'no_opt_out',
+      });
+    });
   });
 });
 

@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from 'zod';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
+import { partsOf } from '../text-parts';
 import { RequestedFailures, type NextFailure } from './failures';
 import { addTo, pageOf, StandInClock, withDistinctTimes, type Listed } from './lists';
 import { StandInRecordings, type NewRecording } from './recordings';
@@ -287,11 +288,6 @@ function keep<T>(list: T[], item: T): void {
   if (list.length > MOST_KEPT) {
     list.shift();
   }
-}
-
-function partsOf(text: string): number {
-  const [alone, each] = /^\p{ASCII}*$/u.test(text) ? [160, 153] : [70, 67];
-  return text.length <= alone ? 1 : Math.ceil(text.length / each);
 }
 
 function isAuthorised(request: FastifyRequest): boolean {
