@@ -51,6 +51,21 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./audit.js')).defineAudit(command),
   },
   {
+    name: 'forget',
+    description: "remove a person's data, or old data, from the data folder",
+    define: async (command) => (await import('./forget.js')).defineForget(command),
+  },
+  {
+    name: 'backup',
+    description: 'copy the data folder into one file, while the bridge runs',
+    define: async (command) => (await import('./backup.js')).defineBackup(command),
+  },
+  {
+    name: 'restore',
+    description: 'write a backup into an empty data folder',
+    define: async (command) => (await import('./backup.js')).defineRestore(command),
+  },
+  {
     name: 'backfill',
     description: 'ask VoIPBIN for events that no webhook delivered, and hand them to the running bridge',
     define: async (command) => (await import('./backfill.js')).defineBackfill(command),

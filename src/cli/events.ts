@@ -10,6 +10,7 @@ import { EVENT_STATUSES } from '../status/event-status';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
+import { defineAccept } from './accept';
 import { defineRetry } from './retry';
 import { parseSince } from './since';
 
@@ -52,6 +53,7 @@ export function defineEvents(events: Command): void {
     .option('--json', 'print JSON')
     .action(show);
   defineRetry(events);
+  defineAccept(events);
 }
 
 function list(options: ListOptions, command: Command): void {

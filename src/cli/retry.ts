@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { EXIT_FAILED, OperationFailed, WrongUse } from '../errors/operator-errors';
@@ -7,6 +6,7 @@ import { ApiClient } from '../operations/api-client';
 import { LEFT_OUT, type Job, type JobPlan, type LeftOut } from '../operations/job';
 import { printMessage, printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
+import { isConfirmed } from './confirm';
 import { describeProgress, summaryOf } from './job-text';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
@@ -181,22 +181,6 @@ function list(counts: Record<string, number>): string {
 
 function counted(count: number, unit: string): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
-}
-
-/** @throws WrongUse when nobody can be asked. */
-async function isConfirmed({ yes, json }: CommonOptions): Promise<boolean> {
-  if (yes === true) {
-    return true;
-  }
-  if (json === true || !process.stdin.isTTY) {
-    throw new WrongUse('nobody can be asked here: --yes does it, --dry-run only shows the plan');
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question('Do it? [y/N] ')).trim());
-  } finally {
-    terminal.close();
-  }
 }
 
 /** Follows a job until it has ended, or what is left of it waits. Ctrl-C ends the following, not the job. */

@@ -5,6 +5,7 @@ import { ReopeningDatabase } from '../storage/reopening-database';
 import {
   all,
   change,
+  inTransaction,
   oneNumber,
   openDatabase,
   openWriteAheadLog,
@@ -73,6 +74,7 @@ const row: z.ZodType<LaterRunEntry> = z.object({
   outcome: z.string().nullable(),
   report: z.string().nullable(),
 });
+const reportRow = z.object({ key: z.union([z.string(), z.number()]), report: z.string() });
 const COLUMNS = 'event_id, number, job, kind, plan, begun_at, started_at, closed_at, outcome, report';
 
 /** Reads the later runs of events from any process. Empty before the first job. Close it when done. */
@@ -219,4 +221,33 @@ export class LaterRuns extends LaterRunsReader {
 /** The workflow id of a later run. */
 export function workflowIdOf({ event_id, number }: Pick<LaterRunEntry, 'event_id' | 'number'>): string {
   return laterRunId(event_id, number);
+}
+
+/** Replaces the reports of an event's runs, the first one included. */
+export function replaceReports(dataDir: string, eventId: string, replace: (report: unknown) => unknown): void {
+  const database = openDatabase(join(dataDir, RUN_LOG_FILE));
+  try {
+    database.exec('PRAGMA secure_delete = ON');
+    inTransaction(database, () => {
+      for (const [table, key] of [
+        ['runs', 'run_id'],
+        ['later_runs', 'number'],
+      ] as const) {
+        const found = all(
+          prepare(database, `SELECT ${key} AS key, report FROM ${table} WHERE event_id = ? AND report IS NOT NULL`),
+          [eventId],
+        );
+        for (const entry of found) {
+          const { key: value, report } = reportRow.parse(entry);
+          change(prepare(database, `UPDATE ${table} SET report = ? WHERE event_id = ? AND ${key} = ?`), [
+            JSON.stringify(replace(JSON.parse(report)) ?? null),
+            eventId,
+            value,
+          ]);
+        }
+      }
+    });
+  } finally {
+    database.close();
+  }
 }

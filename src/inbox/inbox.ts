@@ -11,7 +11,7 @@ import { ArchiveWriter } from './archive/writer';
 import { GroupCommit } from './group-commit';
 import type { InboxLog } from './inbox-log';
 import { InboxUnavailable, type InboxProblem } from './inbox-unavailable';
-import { headJson, type InboxEntry, type InboxOutcome } from './stored-event';
+import { headJson, type EventHead, type InboxEntry, type InboxOutcome } from './stored-event';
 
 /** What a record takes in memory besides its body and texts. Bytes. */
 const RECORD_OVERHEAD_BYTES = 1_024;
@@ -149,6 +149,31 @@ export class Inbox {
   /** Stores numbers (E.164) that we have sent from. */
   async learnOwnNumbers(numbers: readonly string[]): Promise<void> {
     await this.#commits.add({ meta: { kind: 'own_numbers', numbers, learned_at: Date.now() }, body: NO_BODY });
+  }
+
+  /**
+   * Removes what an event contains: its id, type and times stay, so that a duplicate of it is still one. What was there
+   * is overwritten on the disk; no run can be made of it any more.
+   */
+  async forget(event: EventHead, ruleset: string | null): Promise<void> {
+    const head: EventHead = {
+      ...event,
+      peer: null,
+      ours: null,
+      text: null,
+      reason: null,
+      agent: null,
+      call: null,
+    };
+    await this.#commits.add({
+      meta: { kind: 'forget', event_id: event.event_id, head: headJson(head, ruleset) },
+      body: Buffer.from(JSON.stringify({ type: event.declared_type, data: { id: event.id } })),
+    });
+  }
+
+  /** Deletes a request from the quarantine. No effect when it is not there. */
+  async release(id: string): Promise<void> {
+    await this.#commits.add({ meta: { kind: 'release', id }, body: NO_BODY });
   }
 
   /** The numbers stored by {@link learnOwnNumbers}. */

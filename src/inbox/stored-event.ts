@@ -5,6 +5,9 @@ import type { Plan } from '../rules/plan';
 /** A canonical event without its payload, which is stored once, as the raw body. */
 export type EventHead = Omit<CanonicalEvent, 'data'>;
 
+/** The content type of an event whose content was removed by `bridge forget`. */
+export const FORGOTTEN_CONTENT_TYPE = 'application/json; content=forgotten';
+
 /** An event for the inbox. */
 export interface InboxEntry {
   event: EventHead;

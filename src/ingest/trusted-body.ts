@@ -15,7 +15,7 @@ interface CheckedRequest {
 }
 
 /**
- * A body that {@link Ingest} takes. Only the two makers make one, and each names where the trust comes from.
+ * A body that {@link Ingest} takes. Only its makers make one, and each names where the trust comes from.
  *
  * Not guaranteed: that it is an event. It may hold anything.
  */
@@ -35,6 +35,14 @@ export class TrustedBody {
   /** A body made of a resource in VoIPBIN's lists. Trust: the bridge asked for them, with the account's own key. */
   static fromBackfill(bytes: Buffer, receivedAt: Date): TrustedBody {
     return new TrustedBody(bytes, BACKFILL_CONTENT_TYPE, receivedAt);
+  }
+
+  /**
+   * A body from the quarantine. Trust: it passed the webhook's checks when it came, and an operator accepts it.
+   * @param receivedAt when it came.
+   */
+  static fromQuarantine(bytes: Buffer, contentType: string | null, receivedAt: Date): TrustedBody {
+    return new TrustedBody(bytes, contentType, receivedAt);
   }
 
   /** Whoever signs events can mark them as backfilled, too: rules are only stricter with them then. */

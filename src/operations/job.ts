@@ -49,7 +49,7 @@ export const LEFT_OUT = {
   already_done: 'the rules have done it already',
   by_twin: 'the rule acted on the same message, which came as another event too',
   not_failed: 'nothing of it failed',
-  unreadable: 'the inbox cannot read it',
+  forgotten: 'its content was removed (bridge forget)',
 } as const;
 export type LeftOut = keyof typeof LEFT_OUT;
 

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
 import { ApiError } from '../admin/api';
 import { LaterRunsReader } from '../dispatch/later-runs';
 import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
+import type { Inbox } from '../inbox/inbox';
+import type { Ingest } from '../ingest/ingest';
+import { TrustedBody } from '../ingest/trusted-body';
 import type { RuleSet } from '../rules/rule-set';
 import {
   rerunRequest,
@@ -14,6 +18,7 @@ import {
   type RerunRequest,
   type RetryRequest,
 } from './job';
+import { forget, type Forgotten } from './forget';
 import { planRerun, planRetry, type PlannedJob, type UnitOf } from './plan-job';
 import { OperationsStore, type AuditEntry, type StoredJob } from './store';
 import type { Records } from './event-history';
@@ -31,6 +36,13 @@ export interface OperationsOptions {
   unitOf: UnitOf;
   /** Jobs that are older are deleted. Milliseconds. */
   forgetAfterMs: number;
+  /** Country of numbers that are written without a country code; null when the settings name none. */
+  country: string | null;
+  inbox: Pick<Inbox, 'forget' | 'release'>;
+  /** Takes a body from the quarantine into the inbox, if it is an event. */
+  ingest: Pick<Ingest, 'take'>;
+  /** Removes results that the workers of this machine remember, by action key. */
+  forgetResults: (keys: readonly string[]) => void;
 }
 
 /** A request for a job. */
@@ -93,6 +105,50 @@ export class Operations {
     const { unitOf, ruleSet } = this.options;
     const planned = await planRerun(this.#records(), request, ruleSet(), unitOf, new Date());
     return this.#keep({ kind: 'rerun', request, who, dryRun }, planned);
+  }
+
+  /**
+   * Takes a request out of the quarantine, as the event that it is by now, or that the operator says it is.
+   * @param input `as`: the type of a body that names none, or another one than it names.
+   * @throws ApiError when it is unknown, or still no event.
+   */
+  async accept(id: string, input: unknown, who: string): Promise<{ event_id: string; outcome: string }> {
+    const { as } = parsed(acceptRequest, input ?? {});
+    const quarantined = this.#inbox.getQuarantined(id);
+    if (quarantined === null) {
+      throw new ApiError(404, 'unknown_request', `there is no request ${id} in quarantine`);
+    }
+    const { body, content_type, received_at } = quarantined;
+    const bytes = as === undefined ? body : withType(body, as);
+    const taken = await this.options.ingest.take(
+      TrustedBody.fromQuarantine(bytes, content_type, new Date(received_at)),
+      () => false,
+    );
+    if (taken.outcome === 'invalid') {
+      throw new ApiError(
+        409,
+        'not_an_event',
+        `it is still no event: ${taken.invalid.message}. With --as TYPE it is taken for one of that type, if its body is a JSON object`,
+      );
+    }
+    const { event, outcome } = taken;
+    this.#store.recordOperation(who, 'events.accept', { quarantined: id, event_id: event.event_id, as: as ?? null }, 1);
+    // Last: a second acceptance finds a duplicate.
+    await this.options.inbox.release(id);
+    return { event_id: event.event_id, outcome };
+  }
+
+  /** Removes personal data; see {@link forget}. @throws ApiError for a number that is none. */
+  async forget(input: unknown, who: string, dryRun: boolean): Promise<Forgotten> {
+    const { dataDir, country, inbox, forgetResults } = this.options;
+    const records = { ...this.#records(), inbox: this.#inbox };
+    const result = await forget({ dataDir, country, records, inbox, forgetResults }, input, dryRun);
+    if (!dryRun) {
+      // Without the number: the audit log must not keep what was to be forgotten.
+      const by = typeof input === 'object' && input !== null && 'number' in input ? 'number' : 'age';
+      this.#store.recordOperation(who, 'forget', { by, ...result }, result.events + result.quarantined);
+    }
+    return result;
   }
 
   /** Starts a planned job. @throws ApiError when it is unknown, or no longer waits for that. */
@@ -204,6 +260,23 @@ function stateOf({ confirmed_at, cancelled_at, created_at }: StoredJob, { total,
   }
   const finished = Object.values(ended).reduce((sum, runs) => sum + runs, 0);
   return finished >= total ? 'done' : 'running';
+}
+
+const acceptRequest = z.strictObject({ as: z.string().min(1).max(100).optional() });
+
+/** A body with another type: an envelope with its type replaced, or a JSON object that becomes the data of one. */
+function withType(body: Buffer, type: string): Buffer {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    throw new ApiError(409, 'not_json', 'its body is not JSON, so it cannot be taken for an event');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ApiError(409, 'not_an_object', 'its body is not a JSON object, so it cannot be taken for an event');
+  }
+  const data: unknown = 'data' in value && typeof value.data === 'object' && value.data !== null ? value.data : value;
+  return Buffer.from(JSON.stringify({ type, data }));
 }
 
 /** @throws ApiError that names every wrong member. */

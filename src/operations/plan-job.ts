@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RuleSet } from '../rules/rule-set';
 import type { Plan, PlannedStep } from '../rules/plan';
 import { typesFor } from '../events/catalogue';
+import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';
 import { hasTwin } from '../inbox/twins';
 import { parseLaterRunId } from '../runs/names';
 import { asRecorded, firedByTwin, historyOf, type EventHistory, type Records } from './event-history';
@@ -114,6 +115,9 @@ function storedJson({ stored }: EventHistory, plan: Plan): string | null {
 
 function whyNot(records: Records, { stored, runs }: EventHistory): LeftOut | null {
   const { event_id } = stored.event;
+  if (stored.content_type === FORGOTTEN_CONTENT_TYPE) {
+    return 'forgotten';
+  }
   const lastLater = records.laterRuns.last(event_id);
   if (records.jobs.lastNumber(event_id) > (lastLater?.number ?? 1)) {
     return 'in_another_job';

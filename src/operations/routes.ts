@@ -26,6 +26,12 @@ export function operationRoutes(operations: Operations): ApiRoute[] {
       run: ({ params, who }) => now(() => operations.cancel(params['id'] ?? '', who)),
     },
     {
+      method: 'POST',
+      path: '/quarantine/:id/accept',
+      run: ({ params, body, who }) => operations.accept(params['id'] ?? '', body, who),
+    },
+    { method: 'POST', path: '/forget', run: ({ body, who, query }) => operations.forget(body, who, isDry(query)) },
+    {
       method: 'GET',
       path: '/audit',
       run: ({ query }) =>

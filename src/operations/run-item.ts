@@ -1,6 +1,7 @@
 import type { RunReports } from '../dispatch/dispatcher';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
+import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';
 import { laterRunId } from '../runs/names';
 import type { EarlierRuns } from '../runs/run-contract';
 import { firedByTwin, historyOf, planOf, type Records, type RunOfEvent, type RunOfJob } from './event-history';
@@ -29,6 +30,9 @@ export async function remainingNow(
     return { refused: 'impossible', reason: 'the inbox no longer has the event' };
   }
   const { stored } = history;
+  if (stored.content_type === FORGOTTEN_CONTENT_TYPE) {
+    return { refused: 'impossible', reason: 'its content was removed (bridge forget)' };
+  }
   const runs = history.runs.filter(({ number }) => number < run.number);
   const plan = planOf(run, stored);
   if (plan === null) {

@@ -18,6 +18,7 @@ import type { ReceiverSettings, Settings } from '../settings/settings';
 import { startReceiverBackfill } from './backfill';
 import { inboxPart, rulesPart } from './readiness';
 import { refreshOwnNumbers } from './refresh-own-numbers';
+import { forgetResults } from '../worker/effect-memory';
 import { createService, type Service } from './service';
 
 /** Bodies that the quarantine holds at most. */
@@ -89,6 +90,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     ruleSet: () => rules.ruleSet,
     unitOf: (action) => findAction(action)?.action.unit ?? null,
     forgetAfterMs: settings.retention.maxAgeMs,
+    country: settings.country,
+    inbox,
+    ingest,
+    forgetResults: (keys) => forgetResults(settings.dataDir, keys),
   });
   rules.onTaken((ruleSet) =>
     operations.record('the bridge', 'rules.reload', { ruleset: ruleSet.hash }, ruleSet.rules.length),

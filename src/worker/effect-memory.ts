@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -211,6 +212,24 @@ export class EffectMemory implements RememberedEffects {
         `${EFFECTS_FILE} cannot be ${how}. Effects go on; a mail, text or post can be sent twice if Temporal ends at that moment`,
       );
     }
+  }
+}
+
+/** Removes what actions returned, by action key; that they were done stays known. No effect where there is no file. */
+export function forgetResults(dataDir: string, keys: readonly string[]): void {
+  const path = join(dataDir, EFFECTS_FILE);
+  if (!existsSync(path)) {
+    return;
+  }
+  const database = openFile(path);
+  try {
+    database.exec('PRAGMA secure_delete = ON');
+    inTransaction(database, () => {
+      const update = prepare(database, "UPDATE effects SET result = '{}' WHERE key = ?");
+      keys.forEach((key) => change(update, [hashOf(key)]));
+    });
+  } finally {
+    database.close();
   }
 }
 

@@ -68,7 +68,12 @@ export class Archive {
         inTransaction(database, () => writes.setMeta('clean', 0));
         return [];
       }
-      return this.#commitAll(database, writes, records);
+      const outcomes = this.#commitAll(database, writes, records);
+      if (records.some(({ meta }) => meta.kind === 'forget')) {
+        // The log still has what the file has no longer. With a reader in the way, a later one does it.
+        database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      }
+      return outcomes;
     } catch (error) {
       // A file that was opened on a read-only disk stays read-only for its connection, and a failed sync may have left
       // an unsynced end in the log.
@@ -261,7 +266,7 @@ export class Archive {
       },
       'an entry could not be written into the inbox; it is quarantined (bridge events list --quarantine): please report this',
     );
-    if (meta.kind !== 'own_numbers') {
+    if (meta.kind === 'event' || meta.kind === 'quarantine') {
       const quarantined: InboxRecord = {
         meta: {
           kind: 'quarantine',

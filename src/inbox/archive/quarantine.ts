@@ -57,6 +57,12 @@ export class QuarantineTable {
     this.#makeRoom(body.length);
   }
 
+  /** Deletes a request. No effect when it is not there. */
+  remove(id: string): void {
+    change(this.statements.get('DELETE FROM quarantine WHERE id = ?'), [id]);
+    this.recount();
+  }
+
   /** Counts again how much it holds: after a rollback, or when others deleted from it. */
   recount(): void {
     this.#held = null;

@@ -10,6 +10,7 @@ import { heldBytes } from './retention';
 import { all, blobOf, oneNumber, prepare, type Bound, type Database } from '../../storage/sqlite';
 import {
   eventHead,
+  FORGOTTEN_CONTENT_TYPE,
   type EventSummary,
   type Quarantined,
   type QuarantineSummary,
@@ -25,6 +26,9 @@ const PAGE = 100;
  * memory.
  */
 const BATCH_BYTES = 8 * 1_048_576;
+
+/** Events that {@link InboxReader.search} looks at in one go: some milliseconds. */
+const SEARCHED_AT_ONCE = 500;
 
 const positionRow = z.object({ seq: z.number(), event_id: z.string() });
 const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
@@ -211,6 +215,40 @@ export class InboxReader {
         return;
       }
     }
+  }
+
+  /**
+   * Ids of events whose body or head contains a text, or that are older than a time, among those after `seq`. A bounded
+   * number is looked at: call it again after `next` until that is null.
+   */
+  search(seq: number, wanted: { text: string } | { before: Date }): { found: string[]; next: number | null } {
+    const last = this.#number('SELECT max(seq) FROM (SELECT seq FROM events WHERE seq > ? ORDER BY seq LIMIT ?)', [
+      seq,
+      SEARCHED_AT_ONCE,
+    ]);
+    if (last === 0) {
+      return { found: [], next: null };
+    }
+    const rows =
+      'text' in wanted
+        ? this.#rows(
+            'SELECT event_id FROM events WHERE seq > ? AND seq <= ? AND (instr(body, CAST(? AS BLOB)) > 0 OR instr(head, ?) > 0)',
+            [seq, last, wanted.text, wanted.text],
+          )
+        : this.#rows(
+            'SELECT event_id FROM events WHERE seq > ? AND seq <= ? AND received_at < ? AND content_type IS NOT ?',
+            [seq, last, wanted.before.getTime(), FORGOTTEN_CONTENT_TYPE],
+          );
+    return { found: rows.map((row) => z.object({ event_id: z.string() }).parse(row).event_id), next: last };
+  }
+
+  /** Ids of quarantined requests that contain a text, or are older than a time. */
+  searchQuarantine(wanted: { text: string } | { before: Date }): string[] {
+    const rows =
+      'text' in wanted
+        ? this.#rows('SELECT id FROM quarantine WHERE instr(body, CAST(? AS BLOB)) > 0', [wanted.text])
+        : this.#rows('SELECT id FROM quarantine WHERE received_at < ?', [wanted.before.getTime()]);
+    return rows.map((row) => z.object({ id: z.string() }).parse(row).id);
   }
 
   /** Requests that were not events, newest first. */

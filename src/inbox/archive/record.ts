@@ -16,9 +16,13 @@ export type RecordMeta =
       plan: HashedPlan | null;
     }
   | { kind: 'quarantine'; id: string; reason: string; received_at: number; content_type: string | null }
-  | { kind: 'own_numbers'; numbers: readonly string[]; learned_at: number };
+  | { kind: 'own_numbers'; numbers: readonly string[]; learned_at: number }
+  /** An event loses its content: `head` and the record's body take its place. */
+  | { kind: 'forget'; event_id: string; head: string }
+  /** A quarantined request is deleted. */
+  | { kind: 'release'; id: string };
 
-/** One record: an event, a quarantined request, or numbers of ours. */
+/** One record: an event, a quarantined request, numbers of ours, or a change of one of them. */
 export interface InboxRecord {
   meta: RecordMeta;
   /** The request's body; empty for numbers. */

@@ -59,6 +59,8 @@ export function prepareArchive(database: Database, path: string): void {
   database.exec('PRAGMA auto_vacuum = INCREMENTAL');
   openWriteAheadLog(database, path);
   database.exec('PRAGMA synchronous = FULL');
+  // What is deleted or replaced is overwritten: `bridge forget` relies on it.
+  database.exec('PRAGMA secure_delete = ON');
   // On macOS, fsync alone leaves data in the disk's own cache. No effect elsewhere.
   database.exec('PRAGMA fullfsync = 1');
   database.exec('PRAGMA checkpoint_fullfsync = 1');

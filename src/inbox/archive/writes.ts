@@ -1,7 +1,7 @@
 import { change, type Database } from '../../storage/sqlite';
 import { StatementCache } from '../../storage/statement-cache';
-import { insertUnlessDuplicate, isDuplicate } from '../duplicates';
-import type { InboxOutcome } from '../stored-event';
+import { bodyColumn, insertUnlessDuplicate, isDuplicate } from '../duplicates';
+import { FORGOTTEN_CONTENT_TYPE, type InboxOutcome } from '../stored-event';
 import { FiredRules, hasTwin, withoutFiredRules } from '../twins';
 import { PlanTable } from './plans';
 import { QuarantineTable, type QuarantineBounds } from './quarantine';
@@ -57,6 +57,15 @@ export class ArchiveWrites {
         return 'ignored';
       case 'own_numbers':
         this.#learnOwnNumbers(meta.numbers, meta.learned_at);
+        return 'ignored';
+      case 'forget':
+        change(
+          this.#statements.get('UPDATE events SET head = ?, bytes = ?, content_type = ?, body = ? WHERE event_id = ?'),
+          [meta.head, body.length, FORGOTTEN_CONTENT_TYPE, bodyColumn(body), meta.event_id],
+        );
+        return 'ignored';
+      case 'release':
+        this.#quarantine.remove(meta.id);
         return 'ignored';
     }
   }

@@ -1,0 +1,93 @@
+import type { Command } from 'commander';
+import { EXIT_FAILED, WrongUse } from '../errors/operator-errors';
+import { ApiClient } from '../operations/api-client';
+import type { Forgotten } from '../operations/forget';
+import type { Settings } from '../settings/settings';
+import { printMessage, printOutput } from '../text/print';
+import { printableLines } from '../text/printable';
+import { isConfirmed } from './confirm';
+import { printResult } from './print';
+import { readSettings } from './read-settings';
+import { parseSpan } from './since';
+
+interface Options {
+  olderThan?: string;
+  dryRun?: true;
+  yes?: true;
+  json?: true;
+}
+
+/** `bridge forget`: removes personal data from the data folder. */
+export function defineForget(forget: Command): void {
+  forget
+    .argument('[number]', 'a phone number: +15551234567')
+    .option('--older-than <span>', 'everything that came earlier: 90d')
+    .option('--dry-run', 'only show what would be removed')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print JSON')
+    .action(run);
+}
+
+async function run(number: string | undefined, options: Options, command: Command): Promise<void> {
+  const { olderThan, json } = options;
+  if ((number === undefined) === (olderThan === undefined)) {
+    throw new WrongUse('give a phone number, or --older-than with a time such as 90d');
+  }
+  const request =
+    number === undefined
+      ? { before: parseSpan(olderThan ?? '', '--older-than', new Date()).toISOString() }
+      : { number };
+  const settings = readSettings(command);
+  const api = new ApiClient(settings);
+  const planned = (await api.post('/forget?dry_run=true', request)) as Forgotten;
+  if (options.dryRun === true || planned.events + planned.quarantined === 0) {
+    const left = await describeLeft(planned, settings);
+    printResult(json, planned, () => printableLines([...describe(planned, 'would be removed'), ...left]));
+    return;
+  }
+  if (json !== true) {
+    printOutput(printableLines(describe(planned, 'would be removed')));
+  }
+  if (!(await isConfirmed(options))) {
+    printMessage('Nothing was done.');
+    process.exitCode = EXIT_FAILED;
+    return;
+  }
+  const result = (await api.post('/forget', request)) as Forgotten;
+  const left = await describeLeft(result, settings);
+  printResult(json, result, () => printableLines([...describe(result, 'removed'), ...left]));
+}
+
+function describe({ events, quarantined, postponed }: Forgotten, verb: string): string[] {
+  return [
+    `The content of ${counted(events, 'event')} ${verb}, and ${counted(quarantined, 'quarantined request')}.`,
+    ...(postponed === 0
+      ? []
+      : [`${counted(postponed, 'event')} left: the run has not ended. Run the command again when it has.`]),
+  ];
+}
+
+/** Who else has the data, and until when. */
+async function describeLeft({ runs_at_temporal, at_providers }: Forgotten, settings: Settings): Promise<string[]> {
+  const providers = Object.entries(at_providers).map(([name, steps]) => `${name} (${counted(steps, 'step')})`);
+  return [
+    ...(runs_at_temporal === 0
+      ? []
+      : [
+          `Temporal keeps the history of ${counted(runs_at_temporal, 'run')}, with the event, ${await keptFor(settings)} after its end.`,
+        ]),
+    ...(providers.length === 0
+      ? []
+      : [`Not removed at the services, where the steps left it: ${providers.join(', ')}.`]),
+  ];
+}
+
+async function keptFor(settings: Settings): Promise<string> {
+  const { retentionDays } = await import('../status/temporal-retention.js');
+  const days = await retentionDays(settings);
+  return days === null ? "for its namespace's retention (Temporal does not answer now)" : `for ${counted(days, 'day')}`;
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,239 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  closeSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { OperationFailed, WrongUse } from '../errors/operator-errors';
+import { makePrivateFile } from '../storage/data-folder';
+import { openDataFolder } from '../storage/private-folder';
+import {
+  all,
+  change,
+  inTransaction,
+  one,
+  oneNumber,
+  openDatabase,
+  prepare,
+  blobOf,
+  type Database,
+} from '../storage/sqlite';
+
+/** The mark of a backup file (`PRAGMA application_id`). */
+const APPLICATION_ID = 0x42726467;
+const FORMAT = 1;
+const TABLES = `
+  CREATE TABLE files (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE parts (name TEXT NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, n));
+  CREATE TABLE about (made_at INTEGER NOT NULL);
+`;
+const PART_BYTES = 8 * 1_048_576;
+const COPIED_WITHIN_MS = 120_000;
+
+/** The embedded Temporal's database. Its schema is in a dialect that our SQLite cannot write, so it is copied as a file. */
+const TEMPORAL = 'temporal.db';
+const TEMPORAL_LOG = 'temporal.db-wal';
+
+/**
+ * The databases of a data folder, in the order in which they are copied. A copy may be older than those after it, never
+ * newer: an event that the run log does not know yet is started again, and Temporal, copied last, knows its run. The
+ * other way round the run log would take the next events for started.
+ */
+const DATABASES = ['operations.db', 'dispatch.db', 'effects.db', 'inbox.db', TEMPORAL] as const;
+
+const fileRow = z.object({ name: z.enum([...DATABASES, TEMPORAL_LOG]), bytes: z.number(), sha256: z.string() });
+
+/** What a backup has. */
+export interface Backup {
+  made_at: string;
+  files: { name: string; bytes: number }[];
+}
+
+/**
+ * Copies the databases of a data folder into one file, while a bridge may run. The file holds everything that the data
+ * folder holds, personal data too; only its owner can read it.
+ *
+ * Guarantees: each database is copied as it was at one moment, and the copies fit together. The file has its name only
+ * when it is complete.
+ *
+ * @throws WrongUse when there is nothing to copy, or the file exists; OperationFailed when it cannot be written.
+ */
+export function backUp(dataDir: string, file: string): Backup {
+  if (existsSync(file)) {
+    throw new WrongUse(`${file} exists already: give the backup another name`);
+  }
+  const present = DATABASES.filter((name) => existsSync(join(dataDir, name)));
+  if (!present.includes('inbox.db')) {
+    throw new WrongUse(`the data folder ${dataDir} has no inbox: is BRIDGE_DATA_DIR right?`);
+  }
+  const work = mkdtempSync(join(dirname(file), '.bridge-backup-'));
+  const incomplete = join(work, 'backup');
+  try {
+    makePrivateFile(incomplete);
+    const target = openDatabase(incomplete);
+    try {
+      target.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${FORMAT}; ${TABLES}`);
+      change(prepare(target, 'INSERT INTO about (made_at) VALUES (?)'), [Date.now()]);
+      const files = present.flatMap((name) => copyInto(target, dataDir, name, work));
+      target.close();
+      renameSync(incomplete, file);
+      return { made_at: new Date().toISOString(), files };
+    } finally {
+      if (target.open) {
+        target.close();
+      }
+    }
+  } catch (error) {
+    throw error instanceof WrongUse
+      ? error
+      : new OperationFailed(`the backup could not be written: ${error instanceof Error ? error.message : 'unknown'}`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Writes a backup into an empty data folder.
+ * @throws WrongUse when the folder is not empty, or the file is no backup; OperationFailed when the file is damaged.
+ */
+export function restore(file: string, dataDir: string): Backup {
+  if (!existsSync(file)) {
+    throw new WrongUse(`there is no file ${file}`);
+  }
+  if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
+    throw new WrongUse(
+      `the data folder ${dataDir} is not empty: a backup is restored into an empty one. Move it away, or set BRIDGE_DATA_DIR`,
+    );
+  }
+  const source = openBackup(file);
+  try {
+    openDataFolder(dataDir);
+    const files = all(prepare(source, 'SELECT name, bytes, sha256 FROM files')).map((row) => fileRow.parse(row));
+    for (const entry of files) {
+      copyOut(source, entry, join(dataDir, entry.name));
+    }
+    const madeAt = oneNumber(source, 'SELECT made_at FROM about');
+    return { made_at: new Date(madeAt).toISOString(), files: files.map(({ name, bytes }) => ({ name, bytes })) };
+  } catch (error) {
+    // A folder with half of a backup must not be started.
+    rmSync(dataDir, { recursive: true, force: true });
+    throw error;
+  } finally {
+    source.close();
+  }
+}
+
+function openBackup(file: string): Database {
+  const database = openDatabase(file);
+  try {
+    const isBackup = oneNumber(database, 'PRAGMA application_id') === APPLICATION_ID;
+    const format = oneNumber(database, 'PRAGMA user_version');
+    if (!isBackup || format > FORMAT) {
+      throw new WrongUse(
+        isBackup
+          ? `${file} was made by a newer bridge: restore it with that version`
+          : `${file} is not a backup of the bridge`,
+      );
+    }
+    return database;
+  } catch (error) {
+    database.close();
+    throw error instanceof WrongUse ? error : new WrongUse(`${file} is not a backup of the bridge`);
+  }
+}
+
+/** Copies one database. @returns the files that it consists of. */
+function copyInto(target: Database, dataDir: string, name: (typeof DATABASES)[number], work: string): Backup['files'] {
+  const files = name === TEMPORAL ? [TEMPORAL, TEMPORAL_LOG] : [name];
+  const source = openDatabase(join(dataDir, name));
+  try {
+    if (name === TEMPORAL) {
+      // Nobody writes while the lock is held, so that the file and its log fit together.
+      source.exec('BEGIN IMMEDIATE');
+      copyFiles(files.map((file) => ({ from: join(dataDir, file), to: join(work, file) })));
+      source.exec('ROLLBACK');
+    } else {
+      source.exec(`VACUUM INTO '${join(work, name).replaceAll("'", "''")}'`);
+    }
+  } finally {
+    source.close();
+  }
+  return files
+    .filter((file) => existsSync(join(work, file)))
+    .map((file) => ({ name: file, bytes: addFile(target, file, join(work, file)) }));
+}
+
+/**
+ * Copies files in another process. To close a file of SQLite's in this process would release the locks that SQLite holds
+ * on it (POSIX).
+ */
+function copyFiles(files: readonly { from: string; to: string }[]): void {
+  const script =
+    "const { copyFileSync, existsSync } = require('node:fs'); for (const { from, to } of JSON.parse(process.argv[1])) if (existsSync(from)) copyFileSync(from, to);";
+  execFileSync(process.execPath, ['-e', script, JSON.stringify(files)], { stdio: 'ignore', timeout: COPIED_WITHIN_MS });
+}
+
+/** Adds a file to the backup, and deletes it. @returns its size. */
+function addFile(target: Database, name: string, copy: string): number {
+  const hash = createHash('sha256');
+  const handle = openSync(copy, 'r');
+  const buffer = Buffer.alloc(PART_BYTES);
+  try {
+    return inTransaction(target, () => {
+      const insert = prepare(target, 'INSERT INTO parts (name, n, data) VALUES (?, ?, ?)');
+      let bytes = 0;
+      for (let n = 0; ; n += 1) {
+        const read = readSync(handle, buffer, 0, PART_BYTES, null);
+        if (read === 0) {
+          break;
+        }
+        const part = Buffer.from(buffer.subarray(0, read));
+        hash.update(part);
+        change(insert, [name, n, part]);
+        bytes += read;
+      }
+      change(prepare(target, 'INSERT INTO files (name, bytes, sha256) VALUES (?, ?, ?)'), [
+        name,
+        bytes,
+        hash.digest('hex'),
+      ]);
+      return bytes;
+    });
+  } finally {
+    closeSync(handle);
+    rmSync(copy);
+  }
+}
+
+function copyOut(source: Database, { name, bytes, sha256 }: z.infer<typeof fileRow>, path: string): void {
+  makePrivateFile(path);
+  const hash = createHash('sha256');
+  const handle = openSync(path, 'w');
+  try {
+    const select = prepare(source, 'SELECT data FROM parts WHERE name = ? AND n = ?');
+    for (let n = 0; ; n += 1) {
+      const row = one(select, [name, n]);
+      if (row === undefined) {
+        break;
+      }
+      const data = blobOf(z.object({ data: z.unknown() }).parse(row).data);
+      hash.update(data);
+      writeSync(handle, data);
+    }
+  } finally {
+    closeSync(handle);
+  }
+  if (hash.digest('hex') !== sha256 || statSync(path).size !== bytes) {
+    throw new OperationFailed(`the backup is damaged: ${name} in it is not what was copied`);
+  }
+}
