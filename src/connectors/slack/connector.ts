@@ -4,6 +4,7 @@ import { plainHttpHost } from '../../net/host-list';
 import { ActionError, providerCode } from '../action-error';
 import { defineConnector } from '../connector';
 import { postMessage } from './post-message';
+import { slackProofs } from './prove';
 
 const settings = z.strictObject({
   bot_token: secret().describe(
@@ -46,6 +47,7 @@ export const slack = defineConnector({
       }
       return `${user} in ${team}`;
     },
+    prove: slackProofs,
     standIn: async (options) => (await import('./stand-in.js')).startSlackStandIn(options),
   },
   actions: { post_message: postMessage },
