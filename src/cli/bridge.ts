@@ -18,6 +18,12 @@ interface CommandEntry {
   define: (command: Command) => Promise<void>;
 }
 
+/**
+ * Libraries that format times calculate with this machine's time zone, and are an hour off around its own clock changes.
+ * Everything inside is UTC; the zones of rules are named. Child processes inherit it.
+ */
+process.env['TZ'] = 'UTC';
+
 /** Only the command that is called is imported: others would cost every call up to a second of module loading. */
 const COMMANDS: readonly CommandEntry[] = [
   {

@@ -94,14 +94,19 @@ export function limitWorkflowId(options: {
   return `limit/${hash}/${localTime(at, timezone).slice(0, PERIOD_CHARS[every]).replace(' ', 'T')}`;
 }
 
-/** `2026-03-02 09:41` in a time zone. */
+/** `2026-03-02 09:41` in a time zone. By parts: how a locale orders them depends on the data that Node was built with. */
 function localTime(at: Date, timezone: string): string {
-  return at.toLocaleString('sv-SE', {
+  const parts = new Intl.DateTimeFormat('en-US', {
     timeZone: timezone,
+    calendar: 'gregory',
+    numberingSystem: 'latn',
+    hourCycle: 'h23',
     year: 'numeric',
     month: '2-digit',
     day: '2-digit',
     hour: '2-digit',
     minute: '2-digit',
-  });
+  }).formatToParts(at);
+  const part = (type: Intl.DateTimeFormatPartTypes): string => parts.find((one) => one.type === type)?.value ?? '';
+  return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:${part('minute')}`;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { toValue, type Context, type Liquid } from 'liquidjs';
+import { LiquidNumber } from './liquid-numbers';
 
 /**
  * What a rendering would otherwise take from the clock and from chance. Every attempt of a step renders with the same
@@ -48,12 +49,54 @@ export function fixFilters(liquid: Liquid, momentOf: (context: Context) => Fixed
     const handler = typeof filter === 'function' ? filter : filter.handler;
     liquid.registerFilter(name, function (value: unknown, ...args: unknown[]): unknown {
       const read: unknown = toValue(value);
-      return handler.call(this, read === 'now' || read === 'today' ? momentOf(this.context).now : value, ...args);
+      const time = read === 'now' || read === 'today' ? momentOf(this.context).now : timeOf(read);
+      return handler.call(this, time ?? value, ...args.map(withoutLocale));
     });
   }
   liquid.registerFilter('sample', function (value: unknown, count: unknown = 1): unknown {
     return sampled(toValue(value), count, momentOf(this.context));
   });
+}
+
+const DIGITS = /^\d+$/;
+const ISO_DAY = /^\d{4}-\d{2}-\d{2}$/;
+const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)$/;
+const WITH_ZONE = /(?:Z|GMT|UTC|[+-]\d{2}:?\d{2})(?: \(.*\))?$/i;
+
+/**
+ * A time that a template formats. One without a zone is UTC, as VoIPBIN's are, whatever this machine's zone. Numbers,
+ * also as text, are seconds since 1970.
+ * @returns null for what is not a time.
+ */
+function timeOf(value: unknown): Date | number | null {
+  if (value instanceof LiquidNumber) {
+    return Number(value);
+  }
+  if (typeof value !== 'string' || DIGITS.test(value)) {
+    return null;
+  }
+  const iso = ISO_TIME.exec(value);
+  const withZone =
+    iso !== null ? `${iso[1]}T${iso[2]}Z` : ISO_DAY.test(value) || WITH_ZONE.test(value) ? value : `${value} UTC`;
+  const time = new Date(withZone);
+  return Number.isNaN(time.getTime()) ? null : time;
+}
+
+/** What `%c`, `%x` and `%X` are without a locale (POSIX). liquidjs takes them in the locale of the machine. */
+const WITHOUT_LOCALE: Readonly<Record<string, string>> = {
+  c: '%a %b %e %H:%M:%S %Y',
+  x: '%m/%d/%y',
+  X: '%H:%M:%S',
+};
+
+/** A format of which the result is the same on every machine. */
+function withoutLocale(format: unknown): unknown {
+  return typeof format === 'string'
+    ? format.replace(
+        /%%|%[-_0^#:]*\d*([cxX])/g,
+        (whole, code: string | undefined) => WITHOUT_LOCALE[code ?? ''] ?? whole,
+      )
+    : format;
 }
 
 /** As Liquid's `sample`: one item of a list, or a list of `count`; of a text, its characters. */

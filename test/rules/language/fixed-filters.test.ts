@@ -62,3 +62,26 @@ describe('sample', () => {
     expect(render(text)).toBe(expected);
   });
 });
+
+test.each([
+  ["{{ '2026-03-02 10:00:00.123456' | date: '%Y-%m-%d %H:%M' }}", '2026-03-02 19:00'],
+  ["{{ '2026-03-02T10:00' | date: '%H:%M' }}", '19:00'],
+  ["{{ 'March 2, 2026 10:00' | date: '%H:%M' }}", '19:00'],
+  ["{{ '2026-03-02' | date: '%d.%m.' }}", '02.03.'],
+  ["{{ '2026-03-02T10:00:00+01:00' | date: '%H:%M' }}", '18:00'],
+  ["{{ 'Mon, 02 Mar 2026 10:00:00 GMT' | date: '%H:%M' }}", '19:00'],
+  ["{{ 'Mon, 02 Mar 2026 10:00:00 +0100' | date: '%H:%M' }}", '18:00'],
+  ["{{ 1772413200 | date: '%Y-%m-%d %H:%M' }}", '2026-03-02 10:00'],
+  ["{{ '1772413200' | date: '%Y-%m-%d %H:%M' }}", '2026-03-02 10:00'],
+  ["{{ 'soon' | date: '%H:%M' }}", 'soon'],
+])('a time without a zone is UTC, whatever the zone of the machine: %s', (text, expected) => {
+  expect(render(text)).toBe(expected);
+});
+
+test.each([
+  ['%c', 'Mon Mar  2 10:00:00 2026'],
+  ['%x %X', '03/02/26 10:00:00'],
+  ['%-x, %%c', '03/02/26, %c'],
+])('a format has no locale of the machine: %s', (format, expected) => {
+  expect(render(`{{ 'now' | date: '${format}' }}`)).toBe(expected);
+});
