@@ -40,6 +40,11 @@ export function readMailbox(text: string): Mailbox | null {
   return address === null ? null : { name, address };
 }
 
+/** The part behind the @. */
+export function domainOf({ address }: Mailbox): string {
+  return address.slice(address.lastIndexOf('@') + 1);
+}
+
 function readAddress(written: string): string | null {
   const at = written.lastIndexOf('@');
   const local = written.slice(0, at).normalize('NFC');

@@ -4,6 +4,7 @@ import { secret } from '../../settings/secret';
 import { defineConnector } from '../connector';
 import type { OAuthApp } from './access-tokens';
 import { readMailbox } from './addresses';
+import { proofs } from './prove';
 import { sendMail } from './send';
 import { readSmtpUrl } from './smtp-url';
 
@@ -154,6 +155,7 @@ export const email = defineConnector({
       await mailer.verify(signal);
       return `mail server ${mailer.host}`;
     },
+    prove: proofs,
     standIn: async (options) => (await import('./stand-in.js')).startEmailStandIn(options),
   },
   actions: { send: sendMail },

@@ -4,7 +4,7 @@ import XOAuth2 from 'nodemailer/lib/xoauth2';
 import { z } from 'zod';
 import { ActionError } from '../action-error';
 import { AccessTokens, type OAuthApp } from './access-tokens';
-import { readMailbox, type Mailbox } from './addresses';
+import { domainOf, readMailbox, type Mailbox } from './addresses';
 import { mailFailure, replyFailure, type LoginMethod, type MailFailure } from './mail-failure';
 import { openSmtpSession, type SessionOptions, type SmtpSession } from './smtp-session';
 import type { SmtpServer } from './smtp-url';
@@ -28,7 +28,13 @@ export interface Mail {
  * mail. `failed`: the mail was not known to be sent to anybody.
  */
 export type SendResult =
-  { outcome: 'answered'; refused: ReadonlyMap<string, MailFailure> } | { outcome: 'failed'; failure: MailFailure };
+  | {
+      outcome: 'answered';
+      refused: ReadonlyMap<string, MailFailure>;
+      /** Whether the server said that it gave the mail an id of its own, as Microsoft 365 and Amazon SES do. */
+      replacesMessageId: boolean;
+    }
+  | { outcome: 'failed'; failure: MailFailure };
 
 /** The time one exchange with the server may take. Milliseconds. */
 export interface MailTimeouts {
@@ -55,6 +61,7 @@ export interface MailerOptions {
   timeouts?: Partial<MailTimeouts>;
 }
 
+const serverMessageId = z.object({ serverMessageId: z.string() });
 const refusedRecipients = z.object({ rejectedErrors: z.array(z.looseObject({ recipient: z.string() })) });
 
 /**
@@ -68,6 +75,8 @@ export class Mailer {
   /** The mail server's name. */
   readonly host: string;
   readonly from: Mailbox;
+  /** The name given in EHLO. */
+  readonly ehloName: string;
   readonly maxAttachmentBytes: number;
   readonly #method: LoginMethod;
   readonly #options;
@@ -81,6 +90,8 @@ export class Mailer {
     const { connect, silence } = { ...TIMEOUTS, ...timeouts };
     this.host = server.host;
     this.from = from;
+    // The name of a machine in a container is no domain, and many servers refuse it.
+    this.ehloName = server.name ?? domainOf(from);
     this.maxAttachmentBytes = maxAttachmentBytes;
     this.#tokens = oauth === null ? null : new AccessTokens(oauth);
     this.#method = oauth !== null ? 'oauth' : server.auth === null ? 'none' : 'password';
@@ -91,8 +102,7 @@ export class Mailer {
       secure: server.secure,
       requireTLS: server.requireTLS,
       ignoreTLS: server.ignoreTLS,
-      // The name of a machine in a container is no domain, and many servers refuse it.
-      name: server.name ?? domainOf(from),
+      name: this.ehloName,
       tls: { minVersion: 'TLSv1.2' },
       connectionTimeout: connect,
       greetingTimeout: connect,
@@ -154,11 +164,15 @@ export class Mailer {
         xMailer: false,
         signal,
       });
-      return { outcome: 'answered', refused: this.#refusedIn(sent) };
+      return {
+        outcome: 'answered',
+        refused: this.#refusedIn(sent),
+        replacesMessageId: serverMessageId.safeParse(sent).success,
+      };
     } catch (error) {
       const refused = this.#refusedIn(error);
       return refused.size > 0
-        ? { outcome: 'answered', refused }
+        ? { outcome: 'answered', refused, replacesMessageId: false }
         : { outcome: 'failed', failure: this.#failure(error, this.#wholeSent.has(mail.messageId)) };
     } finally {
       this.#wholeSent.delete(mail.messageId);
@@ -243,8 +257,4 @@ function loginWith(tokens: AccessTokens, user: string) {
       );
     },
   } as const;
-}
-
-function domainOf({ address }: Mailbox): string {
-  return address.slice(address.lastIndexOf('@') + 1);
 }

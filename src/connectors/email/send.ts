@@ -4,7 +4,7 @@ import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext } from '../connector';
 import { voipbin } from '../voipbin/connector';
-import { readRecipients, type Recipient } from './addresses';
+import { domainOf, readRecipients, type Recipient } from './addresses';
 import { Delivery } from './delivery';
 import type { MailFailure } from './mail-failure';
 import type { Mail, Mailer, SendResult } from './mailer';
@@ -16,12 +16,15 @@ import { collectRecordings, recordingIdsOf, type RecordingLine, type RecordingPa
  */
 const WAIT_AFTER_LOST_ANSWER_MS = 60_000;
 
+/** Outlook's limit, in characters. */
+const LONGEST_SUBJECT = 255;
+
 const recipients = z.union([z.string(), z.array(z.string()).min(1).max(50)]);
 
 const input = z.strictObject({
   to: recipients.describe('One address, or a list of addresses: Ann <ann@example.com>.'),
   cc: recipients.optional().describe('One address, or a list of addresses; empty ones are left out.'),
-  subject: z.string().describe('The subject line.'),
+  subject: z.string().describe(`The subject line; cut at ${LONGEST_SUBJECT} characters.`),
   text: z.string().describe('The mail as plain text.'),
   html: z.string().optional().describe('The same mail as HTML.'),
   recording: z
@@ -85,6 +88,13 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
         remedy: 'Look at the template of `to`.',
       });
     }
+    if (wanted.recording === undefined && wanted.text.trim() === '' && (wanted.html ?? '').trim() === '') {
+      throw new ActionError('permanent', 'the rendered `text` is empty', {
+        connection: 'email',
+        code: 'empty_text',
+        remedy: 'Give the template of `text` a default: `{{ field | default: "…" }}`.',
+      });
+    }
     const recipients = uniqueOf([...to, ...cc]);
     const delivery = new Delivery(recipients, context.progress.last);
     const maybeSent = maybeSentBefore(context);
@@ -101,7 +111,7 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
       to,
       cc,
       recipients: delivery.open.map(({ address }) => address),
-      subject: wanted.subject.replace(/\p{Cc}+/gu, ' ').trim(),
+      subject: subjectOf(wanted),
       text: withLines(wanted.text, recording?.lines ?? []),
       html: wanted.html === undefined ? null : withHtmlLines(wanted.html, recording?.lines ?? []),
       attachments: recording?.attachments ?? [],
@@ -122,6 +132,15 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
     };
   },
 });
+
+/** On one line, and cut where mail programs do: they refuse to show, or to search, longer ones. */
+function subjectOf({ subject }: Input): string {
+  const line = subject.replace(/\p{Cc}+/gu, ' ').trim();
+  // Never in the middle of a surrogate pair.
+  return line.length <= LONGEST_SUBJECT
+    ? line
+    : `${line.slice(0, LONGEST_SUBJECT - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
 
 /** Each address once: the first place that names it counts. */
 function uniqueOf(recipients: readonly Recipient[]): Recipient[] {
@@ -217,8 +236,7 @@ function ambiguous(times: number): ActionError {
 
 /** The same for every attempt at one step, and nothing about the event can be read from it. */
 function messageIdOf(context: Context): string {
-  const domain = context.client.from.address.split('@').at(-1) ?? 'localhost';
-  return `<${createHash('sha256').update(context.key).digest('hex')}@${domain}>`;
+  return `<${createHash('sha256').update(context.key).digest('hex')}@${domainOf(context.client.from)}>`;
 }
 
 function withLines(text: string, lines: readonly RecordingLine[]): string {

@@ -13,6 +13,7 @@ const LARGEST_MAIL_BYTES = 64 * 1024 * 1024;
 const USER = 'stand-in';
 const PASSWORD = 'stand-in';
 const SENDER = 'bridge@stand-in.example';
+const OWN_MESSAGE_ID = '2.0.0 OK <0@stand-in.prod.outlook.com> [Hostname=stand-in]';
 
 /** Where in the conversation the stand-in refuses. */
 export type RefusingStage = 'greeting' | 'ehlo' | 'auth' | 'mail' | 'rcpt' | 'data';
@@ -46,6 +47,10 @@ export interface EmailStandInOptions {
   oauth?: 'refuse' | 'challenge';
   /** The senders that the login may use. Default: all. */
   senders?: readonly string[];
+  /** The only recipients that exist. Default: all; most servers know their own domain's alone. */
+  recipients?: readonly string[];
+  /** Says in the last answer that the mail has a Message-ID of its own, as Microsoft 365 does. */
+  ownMessageIds?: boolean;
   /** Whether several commands may be sent at once, as most servers allow. Default true. */
   pipelining?: boolean;
   /** Whether addresses outside ASCII are taken, as large providers do. Default true. */
@@ -71,7 +76,7 @@ export interface EmailStandIn extends RunningStandIn {
   failNext(trouble: MailTrouble): void;
 }
 
-type Callback = (error?: Error | null) => void;
+type Callback = (error?: Error | null, answer?: string) => void;
 
 /** Starts the stand-in on loopback. */
 export async function startEmailStandIn(options: EmailStandInOptions = {}): Promise<EmailStandIn> {
@@ -109,7 +114,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
     if (troubles.take('drop_after_data')) {
       drop(session);
     } else if (!troubles.take('silent_after_data')) {
-      callback();
+      callback(null, options.ownMessageIds === true ? OWN_MESSAGE_ID : 'OK: queued');
     }
   };
 
@@ -145,7 +150,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
       answer('mail', callback, () => judgeSender(address, session, options.senders));
     },
     onRcptTo: ({ address }, _session, callback) => {
-      answer('rcpt', callback, () => judgeRecipient(address, options.smtpUtf8 !== false), address);
+      answer('rcpt', callback, () => judgeRecipient(address, options), address);
     },
     onData: (stream, session, callback) => {
       receive(stream, session, callback).catch((error: unknown) =>
@@ -266,10 +271,13 @@ function judgeSender(
     : refusal(553, `5.7.1 <${address}>: Sender address rejected: not owned by user ${USER}`);
 }
 
-function judgeRecipient(address: string, smtpUtf8: boolean): Error | null {
-  return smtpUtf8 || /^\p{ASCII}*$/u.test(address)
+function judgeRecipient(address: string, { smtpUtf8, recipients }: EmailStandInOptions): Error | null {
+  if (smtpUtf8 === false && !/^\p{ASCII}*$/u.test(address)) {
+    return refusal(553, '5.6.7 Address requires SMTPUTF8, which is not supported');
+  }
+  return recipients === undefined || recipients.includes(address)
     ? null
-    : refusal(553, '5.6.7 Address requires SMTPUTF8, which is not supported');
+    : refusal(550, `5.1.1 <${address}>: Recipient address rejected: User unknown`);
 }
 
 function portOf(address: AddressInfo | string | null): number {

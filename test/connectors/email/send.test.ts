@@ -54,6 +54,7 @@ describe('a mail', () => {
     ['an address in the name', { to: 'evil@example.net, Ann <ann@example.com>' }, 'invalid_address'],
     ['a wrong one in cc', { cc: ['bob@example.com', 'bob'] }, 'invalid_address'],
     ['nobody', { to: ' ' }, 'no_recipient'],
+    ['a mail that says nothing', { text: ' \n', html: ' ' }, 'empty_text'],
   ])('%s is refused', async (_what, input, code) => {
     const failure = await failureOf(step.attempt({}, input));
 
@@ -61,6 +62,16 @@ describe('a mail', () => {
     expect(JSON.stringify([failure.message, failure.detail])).not.toMatch(/evil|ann@example.com,|bob$/);
     expect(step.mails.messages).toHaveLength(0);
   });
+});
+
+test.each([
+  ['an html body alone', { text: '', html: '<p>x</p>' }, 'Recording'],
+  ['a recording alone', { text: '', recording: 'attach' }, 'Recording'],
+  ['a subject of 300 characters', { subject: '😀'.repeat(300) }, `${'😀'.repeat(127)}…`],
+])('%s is sent', async (_what, input, subject) => {
+  step.voipbin.addRecording({ id: 'r-1', stored: true });
+  await step.attempt({}, input);
+  expect(step.mails.messages[0]?.subject).toBe(subject);
 });
 
 describe('classes of errors', () => {
