@@ -6,6 +6,7 @@ import { HUBSPOT_PARTS } from './failure';
 import { ensureKeyProperty } from './key-property';
 import { logCall } from './log-call';
 import { checkPermissions } from './permissions';
+import { hubspotProofs } from './prove/proofs';
 import { HubSpotSession } from './session';
 import { hubspotSettings, type HubSpotSettings } from './settings';
 import { updateContact } from './update-contact';
@@ -51,6 +52,7 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
       const why = reasons.size === 0 ? '' : ` (${[...reasons].join(', ')})`;
       return `contacts can be read; duplicates are found by search only${why}`;
     },
+    prove: hubspotProofs,
     standIn: async (options) => (await import('./stand-in/server.js')).startHubSpotStandIn(options),
   },
   actions: { update_contact: updateContact, log_call: logCall, create_task: createTask },

@@ -88,10 +88,13 @@ export async function exchange(
   };
 }
 
-/** A create must answer 201 and everything else 200 (or 207), or the SDK throws although it was done. */
+/** A create must answer 201, a deletion 204 and everything else 200 (or 207), or the SDK throws although it was done. */
 function expectedStatus(method: string, clientPath: string, status: number): number {
   if (status === 207) {
     return status;
+  }
+  if (method === 'DELETE') {
+    return 204;
   }
   return method === 'POST' && /^\/crm\/v3\/(?:objects|properties)\/[^/]+$/.test(clientPath) ? 201 : 200;
 }

@@ -119,6 +119,11 @@ async function definitionOrNull(session: HubSpotSession, type: ObjectType): Prom
   }
 }
 
+/** The group of properties that ours joins; empty when HubSpot does not say it. */
+export async function keyPropertyGroup(session: HubSpotSession, type: ObjectType): Promise<string> {
+  return (await session.property(type, KEY_PROPERTIES[type].groupSibling))?.groupName ?? '';
+}
+
 /** Drops what is cached about the property, because HubSpot contradicts it: an administrator may have deleted it. */
 function forgetKeyProperty(client: HubSpotClient, type: ObjectType): void {
   client.keyUniqueness.delete(type);
@@ -183,10 +188,12 @@ async function create(
   warn: (reason: string) => void,
 ): Promise<KeyUniqueness> {
   const { client } = session;
-  const { groupSibling, ...property } = KEY_PROPERTIES[type];
-  const neighbour = await session.property(type, groupSibling);
+  const { groupSibling: _sibling, ...property } = KEY_PROPERTIES[type];
   try {
-    const made = await session.createUniqueProperty(type, { ...property, groupName: neighbour?.groupName ?? '' });
+    const made = await session.createUniqueProperty(type, {
+      ...property,
+      groupName: await keyPropertyGroup(session, type),
+    });
     return uniquenessOf(made, client, warn);
   } catch (error) {
     if (isConflict(error)) {

@@ -18,7 +18,7 @@ interface Permission {
  * The permissions by name. HubSpot's API description names the contacts' scopes for calls and tasks too; each is asked
  * for on its own, for HubSpot refuses by address.
  */
-const PERMISSIONS = {
+export const PERMISSIONS = {
   readContacts: reading('contacts'),
   writeContacts: writing('contacts'),
   readCalls: reading('calls'),

@@ -163,6 +163,17 @@ export class HubSpotSession {
     );
   }
 
+  /** Moves a record to the recycle bin; no effect when there is none. */
+  async remove(type: ObjectType, id: string): Promise<void> {
+    await withoutNotFound(() => this.#apis.records.archive(type, id));
+  }
+
+  /** Deletes a property of our own; no effect when there is none. */
+  async removeProperty(type: ObjectType, name: string): Promise<void> {
+    this.client.definitions.delete(`${type}/${name}`);
+    await withoutNotFound(() => this.#apis.properties.archive(type, name));
+  }
+
   /** Null when there is no such property. Kept for ten minutes once found. */
   async property(type: ObjectType, name: string): Promise<PropertyDefinition | null> {
     const known = this.client.definitions.get(`${type}/${name}`);
@@ -240,6 +251,16 @@ async function checked<Answer, Result>(
     return read(await request());
   } catch (error) {
     throw classified(error);
+  }
+}
+
+async function withoutNotFound(request: () => Promise<void>): Promise<void> {
+  try {
+    await request();
+  } catch (error) {
+    if (!answered(error, 404)) {
+      throw classified(error);
+    }
   }
 }
 

@@ -107,6 +107,11 @@ function addRecordRoutes(app: FastifyInstance, options: RouteOptions): void {
       ? refuse(reply, updated)
       : reply.send(shown(type, updated, Object.keys(properties)));
   });
+  app.delete('/crm/v3/objects/:type/:id', (request, reply) => {
+    const { type, id } = recordParams.parse(request.params);
+    account.remove(type, id);
+    return reply.code(204).send();
+  });
   app.post('/crm/v3/objects/:type/search', (request, reply) => {
     const { type } = typeParams.parse(request.params);
     if (!options.searchAllowed()) {
@@ -177,6 +182,14 @@ function addPropertyRoutes(app: FastifyInstance, { account }: RouteOptions): voi
     return found === undefined
       ? refuse(reply, new Refusal(404, 'OBJECT_NOT_FOUND', `Property ${id} does not exist`))
       : reply.send(found);
+  });
+  app.delete('/crm/v3/properties/:type/:id', (request, reply) => {
+    const { type, id } = recordParams.parse(request.params);
+    if (account.property(type, id) === undefined) {
+      return refuse(reply, new Refusal(404, 'OBJECT_NOT_FOUND', `Property ${id} does not exist`));
+    }
+    account.removeProperty(type, id);
+    return reply.code(204).send();
   });
   app.post('/crm/v3/properties/:type', (request, reply) => {
     const { type } = typeParams.parse(request.params);
