@@ -130,6 +130,11 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** How long one attempt may take, as a duration (`30s`). */
   attemptTimeout: string;
   /**
+   * Says why the action would do nothing for an event, as far as the event and the rendered input alone tell; null when
+   * it would act. For `rules explain` and `rules test`; `run` decides by itself. May throw an ActionError, as `run` would.
+   */
+  foresee?(event: CanonicalEvent, input: Input, country: string | null): string | null;
+  /**
    * Does it. Throws only {@link ActionError}; anything else is treated as a bug of ours and reported as `permanent`
    * with code `bug`.
    */
@@ -153,6 +158,8 @@ export interface Action<Client = unknown> {
   effectOf(input: unknown): Effect;
   /** Names of the other connections that this input makes it use. @param input as for `effectOf`. */
   alsoUsedBy(input: unknown): readonly string[];
+  /** See {@link ActionDefinition.foresee}; null also for an input that does not fit, and when that cannot be told. */
+  foresee(event: CanonicalEvent, input: unknown, country: string | null): string | null;
   /** Checks the rendered input against the schema (`permanent` ActionError when it does not fit), then runs. */
   run(context: ActionContext<Client>, input: unknown): Promise<ActionOutcome<JsonObject>>;
 }
@@ -255,6 +262,17 @@ export function defineAction<Client>() {
       accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
       alsoUsedBy: (input) => definition.alsoUses?.of(definition.input.parse(input)) ?? [],
+      foresee: (event, input, country) => {
+        const parsed = definition.input.safeParse(input);
+        try {
+          return parsed.success ? (definition.foresee?.(event, parsed.data, country) ?? null) : null;
+        } catch (error) {
+          if (error instanceof ActionError) {
+            return null;
+          }
+          throw error;
+        }
+      },
       run: async (context, input) => {
         const parsed = definition.input.safeParse(input);
         if (!parsed.success) {

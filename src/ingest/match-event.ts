@@ -3,8 +3,8 @@ import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
 import type { KnownCalls } from '../events/known-calls';
 import type { OwnNumbers } from '../events/own-numbers';
+import { consentRule } from '../rules/consent-rule';
 import type { Plan } from '../rules/plan';
-import { withTextConsent } from './text-consent';
 import type { Arrival, TrustedBody } from './trusted-body';
 
 /** The rules as ingest needs them. */
@@ -17,7 +17,7 @@ export interface EventRules {
   plan(event: CanonicalEvent, arrival: Arrival): Plan | null;
 }
 
-/** An event, and what the rules in force at its arrival want done; the bridge's own included (text-consent.ts). */
+/** An event, and what the rules in force at its arrival want done; the bridge's own included (rules/consent-rule.ts). */
 export interface MatchedEvent {
   event: CanonicalEvent;
   plan: Plan | null;
@@ -58,7 +58,7 @@ export function matchEvent(
       return { ok: false, invalid: { reason: parsed.reason, message: parsed.message } };
     }
     const event = canonicalize(parsed.envelope, body.bytes, body.receivedAt, ownNumbers, known);
-    const plan = withTextConsent(event, rules.plan(event, body.arrival), rules.hash);
+    const plan = withConsentRule(event, rules.plan(event, body.arrival), rules.hash);
     return {
       ok: true,
       matched: { event, plan, ruleset: rules.hash, body: body.bytes, contentType: body.contentType },
@@ -66,4 +66,9 @@ export function matchEvent(
   } catch (error) {
     return { ok: false, invalid: { reason: 'bug', message: 'the bridge failed to read the body', error } };
   }
+}
+
+function withConsentRule(event: CanonicalEvent, plan: Plan | null, ruleset: string): Plan | null {
+  const rule = consentRule(event);
+  return rule === null ? plan : { ruleset, rules: [...(plan?.rules ?? []), rule] };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineAction, type Action } from '../../src/connectors/connector';
+import { sendMessage } from '../../src/connectors/voipbin/send-message';
 import type { ActionCatalogue } from '../../src/rules/rule';
 
 const nothing = z.object({});
@@ -64,6 +65,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     budget: '15m',
     budgetFrom: 'event',
     attemptTimeout: '20s',
+    foresee: (event, input) => sendMessage.foresee(event, input, null),
     run: done,
   }),
   'email.send': define({

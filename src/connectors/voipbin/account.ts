@@ -10,6 +10,9 @@ export function whyNoTexts({ identity, credit }: Account): string | null {
   return credit !== null && credit <= 0 ? 'the account has no credit left' : null;
 }
 
+/** The part of the connection that sends texts: an account without credit still gives out its recordings. */
+export const TEXTS = 'texts';
+
 /** What to do about {@link whyNoTexts}, or when the cause is one of the two. */
 export const ACCOUNT_REMEDY = 'Top up the VoIPBIN account and finish its identity verification, in its console.';
 
@@ -28,6 +31,7 @@ export function checkAccount(account: Account, needs: readonly ActionUse[]): str
   }
   throw new ActionError('credential', `voipbin sends no texts (rules ${[...new Set(rules)].join(', ')}): ${cause}`, {
     connection: 'voipbin',
+    part: TEXTS,
     code: 'account_not_ready',
     remedy: ACCOUNT_REMEDY,
   });
@@ -50,6 +54,6 @@ export async function refusedText(
     cause === null
       ? 'voipbin took no text (500) and does not say why: the account lacks credit or a verified identity, or voipbin itself is in trouble'
       : `voipbin took no text (500): ${cause}`,
-    { ...failure.detail, code: 'account_not_ready', remedy: ACCOUNT_REMEDY },
+    { ...failure.detail, part: TEXTS, code: 'account_not_ready', remedy: ACCOUNT_REMEDY },
   );
 }

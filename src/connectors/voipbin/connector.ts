@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hostList, plainHttpHost } from '../../net/host-list';
 import { secret } from '../../settings/secret';
-import { checkAccount } from './account';
+import { checkAccount, TEXTS } from './account';
 import { defineConnector } from '../connector';
 import { sendMessage } from './send-message';
 
@@ -39,6 +39,7 @@ export const voipbin = defineConnector({
       return new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow });
     },
     close: (client) => client.close(),
+    parts: [TEXTS],
     check: async (client, signal, needs) => checkAccount(await client.getAccount(signal), needs),
     standIn: async (options) => (await import('./stand-in/server.js')).startVoipbinStandIn(options),
   },

@@ -49,6 +49,14 @@ export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, 
   budget: '15m',
   budgetFrom: 'event',
   attemptTimeout: '35s',
+  foresee: (event, { to, from, to_opted_out }, country) => {
+    const recipient = guardText({ event, to, from, country, isOurs: () => false });
+    if (!recipient.send) {
+      return recipient.reason;
+    }
+    const isStop = recipient.answers === 'stop';
+    return to_opted_out === 'confirm' ? (isStop ? null : 'no_opt_out') : isStop ? 'opted_out' : null;
+  },
   run: async (context, { text, to, from, cooldown, to_opted_out }) => {
     const recipient = guardText({
       event: context.event,

@@ -96,6 +96,10 @@ export const TEST_KEYS = {
 export const EXPECT_KEYS = {
   rules: { description: 'The names of exactly the rules that match.' },
   steps: { description: 'The rendered inputs, by rule and step.' },
+  skipped: {
+    description:
+      'Why a step does nothing for the event, by rule and step: a word such as `opted_out` or `not_inbound` (`docs/actions.md`).',
+  },
   why_not: {
     description: 'Why a rule does not match, by rule: a field, or a word such as `during`, `if` or `max_age`.',
   },

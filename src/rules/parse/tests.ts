@@ -24,6 +24,8 @@ export interface RuleTest {
     rules: readonly string[] | null;
     /** The expected rendered inputs, by rule and step. Inputs that are not listed are not checked. */
     steps: readonly { rule: string; step: string; input: JsonObject; at: Position }[];
+    /** Why steps do nothing, by rule and step. */
+    skipped: readonly { rule: string; step: string; reason: string; at: Position }[];
     /** Reasons why a rule does not match, by rule. There may be further reasons. */
     whyNot: readonly { rule: string; what: readonly string[]; at: Position }[];
   };
@@ -71,6 +73,7 @@ export class TestReader {
     if (
       expected.get('rules') === undefined &&
       expected.get('steps') === undefined &&
+      expected.get('skipped') === undefined &&
       expected.get('why_not') === undefined
     ) {
       reader.findings.error(expected.at, 'empty', 'the test expects nothing', {
@@ -145,18 +148,8 @@ export class TestReader {
           : (this.reader.list(rules, 'rules') ?? []).flatMap((item) => this.ruleName(item) ?? []),
       steps: this.named(expected.get('steps'), 'steps').flatMap(({ rule, value }) =>
         this.inner(value, `the steps of ${rule}`).flatMap(({ key, at, value: input }) => {
-          const planned = this.rules.find((one) => one.name === rule)?.steps ?? [];
-          const step = planned.find((one) => one.id === key) ?? planned.find((one) => one.action === key);
-          if (step === undefined) {
-            this.reader.findings.error(
-              at,
-              'unknown-step',
-              `the rule ${rule} has no step ${quoted(key)}`,
-              didYouMean(
-                key,
-                planned.flatMap((one) => [one.id, one.action]),
-              ),
-            );
+          const step = this.stepId(rule, key, at);
+          if (step === null) {
             return [];
           }
           const json = toJson(input.node);
@@ -168,7 +161,14 @@ export class TestReader {
             );
             return [];
           }
-          return [{ rule, step: step.id, input: json, at }];
+          return [{ rule, step, input: json, at }];
+        }),
+      ),
+      skipped: this.named(expected.get('skipped'), 'skipped').flatMap(({ rule, value }) =>
+        this.inner(value, `the skipped steps of ${rule}`).flatMap(({ key, at, value: word }) => {
+          const step = this.stepId(rule, key, at);
+          const reason = this.reader.text(word, 'skipped');
+          return step === null || reason === null ? [] : [{ rule, step, reason, at }];
         }),
       ),
       whyNot: this.named(expected.get('why_not'), 'why_not').map(({ rule, at, value }) => ({
@@ -177,6 +177,24 @@ export class TestReader {
         what: this.reader.listOf(value).flatMap((item) => this.reason(item) ?? []),
       })),
     };
+  }
+
+  /** The id of a rule's step that is named by its id or its action. */
+  private stepId(rule: string, name: string, at: Position): string | null {
+    const planned = this.rules.find((one) => one.name === rule)?.steps ?? [];
+    const step = planned.find((one) => one.id === name) ?? planned.find((one) => one.action === name);
+    if (step === undefined) {
+      this.reader.findings.error(
+        at,
+        'unknown-step',
+        `the rule ${rule} has no step ${quoted(name)}`,
+        didYouMean(
+          name,
+          planned.flatMap((one) => [one.id, one.action]),
+        ),
+      );
+    }
+    return step?.id ?? null;
   }
 
   private reason(item: Value): string | null {

@@ -11,6 +11,8 @@ export interface ExplainedStep {
   action: string;
   /** Null without `if`, or when it depends on the result of an earlier step. */
   if: { expression: string; met: boolean } | null;
+  /** Why the action would do nothing, as far as the event alone tells; null when it would act. */
+  skipped: string | null;
   /** The rendered input, with references instead of secrets, or why it cannot be rendered. */
   input: { ok: true; value: JsonObject } | { ok: false; message: string };
 }
@@ -35,11 +37,13 @@ export function explainSteps(rule: Rule, event: CanonicalEvent, actions: ActionC
       step.if === undefined || /\bsteps\b/.test(step.if)
         ? null
         : { expression: step.if, met: tryEvaluate(() => evaluateCondition(step.if ?? '', context), false) };
+    const input = tryRender(() => renderInput(step.input, context));
     return {
       id: step.id,
       action: step.action,
       if: condition,
-      input: tryRender(() => renderInput(step.input, context)),
+      skipped: (input.ok ? action?.foresee(event, input.value, rule.country) : null) ?? null,
+      input,
     };
   });
 }

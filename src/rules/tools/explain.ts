@@ -4,6 +4,8 @@ import { hideTokens, namesSecret } from '../../text/tokens';
 import type { Position } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
 import { withoutReferences } from '../language/secret-references';
+import { consentRule } from '../consent-rule';
+import type { PlannedRule } from '../plan';
 import type { ActionCatalogue, Limits, Rule } from '../rule';
 import type { RuleSet } from '../rule-set';
 import { countUnmet, explainConditions, type ExplainedCondition } from './explain-condition';
@@ -33,6 +35,8 @@ export interface Explanation {
   type: string;
   declared_type: string;
   ruleset: string;
+  /** What the run records about its sender besides the rules; null for any other event. */
+  records: NonNullable<PlannedRule['records']> | null;
   /** Rules that run first, then rules with unmet conditions, the fewest first, then rules that are off or of other types. */
   rules: readonly ExplainedRule[];
 }
@@ -65,6 +69,7 @@ export function explain(ruleSet: RuleSet, event: CanonicalEvent, options: Explai
     type: event.type,
     declared_type: event.declared_type,
     ruleset: ruleSet.hash,
+    records: consentRule(event)?.records ?? null,
     rules,
   };
 }

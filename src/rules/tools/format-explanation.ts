@@ -12,6 +12,9 @@ export function formatExplanation(explanation: Explanation): PrintableText {
   const lines = [
     `${explanation.event_id}${explanation.type === explanation.declared_type ? '' : ` (sent as ${explanation.declared_type})`}, rule set ${explanation.ruleset}`,
   ];
+  if (explanation.records !== null) {
+    lines.push('', RECORDS[explanation.records]);
+  }
   const others = explanation.rules.filter((rule) => rule.outcome === 'other_type');
   const shownRules =
     explanation.rules.length === 1
@@ -32,6 +35,11 @@ export function formatExplanation(explanation: Explanation): PrintableText {
   return printableLines(lines);
 }
 
+const RECORDS: Readonly<Record<NonNullable<Explanation['records']>, string>> = {
+  opt_out: '(opt-out): the sender asks for no more texts. The run records it, whether a rule matches or not.',
+  opt_in: '(opt-in): the sender asks for texts again. The run records it if the sender had asked for no more.',
+};
+
 function formatCondition(condition: ExplainedCondition, indent: string, lines: string[]): void {
   const mark = condition.met ? '✓' : '✗';
   if (condition.of.length > 0) {
@@ -45,9 +53,9 @@ function formatCondition(condition: ExplainedCondition, indent: string, lines: s
 }
 
 function formatStep(step: ExplainedStep, lines: string[]): void {
-  const skipped = step.if !== null && !step.if.met;
+  const skipped = step.if !== null && !step.if.met ? step.if.expression : step.skipped;
   lines.push(
-    `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped ? `, skipped: ${step.if?.expression ?? ''}` : ''}`,
+    `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped === null ? '' : `, skipped: ${skipped}`}`,
   );
   if (!step.input.ok) {
     lines.push(`      ${step.input.message}`);

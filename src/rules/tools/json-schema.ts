@@ -72,6 +72,10 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
         expect: block(EXPECT_KEYS, {
           rules: { type: 'array', items: { type: 'string' } },
           steps: { type: 'object', additionalProperties: { type: 'object' } },
+          skipped: {
+            type: 'object',
+            additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
+          },
           why_not: { type: 'object', additionalProperties: oneOrMore({ type: 'string' }) },
         }),
       }),

@@ -52,6 +52,7 @@ export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], optio
     const faults = [
       ...rulesAsExpected(test, explanation),
       ...stepsAsExpected(test, explanation),
+      ...skippedAsExpected(test, explanation),
       ...whyNotAsExpected(test, explanation),
     ];
     return { name: test.name, at: test.at, faults, explanation: faults.length === 0 ? null : explanation };
@@ -191,6 +192,20 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
         ? []
         : [hideTokens(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${toJsonText(actual)}`)];
     });
+  });
+}
+
+function skippedAsExpected(test: RuleTest, explanation: Explanation): string[] {
+  return test.expect.skipped.flatMap(({ rule, step, reason }) => {
+    const found = explanation.rules.find((one) => one.rule === rule)?.steps.find((one) => one.id === step);
+    if (found === undefined) {
+      return [`${rule} does not run, so the step ${step} is not skipped: ${whyNot(explanation, rule)}`];
+    }
+    return found.skipped === reason
+      ? []
+      : [
+          `${rule}, ${step}: should be skipped (${reason}), ${found.skipped === null ? 'but acts' : `is skipped (${found.skipped})`}`,
+        ];
   });
 }
 

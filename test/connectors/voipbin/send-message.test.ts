@@ -598,7 +598,11 @@ describe('an account that may not send texts', () => {
     expect(await failureOf(attempt())).toMatchObject({
       errorClass: 'credential',
       message: expect.stringMatching(message),
-      detail: { code: 'account_not_ready', remedy: expect.stringMatching(/Top up .* identity verification/) },
+      detail: {
+        code: 'account_not_ready',
+        part: 'texts',
+        remedy: expect.stringMatching(/Top up .* identity verification/),
+      },
     });
     expect(standIn.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });

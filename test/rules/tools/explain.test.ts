@@ -162,3 +162,26 @@ test('a template that cannot be rendered is told, not thrown', () => {
     'rule "r", step "slack.post_message#1", input "text" cannot be rendered: it takes too much time or memory',
   );
 });
+
+test.each([
+  ['STOP', '(opt-out)', 'skipped: opted_out'],
+  ['Liked “Hello”', null, 'skipped: reaction'],
+  ['START', '(opt-in)', null],
+  ['Hello', null, null],
+])('a text that says %j: what the run records, and whether it is answered', (text, records, skipped) => {
+  const set = ruleSetOf(`version: 1
+rules:
+  - { name: reply, on: message_created, do: [{ voipbin.send_message: { text: Thanks } }] }
+`);
+  const event = eventOf('message_created', {
+    id: 'm1',
+    direction: 'inbound',
+    source: { type: 'tel', target: '+15551234567' },
+    targets: [{ destination: { type: 'tel', target: '+15559876543' }, status: 'received' }],
+    text,
+  });
+  const explained = formatExplanation(explain(set, event, { actions: testActions }));
+
+  expect(/\((?:opt-out|opt-in)\)/.exec(explained)?.[0] ?? null).toBe(records);
+  expect(/skipped: \w+/.exec(explained)?.[0] ?? null).toBe(skipped);
+});

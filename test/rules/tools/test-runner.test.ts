@@ -75,6 +75,10 @@ describe('passes', () => {
     ],
     ['another type', 'event: fixtures/m.json\nwith: { type: call_hangup }\nexpect: { why_not: { greet: on } }'],
     [
+      'a step that does nothing',
+      'event: fixtures/m.json\nwith: { data.text: STOP, data.destination: { target: "+15559876543" } }\nexpect: { skipped: { greet: { voipbin.send_message: opted_out } } }',
+    ],
+    [
       'a time outside the window',
       'event: fixtures/m.json\nat: "2026-03-02T08:59:59+09:00"\nexpect: { rules: [log], why_not: { greet: during } }',
     ],
@@ -121,6 +125,23 @@ describe('fails with what is otherwise', () => {
       'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { steps: { greet: { voipbin.send_message: { text: x } } } }',
       [
         'greet does not run, so the step voipbin.send_message#1 has no inputs: direction should be "inbound", is "outbound" (line 7)',
+      ],
+    ],
+    [
+      'a step that acts',
+      'event: fixtures/m.json\nexpect: { skipped: { greet: { voipbin.send_message: opted_out } } }',
+      ['greet, voipbin.send_message#1: should be skipped (opted_out), but acts'],
+    ],
+    [
+      'a step that is skipped for another reason',
+      'event: fixtures/m.json\nwith: { data.source.target: "73737", data.text: STOP }\nexpect: { skipped: { greet: { voipbin.send_message: opted_out } } }',
+      ['greet, voipbin.send_message#1: should be skipped (opted_out), is skipped (not_a_phone)'],
+    ],
+    [
+      'a skipped step of a rule that does not match',
+      'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { skipped: { greet: { voipbin.send_message: opted_out } } }',
+      [
+        'greet does not run, so the step voipbin.send_message#1 is not skipped: direction should be "inbound", is "outbound" (line 7)',
       ],
     ],
     [
@@ -205,10 +226,12 @@ test.each([
   ✓ calls between extensions are ignored
   ✓ a text message gets a reply
   ✓ own messages get no reply
+  ✓ who asks for no more texts gets no reply
+  ✓ a reaction to a text gets no reply
   ✓ a recording is sent when it has ended
   ✓ a running recording is not sent
 
-7 passed`);
+9 passed`);
 });
 
 test('results look like those of a test runner', () => {
