@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { z } from 'zod';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import type { Settings } from '../settings/settings';
+import { requestOnce, type SingleAnswer } from '../net/request-once';
 import { findApi } from './api-access';
 
 const ANSWER_WITHIN_MS = 120_000;
@@ -28,9 +29,9 @@ export class ApiClient {
         `no bridge has run with the data folder ${dataDir}, or the folder is another user's: start the bridge (npm start), or set BRIDGE_DATA_DIR as it has it`,
       );
     }
-    let response: Response;
+    let response: SingleAnswer;
     try {
-      response = await fetch(`${access.url}/api/v1${path}`, {
+      response = await requestOnce(`${access.url}/api/v1${path}`, {
         method,
         headers: {
           authorization: `Bearer ${access.token}`,
@@ -38,19 +39,28 @@ export class ApiClient {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+        timeoutMs: ANSWER_WITHIN_MS,
       });
     } catch {
       throw new OperationFailed(
         `the bridge that used the data folder ${dataDir} does not answer at ${access.url}: is it running?`,
       );
     }
-    const answer: unknown = await response.json().catch(() => null);
-    if (response.ok) {
+    const answer = readJson(response.text);
+    if (response.status >= 200 && response.status < 300) {
       return answer;
     }
     const error = errorBody.safeParse(answer);
     const message = error.success ? error.data.message : `the bridge answered ${response.status}`;
     throw response.status === 400 ? new WrongUse(message) : new OperationFailed(message);
+  }
+}
+
+/** @returns null for text that is not JSON. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }

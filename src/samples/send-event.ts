@@ -1,9 +1,8 @@
-import { fetch } from 'undici';
 import { WrongUse } from '../errors/operator-errors';
 import { toJsonText } from '../events/exact-number';
 import type { JsonObject } from '../events/json';
 import { isLoopback, plainHttpHost } from '../net/host-list';
-import { outgoingAgent } from '../net/outgoing-agent';
+import { requestOnce } from '../net/request-once';
 import { urlHost } from '../net/url-host';
 import { signatureOf } from '../receiver/verified-request';
 import type { ReceiverSettings, Settings } from '../settings/settings';
@@ -39,24 +38,17 @@ export async function postBody(post: {
   url: string;
   receiver: Pick<ReceiverSettings, 'webhookSecrets'>;
 }): Promise<Answer> {
-  const { body, contentType, url, receiver } = post;
+  const { body, contentType: sentAs, url, receiver } = post;
   const secret = receiver.webhookSecrets[0];
   const signature = secret === undefined ? {} : { 'x-voipbin-signature': signatureOf(body, secret) };
-  const agent = outgoingAgent({ connections: 1 });
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': contentType, ...signature },
-      body: new Uint8Array(body),
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      dispatcher: agent,
-    });
-    const text = await response.text();
-    const answer: unknown = response.headers.get('content-type')?.includes('json') === true ? JSON.parse(text) : null;
-    return { status: response.status, result: textIn(answer, 'status'), id: textIn(answer, 'id') };
-  } finally {
-    await agent.destroy();
-  }
+  const { status, contentType, text } = await requestOnce(url, {
+    method: 'POST',
+    headers: { 'content-type': sentAs, ...signature },
+    body,
+    timeoutMs: ANSWER_WITHIN_MS,
+  });
+  const answer: unknown = contentType?.includes('json') === true ? JSON.parse(text) : null;
+  return { status, result: textIn(answer, 'status'), id: textIn(answer, 'id') };
 }
 
 /** The URL of this machine's webhook. */

@@ -1,4 +1,5 @@
 import { withoutBrackets } from '../net/address';
+import { requestOnce } from '../net/request-once';
 import { findMissed, type MissedPage } from '../backfill/find-missed';
 import { shown } from '../backfill/report';
 import { ActionError } from '../connectors/action-error';
@@ -163,9 +164,7 @@ function memoryStart(reader: InboxReader, since: Date): Date | null {
 async function expectBridge(webhook: string): Promise<void> {
   let status: number;
   try {
-    const answer = await fetch(webhook, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
-    await answer.text();
-    ({ status } = answer);
+    ({ status } = await requestOnce(webhook, { timeoutMs: ANSWER_WITHIN_MS }));
   } catch {
     throw new OperationFailed(
       `no bridge answers at ${webhook}: start it (npm start) and try again; --dry-run works without it`,

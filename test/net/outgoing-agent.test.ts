@@ -8,6 +8,7 @@ import { guardedDispatcher, isAddressRefused } from '../../src/net/guarded-dispa
 import { HostList } from '../../src/net/host-list';
 import { outgoingAgent } from '../../src/net/outgoing-agent';
 import { CERTIFICATE, KEY } from './certificate';
+import { HAS_IPV6 } from './has-ipv6';
 import { startLoggingProxy, type LoggingProxy } from './logging-proxy';
 
 let server: Server;
@@ -152,7 +153,7 @@ describe('with the guard against private addresses', () => {
   });
 });
 
-describe('over IPv6', () => {
+(HAS_IPV6 ? describe : describe.skip)('over IPv6', () => {
   it('reaches a literal address', async () => {
     const six = createServer((_asked, reply) => reply.end('six'));
     const port = await listen(six, '::1');

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { requestOnce } from '../../net/request-once';
 import { urlHost } from '../../net/url-host';
 import { clientOptions } from '../proxied';
 import { addressOf, type ServerRecord } from './pid-file';
@@ -52,12 +53,11 @@ export async function waitUntilReady(
 /** The UI answers before it is connected to the server, so the check asks it for something that the server knows. */
 async function fetchFromUi(record: ServerRecord): Promise<void> {
   const { ip, port } = record.ui ?? { ip: record.ip, port: record.ui_port };
-  const response = await fetch(`http://${urlHost(ip)}:${port}/api/v1/namespaces/${record.namespace}`, {
-    signal: AbortSignal.timeout(CALL_WITHIN_MS),
+  const { status } = await requestOnce(`http://${urlHost(ip)}:${port}/api/v1/namespaces/${record.namespace}`, {
+    timeoutMs: CALL_WITHIN_MS,
   });
-  await response.arrayBuffer();
-  if (!response.ok) {
-    throw new Error(`the UI answers ${response.status}`);
+  if (status !== 200) {
+    throw new Error(`the UI answers ${status}`);
   }
 }
 

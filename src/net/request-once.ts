@@ -1,0 +1,41 @@
+import { fetch } from 'undici';
+import { outgoingAgent } from './outgoing-agent';
+
+/** One request to a server that the bridge itself runs, or that a command names. */
+export interface SingleRequest {
+  method?: 'GET' | 'POST';
+  headers?: Readonly<Record<string, string>>;
+  body?: string | Uint8Array;
+  /** For all of it: connecting, and the answer with its body. */
+  timeoutMs: number;
+}
+
+/** Its answer, of whatever status. */
+export interface SingleAnswer {
+  status: number;
+  /** Null when there is none. */
+  contentType: string | null;
+  text: string;
+}
+
+/**
+ * Sends a request on a connection of its own, through the proxies of the environment (`outgoing-agent.ts`). Follows
+ * redirects.
+ * @throws TypeError when there is no answer, whose innermost `cause` says why; a DOMException at the timeout.
+ */
+export async function requestOnce(url: string, request: SingleRequest): Promise<SingleAnswer> {
+  const { method = 'GET', headers = {}, body, timeoutMs } = request;
+  const agent = outgoingAgent({ connections: 1 });
+  try {
+    const answer = await fetch(url, {
+      method,
+      headers: { ...headers },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(timeoutMs),
+      dispatcher: agent,
+    });
+    return { status: answer.status, contentType: answer.headers.get('content-type'), text: await answer.text() };
+  } finally {
+    await agent.destroy();
+  }
+}
