@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/action-log';
@@ -182,6 +183,9 @@ async function attempt(
   }
   return runUnlessParked(guardedAttemptOf(tools, connection, action, input), async () => {
     onReached();
+    if (isRemembered(input) && !progress.recordRendered(digestOf(rendered))) {
+      throw inputChanged(connection.connector.name);
+    }
     const stopHeartbeat = progress.startHeartbeat();
     try {
       return await runFilled(tools.secrets, { rule: input.rule, id: step.id }, rendered, (filled) =>
@@ -191,6 +195,26 @@ async function attempt(
       stopHeartbeat();
     }
   });
+}
+
+/**
+ * Looking up what an earlier attempt did, and a provider's recognition of a repeated request, compare inputs. The same
+ * version of the bridge renders the same input on every attempt; another one may not.
+ */
+function inputChanged(connection: string): ActionError {
+  return new ActionError(
+    'ambiguous',
+    'an earlier attempt may have acted, with another input: another version of the bridge rendered it',
+    {
+      connection,
+      code: 'input_changed',
+      remedy: 'Look at the provider whether it was done; retry the run if not.',
+    },
+  );
+}
+
+function digestOf(rendered: JsonObject): string {
+  return createHash('sha256').update(JSON.stringify(rendered)).digest('base64url');
 }
 
 function guardedAttemptOf(

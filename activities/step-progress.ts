@@ -10,6 +10,8 @@ export interface HeartbeatDetails {
   /** Attempts of this activity that did not reach the action: a connection was parked, and its queue did not answer. */
   held_back: number;
   saved: JsonValue;
+  /** Digest of the input that an earlier attempt rendered and gave to the action. Absent: none did. */
+  rendered?: string;
 }
 
 /**
@@ -38,6 +40,17 @@ export class StepProgress {
     this.#heartbeat();
   }
 
+  /**
+   * Records what this attempt is about to do. The next heartbeat carries it: a heartbeat of its own would delay the
+   * action's first one, as Temporal's SDK sends one in some seconds.
+   * @returns whether earlier attempts, so far as is known, were about to do the same.
+   */
+  recordRendered(digest: string): boolean {
+    const { rendered } = this.#details;
+    this.#details = { ...this.#details, rendered: rendered ?? digest };
+    return rendered === undefined || rendered === digest;
+  }
+
   /** Records that this attempt did not reach the action. */
   recordHeldBack(): void {
     this.#details = { ...this.#details, held_back: this.#details.held_back + 1 };
@@ -62,5 +75,9 @@ export function parseHeartbeat(details: unknown): HeartbeatDetails | null {
     return null;
   }
   const found: Partial<Record<keyof HeartbeatDetails, JsonValue>> = details;
-  return { held_back: typeof found.held_back === 'number' ? found.held_back : 0, saved: found.saved ?? null };
+  return {
+    held_back: typeof found.held_back === 'number' ? found.held_back : 0,
+    saved: found.saved ?? null,
+    ...(typeof found.rendered === 'string' ? { rendered: found.rendered } : {}),
+  };
 }

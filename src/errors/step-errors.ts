@@ -153,6 +153,12 @@ export const STEP_ERRORS = {
     meaning: 'The event is too large for Temporal, and the step reads a part that was left out of the run.',
     remedy: 'Use another field of the event. `bridge events show ID` lists what was left out; the inbox has it all.',
   },
+  input_changed: {
+    class: 'ambiguous',
+    meaning:
+      'An earlier attempt may have acted, and another version of the bridge rendered its texts differently: it cannot be found by comparing.',
+    remedy: 'Look at the provider whether it was done. Retry the run if it was not.',
+  },
   invalid_address: {
     class: 'permanent',
     meaning: 'A mail address is not valid after rendering.',

@@ -17,10 +17,12 @@ let kept: Map<string, JsonObject>;
 let remembered: RememberedEffects;
 let activity: (input: StepInput) => Promise<StepResult>;
 let logged: string[];
+let heartbeats: unknown[];
 
 beforeEach(() => {
   made = [];
   logged = [];
+  heartbeats = [];
   kept = new Map();
   remembered = {
     recall: (key) => kept.get(key) ?? null,
@@ -37,13 +39,14 @@ const crm = defineConnector<{}, null>({
   actions: {
     act: defineAction<null>()({
       summary: 'Does what the test says.',
-      input: z.strictObject({}),
+      input: z.strictObject({ note: z.string().optional() }),
       output: z.record(z.string(), z.json()),
       effect: 'once',
       budget: '1h',
       attemptTimeout: '5s',
-      run: ({ key }) => {
+      run: ({ key, progress }) => {
         made.push(key);
+        progress.save('begun');
         return act();
       },
     }),
@@ -81,7 +84,12 @@ function attempt(number: number, fields: Partial<StepInput> = {}, effect: Effect
     earlier_attempts: 0,
     ...fields,
   };
-  return new MockActivityEnvironment({ attempt: number }, { logger: new DefaultLogger('ERROR') }).run(activity, input);
+  const environment = new MockActivityEnvironment(
+    { attempt: number, heartbeatDetails: heartbeats.at(-1) },
+    { logger: new DefaultLogger('ERROR') },
+  );
+  environment.on('heartbeat', (details: unknown) => heartbeats.push(details));
+  return environment.run(activity, input);
 }
 
 test.each<Effect>(['once', 'verifiable'])(
@@ -169,5 +177,49 @@ describe('an attempt while an earlier one is still under way', () => {
     act = async () => ({ outcome: 'done', result: {} });
     await attempt(3);
     expect(made).toHaveLength(2);
+  });
+});
+
+describe('an attempt whose worker died', () => {
+  const withNote = (note: string, effect: Effect = 'once'): Partial<StepInput> => ({
+    step: {
+      id: 'step',
+      action: 'crm.act',
+      effect,
+      input: { note },
+      on_error: 'stop',
+      retry: { for_ms: 60_000, every_ms: 50, max_every_ms: 200 },
+      attempt_timeout_ms: 5_000,
+    },
+  });
+
+  beforeEach(() => {
+    remembered = NONE_REMEMBERED;
+    startWorker();
+  });
+
+  test.each<[string, Effect]>([
+    ['of an effect that cannot be looked up', 'once'],
+    ['of an effect that is looked up by comparing', 'verifiable'],
+  ])('%s is not followed by one that renders another input', async (_case, effect) => {
+    await attempt(1, withNote('at 10:00', effect));
+    await expect(attempt(2, withNote('at 10:01', effect))).rejects.toMatchObject({
+      type: 'ambiguous',
+      details: [{ code: 'input_changed' }],
+    });
+    expect(made).toHaveLength(1);
+    await attempt(3, withNote('at 10:00', effect));
+    expect(made).toHaveLength(2);
+  });
+
+  test('of an effect that may be repeated is followed by what is rendered now', async () => {
+    await attempt(1, withNote('at 10:00', 'repeatable'));
+    await attempt(2, withNote('at 10:01', 'repeatable'));
+    expect(made).toHaveLength(2);
+  });
+
+  test('leaves its progress to the action that it ran, in the same heartbeat', async () => {
+    await attempt(1, withNote('at 10:00'));
+    expect(heartbeats).toEqual([{ held_back: 0, saved: 'begun', rendered: expect.stringMatching(/^[\w-]{43}$/) }]);
   });
 });
