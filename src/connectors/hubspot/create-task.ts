@@ -9,6 +9,7 @@ import { createOnce } from './create-once';
 import { permanentFailure } from './failure';
 import { equal } from './record';
 import { HubSpotSession } from './session';
+import { fitHtml, fitText } from './texts';
 
 /** HubSpot's association type from a task to a contact. */
 const TASK_TO_CONTACT = 204;
@@ -67,11 +68,11 @@ export const createTask = defineAction<HubSpotClient>()({
       rounds,
       properties: async ({ contact }) => ({
         hs_timestamp: due,
-        hs_task_subject: input.subject,
+        hs_task_subject: fitText(input.subject),
         hs_task_status: 'NOT_STARTED',
         hs_task_type: event.type.startsWith('call_') ? 'CALL' : 'TODO',
         ...(input.priority === undefined ? {} : { hs_task_priority: input.priority.toUpperCase() }),
-        ...(input.body === undefined || input.body === '' ? {} : { hs_task_body: input.body }),
+        ...(input.body === undefined || input.body === '' ? {} : { hs_task_body: fitHtml(input.body) }),
         ...(await ownerProperty(session, owner, contact)),
       }),
       contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact, rounds }),
@@ -81,7 +82,8 @@ export const createTask = defineAction<HubSpotClient>()({
         equal('hs_task_subject', properties['hs_task_subject'] ?? ''),
         equal('hs_timestamp', String(Date.parse(due))),
       ],
-      instead: {},
+      // The contact's owner may have left; an owner that the rule names must be right.
+      instead: owner === CONTACT_OWNER ? { hubspot_owner_id: null } : {},
     });
     if (made === null) {
       return { outcome: 'skipped', reason: 'no contact with this number' };

@@ -156,7 +156,8 @@ async function askHubSpot(session: HubSpotSession, type: ObjectType): Promise<Ke
   } catch (error) {
     // A missing scope for property settings must not park the connection: everything else may work.
     if (answered(error, 403)) {
-      warn('scope_missing');
+      const { scopes } = error.answer;
+      warn(scopes.length === 0 ? 'scope_missing' : `the token lacks ${scopes.join(' or ')}`);
       return 'none';
     }
     if (error instanceof HubSpotFailure && error.errorClass === 'permanent') {

@@ -8,6 +8,7 @@ import { findContact, forgetContact } from './contacts';
 import { createOnce } from './create-once';
 import { equal } from './record';
 import { HubSpotSession } from './session';
+import { fitHtml, fitText } from './texts';
 
 /** HubSpot's association type from a call to a contact. */
 const CALL_TO_CONTACT = 194;
@@ -51,14 +52,16 @@ export const logCall = defineAction<HubSpotClient>()({
     const rounds = new ConflictRounds(context);
     const outcome = input.outcome ?? outcomeOf(event);
     const title =
-      input.title === undefined || input.title.trim() === '' ? titleOf(event, outcome, phone.e164) : input.title;
+      input.title === undefined || input.title.trim() === ''
+        ? titleOf(event, outcome, phone.e164)
+        : fitText(input.title);
+    const body = input.body === undefined ? undefined : fitHtml(input.body);
     const logged = await createOnce(session, {
       type: 'calls',
       key: context.key,
       isFirstAttempt: context.attempt === 1,
       rounds,
-      properties: () =>
-        Promise.resolve(callProperties(event, phone.e164, { outcome, title, body: input.body, key: context.key })),
+      properties: () => Promise.resolve(callProperties(event, phone.e164, { outcome, title, body, key: context.key })),
       contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact, rounds }),
       forgetContact: (id) => forgetContact(context.client, phone, context.country, id),
       associationTypeId: CALL_TO_CONTACT,

@@ -64,7 +64,7 @@ describe('check', () => {
   test('says why nothing is kept unique', async () => {
     const standIn = await startStandIn({ missingScopes: ['crm.schemas.contacts.write'] });
     expect(await check(openClient(standIn))).toBe(
-      'contacts can be read; duplicates are found by search only (scope_missing)',
+      'contacts can be read; duplicates are found by search only (the token lacks crm.schemas.contacts.write)',
     );
   });
 

@@ -94,3 +94,21 @@ test('without the unique property it is found by subject and due time', async ()
   await done('create_task', openClient(without), { subject: 'Something else' });
   expect(without.tasks).toHaveLength(2);
 });
+
+test('a contact whose owner has left gets a task without an owner', async () => {
+  const answer = {
+    category: 'VALIDATION_ERROR',
+    errors: [{ code: 'INVALID_OWNER', context: { propertyName: ['hubspot_owner_id'] } }],
+  };
+  standIn.failNext({ method: 'POST', path: /\/objects\/tasks$/, how: { status: 400, body: JSON.stringify(answer) } });
+  await done('create_task', openClient(standIn), { subject: 'x' });
+  expect(standIn.tasks.map(({ properties }) => properties['hubspot_owner_id'])).toEqual([undefined]);
+});
+
+test('texts that HubSpot does not take are cut and mended before they are sent', async () => {
+  const body = `<p>${'a'.repeat(65_530)}</p><p>${'b'.repeat(100)}</p>`;
+  await done('create_task', openClient(standIn), { subject: `Call \ud83d back\u0000`, body });
+  const [task] = standIn.tasks;
+  expect(task?.properties['hs_task_subject']).toBe('Call \ufffd back');
+  expect(task?.properties['hs_task_body']).toMatch(/^<p>a{65530}…$/);
+});
