@@ -193,11 +193,11 @@ function readBlocks(given: string): JsonValue[] | undefined {
   return fine ? (blocks as JsonValue[]) : undefined;
 }
 
-/** The channels of `conversations.list`. */
+/** The channels of `conversations.list`: those that were posted to, and those without the bot. */
 export function listChannels(state: Workspace): JsonObject[] {
-  const byId = new Map(state.messages.map(({ channel, postedTo }) => [channel, postedTo.replace(/^#/, '')]));
-  return [...byId].map(([id, name]) => ({
-    id,
+  const names = [...state.messages.map(({ postedTo }) => postedTo), ...state.notJoined];
+  return [...new Set(names.map((name) => name.replace(/^#/, '')))].map((name) => ({
+    id: channelId(name),
     name,
     is_channel: true,
     is_member: !state.notJoined.has(name) && !state.notJoined.has(`#${name}`),

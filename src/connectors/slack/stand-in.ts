@@ -79,7 +79,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     requests: [],
     missing: new Set(),
     notJoined: new Set(),
-    scopes: new Set(['chat:write', 'channels:read', 'channels:history']),
+    scopes: new Set(['chat:write', 'channels:history']),
     recognises: options.clientMsgId === 'recognised',
     rate: options.rate ?? RATE,
     dueAt: new Map(),
