@@ -40,6 +40,8 @@ export type SendResult =
 export interface MailTimeouts {
   /** Until the conversation has begun: connection, greeting and TLS. */
   connect: number;
+  /** Until the server has asked for the text of a mail: the wait for a free connection included. */
+  begin: number;
   /** The longest silence in a conversation, also after the whole mail was sent. */
   silence: number;
 }
@@ -48,8 +50,10 @@ export interface MailTimeouts {
  * RFC 5321 section 4.5.3.2 asks a client to wait ten minutes for the answer to the final dot: servers scan the mail
  * before they answer. An earlier end would send it twice.
  */
-const TIMEOUTS: MailTimeouts = { connect: 30_000, silence: 11 * 60_000 };
+export const TIMEOUTS: MailTimeouts = { connect: 30_000, begin: 6 * 60_000, silence: 11 * 60_000 };
 const MOST_RECIPIENTS = 100;
+/** In the library's form. */
+const TOO_LONG = { code: 'ETIMEDOUT' };
 
 /** How to make a {@link Mailer}. */
 export interface MailerOptions {
@@ -83,11 +87,13 @@ export class Mailer {
   readonly #openLogin: () => SessionOptions['login'];
   readonly #tokens: AccessTokens | null;
   readonly #transport;
-  /** Message-IDs whose last byte has been handed to the connection. */
-  readonly #wholeSent = new Set<string>();
+  readonly #beginMs: number;
+  /** How far the mails that are being sent are, by Message-ID. */
+  readonly #underWay = new Map<string, { stage: 'waiting' | 'begun' | 'whole' }>();
 
   constructor({ server, from, maxAttachmentBytes, oauth = null, timeouts = {} }: MailerOptions) {
-    const { connect, silence } = { ...TIMEOUTS, ...timeouts };
+    const { connect, begin, silence } = { ...TIMEOUTS, ...timeouts };
+    this.#beginMs = begin;
     this.host = server.host;
     this.from = from;
     // The name of a machine in a container is no domain, and many servers refuse it.
@@ -126,14 +132,21 @@ export class Mailer {
       maxRecipients: MOST_RECIPIENTS,
     });
     this.#transport.use('stream', (mail, done) => {
-      const { messageId } = mail.data;
+      const reach = (stage: 'begun' | 'whole'): void => {
+        const sending = this.#underWay.get(String(mail.data.messageId));
+        if (sending !== undefined) {
+          sending.stage = stage;
+        }
+      };
       mail.message.transform(
         new Transform({
-          transform: (chunk, _encoding, next) => next(null, chunk),
+          transform: (chunk, _encoding, next) => {
+            reach('begun');
+            next(null, chunk);
+          },
+          // The last byte has been handed to the connection.
           flush: (next) => {
-            if (typeof messageId === 'string') {
-              this.#wholeSent.add(messageId);
-            }
+            reach('whole');
             next();
           },
         }),
@@ -144,7 +157,12 @@ export class Mailer {
 
   /** Sends one mail. Does not throw: whatever happened is in the result. */
   async send(mail: Mail, signal: AbortSignal): Promise<SendResult> {
-    this.#wholeSent.delete(mail.messageId);
+    const sending: { stage: 'waiting' | 'begun' | 'whole' } = { stage: 'waiting' };
+    this.#underWay.set(mail.messageId, sending);
+    const tooLong = new AbortController();
+    // Behind a server that answers nobody, a mail would wait for a connection until its attempt counts as one that may
+    // have sent it.
+    const timer = setTimeout(() => sending.stage === 'waiting' && tooLong.abort(), this.#beginMs);
     try {
       const sent = await this.#transport.sendMail({
         from: this.from,
@@ -162,7 +180,7 @@ export class Mailer {
         })),
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
         xMailer: false,
-        signal,
+        signal: AbortSignal.any([signal, tooLong.signal]),
       });
       return {
         outcome: 'answered',
@@ -173,9 +191,13 @@ export class Mailer {
       const refused = this.#refusedIn(error);
       return refused.size > 0
         ? { outcome: 'answered', refused, replacesMessageId: false }
-        : { outcome: 'failed', failure: this.#failure(error, this.#wholeSent.has(mail.messageId)) };
+        : {
+            outcome: 'failed',
+            failure: this.#failure(tooLong.signal.aborted ? TOO_LONG : error, sending.stage === 'whole'),
+          };
     } finally {
-      this.#wholeSent.delete(mail.messageId);
+      clearTimeout(timer);
+      this.#underWay.delete(mail.messageId);
     }
   }
 

@@ -75,7 +75,8 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
   output,
   effect: 'once',
   alsoUses: { of: ({ recording }) => (recording === undefined ? [] : ['voipbin']) },
-  budget: '24h',
+  // A daily limit can last a day, and is lifted after steps that began with it.
+  budget: '48h',
   // More than the ten minutes that a server may take to answer after the final dot (RFC 5321 section 4.5.3.2.6).
   attemptTimeout: '20m',
   run: async (context, wanted) => {

@@ -74,6 +74,8 @@ export interface EmailStandIn extends RunningStandIn {
   tokens: TokenStandIn | null;
   /** Lets the next conversations that get there fail; trouble is used up in the order it was asked for. */
   failNext(trouble: MailTrouble): void;
+  /** Ends all trouble that still waits. */
+  heal(): void;
 }
 
 type Callback = (error?: Error | null, answer?: string) => void;
@@ -186,6 +188,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
     greetings,
     tokens,
     failNext: (trouble) => troubles.add(trouble),
+    heal: () => troubles.clear(),
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(resolve));
       for (const socket of sockets.values()) {
@@ -203,6 +206,10 @@ class Troubles {
   add(trouble: MailTrouble): void {
     const times = typeof trouble === 'object' ? (trouble.times ?? 1) : 1;
     this.#waiting.push(...Array.from({ length: times }, () => trouble));
+  }
+
+  clear(): void {
+    this.#waiting.length = 0;
   }
 
   /** Uses up a trouble. @returns whether it was waiting. */

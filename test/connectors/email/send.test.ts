@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { TIMEOUTS } from '../../../src/connectors/email/mailer';
+import { sendMail } from '../../../src/connectors/email/send';
 import { startEmailStandIn, type MailTrouble } from '../../../src/connectors/email/stand-in';
 import type { JsonObject } from '../../../src/events/json';
+import { durationMs } from '../../../src/yaml/duration';
 import { finishedRecording, inboundText } from '../voipbin/run-action';
 import { ago, failureOf, MailStep, MINUTE } from './mail-step';
 
@@ -165,6 +168,32 @@ describe('a lost answer', () => {
     step.mails.failNext('drop_after_data');
     expect(await failureOf(step.attempt({ attempt: 2 }))).toMatchObject({ errorClass: 'ambiguous' });
     expect(step.mails.messages).toHaveLength(1);
+  });
+
+  test('a mail that waits behind servers which do not answer was not sent, and says so', async () => {
+    const patient = step.open(step.mails.url, { begin: 300, silence: 600_000 });
+    const stop = new AbortController();
+    const stuck = [1, 2, 3].map((n) => {
+      step.mails.failNext('silent_after_data');
+      return failureOf(step.attempt({ client: patient, rule: `stuck-${n}`, signal: stop.signal }));
+    });
+    await waitFor(() => step.mails.messages.length === 3);
+    const progress = { last: null };
+
+    expect(await failureOf(step.attempt({ client: patient, progress }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'timeout' },
+    });
+    expect(progress.last).toMatchObject({ maybe_sent: 0 });
+    stop.abort();
+    await Promise.all(stuck);
+    await patient.close();
+    expect(step.mails.messages).toHaveLength(3);
+  });
+
+  test('the server has the time that RFC 5321 gives it, and the attempt lasts longer', () => {
+    expect(TIMEOUTS.silence).toBeGreaterThanOrEqual(10 * MINUTE);
+    expect(durationMs(sendMail.attemptTimeout)).toBeGreaterThan(TIMEOUTS.begin + TIMEOUTS.silence);
   });
 
   test('an attempt that was put off does not count', async () => {
