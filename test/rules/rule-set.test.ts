@@ -203,7 +203,7 @@ describe('if', () => {
     // What cannot be told is not met.
     ['data.metadata.nothing == "x"', false],
     ['data.metadata.nothing != "x"', false],
-    ['text.size() > 3', false],
+    ['data.metadata.nothing.size() > 3', false],
     ['data.metadata.campaign > 5', false],
     ['data.metadata.tags[7] == "x"', false],
   ])('%s -> %s', (condition, expected) => {

@@ -13,7 +13,7 @@ const checked = (expression: string, on?: string): string[] =>
 
 const CALL = eventOf('call_hangup', {
   id: 'c1',
-  direction: 'incoming',
+  direction: 'outgoing',
   tm_create: '2026-03-02T00:00:00Z',
   tm_progressing: '2026-03-02T00:00:05Z',
   tm_hangup: '2026-03-02T00:01:20Z',
