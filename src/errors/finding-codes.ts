@@ -304,6 +304,10 @@ export const FINDING_CODES = {
     meaning: 'A rule can never match, because its conditions exclude each other.',
     remedy: 'Correct its conditions.',
   },
+  'literal-text': {
+    meaning: 'A field is compared with a text as it is written, although the text looks as if it meant something else.',
+    remedy: 'Write it as the finding says. Templates work in steps only; two fields are compared under if.',
+  },
   'constant-condition': {
     meaning: 'A CEL expression has the same result for every event.',
     remedy: 'Name a field in it, or remove it. To turn a rule off, write mode: off.',

@@ -11,6 +11,8 @@ export type FieldKind = 'text' | 'choice' | 'phone' | 'seconds' | 'boolean' | 't
 export interface Choice {
   value: string;
   meaning: string;
+  /** The event types that can have it; every type of the field when absent. */
+  types?: RegExp;
   /** Other words for it, which events never contain. Using one is an error that names the right word. */
   synonyms?: readonly string[];
 }

@@ -54,19 +54,30 @@ export class ConditionReader {
     return { kind: 'all', of, at: value.at };
   }
 
+  /** Reads a block inside another one, where an empty block would decide everything. */
+  #block(value: Value, key: string): Condition | null {
+    if (isMap(value.node) && value.node.items.length === 0) {
+      this.reader.findings.error(value.at, 'empty', `a block of ${key} has no conditions`, {
+        hint: 'write a condition, or remove it',
+      });
+      return null;
+    }
+    return this.read(value);
+  }
+
   private condition(key: string, at: Position, value: Value): Condition | null {
     switch (key) {
       case 'any':
       case 'all': {
         const items = this.reader.list(value, key, 'start each alternative with a dash');
-        const of = (items ?? []).map((item) => this.read(item)).filter((condition) => condition !== null);
+        const of = (items ?? []).map((item) => this.#block(item, key)).filter((condition) => condition !== null);
         if (items !== null && items.length === 0) {
           this.reader.findings.error(value.at, 'empty', `${key} has no conditions`);
         }
         return items === null ? null : { kind: key, of, at };
       }
       case 'not': {
-        const of = this.read(value);
+        const of = this.#block(value, 'not');
         return of === null ? null : { kind: 'not', of, at };
       }
       case 'during':

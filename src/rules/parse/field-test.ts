@@ -5,6 +5,7 @@ import type { FieldDefinition } from '../language/field';
 import { OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from '../language/operators';
 import { patternProblem } from '../language/pattern';
 import type { Window } from '../language/windows';
+import { warnOfText } from './literal-texts';
 import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import type { NamedList } from './lists';
 import { KIND_WORDS, type ComparedValues, type ListItem } from './operands';
@@ -47,7 +48,7 @@ export class FieldTestReader {
       });
       return null;
     }
-    const single = this.values.single(field, value);
+    const single = this.#single(field, value);
     return single === null ? null : { operator: 'one_of', values: [single], list: null };
   }
 
@@ -92,6 +93,9 @@ export class FieldTestReader {
       case 'suffix':
       case 'contains': {
         const text = this.reader.text(value, operator);
+        if (text !== null && text !== '') {
+          warnOfText(findings, field, operator, text, value.at);
+        }
         if (text === '') {
           findings.error(value.at, 'empty', `${operator} has an empty text, which matches everything`, {
             hint: 'for "has a value" write { exists: true }',
@@ -112,6 +116,15 @@ export class FieldTestReader {
       }
       case 'matches': {
         const text = this.reader.text(value, 'matches');
+        if (text === '') {
+          findings.error(value.at, 'empty', 'matches has an empty pattern, which matches everything', {
+            hint: 'for "has a value" write { exists: true }',
+          });
+          return null;
+        }
+        if (text !== null) {
+          warnOfText(findings, field, operator, text, value.at);
+        }
         return text !== null && this.isUsablePattern(text, value.at) ? { operator, text } : null;
       }
       case 'gt':
@@ -122,6 +135,15 @@ export class FieldTestReader {
         return limit === null ? null : { operator, limit };
       }
     }
+  }
+
+  #single(field: FieldDefinition, value: Value): ListItem | null {
+    const single = this.values.single(field, value);
+    // As it is written: the comparable form has no spaces.
+    if (single !== null && isScalar(value.node) && typeof value.node.value === 'string') {
+      warnOfText(this.reader.findings, field, null, value.node.value, value.at);
+    }
+    return single;
   }
 
   private isUsablePattern(text: string, at: Position): boolean {
@@ -171,7 +193,7 @@ export class FieldTestReader {
       this.reader.findings.error(value.at, 'empty', `the list for ${field.name} is empty, so no value matches`);
       return null;
     }
-    const values = items.map((item) => this.values.single(field, item)).filter((item) => item !== null);
+    const values = items.map((item) => this.#single(field, item)).filter((item) => item !== null);
     return values.length === 0 ? null : { operator: 'one_of', values, list: null };
   }
 }

@@ -1,4 +1,4 @@
-import { isScalar } from 'yaml';
+import { isMap, isScalar } from 'yaml';
 import { parseDuration } from '../../yaml/duration';
 import type { Position } from '../../yaml/finding';
 import { didYouMean } from '../../yaml/nearest-name';
@@ -17,6 +17,9 @@ export function readLimits(reader: BlockReader, value: Value): Limits {
   }
   const cooldown = block.get('cooldown');
   const max = block.get('max');
+  if (isMap(value.node) && value.node.items.length === 0) {
+    reader.findings.warn(value.at, 'empty', 'limits has no limit', { hint: 'write cooldown or max, or remove it' });
+  }
   return {
     cooldown: cooldown === undefined ? null : readCooldown(reader, cooldown),
     max: max === undefined ? null : readMax(reader, max),

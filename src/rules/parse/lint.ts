@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { typesFor } from '../../events/catalogue';
-import { presenceFor } from '../language/fields';
+import { analyseCel } from '../language/cel-references';
+import { fieldNamed, presenceFor } from '../language/fields';
 import type { Findings } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
+import { conditionsOf } from './cel-conditions';
+import { canBeMet } from './satisfiable';
 import type { Condition, Rule } from '../rule';
 import type { Test } from '../language/operators';
 
@@ -30,9 +33,69 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
         `the rule ${rule.name} can never match: ${stopper.name} in line ${stopper.at.line} matches the same events first and has stop`,
       );
     }
+    lintChoices(rule, findings);
+    lintAlternatives(rule, findings);
     lintMessages(rule, findings);
   });
 }
+
+/** Warns of words that a field has for other event types only. */
+function lintChoices(rule: Rule, findings: Findings): void {
+  const types = typesOf(rule);
+  const compared = [
+    ...fieldConditions(rule.when).flatMap(({ field, test, at }) =>
+      test.operator === 'one_of' ? test.values.map((value) => ({ field, value, at })) : [],
+    ),
+    ...(rule.if === null ? [] : analyseCel(rule.if.expression).comparisons).flatMap(({ path, value }) => {
+      const field = fieldNamed(path.join('.'));
+      return field === undefined || rule.if === null ? [] : [{ field, value, at: rule.if.at }];
+    }),
+  ];
+  for (const { field, value, at } of compared) {
+    if (field.name === 'data.direction' && isDirection(value) && types?.every((type) => type.startsWith('call_'))) {
+      const message = `VoIPBIN sends incoming and outgoing for calls, so data.direction is never ${JSON.stringify(value)}`;
+      findings.warn(at, 'choice', message, { hint: `did you mean direction: ${value}?` });
+    }
+    const choices = field.choices ?? [];
+    const possible = choices.filter((choice) => types?.some((type) => choice.types?.test(type) ?? true));
+    const choice = choices.find((one) => one.value === value);
+    const areDescribed = types?.every((type) => choices.some((one) => one.types?.test(type)));
+    if (choice !== undefined && areDescribed === true && !possible.includes(choice)) {
+      const message = `${field.name} is never ${JSON.stringify(value)} for ${rule.on.written.join(', ')}`;
+      findings.warn(at, 'choice', message, { hint: `it is ${possible.map((one) => one.value).join(', ')}` });
+    }
+  }
+}
+
+function isDirection(value: unknown): value is string {
+  return value === 'inbound' || value === 'outbound';
+}
+
+/** Warns of alternatives that cannot be met together with the other conditions. */
+function lintAlternatives(rule: Rule, findings: Findings): void {
+  const types = typesOf(rule);
+  const conditions = [...required(rule.when), ...celConditions(rule)];
+  for (const condition of required(rule.when)) {
+    const others = conditions.filter((one) => one !== condition);
+    for (const alternative of condition.kind === 'any' ? condition.of : []) {
+      if (!canBeMet([...others, alternative], types)) {
+        findings.warn(alternative.at, 'never-matches', `this alternative of the rule ${rule.name} can never be met`, {
+          hint: 'correct it, or remove it',
+        });
+      }
+    }
+  }
+}
+
+/** The conditions on fields that may let a rule match: not those of `not`. */
+function fieldConditions(condition: Condition | null): FieldCondition[] {
+  if (condition?.kind === 'field') {
+    return [condition];
+  }
+  return condition?.kind === 'all' || condition?.kind === 'any' ? condition.of.flatMap(fieldConditions) : [];
+}
+
+type FieldCondition = Extract<Condition, { kind: 'field' }>;
 
 /** The live names of a rule's event types; null when some are unknown. */
 export function typesOf(rule: Rule): readonly string[] | null {
@@ -49,82 +112,68 @@ function required(condition: Condition | null): Condition[] {
   return condition.kind === 'all' ? condition.of.flatMap(required) : [condition];
 }
 
-type FieldCondition = Extract<Condition, { kind: 'field' }>;
+interface Never {
+  why: string;
+  at: Condition['at'];
+}
 
-function whyNever(rule: Rule): { why: string; at: Condition['at'] } | null {
-  const conditions = required(rule.when);
+function whyNever(rule: Rule): Never | null {
   const types = typesOf(rule);
-  const onFields = conditions.filter((condition): condition is FieldCondition => condition.kind === 'field');
-  for (const condition of onFields) {
-    const { field, test, at } = condition;
-    if (presenceFor(field, types) === 'never' && !isAbsence(test)) {
-      return { why: `${field.name} is always absent for ${rule.on.written.join(', ')}`, at };
-    }
-    const earlier = onFields
-      .slice(0, onFields.indexOf(condition))
-      .find((other) => other.field.name === field.name && excludes(other.test, test));
-    if (earlier !== undefined) {
-      return { why: `the conditions on ${field.name} exclude each other`, at };
-    }
-    if (
-      test.operator === 'all' &&
-      test.tests.some((one, index) => test.tests.slice(0, index).some((other) => excludes(other, one)))
-    ) {
-      return { why: `the conditions on ${field.name} exclude each other`, at };
-    }
-  }
-  const during = conditions.filter((condition) => condition.kind === 'during');
-  const clash = during.find((condition) =>
-    during.some((other) => other.name === condition.name && other.wanted !== condition.wanted),
+  const conditions = [...required(rule.when), ...celConditions(rule)];
+  const absent = conditions.find(
+    (one) => one.kind === 'field' && presenceFor(one.field, types) === 'never' && !isAbsence(one.test),
   );
-  return clash === undefined ? null : { why: `it is both during and not during ${clash.name}`, at: clash.at };
+  if (absent?.kind === 'field') {
+    return { why: `${absent.field.name} is always absent for ${rule.on.written.join(', ')}`, at: absent.at };
+  }
+  // The first condition that cannot be met together with those before it.
+  const index = conditions.findIndex((_, last) => !canBeMet(conditions.slice(0, last + 1), types));
+  const condition = conditions[index];
+  if (condition === undefined) {
+    return null;
+  }
+  const { at } = condition;
+  const what = nameOf(condition);
+  if (!canBeMet([condition], types)) {
+    const isContradiction = condition.kind === 'field' && condition.test.operator === 'all';
+    return {
+      why: isContradiction
+        ? `the conditions on ${what} exclude each other`
+        : condition.kind === 'field'
+          ? `no value of ${what} meets its condition`
+          : `${what} is never met`,
+      at,
+    };
+  }
+  const others = conditions.slice(0, index);
+  const same = others.filter((one) => nameOf(one) === what);
+  const window = others.find(
+    (one) => one.kind === 'during' && condition.kind === 'during' && one.name === condition.name,
+  );
+  if (window?.kind === 'during') {
+    return { why: `it is both during and not during ${window.name}`, at: window.at };
+  }
+  if (same.length > 0 && !canBeMet([...same, condition], types)) {
+    return { why: `the conditions on ${what} exclude each other`, at };
+  }
+  const other = others.find((one) => !canBeMet([one, condition], types));
+  return { why: `${what} excludes ${other === undefined ? 'the conditions above it' : nameOf(other)}`, at };
+}
+
+/** What the `if` of a rule demands, as far as it compares fields with constants. */
+function celConditions(rule: Rule): Condition[] {
+  return rule.if === null ? [] : conditionsOf(rule.if.expression, rule.if.at);
+}
+
+function nameOf(condition: Condition): string {
+  if (condition.kind === 'during') {
+    return `${condition.wanted ? '' : 'not '}during ${condition.name}`;
+  }
+  return condition.kind === 'field' ? condition.field.name : condition.kind;
 }
 
 function isAbsence(test: Test): boolean {
   return test.operator === 'exists' && !test.wanted;
-}
-
-/** Whether no value meets both tests; false when that is not certain. */
-function excludes(one: Test, other: Test): boolean {
-  if (isAbsence(one) !== isAbsence(other)) {
-    return true;
-  }
-  if (one.operator === 'one_of' && other.operator === 'one_of') {
-    return !one.values.some((value) => other.values.includes(value));
-  }
-  const [low, high] = [rangeOf(one), rangeOf(other)];
-  if (low === null || high === null) {
-    return false;
-  }
-  const from = Math.max(low.from, high.from);
-  const to = Math.min(low.to, high.to);
-  const open =
-    (low.from === from && low.fromOpen) ||
-    (high.from === from && high.fromOpen) ||
-    (low.to === to && low.toOpen) ||
-    (high.to === to && high.toOpen);
-  return from > to || (from === to && open);
-}
-
-interface Range {
-  from: number;
-  to: number;
-  fromOpen: boolean;
-  toOpen: boolean;
-}
-
-function rangeOf(test: Test): Range | null {
-  const whole = { from: -Infinity, to: Infinity, fromOpen: false, toOpen: false };
-  if (test.operator === 'one_of' && test.values.length === 1 && typeof test.values[0] === 'number') {
-    return { ...whole, from: test.values[0], to: test.values[0] };
-  }
-  if (!('limit' in test)) {
-    return null;
-  }
-  const limit = typeof test.limit === 'string' ? Date.parse(test.limit) : test.limit;
-  return test.operator === 'gt' || test.operator === 'gte'
-    ? { ...whole, from: limit, fromOpen: test.operator === 'gt' }
-    : { ...whole, to: limit, toOpen: test.operator === 'lt' };
 }
 
 /** Whether the first rule matches every event that the second would match; false when that is not certain. */

@@ -22,6 +22,13 @@ export const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
   any: 'any value',
 };
 
+const TIME_HINT = 'such as "2026-03-02T09:00:00Z"';
+
+/** Whether a text is a date, or a time with a time zone. */
+function isTime(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}(?:T.*(?:Z|[+-]\d{2}:\d{2}))?$/.test(text) && Number.isFinite(Date.parse(text));
+}
+
 /** Checks the values that fields are compared with, in `when` and in CEL: their type, and whether the field can have them. */
 export class ComparedValues {
   constructor(
@@ -87,10 +94,14 @@ export class ComparedValues {
           typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? value : ms === null ? null : String(ms / 1_000);
         return wrong(number === null ? undefined : `did you mean ${number}, without quotes?`);
       }
-      case 'time':
-        return typeof value === 'string' && Number.isFinite(Date.parse(value))
-          ? value
-          : wrong('such as "2026-03-02T09:00:00Z"');
+      case 'time': {
+        const day = typeof value === 'string' ? /^(\d{4}-\d{2}-\d{2})$/.exec(value)?.[1] : undefined;
+        if (typeof value !== 'string' || !isTime(value) || day !== undefined) {
+          return wrong(day === undefined ? TIME_HINT : `for a day write { gte: "${day}", lt: "…" } with the next day`);
+        }
+        // Events have their times in this form.
+        return new Date(value).toISOString();
+      }
       case 'text':
       case 'choice':
       case 'phone': {
@@ -182,10 +193,8 @@ export class ComparedValues {
   /** Reads the operand of `gt`, `gte`, `lt` or `lte` as a time; null with a finding. */
   time(value: Value, operator: string): string | null {
     const text = this.reader.text(value, operator);
-    if (text !== null && !/^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text)) {
-      this.reader.findings.error(value.at, 'type', `${quoted(text)} is not a time`, {
-        hint: 'such as "2026-03-02T09:00:00Z"',
-      });
+    if (text !== null && !isTime(text)) {
+      this.reader.findings.error(value.at, 'type', `${quoted(text)} is not a time`, { hint: TIME_HINT });
       return null;
     }
     return text;

@@ -1,3 +1,4 @@
+import { isMap } from 'yaml';
 import { typesFor } from '../../events/catalogue';
 import { RULE_KEYS } from '../language/keys';
 import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from '../rule';
@@ -54,6 +55,12 @@ export class RuleReader {
     const country = optional('country', this.defaults.country, (found) => readCountry(reader, found));
     const on = optional('on', null, (found) => readEventTypes(reader, found));
     const values = new ComparedValues(reader, country);
+    const emptyWhen = block.get('when');
+    if (emptyWhen !== undefined && isMap(emptyWhen.node) && emptyWhen.node.items.length === 0) {
+      reader.findings.warn(emptyWhen.at, 'empty', 'when has no conditions, so every event of these types matches', {
+        hint: 'remove it, or write a condition',
+      });
+    }
     const when = optional('when', null, (found) => new ConditionReader(reader, this.names, values).read(found));
     const steps = optional<ReadStep[]>('do', [], (found) => new StepReader(reader, this.actions).read(found));
     const condition = this.checkTexts(block, on, when, steps, values);

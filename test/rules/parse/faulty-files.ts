@@ -613,6 +613,100 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     text: when('{ occurred_at: { gt: yesterday } }'),
     says: ['5:32  "yesterday" is not a time; such as "2026-03-02T09:00:00Z"'],
   },
+  {
+    about: 'time without a zone',
+    text: when('{ occurred_at: { gt: "2026-03-02T09:00:00" } }'),
+    says: ['5:32  "2026-03-02T09:00:00" is not a time; such as "2026-03-02T09:00:00Z"'],
+  },
+  {
+    about: 'date that does not exist',
+    text: when('{ occurred_at: { gt: "2026-13-40" } }'),
+    says: ['5:32  "2026-13-40" is not a time; such as "2026-03-02T09:00:00Z"'],
+  },
+  {
+    about: 'day as a time',
+    text: when('{ occurred_at: "2026-03-02" }'),
+    says: [
+      '5:26  occurred_at is a time, not the text "2026-03-02"; for a day write { gte: "2026-03-02", lt: "…" } with the next day',
+    ],
+  },
+  {
+    about: 'when without conditions',
+    text: when('{}'),
+    says: [
+      '5:11  warning: when has no conditions, so every event of these types matches; remove it, or write a condition',
+    ],
+  },
+  {
+    about: 'alternative without conditions',
+    text: when('{ any: [{ answered: true }, {}] }'),
+    says: ['5:39  a block of any has no conditions; write a condition, or remove it'],
+  },
+  {
+    about: 'not without conditions',
+    text: when('{ not: {} }'),
+    says: ['5:18  a block of not has no conditions; write a condition, or remove it'],
+  },
+  {
+    about: 'limits without a limit',
+    text: rule(`limits: {}${fine}`),
+    says: ['5:13  warning: limits has no limit; write cooldown or max, or remove it'],
+  },
+  {
+    about: 'empty pattern',
+    text: when('{ reason: { matches: "" } }'),
+    says: ['5:32  matches has an empty pattern, which matches everything; for "has a value" write { exists: true }'],
+  },
+  {
+    about: 'template in a condition',
+    text: when('{ call_id: "{{ root_call_id }}" }'),
+    says: [
+      '5:22  warning: conditions have no templates: "{{ root_call_id }}" is compared as it is; compare two fields under if',
+    ],
+  },
+  {
+    about: 'field as a value',
+    text: when('{ call_id: root_call_id }'),
+    says: [
+      '5:22  warning: "root_call_id" is compared as a text, not as the field; compare two fields under if: call_id == root_call_id',
+    ],
+  },
+  {
+    about: 'wildcards',
+    text: when('{ peer.name: "*Kim*" }'),
+    says: [
+      '5:24  warning: there are no wildcards: "*Kim*" is compared as it is; write { contains: "Kim" }, or prefix or suffix',
+    ],
+  },
+  {
+    about: 'pattern between slashes',
+    text: when('{ peer.name: { matches: "/kim/i" } }'),
+    says: ['5:35  warning: the slashes are part of the pattern "/kim/i"; write (?i)kim'],
+  },
+  {
+    about: 'space at the end of a value',
+    text: when('{ peer.name: "Kim " }'),
+    says: ['5:24  warning: "Kim " begins or ends with a space; did you mean "Kim"?'],
+  },
+  {
+    about: 'empty text',
+    text: when('{ peer.name: "" }'),
+    says: ['5:24  warning: peer.name is compared with an empty text; for "has no value" write { exists: false }'],
+  },
+  {
+    about: 'end of a number with dashes',
+    text: when('{ peer.number: { suffix: "555-1234" } }'),
+    says: [
+      '5:36  warning: phone numbers have no spaces, brackets or dashes here, so none has "555-1234"; write "5551234"',
+    ],
+  },
+  {
+    about: 'local number in the payload',
+    text: when('{ data.source.target: "010-1234" }'),
+    says: [
+      '5:33  warning: VoIPBIN sends numbers as +15551234567, so data.source.target is never "010-1234"; use peer.number or ours.number, which match in any format',
+    ],
+  },
   // Windows
   {
     about: 'days',

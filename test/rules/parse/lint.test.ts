@@ -1,7 +1,7 @@
 import { findingsOf } from '../load-text';
 
 const file = (...rules: string[]): string =>
-  `version: 1\nwindows: { office: { days: mon-fri } }\nrules:\n${rules.map((rule, index) => `  - { name: r${index + 1}, ${rule}${rule.includes('do:') ? '' : ', do: [{ http.request: { url: "https://example.com/" } }]'} }\n`).join('')}`;
+  `version: 1\nwindows: { office: { days: mon-fri }, weekend: { days: weekends } }\nrules:\n${rules.map((rule, index) => `  - { name: r${index + 1}, ${rule}${rule.includes('do:') ? '' : ', do: [{ http.request: { url: "https://example.com/" } }]'} }\n`).join('')}`;
 const text = 'do: [{ voipbin.send_message: { text: Hello } }]';
 
 describe('warns of', () => {
@@ -46,6 +46,88 @@ describe('warns of', () => {
       'a window and not that window',
       ['on: call_hangup, when: { during: office, not during: office }'],
       ['4:42  warning: the rule r1 can never match: it is both during and not during office'],
+    ],
+    [
+      'windows that are never open together',
+      ['on: call_hangup, when: { all: [{ during: office }, { during: weekend }] }'],
+      ['4:70  warning: the rule r1 can never match: during weekend excludes during office'],
+    ],
+    [
+      'a number below zero',
+      ['on: call_hangup, when: { talk_s: { lt: 0 } }'],
+      ['4:42  warning: the rule r1 can never match: no value of talk_s meets its condition'],
+    ],
+    [
+      'a word and its not',
+      ['on: call_hangup, when: { direction: inbound, not: { direction: inbound } }'],
+      ['4:62  warning: the rule r1 can never match: not excludes direction'],
+    ],
+    [
+      'none of all words',
+      ['on: call_hangup, when: { direction: { not: [inbound, outbound] } }'],
+      ['4:42  warning: the rule r1 can never match: no value of direction meets its condition'],
+    ],
+    [
+      'a part of a word that none has',
+      ['on: call_hangup, when: { direction: { prefix: incom } }'],
+      ['4:42  warning: the rule r1 can never match: no value of direction meets its condition'],
+    ],
+    [
+      'beginnings that exclude each other',
+      ['on: message_created, when: { text: { prefix: a, in: [b, c] } }'],
+      ['4:46  warning: the rule r1 can never match: the conditions on text exclude each other'],
+    ],
+    [
+      'a type that on excludes',
+      ['on: message_created, when: { type: { prefix: call_ } }'],
+      ['4:46  warning: the rule r1 can never match: no value of type meets its condition'],
+    ],
+    [
+      'alternatives that the other conditions exclude',
+      ['on: call_hangup, when: { any: [{ direction: inbound }, { talk_s: { gt: 9, lt: 5 } }], direction: outbound }'],
+      ['4:103  warning: the rule r1 can never match: direction excludes any'],
+    ],
+    [
+      'one alternative that is never met',
+      ['on: call_hangup, when: { any: [{ talk_s: { gt: 9, lt: 5 } }, { answered: true }] }'],
+      ['4:48  warning: this alternative of the rule r1 can never be met; correct it, or remove it'],
+    ],
+    [
+      'an if that excludes itself',
+      ["on: call_hangup, if: 'talk_s > 60 && 30 > talk_s'"],
+      ['4:38  warning: the rule r1 can never match: the conditions on talk_s exclude each other'],
+    ],
+    [
+      'an if that excludes when',
+      ['on: call_hangup, when: { direction: outbound }, if: \'direction == "inbound" && answered\''],
+      ['4:69  warning: the rule r1 can never match: the conditions on direction exclude each other'],
+    ],
+    [
+      'alternatives of an if that exclude when',
+      ["on: call_hangup, when: { answered: false }, if: 'answered || answered != false'"],
+      ['4:65  warning: the rule r1 can never match: any excludes answered'],
+    ],
+    // words of other types
+    [
+      'the status of another resource',
+      ['on: call_hangup, when: { status: abandoned }'],
+      [
+        '4:42  warning: status is never "abandoned" for call_hangup; it is dialing, ringing, progressing, terminating, canceling, hangup',
+      ],
+    ],
+    [
+      'the status of another resource under if',
+      ['on: agent_status_updated, if: \'status == "hangup"\''],
+      [
+        '4:47  warning: status is never "hangup" for agent_status_updated; it is ringing, available, away, busy, offline',
+      ],
+    ],
+    [
+      "the bridge's word in the payload",
+      ['on: call_hangup, when: { data.direction: inbound }'],
+      [
+        '4:42  warning: VoIPBIN sends incoming and outgoing for calls, so data.direction is never "inbound"; did you mean direction: inbound?',
+      ],
     ],
     // stop
     [
