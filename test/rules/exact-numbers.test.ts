@@ -81,6 +81,19 @@ test.each([
   ['#{{ data.deal | prepend: "n" | append: "!" }}', '#n9007199254740993!'],
   ['{{ data.price }} EUR', '19.90 EUR'],
   ['{{ data.price | times: 2 }}', '39.8'],
+  [
+    '{{ data.deal | plus: 1 }} {{ 1 | plus: data.deal }} {{ data.deal | minus: data.deal }}',
+    '9007199254740994 9007199254740994 0',
+  ],
+  ['{{ data.deal | times: 2 | plus: 1 }}', '18014398509481987'],
+  [
+    '{{ data.deal | round }} {{ data.deal | floor }} {{ data.deal | to_integer }}',
+    '9007199254740993 9007199254740993 9007199254740993',
+  ],
+  [
+    '{{ data.deal | divided_by: 1.5 | floor }} {{ data.price | ceil }} {{ data.price | plus: data.price }}',
+    '6004799503160661 20 39.8',
+  ],
   ['{{ data.price | default: "none" }}', '19.90'],
   ['{{ data.price | duration }}', '20 s'],
   ['{{ data.deal | mask }}', '************0993'],

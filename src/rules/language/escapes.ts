@@ -25,6 +25,21 @@ export function asText(inserted: unknown): string {
 
 const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
+/** A half of a surrogate pair without the other. */
+const HALF = /\p{Surrogate}/gu;
+/** Line breaks of word processors and of mainframes. */
+const RARE_BREAK = /[\v\f\u0085]/g;
+/** Control characters other than tab and line breaks. */
+const CONTROL = /(?![\t\n\r])\p{Cc}/gu;
+
+/**
+ * An inserted text as providers take it: without halves of surrogate pairs, which become U+FFFD, and without control
+ * characters. JSON, XML, HTTP and databases refuse one or the other, and with it the whole request.
+ */
+export function wellFormed(text: string): string {
+  return text.replace(HALF, '\ufffd').replace(RARE_BREAK, '\n').replace(CONTROL, '');
+}
+
 const LINE_BREAK = /\r\n|[\r\n]/g;
 
 /** The line breaks of a text as HTML. */
@@ -39,7 +54,7 @@ export const ESCAPES: Readonly<Record<Sink, (text: string) => string>> = {
   slack: (text) => text.replace(/[&<>]/g, (character) => HTML[character] ?? ''),
   // A header is one line, and mail systems disagree about which control characters end it: all are replaced.
   header: (text) => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim(),
-  url: (text) => encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd')),
+  url: encodeURIComponent,
   // The connector makes the JSON.
   json: (text) => text,
 };

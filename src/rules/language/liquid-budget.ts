@@ -110,8 +110,10 @@ export class MeteredContext extends Context {
     variables: object,
     liquid: Liquid,
     readonly moment: FixedMoment,
+    /** Whether a variable that does not exist is an error. */
+    strict = true,
   ) {
-    super(variables, liquid.options, { sync: true }, { liquid });
+    super(variables, liquid.options, { sync: true, strictVariables: strict }, { liquid });
     this.memoryLimit.use = (units) => {
       if (units > 0) {
         charge(units / MEMORY_UNITS_PER_STEP);
@@ -130,7 +132,7 @@ export class MeteredContext extends Context {
   }
 
   override spawn(scope: object = {}): Context {
-    return new MeteredContext(scope, this.liquid as Liquid, this.moment);
+    return new MeteredContext(scope, this.liquid as Liquid, this.moment, this.strictVariables);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Liquid } from 'liquidjs';
 import { compareNumbers, digitsOf, numberOf, numberText } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
 
@@ -65,4 +66,52 @@ export function asLiquid(value: unknown): unknown {
 function asLiquidNumber(value: unknown): unknown {
   const digits = digitsOf(value);
   return digits === null ? value : new LiquidNumber(digits);
+}
+
+/** More digits than any id has, and few enough to calculate with in no time. */
+const WHOLE = /^-?\d{1,100}$/;
+
+const WHOLE_ARITHMETIC: Readonly<Record<string, (one: bigint, other: bigint) => bigint>> = {
+  plus: (one, other) => one + other,
+  minus: (one, other) => one - other,
+  times: (one, other) => one * other,
+};
+/** Filters that leave a whole number as it is. */
+const ROUNDING = ['ceil', 'floor', 'round', 'to_integer'];
+
+/**
+ * Makes the filters of an engine calculate exactly with whole numbers that a double would change: an id one off is
+ * another one's id. All other numbers stay doubles.
+ */
+export function calculateExactly(liquid: Liquid): void {
+  for (const [name, calculate] of Object.entries(WHOLE_ARITHMETIC)) {
+    extend(liquid, name, (value, argument) => {
+      const [one, other] = [wholeOf(value), wholeOf(argument)];
+      const isExact = value instanceof LiquidNumber || argument instanceof LiquidNumber;
+      return isExact && one !== null && other !== null
+        ? asLiquid(numberOf(String(calculate(BigInt(one), BigInt(other)))))
+        : null;
+    });
+  }
+  for (const name of ROUNDING) {
+    extend(liquid, name, (value) => (value instanceof LiquidNumber && wholeOf(value) !== null ? value : null));
+  }
+}
+
+/** The digits of a whole number, exact or not; null for any other value. */
+function wholeOf(value: unknown): string | null {
+  const digits = value instanceof LiquidNumber ? String(value) : numberText(value);
+  return digits !== null && WHOLE.test(digits) ? digits : null;
+}
+
+/** @param calculate null to leave it to the filter. */
+function extend(liquid: Liquid, name: string, calculate: (value: unknown, argument: unknown) => unknown): void {
+  const filter = liquid.filters[name];
+  if (filter === undefined) {
+    throw new TypeError(`liquidjs has no filter ${name}`);
+  }
+  const handler = typeof filter === 'function' ? filter : filter.handler;
+  liquid.registerFilter(name, function (value: unknown, ...args: unknown[]): unknown {
+    return calculate(value, args[0]) ?? handler.call(this, value, ...args);
+  });
 }

@@ -2,8 +2,9 @@ import { Liquid, Output, TokenizationError, ParseError, TypeGuards, type Templat
 import type { Sink } from '../../connectors/connector';
 import { toJsonText } from '../../events/exact-number';
 import { readPhone } from '../../events/phone';
-import { ESCAPES, asText } from './escapes';
+import { ESCAPES, asText, wellFormed } from './escapes';
 import { fixFilters } from './fixed-filters';
+import { calculateExactly } from './liquid-numbers';
 import { withoutMarks } from './secret-references';
 import { durationText, masked, phoneText } from './filters';
 import { momentOf, chargeInserted, meteredOperators, meterEngine } from './liquid-budget';
@@ -75,7 +76,7 @@ function makeLiquid(
     outputEscape: (value: unknown) => {
       chargeInserted(value);
       onInserted(value);
-      return escape(withoutMarks(asText(value)));
+      return escape(withoutMarks(wellFormed(asText(value))));
     },
   });
   for (const tag of REMOVED_TAGS) {
@@ -97,6 +98,7 @@ function makeLiquid(
   liquid.registerFilter('mask', masked);
   liquid.registerFilter('duration', durationText);
   fixFilters(liquid, momentOf);
+  calculateExactly(liquid);
   meterEngine(liquid);
   return liquid;
 }
@@ -133,10 +135,13 @@ export function parseCached(engine: Engine, text: string): Template[] {
   return template;
 }
 
-/** Whether a template consists of one `{{ … }}` and white space. */
-export function isLoneOutput(templates: readonly Template[]): boolean {
-  const others = templates.filter((one) => !(TypeGuards.isHTMLToken(one.token) && one.token.getText().trim() === ''));
-  return others.length === 1 && others[0] instanceof Output;
+/** A template that consists of one `{{ … }}` and white space; `bare` when it has no filters. Null for any other. */
+export function loneOutput(templates: readonly Template[]): { bare: boolean } | null {
+  const [only, ...others] = templates.filter(
+    (one) => !(TypeGuards.isHTMLToken(one.token) && one.token.getText().trim() === ''),
+  );
+  // The engine adds the escape as the last filter.
+  return only instanceof Output && others.length === 0 ? { bare: only.value.filters.length === 1 } : null;
 }
 
 /** Whether a text has a `{{` or `{%`. */

@@ -3,9 +3,9 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import { guardLeftOut, LeftOutError } from '../../events/left-out';
 import { digitsOf, withoutExactNumbers } from '../../events/exact-number';
 import { isSpent, TEMPLATE_STEPS, withBudget } from './budget';
-import { ESCAPES, htmlLines, plainValue } from './escapes';
+import { ESCAPES, htmlLines, plainValue, wellFormed } from './escapes';
 import { FixedMoment, type Moment } from './fixed-filters';
-import { engineFor, isLoneOutput, isTemplate, parseCached, type Engine } from './liquid';
+import { engineFor, loneOutput, isTemplate, parseCached, type Engine } from './liquid';
 import { LiquidNumber } from './liquid-numbers';
 import { MeteredContext } from './liquid-budget';
 import { markReferences, withoutMarks } from './secret-references';
@@ -51,7 +51,8 @@ const MAX_RENDERED_CHARS = 1_000_000;
  * input share {@link TEMPLATE_STEPS} steps, which bound time and memory.
  *
  * A text that is one `{{ … }}` keeps the type of its value where the input is sent as JSON (an absent value is null),
- * and a list or map wherever the input may hold one. Texts in that value are escaped too.
+ * and a list or map wherever the input may hold one. Texts in that value are escaped too. Without filters, the variable
+ * may be absent there.
  *
  * An HTML text without tags is plain text to its author: its line breaks become `<br>`, like those of inserted values
  * everywhere in HTML.
@@ -101,18 +102,28 @@ function renderValue(value: JsonValue, path: readonly string[], rendering: Rende
 
 function renderTemplate(text: string, path: readonly string[], rendering: Rendering): JsonValue {
   const { engine, sink, context } = rendering;
-  const rendered = renderText(text, path, rendering);
-  if (isLoneOutput(parseCached(engine, text))) {
+  const lone = loneOutputOf(text, engine);
+  const rendered = renderText(text, path, rendering, sink === 'json' && lone?.bare === true);
+  if (lone !== null) {
     const value = asJson(engine.inserted);
     const isGroup = typeof value === 'object' && value !== null && digitsOf(value) === null;
     const keepsType = isGroup || sink === 'json';
     if (keepsType && typeof value !== 'string' && context.accepts?.(path, value) === true) {
       return escapedTexts(sink === 'json' ? value : withoutExactNumbers(value), (inserted) =>
-        ESCAPES[sink](withoutMarks(inserted)),
+        ESCAPES[sink](withoutMarks(wellFormed(inserted))),
       );
     }
   }
   return isPlainText(text, sink) ? htmlLines(rendered.trim().replaceAll(HTML_BREAK, '\n')) : rendered;
+}
+
+/** Null for a text that cannot be parsed, too: rendering it says why. */
+function loneOutputOf(text: string, engine: Engine): ReturnType<typeof loneOutput> {
+  try {
+    return loneOutput(parseCached(engine, text));
+  } catch {
+    return null;
+  }
 }
 
 function renderLiteral(text: string, sink: Sink): string {
@@ -157,10 +168,12 @@ function escapedTexts(value: JsonValue, escape: (text: string) => string): JsonV
     : value;
 }
 
+/** @param mayBeAbsent whether a variable that does not exist is null instead of an error. */
 function renderText(
   text: string,
   path: readonly string[],
   { engine, variables, moment, context }: Omit<Rendering, 'sink'>,
+  mayBeAbsent: boolean,
 ): string {
   const where = [
     context.rule === undefined ? null : `rule "${context.rule}"`,
@@ -173,7 +186,7 @@ function renderText(
   try {
     rendered = engine.liquid.renderSync(
       parseCached(engine, text),
-      new MeteredContext(variables, engine.liquid, moment),
+      new MeteredContext(variables, engine.liquid, moment, !mayBeAbsent),
     );
   } catch (error) {
     throwLeftOut(error);

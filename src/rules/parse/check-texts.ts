@@ -9,7 +9,7 @@ import { holdsToken, namesSecret } from '../../text/tokens';
 import type { BlockReader, Value } from './block-reader';
 import type { ComparedValues } from './operands';
 import type { ReadStep } from './steps';
-import { checkTemplate } from './template-check';
+import { checkTemplate, type TemplatePlace } from './template-check';
 import type { TemplateCosts } from './template-cost';
 import type { Variables } from './variables';
 
@@ -49,9 +49,7 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
         hint: 'go through a list of the event, or use limit',
       });
     }
-    for (const problem of isTemplate(node.value)
-      ? checkTemplate(node.value, variables, { groups: step.accepts(path, {}) })
-      : []) {
+    for (const problem of isTemplate(node.value) ? checkTemplate(node.value, variables, placeOf(step, path)) : []) {
       reader.findings.error(
         reader.document.positionInside(node, problem.row, problem.column),
         problem.code,
@@ -60,6 +58,13 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
       );
     }
   }
+}
+
+function placeOf(step: ReadStep, path: readonly string[]): TemplatePlace {
+  return {
+    groups: step.accepts(path, {}),
+    nullable: step.sinkOf(path[0] ?? '') === 'json' && step.accepts(path, null),
+  };
 }
 
 const TEMPLATE_PART = /\{\{.*?\}\}|\{%.*?%\}/gs;

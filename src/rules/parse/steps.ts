@@ -1,4 +1,5 @@
 import { isScalar, type Node } from 'yaml';
+import type { Sink } from '../../connectors/connector';
 import type { JsonValue } from '../../events/json';
 import { durationMs } from '../../yaml/duration';
 import type { Position } from '../../yaml/finding';
@@ -27,6 +28,8 @@ export interface ReadStep {
   input: Node | null;
   ifAt: Value | null;
   result: ResultShape;
+  /** Where the text of a top-level input goes. */
+  sinkOf(inputName: string): Sink;
   /** Whether its input may hold a value of this type at a path. */
   accepts(path: readonly string[], value: JsonValue): boolean;
 }
@@ -123,6 +126,7 @@ export class StepReader {
       at: action.keyAt,
       input: action.node,
       ifAt: ifValue ?? null,
+      sinkOf: (name) => definition.sinkOf(name),
       accepts: (path, wanted) => definition.accepts(path, wanted),
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),
       planned: {

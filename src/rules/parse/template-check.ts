@@ -1,7 +1,7 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
 import type { FindingCode } from '../../errors/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
-import { isLoneOutput, parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
+import { loneOutput, parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
 import type { Variables } from './variables';
 
 /** A problem of a template, with its place in the text. */
@@ -19,22 +19,32 @@ interface Inside {
   present: ReadonlySet<string>;
   /** Whether a group of fields may be inserted: the template stands alone where its value may be a map. */
   groups: boolean;
+  /** Whether an absent value is null: the template stands alone, without filters, where JSON is sent. */
+  nullable: boolean;
+}
+
+/** What the input may hold where a template is. */
+export interface TemplatePlace {
+  /** A map. */
+  groups: boolean;
+  /** Null, because it is sent as JSON. */
+  nullable: boolean;
 }
 
 /**
  * Finds the problems of a template: syntax, unknown filters and variables, variables that may be absent and have no
  * `default`. A variable with a computed part (`data[name]`) is checked up to that part.
- *
- * @param place.groups whether the input may hold a map where the template is.
  */
-export function checkTemplate(text: string, variables: Variables, place: { groups: boolean }): CheckedProblem[] {
+export function checkTemplate(text: string, variables: Variables, place: TemplatePlace): CheckedProblem[] {
   const parsed = parseTemplate(text);
   if (!parsed.ok) {
     return [explainSyntax(parsed.problem)];
   }
   const problems: CheckedProblem[] = [];
-  const groups = place.groups && isLoneOutput(parsed.templates);
-  walk(parsed.templates, { locals: new Set(), present: new Set(), groups }, variables, problems);
+  const lone = loneOutput(parsed.templates);
+  const groups = place.groups && lone !== null;
+  const nullable = place.nullable && lone?.bare === true;
+  walk(parsed.templates, { locals: new Set(), present: new Set(), groups, nullable }, variables, problems);
   return problems;
 }
 
@@ -201,7 +211,13 @@ function checkToken(
     report('variable-group', `"${name}" is a group of fields`, `name one: ${variable.example}`);
   } else if (variable.state === 'never' && use !== 'tested') {
     report('never-present', `"${name}" is always absent for the events of this rule`);
-  } else if (variable.state === 'maybe' && use !== 'tested' && complete && !inside.present.has(name)) {
+  } else if (
+    variable.state === 'maybe' &&
+    use !== 'tested' &&
+    complete &&
+    !inside.nullable &&
+    !inside.present.has(name)
+  ) {
     const mayBeUndefined = root === 'data' || root === 'steps';
     if (use === 'looped') {
       report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);

@@ -139,6 +139,23 @@ describe('line breaks in HTML', () => {
   });
 });
 
+test.each<Sink>(['plain', 'html', 'slack', 'json', 'url', 'header'])(
+  'no provider is sent half a character or a control character: %s',
+  (sink) => {
+    const event = eventOf('message_created', {
+      id: 'm',
+      text: 'a\u0000b\ud83dc\u001b[1m\udfff\u0007\ttab',
+      list: ['x\u0000\ud800'],
+    });
+    const text = render('{{ text }}', { event, sink });
+    expect(text).not.toMatch(/(?![\t\n])[\p{Cc}\p{Surrogate}]|%0[07]|%1B/u);
+    expect(text).toMatch(sink === 'url' ? /^ab%EF%BF%BDc/ : /^ab\ufffdc/);
+    expect(render('{{ data.list }}', { event, sink, accepts: () => true })).toEqual(
+      ['x\ufffd'].map((one) => (sink === 'url' ? encodeURIComponent(one) : one)),
+    );
+  },
+);
+
 test.each<[Sink, string, string]>([
   ['slack', '{{ peer.name | escape }}', '&lt;Kim&gt; &amp; "Co"\r\nBcc: x@example.com'],
   ['url', '{{ data.metadata.campaign | url_encode }}', 'spring%20%3Csale%3E'],
@@ -161,6 +178,8 @@ describe('a template alone in a text, where the input is sent as JSON', () => {
     ['{{ ours.name }}', null],
     ['{{ ours.name | default: nil }}', null],
     ['{{ data.nothing | default: nil }}', null],
+    ['{{ data.nothing }}', null],
+    ['{{ data.nothing.deeper }}', null],
     ['{{ data.nothing | default: 0 }}', 0],
     ['{{ data.nothing | default: empty }}', ''],
     ['{{ data.metadata.list }}', ['a', 'b']],

@@ -216,9 +216,11 @@ describe('a group of fields', () => {
   });
 
   test('an absent value may be sent as null', () => {
-    expect(checked("{ who: '{{ peer.name }}' }")).toEqual([
+    expect(checked("{ who: '{{ peer.name }}', what: '{{ data.nothing.deeper }}' }")).toEqual([]);
+    expect(checked("{ who: '{{ peer.name | upcase }}' }")).toEqual([
       expect.stringContaining('"peer.name" may be absent; add a default: {{ peer.name | default: nil }}, or'),
     ]);
+    expect(checked("{ who: 'by {{ peer.name }}' }")).toEqual([expect.stringContaining('"peer.name" may be absent')]);
     expect(checked("{ who: '{{ peer.name | default: nil }}' }")).toEqual([]);
   });
 });
