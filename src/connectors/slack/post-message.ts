@@ -8,8 +8,12 @@ import { checkBlocks } from './block-limits';
 import type { SlackClient } from './client';
 import { shortened, verbatimBlocks } from './message-text';
 
-/** How many answers may get lost before a person is asked; more of them are no accident of the network. */
-const MOST_LOST_ANSWERS = { retry: 5, fail: 1 } as const;
+/**
+ * The waits after the second and later lost answers grow from this by four, to ten minutes: each such attempt may leave a
+ * message, so that an hour of lost answers leaves ten, not sixty.
+ */
+const FIRST_LONG_WAIT_MS = 4_000;
+const LONGEST_WAIT_MS = 600_000;
 /** How often a message is tried that Slack refuses with a word that the bridge does not know. */
 const TRIES_OF_UNKNOWN_WORD = 3;
 
@@ -26,7 +30,7 @@ const input = z.strictObject({
     .array(z.record(z.string(), z.json()))
     .optional()
     .describe(
-      'Block Kit blocks, at most 50 and 13,200 characters; every text in them is a template. Write links as `<https://…|link>`; `verbatim: false` in a text makes links of bare URLs, too.',
+      'Block Kit blocks, at most 50 and 13,200 characters; every text in them is a template. Write links as `<https://…|link>`; `verbatim: false` in a text makes links of bare URLs, too. In `markdown` blocks, inserted values can form links.',
     ),
   thread_ts: z
     .string()
@@ -50,8 +54,9 @@ const output = z.object({
  *
  * Guaranteed: one attempt posts once; values that templates insert cannot become mentions, links or markup of Slack's
  * (`< > &`), though `*` and `_` in them still format, and links in a `markdown` block. After an answer was lost,
- * `on_ambiguous: fail` posts no more; `retry` posts at most five times in all. Not guaranteed: that Slack takes such a
- * repeated message for the first one. It carries the same `client_msg_id`, but Slack does not document that argument.
+ * `on_ambiguous: fail` posts no more; `retry` posts again within the budget, at growing distances. Not guaranteed: that
+ * Slack takes such a repeated message for the first one. It carries the same `client_msg_id`, but Slack does not document
+ * that argument.
  */
 export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.infer<typeof output>>({
   summary: 'Posts a message to a Slack channel.',
@@ -74,9 +79,9 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
       checkBlocks(blocks);
     }
     const lost = new LostAnswers(context);
-    const most = MOST_LOST_ANSWERS[on_ambiguous];
-    if (lost.before >= most) {
-      throw maybePosted(lost.before);
+    const mayRepeat = on_ambiguous === 'retry';
+    if (lost.before > 0 && !mayRepeat) {
+      throw maybePosted();
     }
     lost.begin();
     const posted = await context.client
@@ -95,7 +100,7 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
         throw error;
       });
     if (posted.outcome === 'failed') {
-      throw errorOf(posted.failure, lost, { most, attempt: context.attempt });
+      throw errorOf(posted.failure, lost, { mayRepeat, attempt: context.attempt });
     }
     return { outcome: 'done', result: { channel: posted.channel, ts: posted.ts } };
   },
@@ -104,10 +109,10 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
 function errorOf(
   { error, maybeDone, unknownWord }: SlackFailure,
   lost: LostAnswers,
-  { most, attempt }: { most: number; attempt: number },
+  { mayRepeat, attempt }: { mayRepeat: boolean; attempt: number },
 ): ActionError {
   if (maybeDone) {
-    return lost.before + 1 >= most ? maybePosted(lost.before + 1) : error;
+    return mayRepeat ? laterAfterLost(error, lost.before) : maybePosted();
   }
   lost.takeBack();
   return unknownWord && attempt >= TRIES_OF_UNKNOWN_WORD
@@ -118,16 +123,24 @@ function errorOf(
     : error;
 }
 
-function maybePosted(times: number): ActionError {
-  return new ActionError(
-    'ambiguous',
-    `the message may have been posted ${times === 1 ? 'once' : `${times} times`}: slack did not say`,
-    {
-      connection: 'slack',
-      code: 'answer_lost',
-      remedy: 'Look in the channel whether the message is there.',
-    },
-  );
+/** @param lostBefore after the first lost answer, the step's own rhythm is right: most are accidents of the network. */
+function laterAfterLost(error: ActionError, lostBefore: number): ActionError {
+  if (lostBefore === 0) {
+    return error;
+  }
+  const waitMs = Math.min(FIRST_LONG_WAIT_MS * 4 ** (lostBefore - 1), LONGEST_WAIT_MS);
+  return new ActionError(error.errorClass, error.message, {
+    ...error.detail,
+    retryAfterMs: Math.max(waitMs, error.detail.retryAfterMs ?? 0),
+  });
+}
+
+function maybePosted(): ActionError {
+  return new ActionError('ambiguous', 'the message may have been posted: slack did not say', {
+    connection: 'slack',
+    code: 'answer_lost',
+    remedy: 'Look in the channel whether the message is there.',
+  });
 }
 
 function empty(inputName: string, code: ActionErrorCode): ActionError {

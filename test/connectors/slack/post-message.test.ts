@@ -284,14 +284,17 @@ describe('a retry', () => {
     expect(standIn.requests).toHaveLength(0);
   });
 
-  it('ends when answers keep getting lost', async () => {
-    standIn.failNext({ how: 'lose_answer', times: 10 });
-    const { last, count } = await attempts();
-    expect(await failureOf(Promise.reject(last))).toMatchObject({
-      errorClass: 'ambiguous',
-      detail: { code: 'answer_lost' },
-    });
-    expect(count).toBe(5);
+  it('comes ever later while answers keep getting lost, so that an hour of them leaves few messages', async () => {
+    standIn.failNext({ how: 'lose_answer', times: 7 });
+    const progress = { last: null };
+    const waits: (number | undefined)[] = [];
+    for (let attempt = 1; attempt <= 7; attempt += 1) {
+      const error = await failureOf(post({}, { attempt, progress }));
+      expect(error.errorClass).toBe('transient');
+      waits.push(error.detail.retryAfterMs);
+    }
+    expect(waits).toEqual([undefined, 4_000, 16_000, 64_000, 256_000, 600_000, 600_000]);
+    expect((await post({}, { attempt: 8, progress })).outcome).toBe('done');
   });
 
   it('after the first message was deleted does not post it again', async () => {
