@@ -10,6 +10,7 @@ import { FIND_OPT_OUT, KEEP_OPT_OUTS, TASK_QUEUE } from '../../src/runs/names';
 import type { KeepOptOutsInput } from '../../src/runs/run-contract';
 import { TemporalOptOuts } from '../../src/runs/opt-outs';
 import { installRuntime } from '../../src/worker/create-worker';
+import { recordHistory } from '../histories/record';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { newNamespace } from './temporal-server';
@@ -91,9 +92,11 @@ describe('opt-outs, kept in Temporal', () => {
 
   it('leaves no number in Temporal', async () => {
     await optOuts().record(pair, 'out', monday);
+    await optOuts().record(pair, 'in', tuesday);
     const histories: unknown[] = [];
     for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = '${KEEP_OPT_OUTS}'` })) {
       histories.push(await client.workflow.getHandle(workflowId).fetchHistory());
+      await recordHistory(client, workflowId, 'opt-outs');
     }
 
     expect(histories).not.toHaveLength(0);

@@ -33,6 +33,7 @@ describe('runs that began under earlier code', () => {
       expect.arrayContaining([
         'failed-permanently',
         'local-then-regular',
+        'opt-outs',
         'parked-connection',
         'two-rules',
         'waited-for-connection',

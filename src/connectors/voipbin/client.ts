@@ -4,20 +4,11 @@ import type { JsonObject } from '../../events/json';
 import { objectsAt } from '../../events/payload';
 import type { HostList } from '../../net/host-list';
 import type { Secret } from '../../settings/secret';
-import type { ActionError } from '../action-error';
-import { neverReached } from '../network-failure';
 import { parseJson } from './api-failure';
+import { postMessage, type SendAnswer, type TextMessage } from './post-message';
 import { createDownloader, type Downloader } from './download';
-import {
-  answerFailure,
-  requestFailure,
-  Transport,
-  unexpectedAnswer,
-  type ApiAnswer,
-  type ApiRequest,
-} from './transport';
+import { answerFailure, Transport, unexpectedAnswer, type ApiAnswer, type ApiRequest } from './transport';
 
-const SEND_TIMEOUT_MS = 10_000;
 /** VoIPBIN packs the ZIP before it redirects, which takes up to 300 s there (reference voipbin.md 5). */
 const PACK_TIMEOUT_MS = 100_000;
 const MOST_NUMBER_PAGES = 50;
@@ -40,13 +31,6 @@ const page = z.object({
   next_page_token: z.string().nullish(),
 });
 
-const target = z.object({
-  destination: z.object({ target: z.string().optional() }).nullish(),
-  status: z.string().optional(),
-});
-
-const sentMessage = z.object({ id: z.string().min(1), targets: z.array(target).nullish() });
-
 const customer = z.object({ id: z.string(), identity_verification_status: z.string().optional() });
 
 const billingAccount = z.object({ balance_credit: z.number(), plan_type: z.string().optional() });
@@ -65,13 +49,6 @@ const recording = z.object({
 /** See `GET /recordings/{id}` (reference voipbin.md 4). */
 export type Recording = z.infer<typeof recording>;
 
-/** One text to one phone, numbers in E.164. */
-export interface TextMessage {
-  from: string;
-  to: string;
-  text: string;
-}
-
 /** The account, as far as it decides whether VoIPBIN takes texts; null: VoIPBIN does not say. */
 export interface Account {
   id: string;
@@ -80,21 +57,6 @@ export interface Account {
   /** Credit in millionths of a dollar; null also for a plan without one. */
   credit: number | null;
 }
-
-/**
- * What became of a POST /messages.
- * - `accepted`: VoIPBIN has it and will try to send it.
- * - `refused`: it was certainly not sent.
- * - `failed`: VoIPBIN answered 500. By its source it sends nothing then, and answers so also when the account has no
- *   credit or no verified identity; its words for that do not reach us. The error is `transient`.
- * - `unknown`: the request went out and no usable answer came back, so that it may have been sent. The error is
- *   `transient`.
- */
-export type SendAnswer =
-  | { outcome: 'accepted'; id: string; status: string }
-  | { outcome: 'refused'; error: ActionError }
-  | { outcome: 'failed'; error: ActionError }
-  | { outcome: 'unknown'; error: ActionError };
 
 /** How to make a {@link VoipbinClient}. */
 export interface VoipbinClientOptions {
@@ -268,38 +230,13 @@ export class VoipbinClient {
   }
 
   /** Sends one text to one phone. Does not throw: the answer says what happened. */
-  async sendMessage(message: TextMessage, signal: AbortSignal): Promise<SendAnswer> {
-    const body = {
-      source: { type: 'tel', target: message.from },
-      destinations: [{ type: 'tel', target: message.to }],
-      text: message.text,
-    };
-    try {
-      await this.#transport.waitForSlot(signal);
-    } catch (error) {
-      return { outcome: 'refused', error: requestFailure(error, signal) };
-    }
-    let answer: ApiAnswer;
-    try {
-      answer = await this.#transport.exchange(
-        { method: 'POST', path: '/messages', body, timeoutMs: SEND_TIMEOUT_MS },
-        signal,
-      );
-    } catch (error) {
-      return { outcome: neverReached(error) ? 'refused' : 'unknown', error: requestFailure(error, signal) };
-    }
-    if (answer.status >= 200 && answer.status < 300) {
-      const sent = sentMessage.safeParse(parseJson(answer.body));
-      return sent.success
-        ? { outcome: 'accepted', id: sent.data.id, status: sent.data.targets?.[0]?.status ?? 'queued' }
-        : { outcome: 'unknown', error: unexpectedAnswer() };
-    }
-    const error = answerFailure(answer);
-    if (answer.status === 500) {
-      return { outcome: 'failed', error };
-    }
-    const mayBeSent = error.errorClass === 'transient' && answer.status !== 429;
-    return { outcome: mayBeSent ? 'unknown' : 'refused', error };
+  sendMessage(message: TextMessage, signal: AbortSignal): Promise<SendAnswer> {
+    return postMessage(this.#transport, message, signal);
+  }
+
+  /** Deletes the record of a message; one that does not exist is deleted. A text that went out is not taken back. */
+  async deleteMessage(id: string, signal: AbortSignal): Promise<void> {
+    await this.#find(`/messages/${encodeURIComponent(id)}`, resource, signal, 'DELETE');
   }
 
   /** Returns whether a URL holds one of our credentials, or the name of one. Such a URL must not be shown. */
@@ -317,8 +254,13 @@ export class VoipbinClient {
     await Promise.all([this.#transport.close(), this.downloads.close()]);
   }
 
-  async #find<T>(path: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T | null> {
-    const answer = await this.#transport.request({ method: 'GET', path }, signal);
+  async #find<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+    method: 'GET' | 'DELETE' = 'GET',
+  ): Promise<T | null> {
+    const answer = await this.#transport.request({ method, path }, signal);
     return answer.status === 404 ? null : parseAnswer(answer, schema);
   }
 

@@ -3,6 +3,7 @@ import { hostList, plainHttpHost } from '../../net/host-list';
 import { secret } from '../../settings/secret';
 import { checkAccount, TEXTS } from './account';
 import { defineConnector } from '../connector';
+import { voipbinProofs } from './prove';
 import { sendMessage } from './send-message';
 
 const settings = z.strictObject({
@@ -41,6 +42,7 @@ export const voipbin = defineConnector({
     close: (client) => client.close(),
     parts: [TEXTS],
     check: async (client, signal, needs) => checkAccount(await client.getAccount(signal), needs),
+    prove: voipbinProofs,
     standIn: async (options) => (await import('./stand-in/server.js')).startVoipbinStandIn(options),
   },
   actions: { send_message: sendMessage },

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { ActionError } from '../action-error';
 import type { ActionContext, ActionOutcome } from '../connector';
 import { refusedText } from './account';
-import type { TextMessage, VoipbinClient } from './client';
+import type { VoipbinClient } from './client';
+import type { TextMessage } from './post-message';
 import { findSentMessage, listMark, markList, type ListMark } from './sent-messages';
 
 /**

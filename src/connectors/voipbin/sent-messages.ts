@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ActionError } from '../action-error';
 import { epochMs } from './api-time';
-import type { Page, TextMessage, VoipbinClient } from './client';
+import type { Page, VoipbinClient } from './client';
+import type { TextMessage } from './post-message';
 
 /** Several machines of VoIPBIN's stamp messages, and their clocks may differ by this much. */
 const CLOCK_SPREAD_MS = 60_000;

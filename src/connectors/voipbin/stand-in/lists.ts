@@ -79,3 +79,11 @@ const LARGEST_PAGE = 100;
 function microsOf({ createdAt, item }: Listed): number {
   return parseInstant(item['tm_create']) ?? createdAt.getTime() * 1_000;
 }
+
+/** Adds an item to a bounded list that is oldest first. */
+export function keep<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > MOST_KEPT) {
+    list.shift();
+  }
+}

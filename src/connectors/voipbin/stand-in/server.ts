@@ -1,27 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
-import { partsOf } from '../text-parts';
 import { RequestedFailures, type NextFailure } from './failures';
-import { addTo, pageOf, StandInClock, withDistinctTimes, type Listed } from './lists';
+import { addTo, keep, pageOf, StandInClock, withDistinctTimes, type Listed } from './lists';
+import { serveMessages, type MessagesState, type SentText, type StandInAccount } from './messages';
 import { StandInRecordings, type NewRecording } from './recordings';
+import { refuse } from './refuse';
 
 const ACCESS_KEY = 'vb_stand-in';
 const CUSTOMER_ID = '7c4d2f3a-1b8e-4f5c-9a6d-3e2f1a0b4c5d';
 /** Number of the page's samples that is ours there (webhook-spec.txt "Testing with curl"). */
 const SAMPLE_NUMBERS = ['+15559876543'];
-const MOST_KEPT = 1_000;
 const UNKNOWN_RECORDING_STORED_AFTER_MS = 1_000;
-
-/** A text that was sent, as VoIPBIN would have handed it on. */
-export interface SentText {
-  id: string;
-  from: string;
-  to: string;
-  text: string;
-}
 
 /** A request that the stand-in got. */
 export interface SeenRequest {
@@ -42,13 +33,6 @@ export interface VoipbinStandInOptions {
    * that the documented samples work.
    */
   unknownRecordingsExist?: boolean;
-}
-
-/** What decides in the stand-in whether the account may send texts. Default: verified, 10 dollars. */
-export interface StandInAccount {
-  identity: 'none' | 'pending' | 'verified' | 'rejected';
-  /** In millionths of a dollar; a text costs 8,000. */
-  credit: number;
 }
 
 /**
@@ -82,29 +66,21 @@ export interface VoipbinStandIn extends RunningStandIn {
   wavs(recordingId: string): { name: string; content: Buffer }[];
 }
 
-interface State {
-  messages: Listed[];
+interface State extends MessagesState {
   calls: Listed[];
   agents: Listed[];
   transcribes: Listed[];
   recordings: StandInRecordings;
-  sent: SentText[];
   requests: SeenRequest[];
   failures: RequestedFailures;
   numbers: string[];
   unknownRecordingsExist: boolean;
-  account: StandInAccount;
-  clock: StandInClock;
 }
-
-const TEXT_COSTS = 8_000;
-
-const address = z.object({ type: z.string().default(''), target: z.string().min(1) });
-const newMessage = z.object({ source: address, destinations: z.array(address).min(1), text: z.string().min(1) });
 
 /** Starts the stand-in on loopback. */
 export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): Promise<VoipbinStandIn> {
   const state: State = {
+    customerId: CUSTOMER_ID,
     messages: [],
     calls: [],
     agents: [],
@@ -161,36 +137,6 @@ function serve(server: FastifyInstance, state: State): void {
     },
     { prefix: '/v1.0' },
   );
-}
-
-function serveMessages(api: FastifyInstance, state: State): void {
-  api.get('/messages', (request) => pageOf(state.messages, request.query));
-  api.post('/messages', async (request, reply) => {
-    const parsed = newMessage.safeParse(request.body);
-    if (!parsed.success) {
-      return refuse(reply, 400, 'INVALID_ARGUMENT', 'INVALID_REQUEST');
-    }
-    if (state.account.identity !== 'verified' || state.account.credit < TEXT_COSTS) {
-      return refuse(reply, 500, 'INTERNAL', 'INTERNAL');
-    }
-    const { source, destinations, text } = parsed.data;
-    const id = randomUUID();
-    const parts = partsOf(text);
-    const message = {
-      id,
-      customer_id: CUSTOMER_ID,
-      type: 'sms',
-      source,
-      targets: destinations.map((each) => ({ destination: each, status: 'queued', parts, tm_update: null })),
-      text,
-      direction: 'outbound',
-    };
-    const stored = addTo(state.messages, message, state.clock);
-    for (const destination of destinations) {
-      keep(state.sent, { id, from: source.target, to: destination.target, text });
-    }
-    return stored;
-  });
 }
 
 function serveRecordings(api: FastifyInstance, state: State): void {
@@ -283,13 +229,6 @@ function serveStorage(server: FastifyInstance, state: State): void {
   );
 }
 
-function keep<T>(list: T[], item: T): void {
-  list.push(item);
-  if (list.length > MOST_KEPT) {
-    list.shift();
-  }
-}
-
 function isAuthorised(request: FastifyRequest): boolean {
   return credentialsOf(request).some(({ key }) => key === ACCESS_KEY);
 }
@@ -313,11 +252,5 @@ function record(state: State, request: FastifyRequest): void {
     path: pathname,
     query: search,
     credential: credentialsOf(request)[0]?.where ?? 'none',
-  });
-}
-
-function refuse(reply: FastifyReply, code: number, status: string, reason: string): FastifyReply {
-  return reply.code(code).send({
-    error: { status, reason, message: reason.toLowerCase(), request_id: `req_${randomUUID().replaceAll('-', '')}` },
   });
 }
