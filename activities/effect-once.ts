@@ -1,15 +1,27 @@
-import type { JsonObject } from '../src/events/json';
+import type { JsonObject, JsonValue } from '../src/events/json';
 import type { StepResult } from '../src/runs/run-contract';
 
 /**
  * What this machine's workers did, by action key: an attempt whose result did not reach Temporal is made again, and must
- * then find what the provider confirmed instead of doing it again. Neither function throws.
+ * then find what the provider confirmed instead of doing it again. No function throws.
  */
 export interface RememberedEffects {
   /** The result of an effect that was done under this key; null when none is known. */
   recall(key: string): JsonObject | null;
   /** Keeps a result. Resolves when it is on the disk, or cannot be kept: the effect is done either way. */
   remember(key: string, result: JsonObject): Promise<void>;
+  /** What the latest attempt that failed on this machine left; null when nothing is known. */
+  recallProgress(key: string): AttemptProgress | null;
+  /** Keeps what a failed attempt left, as `remember` keeps a result. */
+  rememberProgress(key: string, progress: AttemptProgress): Promise<void>;
+}
+
+/** What a failed attempt left: some of several recipients may have their mail. */
+export interface AttemptProgress {
+  /** Number of the attempt, from 1. */
+  attempt: number;
+  /** What the action saved last; null when it saved nothing. */
+  saved: JsonValue;
 }
 
 /** Makes an attempt, or returns what another attempt under the same key did. */

@@ -85,8 +85,9 @@ async function runAttempt(
 ): Promise<StepResult> {
   const { info } = Context.current();
   const startedAt = performance.now();
-  const progress = new StepProgress(input);
+  const progress = new StepProgress(input, isRemembered(input) ? tools.effects.recallProgress(keyOf(input)) : null);
   let hasReachedAction = false;
+  let hasActed = false;
   const finish = (outcome: 'done' | 'skipped' | 'failed', errorClass: string | null): void =>
     tools.onAttempt({
       action: input.step.action,
@@ -95,14 +96,17 @@ async function runAttempt(
       seconds: (performance.now() - startedAt) / 1_000,
     });
   try {
-    const onReached = (): void => void (hasReachedAction = true);
+    const onReached = (): void => {
+      hasReachedAction = true;
+      hasActed = true;
+    };
     const result = await (isRemembered(input)
       ? once(
           keyOf(input),
           () => attempt(tools, connection, action, input, progress, onReached),
           (earlier) => {
             // It may have acted: its successor must not take this attempt for one that was held back.
-            onReached();
+            hasReachedAction = true;
             tools.log.info(fieldsOf(input), EARLIER[earlier]);
           },
         )
@@ -125,6 +129,9 @@ async function runAttempt(
     tools.log[level](fields, `attempt ${isHeldBack ? 'held back' : 'failed'}: ${error.message}`);
     if (isWaiting) {
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
+    }
+    if (isRemembered(input) && hasActed) {
+      await tools.effects.rememberProgress(keyOf(input), { attempt: progress.attempt, saved: progress.saved });
     }
     throw asApplicationFailure(error, { attempts, saved: progress.saved });
   }

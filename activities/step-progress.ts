@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { JsonValue } from '../src/events/json';
 import type { StepInput } from '../src/runs/run-contract';
+import type { AttemptProgress } from './effect-once';
 
 /** Frequent enough to notice a cancellation, and well within the heartbeat timeout of `workflows/run-step.ts`. */
 const HEARTBEAT_EVERY_MS = 5_000;
@@ -16,17 +17,23 @@ export interface HeartbeatDetails {
 
 /**
  * The number of the current attempt, and what earlier attempts saved: earlier attempts of this activity in Temporal's
- * heartbeat details, those of earlier activities in the step's input.
+ * heartbeat details, those of earlier activities in the step's input. What this machine remembers of the last attempt, or
+ * of one that Temporal does not know, is newer than both.
  */
 export class StepProgress {
   /** Number of this attempt of the step, from 1. Attempts that were held back do not count. */
   readonly attempt: number;
   #details: HeartbeatDetails;
 
-  constructor(input: Pick<StepInput, 'earlier_attempts' | 'saved'>) {
+  /** @param remembered what the latest attempt on this machine left. */
+  constructor(input: Pick<StepInput, 'earlier_attempts' | 'saved'>, remembered: AttemptProgress | null = null) {
     const { info } = Context.current();
     this.#details = parseHeartbeat(info.heartbeatDetails) ?? { held_back: 0, saved: input.saved ?? null };
-    this.attempt = Math.max(info.attempt + input.earlier_attempts - this.#details.held_back, 1);
+    const counted = Math.max(info.attempt + input.earlier_attempts - this.#details.held_back, 1);
+    this.attempt = Math.max(counted, (remembered?.attempt ?? 0) + 1);
+    if (remembered?.attempt === this.attempt - 1) {
+      this.#details = { ...this.#details, saved: remembered.saved };
+    }
   }
 
   /** What was saved last; null when nothing was. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { RememberedEffects } from '../../activities/effect-once';
+import type { AttemptProgress, RememberedEffects } from '../../activities/effect-once';
 import type { JsonObject } from '../events/json';
 import { makePrivateFile } from '../storage/data-folder';
 import { openDataFolder } from '../storage/private-folder';
@@ -18,6 +18,7 @@ import {
   openWriteAheadLog,
   prepare,
   sqliteCode,
+  type Bound,
   type Database,
 } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
@@ -26,9 +27,17 @@ import { StatementCache } from '../storage/statement-cache';
 const EFFECTS_FILE = 'effects.db';
 const SCHEMA = 1;
 const TABLES = `
-  CREATE TABLE effects (key BLOB PRIMARY KEY, at INTEGER NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
-  CREATE INDEX effects_by_time ON effects (at);
+  CREATE TABLE IF NOT EXISTS effects (key BLOB PRIMARY KEY, at INTEGER NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS effects_by_time ON effects (at);
+  CREATE TABLE IF NOT EXISTS progress (
+    key BLOB PRIMARY KEY, at INTEGER NOT NULL, attempt INTEGER NOT NULL, saved TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS progress_by_time ON progress (at);
+  PRAGMA user_version = ${SCHEMA};
 `;
+const KEEP_RESULT = 'INSERT INTO effects (key, at, result) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING';
+const KEEP_PROGRESS = `INSERT INTO progress (key, at, attempt, saved) VALUES (?, ?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET at = excluded.at, attempt = excluded.attempt, saved = excluded.saved`;
 /** Another worker with the same data folder writes for milliseconds. */
 const BUSY_TIMEOUT_MS = 1_000;
 
@@ -40,7 +49,8 @@ const PRUNE_AFTER_ROWS = 500;
 /** Rows deleted after one commit, so that no attempt waits long. */
 const PRUNE_ROWS = 1_000;
 
-const row = z.object({ result: z.string() });
+const resultRow = z.object({ result: z.string() });
+const progressRow = z.object({ attempt: z.int().positive(), saved: z.string() });
 const jsonObject = z.record(z.string(), z.json());
 
 /** What an {@link EffectMemory} needs. */
@@ -54,20 +64,19 @@ export interface EffectMemoryOptions {
 
 const MAX_BYTES = 256 * 1_048_576;
 
-/** A result that waits for the next commit. */
+/** A row that waits for the next commit. */
 interface Pending {
-  key: Buffer;
-  at: number;
-  result: string;
+  sql: string;
+  values: Bound[];
   done: () => void;
 }
 
 /**
- * Results of the effects that the workers of this machine had confirmed: `effects.db` in the data folder. An action key
- * is kept as its SHA-256; a result is what later steps may use.
+ * Results of the effects that the workers of this machine had confirmed, and what failed attempts at them left:
+ * `effects.db` in the data folder. An action key is kept as its SHA-256; a result is what later steps may use.
  *
- * Guarantees: a result is on the disk, synced, when `remember` resolves, unless the disk refuses it. Results that wait
- * at the same time share one commit. Several workers may use one folder.
+ * Guarantees: what is kept is on the disk, synced, when the promise resolves, unless the disk refuses it. What waits
+ * at the same time shares one commit. Several workers may use one folder.
  *
  * Not guaranteed: anything for workers with another data folder; results older than 32 days, or the oldest ones above
  * 256 MiB. If the file cannot be opened or written, nothing is kept, the log says so, and effects go on: an effect that
@@ -115,23 +124,24 @@ export class EffectMemory implements RememberedEffects {
   }
 
   recall(key: string): JsonObject | null {
-    try {
-      const found = this.#statements?.get('SELECT result FROM effects WHERE key = ?');
-      const kept = found === undefined ? undefined : one(found, [hashOf(key)]);
-      return kept === undefined ? null : jsonObject.parse(JSON.parse(row.parse(kept).result));
-    } catch (error) {
-      this.#failed(error, 'read');
-      return null;
-    }
+    return this.#read('SELECT result FROM effects WHERE key = ?', key, (row) =>
+      jsonObject.parse(JSON.parse(resultRow.parse(row).result)),
+    );
   }
 
   remember(key: string, result: JsonObject): Promise<void> {
-    return new Promise((done) => {
-      this.#pending.push({ key: hashOf(key), at: Date.now(), result: JSON.stringify(result), done });
-      if (this.#pending.length === 1) {
-        setImmediate(() => this.#commit());
-      }
+    return this.#keep(KEEP_RESULT, [hashOf(key), Date.now(), JSON.stringify(result)]);
+  }
+
+  recallProgress(key: string): AttemptProgress | null {
+    return this.#read('SELECT attempt, saved FROM progress WHERE key = ?', key, (row) => {
+      const { attempt, saved } = progressRow.parse(row);
+      return { attempt, saved: z.json().parse(JSON.parse(saved)) };
     });
+  }
+
+  rememberProgress(key: string, { attempt, saved }: AttemptProgress): Promise<void> {
+    return this.#keep(KEEP_PROGRESS, [hashOf(key), Date.now(), attempt, JSON.stringify(saved)]);
   }
 
   /** Keeps what waits, and closes the file. */
@@ -139,6 +149,26 @@ export class EffectMemory implements RememberedEffects {
     this.#commit();
     this.#statements?.clear();
     this.#database?.close();
+  }
+
+  #read<Value>(sql: string, key: string, parse: (row: unknown) => Value): Value | null {
+    try {
+      const statement = this.#statements?.get(sql);
+      const row = statement === undefined ? undefined : one(statement, [hashOf(key)]);
+      return row === undefined ? null : parse(row);
+    } catch (error) {
+      this.#failed(error, 'read');
+      return null;
+    }
+  }
+
+  #keep(sql: string, values: Bound[]): Promise<void> {
+    return new Promise((done) => {
+      this.#pending.push({ sql, values, done });
+      if (this.#pending.length === 1) {
+        setImmediate(() => this.#commit());
+      }
+    });
   }
 
   #commit(): void {
@@ -158,11 +188,8 @@ export class EffectMemory implements RememberedEffects {
     }
     try {
       inTransaction(database, () => {
-        for (const { key, at, result } of batch) {
-          change(
-            statements.get('INSERT INTO effects (key, at, result) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING'),
-            [key, at, result],
-          );
+        for (const { sql, values } of batch) {
+          change(statements.get(sql), values);
         }
       });
       if (this.#isFailing) {
@@ -189,11 +216,16 @@ export class EffectMemory implements RememberedEffects {
     try {
       const pages = oneNumber(database, 'PRAGMA page_count') - oneNumber(database, 'PRAGMA freelist_count');
       const isTooLarge = pages * oneNumber(database, 'PRAGMA page_size') > (this.#options.maxBytes ?? MAX_BYTES);
-      const deleted = change(
-        statements.get('DELETE FROM effects WHERE key IN (SELECT key FROM effects WHERE at < ? ORDER BY at LIMIT ?)'),
-        [isTooLarge ? now : now - KEEP_MS, PRUNE_ROWS],
+      const before = isTooLarge ? now : now - KEEP_MS;
+      const deleted = ['effects', 'progress'].map((table) =>
+        change(
+          statements.get(
+            `DELETE FROM ${table} WHERE key IN (SELECT key FROM ${table} WHERE at < ? ORDER BY at LIMIT ?)`,
+          ),
+          [before, PRUNE_ROWS],
+        ),
       );
-      if (deleted === PRUNE_ROWS || isTooLarge) {
+      if (deleted.includes(PRUNE_ROWS) || isTooLarge) {
         this.#nextPruneAt = now;
       }
     } catch (error) {
@@ -241,11 +273,9 @@ function openFile(path: string): Database {
     // Each commit is synced: the provider has confirmed the effect, and after a power loss nobody else knows it.
     database.exec('PRAGMA synchronous = FULL');
     inTransaction(database, () => {
-      if (oneNumber(database, 'PRAGMA user_version') === 0) {
-        database.exec(`${TABLES} PRAGMA user_version = ${SCHEMA};`);
-      }
+      database.exec(TABLES);
     });
-    one(prepare(database, 'SELECT 1 FROM effects LIMIT 1'));
+    one(prepare(database, 'SELECT 1 FROM effects, progress LIMIT 1'));
     return database;
   } catch (error) {
     database.close();

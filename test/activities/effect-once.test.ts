@@ -1,11 +1,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { z } from 'zod';
-import type { RememberedEffects } from '../../activities/effect-once';
+import type { AttemptProgress, RememberedEffects } from '../../activities/effect-once';
 import { createStepActivities } from '../../activities/step-activities';
 import { ActionError } from '../../src/connectors/action-error';
 import { defineAction, defineConnector, type Effect } from '../../src/connectors/connector';
-import type { JsonObject } from '../../src/events/json';
+import type { JsonObject, JsonValue } from '../../src/events/json';
 import type { StepInput, StepResult } from '../../src/runs/run-contract';
 import { eventOf } from '../events/event-of';
 import { NONE_REMEMBERED, stepTools } from './step-tools';
@@ -14,19 +14,26 @@ import { NONE_REMEMBERED, stepTools } from './step-tools';
 let made: string[];
 let act: () => Promise<StepResult>;
 let kept: Map<string, JsonObject>;
+let progress: Map<string, AttemptProgress>;
 let remembered: RememberedEffects;
 let activity: (input: StepInput) => Promise<StepResult>;
 let logged: string[];
 let heartbeats: unknown[];
+/** The number of each attempt, and the progress that it found. */
+let seen: [number, JsonValue][];
 
 beforeEach(() => {
   made = [];
   logged = [];
   heartbeats = [];
+  seen = [];
   kept = new Map();
+  progress = new Map();
   remembered = {
     recall: (key) => kept.get(key) ?? null,
     remember: async (key, result) => void kept.set(key, result),
+    recallProgress: (key) => progress.get(key) ?? null,
+    rememberProgress: async (key, left) => void progress.set(key, left),
   };
   act = async () => ({ outcome: 'done', result: { id: `mail ${made.length}` } });
   startWorker();
@@ -44,9 +51,10 @@ const crm = defineConnector<{}, null>({
       effect: 'once',
       budget: '1h',
       attemptTimeout: '5s',
-      run: ({ key, progress }) => {
+      run: ({ key, attempt: number, progress: own }) => {
         made.push(key);
-        progress.save('begun');
+        seen.push([number, own.last]);
+        own.save(`begun by ${number}`);
         return act();
       },
     }),
@@ -133,7 +141,7 @@ test('a failed, a skipped and a shadowed attempt are not remembered', async () =
 
 test('a result is remembered before Temporal gets it', async () => {
   let isKept = (): void => undefined;
-  remembered = { recall: () => null, remember: () => new Promise((resolve) => (isKept = resolve)) };
+  remembered = { ...NONE_REMEMBERED, remember: () => new Promise((resolve) => (isKept = resolve)) };
   startWorker();
   let isTold = false;
   const telling = attempt(1).then(() => (isTold = true));
@@ -147,6 +155,24 @@ test('an effect that could not be remembered is done all the same', async () => 
   remembered = NONE_REMEMBERED;
   startWorker();
   expect(await attempt(1)).toMatchObject({ outcome: 'done' });
+});
+
+describe('after an attempt that failed and whose report Temporal did not get', () => {
+  beforeEach(async () => {
+    act = () => Promise.reject(new ActionError('transient', 'later', { connection: 'crm', code: 'http_503' }));
+    await attempt(1).catch(() => undefined);
+    heartbeats = [];
+    startWorker();
+  });
+
+  test.each([
+    ['the next one finds what it left', 2, [2, 'begun by 1']],
+    ['one that Temporal takes for the first is the second', 1, [2, 'begun by 1']],
+    ['one after an attempt elsewhere does not take it for the last', 3, [3, null]],
+  ])('%s', async (_case, number, expected) => {
+    await expect(attempt(number)).rejects.toThrow('later');
+    expect(seen[1]).toEqual(expected);
+  });
 });
 
 describe('an attempt while an earlier one is still under way', () => {
@@ -220,6 +246,6 @@ describe('an attempt whose worker died', () => {
 
   test('leaves its progress to the action that it ran, in the same heartbeat', async () => {
     await attempt(1, withNote('at 10:00'));
-    expect(heartbeats).toEqual([{ held_back: 0, saved: 'begun', rendered: expect.stringMatching(/^[\w-]{43}$/) }]);
+    expect(heartbeats).toEqual([{ held_back: 0, saved: 'begun by 1', rendered: expect.stringMatching(/^[\w-]{43}$/) }]);
   });
 });

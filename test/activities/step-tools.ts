@@ -3,7 +3,12 @@ import type { StepTools } from '../../activities/step-activities';
 import { renderInput } from '../../src/rules/language/template';
 
 /** Remembers nothing, as a worker whose disk refuses to write. */
-export const NONE_REMEMBERED: RememberedEffects = { recall: () => null, remember: async () => undefined };
+export const NONE_REMEMBERED: RememberedEffects = {
+  recall: () => null,
+  remember: async () => undefined,
+  recallProgress: () => null,
+  rememberProgress: async () => undefined,
+};
 
 const quiet = (): void => undefined;
 

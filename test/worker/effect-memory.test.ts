@@ -47,6 +47,15 @@ test('a result outlives the process, and is only found under its key', async () 
   expect(other.recall(`${KEY}#2`)).toBeNull();
 });
 
+test('what the latest failed attempt left is kept beside the results', async () => {
+  const memory = memoryIn();
+  expect(memory.recallProgress(KEY)).toBeNull();
+  await memory.rememberProgress(KEY, { attempt: 1, saved: null });
+  await memory.rememberProgress(KEY, { attempt: 2, saved: { taken: ['a'] } });
+  expect(memoryIn().recallProgress(KEY)).toEqual({ attempt: 2, saved: { taken: ['a'] } });
+  expect(memory.recall(KEY)).toBeNull();
+});
+
 test('the first result of a key stays', async () => {
   const memory = memoryIn();
   await memory.remember(KEY, RESULT);
