@@ -48,12 +48,13 @@ export class RateLimiter {
   /**
    * Waits until the next request may start.
    *
+   * @param maxWaitMs instead of the limits' own: longer for what was begun already, so that it ends.
    * @throws ActionError `transient`, code `fullCode`, at once when the wait would be longer than `maxWaitMs`. Each refused
    *   request gets a later `retryAfterMs`, so that they do not all come back together. `transient`, code `cancelled`,
    *   when the signal aborts.
    */
-  async waitForSlot(signal: AbortSignal): Promise<void> {
-    const { connection, what, fullCode, burst = 1, maxWaitMs } = this.#limits;
+  async waitForSlot(signal: AbortSignal, maxWaitMs: number = this.#limits.maxWaitMs): Promise<void> {
+    const { connection, what, fullCode, burst = 1 } = this.#limits;
     const now = this.now();
     const slotAt = Math.max(this.#nextSlotAt, now - this.#intervalMs * (burst - 1));
     const waitMs = slotAt - now;

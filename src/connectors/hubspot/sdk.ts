@@ -3,6 +3,7 @@ import * as objects from '@hubspot/api-client/lib/codegen/crm/objects/index';
 import * as owners from '@hubspot/api-client/lib/codegen/crm/owners/index';
 import * as properties from '@hubspot/api-client/lib/codegen/crm/properties/index';
 import type { Dispatcher } from 'undici';
+import { ActionError } from '../action-error';
 import { exchange, type SdkAnswer, type SdkRequest } from './exchange';
 import type { RateLimiter } from '../rate-limit';
 import type { HubSpotSettings } from './settings';
@@ -22,6 +23,9 @@ export interface HubSpotApis {
   };
 }
 
+/** Within the timeout of an attempt (30 s). */
+const LATER_REQUEST_WAIT_MS = 20_000;
+
 /** What all attempts share. */
 export interface ApiConnection {
   readonly settings: HubSpotSettings;
@@ -38,14 +42,24 @@ export type OpenApis = typeof openApis;
  * no state.
  */
 export function openApis({ settings, agent, requestLimiter }: ApiConnection, signal: AbortSignal): HubSpotApis {
+  let isFirst = true;
   const send = async (request: SdkRequest): Promise<SdkAnswer> => {
-    await requestLimiter.waitForSlot(signal);
-    return exchange(request, {
-      signal,
-      timeoutMs: settings.request_timeout,
-      dispatcher: agent,
-      paths: settings.api_version === 'v3' ? 'client' : settings.api_version,
-    });
+    // A full queue refuses whole attempts, not their later requests: else many would begin and none would end.
+    await (isFirst ? requestLimiter.waitForSlot(signal) : requestLimiter.waitForSlot(signal, LATER_REQUEST_WAIT_MS));
+    isFirst = false;
+    try {
+      return await exchange(request, {
+        signal,
+        timeoutMs: settings.request_timeout,
+        dispatcher: agent,
+        paths: settings.api_version === 'v3' ? 'client' : settings.api_version,
+      });
+    } catch (error) {
+      if (error instanceof ActionError && error.detail.code === 'TEN_SECONDLY_ROLLING') {
+        requestLimiter.pauseFor(error.detail.retryAfterMs ?? 0);
+      }
+      throw error;
+    }
   };
   const authMethods = { oauth2: { accessToken: settings.access_token.reveal() } };
   // Every module of the SDK has its own copy of these classes, which TypeScript rightly keeps apart.

@@ -42,9 +42,9 @@ export const hubspotSettings = z.strictObject({
     .number()
     .min(0.1)
     .max(10_000)
-    .default(9)
+    .optional()
     .describe(
-      'How many requests a second this process may make, searches included. HubSpot allows a private app 100 in ten seconds, 190 with a Professional or Enterprise subscription; several workers share that.',
+      'How many requests a second this process may make, searches included. By default 9 at HubSpot’s own address, which allows a private app 100 in ten seconds (190 with a Professional or Enterprise subscription; several workers share that), and no limit at another `base_url`.',
     ),
   request_timeout: duration().default(durationMs('8s')).describe('How long one request may take.'),
   searches_per_second: z

@@ -16,7 +16,6 @@ describe('settings', () => {
       idempotency: 'unique_property',
       create_properties: true,
       api_version: 'v3',
-      requests_per_second: 9,
       searches_per_second: 4,
     });
   });

@@ -177,10 +177,7 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   });
   await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
   // The stand-in's pace, not HubSpot's, unless it has a limit of its own.
-  const pace: JsonObject = {
-    ...((options.searchesPerSecond ?? null) === null ? { searches_per_second: 10_000 } : {}),
-    ...((options.requestsPerTenSeconds ?? null) === null ? { requests_per_second: 10_000 } : {}),
-  };
+  const pace: JsonObject = (options.searchesPerSecond ?? null) === null ? { searches_per_second: 10_000 } : {};
   const url = `http://127.0.0.1:${portOf(app.server.address())}`;
 
   return {
