@@ -1,4 +1,5 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
+import { compareNumbers } from '../../events/exact-number';
 import type { FindingCode } from '../../errors/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
 import { loneOutput, parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
@@ -187,6 +188,7 @@ function checkToken(
   use: Use,
   defaultLater: boolean,
 ): void {
+  checkNumber(token, problems);
   const found = pathOf(token);
   if (found === null) {
     return;
@@ -232,6 +234,23 @@ function checkToken(
     } else if (mayBeUndefined) {
       report('may-be-absent', `"${name}" may be absent, and default is not its first filter`, 'put default first');
     }
+  }
+}
+
+/** Liquid reads a number as a double. */
+function checkNumber(token: Token, problems: CheckedProblem[]): void {
+  const written = TypeGuards.isNumberToken(token) ? token.getText() : '';
+  const read = String(Number(written));
+  if (Math.abs(compareNumbers(read, written)) > 0) {
+    const [row = 1, column = 1] = token.getPosition();
+    problems.push({
+      severity: 'error',
+      code: 'number',
+      message: `the number ${written} has more digits than the program keeps: it would be ${read}`,
+      row,
+      column,
+      hint: `quote it: '${written}'`,
+    });
   }
 }
 

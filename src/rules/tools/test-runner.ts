@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { canonicalize } from '../../events/canonicalize';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { parseEnvelope, type Envelope } from '../../events/envelope';
-import { hideTokens } from '../../text/tokens';
+import { hideTokensInLine } from '../../text/tokens';
 import { toJsonText } from '../../events/exact-number';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { explain, type Explanation } from './explain';
@@ -190,7 +190,7 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
       const actual = Object.hasOwn(rendered.value, name) ? rendered.value[name] : null;
       return isDeepStrictEqual(actual, expected)
         ? []
-        : [hideTokens(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${toJsonText(actual)}`)];
+        : [hideTokensInLine(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${toJsonText(actual)}`)];
     });
   });
 }

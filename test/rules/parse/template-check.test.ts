@@ -224,3 +224,10 @@ describe('a group of fields', () => {
     expect(checked("{ who: '{{ peer.name | default: nil }}' }")).toEqual([]);
   });
 });
+
+test('a number that a template would change is an error', () => {
+  const says = (number: string): unknown => expect.stringContaining(`the number ${number} has more digits`);
+  expect(faultsOf('{% if data.deal == 9007199254740993 %}x{% endif %}')).toEqual([says('9007199254740993')]);
+  expect(faultsOf('{{ talk_s | default: 0 | plus: 9007199254740993 }}')).toEqual([says('9007199254740993')]);
+  expect(faultsOf("{% if data.deal == '9007199254740993' %}{{ 1.50 }} {{ -3 }} {{ 0.1 }}{% endif %}")).toEqual([]);
+});
