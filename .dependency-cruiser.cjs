@@ -10,7 +10,7 @@ const FLOORS = [
   ['service'],
   ['samples', 'status'],
   ['backfill', 'receiver', 'worker'],
-  ['operations'],
+  ['alerts', 'operations'],
   ['ingest'],
   ['inbox', 'temporal'],
   ['dispatch'],

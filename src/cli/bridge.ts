@@ -52,6 +52,11 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./jobs.js')).defineJobs(command),
   },
   {
+    name: 'alerts',
+    description: 'list what needs a person, test who is told, and keep quiet',
+    define: async (command) => (await import('./alerts.js')).defineAlerts(command),
+  },
+  {
     name: 'audit',
     description: 'print who changed what, and when',
     define: async (command) => (await import('./audit.js')).defineAudit(command),

@@ -31,6 +31,7 @@ const TABLES = `
     PRIMARY KEY (event_id, number)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS later_runs_by_job ON later_runs (job, outcome);
+  CREATE INDEX IF NOT EXISTS later_runs_closed ON later_runs (closed_at);
   CREATE INDEX IF NOT EXISTS later_runs_open ON later_runs (begun_at) WHERE closed_at IS NULL;
 `;
 
@@ -133,6 +134,12 @@ export class LaterRunsReader {
             ),
           );
     return rows.map((entry) => z.object({ event_id: z.string() }).parse(entry).event_id);
+  }
+
+  /** Runs that ended otherwise than `done` or `skipped`, after `from` and until `until` (epoch milliseconds). */
+  failedBetween(from: number, until: number): { outcome: string; report: string | null }[] {
+    const sql = "WHERE outcome NOT IN ('done', 'skipped', 'nothing') AND closed_at > ? AND closed_at <= ? LIMIT 10000";
+    return this.#rows(sql, [from, until]).map(({ outcome, report }) => ({ outcome: outcome ?? '', report }));
   }
 
   close(): void {

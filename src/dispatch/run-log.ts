@@ -141,6 +141,14 @@ export class RunLogReader {
     ]);
   }
 
+  /** Runs that ended so after `from` and until `until` (epoch milliseconds), a bounded number of them. */
+  failedBetween(from: number, until: number): RunLogEntry[] {
+    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE ${FAILED} AND closed_at > ? AND closed_at <= ? LIMIT 10000`, [
+      from,
+      until,
+    ]);
+  }
+
   /** The `seq` of started events after this one, for a dispatcher that starts again. */
   startedAfter(seq: number): Set<number> {
     const database = this.#file.current();
@@ -308,6 +316,7 @@ function openWriter(path: string): Database {
     one(prepare(database, 'SELECT 1 FROM runs LIMIT 1'));
     // Not in the tables above: files of earlier versions have not this index.
     database.exec(`CREATE INDEX IF NOT EXISTS runs_failed ON runs (seq) WHERE ${FAILED}`);
+    database.exec(`CREATE INDEX IF NOT EXISTS runs_failed_at ON runs (closed_at) WHERE ${FAILED}`);
     return database;
   } catch (error) {
     database.close();

@@ -216,6 +216,18 @@ export const FINDING_CODES = {
     meaning: "An input is missing, or does not fit the action's schema.",
     remedy: 'Correct it as docs/actions.md describes.',
   },
+  silence: {
+    meaning: 'An alert on silence does not say how long it lasts, or `silence` is there without it.',
+    remedy: 'Write `on: [silence]` together with `silence: { after: 2h }`.',
+  },
+  'alert-action': {
+    meaning: 'A step of an alert is about the caller or the recording of an event, and an alert has none.',
+    remedy: 'Tell it with a post, a mail, a request, or a text with `to` and `from`.',
+  },
+  heartbeat: {
+    meaning: 'The heartbeat has no address, or is called too often.',
+    remedy: 'Give a URL and at least 10s.',
+  },
   'duplicate-id': {
     meaning: 'Two steps of a rule have the same id.',
     remedy: 'Rename one of them.',

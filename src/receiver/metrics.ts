@@ -26,6 +26,7 @@ export function typeLabel(type: string): string {
 export class ReceiverMetrics {
   readonly #received: Counter<'type' | 'outcome'>;
   readonly #refused: Counter<'reason'>;
+  #refusedSignatures = 0;
   readonly #dropped: Counter<'reason'>;
   readonly #quarantined: Counter<'reason'>;
   readonly #ruleFailures: Counter<'rule'>;
@@ -128,6 +129,14 @@ export class ReceiverMetrics {
 
   refused(reason: RefusalReason): void {
     this.#refused.inc({ reason });
+    if (reason === 'signature') {
+      this.#refusedSignatures += 1;
+    }
+  }
+
+  /** Requests that were refused for their signature so far. */
+  refusedSignatures(): number {
+    return this.#refusedSignatures;
   }
 
   connectionDropped(reason: DropReason): void {

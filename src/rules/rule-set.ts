@@ -2,6 +2,7 @@ import { STEP_ERRORS } from '../errors/step-errors';
 import type { CanonicalEvent } from '../events/canonical-event';
 import { ageOf, compileRule, FieldReaders, listensTo, type CompiledRule } from './compiled-rule';
 import { CONDITION_STEPS, EVENT_STEPS, measured, RESERVED_STEPS } from './language/budget';
+import type { AlertRoute, Heartbeat } from './alert-route';
 import type { Plan, PlannedRule } from './plan';
 import type { Rule } from './rule';
 import { buildTypeIndex, candidatesIn, type TypeIndex } from './rule-index';
@@ -31,6 +32,8 @@ export class RuleSet {
   constructor(
     readonly hash: string,
     readonly rules: readonly Rule[],
+    readonly alerts: readonly AlertRoute[] = [],
+    readonly heartbeat: Heartbeat | null = null,
   ) {
     const fields = new FieldReaders();
     this.#positions = new Map(rules.map((rule, index) => [rule, index]));

@@ -15,6 +15,7 @@ import { createReceiver } from '../receiver/server';
 import type { LiveRules } from '../rules/live-rules';
 import { Secret } from '../settings/secret';
 import type { ReceiverSettings, Settings } from '../settings/settings';
+import { startAlerts, type ElsewhereKnown } from './alerts';
 import { startReceiverBackfill } from './backfill';
 import { inboxPart, rulesPart } from './readiness';
 import { refreshOwnNumbers } from './refresh-own-numbers';
@@ -37,8 +38,12 @@ export interface ReceiverService extends Service {
 /** What {@link startReceiver} needs. */
 export interface ReceiverOptions {
   settings: Settings;
+  /** The settings file that was named; null for the default. The process that tells alerts reads it again. */
+  configFile: string | null;
   rules: LiveRules;
   log: Logger;
+  /** What alerts need to know of other processes. */
+  elsewhere: ElsewhereKnown;
   /** Gets the receiver's metrics, and is what /metrics shows. Once per registry. */
   registry: Registry;
   /** Called when the inbox has new events with a plan. */
@@ -99,6 +104,16 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     operations.record('the bridge', 'rules.reload', { ruleset: ruleSet.hash }, ruleSet.rules.length),
   );
   const backfill = await startReceiverBackfill({ settings, ingest, registry, newestEventAt, log });
+  const alerts = startAlerts({
+    settings,
+    configFile: options.configFile,
+    rules,
+    inbox,
+    elsewhere: options.elsewhere,
+    refusedSignatures: () => metrics.refusedSignatures(),
+    record: (who, operation, detail) => operations.record(who, operation, detail, null),
+    log,
+  });
   const token = createAdminToken();
   const admin = createAdmin({
     host: settings.receiver.adminHost,
@@ -115,7 +130,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
       rules: rulesPart(rules),
       ...options.parts(),
     }),
-    api: { routes: operationRoutes(operations), token },
+    api: { routes: [...operationRoutes(operations), ...alerts.routes], token },
   });
   const stopIntake = async (): Promise<void> => {
     stopRefreshing();
@@ -129,12 +144,14 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
       admin.stopping();
       await Promise.all([stopIntake(), options.stopDependents()]);
       await admin.close();
+      alerts.stop();
       operations.close();
       await closeInbox(inbox, log);
     };
     return { ...createService(stop), webhookUrl: `${url}/voipbin/webhook`, adminUrl, wasEmpty };
   } catch (error) {
     await stopIntake();
+    alerts.stop();
     operations.close();
     await inbox.close();
     throw error;

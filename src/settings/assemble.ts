@@ -21,6 +21,12 @@ export function assemble(
     rulesFile: resolve(directory, values.rules_file),
     country: values.country,
     numbers: [...values.numbers, ...values.agent_numbers],
+    credentialsEnd: Object.fromEntries(
+      values.credentials_end.map((entry) => {
+        const [connection = '', day = ''] = entry.split('=');
+        return [connection, new Date(day)];
+      }),
+    ),
     receiver: {
       host: values['receiver.host'],
       port: values['receiver.port'],

@@ -43,6 +43,11 @@ export const SETTINGS = z.object({
   ),
   numbers: several((value) => value),
   agent_numbers: several((value) => value),
+  credentials_end: several((value) =>
+    /^[a-z_]+=\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value.split('=')[1] ?? ''))
+      ? value
+      : new InvalidValue('expected a connection and a date, such as voipbin=2027-03-31'),
+  ),
   'receiver.host': hostName('0.0.0.0'),
   'receiver.port': port(5000),
   'receiver.admin_host': hostName('127.0.0.1'),
@@ -87,6 +92,7 @@ export const VARIABLES: Readonly<Record<SettingName, string | null>> = {
   country: 'BRIDGE_COUNTRY',
   numbers: 'VOIPBIN_NUMBERS',
   agent_numbers: 'VOIPBIN_AGENT_NUMBERS',
+  credentials_end: 'BRIDGE_CREDENTIALS_END',
   'receiver.host': 'BRIDGE_HOST',
   'receiver.port': 'PORT',
   'receiver.admin_host': 'BRIDGE_ADMIN_HOST',

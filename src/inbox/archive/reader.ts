@@ -287,6 +287,29 @@ export class InboxReader {
     return this.#rows(sql, []).map((row) => ruleSetRow.parse(row));
   }
 
+  /** The greatest `seq`; 0 without events. */
+  lastSeq(): number {
+    return this.#number('SELECT max(seq) FROM events');
+  }
+
+  /** How many of the events after `seq` have a content type, and the last `seq` that was looked at; 0 for none. */
+  arrivals(seq: number, contentType: string): { last: number; count: number } {
+    const last = this.#number('SELECT max(seq) FROM (SELECT seq FROM events WHERE seq > ? ORDER BY seq LIMIT ?)', [
+      seq,
+      SEARCHED_AT_ONCE,
+    ]);
+    const sql = 'SELECT count(*) FROM events WHERE seq > ? AND seq <= ? AND content_type = ?';
+    return { last, count: last === 0 ? 0 : this.#number(sql, [seq, last, contentType]) };
+  }
+
+  /** How many requests were put into quarantine after one, and the last one's number; 0 for none. */
+  quarantineAfter(n: number): { last: number; count: number } {
+    return {
+      last: this.#number('SELECT max(n) FROM quarantine'),
+      count: this.#number('SELECT count(*) FROM quarantine WHERE n > ?', [n]),
+    };
+  }
+
   /** When the newest event was received; null when there is none. */
   newestAt(): Date | null {
     const at = this.#number('SELECT received_at FROM events ORDER BY seq DESC LIMIT 1');

@@ -1,4 +1,5 @@
 import type { CallSummary, CanonicalEvent, EventPart, Party } from '../../events/canonical-event';
+import { ALERT_FIELDS } from './alert-fields';
 import type { Choice, FieldDefinition } from './field';
 
 // The resources that have each field, as `src/events` reads them. A test compares the two.
@@ -429,4 +430,5 @@ export const FIELDS: readonly FieldDefinition[] = [
     description: 'The user name of the agent who took the call; mostly an e-mail address.',
     read: (event) => event.agent?.username ?? null,
   },
+  ...ALERT_FIELDS,
 ];

@@ -14,6 +14,8 @@ export const FILE_KEYS = {
   lists: { description: 'Named lists, used as `{ in: $name }`.' },
   windows: { description: 'Named times of the week, used with `during`.' },
   rules: { description: 'The rules. All rules that match an event run, in parallel.' },
+  alerts: { description: 'What is told to whom when the bridge needs a person.' },
+  heartbeat: { description: 'A call that says that the bridge runs, to a service that notices when it does not come.' },
   tests: { description: 'Sample events with the expected result, for `bridge rules test`.' },
 } as const satisfies Keys;
 
@@ -76,6 +78,31 @@ export const WINDOW_KEYS = {
   to: { description: 'The end, `"18:00"`, not included. An end before the start is on the next day.' },
   except: { description: 'Dates on which the window does not start: `["2026-03-01"]` or `$holidays`.' },
   timezone: { description: "The window's own time zone." },
+} as const satisfies Keys;
+
+export const ALERT_KEYS = {
+  name: { required: true, description: 'A short name: `ops`.' },
+  on: { required: true, description: 'What is told: one kind, or a list.' },
+  quiet: {
+    description:
+      'An alert of things that happen is over when nothing more has happened for so long: `15m` (the default). Meanwhile they are counted.',
+  },
+  silence: { description: 'For `on: silence`: how long no event may come.' },
+  do: {
+    required: true,
+    description:
+      'Ways to tell, as steps of a rule with the fields `alert.*`. The first is used; the next one when it fails.',
+  },
+} as const satisfies Keys;
+
+export const SILENCE_KEYS = {
+  after: { required: true, description: 'How long no event may come: `2h`.' },
+  during: { description: 'A window: only time in it counts. The default is always.' },
+} as const satisfies Keys;
+
+export const HEARTBEAT_KEYS = {
+  url: { required: true, description: 'The address that is called with GET: `https://…` or `${env:NAME}`.' },
+  every: { description: 'How often: `1m` (the default), at least `10s`.' },
 } as const satisfies Keys;
 
 export const TEST_KEYS = {

@@ -3,6 +3,8 @@ import { Findings, sortFindings, type Finding, type Position } from '../../yaml/
 import { DEFAULTS_KEYS } from '../language/keys';
 import { RuleSet } from '../rule-set';
 import type { ActionCatalogue, Rule } from '../rule';
+import type { AlertRoute, Heartbeat } from '../alert-route';
+import { AlertReader, readHeartbeat } from './alerts';
 import { isNothing, quoted, type Value } from './block-reader';
 import { lintRules } from './lint';
 import { readLists, type NamedList } from './lists';
@@ -18,7 +20,13 @@ import { readWindows } from './windows';
  * paths of all files of the set, also of those that cannot be read.
  */
 export type LoadedRules =
-  | { ok: true; ruleSet: RuleSet; tests: readonly RuleTest[]; findings: readonly Finding[]; files: readonly string[] }
+  | {
+      ok: true;
+      ruleSet: RuleSet;
+      tests: readonly RuleTest[];
+      findings: readonly Finding[];
+      files: readonly string[];
+    }
   | { ok: false; findings: readonly Finding[]; files: readonly string[] };
 
 export interface LoadOptions {
@@ -37,7 +45,7 @@ export function loadRules(options: LoadOptions): LoadedRules {
   const findings = new Findings();
   const readFile = options.readFile ?? diskReader(options.file);
   const { files, paths } = readRuleFiles(options.file, readFile, findings);
-  const rules = readAll(files, options.actions, findings);
+  const { rules, alerts, heartbeat } = readAll(files, options.actions, findings);
   // Tests refer to rules. With missing rules, half of the tests would have findings.
   const tests = findings.hasErrors ? [] : readTests(files, rules);
   if (!findings.hasErrors) {
@@ -48,17 +56,24 @@ export function loadRules(options: LoadOptions): LoadedRules {
   }
   return {
     ok: true,
-    ruleSet: new RuleSet(hashOf(files.map(({ document }) => document)), rules),
+    ruleSet: new RuleSet(hashOf(files.map(({ document }) => document)), rules, alerts, heartbeat),
     tests,
     findings: sortFindings(findings.all),
     files: paths,
   };
 }
 
-function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings: Findings): Rule[] {
+/** What the files define. */
+interface Read {
+  rules: Rule[];
+  alerts: AlertRoute[];
+  heartbeat: Heartbeat | null;
+}
+
+function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings: Findings): Read {
   const [main, ...others] = files;
   if (main === undefined) {
-    return [];
+    return { rules: [], alerts: [], heartbeat: null };
   }
   const defaults = readDefaults(main);
   for (const { block } of others) {
@@ -109,7 +124,25 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
       'there are no rules, so the bridge runs nothing',
     );
   }
-  return rules;
+  const alerts = files.flatMap(({ reader, block }) => {
+    const value = block.get('alerts');
+    return value === undefined || isNothing(value.node)
+      ? []
+      : new AlertReader(reader, { lists, windows }, defaults, actions).read(value);
+  });
+  alerts.forEach(({ name, at }, index) => {
+    const earlier = alerts.slice(0, index).find((other) => other.name === name);
+    if (earlier !== undefined) {
+      findings.error(at, 'duplicate-rule', `another alert has the name ${quoted(name)}`, {
+        hint: `the first is at ${earlier.at.file}:${earlier.at.line}`,
+      });
+    }
+  });
+  const heartbeats = files.flatMap(({ reader, block }) => {
+    const value = block.get('heartbeat');
+    return value === undefined ? [] : [readHeartbeat(reader, value)];
+  });
+  return { rules, alerts, heartbeat: heartbeats[0] ?? null };
 }
 
 function readTests(files: readonly RuleFile[], rules: readonly Rule[]): RuleTest[] {

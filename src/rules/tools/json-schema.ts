@@ -4,7 +4,10 @@ import type { FieldDefinition } from '../language/field';
 import {
   DEFAULTS_KEYS,
   EXPECT_KEYS,
+  ALERT_KEYS,
   FILE_KEYS,
+  HEARTBEAT_KEYS,
+  SILENCE_KEYS,
   LIMIT_KEYS,
   RETRY_KEYS,
   RULE_KEYS,
@@ -13,6 +16,7 @@ import {
   WINDOW_KEYS,
   type KeyDefinition,
 } from '../language/keys';
+import { ALERT_KINDS } from '../alert-route';
 import type { ActionCatalogue } from '../rule';
 import { OPERATORS, OPERATOR_NAMES } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
@@ -51,6 +55,8 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
       },
       windows: { type: 'object', additionalProperties: oneOrMore({ $ref: '#/definitions/window' }) },
       rules: { type: 'array', items: { $ref: '#/definitions/rule' } },
+      alerts: { type: 'array', items: { $ref: '#/definitions/alert' } },
+      heartbeat: block(HEARTBEAT_KEYS, { url: { type: 'string' }, every: DURATION }),
       tests: { type: 'array', items: { $ref: '#/definitions/test' } },
     }),
     definitions: {
@@ -63,6 +69,13 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
         to: { type: 'string', pattern: '^\\d{1,2}:\\d{2}$' },
         except: oneOrMore({ type: 'string' }),
         timezone: { type: 'string' },
+      }),
+      alert: block(ALERT_KEYS, {
+        name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' },
+        on: oneOrMore({ enum: Object.keys(ALERT_KINDS) }),
+        quiet: DURATION,
+        silence: block(SILENCE_KEYS, { after: DURATION, during: { type: 'string' } }),
+        do: { type: 'array', items: { $ref: '#/definitions/step' }, minItems: 1 },
       }),
       test: block(TEST_KEYS, {
         name: { type: 'string' },

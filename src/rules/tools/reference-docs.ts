@@ -4,7 +4,10 @@ import type { FieldDefinition } from '../language/field';
 import {
   DEFAULTS_KEYS,
   EXPECT_KEYS,
+  ALERT_KEYS,
   FILE_KEYS,
+  HEARTBEAT_KEYS,
+  SILENCE_KEYS,
   LIMIT_KEYS,
   RETRY_KEYS,
   RULE_KEYS,
@@ -13,6 +16,7 @@ import {
   WINDOW_KEYS,
   type KeyDefinition,
 } from '../language/keys';
+import { ALERT_KINDS } from '../alert-route';
 import { OPERATORS } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
 import { FILTER_DOCS } from '../language/filters';
@@ -32,6 +36,16 @@ export function describeRuleLanguage(): string {
     section('retry', keys(RETRY_KEYS)),
     section('limits', keys(LIMIT_KEYS)),
     section('A window', keys(WINDOW_KEYS)),
+    section('An alert', keys(ALERT_KEYS)),
+    section('silence', keys(SILENCE_KEYS)),
+    section('heartbeat', keys(HEARTBEAT_KEYS)),
+    section(
+      'Kinds of alerts',
+      table(
+        ['kind', 'meaning'],
+        Object.entries(ALERT_KINDS).map(([kind, meaning]) => [code(kind), meaning]),
+      ),
+    ),
     section('A test', keys(TEST_KEYS)),
     section('expect', keys(EXPECT_KEYS)),
     section(

@@ -46,6 +46,13 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
   watchChildProcess(registry, CHILD, () => worker);
   const receiver = await startReceiver({
     settings,
+    configFile,
+    elsewhere: {
+      parked: () => worker?.state()?.parked,
+      temporal: () => worker?.state()?.temporal,
+      // Before Temporal runs there is none to be missing.
+      worker: () => worker?.problem() ?? null,
+    },
     rules,
     log,
     registry,

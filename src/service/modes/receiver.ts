@@ -35,6 +35,13 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
   watchChildProcess(registry, CHILD, () => dispatcher);
   const receiver = await startReceiver({
     settings,
+    configFile,
+    elsewhere: {
+      // Workers elsewhere know what is parked; their bridges' own alerts tell it.
+      parked: () => undefined,
+      temporal: () => dispatcher.state()?.temporal,
+      worker: () => dispatcher.problem(),
+    },
     rules,
     log,
     registry,

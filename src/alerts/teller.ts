@@ -1,0 +1,196 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { AlertRoute } from '../rules/alert-route';
+import type { PlannedStep } from '../rules/plan';
+import type { Alert, Telling } from './alert';
+import type { AlertBook } from './book';
+
+const NICENESS = 10;
+/** A process that tells has so long; then it is killed, and its tellings are tried again later. */
+const TOLD_WITHIN_MS = 120_000;
+
+/** One telling, as the process that delivers it gets it. */
+export const order = z.object({
+  /** The same on every try, so that a provider can recognise it. */
+  key: z.string(),
+  route: z.string(),
+  timezone: z.string(),
+  country: z.string().nullable(),
+  steps: z.array(z.unknown()),
+  /** The fields `alert.*`. */
+  alert: z.record(z.string(), z.json()),
+});
+export type Order = Omit<z.infer<typeof order>, 'steps'> & { steps: readonly PlannedStep[] };
+
+/** What became of a telling. `problem` is a code; null when one of the ways worked. */
+export const delivered = z.object({ key: z.string(), problem: z.string().nullable() });
+export type Delivered = z.infer<typeof delivered>;
+
+/** What {@link Teller} needs. */
+export interface TellerOptions {
+  book: AlertBook;
+  routes: () => readonly AlertRoute[];
+  /** The script that delivers, and its JSON argument. */
+  script: string;
+  argument: object;
+  log: Pick<Logger, 'info' | 'warn'>;
+}
+
+/**
+ * Tells the alerts that are due, in a process of its own: it needs no Temporal and no worker, and its SDKs do not slow
+ * down answers. It runs only while there is something to tell.
+ *
+ * A telling that cannot be delivered is tried again; it never raises an alert.
+ */
+export class Teller {
+  readonly #children = new Set<ChildProcess>();
+  #isTelling = false;
+  #isStopped = false;
+
+  constructor(private readonly options: TellerOptions) {}
+
+  /** Tells what is due, unless it is being told already. */
+  tell(): void {
+    if (this.#isTelling || this.#isStopped) {
+      return;
+    }
+    const { book, routes } = this.options;
+    const known = routes();
+    const due = book.due();
+    for (const { route } of due) {
+      if (!known.some(({ name }) => name === route)) {
+        book.dropRoute(route);
+      }
+    }
+    const tellings = due.filter(({ route }) => known.some(({ name }) => name === route));
+    if (tellings.length > 0) {
+      this.#deliver(tellings, known);
+    }
+  }
+
+  /**
+   * Tells a test alert by one route, whatever is told otherwise.
+   * @returns the code of the failure; null when it was told.
+   */
+  async test(route: AlertRoute, who: string): Promise<string | null> {
+    const now = new Date().toISOString();
+    const alert: Alert = {
+      id: 0,
+      kind: route.on[0] ?? 'run_failed',
+      key: 'test',
+      rule: null,
+      connection: null,
+      error_class: null,
+      summary: `This is a test of the alert "${route.name}", sent by ${who}. Nothing is wrong.`,
+      count: 1,
+      since: now,
+      last_at: now,
+      ended_at: null,
+      acked_by: null,
+    };
+    const order = { ...orderOf({ alert, route: route.name, ended: false }, route), key: `alert/test/${now}` };
+    let problem: string | null = 'not_delivered';
+    await this.#run([order], (answer) => {
+      ({ problem } = answer);
+    });
+    return problem;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#children.forEach((child) => child.kill());
+  }
+
+  #deliver(tellings: readonly Telling[], routes: readonly AlertRoute[]): void {
+    const { book, log } = this.options;
+    const open = new Map(tellings.map((telling) => [keyOf(telling), telling]));
+    const orders = tellings.flatMap((telling) => {
+      const route = routes.find(({ name }) => name === telling.route);
+      return route === undefined ? [] : [orderOf(telling, route)];
+    });
+    this.#isTelling = true;
+    void this.#run(orders, ({ key, problem }) => {
+      const telling = open.get(key);
+      if (telling === undefined) {
+        return;
+      }
+      open.delete(key);
+      const fields = { alert: telling.alert.kind, route: telling.route, ended: telling.ended };
+      if (problem === null) {
+        book.told(telling);
+        log.info(fields, 'an alert was told');
+      } else {
+        book.notTold(telling, problem);
+        log.warn({ ...fields, problem }, 'an alert could not be told; it is tried again');
+      }
+    }).then(() => {
+      this.#isTelling = false;
+      if (!this.#isStopped) {
+        open.forEach((telling) => book.notTold(telling, 'not_delivered'));
+      }
+    });
+  }
+
+  /** Runs a process that delivers; resolves when it has ended. */
+  #run(orders: readonly Order[], onDelivered: (answer: Delivered) => void): Promise<void> {
+    const { script, argument } = this.options;
+    const child = fork(script, [JSON.stringify(argument)]);
+    this.#children.add(child);
+    if (child.pid !== undefined) {
+      try {
+        setPriority(child.pid, NICENESS);
+      } catch {
+        // It has ended already.
+      }
+    }
+    const timer = setTimeout(() => child.kill('SIGKILL'), TOLD_WITHIN_MS);
+    child.on('message', (raw) => {
+      const answer = delivered.safeParse(raw);
+      if (answer.success && !this.#isStopped) {
+        onDelivered(answer.data);
+      }
+    });
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#children.delete(child);
+        resolve();
+      };
+      child.on('exit', end);
+      child.on('error', end);
+      // The callback takes the error of a child that has ended already.
+      child.send(orders, () => undefined);
+    });
+  }
+}
+
+function keyOf({ alert, route, ended }: Telling): string {
+  return `alert/${alert.id}/${route}/${ended ? 'ended' : 'began'}`;
+}
+
+function orderOf(telling: Telling, { name, timezone, country, steps }: AlertRoute): Order {
+  const { alert, ended } = telling;
+  return {
+    key: keyOf(telling),
+    route: name,
+    timezone,
+    country,
+    steps,
+    alert: {
+      kind: alert.kind,
+      summary: ended ? endedSummary(alert.summary, alert.count) : alert.summary,
+      count: alert.count,
+      since: alert.since,
+      ended,
+      rule: alert.rule,
+      connection: alert.connection,
+      error_class: alert.error_class,
+    },
+  };
+}
+
+function endedSummary(summary: string, count: number): string {
+  return `Over${count > 1 ? ` (it happened ${count} times)` : ''}: ${summary}`;
+}

@@ -1,0 +1,97 @@
+import type { Logger } from 'pino';
+import type { AlertKind, AlertRoute } from '../rules/alert-route';
+import { LASTING, type Condition } from './alert';
+import type { AlertBook } from './book';
+
+/** Something that happened since the last look, `more` times. */
+export interface Happening extends Condition {
+  more: number;
+}
+
+/** Looks for what is wrong. Called every few seconds, so it must be quick. */
+export type Probe =
+  /** What is wrong now; what it named before and does not name any more is over. */
+  | { kind: AlertKind; now: () => readonly Condition[] }
+  /** What has happened since the last call. */
+  | { kind: AlertKind; news: () => readonly Happening[] };
+
+const LOOK_EVERY_MS = 5_000;
+
+/** Looks at the probes, and keeps the book of alerts. */
+export class AlertWatch {
+  readonly #timer: NodeJS.Timeout;
+  #isFailing = false;
+
+  /**
+   * @param routes the alerts of the rule files in force.
+   * @param onChanged called after every look: there may be something to tell.
+   */
+  constructor(
+    private readonly options: {
+      book: AlertBook;
+      probes: readonly Probe[];
+      routes: () => readonly AlertRoute[];
+      onChanged: () => void;
+      log: Pick<Logger, 'warn'>;
+      everyMs?: number;
+    },
+  ) {
+    this.#timer = setInterval(() => this.look(), options.everyMs ?? LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  /** Looks now. A probe that fails is left out: an alert must not stop the others. */
+  look(): void {
+    const { book, probes, routes, onChanged, log } = this.options;
+    for (const probe of probes) {
+      try {
+        this.#read(probe);
+        this.#isFailing = false;
+      } catch (error) {
+        if (!this.#isFailing) {
+          this.#isFailing = true;
+          const problem = error instanceof Error ? error.name : 'unknown';
+          log.warn({ kind: probe.kind, problem }, 'it cannot be seen whether an alert is due');
+        }
+      }
+    }
+    book.endQuiet((kind) => quietOf(kind, routes()));
+    onChanged();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #read(probe: Probe): void {
+    const { book, routes } = this.options;
+    if ('news' in probe) {
+      for (const { more, ...condition } of probe.news()) {
+        book.raise(condition, routes(), more);
+      }
+      return;
+    }
+    const found = probe.now();
+    const open = book.open().filter(({ kind }) => kind === probe.kind);
+    for (const condition of found) {
+      if (open.some(({ key }) => key === condition.key)) {
+        book.lasts(condition.kind, condition.key);
+      } else {
+        book.raise(condition, routes());
+      }
+    }
+    for (const { kind, key } of open) {
+      if (LASTING.has(kind) && !found.some((condition) => condition.key === key)) {
+        book.end(kind, key);
+      }
+    }
+  }
+}
+
+const DEFAULT_QUIET_MS = 900_000;
+
+/** The longest quiet time that a route sets for a kind. */
+function quietOf(kind: AlertKind, routes: readonly AlertRoute[]): number {
+  const times = routes.filter(({ on }) => on.includes(kind)).map(({ quiet_ms: ms }) => ms);
+  return times.length === 0 ? DEFAULT_QUIET_MS : Math.max(...times);
+}

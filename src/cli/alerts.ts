@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { EXIT_FAILED, EXIT_OK, WrongUse } from '../errors/operator-errors';
+import type { Alert } from '../alerts/alert';
+import type { AlertsAnswer, TestAnswer } from '../alerts/routes';
+import { ApiClient } from '../operations/api-client';
+import { printableLines } from '../text/printable';
+import { parseDuration } from '../yaml/duration';
+import { printResult } from './print';
+import { readSettings } from './read-settings';
+
+interface Options {
+  limit?: string;
+  for?: string;
+  json?: true;
+}
+
+/** `bridge alerts`: what needs a person, and who was told. */
+export function defineAlerts(alerts: Command): void {
+  alerts
+    .command('list')
+    .description('list the alerts that last, then the latest that are over')
+    .option('--limit <n>', 'how many', '20')
+    .option('--json', 'print JSON')
+    .action(list);
+  alerts
+    .command('test')
+    .description('send a test alert, as the rule files say')
+    .argument('[name]', 'an entry of alerts: in the rule files (default: each)')
+    .option('--json', 'print JSON')
+    .action(test);
+  alerts
+    .command('ack')
+    .description('say that somebody takes care: the alert is not told any more')
+    .argument('<id>', 'the number in bridge alerts list')
+    .option('--json', 'print JSON')
+    .action(ack);
+  alerts
+    .command('silence')
+    .description('tell nothing for some time, of one kind or of all')
+    .argument('[kind]', 'a kind of alert', 'all')
+    .requiredOption('--for <span>', 'how long: 2h')
+    .option('--json', 'print JSON')
+    .action(silence);
+}
+
+async function list({ limit, json }: Options, command: Command): Promise<void> {
+  const api = new ApiClient(readSettings(command));
+  const answer = (await api.get(`/alerts?limit=${encodeURIComponent(limit ?? '20')}`)) as AlertsAnswer;
+  const { alerts, silences, routes } = answer;
+  printResult(json, answer, () =>
+    printableLines([
+      ...(alerts.length === 0 ? ['Nothing needs a person.'] : alerts.flatMap((alert) => describe(alert, answer))),
+      ...silences.map(({ kind, until, who }) => `Silent: ${kind} until ${until} (${who})`),
+      ...(routes.length === 0
+        ? ['Nobody is told: the rule files have no alerts (docs/operations.md, "Be told").']
+        : []),
+    ]),
+  );
+  process.exitCode = alerts.some(({ ended_at }) => ended_at === null) ? EXIT_FAILED : EXIT_OK;
+}
+
+function describe(alert: Alert, { not_told }: AlertsAnswer): string[] {
+  const { id, kind, count, since, ended_at, acked_by, summary } = alert;
+  const state = ended_at === null ? 'lasts' : `over since ${ended_at}`;
+  return [
+    `${id}  ${kind}  ${state}, since ${since}${count > 1 ? `, ${count} times` : ''}${acked_by === null ? '' : `, ${acked_by} takes care`}`,
+    `    ${summary}`,
+    ...not_told
+      .filter((telling) => telling.alert === id)
+      .map(({ route, problem }) => `    not told by ${route} yet: ${problem}`),
+  ];
+}
+
+async function test(name: string | undefined, { json }: Options, command: Command): Promise<void> {
+  const api = new ApiClient(readSettings(command));
+  const answer = (await api.post('/alerts/test', name === undefined ? {} : { route: name })) as TestAnswer;
+  printResult(json, answer, () =>
+    printableLines(
+      Object.entries(answer).map(([route, problem]) =>
+        problem === null ? `${route}: told` : `${route}: NOT told (${problem}); see the bridge's log`,
+      ),
+    ),
+  );
+  process.exitCode = Object.values(answer).every((problem) => problem === null) ? EXIT_OK : EXIT_FAILED;
+}
+
+async function ack(id: string, { json }: Options, command: Command): Promise<void> {
+  const api = new ApiClient(readSettings(command));
+  const answer = await api.post(`/alerts/${encodeURIComponent(id)}/ack`);
+  printResult(json, answer, () => printableLines([`Alert ${id} is not told any more.`]));
+}
+
+async function silence(kind: string, options: Options, command: Command): Promise<void> {
+  const span = parseDuration(options.for ?? '');
+  if (span === null || span === 0) {
+    throw new WrongUse(`--for expects a duration such as 2h; got "${options.for ?? ''}"`);
+  }
+  const until = new Date(Date.now() + span).toISOString();
+  const answer = await new ApiClient(readSettings(command)).post('/alerts/silence', { kind, until });
+  printResult(options.json, answer, () =>
+    printableLines([kind === 'all' ? `Nothing is told until ${until}.` : `${kind} is not told until ${until}.`]),
+  );
+}

@@ -1,0 +1,130 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, statfsSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { fetch } from 'undici';
+import type { ApiRoute } from '../admin/api';
+import { AlertBook } from '../alerts/book';
+import { HeartbeatCaller } from '../alerts/heartbeat';
+import { probesOf, type Watched } from '../alerts/probes';
+import { alertRoutes } from '../alerts/routes';
+import { Teller } from '../alerts/teller';
+import { AlertWatch } from '../alerts/watch';
+import { LaterRunsReader } from '../dispatch/later-runs';
+import { RunLogReader } from '../dispatch/run-log';
+import { InboxReader } from '../inbox/archive/reader';
+import type { Inbox } from '../inbox/inbox';
+import type { LiveRules } from '../rules/live-rules';
+import { fillReferences, markReferences } from '../rules/language/secret-references';
+import type { Settings } from '../settings/settings';
+
+const CERTIFICATE_EVERY_MS = 3_600_000;
+
+/** What the receiver's process does not know by itself. */
+export type ElsewhereKnown = Pick<Watched, 'parked' | 'temporal' | 'worker'>;
+
+/** What {@link startAlerts} needs. */
+export interface AlertsOptions {
+  settings: Settings;
+  configFile: string | null;
+  rules: LiveRules;
+  inbox: Inbox;
+  elsewhere: ElsewhereKnown;
+  refusedSignatures: () => number;
+  record: (who: string, operation: string, detail: object) => void;
+  log: Logger;
+}
+
+/** Alerts and the heartbeat of a running bridge. */
+export interface RunningAlerts {
+  routes: ApiRoute[];
+  stop(): void;
+}
+
+/** Watches the bridge, keeps the book of alerts, tells them, and calls the heartbeat. */
+export function startAlerts(options: AlertsOptions): RunningAlerts {
+  const { settings, rules, inbox, elsewhere, log } = options;
+  const { dataDir } = settings;
+  const book = new AlertBook(dataDir);
+  const readers = {
+    inbox: InboxReader.open(dataDir),
+    runLog: new RunLogReader(dataDir),
+    laterRuns: new LaterRunsReader(dataDir),
+  };
+  const routes = (): LiveRules['ruleSet']['alerts'] => rules.ruleSet.alerts;
+  const teller = new Teller({
+    book,
+    routes,
+    script: require.resolve('./child/alert-main'),
+    argument: { configFile: options.configFile },
+    log,
+  });
+  const watched: Watched = {
+    ...readers,
+    ...elsewhere,
+    rules: () => rules.problem(),
+    store: () => inbox.problem()?.message ?? null,
+    oldestAgeMs: () => inbox.backlog().oldestAgeMs,
+    refusedSignatures: options.refusedSignatures,
+    freeDisk: () => {
+      const { bavail, blocks } = statfsSync(dataDir);
+      return blocks === 0 ? 1 : bavail / blocks;
+    },
+    certificateEnds: certificateEnds(settings),
+    credentialsEnd: () => settings.credentialsEnd,
+    routes,
+    startedAt: new Date(),
+  };
+  const watch = new AlertWatch({ book, probes: probesOf(watched, book), routes, onChanged: () => teller.tell(), log });
+  const heartbeat = new HeartbeatCaller({
+    heartbeat: () => rules.ruleSet.heartbeat,
+    resolve: (url) => resolved(url, settings),
+    isWell: () => inbox.problem() === null,
+    call: async (url, signal) => {
+      const { body, ok } = await fetch(url, { signal });
+      await body?.cancel();
+      if (!ok) {
+        throw new Error('not ok');
+      }
+    },
+    log,
+  });
+  return {
+    routes: alertRoutes({ book, teller, routes, record: options.record }),
+    stop: () => {
+      heartbeat.stop();
+      watch.stop();
+      teller.stop();
+      book.close();
+      Object.values(readers).forEach((reader) => reader.close());
+    },
+  };
+}
+
+/** When the webhook's certificate ends; the file is read once an hour. */
+function certificateEnds({ receiver }: Settings): () => Date | null {
+  let ends: Date | null = null;
+  let readAt = -Infinity;
+  return () => {
+    if (receiver.tls !== undefined && performance.now() - readAt > CERTIFICATE_EVERY_MS) {
+      readAt = performance.now();
+      ends = new Date(new X509Certificate(readFileSync(receiver.tls.certFile)).validTo);
+    }
+    return ends;
+  };
+}
+
+/** The address with its references resolved; null when one cannot be had. */
+function resolved(url: string, { ruleSecrets }: Settings): string | null {
+  try {
+    const filled = fillReferences({ url: markReferences(url) }, (reference) => {
+      const found = ruleSecrets.lookUp(reference);
+      if (!found.ok) {
+        throw new Error(found.message);
+      }
+      return found.value;
+    });
+    return typeof filled['url'] === 'string' ? filled['url'] : null;
+  } catch {
+    return null;
+  }
+}

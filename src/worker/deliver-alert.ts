@@ -1,0 +1,132 @@
+import type { Logger } from 'pino';
+import { runFilled } from '../../activities/fill-references';
+import type { OpenConnection } from '../../activities/step-activities';
+import type { Delivered, Order } from '../alerts/teller';
+import { ActionError } from '../connectors/action-error';
+import type { ActionContext, Connector } from '../connectors/connector';
+import type { CanonicalEvent } from '../events/canonical-event';
+import type { OwnNumbers } from '../events/own-numbers';
+import { ALERT_TYPE } from '../rules/language/alert-fields';
+import { evaluateCondition } from '../rules/language/condition';
+import { renderInput } from '../rules/language/template';
+import type { PlannedStep } from '../rules/plan';
+import type { Settings } from '../settings/settings';
+
+const STEP_WITHIN_MS = 30_000;
+
+/** What {@link deliverAlert} needs. */
+export interface AlertTools {
+  connections: ReadonlyMap<string, OpenConnection>;
+  settings: Pick<Settings, 'ruleSecrets'>;
+  ownNumbers: Pick<OwnNumbers, 'has'>;
+  log: Logger;
+}
+
+/**
+ * Tells one alert: the steps are ways to tell it, and the first one that works is enough. It needs neither Temporal nor a
+ * worker, and pays no attention to parked connections.
+ *
+ * @returns the code of the last failure when no way worked.
+ */
+export async function deliverAlert(tools: AlertTools, order: Order): Promise<Delivered> {
+  const event = eventOf(order);
+  let problem = 'no_way';
+  for (const step of order.steps) {
+    try {
+      if (await tellBy(tools, order, event, step)) {
+        return { key: order.key, problem: null };
+      }
+    } catch (error) {
+      problem = error instanceof ActionError ? error.detail.code : 'bug';
+      tools.log.warn({ route: order.route, action: step.action, code: problem }, 'a way to tell an alert failed');
+    }
+  }
+  return { key: order.key, problem };
+}
+
+/** @returns whether it was told; false when the step's condition is not met, or it was skipped. */
+async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, step: PlannedStep): Promise<boolean> {
+  const connection = tools.connections.get(step.action.split('.')[0] ?? '');
+  const action = connection?.connector.actions[step.action.slice(step.action.indexOf('.') + 1)];
+  if (connection === undefined || action === undefined) {
+    throw new ActionError('permanent', `there is no action ${step.action}`, {
+      connection: 'rules',
+      code: 'not_connected',
+    });
+  }
+  const { timezone, country, key } = order;
+  const scope = { event, steps: {}, timezone, country, now: new Date(event.received_at), seed: key };
+  if (step.if !== undefined && !evaluateCondition(step.if, scope)) {
+    return false;
+  }
+  const rendered = renderInput(step.input, {
+    ...scope,
+    sinkOf: (name) => action.sinkOf(name),
+    accepts: (path, value) => action.accepts(path, value),
+  });
+  const outcome = await runFilled(tools.settings.ruleSecrets, { rule: order.route, id: step.id }, rendered, (filled) =>
+    action.run(contextOf(tools, connection, order, event, step), filled),
+  );
+  return outcome.outcome === 'done';
+}
+
+function contextOf(
+  tools: AlertTools,
+  { client }: OpenConnection,
+  { key, timezone, country }: Order,
+  event: CanonicalEvent,
+  step: PlannedStep,
+): ActionContext<unknown> {
+  return {
+    client,
+    key: `${key}/${step.id}`,
+    signal: AbortSignal.timeout(STEP_WITHIN_MS),
+    event,
+    log: tools.log,
+    // An earlier try may have got through: whoever can, looks first.
+    attempt: 2,
+    startedAt: new Date(event.received_at),
+    progress: { last: null, save: () => undefined },
+    country,
+    timezone,
+    isOurs: (number) => tools.ownNumbers.has(number),
+    // An alert goes to people of the account, grouped and told once: neither limits nor opt-outs apply.
+    cooldowns: { claim: () => Promise.resolve('claimed'), release: () => Promise.resolve() },
+    optOuts: { since: () => Promise.resolve(null), record: () => Promise.resolve(null) },
+    clientOf: <Other>(connector: Pick<Connector, 'name'>): Other => {
+      throw new ActionError('permanent', `an alert has nothing of ${connector.name}`, {
+        connection: connector.name,
+        code: 'not_connected',
+      });
+    },
+  };
+}
+
+/** The alert as the event that templates see. */
+function eventOf({ key, alert }: Order): CanonicalEvent {
+  const since = typeof alert['since'] === 'string' ? alert['since'] : new Date().toISOString();
+  return {
+    type: ALERT_TYPE,
+    declared_type: ALERT_TYPE,
+    event_id: key,
+    id: key,
+    customer_id: null,
+    occurred_at: since,
+    received_at: since,
+    direction: null,
+    peer: null,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: null,
+    text: null,
+    status: null,
+    recording_ready: null,
+    call_id: null,
+    root_call_id: null,
+    data: alert,
+  };
+}
