@@ -96,6 +96,7 @@ describe('settings', () => {
       ruleSecrets: expect.any(RuleSecrets),
       country: null,
       numbers: [],
+      credentialsEnd: {},
       receiver: {
         host: '0.0.0.0',
         port: 5000,

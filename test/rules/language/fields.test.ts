@@ -90,8 +90,19 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
 
 test('a field that is never absent has a value even in an empty event', () => {
   const event = eventOf('something_new', {});
-  for (const field of FIELDS.filter(({ presence }) => presence === 'always')) {
+  for (const field of FIELDS.filter(({ presence, types }) => presence === 'always' && types === undefined)) {
     expect(field.read(event)).not.toBeNull();
+  }
+});
+
+test('the fields of an alert are of alerts only', () => {
+  const fields = FIELDS.filter(({ name }) => name.startsWith('alert.'));
+  const data = { kind: 'run_failed', summary: 's', count: 1, since: 't', ended: false };
+  for (const field of fields.filter(({ presence }) => presence === 'always')) {
+    expect(field.read({ ...eventOf('call_hangup', {}), type: 'alert', data })).not.toBeNull();
+  }
+  for (const field of fields) {
+    expect(field.read(eventOf('call_hangup', data))).toBeNull();
   }
 });
 
