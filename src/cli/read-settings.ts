@@ -19,11 +19,17 @@ export function configFile(command: Command): string | null {
 /**
  * Loads the settings for a command. Warns once of settings that production would refuse, and of environment variables
  * that look like settings and are none.
+ * @param usedConnectors the connectors that the live rules of a file use, where the command needs their credentials.
  * @throws WrongUse with everything that is wrong.
  */
-export function readSettings(command: Command): Settings {
+export function readSettings(command: Command, usedConnectors?: (rulesFile: string) => readonly string[]): Settings {
   const file = configFile(command);
-  const loaded = loadSettings({ ...(file === null ? {} : { configFile: file }), env: process.env, connectors });
+  const loaded = loadSettings({
+    ...(file === null ? {} : { configFile: file }),
+    env: process.env,
+    connectors,
+    ...(usedConnectors === undefined ? {} : { usedConnectors }),
+  });
   if (!loaded.ok) {
     const { findings } = loaded;
     throw new WrongUse(

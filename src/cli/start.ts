@@ -3,6 +3,7 @@ import { createLogger } from '../service/logger';
 import { MODES, type Mode } from '../service/processes';
 import { startMode } from '../service/modes/start-mode';
 import { runUntilStopped, stopRequest } from '../service/shutdown';
+import { connectionsInFile } from '../service/rules-in-force';
 import { configFile, readSettings } from './read-settings';
 
 /** `bridge start`: runs the bridge until it is stopped. */
@@ -16,7 +17,8 @@ export function defineStart(start: Command): void {
     )
     .action(async ({ mode }: { mode: Mode }, command: Command) => {
       const stopRequested = stopRequest();
-      const settings = readSettings(command);
+      // A worker runs the rules of its receivers, which it does not know.
+      const settings = readSettings(command, mode === 'worker' ? undefined : connectionsInFile);
       const log = createLogger({ name: mode === 'worker' ? 'worker' : 'bridge' });
       const service = await startMode(mode, { settings, configFile: configFile(command), log });
       // A frozen server or a download under way would keep the process alive.

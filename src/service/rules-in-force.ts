@@ -38,7 +38,9 @@ export function describeFindings(findings: readonly Finding[]): PrintableText {
  * Loads the rules for a bridge that runs, and loads them again whenever the files change. Findings go to standard error
  * and the log.
  *
- * @throws WrongUse when the files have errors, or need credentials that are missing in production.
+ * Credentials that are missing in production are checked with the settings, before.
+ *
+ * @throws WrongUse when the files have errors.
  */
 export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
   const rules = readRules(settings.rulesFile);
@@ -47,10 +49,6 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
     throw new WrongUse(
       'The rule files have errors (above): correct them, or set BRIDGE_RULES to other files. Check with: npx bridge rules check',
     );
-  }
-  const missing = missingCredentialsOf(rules.ruleSet, settings);
-  if (missing.length > 0) {
-    throw new WrongUse(`The settings are not complete for production:\n${missing.join('\n')}`);
   }
   const warnOfSecrets = (ruleSet: RuleSet): void => {
     for (const finding of checkSecrets(ruleSet.rules, settings.ruleSecrets)) {
@@ -88,6 +86,12 @@ export function liveRulesOf(settings: Settings): Rule[] | null {
 /** Names of the connections that live rules use. */
 export function connectionsInUse(ruleSet: RuleSet): string[] {
   return connectionsUsedBy(liveSteps(ruleSet));
+}
+
+/** Names of the connections that the live rules of a file use; none when it has errors, which the start reports. */
+export function connectionsInFile(file: string): string[] {
+  const loaded = loadRules({ file, actions: actionCatalogue });
+  return loaded.ok ? connectionsInUse(loaded.ruleSet) : [];
 }
 
 function missingCredentialsOf(ruleSet: RuleSet, settings: Settings): string[] {

@@ -36,11 +36,16 @@ export function checkCombinations(
       });
     };
   const report = reportAs('error');
-  checkNumbers(values, 'numbers', report);
-  checkNumbers(values, 'agent_numbers', report);
+  // Without the country, which is wrong itself, a national number says nothing.
+  if (found.get('country')?.isFaulty !== true) {
+    checkNumbers(values, 'numbers', report);
+    checkNumbers(values, 'agent_numbers', report);
+  }
   checkPorts(values, report);
   checkTls(values, directory, report);
-  checkProtection(values, report);
+  if (found.get('receiver.ip_allow')?.isFaulty !== true) {
+    checkProtection(values, report);
+  }
   checkSecrets(values, found, values.environment === 'production' ? report : reportAs('warn'));
 }
 

@@ -5,7 +5,7 @@ import { assemble } from './assemble';
 import { checkCombinations, checkTransport } from './check-combinations';
 import { loadConnections, type FoundConnection } from './connection-settings';
 import type { DeclaredConnector } from './declared-connector';
-import { SETTINGS, VARIABLES } from './definitions';
+import { SETTINGS, VARIABLES, type SettingName, type SettingValues } from './definitions';
 import { addEnvironment, addFile, notEmpty, SETTING_NAMES, subjectOf, type FoundValues } from './found-values';
 import type { Environment } from './references';
 import { RuleSecrets, type RuleSecretsOptions } from './rule-secrets';
@@ -25,6 +25,11 @@ export interface LoadOptions {
   connectors: readonly DeclaredConnector[];
   /** What relative paths are relative to; by default the current directory. */
   directory?: string;
+  /**
+   * The connectors that the live rules of a file (an absolute path) use; asked in production. With it, their missing
+   * credentials are findings like all others, so that one start names everything that is missing.
+   */
+  usedConnectors?: (rulesFile: string) => readonly string[];
 }
 
 /**
@@ -52,25 +57,29 @@ export function loadSettings(
   for (const { path, message } of parsed.success ? [] : parsed.error.issues) {
     reportInvalid(path, message, found, findings);
   }
+  // One invalid value must not hide what else is wrong or missing.
+  const values = parsed.data ?? validValues(found);
   const connections = loadConnections(connectors, connectionsBlock, env, findings);
-  if (parsed.success) {
-    checkCombinations(parsed.data, found, directory, findings);
-    checkTransport(parsed.data.environment, connectors, connections, findings);
-    if (!findings.hasErrors) {
-      const assembled = assemble(parsed.data, directory, env);
-      const settings = {
-        ...assembled,
-        ruleSecrets: new RuleSecrets({
-          allowed: parsed.data.rules_secrets.map((entry) => (entry.includes('/') ? resolve(directory, entry) : entry)),
-          environment: parsed.data.environment,
-          own: ownSecrets(assembled, references, file === null ? null : resolve(directory, file), connectors),
-          env,
-          folder: dirname(assembled.rulesFile),
-        }),
-        connections: withoutPlaces(connections),
-      };
-      return { ok: true, settings, warnings: sortFindings(findings.all) };
-    }
+  checkCombinations(values, found, directory, findings);
+  checkTransport(values.environment, connectors, connections, findings);
+  if (options.usedConnectors !== undefined && values.environment === 'production') {
+    const used = options.usedConnectors(resolve(directory, values.rules_file));
+    reportMissing(connectors, connections, used, findings);
+  }
+  if (parsed.success && !findings.hasErrors) {
+    const assembled = assemble(values, directory, env);
+    const settings = {
+      ...assembled,
+      ruleSecrets: new RuleSecrets({
+        allowed: values.rules_secrets.map((entry) => (entry.includes('/') ? resolve(directory, entry) : entry)),
+        environment: values.environment,
+        own: ownSecrets(assembled, references, file === null ? null : resolve(directory, file), connectors),
+        env,
+        folder: dirname(assembled.rulesFile),
+      }),
+      connections: withoutPlaces(connections),
+    };
+    return { ok: true, settings, warnings: sortFindings(findings.all) };
   }
   return { ok: false, findings: sortFindings(findings.all) };
 }
@@ -117,6 +126,20 @@ function reportInvalid(path: readonly PropertyKey[], message: string, found: Fou
   );
 }
 
+/** The settings with the defaults of those that are invalid, which count as faulty from here on. */
+function validValues(found: FoundValues): SettingValues {
+  const valid = new Map<SettingName, unknown>();
+  for (const name of SETTING_NAMES) {
+    const value = found.get(name);
+    if (value !== undefined && SETTINGS.shape[name].safeParse(value.value).success) {
+      valid.set(name, value.value);
+    } else if (value !== undefined) {
+      found.set(name, { ...value, isFaulty: true });
+    }
+  }
+  return SETTINGS.parse(Object.fromEntries(SETTING_NAMES.map((name) => [name, valid.get(name)])));
+}
+
 /**
  * The credentials that are missing in production for the connectors that live rules use. None in development, where
  * stand-ins replace those connectors.
@@ -128,9 +151,21 @@ export function missingCredentials(
   used: readonly string[],
 ): readonly Finding[] {
   const findings = new Findings();
-  for (const name of settings.environment === 'production' ? used : []) {
+  if (settings.environment === 'production') {
+    reportMissing(connectors, settings.connections, used, findings);
+  }
+  return findings.all;
+}
+
+function reportMissing(
+  connectors: readonly DeclaredConnector[],
+  connections: Readonly<Record<string, Pick<ConnectionSettings, 'missing'>>>,
+  used: readonly string[],
+  findings: Findings,
+): void {
+  for (const name of used) {
     const environment = connectors.find((connector) => connector.name === name)?.connection.environment ?? {};
-    for (const key of settings.connections[name]?.missing ?? []) {
+    for (const key of connections[name]?.missing ?? []) {
       const variable = environment[key] ?? null;
       findings.error({ kind: 'nowhere' }, 'missing-credential', `is not set, and live rules use ${name}`, {
         subject: { setting: `connections.${name}.${key}`, variable },
@@ -138,5 +173,4 @@ export function missingCredentials(
       });
     }
   }
-  return findings.all;
 }

@@ -78,6 +78,17 @@ test.each([
   expect([code, err]).toEqual([1, expect.stringMatching(message)]);
 });
 
+test('start in production names the secret and all credentials that live rules need in one go', async () => {
+  writeFileSync(
+    join(cwd, 'config', 'rules.yaml'),
+    'version: 1\nrules:\n  - { name: post, on: call_hangup, do: [{ slack.post_message: { channel: "#c", text: hi } }] }\n',
+  );
+  const { code, err } = await runBridge(['start'], { cwd, env: { BRIDGE_ENV: 'production' } });
+  expect(code).toBe(2);
+  expect(err).toMatch(/receiver\.webhook_secrets/);
+  expect(err).toMatch(/SLACK_BOT_TOKEN/);
+});
+
 test('connections check names the permissions that live rules need and the token lacks', async () => {
   const standIn = await startHubSpotStandIn({ missingScopes: ['crm.objects.owners.read'] });
   try {

@@ -368,6 +368,7 @@ connections:
       'config/bridge.yaml:8:26  receiver.ip_allow (BRIDGE_IP_ALLOW): expected an IP address or CIDR range, such as 203.0.113.7 or 203.0.113.0/24',
       'config/bridge.yaml:9:16  receiver.trust_proxy (BRIDGE_TRUST_PROXY): expected the addresses of the proxies; with true, anyone could forge X-Forwarded-For',
       'config/bridge.yaml:10:3  receiver.max_age: there is no such setting; did you mean retention.max_age?',
+      'config/bridge.yaml:11:21  receiver.tls.cert_file (BRIDGE_TLS_CERT_FILE): the file cannot be read (ENOENT)',
       'config/bridge.yaml:12:12  retention: retention must be a block of "key: value" lines',
       'config/bridge.yaml:14:10  connections.crm.acces_token: there is no such setting; did you mean connections.crm.access_token?',
       'config/bridge.yaml:14:36  connections.crm.base_url (CRM_URL): Invalid URL',
@@ -376,6 +377,7 @@ connections:
       'environment BRIDGE_ENV  environment: expected development or production',
       'environment BRIDGE_ADMIN_PORT  receiver.admin_port: expected a port from 0 to 65535',
       'environment BRIDGE_RETENTION_MAX_AGE  retention.max_age: expected a duration of at least 1m, such as 30d or 12h',
+      'settings  receiver.tls.key_file (BRIDGE_TLS_KEY_FILE): is missing: TLS needs both the certificate and its key',
     ]);
     expect(lines.join()).not.toContain('hunter2');
   });

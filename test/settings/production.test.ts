@@ -130,3 +130,35 @@ test('a ${file:...} or TLS file that is a FIFO, a device or a folder is a findin
     expect.stringContaining('receiver.tls.key_file: the file is not a regular file'),
   ]);
 });
+
+describe('what is missing', () => {
+  const missing = (env: Record<string, string>, used: readonly string[]) => {
+    writeFileSync(join(directory, 'bridge.yaml'), '');
+    const loaded = loadSettings({
+      configFile: 'bridge.yaml',
+      env: { BRIDGE_ENV: 'production', ...env },
+      connectors,
+      directory,
+      usedConnectors: (file) => (file === join(directory, 'config/rules.yaml') ? used : []),
+    });
+    return loaded.ok ? [] : loaded.findings.map((finding) => finding.subject?.setting);
+  };
+
+  test('is named at once: the secret and the credentials that live rules need', () => {
+    expect(missing({}, ['slack', 'voipbin'])).toEqual([
+      'receiver.webhook_secrets',
+      'connections.slack.bot_token',
+      'connections.voipbin.access_key',
+    ]);
+    expect(missing({ VOIPBIN_WEBHOOK_SECRET: LONG }, [])).toEqual([]);
+  });
+
+  test('is named although another setting is invalid', () => {
+    expect(missing({ PORT: 'x' }, ['slack'])).toEqual([
+      'receiver.port',
+      'receiver.webhook_secrets',
+      'connections.slack.bot_token',
+    ]);
+    expect(missing({ BRIDGE_IP_ALLOW: '10.0.0.300' }, [])).toEqual(['receiver.ip_allow']);
+  });
+});
