@@ -85,7 +85,10 @@ async function runAttempt(
 ): Promise<StepResult> {
   const { info } = Context.current();
   const startedAt = performance.now();
-  const progress = new StepProgress(input, isRemembered(input) ? tools.effects.recallProgress(keyOf(input)) : null);
+  const progress = new StepProgress(
+    input,
+    isRemembered(input) ? tools.effects.recallProgress(progressKeyOf(input)) : null,
+  );
   let hasReachedAction = false;
   let hasActed = false;
   const finish = (outcome: 'done' | 'skipped' | 'failed', errorClass: string | null): void =>
@@ -131,7 +134,7 @@ async function runAttempt(
       tools.onWaiting(info.workflowExecution?.workflowId ?? '');
     }
     if (isRemembered(input) && hasActed) {
-      await tools.effects.rememberProgress(keyOf(input), { attempt: progress.attempt, saved: progress.saved });
+      await tools.effects.rememberProgress(progressKeyOf(input), { attempt: progress.attempt, saved: progress.saved });
     }
     throw asApplicationFailure(error, { attempts, saved: progress.saved });
   }
@@ -154,6 +157,11 @@ function isRemembered({ step, shadow }: StepInput): boolean {
 /** The action key: the same on every attempt, and in runs that continue from earlier ones. */
 function keyOf({ key, event, rule, step }: StepInput): string {
   return actionKey(key ?? event.event_id, rule, step.id);
+}
+
+/** Of one run: a retry is told by its plan what earlier runs left, as a person may have looked at the provider since. */
+function progressKeyOf(input: StepInput): string {
+  return `${Context.current().info.workflowExecution?.workflowId ?? ''} ${keyOf(input)}`;
 }
 
 /** @param onReached called when the attempt reaches the action. */

@@ -139,11 +139,13 @@ function restOf(
       const judged = judge(rule, step, failure, choice, moments);
       if (judged === 'run') {
         toRun.push(step);
-        attempts[step.id] = failure?.earlier ?? {
+        const earlier = failure?.earlier ?? {
           began_at: cutOff?.began_at ?? moments.receivedAt.toISOString(),
           attempts: 1,
           saved: null,
         };
+        // Who names such a step has looked: it did not happen, so its action must not take it for done or doubtful.
+        attempts[step.id] = mayHaveHappened(step, failure) ? { ...earlier, attempts: 0, saved: null } : earlier;
         continue;
       }
       if (judged !== 'not_chosen') {
@@ -179,12 +181,15 @@ function judge(
   if (!isChosen) {
     return 'not_chosen';
   }
-  const mayHaveHappened = failure === null ? step.effect === 'once' : failure.class === 'ambiguous';
-  if (mayHaveHappened && !choice.ambiguous.has(`${rule.name}/${step.id}`)) {
+  if (mayHaveHappened(step, failure) && !choice.ambiguous.has(`${rule.name}/${step.id}`)) {
     return 'ambiguous';
   }
   const isOver = step.retry.from === 'event' && receivedAt.getTime() + step.retry.for_ms < now.getTime();
   return (isOver || failure?.code === 'too_late') && !choice.late ? 'too_late' : 'run';
+}
+
+function mayHaveHappened(step: PlannedStep, failure: Extract<StepReport, { outcome: 'failed' }> | null): boolean {
+  return failure === null ? step.effect === 'once' : failure.class === 'ambiguous';
 }
 
 function standing(report: RuleReport): EarlierRule {

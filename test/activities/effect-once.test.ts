@@ -72,7 +72,12 @@ function startWorker(): void {
   activity = createStepActivities(tools)['crm.act'] ?? (() => Promise.reject(new Error('no activity')));
 }
 
-function attempt(number: number, fields: Partial<StepInput> = {}, effect: Effect = 'once'): Promise<StepResult> {
+function attempt(
+  number: number,
+  fields: Partial<StepInput> = {},
+  effect: Effect = 'once',
+  workflowId = 'call_hangup/1',
+): Promise<StepResult> {
   const input: StepInput = {
     event: eventOf({ id: '1' }),
     rule: 'rule',
@@ -93,7 +98,7 @@ function attempt(number: number, fields: Partial<StepInput> = {}, effect: Effect
     ...fields,
   };
   const environment = new MockActivityEnvironment(
-    { attempt: number, heartbeatDetails: heartbeats.at(-1) },
+    { attempt: number, heartbeatDetails: heartbeats.at(-1), workflowExecution: { workflowId, runId: 'run' } },
     { logger: new DefaultLogger('ERROR') },
   );
   environment.on('heartbeat', (details: unknown) => heartbeats.push(details));
@@ -172,6 +177,11 @@ describe('after an attempt that failed and whose report Temporal did not get', (
   ])('%s', async (_case, number, expected) => {
     await expect(attempt(number)).rejects.toThrow('later');
     expect(seen[1]).toEqual(expected);
+  });
+
+  test('one of a later run, which a person has started, begins with what the plan of that run says', async () => {
+    await expect(attempt(1, {}, 'once', 'call_hangup/1#2')).rejects.toThrow('later');
+    expect(seen[1]).toEqual([1, null]);
   });
 });
 

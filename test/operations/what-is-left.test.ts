@@ -71,6 +71,13 @@ describe('a retry', () => {
     expect(ids(retry(plan(step('a'), step('b')), run, { ambiguous: new Set(['rule/a']) }))).toEqual(['a', 'b']);
   });
 
+  test('begins afresh with what may have happened, when somebody looked and says that it did not', () => {
+    const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 2, saved: { maybe_sent: 2 } };
+    const run = earlier([failed('a', { class: 'ambiguous', code: 'answer_lost', earlier: attempts })]);
+    const left = retry(plan(step('a', { effect: 'once' })), run, { ambiguous: new Set(['rule/a']) });
+    expect(left.rules['rule']?.attempts).toEqual({ a: { ...attempts, attempts: 0, saved: null } });
+  });
+
   test('leaves out what is too late, unless it is asked for', () => {
     const late = plan(step('a', { retry: { for_ms: 900_000, from: 'event', every_ms: 1, max_every_ms: 1 } }));
     expect(retry(late, earlier([failed('a')]))).toMatchObject({ steps: [], leftOut: ['too_late'] });
