@@ -6,6 +6,7 @@ import { ensureKeyProperty, keyPropertyName, keyUniquenessAfterRefusal, recordBy
 import { isSamePhone, phoneForms, type PhoneForms } from './phone-forms';
 import { equal, hasToken, isOneOf, type HubSpotRecord, type KeyUniqueness } from './record';
 import type { HubSpotSession } from './session';
+import { fitText } from './texts';
 
 const CONTACT_PROPERTIES = ['firstname', 'lastname', 'email', 'hubspot_owner_id', 'phone', 'mobilephone'];
 
@@ -170,7 +171,8 @@ async function ownOrNew(
   if (found !== null) {
     return existing(found);
   }
-  const properties = { phone: phone.e164, firstname: phone.name ?? phone.e164 };
+  const name = fitText(phone.name ?? '').trim();
+  const properties = { phone: phone.e164, firstname: name === '' ? phone.e164 : name };
   const key = uniqueness === 'none' ? {} : { [keyPropertyName('contacts')]: forms.person };
   try {
     return await createContact(session, { ...properties, ...key }, uniqueness !== 'none');

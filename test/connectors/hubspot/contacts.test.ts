@@ -212,9 +212,10 @@ describe('unknown_contact: create', () => {
     ).toEqual([['+15551234567', '+15551234567', 'Grace Caller']]);
   });
 
-  test('takes the number for a name when the caller gives none', async () => {
+  test.each([null, '', ' \0'])('takes the number for a name when the caller gives none (%j)', async (name) => {
     const standIn = await accountWith([]);
-    await done('update_contact', openClient(standIn), { ...UPDATE, unknown_contact: 'create' });
+    const event = callEvent(from('+15551234567', 'tel', name));
+    await done('update_contact', openClient(standIn), { ...UPDATE, unknown_contact: 'create' }, { event });
     expect(standIn.contacts[0]?.properties).toMatchObject({ firstname: '+15551234567', last_hangup_reason: 'normal' });
   });
 
