@@ -5,6 +5,7 @@ import type { ActionLog } from '../src/connectors/action-log';
 import type { Action, ActionContext, Connector, Cooldowns, OptOuts } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
+import { eventWithFound } from '../src/events/complete-event';
 import { guardLeftOut } from '../src/events/left-out';
 import { actionKey } from '../src/runs/names';
 import type { StepInput, StepResult } from '../src/runs/run-contract';
@@ -68,12 +69,19 @@ export function createStepActivities(tools: StepTools): Record<string, (input: S
   const activities: Record<string, (input: StepInput) => Promise<StepResult>> = {};
   const once = effectOnce(tools.effects);
   for (const connection of tools.connections.values()) {
-    for (const [name, action] of Object.entries(connection.connector.actions)) {
-      activities[`${connection.connector.name}.${name}`] = (input) =>
-        runAttempt(tools, once, connection, action, input);
+    const { name: connector, actions, internalActions } = connection.connector;
+    for (const [name, action] of Object.entries({ ...actions, ...internalActions })) {
+      activities[`${connector}.${name}`] = (input) =>
+        runAttempt(tools, once, connection, action, withLookedUp(tools, input));
     }
   }
   return activities;
+}
+
+/** The input with its event as the look-up of its call completed it. */
+function withLookedUp(tools: StepTools, input: StepInput): StepInput {
+  const ours = { has: (number: string) => tools.isOurs(number) };
+  return input.calls === undefined ? input : { ...input, event: eventWithFound(input.event, input.calls, ours) };
 }
 
 async function runAttempt(

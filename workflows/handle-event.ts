@@ -10,7 +10,7 @@ import {
   workflowInfo,
   type Sinks,
 } from '@temporalio/workflow';
-import type { JsonValue } from '../src/events/json';
+import type { JsonObject, JsonValue } from '../src/events/json';
 import type { PlannedRule, PlannedStep } from '../src/rules/plan';
 import type { PARKED_STEPS, RELEASE_STEP, RUN_REPORT, SearchAttributeName } from '../src/runs/names';
 import type { ParkedStep, Release } from '../src/runs/parking-contract';
@@ -24,6 +24,7 @@ import type {
   RunSinks,
   StepReport,
 } from '../src/runs/run-contract';
+import { CallLookUp } from './call-look-up';
 import { claimLimits } from './claim-limits';
 import { ParkedSteps } from './parked-steps';
 import { recordOptOut } from './record-opt-out';
@@ -71,11 +72,14 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
   });
   setHandler(reportSoFar, () => ({ report: runReport(), under_way: underWay }));
   showProgress();
+  const callLookUp = new CallLookUp(input, (rule, step) =>
+    runStep({ event, rule, timezone: 'UTC', country: null, step, steps: {} }, arrivedAt(input), parked),
+  );
   await Promise.all(
     plan.rules.map(async (rule, index) => {
       const report = rules[index];
       if (report !== undefined) {
-        await runRule(input, rule, report, { parked, underWay, showProgress });
+        await runRule(input, rule, report, { parked, underWay, callLookUp, showProgress });
       }
     }),
   );
@@ -107,6 +111,7 @@ interface RunState {
   parked: ParkedSteps;
   /** The steps that have begun and not ended. */
   underWay: ReportSoFar['under_way'];
+  callLookUp: CallLookUp;
   showProgress: () => void;
 }
 
@@ -137,9 +142,15 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
     state.showProgress();
     return;
   }
+  const call = await callFor(rule, report, state);
+  if (call === null) {
+    state.showProgress();
+    return;
+  }
   if (rule.limits !== undefined && rule.shadow === undefined && earlier?.within_limits !== true) {
     const refusal = await claimLimits({
       event: input.event,
+      ...call,
       rule: rule.name,
       timezone: rule.timezone,
       limits: rule.limits,
@@ -152,7 +163,9 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
   }
   const results: Record<string, JsonValue> = {};
   for (const step of rule.steps) {
-    const stepReport = earlier?.steps[step.id] ?? (await runStepOf(input, rule, step, { ...results }, earlier, state));
+    const stepReport =
+      earlier?.steps[step.id] ??
+      (await runStepOf(input, rule, step, { results: { ...results }, call }, earlier, state));
     report.steps.push(stepReport);
     report.outcome = outcomeOf(report.steps);
     state.showProgress();
@@ -164,16 +177,59 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
   }
 }
 
+/** What was looked up for a rule; without `calls` when it needs nothing. */
+interface CallOfRule {
+  calls?: JsonObject;
+}
+
+/**
+ * Looks up the call of the event for a rule that needs it, and decides whether the rule runs.
+ * @returns null when it does not; its report then says why.
+ */
+async function callFor(rule: PlannedRule, report: RuleReport, { callLookUp }: RunState): Promise<CallOfRule | null> {
+  if (rule.look_up === undefined && rule.unless === undefined) {
+    return {};
+  }
+  const looked = await callLookUp.result();
+  if (!looked.ok) {
+    if (rule.look_up === undefined) {
+      // A rule that cannot be judged stops no rule below it.
+      return {};
+    }
+    report.steps.push(looked.report);
+    report.outcome = outcomeOf(report.steps);
+    return null;
+  }
+  const { calls, decisions } = looked;
+  const stopper = rule.unless?.find((name) => decisions[name]?.outcome === 'met');
+  if (stopper !== undefined) {
+    report.reason = `the rule ${stopper} above it runs and has stop`;
+    return null;
+  }
+  const decision = decisions[rule.name];
+  if (decision?.outcome === 'not_met') {
+    report.reason = decision.reason;
+    return null;
+  }
+  if (decision?.outcome === 'failed') {
+    report.steps.push({ step: 'if', action: 'rules.if', outcome: 'failed', class: 'permanent', ...decision.failure });
+    report.outcome = outcomeOf(report.steps);
+    return null;
+  }
+  return rule.look_up === undefined ? {} : { calls };
+}
+
 async function runStepOf(
   input: RunInput,
   rule: PlannedRule,
   step: PlannedStep,
-  results: Record<string, JsonValue>,
+  { results, call }: { results: Record<string, JsonValue>; call: CallOfRule },
   earlier: EarlierRule | undefined,
   { parked, underWay }: RunState,
 ): Promise<StepReport> {
   const stepInput = {
     event: input.event,
+    ...call,
     rule: rule.name,
     timezone: rule.timezone,
     country: rule.country,

@@ -118,6 +118,11 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   output: z.ZodType<Output>;
   /** The effect; by the input as written where it depends on it (`http.request` on its method). */
   effect: Effect | { of(input: Input): Effect };
+  /**
+   * Fields and groups of fields of the event that it reads besides its input: `peer`, `answered`. When they are unknown,
+   * and VoIPBIN may know them, they are looked up before the rule runs.
+   */
+  reads?: readonly string[];
   /** Other connections that an input as written makes it use (`email.send` with a recording: `voipbin`). */
   alsoUses?: { of(input: Input): readonly string[] };
   /** Default retry budget, as a duration (`24h`). */
@@ -151,6 +156,8 @@ export interface Action<Client = unknown> {
   readonly budget: string;
   readonly budgetFrom: 'event' | 'step';
   readonly attemptTimeout: string;
+  /** As in {@link ActionDefinition.reads}. */
+  readonly reads: readonly string[];
   sinkOf(inputName: string): Sink;
   /** Whether the input may hold a value of this type at a path, such as `['body', 'deal', '0']`. */
   accepts(path: readonly string[], value: JsonValue): boolean;
@@ -243,6 +250,8 @@ export interface Connector<Settings = unknown, Client = unknown> {
   readonly connection: ConnectionDefinition<Settings, Client>;
   /** By short name: `log_call`. */
   readonly actions: Readonly<Record<string, Action<Client>>>;
+  /** Actions that the bridge runs by itself, by short name. Rule files cannot use them. */
+  readonly internalActions?: Readonly<Record<string, Action<Client>>>;
 }
 
 /** Makes an {@link Action} of a definition; curried so that the client's type is given and the input's inferred. */
@@ -258,6 +267,7 @@ export function defineAction<Client>() {
       budget: definition.budget,
       budgetFrom: definition.budgetFrom ?? 'step',
       attemptTimeout: definition.attemptTimeout,
+      reads: definition.reads ?? [],
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
       accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),

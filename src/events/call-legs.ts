@@ -6,7 +6,7 @@ import type { JsonObject } from './json';
 import type { KnownCalls, ResourceRef } from './known-calls';
 import { isObject, referenceAt, textAt } from './payload';
 import type { ResourceFields } from './resource-fields';
-import { parseInstant, secondsBetween } from './time';
+import { parseInstant } from './time';
 
 /** A resource that has to be looked up, and the part of the event that needs it. */
 export interface Missing extends ResourceRef {
@@ -44,7 +44,7 @@ export function judgeCall(type: string, data: JsonObject, known: KnownCalls, our
   const answer = answerOf(type, data, fields, known, missing);
   const leg = legOf(data, id, fields.peer ?? null, known, ours, missing);
   return {
-    fields: { ...fields, answered: answer.answered, talk_s: answer.talk_s },
+    fields: { ...fields, answered: answer.answered },
     leg,
     agent: agentNamed(answer.agent, known, missing),
     missing,
@@ -53,7 +53,6 @@ export function judgeCall(type: string, data: JsonObject, known: KnownCalls, our
 
 interface Answer {
   answered: boolean | null;
-  talk_s: number | null;
   /** The agent's id. */
   agent: string | null;
 }
@@ -65,11 +64,11 @@ function answerOf(
   known: KnownCalls,
   missing: Missing[],
 ): Answer {
-  const { picked_up: pickedUp = null, talk_s = null, call_id: id = null } = fields;
+  const { picked_up: pickedUp = null, call_id: id = null } = fields;
   const agent = ownerOf(data);
   if (fields.direction !== 'inbound' || referenceAt(data, 'master_call_id') !== null || pickedUp !== true) {
     const isMachine = textAt(data, 'hangup_reason') === 'amd';
-    return isMachine ? { answered: false, talk_s: 0, agent } : { answered: pickedUp, talk_s, agent };
+    return { answered: isMachine ? false : pickedUp, agent };
   }
   const legs = id === null ? [] : legIds(data, id, known);
   const answeredLegs: JsonObject[] = [];
@@ -86,20 +85,16 @@ function answerOf(
     .map((leg) => ({ leg, at: parseInstant(leg['tm_progressing']) ?? 0 }))
     .sort((one, other) => one.at - other.at)[0];
   if (first !== undefined) {
-    return {
-      answered: true,
-      talk_s: secondsBetween(first.at, parseInstant(data['tm_hangup'])),
-      agent: ownerOf(first.leg) ?? agent,
-    };
+    return { answered: true, agent: ownerOf(first.leg) ?? agent };
   }
   if (!hasHungUp(type, data) || isConference(data)) {
-    return { answered: null, talk_s, agent };
+    return { answered: null, agent };
   }
   if (unknown.length > 0) {
     missing.push(...unknown.map((leg): Missing => ({ part: 'answered', what: 'call', id: leg })));
-    return { answered: null, talk_s: null, agent };
+    return { answered: null, agent };
   }
-  return { answered: false, talk_s: 0, agent };
+  return { answered: false, agent };
 }
 
 function legIds(data: JsonObject, id: string, known: KnownCalls): string[] {

@@ -16,7 +16,7 @@ export interface Party {
 
 /**
  * What an event itself does not say, and VoIPBIN's API still may: `call`: everything about the call that it refers to
- * (its parties too); `answered`: whether a person answered, and how long they talked; `leg`; `agent`: the agent's name.
+ * (its parties too); `answered`: whether a person answered; `leg`; `agent`: the agent's name.
  */
 export const EVENT_PARTS = ['call', 'answered', 'leg', 'agent'] as const;
 export type EventPart = (typeof EVENT_PARTS)[number];
@@ -92,7 +92,8 @@ export interface CanonicalEvent {
   /** From creation to the pick-up, or to hang-up when never picked up. Of a queue call: how long it waited. */
   ring_s: number | null;
   /**
-   * From the answer to hang-up; 0 when nobody answered; null while unknown. Of a queue call: how long the agent had it.
+   * From the pick-up to hang-up, with a menu too; 0 when nothing picked up; null while unknown. Of a queue call: how long
+   * the agent had it.
    */
   talk_s: number | null;
   /** From creation to hang-up. Of a queue call: to its end; of a recording: its length. */

@@ -3,7 +3,7 @@ import { agentNamed, judgeCall, type JudgedCall, type Missing } from './call-leg
 import { resourceOf } from './catalogue';
 import type { NumberLookup } from './direction';
 import type { JsonObject } from './json';
-import type { KnownCalls } from './known-calls';
+import { foundCalls, knownFrom, type KnownCalls } from './known-calls';
 import { referenceAt, textAt } from './payload';
 
 /** An event with what is known of its call, and what would have to be looked up to know the rest. */
@@ -57,7 +57,7 @@ export function completeEvent(event: CanonicalEvent, known: KnownCalls, ours: Nu
 
 /** Adds to a call's event what its legs say. */
 export function withJudgement(event: CanonicalEvent, { fields, leg, agent, missing }: JudgedCall): CompletedEvent {
-  return completed(event, { answered: fields.answered ?? null, talk_s: fields.talk_s ?? null, leg, agent }, missing);
+  return completed(event, { answered: fields.answered ?? null, leg, agent }, missing);
 }
 
 /**
@@ -84,7 +84,7 @@ export function fillPending(event: CanonicalEvent, known: KnownCalls, ours: Numb
           agent: full.agent,
         }
       : {}),
-    ...(isNew('answered') ? { answered: full.answered, talk_s: full.talk_s, call: full.call, agent: full.agent } : {}),
+    ...(isNew('answered') ? { answered: full.answered, call: full.call, agent: full.agent } : {}),
     ...(isNew('leg') ? { leg: full.leg } : {}),
     ...(isNew('agent') ? { agent: full.agent } : {}),
     pending: full.pending,
@@ -102,6 +102,18 @@ const REFERRING: ReadonlySet<string> = new Set([
   'transcribe_speech',
   'transcript',
 ]);
+
+/**
+ * The event of a run with what the run looked up.
+ * @param calls the result of the look-up, as it is in the run's history; undefined when nothing was looked up.
+ */
+export function eventWithFound(
+  event: CanonicalEvent,
+  calls: JsonObject | undefined,
+  ours: NumberLookup,
+): CanonicalEvent {
+  return calls === undefined ? event : fillPending(event, knownFrom(foundCalls.parse(calls)), ours);
+}
 
 const TRANSCRIPTIONS: ReadonlySet<string> = new Set(['transcribe', 'transcribe_speech', 'transcript']);
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JsonObject } from './json';
 
 /** A resource that VoIPBIN knows, by its kind and id. */
@@ -25,13 +26,16 @@ export const NOTHING_KNOWN: KnownCalls = {
   agent: () => undefined,
 };
 
-/** The result of looking resources up: what a run carries. Null for what VoIPBIN does not have. */
-export interface FoundCalls {
-  calls: Record<string, JsonObject | null>;
+const resource = z.record(z.string(), z.json()).nullable();
+
+/** The result of looking resources up: what a run carries. By id; null for what VoIPBIN does not have. */
+export const foundCalls = z.object({
+  calls: z.record(z.string(), resource),
   /** By `transcribe/<id>` and `recording/<id>`: the id of the call. */
-  references: Record<string, string | null>;
-  agents: Record<string, JsonObject | null>;
-}
+  references: z.record(z.string(), z.string().nullable()),
+  agents: z.record(z.string(), resource),
+});
+export type FoundCalls = z.infer<typeof foundCalls>;
 
 /** Makes the result of look-ups readable. */
 export function knownFrom(found: FoundCalls): KnownCalls {

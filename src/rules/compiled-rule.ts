@@ -2,11 +2,14 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonValue } from '../events/json';
 import { OverBudget } from './language/budget';
 import { compileCel, type CelOutcome } from './language/cel';
-import type { FieldDefinition } from './language/field';
+import { judgeWithPending } from './deferred';
+import { isPending, type FieldDefinition } from './language/field';
 import { comparable, compileTest } from './language/operators';
 import { variablesOf } from './language/scope';
 import { isInside } from './language/windows';
+import type { DeferredCondition } from './plan';
 import type { Condition, Rule } from './rule';
+import { conditionedFields } from './rule-reads';
 
 /** A rule with its conditions compiled to functions. */
 export interface CompiledRule {
@@ -14,12 +17,14 @@ export interface CompiledRule {
   /**
    * Whether `when`, `if` and `max_age` are met; `on` and `mode` are not checked. Never throws. Takes the steps of the
    * budget around it.
+   * @param hasPending whether parts of the event are pending.
    */
-  judge(event: CanonicalEvent): Judgement;
+  judge(event: CanonicalEvent, hasPending: boolean): Judgement;
 }
 
-/** `over_budget`: the rule's conditions take too many steps for this event, so it is not known whether they are met. */
-export type Judgement = 'met' | 'not_met' | 'over_budget';
+/** `over_budget`: the rule's conditions take too many steps for this event, so it is not known whether they are met. `deferred`: they depend on
+ * parts of the event that are unknown so far, and that VoIPBIN may know. */
+export type Judgement = 'met' | 'not_met' | 'over_budget' | { deferred: DeferredCondition };
 
 /** Reads a field of an event in its comparable form. */
 export type ReadField = (event: CanonicalEvent) => JsonValue;
@@ -92,11 +97,18 @@ export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
   const when = rule.when === null ? null : compileCondition(rule.when, rule.country, fields);
   const cel = rule.if === null ? null : compileCel(rule.if.expression);
   const maxAge = rule.max_age_ms;
+  const conditionFields = conditionedFields(rule);
   return {
     rule,
-    judge: (event) => {
+    judge: (event, hasPending) => {
       try {
-        if ((maxAge !== null && ageOf(event) > maxAge) || (when !== null && !when(event))) {
+        if (maxAge !== null && ageOf(event) > maxAge) {
+          return 'not_met';
+        }
+        if (hasPending && conditionFields.some((field) => isPending(field, event))) {
+          return withPending(rule, event);
+        }
+        if (when !== null && !when(event)) {
           return 'not_met';
         }
       } catch (error) {
@@ -112,6 +124,14 @@ export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
       return outcome.met ? 'met' : 'not_met';
     },
   };
+}
+
+function withPending(rule: Rule, event: CanonicalEvent): Judgement {
+  const judged = judgeWithPending(rule, event);
+  if (typeof judged === 'object') {
+    return { deferred: judged };
+  }
+  return judged === 'over_budget' ? judged : judged ? 'met' : 'not_met';
 }
 
 /**

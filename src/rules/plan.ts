@@ -1,5 +1,7 @@
+import type { EventPart } from '../events/canonical-event';
 import type { JsonObject } from '../events/json';
 import type { Effect } from '../connectors/connector';
+import type { Test } from './language/operators';
 
 /**
  * What a workflow run does, fixed when the event is matched: later changes of the rules do not affect it. Plain JSON,
@@ -32,10 +34,30 @@ export interface PlannedRule {
    * (`opt_out`), or texts again (`opt_in`). Absent for the rules of the files.
    */
   records?: 'opt_out' | 'opt_in';
+  /**
+   * The parts of the event that the rule reads, that were unknown when it was matched, and that VoIPBIN may know: the run
+   * looks them up first. Absent when there are none.
+   */
+  look_up?: readonly EventPart[];
+  /** What the call has to meet when it is looked up, for the rule to run. Absent when all conditions are met. */
+  deferred?: DeferredCondition;
+  /** Names of rules above with `stop` and a deferred condition: if one of them runs, this rule does not. */
+  unless?: readonly string[];
   /** How often the rule may run; absent without limits. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];
 }
+
+/**
+ * What is left of a rule's conditions while parts of the event are unknown. Plain JSON: it travels in the plan, and the
+ * worker evaluates it when the call is looked up, whichever rules it has itself.
+ */
+export type DeferredCondition =
+  | { field: string; test: Test }
+  | { cel: string }
+  | { all: DeferredCondition[] }
+  | { any: DeferredCondition[] }
+  | { not: DeferredCondition };
 
 /** Reported as the failure of a step `if`. Contains no data of the event. */
 export interface RuleFailure {

@@ -1,9 +1,11 @@
 import { STEP_ERRORS } from '../errors/step-errors';
-import type { CanonicalEvent } from '../events/canonical-event';
+import type { CanonicalEvent, EventPart } from '../events/canonical-event';
 import { ageOf, compileRule, FieldReaders, listensTo, type CompiledRule } from './compiled-rule';
+import { isPending, type FieldDefinition } from './language/field';
+import { lookedUpFields } from './rule-reads';
 import { CONDITION_STEPS, EVENT_STEPS, measured, RESERVED_STEPS } from './language/budget';
 import type { AlertRoute, Heartbeat } from './alert-route';
-import type { Plan, PlannedRule } from './plan';
+import type { DeferredCondition, Plan, PlannedRule } from './plan';
 import type { Rule } from './rule';
 import { buildTypeIndex, candidatesIn, type TypeIndex } from './rule-index';
 
@@ -23,6 +25,7 @@ export class RuleSet {
   /** Rules on families and `*`, for types that neither a rule nor the catalogue names. */
   readonly #onFamilies: readonly number[];
   readonly #positions: ReadonlyMap<Rule, number>;
+  readonly #reads: ReadonlyMap<Rule, readonly FieldDefinition[]>;
   readonly #plans = new Map<string, Plan>();
 
   /**
@@ -37,6 +40,7 @@ export class RuleSet {
   ) {
     const fields = new FieldReaders();
     this.#positions = new Map(rules.map((rule, index) => [rule, index]));
+    this.#reads = new Map(rules.map((rule) => [rule, lookedUpFields(rule)]));
     this.#compiled = rules.map((rule) => compileRule(rule, fields));
     this.#onFamilies = rules.flatMap((rule, index) => (rule.on.prefixes.length > 0 ? [index] : []));
     const types = new Set(rules.flatMap((rule) => [...rule.on.types]));
@@ -45,7 +49,8 @@ export class RuleSet {
 
   /**
    * The rules that match an event, in the order of the files; with rules in shadow mode, without rules that are off. The
-   * rules after a matching live rule with `stop` are skipped. In shadow mode `stop` has no effect.
+   * rules after a matching live rule with `stop` are skipped. In shadow mode `stop` has no effect. Includes the rules that
+   * the run decides on when it has looked up the call.
    */
   matching(event: CanonicalEvent): Rule[] {
     return this.#judge(event).flatMap(({ rule, failed }) => (failed ? [] : [rule]));
@@ -54,6 +59,7 @@ export class RuleSet {
   /** The rules that match or cannot be judged. A rule that cannot be judged stops no rule below it. */
   #judge(event: CanonicalEvent): JudgedRule[] {
     const found: JudgedRule[] = [];
+    const hasPending = event.pending !== undefined;
     let left = EVENT_STEPS;
     for (const index of this.#candidates(event)) {
       const compiled = this.#compiled[index];
@@ -61,14 +67,20 @@ export class RuleSet {
         continue;
       }
       const steps = Math.max(RESERVED_STEPS, Math.min(CONDITION_STEPS, left));
-      const { result: judgement, used } = measured(steps, () => compiled.judge(event));
+      const { result: judgement, used } = measured(steps, () => compiled.judge(event, hasPending));
       left -= used;
       if (judgement === 'not_met') {
         continue;
       }
       const failed = judgement === 'over_budget';
-      found.push({ rule: compiled.rule, failed });
-      if (compiled.rule.stop && compiled.rule.mode === 'live' && !failed) {
+      const deferred = typeof judgement === 'object' ? judgement.deferred : null;
+      found.push({
+        rule: compiled.rule,
+        failed,
+        deferred,
+        lookUp: hasPending ? this.#lookUp(compiled.rule, event) : NONE,
+      });
+      if (compiled.rule.stop && compiled.rule.mode === 'live' && !failed && deferred === null) {
         break;
       }
     }
@@ -88,16 +100,26 @@ export class RuleSet {
 
   /** Events that match the same rules share one plan object, so that it is built, hashed and written once. */
   #planOf(judged: readonly JudgedRule[], isLate: boolean): Plan {
-    const key = `${isLate} ${judged.map(({ rule, failed }) => `${this.#positions.get(rule)}${failed ? '!' : ''}`).join(' ')}`;
+    const key = `${isLate} ${judged.map((one) => this.#keyOf(one)).join(' ')}`;
     let plan = this.#plans.get(key);
     if (plan === undefined) {
       plan = {
         ruleset: this.hash,
-        rules: judged.map(({ rule, failed }) => {
+        rules: judged.map(({ rule, failed, deferred, lookUp }, index) => {
           if (failed) {
             return failedRule(rule);
           }
-          return isLate && rule.max_age_ms === null ? withoutReplies(plannedRule(rule)) : plannedRule(rule);
+          const unless = judged
+            .slice(0, index)
+            .filter((earlier) => earlier.deferred !== null && earlier.rule.stop && earlier.rule.mode === 'live')
+            .map((earlier) => earlier.rule.name);
+          const planned: PlannedRule = {
+            ...plannedRule(rule),
+            ...(lookUp.length === 0 ? {} : { look_up: lookUp }),
+            ...(deferred === null ? {} : { deferred }),
+            ...(unless.length === 0 ? {} : { unless }),
+          };
+          return isLate && rule.max_age_ms === null ? withoutReplies(planned) : planned;
         }),
       };
       if (this.#plans.size >= MAX_CACHED_PLANS) {
@@ -106,6 +128,21 @@ export class RuleSet {
       this.#plans.set(key, plan);
     }
     return plan;
+  }
+
+  #keyOf({ rule, failed, deferred, lookUp }: JudgedRule): string {
+    const position = `${this.#positions.get(rule)}${failed ? '!' : ''}`;
+    return lookUp.length === 0 && deferred === null ? position : `${position}${JSON.stringify([lookUp, deferred])}`;
+  }
+
+  /** The pending parts of an event that a rule reads. */
+  #lookUp(rule: Rule, event: CanonicalEvent): readonly EventPart[] {
+    const { pending } = event;
+    if (pending === undefined) {
+      return NONE;
+    }
+    const read = (this.#reads.get(rule) ?? []).filter((field) => isPending(field, event));
+    return pending.filter((part) => read.some((field) => field.lookedUp?.parts.includes(part)));
   }
 
   #candidates(event: CanonicalEvent): readonly number[] {
@@ -117,10 +154,15 @@ export class RuleSet {
   }
 }
 
+const NONE: readonly EventPart[] = [];
+
 /** `failed`: its `if` cannot be evaluated within its budget. */
 interface JudgedRule {
   rule: Rule;
   failed: boolean;
+  /** What the run decides on. */
+  deferred: DeferredCondition | null;
+  lookUp: readonly EventPart[];
 }
 
 /** A rule that fails without running. It has no limits: it does nothing that they could count. */

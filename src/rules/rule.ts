@@ -62,6 +62,8 @@ export interface Rule {
   timezone: string;
   country: string | null;
   steps: readonly PlannedStep[];
+  /** Fields and groups of fields that the actions read of the event by themselves: `peer`, `answered`. */
+  actionReads: readonly string[];
   /** The positions of the steps, in the same order. */
   stepsAt: readonly Position[];
 }

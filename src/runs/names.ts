@@ -21,6 +21,12 @@ export const RUN_REPORT = 'report';
 /** Activity that claims a rule's limits before its first step. */
 export const CLAIM_LIMITS = 'rules.claim_limits';
 
+/** Activity that looks up the call of an event. It is run like the activity of an action. */
+export const LOOK_UP_CALL = 'voipbin.look_up_call';
+
+/** Activity that decides which rules run, when their conditions depend on the call that was looked up. */
+export const DECIDE_RULES = 'rules.decide';
+
 /** Workflow type that holds a cooldown for its window. */
 export const HOLD_COOLDOWN = 'holdCooldown';
 

@@ -6,7 +6,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { ErrorClass } from '../errors/step-errors';
 import type { Release } from './parking-contract';
-import type { Plan, PlannedLimits, PlannedStep } from '../rules/plan';
+import type { DeferredCondition, Plan, PlannedLimits, PlannedStep, RuleFailure } from '../rules/plan';
 
 /** Input of workflow `handleEvent`. */
 export interface RunInput {
@@ -64,6 +64,8 @@ export interface ReportSoFar {
 /** Argument of each action's activity. */
 export interface StepInput {
   event: CanonicalEvent;
+  /** What the run looked up of the event's call; absent when no rule needs it. See `eventWithFound`. */
+  calls?: JsonObject;
   rule: string;
   timezone: string;
   country: string | null;
@@ -126,9 +128,22 @@ export type StepReport =
 /** Type of the ApplicationFailure that fails a run. Its first detail is the {@link RunReport}. */
 export type RunFailureType = 'StepFailed';
 
+/** Argument of activity `rules.decide`. */
+export interface DecideInput {
+  event: CanonicalEvent;
+  calls: JsonObject;
+  rules: { name: string; country: string | null; condition: DeferredCondition }[];
+}
+
+/** Whether a rule runs, whose conditions depend on the call. */
+export type RuleDecision =
+  { outcome: 'met' } | { outcome: 'not_met'; reason: string } | { outcome: 'failed'; failure: RuleFailure };
+
 /** Argument of activity `rules.claim_limits`. */
 export interface LimitsInput {
   event: CanonicalEvent;
+  /** As in {@link StepInput}. */
+  calls?: JsonObject;
   rule: string;
   timezone: string;
   limits: PlannedLimits;
@@ -182,7 +197,7 @@ export interface HoldCooldownInput {
 export interface RuleReport {
   rule: string;
   outcome: Outcome;
-  /** Why the rule did nothing although its conditions matched: a limit. Steps have their own reasons. */
+  /** Why the rule did nothing: a limit, or a condition that the call, looked up, does not meet. */
   reason?: string;
   steps: StepReport[];
 }

@@ -9,6 +9,8 @@ import {
 import type { Logger } from 'pino';
 import type { ConnectionReport } from '../runs/parking-contract';
 import type {
+  DecideInput,
+  RuleDecision,
   LimitsInput,
   LimitsResult,
   RecordOptOutInput,
@@ -56,6 +58,7 @@ export type Activity =
   | ((input: StepInput) => Promise<StepResult>)
   | ((input: RecordOptOutInput) => Promise<StepResult>)
   | ((input: LimitsInput) => Promise<LimitsResult>)
+  | ((input: DecideInput) => Promise<Record<string, RuleDecision>>)
   | ((report: ConnectionReport) => Promise<void>);
 
 /**

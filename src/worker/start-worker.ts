@@ -12,11 +12,12 @@ import { renderInput, TemplateError } from '../rules/language/template';
 import type { Settings } from '../settings/settings';
 import { TemporalCooldowns } from '../runs/cooldowns';
 import { TemporalLimits } from '../runs/limits';
-import { CLAIM_LIMITS, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
+import { CLAIM_LIMITS, DECIDE_RULES, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
 import { TemporalOptOuts } from '../runs/opt-outs';
 import { ParkedConnections } from '../runs/parked-connections';
 import type { RunReport } from '../runs/run-contract';
 import { claimLimits } from './claim-limits';
+import { decideRules } from './decide-rules';
 import { createWorker } from './create-worker';
 import { EffectMemory } from './effect-memory';
 import { limitValueOf } from './limit-value';
@@ -59,8 +60,8 @@ export interface WorkerEvents {
  *
  * - the workflows of `workflows/workflows.ts`, as one compiled bundle;
  * - the activity of each action (`<connector>.<action>`), made by `activities/step-activities.ts`;
- * - the activities `rules.claim_limits` (runs/limits.ts), `opt_outs.record` (record-opt-out.ts) and `connections.report`
- *   (report-connection.ts);
+ * - the activities `rules.claim_limits` (runs/limits.ts), `rules.decide` (decide-rules.ts), `opt_outs.record`
+ *   (record-opt-out.ts) and `connections.report` (report-connection.ts);
  * - the sink `runs.ended`, which `workflows/handle-event.ts` calls at the end of a run.
  */
 export async function startWorker(options: {
@@ -88,7 +89,8 @@ export async function startWorker(options: {
     bundlePath: join(__dirname, '..', '..', 'workflow-bundle.js'),
     shutdownGraceMs: SHUTDOWN_GRACE_MS,
     activities: {
-      [CLAIM_LIMITS]: claimLimits(limits),
+      [CLAIM_LIMITS]: claimLimits(limits, options.ownNumbers),
+      [DECIDE_RULES]: decideRules(options.ownNumbers),
       [RECORD_OPT_OUT]: recordOptOut(optOuts),
       [REPORT_CONNECTION]: reportConnection(log),
       ...createStepActivities({

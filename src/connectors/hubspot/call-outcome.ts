@@ -88,6 +88,8 @@ export function callProperties(
 ): Record<string, string> {
   const ours = event.ours?.number ?? null;
   const [from, to] = event.direction === 'inbound' ? [peerNumber, ours] : [ours, peerNumber];
+  // What a caller spends with a menu or a voicemail is no talk.
+  const talkS = event.answered === false ? 0 : event.talk_s;
   const { status, disposition } = IN_HUBSPOT[given.outcome];
   const isCallersMessage = given.outcome === 'voicemail' && event.direction === 'inbound';
   return {
@@ -98,7 +100,7 @@ export function callProperties(
     ...(isCallersMessage ? { hs_call_has_voicemail: 'true' } : {}),
     ...(disposition === null || isCallersMessage ? {} : { hs_call_disposition: disposition }),
     ...(event.direction === null ? {} : { hs_call_direction: event.direction === 'inbound' ? 'INBOUND' : 'OUTBOUND' }),
-    ...(event.talk_s === null ? {} : { hs_call_duration: String(Math.round(event.talk_s * 1_000)) }),
+    ...(talkS === null ? {} : { hs_call_duration: String(Math.round(talkS * 1_000)) }),
     ...(from === null ? {} : { hs_call_from_number: from }),
     ...(to === null ? {} : { hs_call_to_number: to }),
     ...(given.body === undefined || given.body === '' ? {} : { hs_call_body: given.body }),

@@ -49,6 +49,7 @@ export const createTask = defineAction<HubSpotClient>()({
     matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
   }),
   effect: 'repeatable',
+  reads: ['peer'],
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {

@@ -37,6 +37,7 @@ export const logCall = defineAction<HubSpotClient>()({
     matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
   }),
   effect: 'repeatable',
+  reads: ['peer', 'ours', 'direction', 'answered', 'talk_s'],
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {

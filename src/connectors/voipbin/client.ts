@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { readParty } from '../../events/address';
 import type { JsonObject } from '../../events/json';
@@ -78,6 +79,8 @@ export interface VoipbinClientOptions {
 export class VoipbinClient {
   /** Fetches recordings from their signed addresses, without the access key. */
   readonly downloads: Downloader;
+  /** What look-ups of calls found, by `<kind>/<id>`: see `look-up-call.ts`. About 1 KB each. */
+  readonly lookedUp = new LRUCache<string, { resource: JsonObject | null }>({ max: 5_000 });
   readonly #accessKey: Secret;
   readonly #transport: Transport;
 

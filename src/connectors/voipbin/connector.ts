@@ -3,6 +3,7 @@ import { hostList, plainHttpHost } from '../../net/host-list';
 import { secret } from '../../settings/secret';
 import { checkAccount, TEXTS } from './account';
 import { defineConnector } from '../connector';
+import { CALLS, lookUpCall } from './look-up-call';
 import { voipbinProofs } from './prove';
 import { sendMessage } from './send-message';
 
@@ -40,10 +41,11 @@ export const voipbin = defineConnector({
       return new VoipbinClient({ apiUrl: api_url, accessKey: access_key, downloadAllow: download_allow });
     },
     close: (client) => client.close(),
-    parts: [TEXTS],
+    parts: [CALLS, TEXTS],
     check: async (client, signal, needs) => checkAccount(await client.getAccount(signal), needs),
     prove: voipbinProofs,
     standIn: async (options) => (await import('./stand-in/server.js')).startVoipbinStandIn(options),
   },
   actions: { send_message: sendMessage },
+  internalActions: { look_up_call: lookUpCall },
 });

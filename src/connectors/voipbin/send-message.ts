@@ -48,6 +48,7 @@ export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, 
   effect: 'verifiable',
   budget: '15m',
   budgetFrom: 'event',
+  reads: ['peer', 'ours', 'direction'],
   attemptTimeout: '35s',
   foresee: (event, { to, from, to_opted_out }, country) => {
     const recipient = guardText({ event, to, from, country, isOurs: () => false });

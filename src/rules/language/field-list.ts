@@ -210,9 +210,8 @@ export const FIELDS: readonly FieldDefinition[] = [
     kind: 'seconds',
     presence: 'maybe',
     types: TIMED,
-    lookedUp: { types: CALL, parts: ['answered'] },
     description:
-      'Seconds from the answer to the end; 0 when nobody answered. Of a queue call: how long the agent had it.',
+      'Seconds from the pick-up to the end, with a menu or a queue too (see `answered`); 0 when nothing picked up. Of a queue call: how long the agent had it.',
     read: (event) => event.talk_s,
   },
   {
@@ -390,7 +389,7 @@ export const FIELDS: readonly FieldDefinition[] = [
     kind: 'seconds',
     presence: 'maybe',
     types: OF_CALL,
-    ...fromCall('call', 'answered'),
+    ...fromCall('call'),
     description: 'Talk time of the call in seconds, as `talk_s`.',
     read: (event) => ofCall(event)?.talk_s ?? null,
   },

@@ -113,6 +113,10 @@ export const TEST_KEYS = {
       'A JSON file (`.json`) with an event, relative to this file; the id of an archived event; or the event itself.',
   },
   with: { description: 'Changes to the event, as dotted path and value. null removes the value.' },
+  call: {
+    description:
+      'The call that the event names (a queue call, a recording), or the first or further leg of a call, as VoIPBIN has it: `{ direction: incoming, source: { type: tel, target: "+15551234567" } }`.',
+  },
   at: {
     description:
       'When the event happens: `2026-03-07T10:00+09:00`. The default is the time in the event, or noon UTC on a Monday for an event without a time.',

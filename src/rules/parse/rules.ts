@@ -91,6 +91,7 @@ export class RuleReader {
       timezone,
       country,
       steps: steps.map((step) => step.planned),
+      actionReads: [...new Set(steps.flatMap((step) => step.reads))],
       stepsAt: steps.map((step) => step.at),
     };
   }

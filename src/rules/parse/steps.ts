@@ -30,6 +30,8 @@ export interface ReadStep {
   result: ResultShape;
   /** Where the text of a top-level input goes. */
   sinkOf(inputName: string): Sink;
+  /** Fields that its action reads of the event by itself. */
+  reads: readonly string[];
   /** Whether its input may hold a value of this type at a path. */
   accepts(path: readonly string[], value: JsonValue): boolean;
 }
@@ -128,6 +130,7 @@ export class StepReader {
       ifAt: ifValue ?? null,
       sinkOf: (name) => definition.sinkOf(name),
       accepts: (path, wanted) => definition.accepts(path, wanted),
+      reads: definition.reads,
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),
       planned: {
         id: readId ?? `${action.key}#${index + 1}`,

@@ -17,6 +17,8 @@ export interface RuleTest {
   eventAt: Position;
   /** New values by their path in the event; null removes the value. */
   changes: readonly { path: readonly string[]; value: JsonValue }[];
+  /** The call that the event names, as VoIPBIN has it; null when the test gives none. */
+  call: JsonObject | null;
   /** When the event happens, in milliseconds UTC; null for the time in the event. */
   happensAt: number | null;
   expect: {
@@ -57,6 +59,7 @@ export class TestReader {
     const eventValue = block.get('event');
     const event = eventValue === undefined ? null : this.event(eventValue);
     const changes = this.changes(block.get('with'));
+    const call = this.call(block.get('call'));
     const atValue = block.get('at');
     const happensAt = atValue === undefined ? null : this.time(atValue);
     const expectValue = block.get('expect');
@@ -86,6 +89,7 @@ export class TestReader {
       event,
       eventAt: eventValue.at,
       changes,
+      call,
       happensAt,
       expect: this.expectation(expected),
     };
@@ -104,6 +108,16 @@ export class TestReader {
       return json;
     }
     return this.reader.text(value, 'event');
+  }
+
+  private call(value: Value | undefined): JsonObject | null {
+    const json = value === undefined ? null : toJson(value.node);
+    if (value !== undefined && (typeof json !== 'object' || json === null || Array.isArray(json))) {
+      this.reader.findings.error(value.at, 'type', `call must be a block of keys, not ${kindOf(value.node)}`, {
+        hint: 'such as { direction: incoming, source: { type: tel, target: "+15551234567" } }',
+      });
+    }
+    return typeof json === 'object' && !Array.isArray(json) ? json : null;
   }
 
   private changes(value: Value | undefined): { path: readonly string[]; value: JsonValue }[] {

@@ -3,7 +3,8 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonValue } from '../../events/json';
 import type { Position } from '../../yaml/finding';
 import { ageOf, compileCondition, evaluateIf } from '../compiled-rule';
-import { CONDITION_STEPS } from '../language/budget';
+import { judgeCel, judgeCondition } from '../deferred';
+import { CONDITION_STEPS, OverBudget } from '../language/budget';
 import { compileCel } from '../language/cel';
 import { comparable, compileTest, type Test } from '../language/operators';
 import type { Condition, Rule } from '../rule';
@@ -18,6 +19,8 @@ export interface ExplainedCondition {
   met: boolean;
   /** The condition could not be evaluated within its budget: it is not known whether it is met. */
   problem?: 'over_budget';
+  /** It depends on the call, which the run looks up: `met` is true then. */
+  pending?: true;
   at: Position;
   /** The conditions of a block. */
   of: readonly ExplainedCondition[];
@@ -39,12 +42,17 @@ export function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedC
   }
   if (rule.when !== null) {
     const whole = rule.when.kind === 'all' ? rule.when.of : [rule.when];
-    found.push(...whole.map((one) => explainCondition(one, event, rule.country)));
+    found.push(
+      ...whole.map((one) => {
+        const explained = explainCondition(one, event, rule.country);
+        return isOpen(() => judgeCondition(one, event, rule.country)) ? unknownSoFar(explained) : explained;
+      }),
+    );
   }
   if (rule.if !== null) {
     const outcome = evaluateIf(compileCel(rule.if.expression), event);
     const actual = 'problem' in outcome ? PROBLEMS[outcome.problem] : String(outcome.met);
-    found.push({
+    const explained: ExplainedCondition = {
       what: 'if',
       expected: rule.if.expression,
       actual,
@@ -52,9 +60,27 @@ export function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedC
       ...('problem' in outcome && outcome.problem === 'over_budget' ? { problem: outcome.problem } : {}),
       at: rule.if.at,
       of: [],
-    });
+    };
+    const { expression } = rule.if;
+    found.push(isOpen(() => judgeCel(expression, event)) ? unknownSoFar(explained) : explained);
   }
   return found;
+}
+
+function isOpen(judge: () => unknown): boolean {
+  try {
+    return typeof judge() === 'object';
+  } catch (error) {
+    if (error instanceof OverBudget) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** The run decides on it, when it has looked up the call. */
+function unknownSoFar({ problem: _none, ...explained }: ExplainedCondition): ExplainedCondition {
+  return { ...explained, actual: 'unknown until the run looks up the call', met: true, pending: true, of: [] };
 }
 
 const PROBLEMS = {

@@ -15,10 +15,10 @@ export interface ExplainedRule {
   rule: string;
   at: Position;
   /**
-   * `failed`: its `if` takes too many steps; all other conditions are met, and the run reports the rule as failed.
+   * `deferred`: it runs if the call, which the run looks up, meets its other conditions. `failed`: its `if` takes too many steps; all other conditions are met, and the run reports the rule as failed.
    * `stopped`: it would match, but a rule above it has `stop`. With `off` and `other_type` conditions may be unmet.
    */
-  outcome: 'runs' | 'shadow' | 'failed' | 'not_met' | 'stopped' | 'off' | 'other_type';
+  outcome: 'runs' | 'deferred' | 'shadow' | 'failed' | 'not_met' | 'stopped' | 'off' | 'other_type';
   /** The outcome in words. */
   why: string;
   /** How many conditions would have to change; 0 when it matches. */
@@ -103,12 +103,13 @@ function hideIn(object: JsonObject): JsonObject {
 
 const ORDER: Readonly<Record<ExplainedRule['outcome'], number>> = {
   runs: 0,
-  shadow: 1,
-  failed: 2,
-  stopped: 3,
-  not_met: 4,
-  off: 5,
-  other_type: 6,
+  deferred: 1,
+  shadow: 2,
+  failed: 3,
+  stopped: 4,
+  not_met: 5,
+  off: 6,
+  other_type: 7,
 };
 
 function explainRule(
@@ -121,7 +122,7 @@ function explainRule(
   const conditions = listens ? explainConditions(rule, event) : [];
   const missing = countMissing(conditions);
   const { outcome, why } = outcomeOf(rule, event, listens, conditions, stoppedBy);
-  const acts = outcome === 'runs' || outcome === 'shadow';
+  const acts = outcome === 'runs' || outcome === 'shadow' || outcome === 'deferred';
   return {
     rule: rule.name,
     at: rule.at,
@@ -160,6 +161,13 @@ function outcomeOf(
   }
   if (stoppedBy !== null) {
     return { outcome: 'stopped', why: `it would match, but the rule ${stoppedBy} above it has stop` };
+  }
+  const open = conditions.filter(({ pending }) => pending === true).map(({ what }) => what);
+  if (open.length > 0) {
+    return {
+      outcome: 'deferred',
+      why: `it depends on the call, which the run looks up (in a test, give it as call): ${open.join(', ')}`,
+    };
   }
   return rule.mode === 'shadow'
     ? { outcome: 'shadow', why: 'it matches in shadow mode: its steps do not run' }

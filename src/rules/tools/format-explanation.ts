@@ -41,14 +41,14 @@ const RECORDS: Readonly<Record<NonNullable<Explanation['records']>, string>> = {
 };
 
 function formatCondition(condition: ExplainedCondition, indent: string, lines: string[]): void {
-  const mark = condition.met ? '✓' : '✗';
+  const mark = condition.pending === true ? '?' : condition.met ? '✓' : '✗';
   if (condition.of.length > 0) {
     lines.push(`${indent}${mark} ${condition.expected}:  (line ${condition.at.line})`);
     condition.of.forEach((one) => formatCondition(one, `${indent}  `, lines));
     return;
   }
   lines.push(
-    `${indent}${mark} ${condition.what}: ${condition.expected}${condition.met && condition.what === 'if' ? '' : `, is ${condition.actual}`}  (line ${condition.at.line})`,
+    `${indent}${mark} ${condition.what}: ${condition.expected}${condition.met && condition.pending !== true && condition.what === 'if' ? '' : `, is ${condition.actual}`}  (line ${condition.at.line})`,
   );
 }
 

@@ -81,6 +81,7 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
         name: { type: 'string' },
         event: { type: ['string', 'object'] },
         with: { type: 'object' },
+        call: { type: 'object' },
         at: { type: 'string' },
         expect: block(EXPECT_KEYS, {
           rules: { type: 'array', items: { type: 'string' } },

@@ -6,6 +6,7 @@ import { parseEnvelope, type Envelope } from '../../events/envelope';
 import { hideTokensInLine } from '../../text/tokens';
 import { toJsonText } from '../../events/exact-number';
 import type { JsonObject, JsonValue } from '../../events/json';
+import { NOTHING_KNOWN, type KnownCalls } from '../../events/known-calls';
 import { explain, type Explanation } from './explain';
 import type { ExplainedCondition } from './explain-condition';
 import { printableLines, type PrintableText } from '../../text/printable';
@@ -74,12 +75,24 @@ function eventOf(test: RuleTest, options: TestRunOptions): { event: CanonicalEve
   }
   const ours = { has: options.isOurs ?? (() => false) };
   const make = (receivedAt: number): CanonicalEvent =>
-    canonicalize(parsed.envelope, Buffer.from(toJsonText(envelope)), new Date(receivedAt), ours);
+    canonicalize(parsed.envelope, Buffer.from(toJsonText(envelope)), new Date(receivedAt), ours, knownIn(test));
   if (test.happensAt !== null) {
     return { event: { ...make(test.happensAt), occurred_at: new Date(test.happensAt).toISOString() } };
   }
   // The event arrives when it happens, so that max_age is met.
   return { event: make(Date.parse(make(DEFAULT_TEST_TIME).occurred_at)) };
+}
+
+/** What VoIPBIN would answer: every call that the event names, and every leg of it, is the one in the test. */
+function knownIn({ call }: RuleTest): KnownCalls {
+  return call === null
+    ? NOTHING_KNOWN
+    : {
+        call: (id) => ({ tm_create: new Date(DEFAULT_TEST_TIME).toISOString(), status: 'hangup', ...call, id }),
+        legsOf: () => [],
+        callOf: () => 'call',
+        agent: () => null,
+      };
 }
 
 function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Envelope } | { problem: string } {

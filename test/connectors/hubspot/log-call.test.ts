@@ -51,6 +51,14 @@ test('a missed call, with the rule’s own outcome and title', async () => {
   ]);
 });
 
+test('a call that only a menu picked up is logged as missed, without talk', async () => {
+  const event = callEvent({ answered: false, picked_up: true });
+  await done('log_call', openClient(standIn), {}, { event });
+  expect(standIn.calls.map(({ properties }) => properties)).toMatchObject([
+    { hs_call_status: 'NO_ANSWER', hs_call_disposition: '73a0d17f-1163-4015-bdd5-ec830791da20', hs_call_duration: '0' },
+  ]);
+});
+
 test('without a contact it is skipped, and nothing is written', async () => {
   const outcome = await run('log_call', openClient(standIn), {}, { event: callEvent(from('+14155552671')) });
   expect(outcome).toEqual({ outcome: 'skipped', reason: 'no contact with this number' });

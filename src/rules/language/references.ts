@@ -1,0 +1,25 @@
+import type { JsonValue } from '../../events/json';
+
+/** Whether a path in a template or condition reads a field: the field itself, a group that contains it, or a part of it. */
+export function refersTo(path: string, field: string): boolean {
+  return path === field || field.startsWith(`${path}.`) || path.startsWith(`${field}.`);
+}
+
+/**
+ * The paths that the templates in an input may read: every dotted name between `{{ }}` and `{% %}`. May name too much (a
+ * word in a quoted text), never too little.
+ */
+export function pathsIn(input: JsonValue): string[] {
+  if (typeof input === 'string') {
+    return [...input.matchAll(/\{[{%](.*?)[%}]\}/gs)].flatMap(([, inside = '']) => pathsInExpression(inside));
+  }
+  if (typeof input === 'object' && input !== null) {
+    return Object.values(input).flatMap(pathsIn);
+  }
+  return [];
+}
+
+/** The dotted names in an expression. */
+export function pathsInExpression(expression: string): string[] {
+  return expression.match(/[A-Za-z_]\w*(?:\.\w+)*/g) ?? [];
+}
