@@ -1,14 +1,16 @@
 /**
  * The words by which a person asks for no more texts, or for texts again.
  *
- * English everywhere: those of the carriers (STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT) and of the FCC's rule of 2025
+ * English and languages with a script of their own everywhere: those of the carriers (STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT) and of the FCC's rule of 2025
  * (47 CFR 64.1200(a)(10): also REVOKE and OPT OUT, and other words that a reasonable person understands so). Other
  * languages where the calling code of the number suggests them. All entries are in the form of `joined` in
  * `text-kind.ts`: small letters, without accents, spaces and punctuation.
  */
 
-/** A language with words of its own here. */
-type Language = 'en' | 'es' | 'fr' | 'de' | 'pt' | 'it' | 'nl' | 'ko' | 'ja';
+/** A language with words of its own here, or a group of neighbours: `pl` also has the Czech ones, `id` the Malay. */
+type Language =
+  | ('en' | 'es' | 'fr' | 'de' | 'pt' | 'it' | 'nl' | 'nordic' | 'pl' | 'tr' | 'id')
+  | ('ko' | 'ja' | 'zh' | 'ru' | 'he' | 'ar' | 'th');
 
 /** The words of one language. */
 export interface OptOutWords {
@@ -152,9 +154,84 @@ const WORDS: Readonly<Record<Language, OptOutWords>> = {
       'です',
     ],
   },
+  zh: {
+    stop: words('退订 退訂 取消订阅 取消訂閱 拒收 拒收短信 不要再发 不要再發'),
+    stopAlone: words('停止 取消 终止 終止'),
+    start: words('订阅 訂閱 恢复 恢復 开始 開始'),
+    courtesy: words('请 請 谢谢 謝謝'),
+    beginnings: [],
+    endings: ['谢谢', '謝謝'],
+  },
+  ru: {
+    stop: words('стоп отписаться отписка отпишите отпишитеменя отписатьменя неписать непишите'),
+    stopAlone: words('отмена отменить хватит прекратить'),
+    start: words('старт подписаться возобновить'),
+    courtesy: words('пожалуиста спасибо'),
+    beginnings: [],
+    endings: [],
+  },
+  he: {
+    stop: words('הסר הסירו הסרה הסירואותי להסרה'),
+    stopAlone: words('עצור הפסק ביטול בטל'),
+    start: words('הצטרף התחל'),
+    courtesy: words('בבקשה תודה'),
+    beginnings: [],
+    endings: [],
+  },
+  ar: {
+    stop: words('إلغاءالاشتراك الغاءالاشتراك إلغاءالإشتراك'),
+    stopAlone: words('إلغاء الغاء توقف قف إيقاف ايقاف'),
+    start: words('اشتراك ابدأ'),
+    courtesy: words('شكرا'),
+    beginnings: [],
+    endings: [],
+  },
+  th: {
+    stop: words('ยกเลิกรับข้อความ หยุดส่งข้อความ'),
+    stopAlone: words('ยกเลิก หยุด'),
+    start: words('เริ่ม สมัคร'),
+    courtesy: words('ครับ ค่ะ ขอบคุณ'),
+    beginnings: [],
+    endings: ['ครับ', 'ค่ะ'],
+  },
+  nordic: {
+    stop: words('stopp avregistrera avprenumerera avmeld avmeldes afmeld frameld peruuta lopeta'),
+    stopAlone: words('avsluta avbryt avslut afslut annuller ophor lopettaa peru'),
+    start: words('starta starte tilmeld pamelding aloita'),
+    courtesy: words('tack tak takk kiitos snalla vanligen venligst vennligst'),
+    beginnings: [],
+    endings: [],
+  },
+  pl: {
+    stop: words('wypisz wypiszmnie rezygnuje rezygnacja odhlasit odhlaste'),
+    stopAlone: words('koniec anuluj zakoncz zrusit konec'),
+    start: words('wznow zapisz prihlasit'),
+    courtesy: words('prosze dziekuje prosim dekuji'),
+    beginnings: [],
+    endings: [],
+  },
+  tr: {
+    stop: words('iptal ret red abonelikiptal'),
+    stopAlone: words('dur durdur'),
+    start: words('basla onay'),
+    courtesy: words('lutfen tesekkurler'),
+    beginnings: [],
+    endings: [],
+  },
+  id: {
+    stop: words('berhenti berhentilangganan unreg'),
+    stopAlone: words('batal henti'),
+    start: words('mulai mula langganan'),
+    courtesy: words('tolong terimakasih kasih terima'),
+    beginnings: [],
+    endings: [],
+  },
 };
 
-/** Calling codes, which are free of prefixes of one another, with the languages beside English. */
+/** Written in a script of their own, these cannot be mistaken for words of another language, so they count everywhere. */
+const OF_ANY_COUNTRY: readonly Language[] = ['en', 'ko', 'ja', 'zh', 'ru', 'he', 'ar', 'th'];
+
+/** Calling codes, which are free of prefixes of one another, with the languages beside those that count everywhere. */
 const LANGUAGES: readonly (readonly [languages: readonly Language[], callingCodes: string])[] = [
   [['es', 'fr'], '1'],
   [['es'], '34 51 52 53 54 56 57 58 240 502 503 504 505 506 507 591 593 595 598'],
@@ -170,19 +247,21 @@ const LANGUAGES: readonly (readonly [languages: readonly Language[], callingCode
   [['it', 'de'], '39'],
   [['it'], '378 379'],
   [['nl'], '31 297 597 599'],
-  [['ko'], '82'],
-  [['ja'], '81'],
+  [['nordic'], '45 46 47 358'],
+  [['pl'], '48 420'],
+  [['tr'], '90'],
+  [['id'], '60 62'],
 ];
 
 const LANGUAGES_BY_CODE: ReadonlyMap<string, readonly Language[]> = new Map(
   LANGUAGES.flatMap(([languages, codes]) => codes.split(' ').map((code) => [code, languages] as const)),
 );
 
-/** The words that count for a number. @param number in E.164; any other text gets the English words. */
+/** The words that count for a number. @param number in E.164; any other text gets those that count everywhere. */
 export function optOutWordsFor(number: string): readonly OptOutWords[] {
   const digits = /^\+(\d{1,3})/.exec(number)?.[1] ?? '';
   const languages = [1, 2, 3].map((length) => LANGUAGES_BY_CODE.get(digits.slice(0, length))).find((found) => found);
-  return [WORDS.en, ...(languages ?? []).map((language) => WORDS[language])];
+  return [...OF_ANY_COUNTRY, ...(languages ?? [])].map((language) => WORDS[language]);
 }
 
 /** Every entry of the tables, for their test. */

@@ -94,11 +94,11 @@ export function wordsOf(text: string): string[] {
   return text
     .normalize('NFKC')
     .toLowerCase()
-    .replace(/['’‘`´]/gu, '')
+    .replace(/['’‘`´\u200d]|[\ufe0e\ufe0f]/gu, '')
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/gu, '')
     .normalize('NFC')
-    .split(/[^\p{L}\p{N}]+/u)
+    .split(/[^\p{L}\p{N}\p{M}]+/u)
     .filter((word) => word !== '');
 }
 
