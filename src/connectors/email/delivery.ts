@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { ActionError, providerCode } from '../action-error';
@@ -5,9 +6,8 @@ import type { Recipient } from './addresses';
 import type { MailFailure } from './mail-failure';
 
 const saved = z.object({
-  recipients: z.int(),
-  done: z.array(z.int().min(0)),
-  refused: z.array(z.object({ at: z.int().min(0), code: z.string() })),
+  done: z.array(z.string()),
+  refused: z.array(z.object({ who: z.string(), code: z.string() })),
 });
 
 interface Refused {
@@ -16,25 +16,34 @@ interface Refused {
 }
 
 /**
- * Who has a mail, over all attempts of a step. What it saves names recipients by their place in the rule: no address is
- * in Temporal's history.
+ * Who has a mail, over all attempts of a step, also those of a later run whose rule names other recipients. What it saves
+ * names recipients by a digest of the address and the action key: no address is in Temporal's history.
  */
 export class Delivery {
   readonly #recipients: readonly Recipient[];
+  /** The digest of each recipient. */
+  readonly #digests: readonly string[];
   readonly #done = new Set<number>();
   readonly #refused = new Map<number, Refused>();
 
   /**
    * @param recipients each address once.
    * @param progress what {@link Delivery.save} gave to an earlier attempt; anything else begins anew.
+   * @param key the action key.
    */
-  constructor(recipients: readonly Recipient[], progress: JsonValue) {
+  constructor(recipients: readonly Recipient[], progress: JsonValue, key: string) {
     this.#recipients = recipients;
+    this.#digests = recipients.map(({ address }) => digestOf(key, address));
     const parsed = saved.safeParse(progress);
-    if (parsed.success && parsed.data.recipients === recipients.length) {
-      parsed.data.done.forEach((at) => this.#done.add(at));
-      parsed.data.refused.forEach(({ at, code }) => this.#refused.set(at, { at, error: refusedBefore(code) }));
-    }
+    const { done, refused } = parsed.success ? parsed.data : { done: [], refused: [] };
+    this.#digests.forEach((digest, at) => {
+      const code = refused.find(({ who }) => who === digest)?.code;
+      if (done.includes(digest)) {
+        this.#done.add(at);
+      } else if (code !== undefined) {
+        this.#refused.set(at, { at, error: refusedBefore(code) });
+      }
+    });
   }
 
   /** Those that neither have the mail nor were refused for good. */
@@ -47,10 +56,14 @@ export class Delivery {
   }
 
   save(): JsonObject {
+    const digests = (places: Iterable<number>): string[] =>
+      [...places].sort((a, b) => a - b).map((at) => this.#digests[at] ?? '');
     return {
-      recipients: this.#recipients.length,
-      done: [...this.#done].sort((a, b) => a - b),
-      refused: [...this.#refused.values()].map(({ at, error }) => ({ at, code: error.detail.code })),
+      done: digests(this.#done),
+      refused: [...this.#refused.values()].map(({ at, error }) => ({
+        who: this.#digests[at] ?? '',
+        code: error.detail.code,
+      })),
     };
   }
 
@@ -75,9 +88,14 @@ export class Delivery {
         waiting.push({ at, error });
       }
     });
+    if (waiting.length === 0) {
+      // The step ends here. A run that continues from it asks for those who were refused again, and for nobody else.
+      const failure = this.#failure([...this.#refused.values()]);
+      this.#refused.clear();
+      return failure;
+    }
     const account = waiting.filter(({ error }) => error.errorClass === 'credential');
-    const [reasons = []] = [account, waiting, [...this.#refused.values()]].filter((some) => some.length > 0);
-    return this.#failure(reasons);
+    return this.#failure(account.length > 0 ? account : waiting);
   }
 
   #failure(reasons: readonly Refused[]): ActionError | null {
@@ -92,6 +110,11 @@ export class Delivery {
       total === 1 ? message : `${message}: ${places}; ${this.#done.size} of ${total} recipients have the mail`;
     return new ActionError(errorClass, whole, detail);
   }
+}
+
+/** Enough to distinguish the recipients of one mail. */
+function digestOf(key: string, address: string): string {
+  return createHash('sha256').update(`${key}\n${address}`).digest('hex').slice(0, 16);
 }
 
 function refusedBefore(code: string): ActionError {

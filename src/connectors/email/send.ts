@@ -97,8 +97,11 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
       });
     }
     const recipients = uniqueOf([...to, ...cc]);
-    const delivery = new Delivery(recipients, context.progress.last);
+    const delivery = new Delivery(recipients, context.progress.last, context.key);
     const maybeSent = maybeSentBefore(context);
+    if (delivery.open.length === 0) {
+      return conclude(context, delivery, new Map(), 'none', maybeSent);
+    }
     const allowed = wanted.on_ambiguous === 'retry' ? 2 : 1;
     if (maybeSent >= allowed) {
       throw ambiguous(maybeSent);
@@ -122,17 +125,25 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
     if (result.outcome === 'failed') {
       throw failedSend(context, delivery, result.failure, { maybeSent, allowed });
     }
-    const error = delivery.record(result.refused);
-    if (error !== null) {
-      save(context, delivery, maybeSent);
-      throw error;
-    }
-    return {
-      outcome: 'done',
-      result: { message_id: mail.messageId, accepted: delivery.accepted, recording: state },
-    };
+    return conclude(context, delivery, result.refused, state, maybeSent);
   },
 });
+
+/** @throws ActionError when somebody does not have the mail. */
+function conclude(
+  context: Context,
+  delivery: Delivery,
+  refused: ReadonlyMap<string, MailFailure>,
+  recording: Output['recording'],
+  maybeSent: number,
+): { outcome: 'done'; result: Output } {
+  const error = delivery.record(refused);
+  if (error !== null) {
+    save(context, delivery, maybeSent);
+    throw error;
+  }
+  return { outcome: 'done', result: { message_id: messageIdOf(context), accepted: delivery.accepted, recording } };
+}
 
 /** On one line, and cut where mail programs do: they refuse to show, or to search, longer ones. */
 function subjectOf({ subject }: Input): string {

@@ -34,6 +34,17 @@ describe.each([{ pipelining: true }, { pipelining: false }])('a mail server with
     expect([second?.messageId, second?.to, second?.cc]).toEqual([first?.messageId, first?.to, first?.cc]);
   });
 
+  test('a run that continues from a failed one sends to those who were refused, also when the rule is changed', async () => {
+    step.mails.failNext({ stage: 'rcpt', code: 550, text: '5.1.1 no', recipient: 'bob@example.com' });
+    await failureOf(step.attempt({ progress }, ALL));
+    expect(await step.attempt({ progress, attempt: 2 }, { to: ['bo@example.com', 'ann@example.com'] })).toMatchObject({
+      outcome: 'done',
+      result: { accepted: 2 },
+    });
+    expect(await step.attempt({ progress, attempt: 2 }, { to: 'ann@example.com' })).toMatchObject({ outcome: 'done' });
+    expect(envelopes()).toEqual([['ann@example.com', 'cy@example.com'], ['bo@example.com']]);
+  });
+
   test('all put off: all get it later', async () => {
     step.mails.failNext({ stage: 'rcpt', code: 451, times: 3 });
 
