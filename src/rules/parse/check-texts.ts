@@ -50,7 +50,7 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
       });
     }
     for (const problem of isTemplate(node.value) ? checkTemplate(node.value, variables, placeOf(step, path)) : []) {
-      reader.findings.error(
+      reader.findings[problem.severity === 'error' ? 'error' : 'warn'](
         reader.document.positionInside(node, problem.row, problem.column),
         problem.code,
         problem.message,

@@ -47,7 +47,8 @@ export function readEventTypes(reader: BlockReader, value: Value): EventTypes | 
  */
 function reportUnknownType({ findings }: BlockReader, name: string, at: Position): boolean {
   const families = [...new Set(knownTypeNames().map((type) => `${type.slice(0, type.indexOf('_'))}_*`))];
-  const near = TYPE_SYNONYMS.get(name) ?? nearest(name, name.includes('*') ? families : knownTypeNames());
+  const family = families.find((one) => one === `${name.replace(/_$/, '')}_*`);
+  const near = TYPE_SYNONYMS.get(name) ?? family ?? nearest(name, name.includes('*') ? families : knownTypeNames());
   if (near !== null) {
     findings.error(at, 'unknown-type', `there is no event type ${quoted(name)}`, { hint: `did you mean "${near}"?` });
     return false;

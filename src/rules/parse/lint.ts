@@ -5,6 +5,7 @@ import { fieldNamed, presenceFor } from '../language/fields';
 import type { Findings } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
 import { conditionsOf } from './cel-conditions';
+import { lintEffects } from './lint-effects';
 import { canBeMet } from './satisfiable';
 import type { Condition, Rule } from '../rule';
 import type { Test } from '../language/operators';
@@ -35,6 +36,7 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
     }
     lintChoices(rule, findings);
     lintAlternatives(rule, findings);
+    lintEffects(rule, [...required(rule.when), ...celConditions(rule)], typesOf(rule), findings);
     lintMessages(rule, findings);
   });
 }

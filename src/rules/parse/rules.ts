@@ -65,7 +65,7 @@ export class RuleReader {
     const steps = optional<ReadStep[]>('do', [], (found) => new StepReader(reader, this.actions).read(found));
     const condition = this.checkTexts(block, on, when, steps, values);
     const limits = optional('limits', { cooldown: null, max: null }, (found) => readLimits(reader, found));
-    const maxAgeMs = optional('max_age', null, (found) => reader.duration(found, 'max_age'));
+    const maxAgeMs = optional('max_age', null, (found) => this.#maxAge(found));
     const mode = optional<Rule['mode'] | null>('mode', 'live', (found) =>
       reader.oneOf(found, 'mode', ['live', 'shadow', 'off'] as const),
     );
@@ -126,6 +126,16 @@ export class RuleReader {
       results.set(step.planned.id, step.result);
     });
     return value === undefined || expression === null ? null : { expression, at: value.at };
+  }
+
+  #maxAge(value: Value): number | null {
+    const maxAgeMs = this.reader.duration(value, 'max_age');
+    if (maxAgeMs !== null && maxAgeMs < 1_000) {
+      this.reader.findings.error(value.at, 'duration', 'max_age is shorter than a second, so every event is too old', {
+        hint: 'write 15m, or remove it',
+      });
+    }
+    return maxAgeMs;
   }
 
   /** The name is part of action keys, search attributes and reports, so its characters are restricted. */

@@ -1,4 +1,4 @@
-import { isScalar, type Node } from 'yaml';
+import { isMap, isScalar, type Node } from 'yaml';
 import type { Sink } from '../../connectors/connector';
 import type { JsonValue } from '../../events/json';
 import { durationMs } from '../../yaml/duration';
@@ -166,6 +166,9 @@ export class StepReader {
       const found = block.get(name);
       return found === undefined ? null : this.reader.duration(found, `retry.${name}`);
     };
+    if (isMap(value?.node) && value.node.items.length === 0) {
+      this.reader.findings.warn(block.at, 'empty', 'retry sets nothing', { hint: 'write for, every or max_every' });
+    }
     const forMs = time('for');
     const everyMs = time('every');
     const maxEveryMs = time('max_every');
@@ -175,6 +178,15 @@ export class StepReader {
     }
     if (everyMs !== null && everyMs < 100) {
       this.reader.findings.error(block.get('every')?.at ?? block.at, 'retry', 'retry.every is shorter than 100ms');
+    }
+    const budget = forMs ?? fallback.for_ms;
+    if (everyMs !== null && budget > 0 && everyMs >= budget) {
+      this.reader.findings.warn(
+        block.get('every')?.at ?? block.at,
+        'retry',
+        `the step is never retried: its first retry comes after ${everyMs / 1_000} s, and its budget is ${budget / 1_000} s`,
+        { hint: 'make retry.for longer, or retry.every shorter' },
+      );
     }
     const every = everyMs ?? Math.min(FIRST_WAIT_MS, maxEveryMs ?? FIRST_WAIT_MS);
     if (maxEveryMs !== null && maxEveryMs < every) {

@@ -211,8 +211,11 @@ function checkToken(
     report('unknown-variable', variable.message, variable.hint);
   } else if (variable.state === 'group' && use === 'inserted' && complete && !inside.groups) {
     report('variable-group', `"${name}" is a group of fields`, `name one: ${variable.example}`);
-  } else if (variable.state === 'never' && use !== 'tested') {
-    report('never-present', `"${name}" is always absent for the events of this rule`);
+  } else if (variable.state === 'never') {
+    const message = `"${name}" is always absent for the events of this rule`;
+    // With a default, or in a tag that expects it, the template works; it only never shows the value.
+    const severity = use === 'tested' ? 'warning' : 'error';
+    problems.push({ severity, code: 'never-present', message, row, column });
   } else if (
     variable.state === 'maybe' &&
     use !== 'tested' &&

@@ -1,3 +1,4 @@
+import { isSeq } from 'yaml';
 import type { Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { WINDOW_KEYS } from '../language/keys';
@@ -19,7 +20,11 @@ export function readWindows(
 ): Map<string, Window | null> {
   const windows = new Map<string, Window | null>();
   for (const { name, inner } of readNamed(reader, value, 'windows')) {
-    const spans = reader.listOf(inner).map((item) => readSpan(reader, item, lists, defaults));
+    const items = reader.listOf(inner);
+    if (items.length === 0) {
+      reader.findings.error(inner.at, 'empty', `the window ${name} has no times, so it is never open`);
+    }
+    const spans = items.map((item) => readSpan(reader, item, lists, defaults));
     windows.set(name, spans.some((span) => span === null) ? null : spans.filter((span) => span !== null));
   }
   return windows;
@@ -50,12 +55,21 @@ function readSpan(
     }
     read?.forEach((day) => days.add(day));
   }
+  if (daysValue !== undefined && isSeq(daysValue.node) && daysValue.node.items.length === 0) {
+    reader.findings.error(daysValue.at, 'days', 'the window has no days, so it is never open', {
+      hint: 'for every day, remove days',
+    });
+  }
   const from = timeOfDay(reader, block, 'from') ?? 0;
   const to = timeOfDay(reader, block, 'to') ?? MINUTES_PER_DAY;
   if (block.get('to') !== undefined && from === to) {
     reader.findings.error(block.get('to')?.at ?? block.at, 'window', 'the window starts and ends at the same time', {
       hint: 'for the whole day, remove from and to',
     });
+  }
+  const start = block.get('from');
+  if (start !== undefined && from === MINUTES_PER_DAY) {
+    reader.findings.error(start.at, 'time', 'no window starts at 24:00', { hint: 'write "00:00", and the next day' });
   }
   const except = readDates(reader, block.get('except'), lists);
   return zone === null || reader.findings.all.slice(before).some((finding) => finding.severity === 'error')

@@ -371,6 +371,16 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     ],
   },
   {
+    about: 'max_age of nothing',
+    text: rule(`max_age: 0${fine}`),
+    says: ['5:14  max_age is shorter than a second, so every event is too old; write 15m, or remove it'],
+  },
+  {
+    about: 'family without its star',
+    text: rule(fine.trim(), 'call_'),
+    says: ['4:9  there is no event type "call_"; did you mean "call_*"?'],
+  },
+  {
     about: 'cooldown',
     text: rule(`limits: { cooldown: ten minutes }${fine}`),
     says: ['5:25  "ten minutes" is not a cooldown; such as "10m" or "10m per peer.number"'],
@@ -735,6 +745,21 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     ],
   },
   {
+    about: 'window without times',
+    text: 'version: 1\nwindows: { office: [] }\nrules: []\n',
+    says: ['2:20  the window office has no times, so it is never open'],
+  },
+  {
+    about: 'window without days',
+    text: 'version: 1\nwindows: { office: { days: [] } }\nrules: []\n',
+    says: ['2:28  the window has no days, so it is never open; for every day, remove days'],
+  },
+  {
+    about: 'window from the end of the day',
+    text: 'version: 1\nwindows: { night: { from: "24:00", to: "06:00" } }\nrules: []\n',
+    says: ['2:27  no window starts at 24:00; write "00:00", and the next day'],
+  },
+  {
     about: 'unknown key in a window',
     text: 'version: 1\nwindows: { office: { day: mon } }\nrules: []\n',
     says: ['2:22  a window has no key "day"; did you mean "days"?'],
@@ -851,6 +876,11 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: [
       '7:23  retry.for must be a duration such as 30s, 15m, 24h or 7d, not the number 10; which unit? 10s, 10m, 10h',
     ],
+  },
+  {
+    about: 'retry that sets nothing',
+    text: rule('do:\n  - slack.post_message: { channel: c, text: t }\n    retry: {}'),
+    says: ['7:16  warning: retry sets nothing; write for, every or max_every'],
   },
   {
     about: 'retry in a wrong order',

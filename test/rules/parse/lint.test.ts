@@ -129,6 +129,47 @@ describe('warns of', () => {
         '4:42  warning: VoIPBIN sends incoming and outgoing for calls, so data.direction is never "inbound"; did you mean direction: inbound?',
       ],
     ],
+    // parts without an effect
+    [
+      'a step that never runs',
+      ["on: call_hangup, do: [{ http.request: { url: 'https://example.com/' }, if: 'answered && !answered' }]"],
+      [
+        "4:41  warning: the step http.request#1 never runs: its if excludes itself or the rule's conditions; correct its if, or remove the step",
+      ],
+    ],
+    [
+      'a step with nobody to act on',
+      ['on: conference_updated, do: [{ hubspot.log_call: {} }]'],
+      [
+        '4:48  warning: hubspot.log_call does nothing here: conference_updated names nobody at the far end; use an event of a call or message',
+      ],
+    ],
+    [
+      'a limit for each event',
+      ['on: call_hangup, limits: { cooldown: 10m per event_id }'],
+      [
+        '4:13  warning: limits.cooldown of the rule r1 limits nothing: every event has its own event_id; write per peer.number, or leave it out',
+      ],
+    ],
+    [
+      'a limit per a field that is never there',
+      ['on: call_hangup, limits: { max: 5 per day per recording_ready }'],
+      [
+        '4:13  warning: limits.max of the rule r1 counts per recording_ready, which is always absent for call_hangup; name another field, or leave it out',
+      ],
+    ],
+    [
+      'a first retry after the last one',
+      ["on: call_hangup, do: [{ http.request: { url: 'https://example.com/' }, retry: { for: 1m, every: 10m } }]"],
+      [
+        '4:113  warning: the step is never retried: its first retry comes after 600 s, and its budget is 60 s; make retry.for longer, or retry.every shorter',
+      ],
+    ],
+    [
+      'a field with a default that is never there',
+      ["on: agent_updated, do: [{ http.request: { url: 'https://example.com/{{ text | default: 1 }}' } }]"],
+      ['4:88  warning: "text" is always absent for the events of this rule'],
+    ],
     // stop
     [
       'a rule under one that takes everything',

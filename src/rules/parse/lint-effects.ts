@@ -1,0 +1,72 @@
+import type { Findings } from '../../yaml/finding';
+import { fieldNamed, presenceFor } from '../language/fields';
+import type { Condition, Rule } from '../rule';
+import { conditionsOf } from './cel-conditions';
+import { canBeMet } from './satisfiable';
+
+/** Actions that act on the far end of the event, unless an input names somebody else. */
+const ON_FAR_END: ReadonlySet<string> = new Set([
+  'hubspot.update_contact',
+  'hubspot.log_call',
+  'hubspot.create_task',
+  'voipbin.send_message',
+]);
+/** Inputs that name somebody else. */
+const SOMEBODY_ELSE = ['to', 'number', 'contact'];
+/** Fields that are different for every event. */
+const UNIQUE: ReadonlySet<string> = new Set(['event_id', 'id']);
+
+/**
+ * Warns of parts of a rule that have no effect although the rule matches: steps that never run or have nobody to act on,
+ * limits that limit nothing.
+ * @param conditions what is met whenever the rule matches.
+ * @param types live names of the rule's types; null when some are unknown.
+ */
+export function lintEffects(
+  rule: Rule,
+  conditions: readonly Condition[],
+  types: readonly string[] | null,
+  findings: Findings,
+): void {
+  const isNever = (name: string): boolean => {
+    const field = fieldNamed(name);
+    return field !== undefined && presenceFor(field, types) === 'never';
+  };
+  rule.steps.forEach((step, index) => {
+    const at = rule.stepsAt[index] ?? rule.at;
+    if (step.if !== undefined && !canBeMet([...conditions, ...conditionsOf(step.if, at)], types)) {
+      findings.warn(
+        at,
+        'never-matches',
+        `the step ${step.id} never runs: its if excludes itself or the rule's conditions`,
+        {
+          hint: 'correct its if, or remove the step',
+        },
+      );
+    }
+    if (ON_FAR_END.has(step.action) && isNever('peer.number') && !SOMEBODY_ELSE.some((name) => name in step.input)) {
+      findings.warn(
+        at,
+        'never-present',
+        `${step.action} does nothing here: ${rule.on.written.join(', ')} names nobody at the far end`,
+        { hint: 'use an event of a call or message' },
+      );
+    }
+  });
+  for (const [name, limit] of Object.entries(rule.limits)) {
+    const per = limit?.per ?? null;
+    if (per !== null && UNIQUE.has(per)) {
+      findings.warn(
+        rule.at,
+        'limit',
+        `limits.${name} of the rule ${rule.name} limits nothing: every event has its own ${per}`,
+        {
+          hint: 'write per peer.number, or leave it out',
+        },
+      );
+    } else if (per !== null && isNever(per)) {
+      const message = `limits.${name} of the rule ${rule.name} counts per ${per}, which is always absent for ${rule.on.written.join(', ')}`;
+      findings.warn(rule.at, 'limit', message, { hint: 'name another field, or leave it out' });
+    }
+  }
+}
