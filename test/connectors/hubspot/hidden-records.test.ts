@@ -1,6 +1,6 @@
 import { ActionError } from '../../../src/connectors/action-error';
 import type { HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in/server';
-import type { UniqueProperties } from '../../../src/connectors/hubspot/stand-in/records';
+import type { UniqueProperties } from '../../../src/connectors/hubspot/stand-in/account-options';
 import { attempts, callEvent, done, from, openClient, startStandIn } from './running-actions';
 
 const NEW_CALLER = { event: callEvent(from('+14155552671')) };

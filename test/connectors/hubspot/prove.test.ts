@@ -1,6 +1,6 @@
 import { hubspot } from '../../../src/connectors/hubspot/connector';
 import { hubspotProofs } from '../../../src/connectors/hubspot/prove/proofs';
-import type { UniqueProperties } from '../../../src/connectors/hubspot/stand-in/records';
+import type { UniqueProperties } from '../../../src/connectors/hubspot/stand-in/account-options';
 import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../src/connectors/hubspot/stand-in/server';
 import type { Connector } from '../../../src/connectors/connector';
 import type { Proof } from '../../../src/connectors/proof';

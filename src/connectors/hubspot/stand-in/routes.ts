@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ObjectType } from '../record';
 import type { StandInProperty } from './properties';
-import { Refusal, type StandInAccount, type StandInOwner, type StandInRecord } from './records';
+import type { StandInAccount, StandInOwner, StandInRecord } from './records';
+import { Refusal } from './refusal';
 import { searchRecords } from './search';
 
 /** What the routes need to know of the stand-in's account. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ObjectType } from '../record';
-import { Refusal, type StandInAccount, type StandInRecord } from './records';
+import type { StandInAccount, StandInRecord } from './records';
+import { Refusal } from './refusal';
 
 const filter = z.object({
   propertyName: z.string(),

@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
-import { StandInAccount, type AccountOptions, type StandInOwner, type StandInRecord } from './records';
+import type { AccountOptions } from './account-options';
+import { StandInAccount, type StandInOwner, type StandInRecord } from './records';
 import { addRoutes } from './routes';
 import { refuseMissingScopes, type Scope } from './scopes';
 
