@@ -1,3 +1,4 @@
+import { knownTypeNames, resourceOf } from '../../events/catalogue';
 import { CONDITION_STEPS, EVENT_STEPS, RESERVED_STEPS, TEMPLATE_STEPS } from '../language/budget';
 import { FIELDS } from '../language/field-list';
 import type { FieldDefinition } from '../language/field';
@@ -52,6 +53,7 @@ export function describeRuleLanguage(): string {
       'Fields',
       `Fields can be used in \`when\`, \`if\` and \`{{ … }}\`. The payload as VoIPBIN sent it is under \`data\`: \`data.metadata.campaign\`.\n\n${fields()}`,
     ),
+    section('Who called, and whether a person answered', callOfEvent()),
     section(
       'Conditions',
       'A condition is a field with what it is compared with. A value: the field equals it. A list: the field equals one of its items. A block of operators: all of them must be met. An absent field only meets `exists: false`.',
@@ -128,9 +130,44 @@ function keys(definitions: Readonly<Record<string, KeyDefinition>>): string {
 
 function fields(): string {
   return table(
-    ['field', 'kind', 'meaning'],
-    FIELDS.map((field) => [code(field.name), kind(field), describe(field)]),
+    ['field', 'kind', 'events', 'meaning'],
+    FIELDS.map((field) => [code(field.name), kind(field), eventsOf(field), describe(field)]),
   );
+}
+
+const RESOURCES: readonly string[] = [...new Set(knownTypeNames().flatMap((name) => resourceOf(name) ?? []))].sort();
+
+/** The kinds of events that can have a field; for all others it is absent. */
+function eventsOf({ types, lookedUp }: FieldDefinition): string {
+  if (types === undefined) {
+    return 'all';
+  }
+  const having = RESOURCES.filter((resource) => types.test(`${resource}_`));
+  if (having.length === 0) {
+    return 'alerts of the bridge';
+  }
+  return having
+    .map((resource) => (lookedUp?.types.test(`${resource}_`) === true ? `${resource}*` : resource))
+    .join(', ');
+}
+
+/** What the fields about calls mean, in words. */
+function callOfEvent(): string {
+  return [
+    'VoIPBIN itself picks up an inbound call, to play a menu, to queue it or to record a message. `picked_up` is true then, and `answered` is not: it says whether a *person* answered, which is when a leg to an agent, an extension or another phone was picked up. A call has one event per leg; `leg: customer` takes the one to the person outside. A click-to-call rings the agent first: its second leg is the customer’s. That works when the bridge knows the phones of the agents, from VoIPBIN or from `agent_numbers`.',
+    '',
+    'A queue call, a recording or a transcript names its call by id alone. Its `peer`, `ours` and `direction`, and everything under `call`, are those of the call. Fields of events with * in the table may be looked up: the bridge takes them from the events of the last minutes, else it asks VoIPBIN when the event’s run begins, once, and only if a rule reads them. Conditions on them are then decided in the run; `bridge events show` tells which was not met. While VoIPBIN does not answer, the rules that need the call wait, for up to a day; a call that VoIPBIN does not have leaves the fields absent.',
+    '',
+    '```yaml',
+    '- name: call-back',
+    '  on: queuecall_abandoned',
+    '  when:',
+    '    peer.number: { exists: true }',
+    '    ring_s: { gt: 60 }        # the caller waited for more than a minute',
+    '  do:',
+    '    - hubspot.create_task: { subject: "Call back {{ peer.number | phone }}", unknown_contact: create }',
+    '```',
+  ].join('\n');
 }
 
 const KINDS: Readonly<Record<FieldDefinition['kind'], string>> = {
