@@ -243,3 +243,40 @@ test('results look like those of a test runner', () => {
     ]),
   ).toBe('  ✓ one\n  ✗ two  (rules.yaml:5)\n      this\n      that\n\n1 passed, 1 failed');
 });
+
+describe('the call that an event names', () => {
+  const TEXT = `version: 1
+rules:
+  - name: call-back
+    on: queuecall_abandoned
+    when: { peer.type: tel }
+    do: [{ hubspot.create_task: { subject: "Call back {{ peer.number | default: 'nobody' }}" } }]
+tests:
+  - name: t
+    event: { type: queuecall_abandoned, data: { id: q1, reference_type: call, reference_id: c1 } }
+`;
+  const faultsOf = (more: string): readonly string[] => {
+    const loaded = loadTexts({ 'rules.yaml': TEXT + more });
+    if (!loaded.ok) {
+      throw new Error(loaded.findings.map(formatFinding).join('\n'));
+    }
+    return runRuleTests(loaded.ruleSet, loaded.tests, { actions: testActions }).flatMap(({ faults }) => faults);
+  };
+
+  test('is given by the test', () => {
+    const call = '    call: { direction: incoming, source: { type: tel, target: "+15551234567" } }\n';
+    const steps = 'steps: { call-back: { hubspot.create_task: { subject: "Call back +15551234567" } } }';
+    expect(faultsOf(`${call}    expect: { rules: [call-back], ${steps} }\n`)).toEqual([]);
+    expect(faultsOf(`${call.replace('tel', 'extension')}    expect: { rules: [] }\n`)).toEqual([]);
+  });
+
+  test('is asked for when the test gives none', () => {
+    expect(faultsOf('    expect: { rules: [call-back] }\n').join('\n')).toContain('in a test, give it as call');
+  });
+
+  test('must be a block', () => {
+    expect(findingsOf(`${TEXT}    call: c1\n    expect: { rules: [] }\n`)).toEqual([
+      expect.stringContaining('call must be a block of keys'),
+    ]);
+  });
+});
