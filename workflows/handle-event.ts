@@ -142,12 +142,12 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
     state.showProgress();
     return;
   }
-  const call = await callFor(rule, report, state);
+  const call = await callFor(rule, report, earlier?.passed === true, state);
   if (call === null) {
     state.showProgress();
     return;
   }
-  if (rule.limits !== undefined && rule.shadow === undefined && earlier?.within_limits !== true) {
+  if (rule.limits !== undefined && rule.shadow === undefined && earlier?.passed !== true) {
     const refusal = await claimLimits({
       event: input.event,
       ...call,
@@ -184,9 +184,15 @@ interface CallOfRule {
 
 /**
  * Looks up the call of the event for a rule that needs it, and decides whether the rule runs.
+ * @param hasPassed the rule began in an earlier run: only what its texts read is looked up.
  * @returns null when it does not; its report then says why.
  */
-async function callFor(rule: PlannedRule, report: RuleReport, { callLookUp }: RunState): Promise<CallOfRule | null> {
+async function callFor(
+  rule: PlannedRule,
+  report: RuleReport,
+  hasPassed: boolean,
+  { callLookUp }: RunState,
+): Promise<CallOfRule | null> {
   if (rule.look_up === undefined && rule.unless === undefined) {
     return {};
   }
@@ -201,6 +207,9 @@ async function callFor(rule: PlannedRule, report: RuleReport, { callLookUp }: Ru
     return null;
   }
   const { calls, decisions } = looked;
+  if (hasPassed) {
+    return rule.look_up === undefined ? {} : { calls };
+  }
   const stopper = rule.unless?.find((name) => decisions[name]?.outcome === 'met');
   if (stopper !== undefined) {
     report.reason = `the rule ${stopper} above it runs and has stop`;

@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RuleSet } from '../rules/rule-set';
-import type { Plan, PlannedStep } from '../rules/plan';
+import type { Plan } from '../rules/plan';
 import { typesFor } from '../events/catalogue';
 import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';
 import { hasTwin } from '../inbox/twins';
 import { parseLaterRunId } from '../runs/names';
 import { asRecorded, firedByTwin, historyOf, type EventHistory, type Records } from './event-history';
 import type { JobPlan, LeftOut, RerunRequest, RetryRequest } from './job';
-import { leftToRerun, leftToRetry, type Choice, type Remaining } from './what-is-left';
+import { leftToRerun, leftToRetry, type Choice, type Remaining, type StepName } from './what-is-left';
 
 /** Events that one job has at most. */
 const MOST_EVENTS = 100_000;
@@ -168,7 +168,7 @@ async function collect(
   return { plan, items, unknown };
 }
 
-function count(into: JobPlan, plan: Plan, steps: readonly { rule: string; step: PlannedStep }[], unitOf: UnitOf): void {
+function count(into: JobPlan, plan: Plan, steps: readonly { rule: string; step: StepName }[], unitOf: UnitOf): void {
   into.events += 1;
   for (const rule of new Set(steps.map((entry) => entry.rule))) {
     into.rules[rule] = (into.rules[rule] ?? 0) + 1;

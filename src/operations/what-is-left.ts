@@ -1,5 +1,6 @@
 import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
 import type { EarlierAttempts, EarlierRule, ReportSoFar, RuleReport, StepReport } from '../runs/run-contract';
+import { RECORD_OPT_OUT } from '../runs/names';
 import type { LeftOut } from './job';
 
 /** What one earlier run of an event did. */
@@ -23,15 +24,23 @@ export interface Choice {
   late: boolean;
 }
 
+/** A step, as plans and reports name it. */
+export interface StepName {
+  id: string;
+  action: string;
+}
+
 /** What is left to do of a plan. */
 export interface Remaining {
   /** For the run's input. Rules that are not in it run as in a first run. */
   rules: Record<string, EarlierRule>;
-  /** The steps that would run. Some may turn out to be skipped. */
-  steps: { rule: string; step: PlannedStep }[];
+  /** The steps that would run, also those that the bridge makes of itself. Some may turn out to be skipped. */
+  steps: { rule: string; step: StepName }[];
   /** Why a failed step, or a rule of a rerun, is not done. */
   leftOut: LeftOut[];
 }
+
+type FailedStep = Extract<StepReport, { outcome: 'failed' }>;
 
 /** When an event came, and the moment for which the plan is made. */
 export interface Moments {
@@ -79,7 +88,13 @@ export function leftToRerun(
         return { rule, earlier: standing(stands), run: [], leftOut: ['by_twin'] };
       }
       if (run === undefined || report === undefined) {
-        return { rule, earlier: null, run: [...rule.steps], leftOut: [] };
+        return { rule, earlier: null, run: stepsOf(rule), leftOut: [] };
+      }
+      if (rule.records !== undefined) {
+        const isDone = report.steps.some(({ outcome }) => outcome === 'done');
+        return isDone
+          ? { rule, earlier: standing(report), run: [], leftOut: ['already_done'] }
+          : { rule, earlier: null, run: stepsOf(rule), leftOut: [] };
       }
       const known = report.steps.filter(({ step, action }) =>
         rule.steps.some(({ id, action: now }) => id === step && now === action),
@@ -100,8 +115,13 @@ export function leftToRerun(
 interface RestOfRule {
   rule: PlannedRule;
   earlier: EarlierRule | null;
-  run: PlannedStep[];
+  run: StepName[];
   leftOut: LeftOut[];
+}
+
+/** The steps of a rule as a first run would do them. */
+function stepsOf(rule: PlannedRule): StepName[] {
+  return rule.records === undefined ? [...rule.steps] : [{ id: rule.records, action: RECORD_OPT_OUT }];
 }
 
 function remainingOf(rests: readonly RestOfRule[]): Remaining {
@@ -125,10 +145,17 @@ function restOf(
   }
   const steps: Record<string, StepReport> = {};
   const attempts: Record<string, EarlierAttempts> = {};
-  const toRun: PlannedStep[] = [];
+  const toRun: StepName[] = [];
   const leftOut: LeftOut[] = [];
-  // A rule whose limits could not be counted failed before its first step.
-  const limitsFailed = before.steps.some(({ step, outcome }) => step === 'limits' && outcome === 'failed');
+  // The bridge's own steps (the limits, the look-up of a call, an opt-out) come before the first step of the rule.
+  const failedBefore = before.steps.find(
+    (report): report is FailedStep => report.outcome === 'failed' && !rule.steps.some(({ id }) => id === report.step),
+  );
+  if (failedBefore !== undefined) {
+    return isChosen(rule, { id: failedBefore.step, action: failedBefore.action }, failedBefore.class, choice)
+      ? { rule, earlier: null, run: stepsOf(rule), leftOut }
+      : { rule, earlier: standing(before), run: [], leftOut };
+  }
   for (const step of rule.steps) {
     const stepReport = before.steps.find(({ step: id }) => id === step.id);
     const cutOff = run.cutOff.find(({ rule: name, step: id }) => name === rule.name && id === step.id);
@@ -155,30 +182,24 @@ function restOf(
       if (step.on_error === 'stop') {
         break;
       }
-    } else if (toRun.length > 0 || limitsFailed || !run.isComplete) {
+    } else if (toRun.length > 0 || !run.isComplete) {
       toRun.push(step);
     }
   }
   if (toRun.length === 0) {
     return { rule, earlier: standing(before), run: [], leftOut };
   }
-  const within = before.steps.length > 0 && !limitsFailed;
-  return { rule, earlier: { steps, attempts, within_limits: within }, run: toRun, leftOut };
+  return { rule, earlier: { steps, attempts, passed: before.steps.length > 0 }, run: toRun, leftOut };
 }
 
 function judge(
   rule: PlannedRule,
   step: PlannedStep,
-  failure: Extract<StepReport, { outcome: 'failed' }> | null,
+  failure: FailedStep | null,
   choice: Choice,
   { receivedAt, now }: Moments,
 ): 'run' | 'not_chosen' | LeftOut {
-  const isChosen =
-    (choice.rule === undefined || choice.rule === rule.name) &&
-    (choice.step === undefined || choice.step === step.id) &&
-    (choice.connection === undefined || step.action.startsWith(`${choice.connection}.`)) &&
-    (choice.class === undefined || choice.class === (failure?.class ?? 'ambiguous'));
-  if (!isChosen) {
+  if (!isChosen(rule, step, failure?.class ?? 'ambiguous', choice)) {
     return 'not_chosen';
   }
   if (mayHaveHappened(step, failure) && !choice.ambiguous.has(`${rule.name}/${step.id}`)) {
@@ -188,12 +209,21 @@ function judge(
   return (isOver || failure?.code === 'too_late') && !choice.late ? 'too_late' : 'run';
 }
 
-function mayHaveHappened(step: PlannedStep, failure: Extract<StepReport, { outcome: 'failed' }> | null): boolean {
+function isChosen(rule: PlannedRule, step: StepName, errorClass: string, choice: Choice): boolean {
+  return (
+    (choice.rule === undefined || choice.rule === rule.name) &&
+    (choice.step === undefined || choice.step === step.id) &&
+    (choice.connection === undefined || step.action.startsWith(`${choice.connection}.`)) &&
+    (choice.class === undefined || choice.class === errorClass)
+  );
+}
+
+function mayHaveHappened(step: PlannedStep, failure: FailedStep | null): boolean {
   return failure === null ? step.effect === 'once' : failure.class === 'ambiguous';
 }
 
 function standing(report: RuleReport): EarlierRule {
-  return { stands: report, steps: {}, attempts: {}, within_limits: true };
+  return { stands: report, steps: {}, attempts: {}, passed: true };
 }
 
 function cutOffReport(step: PlannedStep): StepReport {

@@ -41,8 +41,8 @@ export interface EarlierRule {
   steps: Record<string, StepReport>;
   /** What earlier attempts left, by step id, for the steps that run again. */
   attempts: Record<string, EarlierAttempts>;
-  /** Whether the rule's limits permitted it to run: they are not counted again. */
-  within_limits: boolean;
+  /** Whether the rule began to run: its limits are not counted, and what it read of the call not judged, again. */
+  passed: boolean;
 }
 
 /** What earlier attempts of a step left. */

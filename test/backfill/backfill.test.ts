@@ -95,7 +95,13 @@ test('after a gap exactly what was missed is taken, through the same door, and m
   expect(opened.reader.get('call_hangup/c-missed')?.content_type).toBe(BACKFILL_CONTENT_TYPE);
   expect(opened.reader.get('call_hangup/c-came')?.content_type).not.toBe(BACKFILL_CONTENT_TYPE);
   expect(opened.reader.get('call_hangup/c-missed')).toMatchObject({
-    event: { declared_type: 'call_hangup', direction: 'inbound', answered: true, peer: { number: '+15551234567' } },
+    event: {
+      declared_type: 'call_hangup',
+      direction: 'inbound',
+      picked_up: true,
+      answered: false,
+      peer: { number: '+15551234567' },
+    },
   });
   expect(opened.log.said).toContainEqual(expect.stringMatching(/^the bridge was down since \d{4}-/));
   expect(opened.log.said).toContainEqual(

@@ -40,7 +40,7 @@ const earlier = (steps: StepReport[], changes: Partial<EarlierRun> = {}): Earlie
   isComplete: true,
   ...changes,
 });
-const ids = ({ steps }: { steps: { step: PlannedStep }[] }): string[] => steps.map(({ step: { id } }) => id);
+const ids = ({ steps }: { steps: { step: { id: string } }[] }): string[] => steps.map(({ step: { id } }) => id);
 
 describe('a retry', () => {
   const retry = (of: Plan, run: EarlierRun, choice: Partial<Choice> = {}) =>
@@ -50,7 +50,7 @@ describe('a retry', () => {
     const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 3, saved: { at: 1 } };
     const left = retry(plan(step('a'), step('b'), step('c')), earlier([done('a'), failed('b', { earlier: attempts })]));
     expect(ids(left)).toEqual(['b', 'c']);
-    expect(left.rules['rule']).toEqual({ steps: { a: done('a') }, attempts: { b: attempts }, within_limits: true });
+    expect(left.rules['rule']).toEqual({ steps: { a: done('a') }, attempts: { b: attempts }, passed: true });
   });
 
   test('leaves a rule alone of which nothing failed', () => {
@@ -110,10 +110,30 @@ describe('a retry', () => {
     });
   });
 
-  test('counts the limits of a rule again only when they could not be counted', () => {
-    const limits = failed('limits', { action: 'rules.claim_limits', code: 'limits_unavailable' });
-    expect(retry(plan(step('a')), earlier([limits])).rules['rule']).toMatchObject({ within_limits: false });
-    expect(ids(retry(plan(step('a')), earlier([limits])))).toEqual(['a']);
+  test.each([
+    ['limits', 'rules.claim_limits'],
+    ['voipbin.look_up_call', 'voipbin.look_up_call'],
+  ])('does the whole rule when what comes before its first step failed: %s', (id, action) => {
+    const before = failed(id, { action });
+    const left = retry(plan(step('a'), step('b')), earlier([before]));
+    expect([ids(left), left.rules]).toEqual([['a', 'b'], {}]);
+    expect(ids(retry(plan(step('a')), earlier([before]), { step: 'a' }))).toEqual([]);
+    expect(ids(retry(plan(step('a')), earlier([before]), { connection: action.split('.')[0] ?? '' }))).toEqual(['a']);
+  });
+
+  test('records an opt-out that could not be recorded', () => {
+    const built: Plan = {
+      ruleset: 'r',
+      rules: [{ name: '(opt-out)', timezone: 'UTC', country: null, records: 'opt_out', steps: [] }],
+    };
+    const report = {
+      rule: '(opt-out)',
+      outcome: 'failed' as const,
+      steps: [failed('opt-out', { action: 'opt_outs.record' })],
+    };
+    expect(retry(built, { rules: [report], cutOff: [], isComplete: true }).steps).toHaveLength(1);
+    const recorded = { ...report, outcome: 'done' as const, steps: [done('opt-out')] };
+    expect(retry(built, { rules: [recorded], cutOff: [], isComplete: true }).steps).toEqual([]);
   });
 });
 
