@@ -3,11 +3,16 @@ import { outgoingAgent } from './outgoing-agent';
 
 /** One request to a server that the bridge itself runs, or that a command names. */
 export interface SingleRequest {
-  method?: 'GET' | 'POST';
+  /** Default GET. */
+  method?: string;
   headers?: Readonly<Record<string, string>>;
   body?: string | Uint8Array;
   /** For all of it: connecting, and the answer with its body. */
   timeoutMs: number;
+  /** Ends it earlier. */
+  signal?: AbortSignal;
+  /** Default true; false: a redirect is the answer. */
+  followRedirects?: boolean;
 }
 
 /** Its answer, of whatever status. */
@@ -20,18 +25,20 @@ export interface SingleAnswer {
 
 /**
  * Sends a request on a connection of its own, through the proxies of the environment (`outgoing-agent.ts`). Follows
- * redirects.
+ * redirects unless told otherwise.
  * @throws TypeError when there is no answer, whose innermost `cause` says why; a DOMException at the timeout.
  */
 export async function requestOnce(url: string, request: SingleRequest): Promise<SingleAnswer> {
-  const { method = 'GET', headers = {}, body, timeoutMs } = request;
+  const { method = 'GET', headers = {}, body, timeoutMs, signal, followRedirects = true } = request;
+  const timeout = AbortSignal.timeout(timeoutMs);
   const agent = outgoingAgent({ connections: 1 });
   try {
     const answer = await fetch(url, {
       method,
       headers: { ...headers },
       ...(body === undefined ? {} : { body }),
-      signal: AbortSignal.timeout(timeoutMs),
+      redirect: followRedirects ? 'follow' : 'manual',
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       dispatcher: agent,
     });
     return { status: answer.status, contentType: answer.headers.get('content-type'), text: await answer.text() };

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { webhookSignature } from '../net/webhook-signature';
 import type { Secret } from '../settings/secret';
 
 /** A request to the webhook as it was received, with its whole body. Nothing in it is verified. */
@@ -19,12 +20,9 @@ export function isSignature(header: string | null): header is string {
   return header !== null && SIGNATURE.test(header);
 }
 
-/**
- * `sha256=<hex>`: the HMAC-SHA256 of the exact body under the webhook's secret, taken as UTF-8 text (reference
- * voipbin.md 1).
- */
+/** See {@link webhookSignature}. */
 export function signatureOf(body: Buffer, secret: Secret): string {
-  return `sha256=${createHmac('sha256', secret.reveal()).update(body).digest('hex')}`;
+  return webhookSignature(body, secret.reveal());
 }
 
 /**

@@ -9,6 +9,7 @@ import { parseJson } from './api-failure';
 import { postMessage, type SendAnswer, type TextMessage } from './post-message';
 import { createDownloader, type Downloader } from './download';
 import { answerFailure, Transport, unexpectedAnswer, type ApiAnswer, type ApiRequest } from './transport';
+import { Webhooks } from './webhooks';
 
 /** VoIPBIN packs the ZIP before it redirects, which takes up to 300 s there (reference voipbin.md 5). */
 const PACK_TIMEOUT_MS = 100_000;
@@ -79,6 +80,8 @@ export interface VoipbinClientOptions {
 export class VoipbinClient {
   /** Fetches recordings from their signed addresses, without the access key. */
   readonly downloads: Downloader;
+  /** The account's webhooks. */
+  readonly webhooks: Webhooks;
   /** What look-ups of calls found, by `<kind>/<id>`: see `look-up-call.ts`. About 1 KB each. */
   readonly lookedUp = new LRUCache<string, { resource: JsonObject | null }>({ max: 5_000 });
   readonly #accessKey: Secret;
@@ -86,6 +89,7 @@ export class VoipbinClient {
 
   constructor(options: VoipbinClientOptions) {
     this.#transport = new Transport(options.apiUrl, options.accessKey);
+    this.webhooks = new Webhooks(this.#transport);
     this.downloads = createDownloader(new URL(options.apiUrl), options.downloadAllow);
     this.#accessKey = options.accessKey;
   }

@@ -22,7 +22,7 @@ const REQUEST_LIMITS: RateLimits = {
 
 /** One request to the API. */
 export interface ApiRequest {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Below the API's version: `/messages`. */
   path: string;
   query?: Readonly<Record<string, string>>;

@@ -18,7 +18,7 @@ export type StandInFailure =
 export interface NextFailure {
   /** `/messages`: the path below `/v1.0`, or its beginning. */
   path: string;
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'PUT';
   /** Default 1. */
   times?: number;
   /** How many matching requests succeed before; default 0. */

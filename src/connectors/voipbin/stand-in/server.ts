@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
+import { STAND_IN_ACCESS_KEY } from './access-key';
 import { RequestedFailures, type NextFailure } from './failures';
 import { addTo, keep, pageOf, StandInClock, withDistinctTimes, type Listed } from './lists';
 import { serveMessages, type MessagesState, type SentText, type StandInAccount } from './messages';
 import { StandInRecordings, type NewRecording } from './recordings';
 import { refuse } from './refuse';
+import { StandInWebhooks, type WebhookDelivery, type WebhookOptions } from './webhooks';
 
-const ACCESS_KEY = 'vb_stand-in';
 const CUSTOMER_ID = '7c4d2f3a-1b8e-4f5c-9a6d-3e2f1a0b4c5d';
 /** Number of the page's samples that is ours there (webhook-spec.txt "Testing with curl"). */
 const SAMPLE_NUMBERS = ['+15559876543'];
@@ -24,7 +25,7 @@ export interface SeenRequest {
 }
 
 /** How to start the stand-in. */
-export interface VoipbinStandInOptions {
+export interface VoipbinStandInOptions extends WebhookOptions {
   port?: number;
   /** The account's own numbers. */
   numbers?: string[];
@@ -37,8 +38,8 @@ export interface VoipbinStandInOptions {
 
 /**
  * VoIPBIN on loopback: the parts of its API that the bridge uses, with the shapes, the authentication, the error
- * envelope and the traps of the real one (reference voipbin.md 5). State is in memory and bounded. It sends no webhooks
- * and no texts.
+ * envelope and the traps of the real one (reference voipbin.md 5). State is in memory and bounded. It sends webhooks
+ * when {@link VoipbinStandIn.emit} says so, and no texts.
  */
 export interface VoipbinStandIn extends RunningStandIn {
   /** `http://127.0.0.1:<port>/v1.0` */
@@ -64,6 +65,12 @@ export interface VoipbinStandIn extends RunningStandIn {
   store(recordingId: string, legs?: 1 | 2): void;
   /** The stored WAVs of a recording. */
   wavs(recordingId: string): { name: string; content: Buffer }[];
+  /** The customer's record, without its secret. */
+  customer: Readonly<Record<string, string>>;
+  /** Sends an event to the webhooks that are registered for it. Resolves when every delivery has ended. */
+  emit(event: JsonObject): Promise<WebhookDelivery[]>;
+  /** The latest deliveries, oldest first. */
+  deliveries: readonly WebhookDelivery[];
 }
 
 interface State extends MessagesState {
@@ -75,6 +82,7 @@ interface State extends MessagesState {
   failures: RequestedFailures;
   numbers: string[];
   unknownRecordingsExist: boolean;
+  webhooks: StandInWebhooks;
 }
 
 /** Starts the stand-in on loopback. */
@@ -93,6 +101,7 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     unknownRecordingsExist: options.unknownRecordingsExist ?? true,
     account: { identity: 'verified', credit: 10_000_000 },
     clock: new StandInClock(),
+    webhooks: new StandInWebhooks(CUSTOMER_ID, options),
   };
   const server = fastify({ forceCloseConnections: true });
   serve(server, state);
@@ -100,7 +109,7 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
   const origin = server.listeningOrigin;
   return {
     url: `${origin}/v1.0`,
-    settings: { api_url: `${origin}/v1.0`, access_key: ACCESS_KEY },
+    settings: { api_url: `${origin}/v1.0`, access_key: STAND_IN_ACCESS_KEY },
     sent: state.sent,
     requests: state.requests,
     failNext: (failure) => state.failures.add(failure),
@@ -113,7 +122,13 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     addRecording: (recording) => state.recordings.add(recording),
     store: (id, legs) => state.recordings.store(id, legs),
     wavs: (id) => state.recordings.wavs(id),
-    stop: () => server.close(),
+    customer: state.webhooks.customer,
+    emit: (event) => state.webhooks.emit(event),
+    deliveries: state.webhooks.deliveries,
+    stop: async () => {
+      state.webhooks.stop();
+      await server.close();
+    },
   };
 }
 
@@ -195,13 +210,7 @@ function serveAccount(api: FastifyInstance, state: State): void {
     });
     return pageOf(numbers, request.query);
   });
-  api.get('/customer', () => ({
-    id: CUSTOMER_ID,
-    name: 'stand-in',
-    webhook_method: 'POST',
-    webhook_uri: '',
-    identity_verification_status: state.account.identity,
-  }));
+  state.webhooks.serve(api, () => ({ identity_verification_status: state.account.identity }));
   api.get('/billing_account', () => ({
     id: randomUUID(),
     customer_id: CUSTOMER_ID,
@@ -230,7 +239,7 @@ function serveStorage(server: FastifyInstance, state: State): void {
 }
 
 function isAuthorised(request: FastifyRequest): boolean {
-  return credentialsOf(request).some(({ key }) => key === ACCESS_KEY);
+  return credentialsOf(request).some(({ key }) => key === STAND_IN_ACCESS_KEY);
 }
 
 /**
