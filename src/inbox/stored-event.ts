@@ -33,6 +33,8 @@ export interface EventSummary {
   seq: number;
   event: EventHead;
   outcome: 'received' | 'ignored';
+  /** Names of the rules of its plan; empty for an ignored event. */
+  rules: readonly string[];
   /** Hash of the rule set that it was matched with; null when an earlier version stored none. */
   ruleset: string | null;
   /** Size of the body in bytes. */

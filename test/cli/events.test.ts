@@ -39,7 +39,7 @@ const rows = (out: string) =>
   out
     .trimEnd()
     .split('\n')
-    .map((line) => line.split(/ {2,}/).slice(1));
+    .map((line) => line.split(/ {2,}/).slice(1, 3));
 
 test('list shows the status of each event', async () => {
   const { code, out } = await events(await threeEvents(), 'list');
@@ -58,7 +58,7 @@ test('list --status and --since filter all events, not only the latest', async (
   const listed = async (...args: string[]) => rows((await events(dataDir, 'list', ...args)).out).map(([, id]) => id);
   expect(await listed('--status', 'done', '--limit', '1')).toEqual(['call_hangup/c1']);
   expect((await events(dataDir, 'list', '--limit', '2')).out.split('\n')[2]).toBe(
-    'These are the latest 2; there are more (--limit, up to 1000).',
+    'These are the latest 2; there are more (--limit, up to 1000, or older ones: --before 2).',
   );
   expect(await listed('--became', 'waiting, done')).toEqual(['call_hangup/c3', 'call_hangup/c1']);
   expect(await listed('--since', '1h', '--type', 'call_hungup', '--limit', '3')).toEqual([

@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import type { Plan } from '../../rules/plan';
 import type { RunLogReader } from '../../dispatch/run-log';
 import { ReopeningDatabase } from '../../storage/reopening-database';
+import { conditionsOf, type ListOptions } from './list-options';
 import { INBOX_FILE, INBOX_SCHEMA } from './schema';
 import { heldBytes } from './retention';
 import { all, blobOf, oneNumber, prepare, type Bound, type Database } from '../../storage/sqlite';
@@ -30,6 +31,9 @@ const BATCH_BYTES = 8 * 1_048_576;
 /** Events that {@link InboxReader.search} looks at in one go: some milliseconds. */
 const SEARCHED_AT_ONCE = 500;
 
+/** Rows that {@link InboxReader} reads at each step of a bisection. */
+const COMPARED_AT_ONCE = 32;
+
 const positionRow = z.object({ seq: z.number(), event_id: z.string() });
 const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
 
@@ -47,18 +51,6 @@ export interface Backlog {
   oldestAgeMs: number;
 }
 
-/** Options of {@link InboxReader.list}. */
-export interface ListOptions {
-  limit: number;
-  /** Only events before this `seq`, the last one of the previous page. */
-  before?: number;
-  /** Canonical types (`call_hangup`). */
-  types?: readonly string[];
-  /** Only events received at or after this time. */
-  since?: Date;
-  outcome?: 'received' | 'ignored';
-}
-
 /** How many events and requests are stored. */
 export interface InboxCounts {
   received: number;
@@ -66,7 +58,8 @@ export interface InboxCounts {
   quarantined: number;
 }
 
-const summaryRow = z.object({ seq: z.number(), head: z.string(), to_do: z.number(), bytes: z.number() });
+const summaryRow = z.object({ seq: z.number(), head: z.string(), plan: z.number().nullable(), bytes: z.number() });
+const planRow = z.object({ id: z.number(), json: z.string() });
 const eventRow = z.object({
   seq: z.number(),
   head: z.string(),
@@ -166,33 +159,36 @@ export class InboxReader {
 
   /** Events, newest first. */
   list(options: ListOptions): EventSummary[] {
-    const values: Bound[] = [options.before ?? Number.MAX_SAFE_INTEGER];
-    let where = 'seq < ?';
-    if (options.types !== undefined) {
-      where += ` AND type IN (${options.types.map(() => '?').join(', ')})`;
-      values.push(...options.types);
-    }
-    if (options.since !== undefined) {
-      where += ' AND received_at >= ?';
-      values.push(options.since.getTime());
-    }
-    if (options.outcome !== undefined) {
-      where += options.outcome === 'received' ? ' AND plan IS NOT NULL' : ' AND plan IS NULL';
-    }
-    return this.#rows(
-      `SELECT seq, head, plan IS NOT NULL AS to_do, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`,
-      [...values, options.limit],
-    ).map((row) => {
-      const { seq, head, to_do, bytes } = summaryRow.parse(row);
+    const { where, values } = conditionsOf(options, (time, which) => this.#seqAt(time, which));
+    return this.#rows(`SELECT seq, head, plan, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [
+      ...values,
+      options.limit,
+    ]).map((row) => {
+      const { seq, head, plan, bytes } = summaryRow.parse(row);
       const kept: unknown = JSON.parse(head);
       return {
         seq,
         event: eventHead.parse(kept),
-        outcome: to_do === 1 ? 'received' : 'ignored',
+        outcome: plan === null ? 'ignored' : 'received',
+        rules: plan === null ? [] : this.#plan(plan).rules.map(({ name }) => name),
         bytes,
         ruleset: rulesetOf.parse(kept).ruleset,
       };
     });
+  }
+
+  /** Ids of the plans for which `matches` holds, for {@link ListOptions.plans}. */
+  plansWhere(matches: (plan: Plan) => boolean): number[] {
+    return this.#rows('SELECT id, json FROM plans', []).flatMap((row) => {
+      const { id, json } = planRow.parse(row);
+      return matches(storedPlan.parse(JSON.parse(json))) ? [id] : [];
+    });
+  }
+
+  /** The `seq` of an event; null when the inbox does not have it, or no longer. */
+  seqOf(eventId: string): number | null {
+    const seq = this.#number('SELECT seq FROM events WHERE event_id = ?', [eventId]);
+    return seq === 0 ? null : seq;
   }
 
   /**
@@ -408,6 +404,26 @@ export class InboxReader {
     }
     this.#plans.set(id, plan);
     return plan;
+  }
+
+  /**
+   * The `seq` at which a time begins, found by bisection: there is no index by time, which every acknowledgement would
+   * wait for. Neighbours in a group commit, and single events that were accepted from the quarantine, may be out of order.
+   * @param which `max` gives one that is not too late, `min` one that is not too early.
+   */
+  #seqAt(time: number, which: 'max' | 'min'): number {
+    let from = this.#number('SELECT min(seq) FROM events');
+    let to = this.lastSeq() + 1;
+    while (from < to) {
+      const middle = Math.floor((from + to) / 2);
+      const sql = `SELECT ${which}(received_at) FROM (SELECT received_at FROM events WHERE seq >= ? ORDER BY seq LIMIT ?)`;
+      if (this.#number(sql, [middle, COMPARED_AT_ONCE]) >= time) {
+        to = middle;
+      } else {
+        from = middle + 1;
+      }
+    }
+    return from;
   }
 
   #rows(sql: string, values: Bound[]): unknown[] {

@@ -26,6 +26,8 @@ export type LoadedRules =
       tests: readonly RuleTest[];
       findings: readonly Finding[];
       files: readonly string[];
+      /** IANA zone of the rules that name none. */
+      timezone: string;
     }
   | { ok: false; findings: readonly Finding[]; files: readonly string[] };
 
@@ -45,7 +47,7 @@ export function loadRules(options: LoadOptions): LoadedRules {
   const findings = new Findings();
   const readFile = options.readFile ?? diskReader(options.file);
   const { files, paths } = readRuleFiles(options.file, readFile, findings);
-  const { rules, alerts, heartbeat } = readAll(files, options.actions, findings);
+  const { rules, alerts, heartbeat, timezone } = readAll(files, options.actions, findings);
   // Tests refer to rules. With missing rules, half of the tests would have findings.
   const tests = findings.hasErrors ? [] : readTests(files, rules);
   if (!findings.hasErrors) {
@@ -60,6 +62,7 @@ export function loadRules(options: LoadOptions): LoadedRules {
     tests,
     findings: sortFindings(findings.all),
     files: paths,
+    timezone,
   };
 }
 
@@ -68,12 +71,13 @@ interface Read {
   rules: Rule[];
   alerts: AlertRoute[];
   heartbeat: Heartbeat | null;
+  timezone: string;
 }
 
 function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings: Findings): Read {
   const [main, ...others] = files;
   if (main === undefined) {
-    return { rules: [], alerts: [], heartbeat: null };
+    return { rules: [], alerts: [], heartbeat: null, timezone: 'UTC' };
   }
   const defaults = readDefaults(main);
   for (const { block } of others) {
@@ -142,7 +146,7 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
     const value = block.get('heartbeat');
     return value === undefined ? [] : [readHeartbeat(reader, value)];
   });
-  return { rules, alerts, heartbeat: heartbeats[0] ?? null };
+  return { rules, alerts, heartbeat: heartbeats[0] ?? null, timezone: defaults.timezone };
 }
 
 function readTests(files: readonly RuleFile[], rules: readonly Rule[]): RuleTest[] {

@@ -66,6 +66,32 @@ test('lists newest first, by type, by outcome and page by page', async () => {
   expect(reader.list({ limit: 1 })[0]).toMatchObject({ outcome: 'received', bytes: 40 });
 });
 
+test('lists what came between two times, also where the order of arrival is another one', async () => {
+  const { inbox, reader } = await openBoth();
+  const at = (minute: number) => ({ received_at: new Date(Date.UTC(2026, 2, 2, 0, minute)).toISOString() });
+  for (let n = 0; n < 200; n += 1) {
+    // Neighbours are swapped, the clock is once set back by ten minutes, and one event was kept for an hour before.
+    const minute = n === 150 ? 90 : (n ^ 1) + (n > 100 ? -10 : 0);
+    await inbox.append(entryOf('call_hangup', `c${n}`, null, at(minute)));
+  }
+  const between = (from: number, to: number) => {
+    const [since, until] = [new Date(at(from).received_at), new Date(at(to).received_at)];
+    return reader.list({ limit: 500, since, until }).map(({ event }) => Date.parse(event.received_at));
+  };
+  const all = reader.list({ limit: 500 }).map(({ event }) => Date.parse(event.received_at));
+  for (const [from, to] of [
+    [0, 200],
+    [30, 40],
+    [88, 101],
+    [120, 121],
+    [189, 300],
+    [300, 400],
+  ] as const) {
+    const [since, until] = [Date.parse(at(from).received_at), Date.parse(at(to).received_at)];
+    expect(between(from, to)).toEqual(all.filter((time) => time >= since && time < until));
+  }
+});
+
 test('iterates over all since a time, across pages, while more arrives', async () => {
   const { inbox, reader } = await openBoth();
   const at = (n: number) => ({ received_at: new Date(Date.UTC(2026, 2, 2, 0, 0, n)).toISOString() });

@@ -1,0 +1,115 @@
+import type { Command } from 'commander';
+import { OperationFailed } from '../errors/operator-errors';
+import { toJsonText } from '../events/exact-number';
+import type { Quarantined } from '../inbox/stored-event';
+import { findEvent, type EventDetails } from '../status/event-details';
+import { indented, printableLines } from '../text/printable';
+import { printResult } from './print';
+import { readSettings } from './read-settings';
+
+interface Options {
+  body?: true;
+  json?: true;
+}
+
+/** `bridge events show`: what one event says, and what was done for it. */
+export function defineShowEvent(show: Command): void {
+  show
+    .description('show one event: its data, the rules that matched, the result of each step')
+    .argument('<id>', 'the event id that the bridge answered with (or an id from --quarantine)')
+    .option('--body', 'print the body as received, too')
+    .option('--json', 'print JSON')
+    .action(showEvent);
+}
+
+async function showEvent(id: string, options: Options, command: Command): Promise<void> {
+  const found = await findEvent(readSettings(command), id);
+  if (found === null) {
+    throw new OperationFailed(`no event ${id} in this data folder; bridge events list shows the latest`);
+  }
+  if (found.kind === 'quarantined') {
+    showQuarantined(found.quarantined, options);
+    return;
+  }
+  const body = options.body === true ? describeBody(found.body) : [];
+  printResult(options.json, found.details, () => printableLines([...describeEvent(found.details), ...body]));
+}
+
+function showQuarantined({ body, ...rest }: Quarantined, options: Options): void {
+  const text = options.body === true ? { body: body.toString() } : {};
+  printResult(options.json, { ...rest, ...text }, () =>
+    printableLines([
+      `${rest.id}: in quarantine, it is not an event`,
+      `  reason    ${rest.reason}`,
+      `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`,
+      ...(options.body === true ? describeBody(body) : []),
+    ]),
+  );
+}
+
+/** A body below the rest, indented: it could look like the rest. */
+function describeBody(body: Buffer): string[] {
+  return ['  body', ...indented(body.toString(), '    ')];
+}
+
+function describeEvent(details: EventDetails): string[] {
+  const { event } = details;
+  const declared = event.declared_type === event.type ? '' : ` (sent as ${event.declared_type})`;
+  const ruleset = details.ruleset ?? 'unknown';
+  return [
+    `${event.event_id}: ${details.became}`,
+    `  type      ${event.type}${declared}`,
+    `  occurred  ${event.occurred_at}`,
+    `  received  ${event.received_at}`,
+    `  rules     ${details.rules.length === 0 ? 'none matched' : details.rules.join(', ')} (rule set ${ruleset})`,
+    ...(details.left_out.length === 0
+      ? []
+      : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),
+    ...describeRuns(details),
+    ...describeReport(details.report),
+    ...(details.worker_missing
+      ? [
+          '  no worker has polled Temporal in the last minutes; the run continues when one does (bridge start, or with --mode worker)',
+        ]
+      : []),
+    ...details.pending.map(
+      ({ action, attempt, problem }) =>
+        `  ${action}: attempt ${attempt}${problem === null ? '' : `, last failure: ${problem}`}`,
+    ),
+    ...details.parked.map(
+      ({ rule, step, connection, code }) =>
+        `  ${rule}, ${step}: waits because ${connection} is parked (${code}); see bridge connections list`,
+    ),
+  ];
+}
+
+/** The runs of an event that was retried; of others there is nothing to say. */
+function describeRuns({ runs }: EventDetails): string[] {
+  return runs.length < 2 && runs.every(({ kind }) => kind === 'first')
+    ? []
+    : runs.map(({ run, kind, job, started_at, outcome, refused }) =>
+        refused === null
+          ? `  run       ${run}: ${kind}, ${outcome ?? 'open'}, started ${started_at ?? 'not yet'}${job === null ? '' : ` by job ${job}`}`
+          : `  run       ${run}: ${kind}, not started: ${refused} (job ${job ?? ''})`,
+      );
+}
+
+function describeReport(report: EventDetails['report']): string[] {
+  return (report?.rules ?? []).flatMap((rule) => [
+    `  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`,
+    ...rule.steps.flatMap((step) => {
+      const head = `    ${step.step} (${step.action}) ${step.outcome}`;
+      switch (step.outcome) {
+        case 'done':
+          return [head, `      ${toJsonText(step.result)}`];
+        case 'skipped':
+          return [`${head}: ${step.reason}`];
+        case 'failed':
+          return [
+            `${head}: ${step.class} ${step.code}: ${step.message}`,
+            ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
+          ];
+      }
+    }),
+  ]);
+}
