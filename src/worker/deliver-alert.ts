@@ -64,8 +64,11 @@ async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, st
     sinkOf: (name) => action.sinkOf(name),
     accepts: (path, value) => action.accepts(path, value),
   });
+  // An earlier try may have got through: whoever can, looks first. Who cannot is asked as if for the first time: told twice
+  // is better than never.
+  const attempt = action.effectOf(step.input) === 'once' ? 1 : 2;
   const outcome = await runFilled(tools.settings.ruleSecrets, { rule: order.route, id: step.id }, rendered, (filled) =>
-    action.run(contextOf(tools, connection, order, event, step), filled),
+    action.run({ ...contextOf(tools, connection, order, event, step), attempt }, filled),
   );
   return outcome.outcome === 'done';
 }
@@ -76,15 +79,13 @@ function contextOf(
   { key, timezone, country }: Order,
   event: CanonicalEvent,
   step: PlannedStep,
-): ActionContext<unknown> {
+): Omit<ActionContext<unknown>, 'attempt'> {
   return {
     client,
     key: `${key}/${step.id}`,
     signal: AbortSignal.timeout(STEP_WITHIN_MS),
     event,
     log: tools.log,
-    // An earlier try may have got through: whoever can, looks first.
-    attempt: 2,
     startedAt: new Date(event.received_at),
     progress: { last: null, save: () => undefined },
     country,

@@ -1,0 +1,89 @@
+import pino from 'pino';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Order } from '../../src/alerts/teller';
+import { http } from '../../src/connectors/http/connector';
+import { HostList } from '../../src/net/host-list';
+import { RuleSecrets } from '../../src/settings/rule-secrets';
+import { deliverAlert } from '../../src/worker/deliver-alert';
+import { ruleSetOf } from '../rules/load-text';
+
+const NO_SECRETS = new RuleSecrets({
+  allowed: [],
+  environment: 'production',
+  own: { variables: new Set(), files: [] },
+  env: {},
+  folder: '/',
+});
+let server: Server;
+let url: string;
+let status: number;
+let bodies: string[];
+let keys: unknown[];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      bodies.push(body);
+      keys.push(request.headers['idempotency-key']);
+      response.statusCode = status;
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/page`;
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  [status, bodies, keys] = [200, [], []];
+});
+
+function tell(): ReturnType<typeof deliverAlert> {
+  const { alerts } = ruleSetOf(`
+version: 1
+rules: []
+alerts:
+  - name: ops
+    on: [disk]
+    do:
+      - http.request: { url: '${url}', body: { what: '{{ alert.summary }}' } }
+`);
+  const [route] = alerts;
+  if (route === undefined) {
+    throw new Error('there is no alert');
+  }
+  const order: Order = {
+    key: 'alert/1/ops/began',
+    route: 'ops',
+    timezone: 'UTC',
+    country: null,
+    steps: route.steps,
+    alert: { kind: 'disk', summary: 'the disk is full', count: 1, since: '2026-03-02T01:00:00Z', ended: false },
+  };
+  const { list: allow } = HostList.parse(['127.0.0.1']);
+  return deliverAlert(
+    {
+      connections: new Map([['http', { connector: http, client: { allow } }]]),
+      settings: { ruleSecrets: NO_SECRETS },
+      ownNumbers: { has: () => false },
+      log: pino({ level: 'silent' }),
+    },
+    order,
+  );
+}
+
+test('an alert is told by a POST, which cannot be looked up before it is sent again', async () => {
+  expect(await tell()).toEqual({ key: 'alert/1/ops/began', problem: null });
+  expect(bodies).toEqual(['{"what":"the disk is full"}']);
+});
+
+test('and after an answer that leaves open whether it was told, with the same key', async () => {
+  status = 500;
+  expect(await tell()).toMatchObject({ problem: 'http_500' });
+  status = 200;
+  expect(await tell()).toMatchObject({ problem: null });
+  expect(bodies).toHaveLength(2);
+  expect(keys[0]).toEqual(keys[1]);
+});
