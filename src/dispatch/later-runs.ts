@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { laterRunId } from '../runs/names';
@@ -5,6 +6,7 @@ import { ReopeningDatabase } from '../storage/reopening-database';
 import {
   all,
   change,
+  emptyLog,
   inTransaction,
   oneNumber,
   openDatabase,
@@ -230,9 +232,13 @@ export function workflowIdOf({ event_id, number }: Pick<LaterRunEntry, 'event_id
   return laterRunId(event_id, number);
 }
 
-/** Replaces the reports of an event's runs, the first one included. */
+/** Replaces the reports of an event's runs, the first one included. No effect where nothing has ever run. */
 export function replaceReports(dataDir: string, eventId: string, replace: (report: unknown) => unknown): void {
-  const database = openDatabase(join(dataDir, RUN_LOG_FILE));
+  const path = join(dataDir, RUN_LOG_FILE);
+  if (!existsSync(path)) {
+    return;
+  }
+  const database = openDatabase(path);
   try {
     database.exec('PRAGMA secure_delete = ON');
     inTransaction(database, () => {
@@ -240,6 +246,11 @@ export function replaceReports(dataDir: string, eventId: string, replace: (repor
         ['runs', 'run_id'],
         ['later_runs', 'number'],
       ] as const) {
+        if (
+          oneNumber(database, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", [table]) === 0
+        ) {
+          continue;
+        }
         const found = all(
           prepare(database, `SELECT ${key} AS key, report FROM ${table} WHERE event_id = ? AND report IS NOT NULL`),
           [eventId],
@@ -254,6 +265,7 @@ export function replaceReports(dataDir: string, eventId: string, replace: (repor
         }
       }
     });
+    emptyLog(database);
   } finally {
     database.close();
   }

@@ -169,9 +169,12 @@ function wantedOf(input: unknown, country: string | null): Wanted {
   };
 }
 
+/** Texts, numbers and names of members: each can be a phone number. */
 function textsIn(value: JsonValue): string[] {
-  if (typeof value === 'string') {
-    return [value];
+  if (typeof value === 'object' && value !== null) {
+    return Array.isArray(value)
+      ? value.flatMap(textsIn)
+      : Object.entries(value).flatMap(([name, member]) => [name, ...textsIn(member)]);
   }
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+  return value === null ? [] : [String(value)];
 }

@@ -49,6 +49,14 @@ export function openWriteAheadLog(database: Database, path: string): void {
   database.exec(`PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES}`);
 }
 
+/**
+ * Copies a write-ahead log into its database and empties it: the log, and the database until then, still have what was
+ * overwritten. Not guaranteed while another process reads or writes: then a later checkpoint does it.
+ */
+export function emptyLog(database: Database): void {
+  database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+}
+
 /** Prepares a statement. Its values are bound as one array. */
 export function prepare(database: Database, sql: string): Prepared {
   return database.prepare<[Bound[]]>(sql);

@@ -10,6 +10,7 @@ import { openDataFolder } from '../storage/private-folder';
 import { setAside } from '../storage/set-aside';
 import {
   change,
+  emptyLog,
   inTransaction,
   isCorruption,
   one,
@@ -247,7 +248,7 @@ export class EffectMemory implements RememberedEffects {
   }
 }
 
-/** Removes what actions returned, by action key; that they were done stays known. No effect where there is no file. */
+/** Removes what actions returned and failed attempts left, by action key; that they were done stays known. No effect where there is no file. */
 export function forgetResults(dataDir: string, keys: readonly string[]): void {
   const path = join(dataDir, EFFECTS_FILE);
   if (!existsSync(path)) {
@@ -257,9 +258,14 @@ export function forgetResults(dataDir: string, keys: readonly string[]): void {
   try {
     database.exec('PRAGMA secure_delete = ON');
     inTransaction(database, () => {
-      const update = prepare(database, "UPDATE effects SET result = '{}' WHERE key = ?");
-      keys.forEach((key) => change(update, [hashOf(key)]));
+      const forgetResult = prepare(database, "UPDATE effects SET result = '{}' WHERE key = ?");
+      const forgetProgress = prepare(database, 'DELETE FROM progress WHERE key = ?');
+      for (const key of keys.map(hashOf)) {
+        change(forgetResult, [key]);
+        change(forgetProgress, [key]);
+      }
     });
+    emptyLog(database);
   } finally {
     database.close();
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RunLogReader } from '../../dispatch/run-log';
 import { makePrivateFile } from '../../storage/data-folder';
-import { inTransaction, isCorruption, oneNumber, openDatabase, type Database } from '../../storage/sqlite';
+import { emptyLog, inTransaction, isCorruption, oneNumber, openDatabase, type Database } from '../../storage/sqlite';
 import type { InboxLog } from '../inbox-log';
 import { InboxUnavailable, isArchiveWide } from '../inbox-unavailable';
 import { replayJournal } from '../journal/replay';
@@ -69,9 +69,8 @@ export class Archive {
         return [];
       }
       const outcomes = this.#commitAll(database, writes, records);
-      if (records.some(({ meta }) => meta.kind === 'forget')) {
-        // The log still has what the file has no longer. With a reader in the way, a later one does it.
-        database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      if (records.some(({ meta }) => meta.kind === 'forget' || meta.kind === 'release')) {
+        emptyLog(database);
       }
       return outcomes;
     } catch (error) {
@@ -109,7 +108,7 @@ export class Archive {
       try {
         inTransaction(database, () => writes.setMeta('clean', 1));
         // libsql keeps the log as long as prepared statements live, so it is folded into the file here.
-        database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        emptyLog(database);
       } catch (error) {
         // The disk filled up since the last event. What was committed is safe, and closing the inbox must not fail.
         this.log.warn(
