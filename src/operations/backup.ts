@@ -103,8 +103,10 @@ export function backUp(dataDir: string, file: string): Backup {
 }
 
 /**
- * Writes a backup into an empty data folder.
- * @throws WrongUse when the folder is not empty, or the file is no backup; OperationFailed when the file is damaged.
+ * Writes a backup into an empty data folder. The file is not trusted: only the databases of a bridge are taken from it, and
+ * when it cannot be restored the folder is empty again.
+ * @throws WrongUse when the folder is not empty, or the file is no backup; OperationFailed when the file is damaged;
+ *   DataFolderUnsafe.
  */
 export function restore(file: string, dataDir: string): Backup {
   if (!existsSync(file)) {
@@ -118,22 +120,42 @@ export function restore(file: string, dataDir: string): Backup {
   const source = openBackup(file);
   try {
     openDataFolder(dataDir);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+  try {
     const files = all(prepare(source, 'SELECT name, bytes, sha256 FROM files')).map((row) => fileRow.parse(row));
     for (const entry of files) {
       copyOut(source, entry, join(dataDir, entry.name));
     }
-    const madeAt = oneNumber(source, 'SELECT made_at FROM about');
-    return { made_at: new Date(madeAt).toISOString(), files: files.map(({ name, bytes }) => ({ name, bytes })) };
+    const madeAt = new Date(oneNumber(source, 'SELECT made_at FROM about')).toISOString();
+    return { made_at: madeAt, files: files.map(({ name, bytes }) => ({ name, bytes })) };
   } catch (error) {
-    // A folder with half of a backup must not be started.
-    rmSync(dataDir, { recursive: true, force: true });
-    throw error;
+    // A folder with half of a backup must not be started. The folder itself may be a volume, or a link.
+    readdirSync(dataDir).forEach((name) => rmSync(join(dataDir, name), { recursive: true, force: true }));
+    throw error instanceof OperationFailed
+      ? error
+      : new OperationFailed(
+          isDiskError(error)
+            ? `the backup cannot be written to ${dataDir} (${error.code})`
+            : 'the backup is damaged: what it holds is not what a bridge writes',
+        );
   } finally {
     source.close();
   }
 }
 
+/** Node's own errors have a code such as ENOSPC. */
+function isDiskError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
 function openBackup(file: string): Database {
+  // SQLite would wait for the writer of a FIFO, and write beside a device.
+  if (!statSync(file).isFile()) {
+    throw new WrongUse(`${file} is not a file`);
+  }
   const database = openDatabase(file);
   try {
     const isBackup = oneNumber(database, 'PRAGMA application_id') === APPLICATION_ID;
