@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { lookUpReference, type Environment } from './references';
 
@@ -22,12 +23,15 @@ export interface RuleSecretsOptions {
 /** Variables that belong to the bridge or to how it reaches the network, whether they are set or not. */
 const OWN = /^(?:BRIDGE_|VOIPBIN_|TEMPORAL_)|^(?:https?|all|no)_proxy$/i;
 
+/** Where Linux shows processes, with their whole environment, and their open files. */
+const SYSTEM_FOLDERS = ['/proc', '/sys', '/dev'];
+
 /**
  * The secrets that rules refer to, `${env:NAME}` and `${file:/path}`.
  *
  * Whoever writes rules decides where a request goes, and could send any secret there. So rules get what the setting
  * `rules_secrets` names. Where it names nothing, rules get nothing in production, and in development every variable and
- * file that the bridge's own settings do not come from.
+ * file that the bridge's own settings do not come from, processes and devices aside.
  */
 export class RuleSecrets {
   /** Private to JavaScript too, so that printing the settings does not print the environment. */
@@ -72,13 +76,28 @@ export class RuleSecrets {
 
   #allowsFile(path: string): boolean {
     const { allowed, environment, own } = this.#options;
-    const isIn = (folder: string): boolean => {
-      const inside = relative(folder, path);
-      return !inside.startsWith('..') && !isAbsolute(inside);
-    };
-    if (allowed.length === 0) {
-      return environment === 'development' && !own.files.some(isIn);
+    if (allowed.length > 0) {
+      return allowed.some((entry) => isAbsolute(entry) && isIn(entry, path));
     }
-    return allowed.some((entry) => isAbsolute(entry) && isIn(entry));
+    // Also where links lead: /proc/self/cwd/.env is .env.
+    const refused = [...own.files, ...SYSTEM_FOLDERS];
+    return (
+      environment === 'development' &&
+      !refused.some((folder) => isIn(folder, path) || isIn(realPath(folder), realPath(path)))
+    );
+  }
+}
+
+function isIn(folder: string, path: string): boolean {
+  const inside = relative(folder, path);
+  return !inside.startsWith('..') && !isAbsolute(inside);
+}
+
+/** A path without links; as it is where there is nothing. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectors } from '../../src/connectors/registry';
@@ -64,6 +64,19 @@ test.each([
 ])("never to what the bridge's own settings come from: %s", (reference) => {
   expect(lookUp(reference)).toBe('refused');
   expect(lookUp(reference, { BRIDGE_RULES_SECRETS: 'SLACK_*, VOIPBIN_*, M*, H*, CRM_TOKEN' })).toBe('refused');
+});
+
+test.each(['/proc/self/environ', `/proc/self/root${join(folder, 'secrets', 'hubspot')}`, '/dev/stdin'])(
+  'nor to processes, which have all of it: %s',
+  (path) => {
+    expect(lookUp(`file:${path}`)).toBe('refused');
+  },
+);
+
+test('nor through a link', () => {
+  symlinkSync('hubspot', join(folder, 'secrets', 'link'));
+  expect(lookUp(FILE('link'))).toBe('refused');
+  expect(lookUp(FILE('link'), { BRIDGE_RULES_SECRETS: './secrets' })).toBe('own');
 });
 
 test('in production rules may refer to nothing until a setting allows it', () => {
