@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openDataFolder } from '../../src/storage/private-folder';
 import { RunningBridge } from './running-bridge';
 
 jest.setTimeout(180_000);
@@ -48,6 +49,12 @@ test('whoever made the folder and whatever the umask, only the owner can read wh
     );
     expect(new Set(Object.values(modes))).toEqual(new Set(['600']));
     expect(bridge.output.split('other users could read the data folder')).toHaveLength(2);
+    // None is taken for somebody else's: a copy of the folder, which others can read, is closed as well.
+    const copy = join(room, 'copy');
+    mkdirSync(copy);
+    Object.keys(modes).forEach((name) => writeFileSync(join(copy, name), ''));
+    chmodSync(copy, 0o755);
+    expect(openDataFolder(copy)).toBe(true);
   } finally {
     await bridge.remove();
   }
