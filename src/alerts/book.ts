@@ -248,6 +248,11 @@ export class AlertBook {
     );
   }
 
+  /** How many tellings are due, or could not be delivered yet. Those that were given up do not count. */
+  untold(): number {
+    return oneNumber(this.#database, 'SELECT count(*) FROM tellings WHERE told_at IS NULL');
+  }
+
   /** Somebody knows of an alert: nothing of it is told any more. @returns false for one that does not last. */
   ack(id: number, who: string): boolean {
     return this.#transact(() => {

@@ -2,6 +2,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { PassResult } from './pass';
 import { BACKFILLED_TYPES } from './resource-event';
 
+const PASS_OUTCOMES = ['finished', 'unfinished', 'failed'] as const;
+
 /** Metrics of backfill. Create it once per registry. */
 export class BackfillMetrics {
   readonly #events: Counter<'type' | 'outcome'>;
@@ -27,6 +29,7 @@ export class BackfillMetrics {
       labelNames: ['outcome'],
       registers,
     });
+    PASS_OUTCOMES.forEach((outcome) => this.#passes.inc({ outcome }, 0));
     this.#finishedAt = new Gauge({
       name: 'bridge_backfill_finished_timestamp_seconds',
       help: "When VoIPBIN's lists were last read to the end; 0 before the first time.",

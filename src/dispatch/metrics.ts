@@ -4,6 +4,19 @@ import { LabelValues } from '../admin/label-values';
 import type { RunStarter } from './dispatcher';
 import { outcomeOf, type RunEnding } from './run-tracker';
 
+const START_OUTCOMES = ['started', 'exists', 'refused', 'failed'] as const;
+const RUN_OUTCOMES = [
+  'done',
+  'partial',
+  'failed',
+  'skipped',
+  'completed',
+  'terminated',
+  'cancelled',
+  'timed_out',
+  'unknown',
+] as const;
+
 /** The figures that the gauges read at every scrape. */
 export interface RunGauges {
   /** Runs in flight. */
@@ -38,6 +51,9 @@ export class RunMetrics {
       labelNames: ['outcome'],
       registers,
     });
+    // A series that starts with its first hit hides that hit from increase().
+    START_OUTCOMES.forEach((outcome) => this.#starts.inc({ outcome }, 0));
+    RUN_OUTCOMES.forEach((outcome) => this.#closed.inc({ outcome }, 0));
     this.#rules = new Counter({
       name: 'bridge_rule_runs_total',
       help: 'Rules in runs that ended, by rule and outcome.',

@@ -45,6 +45,13 @@ export interface OperationsOptions {
   forgetResults: (keys: readonly string[]) => void;
 }
 
+/** What is left of the jobs that run. */
+export interface JobsLeft {
+  jobs: number;
+  /** Their events whose run has not ended. */
+  events: number;
+}
+
 /** A request for a job. */
 interface AskedFor {
   kind: 'retry' | 'rerun';
@@ -186,6 +193,18 @@ export class Operations {
     return this.#store.jobs(limit).map((stored) => this.#asJob(stored));
   }
 
+  /** What is left of the jobs that run. Quick: one count for each job of the last weeks. */
+  jobsLeft(): JobsLeft {
+    const left = { jobs: 0, events: 0 };
+    for (const job of this.#store.confirmedJobs()) {
+      const progress = this.#progressOf(job);
+      const events = progress.total - finishedIn(progress);
+      left.jobs += events > 0 ? 1 : 0;
+      left.events += Math.max(0, events);
+    }
+    return left;
+  }
+
   /** The newest entries first. */
   audit(options: { limit: number; since?: Date }): AuditEntry[] {
     return this.#store.audit(options);
@@ -251,15 +270,19 @@ export class Operations {
   }
 }
 
-function stateOf({ confirmed_at, cancelled_at, created_at }: StoredJob, { total, ended }: JobProgress): JobState {
+function stateOf({ confirmed_at, cancelled_at, created_at }: StoredJob, progress: JobProgress): JobState {
   if (cancelled_at !== null) {
     return 'cancelled';
   }
   if (confirmed_at === null) {
     return created_at.getTime() + CONFIRM_WITHIN_MS < Date.now() ? 'expired' : 'planned';
   }
-  const finished = Object.values(ended).reduce((sum, runs) => sum + runs, 0);
-  return finished >= total ? 'done' : 'running';
+  return finishedIn(progress) >= progress.total ? 'done' : 'running';
+}
+
+/** Runs of a job that have ended. */
+function finishedIn({ ended }: JobProgress): number {
+  return Object.values(ended).reduce((sum, runs) => sum + runs, 0);
 }
 
 const acceptRequest = z.strictObject({ as: z.string().min(1).max(100).optional() });

@@ -1,10 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statfsSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
 import { fetch } from 'undici';
 import type { ApiRoute } from '../admin/api';
 import { AlertBook } from '../alerts/book';
 import { HeartbeatCaller } from '../alerts/heartbeat';
+import { watchAlerts } from '../alerts/metrics';
 import { probesOf, type Watched } from '../alerts/probes';
 import { alertRoutes } from '../alerts/routes';
 import { Teller } from '../alerts/teller';
@@ -30,6 +32,8 @@ export interface AlertsOptions {
   inbox: Inbox;
   elsewhere: ElsewhereKnown;
   refusedSignatures: () => number;
+  /** Gets the metrics of the alerts. */
+  registry: Registry;
   record: (who: string, operation: string, detail: object) => void;
   log: Logger;
 }
@@ -45,6 +49,7 @@ export function startAlerts(options: AlertsOptions): RunningAlerts {
   const { settings, rules, inbox, elsewhere, log } = options;
   const { dataDir } = settings;
   const book = new AlertBook(dataDir);
+  watchAlerts(options.registry, book);
   const readers = {
     inbox: InboxReader.open(dataDir),
     runLog: new RunLogReader(dataDir),

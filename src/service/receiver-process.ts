@@ -8,6 +8,7 @@ import { InboxReader } from '../inbox/archive/reader';
 import { Inbox } from '../inbox/inbox';
 import { Ingest } from '../ingest/ingest';
 import { createAdminToken, publishApi } from '../operations/api-access';
+import { watchJobs } from '../operations/metrics';
 import { Operations } from '../operations/operations';
 import { operationRoutes } from '../operations/routes';
 import { ReceiverMetrics } from '../receiver/metrics';
@@ -100,6 +101,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     ingest,
     forgetResults: (keys) => forgetResults(settings.dataDir, keys),
   });
+  watchJobs(registry, () => operations.jobsLeft());
   rules.onTaken((ruleSet) =>
     operations.record('the bridge', 'rules.reload', { ruleset: ruleSet.hash }, ruleSet.rules.length),
   );
@@ -111,6 +113,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     inbox,
     elsewhere: options.elsewhere,
     refusedSignatures: () => metrics.refusedSignatures(),
+    registry,
     record: (who, operation, detail) => operations.record(who, operation, detail, null),
     log,
   });
