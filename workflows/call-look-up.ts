@@ -27,22 +27,47 @@ export type LookedUp =
  */
 export class CallLookUp {
   #result: Promise<LookedUp> | undefined;
+  /** What the run that this one continues looked up, or this one. */
+  #calls: JsonObject | undefined;
 
   /** @param run runs a step for the first rule that needs the look-up. */
   constructor(
     private readonly input: RunInput,
     private readonly run: (rule: string, step: PlannedStep) => Promise<StepReport>,
-  ) {}
+  ) {
+    this.#calls = input.earlier?.calls;
+  }
 
   result(): Promise<LookedUp> {
     this.#result ??= this.#lookUp();
     return this.#result;
   }
 
+  /** What is known of the call by now. */
+  found(): { calls?: JsonObject } {
+    return this.#calls === undefined ? {} : { calls: this.#calls };
+  }
+
   async #lookUp(): Promise<LookedUp> {
     const { event, plan } = this.input;
+    if (this.#calls === undefined) {
+      const report = await this.#ask();
+      if (report.outcome === 'failed') {
+        return { ok: false, report };
+      }
+      this.#calls = report.outcome === 'done' ? report.result : {};
+    }
+    const calls = this.#calls;
+    const rules = plan.rules.flatMap(({ name, country, deferred: condition }) =>
+      condition === undefined ? [] : [{ name, country, condition }],
+    );
+    return { ok: true, calls, decisions: rules.length === 0 ? {} : await decide({ event, calls, rules }) };
+  }
+
+  #ask(): Promise<StepReport> {
+    const { plan } = this.input;
     const waiting = plan.rules.filter((rule) => rule.look_up !== undefined);
-    const report = await this.run(waiting[0]?.name ?? '', {
+    return this.run(waiting[0]?.name ?? '', {
       id: LOOK_UP,
       action: LOOK_UP,
       effect: 'repeatable',
@@ -51,14 +76,6 @@ export class CallLookUp {
       retry: { for_ms: DAY_MS, every_ms: FIRST_WAIT_MS, max_every_ms: MAX_WAIT_MS },
       attempt_timeout_ms: ATTEMPT_MS,
     });
-    if (report.outcome === 'failed') {
-      return { ok: false, report };
-    }
-    const calls = report.outcome === 'done' ? report.result : {};
-    const rules = plan.rules.flatMap(({ name, country, deferred: condition }) =>
-      condition === undefined ? [] : [{ name, country, condition }],
-    );
-    return { ok: true, calls, decisions: rules.length === 0 ? {} : await decide({ event, calls, rules }) };
   }
 }
 

@@ -64,17 +64,17 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
   setHandler(releaseStep, (release) => parked.release(release));
   setHandler(parkedSteps, () => parked.list());
   const underWay: ReportSoFar['under_way'] = [];
+  const callLookUp = new CallLookUp(input, (rule, step) =>
+    runStep({ event, rule, timezone: 'UTC', country: null, step, steps: {} }, arrivedAt(input), parked),
+  );
   const runReport = (): RunReport => ({
     event_id: event.event_id,
     ruleset: plan.ruleset,
     outcome: outcomeOf(rules.flatMap((rule) => rule.steps)),
     rules,
   });
-  setHandler(reportSoFar, () => ({ report: runReport(), under_way: underWay }));
+  setHandler(reportSoFar, () => ({ report: runReport(), under_way: underWay, ...callLookUp.found() }));
   showProgress();
-  const callLookUp = new CallLookUp(input, (rule, step) =>
-    runStep({ event, rule, timezone: 'UTC', country: null, step, steps: {} }, arrivedAt(input), parked),
-  );
   await Promise.all(
     plan.rules.map(async (rule, index) => {
       const report = rules[index];
@@ -142,7 +142,11 @@ async function runRule(input: RunInput, rule: PlannedRule, report: RuleReport, s
     state.showProgress();
     return;
   }
-  const call = await callFor(rule, report, earlier?.passed === true, state);
+  const key = earlier?.key ?? input.earlier?.key;
+  if (key !== undefined) {
+    report.key = key;
+  }
+  const call = await callFor(rule, report, earlier, state);
   if (call === null) {
     state.showProgress();
     return;
@@ -184,13 +188,13 @@ interface CallOfRule {
 
 /**
  * Looks up the call of the event for a rule that needs it, and decides whether the rule runs.
- * @param hasPassed the rule began in an earlier run: only what its texts read is looked up.
+ * @param earlier what earlier runs did of the rule. When it began in one, only what its texts read is looked up.
  * @returns null when it does not; its report then says why.
  */
 async function callFor(
   rule: PlannedRule,
   report: RuleReport,
-  hasPassed: boolean,
+  earlier: EarlierRule | undefined,
   { callLookUp }: RunState,
 ): Promise<CallOfRule | null> {
   if (rule.look_up === undefined && rule.unless === undefined) {
@@ -202,12 +206,12 @@ async function callFor(
       // A rule that cannot be judged stops no rule below it.
       return {};
     }
-    report.steps.push(looked.report);
+    report.steps.push(...(earlier === undefined ? [] : untouched(rule, earlier, looked.report)), looked.report);
     report.outcome = outcomeOf(report.steps);
     return null;
   }
   const { calls, decisions } = looked;
-  if (hasPassed) {
+  if (earlier?.passed === true) {
     return rule.look_up === undefined ? {} : { calls };
   }
   const stopper = rule.unless?.find((name) => decisions[name]?.outcome === 'met');
@@ -228,6 +232,22 @@ async function callFor(
   return rule.look_up === undefined ? {} : { calls };
 }
 
+/** The reports of a rule's steps when the run fails before it comes to them: what earlier runs did of them still holds. */
+function untouched(
+  rule: PlannedRule,
+  { steps, attempts }: EarlierRule,
+  failure: Extract<StepReport, { outcome: 'failed' }>,
+): StepReport[] {
+  return rule.steps.flatMap(({ id, action }): StepReport[] => {
+    const done = steps[id];
+    const earlier = attempts[id];
+    if (done !== undefined) {
+      return [done];
+    }
+    return earlier === undefined ? [] : [{ ...failure, step: id, action, earlier }];
+  });
+}
+
 async function runStepOf(
   input: RunInput,
   rule: PlannedRule,
@@ -236,6 +256,7 @@ async function runStepOf(
   earlier: EarlierRule | undefined,
   { parked, underWay }: RunState,
 ): Promise<StepReport> {
+  const key = earlier?.key ?? input.earlier?.key;
   const stepInput = {
     event: input.event,
     ...call,
@@ -245,7 +266,7 @@ async function runStepOf(
     step,
     steps: results,
     ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }),
-    ...(input.earlier?.key === undefined ? {} : { key: input.earlier.key }),
+    ...(key === undefined ? {} : { key }),
   };
   const begun = { rule: rule.name, step: step.id, began_at: new Date().toISOString() };
   underWay.push(begun);

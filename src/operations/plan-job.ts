@@ -88,10 +88,19 @@ export async function planRerun(
         firedInJob.add(key);
       }
     }
-    const earlier = request.again ? [] : history.runs.map(asRecorded);
-    const remaining = leftToRerun(plan, earlier, { ...choice, rule: undefined }, fired, { receivedAt, now });
-    return { plan, remaining, json: JSON.stringify(plan) };
+    const { again } = request;
+    const remaining = leftToRerun(plan, history.runs.map(asRecorded), { ...choice, again }, fired, { receivedAt, now });
+    return { plan, remaining, json: JSON.stringify(withOtherRules(plan, request.rule, history)) };
   });
+}
+
+/**
+ * The plan of a rerun of one rule, with the other rules of the run before: they stand, so that the new run's report, from
+ * which a retry continues, still tells what failed of them.
+ */
+function withOtherRules(plan: Plan, rule: string | undefined, { runs }: EventHistory): Plan {
+  const others = rule === undefined ? [] : (runs.at(-1)?.plan.rules.filter(({ name }) => name !== rule) ?? []);
+  return { ...plan, rules: [...others, ...plan.rules] };
 }
 
 /** What of a new plan a rerun is for; null for nothing. */

@@ -4,7 +4,15 @@ import type { Plan } from '../rules/plan';
 import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';
 import { laterRunId } from '../runs/names';
 import type { EarlierRuns } from '../runs/run-contract';
-import { firedByTwin, historyOf, planOf, type Records, type RunOfEvent, type RunOfJob } from './event-history';
+import {
+  asRecorded,
+  firedByTwin,
+  historyOf,
+  planOf,
+  type Records,
+  type RunOfEvent,
+  type RunOfJob,
+} from './event-history';
 import type { RetryRequest } from './job';
 import { choiceOf } from './plan-job';
 import { leftToRerun, leftToRetry, type EarlierRun } from './what-is-left';
@@ -41,9 +49,8 @@ export async function remainingNow(
   const moments = { receivedAt: new Date(stored.event.received_at), now: new Date() };
   const choice = choiceOf(request);
   const earlierRuns: EarlierRun[] = [];
-  const asked = request.again ? [] : run.kind === 'retry' ? runs.slice(-1) : runs;
-  for (const earlier of asked) {
-    const known = await withResults(earlier, reports);
+  for (const earlier of run.kind === 'retry' ? runs.slice(-1) : runs) {
+    const known = request.again ? asRecorded(earlier) : await withResults(earlier, reports);
     if (known === null) {
       return {
         refused: 'impossible',
@@ -60,7 +67,7 @@ export async function remainingNow(
   const remaining =
     run.kind === 'retry' && last !== undefined
       ? leftToRetry(plan, last, choice, moments)
-      : leftToRerun(plan, earlierRuns, { ...choice, rule: undefined }, firedByTwin(records, stored), moments);
+      : leftToRerun(plan, earlierRuns, { ...choice, again: request.again }, firedByTwin(records, stored), moments);
   if (remaining.steps.length === 0) {
     return { refused: 'nothing', reason: 'nothing is left to do' };
   }
@@ -71,6 +78,7 @@ export async function remainingNow(
     earlier: {
       run: runs.at(-1)?.workflowId ?? run.event_id,
       rules: remaining.rules,
+      ...(run.kind === 'retry' && last?.calls !== undefined ? { calls: last.calls } : {}),
       ...(request.again ? { key: laterRunId(run.event_id, run.number) } : {}),
     },
   };
@@ -81,7 +89,12 @@ async function withResults(run: RunOfEvent, reports: RunReports): Promise<Earlie
   const answer = await reports.report(run.workflowId);
   if (answer !== null) {
     const isComplete = run.rules !== null;
-    return { rules: answer.report.rules, cutOff: isComplete ? [] : answer.under_way, isComplete };
+    return {
+      rules: answer.report.rules,
+      cutOff: isComplete ? [] : answer.under_way,
+      isComplete,
+      ...(answer.calls === undefined ? {} : { calls: answer.calls }),
+    };
   }
   if (run.rules === null) {
     return null;

@@ -1,4 +1,5 @@
 import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
+import type { JsonObject, JsonValue } from '../events/json';
 import type { EarlierAttempts, EarlierRule, ReportSoFar, RuleReport, StepReport } from '../runs/run-contract';
 import { RECORD_OPT_OUT } from '../runs/names';
 import type { LeftOut } from './job';
@@ -10,6 +11,8 @@ export interface EarlierRun {
   cutOff: ReportSoFar['under_way'];
   /** Whether the run ended by itself: steps without a report were not due then. */
   isComplete: boolean;
+  /** What the run looked up of the event's call, when it is known. */
+  calls?: JsonObject;
 }
 
 /** Which steps a retry or rerun may do. */
@@ -70,24 +73,28 @@ export function leftToRetry(plan: Plan, earlier: EarlierRun, choice: Choice, mom
  * action.
  *
  * @param earlier all earlier runs, the oldest first.
+ * @param choice `rule`: the only rule that runs; the others stand as they are. `again`: whatever was done is done again.
  * @param firedByTwin rules that acted on the same message when it came as another event.
  */
 export function leftToRerun(
   plan: Plan,
   earlier: readonly EarlierRun[],
-  choice: Choice,
+  { rule: only, again = false, ...choice }: Choice & { again?: boolean },
   firedByTwin: ReadonlySet<string>,
   moments: Moments,
 ): Remaining {
   return remainingOf(
     plan.rules.map((rule): RestOfRule => {
+      if (only !== undefined && rule.name !== only) {
+        return { rule, earlier: standing(asItStands(rule, earlier.at(-1))), run: [], leftOut: [] };
+      }
       const run = earlier.findLast(({ rules }) => rules.some(({ rule: name }) => name === rule.name));
       const report = run?.rules.find(({ rule: name }) => name === rule.name);
       if (firedByTwin.has(rule.name)) {
         const stands: RuleReport = { rule: rule.name, outcome: 'skipped', reason: 'its twin ran the rule', steps: [] };
         return { rule, earlier: standing(stands), run: [], leftOut: ['by_twin'] };
       }
-      if (run === undefined || report === undefined) {
+      if (run === undefined || report === undefined || again) {
         return { rule, earlier: null, run: stepsOf(rule), leftOut: [] };
       }
       if (rule.records !== undefined) {
@@ -151,10 +158,17 @@ function restOf(
   const failedBefore = before.steps.find(
     (report): report is FailedStep => report.outcome === 'failed' && !rule.steps.some(({ id }) => id === report.step),
   );
+  const wasCutOff = run.cutOff.some(({ rule: name }) => name === rule.name);
+  const hasBegun = wasCutOff || before.steps.some(({ step }) => rule.steps.some(({ id }) => id === step));
   if (failedBefore !== undefined) {
-    return isChosen(rule, { id: failedBefore.step, action: failedBefore.action }, failedBefore.class, choice)
-      ? { rule, earlier: null, run: stepsOf(rule), leftOut }
-      : { rule, earlier: standing(before), run: [], leftOut };
+    if (!isChosen(rule, { id: failedBefore.step, action: failedBefore.action }, failedBefore.class, choice)) {
+      return { rule, earlier: standing(before), run: [], leftOut };
+    }
+    if (!hasBegun) {
+      return { rule, earlier: fresh(before), run: stepsOf(rule), leftOut };
+    }
+  } else if (rule.records !== undefined && before.steps.length === 0 && !run.isComplete) {
+    return { rule, earlier: null, run: stepsOf(rule), leftOut };
   }
   for (const step of rule.steps) {
     const stepReport = before.steps.find(({ step: id }) => id === step.id);
@@ -172,7 +186,9 @@ function restOf(
           saved: null,
         };
         // Who names such a step has looked: it did not happen, so its action must not take it for done or doubtful.
-        attempts[step.id] = mayHaveHappened(step, failure) ? { ...earlier, attempts: 0, saved: null } : earlier;
+        attempts[step.id] = mayHaveHappened(step, failure)
+          ? { ...earlier, attempts: 0, saved: withoutAttempt(earlier.saved) }
+          : earlier;
         continue;
       }
       if (judged !== 'not_chosen') {
@@ -182,14 +198,33 @@ function restOf(
       if (step.on_error === 'stop') {
         break;
       }
-    } else if (toRun.length > 0 || !run.isComplete) {
+    } else if (toRun.length > 0 || failedBefore !== undefined || !run.isComplete) {
       toRun.push(step);
     }
   }
   if (toRun.length === 0) {
     return { rule, earlier: standing(before), run: [], leftOut };
   }
-  return { rule, earlier: { steps, attempts, passed: before.steps.length > 0 }, run: toRun, leftOut };
+  return { rule, earlier: { steps, attempts, passed: hasBegun, ...keyOf(before) }, run: toRun, leftOut };
+}
+
+/** For a rule of which nothing was done; null when it runs as in a first run. */
+function fresh(before: RuleReport): EarlierRule | null {
+  return before.key === undefined ? null : { steps: {}, attempts: {}, passed: false, ...keyOf(before) };
+}
+
+function keyOf({ key }: RuleReport): Pick<EarlierRule, 'key'> {
+  return key === undefined ? {} : { key };
+}
+
+/**
+ * What an action saved, without the number of the attempt that saved it, as attempts are counted from 1 again. What does
+ * not depend on it still holds: which recipients have a mail.
+ */
+function withoutAttempt(saved: JsonValue): JsonValue {
+  return typeof saved === 'object' && saved !== null && !Array.isArray(saved)
+    ? Object.fromEntries(Object.entries(saved).filter(([name]) => name !== 'attempt'))
+    : null;
 }
 
 function judge(
@@ -220,6 +255,17 @@ function isChosen(rule: PlannedRule, step: StepName, errorClass: string, choice:
 
 function mayHaveHappened(step: PlannedStep, failure: FailedStep | null): boolean {
   return failure === null ? step.effect === 'once' : failure.class === 'ambiguous';
+}
+
+/** The report of a rule that another rule's rerun leaves alone. */
+function asItStands(rule: PlannedRule, last: EarlierRun | undefined): RuleReport {
+  const report = last?.rules.find(({ rule: name }) => name === rule.name);
+  const cutOff = last?.cutOff.filter(({ rule: name }) => name === rule.name).map(({ step }) => step) ?? [];
+  const steps = [
+    ...(report?.steps ?? []),
+    ...rule.steps.filter(({ id }) => cutOff.includes(id)).map((step) => cutOffReport(step)),
+  ];
+  return { rule: rule.name, outcome: cutOff.length > 0 ? 'failed' : 'skipped', ...report, steps };
 }
 
 function standing(report: RuleReport): EarlierRule {

@@ -29,6 +29,8 @@ export interface EarlierRuns {
   run: string;
   /** By rule name. */
   rules: Record<string, EarlierRule>;
+  /** What the run before looked up of the event's call: a retry uses it, so that its texts are the same. */
+  calls?: JsonObject;
   /** What action keys begin with, when not the event id: the steps are then done anew, as for another event. */
   key?: string;
 }
@@ -43,6 +45,8 @@ export interface EarlierRule {
   attempts: Record<string, EarlierAttempts>;
   /** Whether the rule began to run: its limits are not counted, and what it read of the call not judged, again. */
   passed: boolean;
+  /** As in {@link RuleReport}. */
+  key?: string;
 }
 
 /** What earlier attempts of a step left. */
@@ -59,6 +63,8 @@ export interface ReportSoFar {
   report: RunReport;
   /** The steps that have begun and not ended. In a closed run: those that were cut off. */
   under_way: { rule: string; step: string; began_at: string }[];
+  /** What was looked up of the event's call; absent when nothing was, and in runs that earlier versions started. */
+  calls?: JsonObject;
 }
 
 /** Argument of each action's activity. */
@@ -199,6 +205,8 @@ export interface RuleReport {
   outcome: Outcome;
   /** Why the rule did nothing: a limit, or a condition that the call, looked up, does not meet. */
   reason?: string;
+  /** What the action keys of its steps begin with, when not the event id. Later runs continue with it. */
+  key?: string;
   steps: StepReport[];
 }
 

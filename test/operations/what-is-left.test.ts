@@ -72,10 +72,51 @@ describe('a retry', () => {
   });
 
   test('begins afresh with what may have happened, when somebody looked and says that it did not', () => {
-    const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 2, saved: { maybe_sent: 2 } };
+    const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 2, saved: { attempt: 2, done: ['ann'] } };
     const run = earlier([failed('a', { class: 'ambiguous', code: 'answer_lost', earlier: attempts })]);
     const left = retry(plan(step('a', { effect: 'once' })), run, { ambiguous: new Set(['rule/a']) });
-    expect(left.rules['rule']?.attempts).toEqual({ a: { ...attempts, attempts: 0, saved: null } });
+    // Who has the mail has it all the same.
+    expect(left.rules['rule']?.attempts).toEqual({ a: { ...attempts, attempts: 0, saved: { done: ['ann'] } } });
+  });
+
+  test('continues with the action keys that the run before had', () => {
+    const run = {
+      ...earlier([]),
+      rules: [{ rule: 'rule', outcome: 'failed' as const, key: 'X#2', steps: [failed('a')] }],
+    };
+    expect(retry(plan(step('a')), run).rules['rule']).toMatchObject({ key: 'X#2', passed: true });
+    const lookUp = failed('voipbin.look_up_call', { action: 'voipbin.look_up_call' });
+    const notBegun = { ...run, rules: run.rules.map((rule) => ({ ...rule, steps: [lookUp] })) };
+    expect(retry(plan(step('a')), notBegun).rules['rule']).toEqual({
+      steps: {},
+      attempts: {},
+      passed: false,
+      key: 'X#2',
+    });
+  });
+
+  test('keeps what earlier runs did of a rule whose look-up failed in a later one', () => {
+    const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 2, saved: { at: 1 } };
+    const lookUp = failed('voipbin.look_up_call', { action: 'voipbin.look_up_call' });
+    const run = earlier([done('a'), failed('b', { earlier: attempts }), lookUp]);
+    const left = retry(plan(step('a'), step('b'), step('c')), run);
+    expect(ids(left)).toEqual(['b', 'c']);
+    expect(left.rules['rule']).toEqual({ steps: { a: done('a') }, attempts: { b: attempts }, passed: true });
+  });
+
+  test('does not count the limits again of a rule that was cut off in its first step', () => {
+    const cutOff = [{ rule: 'rule', step: 'a', began_at: '2026-03-02T08:00:05Z' }];
+    const left = retry(plan(step('a')), earlier([], { cutOff, isComplete: false }));
+    expect(left.rules['rule']).toMatchObject({ passed: true });
+  });
+
+  test('records an opt-out whose run was cut off before it did', () => {
+    const records = {
+      ...plan(),
+      rules: [{ name: '(opt-out)', timezone: 'UTC', country: null, records: 'opt_out' as const, steps: [] }],
+    };
+    const left = retry(records, earlier([], { isComplete: false }));
+    expect([left.steps.map(({ rule }) => rule), left.rules]).toEqual([['(opt-out)'], {}]);
   });
 
   test('leaves out what is too late, unless it is asked for', () => {
@@ -162,6 +203,26 @@ describe('a rerun', () => {
   test('takes a step of the same id and another action for a new one', () => {
     const left = rerun(plan(step('a', { action: 'slack.a' })), [earlier([done('a')])]);
     expect(ids(left)).toEqual(['a']);
+  });
+
+  test('of one rule leaves the others as they are, with what failed of them', () => {
+    const both = {
+      ...plan(),
+      rules: ['rule', 'other'].map((name) => ({ name, timezone: 'UTC', country: null, steps: [step('a')] })),
+    };
+    const left = leftToRerun(both, [earlier([failed('a')])], { ...all, rule: 'other' }, new Set(), moments);
+    expect(left.steps.map(({ rule }) => rule)).toEqual(['other']);
+    expect(left.rules['rule']).toMatchObject({ stands: { outcome: 'failed', steps: [failed('a')] } });
+    const cutOff = [{ rule: 'rule', step: 'a', began_at: '2026-03-02T08:00:05Z' }];
+    const ended = earlier([], { cutOff, isComplete: false });
+    expect(leftToRerun(both, [ended], { ...all, rule: 'other' }, new Set(), moments).rules['rule']).toMatchObject({
+      stands: { outcome: 'failed', steps: [expect.objectContaining({ step: 'a', code: 'cut_off' })] },
+    });
+  });
+
+  test('that is to do everything again does what was done', () => {
+    const left = leftToRerun(plan(step('a')), [earlier([done('a')])], { ...all, again: true }, new Set(), moments);
+    expect([ids(left), left.rules]).toEqual([['a'], {}]);
   });
 
   test('leaves to the twin what the twin did', () => {

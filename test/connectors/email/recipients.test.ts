@@ -45,6 +45,14 @@ describe.each([{ pipelining: true }, { pipelining: false }])('a mail server with
     expect(envelopes()).toEqual([['ann@example.com', 'cy@example.com'], ['bo@example.com']]);
   });
 
+  test('an attempt that begins afresh, as the mail before it did not go out, sends to nobody who has it', async () => {
+    step.mails.failNext({ stage: 'rcpt', code: 450, text: '4.2.0 Greylisted', recipient: 'bob@example.com' });
+    await failureOf(step.attempt({ progress }, ALL));
+    const { attempt: _counted, ...rest } = progress.last as Record<string, JsonValue>;
+    await step.attempt({ progress: { last: rest }, attempt: 1 }, ALL);
+    expect(envelopes()).toEqual([['ann@example.com', 'cy@example.com'], ['bob@example.com']]);
+  });
+
   test('all put off: all get it later', async () => {
     step.mails.failNext({ stage: 'rcpt', code: 451, times: 3 });
 
