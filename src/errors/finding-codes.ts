@@ -134,6 +134,11 @@ export const FINDING_CODES = {
     meaning: 'Two files define a list with the same name.',
     remedy: 'Rename one of them.',
   },
+  'duplicate-map': {
+    meaning:
+      'Two files define a map with the same name, a list has the name of a map, or two keys of a map are one number.',
+    remedy: 'Rename or remove one of them.',
+  },
   'duplicate-window': {
     meaning: 'Two files define a window with the same name.',
     remedy: 'Rename one of them.',
@@ -170,6 +175,10 @@ export const FINDING_CODES = {
   list: {
     meaning: 'A field is compared with a text that starts with $.',
     remedy: 'To compare it with a list, write { in: $name }.',
+  },
+  'unknown-map': {
+    meaning: 'A map does not exist.',
+    remedy: 'Correct the name, or define the map under maps.',
   },
   'unknown-list': {
     meaning: 'A list does not exist.',

@@ -16,6 +16,7 @@ function equalities(rule: Rule, type: string): Map<string, readonly JsonValue[]>
     } else if (
       condition?.kind === 'field' &&
       condition.test.operator === 'one_of' &&
+      condition.test.ignore_case !== true &&
       condition.field.kind !== 'any' &&
       condition.field.lookedUp?.types.test(type) !== true &&
       !found.has(condition.field.name)

@@ -45,6 +45,11 @@ const ON = [
   'message_*',
 ];
 const NUMBERS = ['+821011112222', '010-1111-2222', '02-1111-2222', '+15551234567', '+82211112222', 'sip:a@example.com'];
+/** The maps of the rule files, by any way of writing a number. */
+const MAPS: Readonly<Record<string, Readonly<Record<string, JsonValue>>>> = {
+  teams: { '+82 10-1111-2222': 'sales', '02-1111-2222': 'support', '+1 (555) 123-4567': 'Sales', other: 3 },
+  words: { stop: 'sales', go: 'support', x: 'sales' },
+};
 const VALUES: Readonly<Record<string, readonly JsonValue[]>> = {
   direction: ['inbound', 'outbound'],
   'peer.number': NUMBERS,
@@ -53,7 +58,7 @@ const VALUES: Readonly<Record<string, readonly JsonValue[]>> = {
   reason: ['normal', 'busy', 'cancel', 'noanswer'],
   status: ['done', 'ended', 'hangup'],
   talk_s: [0, 30, 60],
-  text: ['stop', 'please stop', 'go'],
+  text: ['stop', 'please stop', 'go', 'STOP'],
   'data.a.b': ['x', 'y', 'z'],
   'data.n': [1, 2, 3],
 };
@@ -61,6 +66,12 @@ const VALUES: Readonly<Record<string, readonly JsonValue[]>> = {
 function randomTest(random: Random, field: string): JsonValue {
   const values = VALUES[field] ?? [];
   const some = (): JsonValue[] => [...new Set([random.pick(values), random.pick(values)])];
+  if (random.chance(0.3) && typeof values[0] === 'string') {
+    return randomTextTest(random, field, values.map(String));
+  }
+  if (random.chance(0.2) && field === 'talk_s') {
+    return random.pick([{ gte: '30s' }, { lt: '1m' }, '1m', { not: ['0s', '30s'] }]);
+  }
   const kind = random.below(8);
   if (kind < 3) {
     return random.pick(values);
@@ -80,6 +91,32 @@ function randomTest(random: Random, field: string): JsonValue {
   return kind === 6 && typeof values[0] === 'string'
     ? { prefix: random.pick(['s', 'a', '+82', 'in']) }
     : { exists: random.chance(0.5) };
+}
+
+/** A test with the words that only texts have. */
+function randomTextTest(random: Random, field: string, values: readonly string[]): JsonValue {
+  const map = field.endsWith('.number') ? 'teams' : 'words';
+  if (['direction', 'reason', 'status'].includes(field)) {
+    return { contains: [random.pick(values), 'o'] };
+  }
+  switch (random.below(5)) {
+    case 0:
+      return { in: `$${map}` };
+    case 1:
+      return { lookup: { [map]: random.pick(['sales', ['sales', 'support'], { not: 'sales' }, { exists: true }]) } };
+    case 2:
+      return { not: { lookup: { [map]: { contains: 'SALES', ignore_case: true } } } };
+    case 3:
+      return { in: [random.pick(values), random.pick(values).toUpperCase()], ignore_case: true };
+    default:
+      return {
+        [random.pick(['contains', 'prefix', 'suffix'])]: random.pick([
+          random.pick(['S', 'OP', 'G']),
+          ['S', 'P', '2222'],
+        ]),
+        ...(random.chance(0.6) ? { ignore_case: true } : {}),
+      };
+  }
 }
 
 function randomWhen(random: Random, depth: number): JsonObject {
@@ -143,27 +180,68 @@ function valueOf(event: CanonicalEvent, field: string): JsonValue {
   return normal(field, (value ?? null) as JsonValue);
 }
 
+/** A duration of these tests in seconds. */
+function seconds(field: string, written: JsonValue | undefined): JsonValue {
+  const found = field === 'talk_s' ? /^(\d+)([sm])$/.exec(JSON.stringify(written).replaceAll('"', '')) : null;
+  return found === null ? (written ?? null) : Number(found[1]) * (found[2] === 'm' ? 60 : 1);
+}
+
+/** A key of a map as a field has it: numbers in E.164. */
+function keyOf(field: string, key: string): JsonValue {
+  const digits = key.startsWith('+') ? key.replaceAll(/[^+\d]/g, '') : key;
+  return field.endsWith('.number') ? normal(field, digits) : key;
+}
+
+/** The same test with its texts in lower case. */
+function lower(test: JsonValue): JsonValue {
+  if (Array.isArray(test)) {
+    return test.map(lower);
+  }
+  if (typeof test === 'object' && test !== null) {
+    return Object.fromEntries(
+      Object.entries(test).map(([key, value]) => [key, value === undefined ? null : lower(value)]),
+    );
+  }
+  return typeof test === 'string' ? test.toLowerCase() : test;
+}
+
 function fits(field: string, value: JsonValue, test: JsonValue): boolean {
   if (Array.isArray(test)) {
     return test.some((one) => normal(field, one) === value);
   }
   if (typeof test !== 'object' || test === null) {
-    return normal(field, test) === value;
+    return seconds(field, normal(field, test)) === value;
   }
-  return Object.entries(test).every(([operator, operand]) => {
+  const { ignore_case: ignoresCase, ...operators } = test;
+  if (ignoresCase === true) {
+    return typeof value === 'string' && fits(field, value.toLowerCase(), lower(operators));
+  }
+  return Object.entries(operators).every(([operator, operand]) => {
+    const texts = [operand].flat().filter((one) => typeof one === 'string');
     switch (operator) {
+      case 'contains':
+        return typeof value === 'string' && texts.some((text) => value.includes(text));
+      case 'suffix':
+        return typeof value === 'string' && texts.some((text) => value.endsWith(text));
+      case 'lookup':
+        return Object.entries(operand as JsonObject).every(([map, wanted]) => {
+          const found = Object.entries(MAPS[map] ?? {}).find(([key]) => keyOf(field, key) === value);
+          return found !== undefined && fits('', found[1], wanted);
+        });
       case 'exists':
         return (value !== null) === operand;
       case 'not':
         return value !== null && !fits(field, value, operand);
       case 'in':
-        return fits(field, value, operand);
+        return typeof operand === 'string'
+          ? Object.keys(MAPS[operand.slice(1)] ?? {}).some((key) => keyOf(field, key) === value)
+          : fits(field, value, operand);
       case 'prefix':
-        return typeof value === 'string' && typeof operand === 'string' && value.startsWith(operand);
+        return typeof value === 'string' && texts.some((text) => value.startsWith(text));
       case 'gte':
-        return typeof value === 'number' && value >= Number(operand);
+        return typeof value === 'number' && value >= Number(seconds(field, operand));
       default:
-        return typeof value === 'number' && value < Number(operand);
+        return typeof value === 'number' && value < Number(seconds(field, operand));
     }
   });
 }
@@ -223,7 +301,7 @@ test('the indexed matcher, the explanation and the plain definition agree on ran
       stop: random.chance(0.1),
     }));
     const set = ruleSetOf(
-      `version: 1\ndefaults: { country: KR }\nrules:\n${rules.map((rule) => `  - { name: ${rule.name}, on: ${rule.on}, when: ${JSON.stringify(rule.when)}, mode: "${rule.mode}", stop: ${rule.stop}, ${DO} }\n`).join('')}`,
+      `version: 1\ndefaults: { country: KR }\nmaps: ${JSON.stringify(MAPS)}\nrules:\n${rules.map((rule) => `  - { name: ${rule.name}, on: ${rule.on}, when: ${JSON.stringify(rule.when)}, mode: "${rule.mode}", stop: ${rule.stop}, ${DO} }\n`).join('')}`,
     );
     for (let count = 0; count < 40; count += 1) {
       const event = randomEvent(random);

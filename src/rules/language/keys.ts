@@ -12,6 +12,10 @@ export const FILE_KEYS = {
   defaults: { description: 'Values for all rules that do not set their own.' },
   include: { description: 'Further rule files, relative to this one; in the folder of the main file or below.' },
   lists: { description: 'Named lists, used as `{ in: $name }`.' },
+  maps: {
+    description:
+      'Named tables of a key and a value: `managers: { "+493012345678": anna@example.com }`. Used as `{{ ours.number | lookup: \'managers\' }}`, `{ lookup: { managers: … } }` and `{ in: $managers }`. Phone numbers are found in any format.',
+  },
   windows: { description: 'Named times of the week, used with `during`.' },
   rules: { description: 'The rules. All rules that match an event run, in parallel.' },
   alerts: { description: 'What is told to whom when the bridge needs a person.' },

@@ -13,31 +13,46 @@ export const OPERATORS = {
   in: {
     operand: 'list',
     kinds: ['text', 'choice', 'phone', 'seconds', 'any'],
-    description: 'Equals one item of a list: `[a, b]` or a named list, `$sales`.',
+    description: 'Equals one item of a list: `[a, b]`, a named list, `$sales`, or the keys of a map.',
   },
   not: {
     operand: 'condition',
     kinds: ['text', 'choice', 'phone', 'seconds', 'boolean', 'time', 'any'],
     description: 'Has a value that does not meet this: a value, a list, or operators.',
   },
-  prefix: {
-    operand: 'text',
-    kinds: ['text', 'choice', 'phone', 'any'],
-    description: 'Starts with this text. Phone numbers start with their country code: `"+8221"`.',
-  },
-  suffix: { operand: 'text', kinds: ['text', 'choice', 'phone', 'any'], description: 'Ends with this text.' },
-  contains: {
-    operand: 'text',
-    kinds: ['text', 'choice', 'phone', 'any'],
-    description: 'Contains this text. A list in `data` contains it as an item.',
-  },
-  matches: {
-    operand: 'pattern',
+  lookup: {
+    operand: 'maps',
     kinds: ['text', 'choice', 'phone', 'any'],
     description:
-      'Matches a regular expression (RE2) anywhere in its first 5,000 characters, or in fewer for a pattern with large repetitions. `(?i)` ignores case.',
+      'Has an entry in a map whose value meets this: `{ managers: anna@example.com }`, `{ teams: [sales, support] }`. Numbers are found in any format.',
   },
-  gt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater than, or later than.' },
+  prefix: {
+    operand: 'texts',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description:
+      'Starts with this text, or with one of a list. Phone numbers start with their country code: `"+8221"`.',
+  },
+  suffix: {
+    operand: 'texts',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description: 'Ends with this text, or with one of a list.',
+  },
+  contains: {
+    operand: 'texts',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description: 'Contains this text, or one of a list: `[cancel, refund]`. A list in `data` contains it as an item.',
+  },
+  matches: {
+    operand: 'patterns',
+    kinds: ['text', 'choice', 'phone', 'any'],
+    description:
+      'Matches a regular expression (RE2), or one of a list, anywhere in its first 5,000 characters, or in fewer for a pattern with large repetitions.',
+  },
+  gt: {
+    operand: 'number',
+    kinds: ['seconds', 'time', 'any'],
+    description: 'Is greater than, or later than. Seconds may be written as a duration: `10m`.',
+  },
   gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater or equal, later or the same.' },
   lt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less than, or earlier than.' },
   lte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less or equal, earlier or the same.' },
@@ -50,14 +65,30 @@ export const OPERATORS = {
 
 export type OperatorName = keyof typeof OPERATORS;
 
+/** The key beside the operators that makes them compare texts without regard to upper and lower case. */
+export const IGNORE_CASE = {
+  name: 'ignore_case',
+  description:
+    'With `true`, `in`, `prefix`, `suffix`, `contains` and `matches` beside it ignore upper and lower case: `{ contains: cancel, ignore_case: true }`.',
+} as const;
+
 export const OPERATOR_NAMES = Object.keys(OPERATORS) as OperatorName[];
 
-/** A test of a field's value. `one_of`: it equals one of the values. `list` is the name of the list they come from. */
+/**
+ * A test of a field's value. `one_of`: it equals one of the values. `list` is the name of the list or map they come
+ * from. `ignore_case`: upper and lower case are equal; absent otherwise.
+ */
 export type Test =
-  | { operator: 'one_of'; values: readonly (string | number | boolean)[]; list: string | null }
+  | {
+      operator: 'one_of';
+      values: readonly (string | number | boolean)[];
+      list: string | null;
+      ignore_case?: true;
+    }
   | { operator: 'not'; test: Test }
-  | { operator: 'all'; tests: readonly Test[] }
-  | { operator: 'prefix' | 'suffix' | 'contains' | 'matches'; text: string }
+  | { operator: 'all' | 'any'; tests: readonly Test[] }
+  | { operator: 'prefix' | 'suffix' | 'contains'; text: string; ignore_case?: true }
+  | { operator: 'matches'; text: string }
   | { operator: 'gt' | 'gte' | 'lt' | 'lte'; limit: number | string }
   | { operator: 'exists'; wanted: boolean };
 
@@ -89,6 +120,12 @@ export function comparable(
 export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => boolean {
   switch (test.operator) {
     case 'one_of': {
+      if (test.ignore_case === true) {
+        const folded: ReadonlySet<JsonValue> = new Set(test.values.map(foldCase));
+        const { values, list } = test;
+        const equals = compileTest({ operator: 'one_of', values, list }, kind);
+        return (value) => equals(value) || folded.has(foldCase(value));
+      }
       const values: ReadonlySet<JsonValue> = new Set(test.values);
       if (kind === 'any') {
         // Numbers of seven or more digits are quoted in rule files, so a text equals the number that it spells.
@@ -108,20 +145,16 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
       const tests = test.tests.map((one) => compileTest(one, kind));
       return (value) => tests.every((one) => one(value));
     }
+    case 'any': {
+      const tests = test.tests.map((one) => compileTest(one, kind));
+      return (value) => tests.some((one) => one(value));
+    }
     case 'exists':
       return (value) => (value !== null) === test.wanted;
     case 'prefix':
-      return (value) => typeof value === 'string' && value.startsWith(test.text);
     case 'suffix':
-      return (value) => typeof value === 'string' && value.endsWith(test.text);
     case 'contains':
-      return (value) => {
-        if (typeof value !== 'string' && !Array.isArray(value)) {
-          return false;
-        }
-        charge(value.length / SEARCHED_PER_STEP);
-        return value.includes(test.text);
-      };
+      return compileTextTest(test);
     case 'matches': {
       const matches = compilePattern(test.text);
       return (value) => typeof value === 'string' && matches(value);
@@ -142,6 +175,36 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
       };
     }
   }
+}
+
+type TextTest = Extract<Test, { operator: 'prefix' | 'suffix' | 'contains' }>;
+
+function compileTextTest({ operator, text, ...modifiers }: TextTest): (value: JsonValue) => boolean {
+  const ignoresCase = modifiers.ignore_case === true;
+  const wanted = ignoresCase ? text.toLowerCase() : text;
+  const form = (value: string): string => (ignoresCase ? value.toLowerCase() : value);
+  switch (operator) {
+    case 'prefix':
+      // Only the beginning changes its case: the lower form of a character may have another length.
+      return (value) => typeof value === 'string' && form(value.slice(0, text.length * 3)).startsWith(wanted);
+    case 'suffix':
+      return (value) => typeof value === 'string' && form(value.slice(-text.length * 3)).endsWith(wanted);
+    case 'contains':
+      return (value) => {
+        if (typeof value !== 'string' && !Array.isArray(value)) {
+          return false;
+        }
+        charge(value.length / SEARCHED_PER_STEP);
+        return typeof value === 'string'
+          ? form(value).includes(wanted)
+          : value.some((item) => typeof item === 'string' && form(item) === wanted);
+      };
+  }
+}
+
+/** A text in lower case; other values unchanged. */
+function foldCase(value: JsonValue): JsonValue {
+  return typeof value === 'string' ? value.toLowerCase() : value;
 }
 
 const COMPARE: Readonly<Record<'gt' | 'gte' | 'lt' | 'lte', (value: number, limit: number) => boolean>> = {

@@ -1,18 +1,29 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { Position } from '../../yaml/finding';
-import { nearest } from '../../yaml/nearest-name';
+import { didYouMean, nearest } from '../../yaml/nearest-name';
 import type { FieldDefinition } from '../language/field';
-import { OPERATOR_NAMES, OPERATORS, type OperatorName, type Test } from '../language/operators';
+import {
+  compileTest,
+  IGNORE_CASE,
+  OPERATOR_NAMES,
+  OPERATORS,
+  type OperatorName,
+  type Test,
+} from '../language/operators';
 import { patternProblem } from '../language/pattern';
 import type { Window } from '../language/windows';
 import { warnOfText } from './literal-texts';
 import { kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import type { NamedList } from './lists';
+import { valueField, type NamedMap } from './maps';
 import { KIND_WORDS, type ComparedValues, type ListItem } from './operands';
 
-/** The lists and windows that conditions can refer to. */
+type TextOperator = 'prefix' | 'suffix' | 'contains' | 'matches';
+
+/** The lists, maps and windows that rules can refer to. */
 export interface Names {
   lists: ReadonlyMap<string, NamedList>;
+  maps: ReadonlyMap<string, NamedMap>;
   /** A window with an error is null: its own finding reports it. */
   windows: ReadonlyMap<string, Window | null>;
 }
@@ -29,7 +40,8 @@ export class FieldTestReader {
   read(field: FieldDefinition, value: Value): Test | null {
     const { node } = value;
     if (isMap(node)) {
-      const entries = this.reader.document.entries(node);
+      const all = this.reader.document.entries(node);
+      const entries = all.filter(({ key }) => key !== IGNORE_CASE.name);
       const tests = entries
         .map((entry) => this.operator(field, entry.key, entry.keyAt, entry))
         .filter((test) => test !== null);
@@ -37,7 +49,12 @@ export class FieldTestReader {
         this.reader.findings.error(value.at, 'empty', `${field.name} has no condition`);
       }
       const [only] = tests;
-      return only !== undefined && tests.length === 1 ? only : tests.length === 0 ? null : { operator: 'all', tests };
+      const test: Test | null =
+        only !== undefined && tests.length === 1 ? only : tests.length === 0 ? null : { operator: 'all', tests };
+      const modifier = all.find(({ key }) => key === IGNORE_CASE.name);
+      return test === null || modifier === undefined || this.reader.boolean(modifier, IGNORE_CASE.name) !== true
+        ? test
+        : this.#ignoringCase(test, modifier);
     }
     if (isSeq(node)) {
       return this.oneOf(field, value);
@@ -77,7 +94,6 @@ export class FieldTestReader {
   }
 
   private operand(field: FieldDefinition, operator: OperatorName, value: Value): Test | null {
-    const { findings } = this.reader;
     switch (operator) {
       case 'in':
         return this.oneOf(field, value);
@@ -89,6 +105,38 @@ export class FieldTestReader {
         const wanted = this.reader.boolean(value, 'exists');
         return wanted === null ? null : { operator, wanted };
       }
+      case 'lookup':
+        return this.#lookup(field, value);
+      case 'prefix':
+      case 'suffix':
+      case 'contains':
+      case 'matches':
+        return this.#texts(field, operator, value);
+      case 'gt':
+      case 'gte':
+      case 'lt':
+      case 'lte': {
+        const limit = field.kind === 'time' ? this.values.time(value, operator) : this.values.number(field, value);
+        return limit === null ? null : { operator, limit };
+      }
+    }
+  }
+
+  /** One text, or a list of which any may be met. */
+  #texts(field: FieldDefinition, operator: TextOperator, value: Value): Test | null {
+    const items = this.reader.listOf(value);
+    if (items.length === 0) {
+      this.reader.findings.error(value.at, 'empty', `${operator} has an empty list, so no value matches`);
+      return null;
+    }
+    const tests = items.map((item) => this.#text(field, operator, item)).filter((test) => test !== null);
+    const [only] = tests;
+    return only === undefined || tests.length > 1 ? (only === undefined ? null : { operator: 'any', tests }) : only;
+  }
+
+  #text(field: FieldDefinition, operator: TextOperator, value: Value): Test | null {
+    const { findings } = this.reader;
+    switch (operator) {
       case 'prefix':
       case 'suffix':
       case 'contains': {
@@ -127,14 +175,94 @@ export class FieldTestReader {
         }
         return text !== null && this.isUsablePattern(text, value.at) ? { operator, text } : null;
       }
-      case 'gt':
-      case 'gte':
-      case 'lt':
-      case 'lte': {
-        const limit = field.kind === 'time' ? this.values.time(value, operator) : this.values.number(field, value);
-        return limit === null ? null : { operator, limit };
-      }
     }
+  }
+
+  /** The keys of maps whose values meet a test: a condition on them is a condition on the field. */
+  #lookup(field: FieldDefinition, value: Value): Test | null {
+    if (!isMap(value.node) || value.node.items.length === 0) {
+      this.reader.findings.error(value.at, 'type', `lookup needs a map and a value, not ${kindOf(value.node)}`, {
+        hint: 'such as { lookup: { managers: anna@example.com } }',
+      });
+      return null;
+    }
+    const tests = this.reader.document.entries(value.node).map((entry): Test | null => {
+      const { key: name, keyAt } = entry;
+      const map = this.names.maps.get(name);
+      if (map === undefined) {
+        this.reader.findings.error(
+          keyAt,
+          'unknown-map',
+          `there is no map ${quoted(name)}`,
+          this.names.maps.size === 0 ? { hint: 'define it under maps' } : didYouMean(name, [...this.names.maps.keys()]),
+        );
+        return null;
+      }
+      const wanted = this.read(valueField(name), entry);
+      const meets = wanted === null ? null : compileTest(wanted, 'any');
+      const keys = meets === null ? null : map.filter((one) => meets(one.value));
+      if (keys?.length === 0) {
+        this.reader.findings.warn(entry.at, 'never-matches', `no value of the map ${name} meets this`);
+      }
+      const values = keys === null ? null : this.#keys(field, keys, entry.at);
+      return values === null ? null : { operator: 'one_of', values, list: null };
+    });
+    const valid = tests.filter((test) => test !== null);
+    const [only] = valid;
+    return only === undefined || valid.length < tests.length
+      ? null
+      : valid.length === 1
+        ? only
+        : { operator: 'all', tests: valid };
+  }
+
+  /** The keys of a map in the field's comparable form; null with a finding. One finding is enough. */
+  #keys(field: FieldDefinition, map: NamedMap, at: Position): ListItem[] | null {
+    const values: ListItem[] = [];
+    for (const { key } of map) {
+      const comparable = this.values.comparable(field, key, at);
+      if (comparable === null) {
+        return null;
+      }
+      values.push(comparable);
+    }
+    return values;
+  }
+
+  /** The same test without regard to case; null with a finding when nothing in it compares texts. */
+  #ignoringCase(test: Test, { at }: Value): Test | null {
+    let compared = 0;
+    const changed = (one: Test): Test => {
+      switch (one.operator) {
+        case 'not':
+          return { ...one, test: changed(one.test) };
+        case 'all':
+        case 'any':
+          return { ...one, tests: one.tests.map(changed) };
+        case 'one_of':
+        case 'prefix':
+        case 'suffix':
+        case 'contains':
+          compared += 1;
+          return { ...one, ignore_case: true };
+        case 'matches':
+          compared += 1;
+          return { ...one, text: `(?i)${one.text}` };
+        case 'exists':
+        case 'gt':
+        case 'gte':
+        case 'lt':
+        case 'lte':
+          return one;
+      }
+    };
+    const result = changed(test);
+    if (compared === 0) {
+      this.reader.findings.error(at, 'empty', 'ignore_case stands beside no operator that compares texts', {
+        hint: 'such as { contains: cancel, ignore_case: true }',
+      });
+    }
+    return compared === 0 ? null : result;
   }
 
   #single(field: FieldDefinition, value: Value): ListItem | null {
@@ -166,9 +294,14 @@ export class FieldTestReader {
         return null;
       }
       const name = node.value.slice(1);
+      const map = this.names.maps.get(name);
+      if (map !== undefined) {
+        const keys = this.#keys(field, map, value.at);
+        return keys === null ? null : { operator: 'one_of', values: keys, list: name };
+      }
       const list = this.names.lists.get(name);
       if (list === undefined) {
-        const near = nearest(name, this.names.lists.keys());
+        const near = nearest(name, [...this.names.lists.keys(), ...this.names.maps.keys()]);
         this.reader.findings.error(value.at, 'unknown-list', `there is no list ${quoted(name)}`, {
           hint: near === null ? 'define it under lists' : `did you mean $${near}?`,
         });
@@ -216,6 +349,8 @@ const OPERATOR_SYNONYMS: ReadonlyMap<string, OperatorName> = new Map(
     like: 'contains',
     includes: 'contains',
     one_of: 'in',
+    map: 'lookup',
+    contains_any: 'contains',
     any: 'in',
     anyof: 'in',
     not_in: 'not',

@@ -202,7 +202,7 @@ function covers(first: Rule, second: Rule): boolean {
 function implies(first: Condition, second: Condition): boolean {
   if (first.kind === 'field' && second.kind === 'field' && first.field.name === second.field.name) {
     const [narrow, wide] = [first.test, second.test];
-    if (narrow.operator === 'one_of' && wide.operator === 'one_of') {
+    if (narrow.operator === 'one_of' && wide.operator === 'one_of' && narrow.ignore_case === undefined) {
       return narrow.values.every((value) => wide.values.includes(value));
     }
     return (wide.operator === 'exists' && wide.wanted && !isAbsence(narrow)) || isDeepStrictEqual(narrow, wide);

@@ -8,6 +8,7 @@ import { AlertReader, readHeartbeat } from './alerts';
 import { isNothing, quoted, type Value } from './block-reader';
 import { lintRules } from './lint';
 import { readLists, type NamedList } from './lists';
+import { readMaps, type NamedMap } from './maps';
 import { readCountry, readTimezone, type Defaults } from './locale';
 import { diskReader, readRuleFiles, type RuleFile } from './rule-files';
 import { hashOf } from './rule-set-hash';
@@ -89,10 +90,13 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
     }
   }
   const lists = new Map<string, NamedList>();
+  const maps = new Map<string, NamedMap>();
   const windows = new Map<string, Window | null>();
   for (const { reader, block } of files) {
     const value = block.get('lists');
     addNew(lists, value === undefined ? new Map() : readLists(reader, value), value, 'list', findings);
+    const map = block.get('maps');
+    addNew(maps, map === undefined ? new Map() : readMaps(reader, map, defaults.country), map, 'map', findings);
   }
   for (const { reader, block } of files) {
     const value = block.get('windows');
@@ -104,13 +108,18 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
       findings,
     );
   }
+  for (const name of [...maps.keys()].filter((one) => lists.has(one))) {
+    const at = maps.get(name)?.[0]?.at ?? { file: main.document.file, line: 1, column: 1 };
+    findings.error(at, 'duplicate-map', `${quoted(name)} is both a list and a map`);
+  }
+  const names = { lists, maps, windows };
   const rules: Rule[] = [];
   const byName = new Map<string, Position>();
   for (const { reader, block } of files) {
     const value = block.get('rules');
     for (const rule of value === undefined || isNothing(value.node)
       ? []
-      : new RuleReader(reader, { lists, windows }, defaults, actions).read(value)) {
+      : new RuleReader(reader, names, defaults, actions).read(value)) {
       const earlier = byName.get(rule.name);
       if (earlier !== undefined) {
         findings.error(rule.at, 'duplicate-rule', `another rule has the name ${quoted(rule.name)}`, {
@@ -132,7 +141,7 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
     const value = block.get('alerts');
     return value === undefined || isNothing(value.node)
       ? []
-      : new AlertReader(reader, { lists, windows }, defaults, actions).read(value);
+      : new AlertReader(reader, names, defaults, actions).read(value);
   });
   alerts.forEach(({ name, at }, index) => {
     const earlier = alerts.slice(0, index).find((other) => other.name === name);
@@ -160,7 +169,7 @@ function addNew<Item>(
   all: Map<string, Item>,
   more: ReadonlyMap<string, Item>,
   value: Value | undefined,
-  what: 'list' | 'window',
+  what: 'list' | 'map' | 'window',
   findings: Findings,
 ): void {
   for (const [name, item] of more) {

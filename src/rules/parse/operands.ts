@@ -55,6 +55,10 @@ export class ComparedValues {
       return null;
     }
     const found: unknown = node.value;
+    const ms = field.kind === 'seconds' && typeof found === 'string' ? parseDuration(found) : null;
+    if (ms !== null && found !== '0') {
+      return ms / 1_000;
+    }
     return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
       ? this.comparable(field, found, value.at)
       : null;
@@ -174,17 +178,15 @@ export class ComparedValues {
       return node.value;
     }
     const text = isScalar(node) && typeof node.value === 'string' ? node.value : null;
-    const ms = text === null ? null : parseDuration(text);
-    const meant =
-      text !== null && /^\d+(\.\d+)?$/.test(text)
-        ? text
-        : ms === null || field.kind !== 'seconds'
-          ? null
-          : String(ms / 1_000);
+    const ms = text === null || text === '0' ? null : parseDuration(text);
+    if (ms !== null && field.kind === 'seconds') {
+      return ms / 1_000;
+    }
+    const meant = text !== null && /^\d+(\.\d+)?$/.test(text) ? text : null;
     this.reader.findings.error(
       value.at,
       'type',
-      `${field.name} is compared with ${field.kind === 'seconds' ? 'a number of seconds' : 'a number'}, not ${kindOf(node)}`,
+      `${field.name} is compared with ${field.kind === 'seconds' ? 'a number of seconds or a duration such as 10m' : 'a number'}, not ${kindOf(node)}`,
       meant === null ? {} : { hint: `did you mean ${meant}, without quotes?` },
     );
     return null;

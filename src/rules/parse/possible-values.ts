@@ -114,8 +114,12 @@ function someTexts(tests: readonly Test[]): PossibleValue[] | null {
   return found;
 }
 
+function ignoresCase(test: TextTest): boolean {
+  return 'ignore_case' in test && test.ignore_case === true;
+}
+
 function contradict(one: TextTest, other: TextTest): boolean {
-  if (one.operator !== other.operator) {
+  if (one.operator !== other.operator || ignoresCase(one) || ignoresCase(other)) {
     return false;
   }
   return one.operator === 'prefix'

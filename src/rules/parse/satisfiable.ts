@@ -64,8 +64,8 @@ class Variables {
   }
 
   #test(condition: FieldCondition, test: Test): Formula {
-    if (test.operator === 'all') {
-      return { kind: 'all', of: test.tests.map((one) => this.#test(condition, one)) };
+    if (test.operator === 'all' || test.operator === 'any') {
+      return { kind: test.operator, of: test.tests.map((one) => this.#test(condition, one)) };
     }
     if (test.operator === 'not') {
       const exists = this.#leaf(condition, { operator: 'exists', wanted: true });

@@ -172,5 +172,8 @@ function impliesPresence(test: Test): boolean {
   if (test.operator === 'exists') {
     return test.wanted;
   }
+  if (test.operator === 'any') {
+    return test.tests.every(impliesPresence);
+  }
   return test.operator === 'all' ? test.tests.some(impliesPresence) : true;
 }

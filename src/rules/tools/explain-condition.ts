@@ -168,28 +168,37 @@ function shown(value: JsonValue): string {
   return value === null ? 'absent' : toJsonText(value);
 }
 
+function caseInWords({ ignore_case: ignoresCase }: { ignore_case?: true }): string {
+  return ignoresCase === true ? ' in any case' : '';
+}
+
 /** A test in words: `one of "a", "b"`, `more than 60`. */
 export function inWords(test: Test): string {
   switch (test.operator) {
     case 'one_of': {
-      if (test.list !== null) {
-        return `one of $${test.list}`;
-      }
       const values = test.values.map((value) => JSON.stringify(value));
-      return values.length === 1 ? (values[0] ?? '') : `one of ${values.join(', ')}`;
+      const words =
+        test.list !== null
+          ? `one of $${test.list}`
+          : values.length === 1
+            ? (values[0] ?? '')
+            : `one of ${values.join(', ')}`;
+      return `${words}${caseInWords(test)}`;
     }
     case 'not':
       return `present, but not ${inWords(test.test)}`;
     case 'all':
       return test.tests.map(inWords).join(' and ');
+    case 'any':
+      return test.tests.map(inWords).join(' or ');
     case 'exists':
       return test.wanted ? 'present' : 'absent';
     case 'prefix':
-      return `starting with ${JSON.stringify(test.text)}`;
+      return `starting with ${JSON.stringify(test.text)}${caseInWords(test)}`;
     case 'suffix':
-      return `ending with ${JSON.stringify(test.text)}`;
+      return `ending with ${JSON.stringify(test.text)}${caseInWords(test)}`;
     case 'contains':
-      return `containing ${JSON.stringify(test.text)}`;
+      return `containing ${JSON.stringify(test.text)}${caseInWords(test)}`;
     case 'matches':
       return `matching ${test.text}`;
     case 'gt':

@@ -18,7 +18,7 @@ import {
 } from '../language/keys';
 import { ALERT_KINDS } from '../alert-route';
 import type { ActionCatalogue } from '../rule';
-import { OPERATORS, OPERATOR_NAMES } from '../language/operators';
+import { IGNORE_CASE, OPERATORS, OPERATOR_NAMES } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
 import { jsonSchemaOf } from '../../connectors/action-schema';
 
@@ -30,6 +30,8 @@ const DURATION: Schema = {
   maximum: 0,
   examples: ['30s', '15m', '24h', '7d'],
 };
+/** Seconds, or a duration. */
+const SECONDS: Schema = { anyOf: [{ type: 'number' }, { ...DURATION, type: 'string' }] };
 const oneOrMore = (item: Schema): Schema => ({ anyOf: [item, { type: 'array', items: item, minItems: 1 }] });
 
 /**
@@ -52,6 +54,10 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
       lists: {
         type: 'object',
         additionalProperties: { type: 'array', items: { type: ['string', 'number', 'boolean'] } },
+      },
+      maps: {
+        type: 'object',
+        additionalProperties: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
       },
       windows: { type: 'object', additionalProperties: oneOrMore({ $ref: '#/definitions/window' }) },
       rules: { type: 'array', items: { $ref: '#/definitions/rule' } },
@@ -177,7 +183,9 @@ function when(): Schema {
 /** The schema of a condition on a field: a value, a list, or operators. */
 function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>): Schema {
   const value = valueOf(field);
-  const limit: Schema = field.kind === 'time' ? { type: 'string' } : { type: 'number' };
+  const limit: Schema =
+    field.kind === 'time' ? { type: 'string' } : field.kind === 'seconds' ? SECONDS : { type: 'number' };
+  const texts = oneOrMore({ type: 'string', minLength: 1 });
   const operands: Readonly<Record<(typeof OPERATOR_NAMES)[number], Schema>> = {
     in: {
       anyOf: [
@@ -186,10 +194,11 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
       ],
     },
     not: {},
-    prefix: { type: 'string', minLength: 1 },
-    suffix: { type: 'string', minLength: 1 },
-    contains: { type: 'string', minLength: 1 },
-    matches: { type: 'string', format: 'regex' },
+    lookup: { type: 'object', minProperties: 1 },
+    prefix: texts,
+    suffix: texts,
+    contains: texts,
+    matches: oneOrMore({ type: 'string', format: 'regex' }),
     gt: limit,
     gte: limit,
     lt: limit,
@@ -203,9 +212,14 @@ function test(field: Pick<FieldDefinition, 'name' | 'kind' | 'choices' | 'open'>
       { type: 'array', items: value, minItems: 1 },
       {
         type: 'object',
-        properties: Object.fromEntries(
-          usable.map((name) => [name, { description: OPERATORS[name].description, ...operands[name] }]),
-        ),
+        properties: {
+          ...Object.fromEntries(
+            usable.map((name) => [name, { description: OPERATORS[name].description, ...operands[name] }]),
+          ),
+          ...(usable.includes('contains')
+            ? { [IGNORE_CASE.name]: { description: IGNORE_CASE.description, type: 'boolean' } }
+            : {}),
+        },
         additionalProperties: false,
         minProperties: 1,
       },
@@ -226,7 +240,7 @@ function valueOf(field: Pick<FieldDefinition, 'kind' | 'choices' | 'open'>): Sch
     choice: { type: 'string' },
     phone: { type: 'string' },
     time: { type: 'string' },
-    seconds: { type: 'number' },
+    seconds: SECONDS,
     boolean: { type: 'boolean' },
     any: { type: ['string', 'number', 'boolean'] },
   };

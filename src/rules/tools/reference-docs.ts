@@ -18,7 +18,7 @@ import {
   type KeyDefinition,
 } from '../language/keys';
 import { ALERT_KINDS } from '../alert-route';
-import { OPERATORS } from '../language/operators';
+import { IGNORE_CASE, OPERATORS } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
 import { FILTER_DOCS } from '../language/filters';
 import { templateWords } from '../language/liquid';
@@ -62,7 +62,10 @@ export function describeRuleLanguage(): string {
       'Operators',
       table(
         ['operator', 'met when the field …'],
-        Object.entries(OPERATORS).map(([name, { description }]) => [code(name), description]),
+        [
+          ...Object.entries(OPERATORS).map(([name, { description }]) => [code(name), description]),
+          [code(IGNORE_CASE.name), IGNORE_CASE.description],
+        ],
       ),
     ),
     section(

@@ -460,8 +460,8 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
   },
   {
     about: 'duration for a number',
-    text: when('{ talk_s: { gt: 1m } }'),
-    says: ['5:27  talk_s is compared with a number of seconds, not the text "1m"; did you mean 60, without quotes?'],
+    text: when('{ talk_s: { gt: soon } }'),
+    says: ['5:27  talk_s is compared with a number of seconds or a duration such as 10m, not the text "soon"'],
   },
   {
     about: 'text for a truth value',
@@ -504,10 +504,59 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: ['5:23  unknown operator ">"; did you mean "gt"?'],
   },
   {
+    about: 'unknown map',
+    text: when('{ ours.number: { lookup: { manager: a } } }', 'maps: { managers: { "+15551234567": a } }\n'),
+    says: ['6:38  there is no map "manager"; did you mean "managers"?'],
+  },
+  {
+    about: 'lookup without a map',
+    text: when('{ ours.number: { lookup: managers } }'),
+    says: [
+      '5:36  lookup needs a map and a value, not the text "managers"; such as { lookup: { managers: anna@example.com } }',
+    ],
+  },
+  {
+    about: 'a key that is no number',
+    text: when('{ ours.number: { in: $managers } }', 'maps: { managers: { "+1 555": a, "12345678": b } }\n'),
+    says: [
+      '6:32  "12345678" cannot be read as a phone number; write it as +<country code>…, or set defaults: { country: … }',
+    ],
+  },
+  {
+    about: 'one number twice in a map',
+    text: when('{ ours.number: { in: $m } }', 'maps: { m: { "+15551234567": a, "+1 (555) 123-4567": b } }\n'),
+    says: ['2:33  the map m has "+15551234567" and "+1 (555) 123-4567", one number'],
+  },
+  {
+    about: 'a map of lists',
+    text: when('{ ours.number: { in: $m } }', 'maps: { m: { "+15551234567": [a] } }\n'),
+    says: ['2:30  the map m can only contain single values, not a list'],
+  },
+  {
+    about: 'a list with the name of a map',
+    text: when('{ text: { in: $m } }', 'maps: { m: { a: b } }\nlists: { m: [a] }\n').replace(
+      'call_hangup',
+      'message_created',
+    ),
+    says: ['2:14  "m" is both a list and a map'],
+  },
+  {
+    about: 'ignore_case beside nothing',
+    text: when('{ reason: { exists: true, ignore_case: true } }'),
+    says: [
+      '5:50  ignore_case stands beside no operator that compares texts; such as { contains: cancel, ignore_case: true }',
+    ],
+  },
+  {
+    about: 'contains of no text',
+    text: when('{ reason: { contains: [] } }'),
+    says: ['5:33  contains has an empty list, so no value matches'],
+  },
+  {
     about: 'greater than a text',
     text: when('{ reason: { gt: 5 } }'),
     says: [
-      '5:23  reason is a text and cannot be compared with gt; use a value, in, not, prefix, suffix, contains, matches, exists',
+      '5:23  reason is a text and cannot be compared with gt; use a value, in, not, lookup, prefix, suffix, contains, matches, exists',
     ],
   },
   {
