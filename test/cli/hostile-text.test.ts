@@ -147,7 +147,7 @@ test.each<[string, (known: typeof ids) => string[], RegExp]>([
   [
     'rules explain',
     ({ event }) => ['rules', 'explain', event],
-    /text: New: hi \]0;PWNED[\s\S]*\\u000d\n {14}rules {5}forged/,
+    /text: New: hi \]0;PWNED[\s\S]*\\u000d\n {10}rules {5}forged/,
   ],
   ['rules explain --json', ({ event }) => ['rules', 'explain', event, '--json'], /New: hi \]0;PWNED/],
   ['rules explain, an unknown type', ({ unknown }) => ['rules', 'explain', unknown], /sent as hi \\u001b/],
