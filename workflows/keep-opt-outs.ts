@@ -48,9 +48,7 @@ export async function keepOptOuts(input: KeepOptOutsInput): Promise<void> {
       if (current === undefined && entries.size >= MAX_ENTRIES) {
         throw ApplicationFailure.nonRetryable(`this part of the opt-outs has ${MAX_ENTRIES} already`, 'OptOutsFull');
       }
-      if (takesEffect(change, current)) {
-        entries.set(id, [id, change.at, change.state]);
-      }
+      entries.set(id, entryAfter(id, change, current));
     }
     return since(change.ids);
   });
@@ -59,18 +57,24 @@ export async function keepOptOuts(input: KeepOptOutsInput): Promise<void> {
   await continueAsNew<typeof keepOptOuts>({ entries: [...entries.values()] });
 }
 
-/** The later wish counts; of two at the same time, the one for no texts. Who is out already stays out since then. */
-function takesEffect({ state, at }: OptOutChange, current: OptOutEntry | undefined): boolean {
+/**
+ * The later wish counts; of two at the same time, the one for no texts. Who is out already stays out since then, and a
+ * wish for texts that arrives late is measured against the last wish for none.
+ */
+function entryAfter(id: string, { state, at }: OptOutChange, current: OptOutEntry | undefined): OptOutEntry {
   if (current === undefined) {
-    return true;
+    return [id, at, state];
   }
-  const [, currentAt, currentState] = current;
-  return state === currentState ? false : at > currentAt || (at === currentAt && state === 'out');
+  const [, since, currentState, last = since] = current;
+  if (state === currentState) {
+    return at > last ? [id, since, state, at] : current;
+  }
+  return at > last || (at === last && state === 'out') ? [id, at, state] : current;
 }
 
 function forgetOldOptIns(entries: Map<string, OptOutEntry>): void {
-  for (const [id, at, state] of entries.values()) {
-    if (state === 'in' && at < Date.now() - KEEP_OPT_INS_MS) {
+  for (const [id, at, state, last = at] of entries.values()) {
+    if (state === 'in' && last < Date.now() - KEEP_OPT_INS_MS) {
       entries.delete(id);
     }
   }

@@ -177,8 +177,11 @@ export interface RecordOptOutInput {
 /** `out`: no more texts; `in`: texts again. */
 export type OptOutState = 'out' | 'in';
 
-/** Who changed last when, in epoch milliseconds: `[hash of the two numbers, at, state]`. */
-export type OptOutEntry = [id: string, at: number, state: OptOutState];
+/**
+ * Who is in or out since when, in epoch milliseconds: `[hash of the two numbers, at, state]`. A fourth member is when the
+ * person last asked for that state again; absent when it asked once.
+ */
+export type OptOutEntry = [id: string, at: number, state: OptOutState, last?: number];
 
 /** Input of workflow `keepOptOuts`: what it remembered before it continued as new. */
 export interface KeepOptOutsInput {

@@ -28,6 +28,7 @@ function newPhone(): string {
 describe('opt-outs, kept in Temporal', () => {
   const monday = new Date('2026-03-02T09:00:00.000Z');
   const tuesday = new Date('2026-03-03T09:00:00.000Z');
+  const wednesday = new Date('2026-03-04T09:00:00.000Z');
   let connection: NativeConnection;
   let client: Client;
   let worker: Worker;
@@ -69,7 +70,7 @@ describe('opt-outs, kept in Temporal', () => {
     expect(await optOuts().record(pair, 'out', monday)).toEqual(monday);
     expect(await optOuts().record(pair, 'out', tuesday)).toEqual(monday);
     expect(await optOuts().since(pair)).toEqual(monday);
-    expect(await optOuts().record(pair, 'in', tuesday)).toBeNull();
+    expect(await optOuts().record(pair, 'in', wednesday)).toBeNull();
     expect(await optOuts().since(pair)).toBeNull();
   });
 
@@ -77,8 +78,15 @@ describe('opt-outs, kept in Temporal', () => {
     await optOuts().record(pair, 'out', tuesday);
 
     expect(await optOuts().record(pair, 'in', monday)).toEqual(tuesday);
-    expect(await optOuts().record(pair, 'in', new Date('2026-03-04T00:00:00Z'))).toBeNull();
+    expect(await optOuts().record(pair, 'in', wednesday)).toBeNull();
     expect(await optOuts().record(pair, 'out', tuesday)).toBeNull();
+  });
+
+  it('keeps a person out who asked for it again, when a wish from between arrives last', async () => {
+    await optOuts().record(pair, 'out', monday);
+    await optOuts().record(pair, 'out', wednesday);
+    expect(await optOuts().record(pair, 'in', tuesday)).toEqual(monday);
+    expect(await optOuts().record(pair, 'in', new Date('2026-03-05T00:00:00Z'))).toBeNull();
   });
 
   it('counts for the number that the person wrote to, or for all of ours where that is not known', async () => {
