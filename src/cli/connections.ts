@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { connectors, usesOfConnection } from '../connectors/registry';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
-import { parkableNames } from '../runs/names';
+import { findApi } from '../operations/api-access';
+import { ApiClient } from '../operations/api-client';
+import { resumableAs, type ResumedAnswer } from '../service/connections-api';
 import { liveRulesOf } from '../service/rules-in-force';
 import { Proxies } from '../net/proxies';
+import type { Settings } from '../settings/settings';
 import { checkConnection } from '../status/connection-check';
 import type * as connectionStatus from '../status/connection-status';
 import type { ConnectionStatus } from '../status/connection-status';
@@ -85,11 +88,11 @@ async function list(options: Options, command: Command): Promise<void> {
 async function resume(name: string, options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
   const names = connectors.map((connector) => connector.name);
-  if (!connectors.flatMap(parkableNames).includes(name)) {
+  if (resumableAs(name) === null) {
     const { hint } = { hint: `there are ${names.join(', ')}`, ...didYouMean(name, names) };
     throw new WrongUse(`unknown connection "${name}"; ${hint}`);
   }
-  const resumed = await withTemporal(({ resumeConnection }) => resumeConnection(settings, connectors, name));
+  const resumed = (await resumedBy(settings, name)).length > 0;
   printResult(options.json, { connection: name, resumed }, () =>
     printableLines([
       resumed
@@ -98,6 +101,20 @@ async function resume(name: string, options: Options, command: Command): Promise
     ]),
   );
   process.exitCode = resumed ? EXIT_OK : EXIT_FAILED;
+}
+
+/**
+ * Has the bridge do it, which notes it in its audit log. Where none has run, on a machine with workers only, Temporal is
+ * asked from here.
+ */
+async function resumedBy(settings: Settings, name: string): Promise<string[]> {
+  if (findApi(settings.dataDir) !== null) {
+    const path = `/connections/${encodeURIComponent(name)}/resume`;
+    return ((await new ApiClient(settings).post(path)) as ResumedAnswer).resumed;
+  }
+  const resumed = await withTemporal(({ resumeConnections }) => resumeConnections(settings, resumableAs(name) ?? []));
+  printMessage('No bridge has run with this data folder, so this is in no audit log.');
+  return resumed;
 }
 
 /** Loads Temporal's client only for the subcommands that need it. @throws OperationFailed when Temporal is away. */

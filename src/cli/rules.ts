@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
@@ -115,7 +115,7 @@ function explainEvent(idOrFile: string, options: Options & { rule?: string; rule
   if (options.rule !== undefined && !ruleSet.rules.some((rule) => rule.name === options.rule)) {
     throw new WrongUse(`no rule "${options.rule}"; there are ${ruleSet.rules.map((rule) => rule.name).join(', ')}`);
   }
-  const event = storedEvent(settings.dataDir, idOrFile) ?? eventFrom(idOrFile, settings);
+  const event = storedEvent(settings.dataDir, idOrFile) ?? eventFrom(knownFile(idOrFile), settings);
   const explanation = withoutTokens(
     explain(ruleSet, event, {
       actions: actionCatalogue,
@@ -162,6 +162,15 @@ function readValidRules(file: string): ValidRules {
     throw new OperationFailed(`${describeFindings(loaded.findings)}\n${summarize(file, loaded)}`);
   }
   return loaded;
+}
+
+/** @throws WrongUse for what looks like an event id, not like a file or a sample: those are not what is missing. */
+function knownFile(idOrFile: string): string {
+  const isEventId = /^[a-z]+(?:_[a-z]+)+\/[^/]+$/.test(idOrFile) && !idOrFile.endsWith('.json');
+  if (isEventId && !existsSync(idOrFile)) {
+    throw new WrongUse(`this data folder has no event ${idOrFile}; bridge events list shows the latest`);
+  }
+  return idOrFile;
 }
 
 /** An event from a file, a sample or standard input, as if it came now. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { OperationFailed } from '../errors/operator-errors';
 import { toJsonText } from '../events/exact-number';
+import type { JsonObject } from '../events/json';
 import type { Quarantined } from '../inbox/stored-event';
 import { findEvent, type EventDetails } from '../status/event-details';
 import { indented, printableLines } from '../text/printable';
@@ -94,6 +95,11 @@ function describeRuns({ runs }: EventDetails): string[] {
       );
 }
 
+/** The result of a step. Nothing where it has none, or none is kept: runs that failed report none. */
+function resultLine(result: JsonObject): string[] {
+  return Object.keys(result).length === 0 ? [] : [`      ${toJsonText(result)}`];
+}
+
 function describeReport(report: EventDetails['report']): string[] {
   return (report?.rules ?? []).flatMap((rule) => [
     `  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`,
@@ -101,7 +107,7 @@ function describeReport(report: EventDetails['report']): string[] {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {
         case 'done':
-          return [head, `      ${toJsonText(step.result)}`];
+          return [head, ...resultLine(step.result)];
         case 'skipped':
           return [`${head}: ${step.reason}`];
         case 'failed':

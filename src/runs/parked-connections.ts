@@ -141,6 +141,22 @@ export class ParkedConnections {
   }
 }
 
+/**
+ * Lets the oldest step that waits for each of these connections try at once.
+ * @returns those that were parked. @throws what the client throws when Temporal does not answer.
+ */
+export async function resumeAll(client: Client, connections: readonly string[]): Promise<string[]> {
+  const parkedConnections = new ParkedConnections(client);
+  const resumed: string[] = [];
+  // One after the other: when Temporal does not answer, the first call fails and no other is under way.
+  for (const connection of connections) {
+    if (await parkedConnections.resume(connection)) {
+      resumed.push(connection);
+    }
+  }
+  return resumed;
+}
+
 /** Reads the memo, which the workflow writes in its first task. Until then only its start time is known. */
 export function parseMemo(memo: Record<string, unknown> | undefined, startTime: Date): ParkedMemo {
   const { problem, since } = memo ?? {};

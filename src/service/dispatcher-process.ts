@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import { startDispatcher } from '../dispatch/start-dispatcher';
 import { InboxReader } from '../inbox/archive/reader';
 import { startJobs } from '../operations/start-jobs';
+import { resumeAll } from '../runs/parked-connections';
 import type { Settings } from '../settings/settings';
 import { connectClient, type ResolvedTemporal } from '../temporal/connection';
 import { addTemporalMetric } from '../temporal/metrics';
@@ -64,5 +65,6 @@ export function startDispatcherProcess(options: {
     standIns: [],
     state: () => ({ temporal: problem(), parked: {} }),
     wake: () => dispatcher.wake(),
+    resume: (names) => resumeAll(new Client({ connection, namespace: temporal.namespace }), names),
   };
 }

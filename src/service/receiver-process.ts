@@ -18,6 +18,7 @@ import { Secret } from '../settings/secret';
 import type { ReceiverSettings, Settings } from '../settings/settings';
 import { startAlerts, type ElsewhereKnown } from './alerts';
 import { startReceiverBackfill } from './backfill';
+import { connectionRoutes } from './connections-api';
 import { inboxPart, rulesPart } from './readiness';
 import { refreshOwnNumbers } from './refresh-own-numbers';
 import { forgetResults } from '../worker/effect-memory';
@@ -53,6 +54,8 @@ export interface ReceiverOptions {
   parts: () => Record<string, PartState>;
   /** Metrics of another process in Prometheus' text form, with names that the registry has not. */
   moreMetrics?: () => string;
+  /** Lets the oldest waiting step of each of these connections try. @returns those that were parked. */
+  resume: (connections: readonly string[]) => Promise<string[]>;
   /**
    * Stops what depends on the receiver. Called once, when the receiver begins to stop. The inbox and the admin port
    * close after it.
@@ -133,7 +136,17 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
       rules: rulesPart(rules),
       ...options.parts(),
     }),
-    api: { routes: [...operationRoutes(operations), ...alerts.routes], token },
+    api: {
+      routes: [
+        ...operationRoutes(operations),
+        ...alerts.routes,
+        ...connectionRoutes({
+          resume: options.resume,
+          record: (who, operation, detail, count) => operations.record(who, operation, detail, count),
+        }),
+      ],
+      token,
+    },
   });
   const stopIntake = async (): Promise<void> => {
     stopRefreshing();

@@ -8,6 +8,7 @@ import { startDispatcher, type RunningDispatcher } from '../dispatch/start-dispa
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
 import { startJobs, type RunningJobs } from '../operations/start-jobs';
+import { resumeAll } from '../runs/parked-connections';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
@@ -155,6 +156,7 @@ export async function startWorkerProcess(options: {
     standIns: worker.standIns,
     state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
     wake: () => dispatcher?.wake(),
+    resume: (names) => resumeAll(new Client({ connection, namespace }), names),
   };
 }
 

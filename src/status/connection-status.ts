@@ -1,6 +1,7 @@
+import type { Client } from '@temporalio/client';
 import type { Connector } from '../connectors/connector';
 import { parkableNames } from '../runs/names';
-import { ParkedConnections, type ParkedConnection } from '../runs/parked-connections';
+import { ParkedConnections, resumeAll, type ParkedConnection } from '../runs/parked-connections';
 import { describeTemporalError } from '../runs/temporal-error';
 import type { Settings } from '../settings/settings';
 import { askTemporal } from './temporal-client';
@@ -23,7 +24,8 @@ export class StatusUnavailable extends Error {
  * @throws StatusUnavailable.
  */
 export function connectionStatuses(connectors: readonly Connector[], settings: Settings): Promise<ConnectionStatus[]> {
-  return withParkedConnections(settings, async (parkedConnections) => {
+  return asked(settings, async (client) => {
+    const parkedConnections = new ParkedConnections(client);
     const statuses: ConnectionStatus[] = [];
     // One after the other: when Temporal does not answer, the first call fails and no other is under way.
     for (const { name, connection } of connectors) {
@@ -41,32 +43,19 @@ export function connectionStatuses(connectors: readonly Connector[], settings: S
 }
 
 /**
- * Lets the oldest step that waits for a parked connection, and for each of its parked parts, try at once.
- * @param name of a connection, or of a part of one.
- * @returns false when none of them is parked.
- * @throws StatusUnavailable.
+ * Lets the oldest step that waits for each of these connections try at once, where no receiver runs that could.
+ * @returns those that were parked. @throws StatusUnavailable.
  */
-export function resumeConnection(settings: Settings, connectors: readonly Connector[], name: string): Promise<boolean> {
-  const connector = connectors.find((candidate) => candidate.name === name);
-  const names = connector === undefined ? [name] : parkableNames(connector);
-  return withParkedConnections(settings, async (parkedConnections) => {
-    const resumed = [];
-    for (const each of names) {
-      resumed.push(await parkedConnections.resume(each));
-    }
-    return resumed.includes(true);
-  });
+export function resumeConnections(settings: Settings, names: readonly string[]): Promise<string[]> {
+  return asked(settings, (client) => resumeAll(client, names));
 }
 
-async function withParkedConnections<Answer>(
-  settings: Settings,
-  ask: (parkedConnections: ParkedConnections) => Promise<Answer>,
-): Promise<Answer> {
+async function asked<Answer>(settings: Settings, ask: (client: Client) => Promise<Answer>): Promise<Answer> {
   try {
-    return await askTemporal(settings, (client) => ask(new ParkedConnections(client)));
+    return await askTemporal(settings, ask);
   } catch (error) {
-    throw new StatusUnavailable(`Temporal does not answer: ${describeTemporalError(error)}. Is the bridge running?`, {
-      cause: error,
-    });
+    const reason = describeTemporalError(error);
+    const message = reason.startsWith('Temporal ') ? reason : `Temporal does not answer: ${reason}`;
+    throw new StatusUnavailable(`${message}. Is the bridge running?`, { cause: error });
   }
 }

@@ -38,6 +38,11 @@ test.each([
   ['an unknown connection', ['connections', 'resume', 'hubspt'], /unknown connection "hubspt"; did you mean "hubspot"/],
   ['a proof without a value', ['connections', 'prove', '--with', 'channel'], /--with channel: write it as name=value/],
   ['an unknown proof', ['connections', 'prove', '--only', 'colour'], /unknown proof "colour"/],
+  [
+    'an event id that is not there',
+    ['rules', 'explain', 'call_hangup/none'],
+    /^this data folder has no event call_hangup\/none; bridge events list shows the latest\n$/,
+  ],
   ['a missing rule file', ['rules', 'check', 'nowhere.yaml'], /nowhere\.yaml/],
   ['an unknown rule', ['rules', 'explain', 'call_hungup_curl', '--rule', 'x'], /no rule "x"; there are /],
   ['a span that is not one', ['rules', 'check', '--traffic', 'often'], /--traffic expects a duration such as 24h/],
@@ -49,8 +54,15 @@ test.each([
 
 test('connections resume and list say that Temporal does not answer', async () => {
   const away = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
-  const { code, err } = await runBridge(['connections', 'list'], { cwd, env: away });
-  expect([code, err]).toEqual([1, expect.stringMatching(/^Temporal does not answer: .*Is the bridge running\?$/m)]);
+  for (const args of [
+    ['connections', 'list'],
+    ['connections', 'resume', 'hubspot'],
+  ]) {
+    const { code, err } = await runBridge(args, { cwd, env: away });
+    expect([code, err]).toEqual([1, expect.stringMatching(/^Temporal .*Is the bridge running\?$/m)]);
+    // The reason is there once.
+    expect(err.match(/Temporal (?:does not|cannot)/g)).toHaveLength(1);
+  }
 });
 
 test('connections check reports a stand-in as ok, and a provider that cannot be reached as failed', async () => {

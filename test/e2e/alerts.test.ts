@@ -99,7 +99,10 @@ describe('alerts', () => {
     await running.eventually('hubspot is parked', () => (posts('connection_parked/false').length > 0 ? true : null));
     expect((await running.run('alerts', 'list')).stdout).toContain('connection_parked  lasts');
     providers.hubspot.heal();
-    await running.run('connections', 'resume', 'hubspot');
+    expect((await running.run('connections', 'resume', 'hubspot')).stdout).toContain(
+      'the oldest waiting step tries now',
+    );
+    expect((await running.run('audit')).stdout).toMatch(/connections\.resume +1 +\{"connections":\["hubspot"\]\}/);
     await running.eventually('it works', () => (posts('connection_parked/true').length > 0 ? true : null), 90_000);
     expect(posts('connection_parked')).toHaveLength(2);
 

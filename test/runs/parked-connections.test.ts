@@ -86,6 +86,7 @@ describe('a connection that is not parked', () => {
       connection: 'crm',
       pace: { first_ms: 30_000, longest_ms: 300_000, let_go_per_second: 10, history_events: 2_000 },
       problem: PROBLEM,
+      probes_in_turn: true,
       waiting: [],
       progress: null,
     });

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { connectors } from '../../connectors/registry';
+import { describeTemporalError } from '../../runs/temporal-error';
 import { loadSettings } from '../../settings/load';
 import type { Settings } from '../../settings/settings';
 import { createLogger } from '../logger';
@@ -21,6 +22,11 @@ export interface ChildService extends Service {
   state(): TemporalState;
   /** Tells it that the inbox may have new events. */
   wake(): void;
+  /**
+   * Lets the oldest step that waits for each of these connections try at once.
+   * @returns those that were parked. @throws what Temporal's client throws.
+   */
+  resume(connections: readonly string[]): Promise<string[]>;
 }
 
 /** What the service of a child process is made with. */
@@ -61,6 +67,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   // While it connects to Temporal there is nothing to stop but the process.
   let stop = (): void => process.exit(0);
   let wake = (): void => undefined;
+  let resume: ChildService['resume'] = () => Promise.reject(new Error('it is starting'));
   // Ctrl-C reaches the whole process group. The parent says when to stop.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
@@ -70,6 +77,12 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
     const message = toChild.parse(raw);
     if (message.type === 'wake') {
       wake();
+    } else if (message.type === 'resume') {
+      const { request } = message;
+      resume(message.connections).then(
+        (connections) => send({ type: 'resumed', request, connections, problem: null }),
+        (error: unknown) => send({ type: 'resumed', request, connections: [], problem: describeTemporalError(error) }),
+      );
     } else {
       stop();
     }
@@ -100,6 +113,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   };
   const reporting = setInterval(report, REPORT_EVERY_MS);
   wake = () => service.wake();
+  resume = (connections) => service.resume(connections);
   stop = () => void service.stop();
   if (!process.connected) {
     stop();

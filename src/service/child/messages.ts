@@ -9,6 +9,8 @@ import { z } from 'zod';
 export const toChild = z.discriminatedUnion('type', [
   /** The inbox has new events. */
   z.object({ type: z.literal('wake') }),
+  /** Let the oldest step that waits for each of these connections try at once. Answered with `resumed`. */
+  z.object({ type: z.literal('resume'), request: z.number(), connections: z.array(z.string()) }),
   /** Finish the work under way, then end. */
   z.object({ type: z.literal('stop') }),
 ]);
@@ -33,6 +35,13 @@ export const fromChild = z.discriminatedUnion('type', [
   }),
   /** Its state every two seconds, for /readyz. `temporal`: why Temporal cannot be used. */
   z.object({ type: z.literal('state'), temporal: z.string().nullable(), parked: z.record(z.string(), z.string()) }),
+  /** What became of a `resume`: the connections that were parked, or why Temporal could not be asked. */
+  z.object({
+    type: z.literal('resumed'),
+    request: z.number(),
+    connections: z.array(z.string()),
+    problem: z.string().nullable(),
+  }),
   /** Its metrics every two seconds in Prometheus' text form, for /metrics. */
   z.object({ type: z.literal('metrics'), text: z.string() }),
   /** Why it ends. Its last message. */

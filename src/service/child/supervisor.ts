@@ -15,6 +15,8 @@ const LONGEST_RESTART_AFTER_MS = 10_000;
 const STABLE_AFTER_MS = 60_000;
 /** A process that sent nothing for this long counts as not running. */
 const SILENT_AFTER_MS = 10_000;
+/** Temporal is asked for five seconds at most for each connection or part of one; there are a handful. */
+const RESUMED_WITHIN_MS = 20_000;
 const LONGEST_ERROR = 300;
 
 type StateMessage = Extract<FromChild, { type: 'state' }>;
@@ -31,6 +33,9 @@ export class ChildSupervisor {
   #isStopping = false;
   #restartAfterMs = FIRST_RESTART_AFTER_MS;
   #restartTimer: NodeJS.Timeout | undefined;
+  #requests = 0;
+  /** What waits for the answer to a `resume`, by its number. */
+  readonly #resumes = new Map<number, (answer: Extract<FromChild, { type: 'resumed' }>) => void>();
   readonly #listeners: ((message: FromChild) => void)[] = [];
   #state: StateMessage | null = null;
   #metrics = '';
@@ -107,6 +112,34 @@ export class ChildSupervisor {
     this.#isWaking = true;
     this.#send({ type: 'wake' }, () => {
       this.#isWaking = false;
+    });
+  }
+
+  /**
+   * Has the process let the oldest step that waits for each of these connections try at once.
+   * @returns those that were parked. @throws Error that says why it could not be done; after 20 s at most.
+   */
+  resume(connections: readonly string[]): Promise<string[]> {
+    this.#requests += 1;
+    const request = this.#requests;
+    if (this.#child?.connected !== true || this.problem() !== null) {
+      return Promise.reject(new Error(`the ${this.name} process is not there: ${this.problem() ?? 'it is starting'}`));
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#resumes.delete(request);
+        reject(new Error(`the ${this.name} process does not answer`));
+      }, RESUMED_WITHIN_MS);
+      this.#resumes.set(request, ({ connections: resumed, problem }) => {
+        clearTimeout(timer);
+        this.#resumes.delete(request);
+        if (problem === null) {
+          resolve(resumed);
+        } else {
+          reject(new Error(problem));
+        }
+      });
+      this.#send({ type: 'resume', request, connections: [...connections] });
     });
   }
 
@@ -194,6 +227,8 @@ export class ChildSupervisor {
       this.#failure = null;
     } else if (message.type === 'metrics') {
       this.#metrics = message.text;
+    } else if (message.type === 'resumed') {
+      this.#resumes.get(message.request)?.(message);
     }
     for (const listener of this.#listeners) {
       listener(message);

@@ -57,6 +57,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
     log,
     registry,
     onPending: () => worker?.wake(),
+    resume: (names) => worker?.resume(names) ?? Promise.reject(new Error(WAITING_FOR_TEMPORAL.detail)),
     parts: () => (worker === null ? { worker: WAITING_FOR_TEMPORAL } : partsOf(worker)),
     moreMetrics: () => worker?.metrics() ?? '',
     stopDependents: async () => {

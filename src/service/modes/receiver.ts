@@ -46,6 +46,7 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
     log,
     registry,
     onPending: () => dispatcher.wake(),
+    resume: (names) => dispatcher.resume(names),
     parts: () => partsOf(dispatcher),
     moreMetrics: () => dispatcher.metrics(),
     stopDependents: () => dispatcher.stop(),
@@ -53,6 +54,9 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
   printOutput(webhookLine(receiver.webhookUrl, settings));
   printOutput(adminLine(receiver.adminUrl));
   printOutput(temporalLine(temporal));
+  dispatcher.onFirstReady(() =>
+    printOutput('\nReady: it takes events and starts their runs; workers elsewhere do them. Ctrl-C stops it.'),
+  );
   dispatcher.start();
   return receiver;
 }

@@ -47,6 +47,7 @@ export async function startWorkerMode({ settings, log }: ModeOptions): Promise<S
     if (started.standIns.length > 0) {
       printOutput(standInsLine(started.standIns));
     }
+    printOutput('\nReady: it does the runs that receivers start. Ctrl-C stops it.');
     await started.ended.catch((error: unknown) => {
       throw new Error(`The worker ended: ${error instanceof Error ? error.message : 'unknown error'}`, {
         cause: error,

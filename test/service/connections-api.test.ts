@@ -1,0 +1,78 @@
+import { Registry } from 'prom-client';
+import { createAdmin, type Admin } from '../../src/admin/server';
+import { connectionRoutes } from '../../src/service/connections-api';
+
+const TOKEN = 'a'.repeat(64);
+let parked: string[];
+let isAway: boolean;
+let asked: (readonly string[])[];
+let audit: unknown[][];
+let admin: Admin;
+let url: string;
+
+beforeEach(async () => {
+  parked = [];
+  isAway = false;
+  asked = [];
+  audit = [];
+  admin = createAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    registry: new Registry(),
+    parts: () => ({}),
+    ready: () => true,
+    api: {
+      token: TOKEN,
+      routes: connectionRoutes({
+        resume: (names) => {
+          asked.push(names);
+          return isAway
+            ? Promise.reject(new Error('the worker process is not there: it is starting'))
+            : Promise.resolve(names.filter((name) => parked.includes(name)));
+        },
+        record: (...entry) => audit.push(entry),
+      }),
+    },
+  });
+  url = await admin.listen();
+});
+afterEach(() => admin.close());
+
+async function resume(name: string): Promise<[status: number, answer: unknown]> {
+  const response = await fetch(`${url}/api/v1/connections/${encodeURIComponent(name)}/resume`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'x-bridge-user': 'ann' },
+  });
+  return [response.status, await response.json()];
+}
+
+test('a connection is resumed with all its parts, and the audit log says who did it to which', async () => {
+  parked = ['hubspot/owners', 'slack'];
+  expect(await resume('hubspot')).toEqual([200, { connection: 'hubspot', resumed: ['hubspot/owners'] }]);
+  expect(asked).toEqual([expect.arrayContaining(['hubspot', 'hubspot/owners'])]);
+  expect(audit).toEqual([['ann', 'connections.resume', { connections: ['hubspot/owners'] }, 1]]);
+});
+
+test('a part is resumed alone', async () => {
+  parked = ['hubspot', 'hubspot/owners'];
+  expect(await resume('hubspot/owners')).toEqual([200, { connection: 'hubspot/owners', resumed: ['hubspot/owners'] }]);
+});
+
+test('what is not parked is not resumed, and leaves no audit entry', async () => {
+  expect(await resume('slack')).toEqual([200, { connection: 'slack', resumed: [] }]);
+  expect(audit).toEqual([]);
+});
+
+test('an unknown connection is 404, a process that is away 503 with the reason', async () => {
+  expect(await resume('hubspt')).toEqual([
+    404,
+    { error: 'unknown_connection', message: expect.stringContaining('there are ') as string },
+  ]);
+  isAway = true;
+  expect(await resume('slack')).toEqual([
+    503,
+    { error: 'not_resumed', message: 'the worker process is not there: it is starting' },
+  ]);
+  expect(audit).toEqual([]);
+});
