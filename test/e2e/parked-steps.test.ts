@@ -84,7 +84,8 @@ describe('a step of a parked connection', () => {
       },
     });
     standIn.failNext({ path: '/messages', method: 'POST', how: 'lose_answer' });
-    standIn.failNext({ path: '/messages', method: 'GET', how: { status: 503 } });
+    // The first look, before the text is sent, succeeds.
+    standIn.failNext({ path: '/messages', method: 'GET', after: 1, how: { status: 503 } });
     standIn.failNext({ path: '/messages', method: 'GET', how: { status: 402 } });
     const number = (target: string) => ({ type: 'tel', number: target, name: null });
     const happened = event({
