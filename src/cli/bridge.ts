@@ -87,6 +87,11 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./connections.js')).defineConnections(command),
   },
   {
+    name: 'webhook',
+    description: 'register the bridge with VoIPBIN, and see whether its events come',
+    define: async (command) => (await import('./webhook.js')).defineWebhook(command),
+  },
+  {
     name: 'schema',
     description: 'print JSON Schemas for editors',
     define: async (command) => (await import('./schema.js')).defineSchema(command),

@@ -3,7 +3,7 @@ import { connectors } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { InvalidProxy, Proxies } from '../net/proxies';
 import { VARIABLES } from '../settings/definitions';
-import { loadSettings } from '../settings/load';
+import { loadSettings, type LoadOptions } from '../settings/load';
 import type { Settings } from '../settings/settings';
 import { printMessage } from '../text/print';
 import type { Finding } from '../yaml/finding';
@@ -22,13 +22,18 @@ export function configFile(command: Command): string | null {
  * @param usedConnectors the connectors that the live rules of a file use, where the command needs their credentials.
  * @throws WrongUse with everything that is wrong.
  */
-export function readSettings(command: Command, usedConnectors?: (rulesFile: string) => readonly string[]): Settings {
+export function readSettings(
+  command: Command,
+  usedConnectors?: (rulesFile: string) => readonly string[],
+  more: Pick<LoadOptions, 'withoutWebhookSecret'> = {},
+): Settings {
   const file = configFile(command);
   const loaded = loadSettings({
     ...(file === null ? {} : { configFile: file }),
     env: process.env,
     connectors,
     ...(usedConnectors === undefined ? {} : { usedConnectors }),
+    ...more,
   });
   if (!loaded.ok) {
     const { findings } = loaded;

@@ -6,11 +6,29 @@ import { requestOnce, type SingleAnswer } from '../net/request-once';
 import { findApi } from './api-access';
 
 const ANSWER_WITHIN_MS = 120_000;
+const ANSWERS_WITHIN_MS = 5_000;
 const errorBody = z.object({ error: z.string(), message: z.string() });
 
 /** Calls the API of the bridge that runs with these settings, for commands on the same machine. */
 export class ApiClient {
   constructor(private readonly settings: Pick<Settings, 'dataDir'>) {}
+
+  /** Whether a bridge runs with these settings, and answers. */
+  async answers(): Promise<boolean> {
+    const access = findApi(this.settings.dataDir);
+    if (access === null) {
+      return false;
+    }
+    try {
+      const { status } = await requestOnce(`${access.url}/api/v1/jobs?limit=1`, {
+        headers: { authorization: `Bearer ${access.token}` },
+        timeoutMs: ANSWERS_WITHIN_MS,
+      });
+      return status === 200;
+    } catch {
+      return false;
+    }
+  }
 
   get(path: string): Promise<unknown> {
     return this.#call('GET', path);

@@ -26,7 +26,9 @@ export function typeLabel(type: string): string {
 export class ReceiverMetrics {
   readonly #received: Counter<'type' | 'outcome'>;
   readonly #refused: Counter<'reason'>;
-  #refusedSignatures = 0;
+  readonly #since = new Date();
+  #accepted = 0;
+  readonly #refusals = new Map<RefusalReason, number>();
   readonly #dropped: Counter<'reason'>;
   readonly #quarantined: Counter<'reason'>;
   readonly #ruleFailures: Counter<'rule'>;
@@ -123,20 +125,24 @@ export class ReceiverMetrics {
   }
 
   received(type: string, outcome: InboxOutcome, seconds: number): void {
+    this.#accepted += 1;
     this.#received.inc({ type: typeLabel(type), outcome });
     this.#ack.observe(seconds);
   }
 
   refused(reason: RefusalReason): void {
     this.#refused.inc({ reason });
-    if (reason === 'signature') {
-      this.#refusedSignatures += 1;
-    }
+    this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
+  }
+
+  /** What came since the start: events, and refused requests by reason. */
+  totals(): { since: Date; accepted: number; refused: Partial<Record<RefusalReason, number>> } {
+    return { since: this.#since, accepted: this.#accepted, refused: Object.fromEntries(this.#refusals) };
   }
 
   /** Requests that were refused for their signature so far. */
   refusedSignatures(): number {
-    return this.#refusedSignatures;
+    return this.#refusals.get('signature') ?? 0;
   }
 
   connectionDropped(reason: DropReason): void {

@@ -63,6 +63,7 @@ export function startDispatcherProcess(options: {
   return {
     ...createService(stop),
     standIns: [],
+    voipbinStandIn: null,
     state: () => ({ temporal: problem(), parked: {} }),
     wake: () => dispatcher.wake(),
     resume: (names) => resumeAll(new Client({ connection, namespace: temporal.namespace }), names),

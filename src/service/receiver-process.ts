@@ -11,6 +11,7 @@ import { createAdminToken, publishApi } from '../operations/api-access';
 import { watchJobs } from '../operations/metrics';
 import { Operations } from '../operations/operations';
 import { operationRoutes } from '../operations/routes';
+import { webhookRoutes } from '../operations/webhook/routes';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { LiveRules } from '../rules/live-rules';
@@ -23,6 +24,7 @@ import { inboxPart, rulesPart } from './readiness';
 import { refreshOwnNumbers } from './refresh-own-numbers';
 import { forgetResults } from '../worker/effect-memory';
 import { createService, type Service } from './service';
+import { receiverDesk } from './webhook-desk';
 
 /** Bodies that the quarantine holds at most. */
 const QUARANTINE_COUNT = 10_000;
@@ -52,6 +54,8 @@ export interface ReceiverOptions {
   onPending: () => void;
   /** The state of the other parts of the bridge, for /readyz. */
   parts: () => Record<string, PartState>;
+  /** The API of VoIPBIN's stand-in in another process; null while none runs. */
+  voipbinStandIn?: () => string | null;
   /** Metrics of another process in Prometheus' text form, with names that the registry has not. */
   moreMetrics?: () => string;
   /** Lets the oldest waiting step of each of these connections try. @returns those that were parked. */
@@ -120,6 +124,15 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     record: (who, operation, detail) => operations.record(who, operation, detail, null),
     log,
   });
+  const archive = InboxReader.open(settings.dataDir);
+  const desk = receiverDesk({
+    settings,
+    rules: () => rules.ruleSet.rules,
+    metrics,
+    inbox: archive,
+    record: (who, operation, detail) => operations.record(who, operation, detail, null),
+    standIn: options.voipbinStandIn ?? (() => null),
+  });
   const token = createAdminToken();
   const admin = createAdmin({
     host: settings.receiver.adminHost,
@@ -140,6 +153,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
       routes: [
         ...operationRoutes(operations),
         ...alerts.routes,
+        ...webhookRoutes(desk),
         ...connectionRoutes({
           resume: options.resume,
           record: (who, operation, detail, count) => operations.record(who, operation, detail, count),
@@ -162,6 +176,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
       await admin.close();
       alerts.stop();
       operations.close();
+      archive.close();
       await closeInbox(inbox, log);
     };
     return { ...createService(stop), webhookUrl: `${url}/voipbin/webhook`, adminUrl, wasEmpty };
@@ -169,6 +184,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     await stopIntake();
     alerts.stop();
     operations.close();
+    archive.close();
     await inbox.close();
     throw error;
   }

@@ -154,6 +154,7 @@ export async function startWorkerProcess(options: {
   return {
     ...createService(stop, running),
     standIns: worker.standIns,
+    voipbinStandIn: worker.voipbinStandIn,
     state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
     wake: () => dispatcher?.wake(),
     resume: (names) => resumeAll(new Client({ connection, namespace }), names),

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { SettingValues } from './definitions';
 import { notEmpty } from './found-values';
 import type { Environment } from './references';
-import type { Settings } from './settings';
+import type { Settings, WebhookSecretSource } from './settings';
 
 /** Variables of Temporal's own client that name a server. */
 const TEMPORAL_VARIABLES = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'];
@@ -12,6 +12,7 @@ export function assemble(
   values: SettingValues,
   directory: string,
   env: Environment,
+  webhookSecretSource: WebhookSecretSource | null,
 ): Omit<Settings, 'connections' | 'ruleSecrets'> {
   const [certFile, keyFile] = [values['receiver.tls.cert_file'], values['receiver.tls.key_file']];
   const cliPath = values['temporal.cli_path'];
@@ -34,6 +35,8 @@ export function assemble(
       adminPort: values['receiver.admin_port'],
       adminAllowedHosts: values['receiver.admin_allowed_hosts'],
       webhookSecrets: values['receiver.webhook_secrets'],
+      webhookSecretSource,
+      publicUrl: values['receiver.public_url'],
       ipAllow: values['receiver.ip_allow'],
       trustProxy: values['receiver.trust_proxy'],
       ...(certFile === null || keyFile === null

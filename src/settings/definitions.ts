@@ -1,5 +1,6 @@
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import { z } from 'zod';
+import { isWebUrl } from '../net/url-host';
 import { Secret } from './secret';
 import {
   address,
@@ -54,6 +55,11 @@ export const SETTINGS = z.object({
   'receiver.admin_port': port(5001),
   'receiver.admin_allowed_hosts': several(host),
   'receiver.webhook_secrets': several((value) => new Secret(value)),
+  'receiver.public_url': single<string | null>(null, (value) =>
+    isWebUrl(value)
+      ? value
+      : new InvalidValue('expected the URL that VoIPBIN calls, such as https://bridge.example.com/voipbin/webhook'),
+  ),
   'receiver.ip_allow': several(address),
   'receiver.trust_proxy': trustedProxies(),
   'receiver.tls.cert_file': optionalText(),
@@ -99,6 +105,7 @@ export const VARIABLES: Readonly<Record<SettingName, string | null>> = {
   'receiver.admin_port': 'BRIDGE_ADMIN_PORT',
   'receiver.admin_allowed_hosts': 'BRIDGE_ADMIN_ALLOWED_HOSTS',
   'receiver.webhook_secrets': 'VOIPBIN_WEBHOOK_SECRET',
+  'receiver.public_url': 'BRIDGE_PUBLIC_URL',
   'receiver.ip_allow': 'BRIDGE_IP_ALLOW',
   'receiver.trust_proxy': 'BRIDGE_TRUST_PROXY',
   'receiver.tls.cert_file': 'BRIDGE_TLS_CERT_FILE',

@@ -10,10 +10,11 @@ import { addEnvironment, addFile, notEmpty, SETTING_NAMES, subjectOf, type Found
 import type { Environment } from './references';
 import { RuleSecrets, type RuleSecretsOptions } from './rule-secrets';
 import { readSettingsFile } from './settings-file';
-import type { ConnectionSettings, Settings } from './settings';
+import type { ConnectionSettings, Settings, WebhookSecretSource } from './settings';
 
 /** The settings file when none is named; it need not exist. */
 const DEFAULT_FILE = 'config/bridge.yaml';
+const WEBHOOK_SECRETS = 'receiver.webhook_secrets';
 
 export interface LoadOptions {
   /**
@@ -30,6 +31,8 @@ export interface LoadOptions {
    * credentials are findings like all others, so that one start names everything that is missing.
    */
   usedConnectors?: (rulesFile: string) => readonly string[];
+  /** The webhook secret may be missing: for the command that fetches it. */
+  withoutWebhookSecret?: boolean;
 }
 
 /**
@@ -47,7 +50,7 @@ export function loadSettings(
   const namedIn: Place =
     options.configFile === undefined ? { kind: 'environment', variable: 'BRIDGE_CONFIG' } : { kind: 'nowhere' };
   const file = named ?? (existsSync(resolve(directory, DEFAULT_FILE)) ? DEFAULT_FILE : null);
-  const references = new Set<string>();
+  const references = new Map<string, string>();
   const top = file === null ? null : readSettingsFile(file, namedIn, directory, env, findings, references);
 
   const found: FoundValues = new Map();
@@ -66,14 +69,18 @@ export function loadSettings(
     const used = options.usedConnectors(resolve(directory, values.rules_file));
     reportMissing(connectors, connections, used, findings);
   }
+  if (options.withoutWebhookSecret === true) {
+    findings.drop(({ subject }) => subject?.setting.startsWith(WEBHOOK_SECRETS) === true);
+  }
   if (parsed.success && !findings.hasErrors) {
-    const assembled = assemble(values, directory, env);
+    const path = file === null ? null : resolve(directory, file);
+    const assembled = assemble(values, directory, env, webhookSecretSource(references, path));
     const settings = {
       ...assembled,
       ruleSecrets: new RuleSecrets({
         allowed: values.rules_secrets.map((entry) => (entry.includes('/') ? resolve(directory, entry) : entry)),
         environment: values.environment,
-        own: ownSecrets(assembled, references, file === null ? null : resolve(directory, file), connectors),
+        own: ownSecrets(assembled, [...references.keys()], path, connectors),
         env,
         folder: dirname(assembled.rulesFile),
       }),
@@ -84,15 +91,28 @@ export function loadSettings(
   return { ok: false, findings: sortFindings(findings.all) };
 }
 
+/** What the settings file refers to for the webhook secret. @param references with the setting that has each. */
+function webhookSecretSource(references: ReadonlyMap<string, string>, file: string | null): WebhookSecretSource | null {
+  const ours = [...references].flatMap(([reference, setting]) =>
+    setting.startsWith(WEBHOOK_SECRETS) ? [reference] : [],
+  );
+  const path = ours.find((reference) => reference.startsWith('file:'))?.slice('file:'.length);
+  if (path !== undefined && file !== null) {
+    return { kind: 'file', path: resolve(dirname(file), path) };
+  }
+  const name = ours.find((reference) => reference.startsWith('env:'))?.replace(/^env:|:-.*$/gs, '');
+  return name === undefined ? null : { kind: 'variable', name };
+}
+
 /** The variables and files that the settings are read from, or may be. */
 function ownSecrets(
   { dataDir, receiver }: Pick<Settings, 'dataDir' | 'receiver'>,
-  references: ReadonlySet<string>,
+  references: readonly string[],
   file: string | null,
   connectors: readonly DeclaredConnector[],
 ): RuleSecretsOptions['own'] {
   const named = (kind: string): string[] =>
-    [...references].flatMap((one) => (one.startsWith(`${kind}:`) ? [one.slice(kind.length + 1)] : []));
+    references.flatMap((one) => (one.startsWith(`${kind}:`) ? [one.slice(kind.length + 1)] : []));
   return {
     variables: new Set([
       ...Object.values(VARIABLES).filter((name) => name !== null),

@@ -40,7 +40,7 @@ function subjectOf(path: string): Subject | undefined {
  * Reads `bridge.yaml`: its values with their positions, references replaced.
  * @param named where the file was named, for the finding that it cannot be read.
  * @param directory what a relative path is relative to.
- * @param references gets the references that the file contains, such as `env:NAME`.
+ * @param references gets the references that the file contains, such as `env:NAME`, with the setting that has each first.
  * @returns null when nothing can be read; the findings say why.
  */
 export function readSettingsFile(
@@ -49,7 +49,7 @@ export function readSettingsFile(
   directory: string,
   env: Environment,
   findings: Findings,
-  references: Set<string>,
+  references: Map<string, string>,
 ): FileValue | null {
   const path = resolve(directory, file);
   const read = readTextFile(path, MAX_FILE_CHARS);
@@ -73,7 +73,7 @@ class SettingsFileReader {
     private readonly env: Environment,
     private readonly folder: string,
     private readonly findings: Findings,
-    private readonly references: Set<string>,
+    private readonly references: Map<string, string>,
   ) {
     this.#document = yaml.document;
   }
@@ -120,7 +120,11 @@ class SettingsFileReader {
         'move it to the environment and refer to it: ${env:NAME}; then replace it, because others may have read it',
       );
     }
-    referencesIn(value).forEach((reference) => this.references.add(reference));
+    for (const reference of referencesIn(value)) {
+      if (!this.references.has(reference)) {
+        this.references.set(reference, path);
+      }
+    }
     const resolved = resolveReferences(value, this.env, this.folder);
     return resolved.ok
       ? { kind: 'scalar', at, value: resolved.text }

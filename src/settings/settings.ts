@@ -38,6 +38,13 @@ export interface ReceiverSettings {
    * sends. Empty: signatures are not checked.
    */
   webhookSecrets: Secret[];
+  /**
+   * Where a secret that VoIPBIN made belongs: the first file that the settings file refers to for `webhook_secrets`, or
+   * else the variable. Null: it refers to neither.
+   */
+  webhookSecretSource: WebhookSecretSource | null;
+  /** What VoIPBIN calls; null when it is not set. */
+  publicUrl: string | null;
   /** Addresses and CIDR ranges that may call the webhook. Empty: everyone. */
   ipAllow: string[];
   /** Proxies whose `X-Forwarded-For` is trusted, as addresses and CIDR ranges; false: none. */
@@ -47,6 +54,9 @@ export interface ReceiverSettings {
   /** Bad requests per address and minute, from which on it cannot send large bodies. */
   unauthenticatedPerMinute: number;
 }
+
+/** Where a webhook secret is read from. */
+export type WebhookSecretSource = { kind: 'file'; path: string } | { kind: 'variable'; name: string };
 
 /** How much the inbox keeps. */
 export interface RetentionSettings {

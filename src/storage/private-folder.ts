@@ -9,7 +9,7 @@ export class DataFolderUnsafe extends StartError {
 }
 
 /** Names of the files that the bridge and its Temporal make, with SQLite's and partial ones: `inbox.db-wal`. */
-const OUR_FILES = /^(?:inbox|dispatch|effects|operations|alerts|admin-api|journal|temporal|backfill)\./;
+const OUR_FILES = /^(?:inbox|dispatch|effects|operations|alerts|admin-api|webhook|journal|temporal|backfill)\./;
 /** Made by the file system itself in the root folder of a volume. */
 const FILE_SYSTEMS_OWN = 'lost+found';
 /** The permission bits of group and others. */

@@ -3,6 +3,7 @@ import type { OpenConnection } from '../../activities/step-activities';
 import type { Logger } from 'pino';
 import { ActionError } from '../connectors/action-error';
 import type { Connector, RunningStandIn } from '../connectors/connector';
+import { voipbin } from '../connectors/voipbin/connector';
 import { parkableNames } from '../runs/names';
 import type { Settings } from '../settings/settings';
 
@@ -15,6 +16,8 @@ export interface OpenConnections {
   gates: Map<string, { readonly gate: ConnectionGate }>;
   /** Names of the connections without credentials: a stand-in answers them. */
   standIns: string[];
+  /** Where VoIPBIN's stand-in is, when it is one. */
+  voipbinStandIn: string | null;
   close(): Promise<void>;
 }
 
@@ -32,6 +35,7 @@ export async function openConnections(
   const gates = new Map<string, { readonly gate: ConnectionGate }>();
   const running: RunningStandIn[] = [];
   const standIns: string[] = [];
+  let voipbinStandIn: string | null = null;
   for (const connector of connectors) {
     const configured = settings.connections[connector.name]?.settings ?? null;
     let connectionSettings: unknown = configured;
@@ -39,6 +43,7 @@ export async function openConnections(
       const standIn = await connector.connection.standIn();
       running.push(standIn);
       standIns.push(connector.name);
+      voipbinStandIn = connector.name === voipbin.name ? voipbinUrl(standIn) : voipbinStandIn;
       connectionSettings = connector.connection.settings.parse(standIn.settings);
     }
     const client = await connector.connection.open(connectionSettings);
@@ -54,6 +59,7 @@ export async function openConnections(
     byName,
     gates,
     standIns,
+    voipbinStandIn,
     close: async () => {
       closing.abort();
       for (const { connector, client } of byName.values()) {
@@ -62,6 +68,11 @@ export async function openConnections(
       await Promise.all(running.map((standIn) => standIn.stop()));
     },
   };
+}
+
+function voipbinUrl({ settings }: RunningStandIn): string | null {
+  const url = settings['api_url'];
+  return typeof url === 'string' ? url : null;
 }
 
 async function prepare(

@@ -33,6 +33,8 @@ const SHUTDOWN_GRACE_MS = 12_000;
 export interface RunningWorker {
   /** Names of the connections that a stand-in answers. */
   standIns: string[];
+  /** Where VoIPBIN's stand-in is, when it is one. */
+  voipbinStandIn: string | null;
   /** Parked connections by name, with the reason. */
   parked(): Record<string, string>;
   /** Resolves when the worker has ended, by {@link stop} or by itself. @throws when it ended with an error. */
@@ -132,6 +134,7 @@ export async function startWorker(options: {
   });
   return {
     standIns: connections.standIns,
+    voipbinStandIn: connections.voipbinStandIn,
     parked: () =>
       Object.fromEntries(
         [...connections.gates].flatMap(([name, { gate }]) => {

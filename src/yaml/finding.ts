@@ -37,7 +37,7 @@ export type FindingDetails = Pick<Finding, 'hint' | 'subject'>;
 
 /** Collects the findings of one load, so that all of them are reported together. */
 export class Findings {
-  readonly all: Finding[] = [];
+  all: Finding[] = [];
 
   /** Adds an error. */
   error(at: Position | Place, code: FindingCode, message: string, details: FindingDetails = {}): void {
@@ -65,6 +65,11 @@ export class Findings {
       ...(hint === undefined ? {} : { hint: hideTokens(hint) }),
       ...(subject === undefined ? {} : { subject: { ...subject, setting: hideTokens(subject.setting) } }),
     });
+  }
+
+  /** Removes findings that do not matter to the caller. */
+  drop(isDropped: (finding: Finding) => boolean): void {
+    this.all = this.all.filter((finding) => !isDropped(finding));
   }
 
   get hasErrors(): boolean {

@@ -104,6 +104,8 @@ describe('settings', () => {
         adminPort: 5001,
         adminAllowedHosts: [],
         webhookSecrets: [],
+        webhookSecretSource: null,
+        publicUrl: null,
         ipAllow: [],
         trustProxy: false,
         unauthenticatedPerMinute: 60,
@@ -146,6 +148,7 @@ receiver:
   admin_host: "::1"
   admin_port: 0
   webhook_secrets: [the-first-secret, the-second-secret]
+  public_url: https://bridge.example.com/voipbin/webhook
   ip_allow: [203.0.113.0/24, "2001:db8::1"]
   trust_proxy: [10.0.0.1]
   tls: { cert_file: tls.pem, key_file: tls.pem }
@@ -170,6 +173,7 @@ connections:
       BRIDGE_ADMIN_HOST: '::1',
       BRIDGE_ADMIN_PORT: '0',
       VOIPBIN_WEBHOOK_SECRET: 'the-first-secret,the-second-secret,',
+      BRIDGE_PUBLIC_URL: 'https://bridge.example.com/voipbin/webhook',
       BRIDGE_IP_ALLOW: '203.0.113.0/24, 2001:db8::1',
       BRIDGE_TRUST_PROXY: '10.0.0.1',
       BRIDGE_TLS_CERT_FILE: 'tls.pem',
@@ -291,6 +295,19 @@ connections:
       expect(loaded.receiver.port).toBe(6000);
       expect(loaded.receiver.webhookSecrets.map((one) => one.reveal())).toEqual(['from-file', '${literal}']);
       expect(loaded.temporal.namespace).toBe('d');
+    });
+
+    test('of the webhook secret say where a new one belongs: the first file, or else the variable', () => {
+      mkdirSync(join(directory, 'config'));
+      writeFileSync(join(directory, 'config/token'), 'from-file\n');
+      const sourceOf = (secrets: string): unknown =>
+        settings(`receiver: { webhook_secrets: ${secrets} }`, { OLD: 'x' }).receiver.webhookSecretSource;
+      expect(sourceOf('["${env:OLD}", "${file:token}"]')).toEqual({
+        kind: 'file',
+        path: join(directory, 'config/token'),
+      });
+      expect(sourceOf('"${env:OLD:-none}"')).toEqual({ kind: 'variable', name: 'OLD' });
+      expect(sourceOf('[literal]')).toBeNull();
     });
 
     test('a file gives all but the newline at its end', () => {

@@ -33,6 +33,16 @@ const production = (env: Record<string, string>, yaml?: string) =>
   load({ BRIDGE_ENV: 'production', VOIPBIN_WEBHOOK_SECRET: LONG, ...env }, yaml);
 
 describe('webhook secrets', () => {
+  test.each(['', 'receiver: { webhook_secrets: ["${file:/no/such/file}"] }', 'receiver: { webhook_secrets: [short] }'])(
+    'may be missing for the command that fetches them, and for no other: %j',
+    (yaml) => {
+      const env = { BRIDGE_ENV: 'production' };
+      expect(load(env, yaml).errors).not.toEqual([]);
+      const options = { configFile: 'bridge.yaml', env, connectors, directory };
+      expect(loadSettings({ ...options, withoutWebhookSecret: true }).ok).toBe(true);
+    },
+  );
+
   test('of fewer than 16 characters are refused in production, a warning in development', () => {
     const env = { VOIPBIN_WEBHOOK_SECRET: 'fifteen-letters' };
     expect(production(env).errors).toEqual([expect.stringContaining(`receiver.webhook_secrets: secret 1 ${SHORT}`)]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from '../../net/host-list';
 import { Secret } from '../../settings/secret';
 import { parseJson } from './api-failure';
 import { answerFailure, unexpectedAnswer, type ApiAnswer, type ApiRequest, type Transport } from './transport';
@@ -73,6 +74,11 @@ const CHANGES = new Set(['webhook_uri', 'webhook_method', 'tm_update']);
  */
 export class Webhooks {
   constructor(private readonly transport: Transport) {}
+
+  /** Whether this VoIPBIN runs on this machine: a stand-in, or one under test. It calls private addresses, too. */
+  get isLocal(): boolean {
+    return isLoopback(new URL(this.transport.baseUrl).hostname);
+  }
 
   /** Finds out which API the account has. @throws ActionError. */
   async findApi(signal: AbortSignal): Promise<WebhookApi> {

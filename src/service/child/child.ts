@@ -19,6 +19,8 @@ const SEND_WITHIN_MS = 1_000;
 export interface ChildService extends Service {
   /** Names of the connections that a stand-in answers. */
   standIns: string[];
+  /** Where VoIPBIN's stand-in is, when it is one. */
+  voipbinStandIn: string | null;
   state(): TemporalState;
   /** Tells it that the inbox may have new events. */
   wake(): void;
@@ -118,7 +120,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   if (!process.connected) {
     stop();
   }
-  send({ type: 'ready', stand_ins: service.standIns });
+  send({ type: 'ready', stand_ins: service.standIns, voipbin_stand_in: service.voipbinStandIn });
   report();
   await service.ended;
   clearInterval(reporting);

@@ -24,8 +24,12 @@ const stepReport = z.looseObject({
 
 /** From the child process to the bridge. */
 export const fromChild = z.discriminatedUnion('type', [
-  /** It has started. `stand_ins`: connections that a stand-in answers. */
-  z.object({ type: z.literal('ready'), stand_ins: z.array(z.string()) }),
+  /** It has started. `stand_ins`: connections that a stand-in answers; `voipbin_stand_in`: where VoIPBIN's is. */
+  z.object({
+    type: z.literal('ready'),
+    stand_ins: z.array(z.string()),
+    voipbin_stand_in: z.string().nullable(),
+  }),
   /** A run closed. */
   z.object({
     type: z.literal('closed'),

@@ -39,6 +39,7 @@ export class ChildSupervisor {
   readonly #listeners: ((message: FromChild) => void)[] = [];
   #state: StateMessage | null = null;
   #metrics = '';
+  #voipbinStandIn: string | null = null;
   /** When the last message came; `performance.now()`. */
   #lastMessageAt = 0;
   #isWaking = false;
@@ -96,6 +97,11 @@ export class ChildSupervisor {
   /** The metrics that the process reported last, in Prometheus' text form. Empty while {@link state} is null. */
   metrics(): string {
     return this.state() === null ? '' : this.#metrics;
+  }
+
+  /** Where VoIPBIN's stand-in is; null while none runs. */
+  voipbinStandIn(): string | null {
+    return this.#voipbinStandIn;
   }
 
   /** Restarts since {@link start}. */
@@ -199,6 +205,7 @@ export class ChildSupervisor {
     this.#child = null;
     this.#state = null;
     this.#metrics = '';
+    this.#voipbinStandIn = null;
     this.#isWaking = false;
     if (this.#isStopping) {
       return;
@@ -225,6 +232,8 @@ export class ChildSupervisor {
         this.log.info({ pid: this.#child?.pid }, `the ${this.name} process runs again`);
       }
       this.#failure = null;
+    } else if (message.type === 'ready') {
+      this.#voipbinStandIn = message.voipbin_stand_in;
     } else if (message.type === 'metrics') {
       this.#metrics = message.text;
     } else if (message.type === 'resumed') {

@@ -59,6 +59,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
     onPending: () => worker?.wake(),
     resume: (names) => worker?.resume(names) ?? Promise.reject(new Error(WAITING_FOR_TEMPORAL.detail)),
     parts: () => (worker === null ? { worker: WAITING_FOR_TEMPORAL } : partsOf(worker)),
+    voipbinStandIn: () => worker?.voipbinStandIn() ?? null,
     moreMetrics: () => worker?.metrics() ?? '',
     stopDependents: async () => {
       isStopping = true;

@@ -1,0 +1,125 @@
+import { userInfo } from 'node:os';
+import type { Connector } from '../connectors/connector';
+import { VoipbinClient } from '../connectors/voipbin/client';
+import { voipbin } from '../connectors/voipbin/connector';
+import { STAND_IN_ACCESS_KEY } from '../connectors/voipbin/stand-in/access-key';
+import { OperationFailed } from '../errors/operator-errors';
+import type { InboxReader } from '../inbox/archive/reader';
+import { ApiClient } from '../operations/api-client';
+import { OperationsStore } from '../operations/store';
+import type { OpenWebhooks } from '../operations/webhook/account';
+import type { WebhookChange, WebhookPlan, WebhookResult } from '../operations/webhook/change';
+import { WebhookDesk, type RegisteredWebhooks, type WebhookDeskOptions } from '../operations/webhook/desk';
+import type { WebhookStatus } from '../operations/webhook/status';
+import type { ReceiverMetrics } from '../receiver/metrics';
+import type { Settings } from '../settings/settings';
+import { openDataFolder } from '../storage/private-folder';
+import { readRules } from './rules-in-force';
+import { openVoipbinClient } from './voipbin-client';
+
+/** The desk of a running receiver. */
+export function receiverDesk(options: {
+  settings: Settings;
+  rules: WebhookDeskOptions['rules'];
+  metrics: Pick<ReceiverMetrics, 'totals'>;
+  inbox: InboxReader;
+  record: WebhookDeskOptions['record'];
+  /** The API of VoIPBIN's stand-in; null when none runs. */
+  standIn: () => string | null;
+}): WebhookDesk {
+  const { settings, rules, metrics, inbox, record, standIn } = options;
+  return new WebhookDesk({
+    dataDir: settings.dataDir,
+    receiver: settings.receiver,
+    open: openWebhooks(settings, standIn),
+    rules,
+    received: () => {
+      const { since, accepted, refused } = metrics.totals();
+      return {
+        since: since.toISOString(),
+        last_event_at: inbox.newestAt()?.toISOString() ?? null,
+        accepted,
+        refused: { ...refused },
+      };
+    },
+    hasEvent: (id) => inbox.has(id),
+    record,
+  });
+}
+
+/** What the command line does with webhooks: through the running bridge, or by itself where none runs. */
+export interface WebhookCalls {
+  registered(): Promise<RegisteredWebhooks>;
+  status(): Promise<WebhookStatus>;
+  plan(change: WebhookChange): Promise<WebhookPlan>;
+  apply(change: WebhookChange, plan: string): Promise<WebhookResult>;
+}
+
+/**
+ * Calls the running bridge, so that its rules and its statistics count. Where none runs, the same is done here, with the
+ * rule files of this machine: the webhook can be connected before the first start.
+ */
+export async function webhookCalls(settings: Settings): Promise<WebhookCalls> {
+  const api = new ApiClient(settings);
+  if (await api.answers()) {
+    return {
+      registered: async () => (await api.get('/webhook')) as RegisteredWebhooks,
+      status: async () => (await api.get('/webhook/status')) as WebhookStatus,
+      plan: async (change) => (await api.post('/webhook/changes?dry_run=true', change)) as WebhookPlan,
+      apply: async (change, plan) => (await api.post(`/webhook/changes?plan=${plan}`, change)) as WebhookResult,
+    };
+  }
+  const desk = localDesk(settings);
+  const who = userInfo().username;
+  return {
+    registered: () => desk.registered(),
+    status: () => desk.status(),
+    plan: (change) => desk.plan(change),
+    apply: (change, plan) => desk.apply(change, who, plan),
+  };
+}
+
+function localDesk(settings: Settings): WebhookDesk {
+  const loaded = readRules(settings.rulesFile);
+  if (!loaded.ok) {
+    throw new OperationFailed(
+      'The rule files have errors, so it is not known which events they need: bridge rules check shows them',
+    );
+  }
+  return new WebhookDesk({
+    dataDir: settings.dataDir,
+    receiver: settings.receiver,
+    open: openWebhooks(settings, () => null),
+    rules: () => loaded.ruleSet.rules,
+    received: () => null,
+    hasEvent: () => false,
+    record: (who, operation, detail) => {
+      openDataFolder(settings.dataDir);
+      const store = new OperationsStore(settings.dataDir);
+      try {
+        store.recordOperation(who, operation, detail, null);
+      } finally {
+        store.close();
+      }
+    },
+  });
+}
+
+function openWebhooks(settings: Settings, standIn: () => string | null): OpenWebhooks {
+  return async () => {
+    const url = standIn();
+    const client = (await openVoipbinClient(settings)) ?? (url === null ? null : await openStandIn(url));
+    return client === null ? null : { webhooks: client.webhooks, close: () => client.close() };
+  };
+}
+
+/** A client of VoIPBIN's stand-in. */
+export async function openStandIn(url: string): Promise<VoipbinClient> {
+  const connector: Connector = voipbin;
+  const { settings } = connector.connection;
+  const client = await connector.connection.open(settings.parse({ api_url: url, access_key: STAND_IN_ACCESS_KEY }));
+  if (!(client instanceof VoipbinClient)) {
+    throw new TypeError('the voipbin connector made a client of another class');
+  }
+  return client;
+}
