@@ -1,4 +1,7 @@
 import type { Logger } from 'pino';
+import { fetch } from 'undici';
+import { guardedDispatcher, isAddressRefused } from '../net/guarded-dispatcher';
+import type { HostList } from '../net/host-list';
 import type { Heartbeat } from '../rules/alert-route';
 
 const ANSWER_WITHIN_MS = 10_000;
@@ -19,9 +22,10 @@ export class HeartbeatCaller {
       heartbeat: () => Heartbeat | null;
       /** The address with its references resolved; null when that is not possible. */
       resolve: (url: string) => string | null;
+      /** Private hosts that may be called, as for `http.request`. */
+      allow: HostList;
       /** Whether events can be taken. */
       isWell: () => boolean;
-      call: (url: string, signal: AbortSignal) => Promise<void>;
       log: Pick<Logger, 'info' | 'warn'>;
     },
   ) {
@@ -31,15 +35,14 @@ export class HeartbeatCaller {
 
   /** Calls when it is time. */
   beat(now: number = performance.now()): void {
-    const { heartbeat, resolve, isWell, call, log } = this.options;
+    const { heartbeat, resolve, isWell, allow, log } = this.options;
     const current = heartbeat();
     if (current === null || now - this.#calledAt < current.every_ms || !isWell()) {
       return;
     }
     this.#calledAt = now;
     const url = resolve(current.url);
-    const answered =
-      url === null ? Promise.reject(new Error('no address')) : call(url, AbortSignal.timeout(ANSWER_WITHIN_MS));
+    const answered = url === null ? Promise.reject(new Error('no address')) : call(url, allow);
     answered.then(
       () => {
         if (this.#isFailing) {
@@ -47,11 +50,16 @@ export class HeartbeatCaller {
           log.info({}, 'the heartbeat is answered again');
         }
       },
-      () => {
+      (error: unknown) => {
         if (!this.#isFailing) {
           this.#isFailing = true;
           // Without the address: it is a secret at most services.
-          log.warn({}, 'the heartbeat is not answered: look at heartbeat.url in the rule file');
+          log.warn(
+            {},
+            isAddressRefused(error)
+              ? 'the heartbeat is not sent: its host is at an address that is not public. If it may be called, add the host to BRIDGE_HTTP_ALLOW'
+              : 'the heartbeat is not answered: look at heartbeat.url in the rule file',
+          );
         }
       },
     );
@@ -59,5 +67,22 @@ export class HeartbeatCaller {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+}
+
+/**
+ * Calls an address once. It connects where `http.request` may, redirects included, and through the same proxies.
+ * @throws Error when it is not answered with a success.
+ */
+async function call(url: string, allow: HostList): Promise<void> {
+  const dispatcher = guardedDispatcher({ allow });
+  try {
+    const { body, ok } = await fetch(url, { dispatcher, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    await body?.cancel();
+    if (!ok) {
+      throw new Error('not a success');
+    }
+  } finally {
+    await dispatcher.destroy();
   }
 }

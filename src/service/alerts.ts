@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { fetch } from 'undici';
 import type { ApiRoute } from '../admin/api';
 import { AlertBook } from '../alerts/book';
 import { HeartbeatCaller } from '../alerts/heartbeat';
@@ -14,12 +13,12 @@ import { AlertWatch } from '../alerts/watch';
 import { LaterRunsReader } from '../dispatch/later-runs';
 import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
+import { connectors } from '../connectors/registry';
+import { HostList } from '../net/host-list';
 import type { Inbox } from '../inbox/inbox';
 import type { LiveRules } from '../rules/live-rules';
 import { fillReferences, markReferences } from '../rules/language/secret-references';
 import type { Settings } from '../settings/settings';
-
-const CERTIFICATE_EVERY_MS = 3_600_000;
 
 /** What the receiver's process does not know by itself. */
 export type ElsewhereKnown = Pick<Watched, 'parked' | 'temporal' | 'worker'>;
@@ -84,13 +83,7 @@ export function startAlerts(options: AlertsOptions): RunningAlerts {
     heartbeat: () => rules.ruleSet.heartbeat,
     resolve: (url) => resolved(url, settings),
     isWell: () => inbox.problem() === null,
-    call: async (url, signal) => {
-      const { body, ok } = await fetch(url, { signal });
-      await body?.cancel();
-      if (!ok) {
-        throw new Error('not ok');
-      }
-    },
+    allow: allowedHosts(settings),
     log,
   });
   return {
@@ -105,17 +98,17 @@ export function startAlerts(options: AlertsOptions): RunningAlerts {
   };
 }
 
-/** When the webhook's certificate ends; the file is read once an hour. */
-function certificateEnds({ receiver }: Settings): () => Date | null {
-  let ends: Date | null = null;
-  let readAt = -Infinity;
-  return () => {
-    if (receiver.tls !== undefined && performance.now() - readAt > CERTIFICATE_EVERY_MS) {
-      readAt = performance.now();
-      ends = new Date(new X509Certificate(readFileSync(receiver.tls.certFile)).validTo);
-    }
-    return ends;
-  };
+/** Private hosts that rules may call; without the connection, none. */
+function allowedHosts({ connections }: Settings): HostList {
+  const settings = connections['http']?.settings ?? null;
+  const http = connectors.find(({ name }) => name === 'http');
+  return (settings === null ? undefined : http?.connection.allowedHosts?.(settings)) ?? HostList.EMPTY;
+}
+
+/** When the webhook's certificate ends: the one that is served, whatever its file has by now. */
+function certificateEnds({ receiver: { tls } }: Settings): () => Date | null {
+  const ends = tls === undefined ? null : new Date(new X509Certificate(tls.cert).validTo);
+  return () => ends;
 }
 
 /** The address with its references resolved; null when one cannot be had. */

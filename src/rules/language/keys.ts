@@ -105,7 +105,11 @@ export const SILENCE_KEYS = {
 } as const satisfies Keys;
 
 export const HEARTBEAT_KEYS = {
-  url: { required: true, description: 'The address that is called with GET: `https://…` or `${env:NAME}`.' },
+  url: {
+    required: true,
+    description:
+      'The address that is called with GET: `https://…` or `${env:NAME}`. A private one must be in BRIDGE_HTTP_ALLOW.',
+  },
   every: { description: 'How often: `1m` (the default), at least `10s`.' },
 } as const satisfies Keys;
 
