@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import { createAdmin, type PartState } from '../admin/server';
@@ -15,7 +14,6 @@ import { webhookRoutes } from '../operations/webhook/routes';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
 import type { LiveRules } from '../rules/live-rules';
-import { Secret } from '../settings/secret';
 import type { ReceiverSettings, Settings } from '../settings/settings';
 import { startAlerts, type ElsewhereKnown } from './alerts';
 import { startReceiverBackfill } from './backfill';
@@ -250,10 +248,7 @@ function webhookSettings(receiver: ReceiverSettings): Parameters<typeof createRe
     secrets: receiver.webhookSecrets,
     allow: receiver.ipAllow,
     trustProxy: receiver.trustProxy,
-    tls:
-      tls === undefined
-        ? null
-        : { cert: readFileSync(tls.certFile, 'utf8'), key: new Secret(readFileSync(tls.keyFile, 'utf8')) },
+    tls: tls ?? null,
     noisePerMinute: receiver.unauthenticatedPerMinute,
   };
 }

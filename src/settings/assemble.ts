@@ -3,6 +3,7 @@ import type { SettingValues } from './definitions';
 import { notEmpty } from './found-values';
 import type { Environment } from './references';
 import type { Settings, WebhookSecretSource } from './settings';
+import type { TlsFiles } from './tls-files';
 
 /** Variables of Temporal's own client that name a server. */
 const TEMPORAL_VARIABLES = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'];
@@ -13,8 +14,8 @@ export function assemble(
   directory: string,
   env: Environment,
   webhookSecretSource: WebhookSecretSource | null,
+  tls: TlsFiles | undefined,
 ): Omit<Settings, 'connections' | 'ruleSecrets'> {
-  const [certFile, keyFile] = [values['receiver.tls.cert_file'], values['receiver.tls.key_file']];
   const cliPath = values['temporal.cli_path'];
   return {
     environment: values.environment,
@@ -39,9 +40,7 @@ export function assemble(
       publicUrl: values['receiver.public_url'],
       ipAllow: values['receiver.ip_allow'],
       trustProxy: values['receiver.trust_proxy'],
-      ...(certFile === null || keyFile === null
-        ? {}
-        : { tls: { certFile: resolve(directory, certFile), keyFile: resolve(directory, keyFile) } }),
+      ...(tls === undefined ? {} : { tls }),
       unauthenticatedPerMinute: values['receiver.unauthenticated_per_minute'],
     },
     retention: {

@@ -1,27 +1,27 @@
-import { resolve } from 'node:path';
 import { toE164 } from '../events/phone';
 import { isLoopback } from '../net/host-list';
 import type { Findings } from '../yaml/finding';
-import { readTextFile } from '../yaml/text-file';
-import type { FindingCode } from '../errors/finding-codes';
 import type { FoundConnection } from './connection-settings';
 import type { DeclaredConnector } from './declared-connector';
-import type { SettingName, SettingValues } from './definitions';
+import type { SettingValues } from './definitions';
 import { subjectOf, type FoundValues } from './found-values';
+import type { Report } from './report';
+import { readTlsFiles, type TlsFiles } from './tls-files';
 
 const PORTS = ['receiver.port', 'receiver.admin_port', 'temporal.port', 'temporal.ui_port'] as const;
-const MAX_PEM_CHARS = 1_000_000;
 /** Shorter webhook secrets can be guessed: anyone who sees one signed event can try them all. */
 const MIN_SECRET_CHARS = 16;
-const TLS_FILES = ['receiver.tls.cert_file', 'receiver.tls.key_file'] as const;
 
-/** Finds what is wrong with settings that are valid one by one: they contradict each other, or name a missing file. */
+/**
+ * Finds what is wrong with settings that are valid one by one: they contradict each other, or name a missing file.
+ * @returns the certificate and key of the webhook, where there are some.
+ */
 export function checkCombinations(
   values: SettingValues,
   found: FoundValues,
   directory: string,
   findings: Findings,
-): void {
+): TlsFiles | undefined {
   const reportAs =
     (severity: 'error' | 'warn'): Report =>
     (name, code, message, hint, item) => {
@@ -42,11 +42,12 @@ export function checkCombinations(
     checkNumbers(values, 'agent_numbers', report);
   }
   checkPorts(values, report);
-  checkTls(values, directory, report);
+  const tls = readTlsFiles(values, directory, report);
   if (found.get('receiver.ip_allow')?.isFaulty !== true) {
     checkProtection(values, report);
   }
   checkSecrets(values, found, values.environment === 'production' ? report : reportAs('warn'));
+  return tls;
 }
 
 /** Finds webhook secrets that are too short, also those that commas made of one. */
@@ -103,8 +104,6 @@ export function checkTransport(
   }
 }
 
-type Report = (name: SettingName, code: FindingCode, message: string, hint?: string, item?: number) => void;
-
 function checkNumbers(values: SettingValues, name: 'numbers' | 'agent_numbers', report: Report): void {
   for (const [index, number] of values[name].entries()) {
     // Short codes are own numbers without being phone numbers.
@@ -127,20 +126,6 @@ function checkPorts(values: SettingValues, report: Report): void {
     if (same !== undefined) {
       report(name, 'duplicate-port', `is the same port as ${same}`, 'give each its own port; 0 takes a free one');
     }
-  }
-}
-
-function checkTls(values: SettingValues, directory: string, report: Report): void {
-  for (const name of TLS_FILES) {
-    const path = values[name];
-    const read = path === null ? null : readTextFile(resolve(directory, path), MAX_PEM_CHARS);
-    if (read !== null && !read.ok) {
-      report(name, 'file', `the file ${read.problem}`);
-    }
-  }
-  const missing = TLS_FILES.filter((name) => values[name] === null);
-  if (missing.length === 1 && missing[0] !== undefined) {
-    report(missing[0], 'missing-setting', 'is missing: TLS needs both the certificate and its key');
   }
 }
 

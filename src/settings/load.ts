@@ -63,7 +63,7 @@ export function loadSettings(
   // One invalid value must not hide what else is wrong or missing.
   const values = parsed.data ?? validValues(found);
   const connections = loadConnections(connectors, connectionsBlock, env, findings);
-  checkCombinations(values, found, directory, findings);
+  const tls = checkCombinations(values, found, directory, findings);
   checkTransport(values.environment, connectors, connections, findings);
   if (options.usedConnectors !== undefined && values.environment === 'production') {
     const used = options.usedConnectors(resolve(directory, values.rules_file));
@@ -74,7 +74,7 @@ export function loadSettings(
   }
   if (parsed.success && !findings.hasErrors) {
     const path = file === null ? null : resolve(directory, file);
-    const assembled = assemble(values, directory, env, webhookSecretSource(references, path));
+    const assembled = assemble(values, directory, env, webhookSecretSource(references, path), tls);
     const settings = {
       ...assembled,
       ruleSecrets: new RuleSecrets({

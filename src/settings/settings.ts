@@ -1,5 +1,6 @@
 import type { RuleSecrets } from './rule-secrets';
 import type { Secret } from './secret';
+import type { TlsFiles } from './tls-files';
 
 /** The settings of the bridge, read and checked once at the start (`load.ts`). Paths are absolute, references resolved. */
 export interface Settings {
@@ -49,8 +50,8 @@ export interface ReceiverSettings {
   ipAllow: string[];
   /** Proxies whose `X-Forwarded-For` is trusted, as addresses and CIDR ranges; false: none. */
   trustProxy: false | string[];
-  /** PEM files; both exist and can be read. Absent: plain HTTP. */
-  tls?: { certFile: string; keyFile: string };
+  /** The certificate and key, as they were when the settings were read. Absent: plain HTTP. */
+  tls?: TlsFiles;
   /** Bad requests per address and minute, from which on it cannot send large bodies. */
   unauthenticatedPerMinute: number;
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { defineConnector, type Connector } from '../../src/connectors/connector';
 import { formatFinding } from '../../src/yaml/format-findings';
 import { RuleSecrets } from '../../src/settings/rule-secrets';
+import { CERTIFICATE, KEY } from '../receiver/self-signed';
 import { loadSettings, missingCredentials } from '../../src/settings/load';
 import { Secret, secret } from '../../src/settings/secret';
 import type { Settings } from '../../src/settings/settings';
@@ -134,7 +135,7 @@ describe('settings', () => {
   });
 
   test('are the same from the file and from the environment', () => {
-    writeFileSync(join(directory, 'tls.pem'), '');
+    writeFileSync(join(directory, 'tls.pem'), `${CERTIFICATE}\n${KEY}`);
     const fromFile = settings(
       `
 environment: production
@@ -205,7 +206,12 @@ connections:
     expect(fromFile).toMatchObject({
       country: 'KR',
       numbers: ['+15559876543', '0231234567', '02-312-3456', '15551'],
-      receiver: { port: 8080, adminPort: 0, trustProxy: ['10.0.0.1'], tls: { certFile: join(directory, 'tls.pem') } },
+      receiver: {
+        port: 8080,
+        adminPort: 0,
+        trustProxy: ['10.0.0.1'],
+        tls: { keyFile: join(directory, 'tls.pem'), cert: `${CERTIFICATE}\n${KEY}` },
+      },
       retention: { maxAgeMs: 43_200_000, maxBytes: 1.5e9, quarantineMaxBytes: 2e6 },
       temporal: { cliPath: join(directory, 'bin/temporal') },
       backfill: { enabled: false, everyMs: 300_000, longestGapMs: 43_200_000 },

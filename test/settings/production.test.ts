@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectors } from '../../src/connectors/registry';
 import { loadSettings } from '../../src/settings/load';
+import { KEY as OTHER_KEY } from '../net/certificate';
+import { CERTIFICATE, KEY } from '../receiver/self-signed';
 import { formatFinding } from '../../src/yaml/format-findings';
 
 let directory: string;
@@ -139,6 +142,43 @@ test('a ${file:...} or TLS file that is a FIFO, a device or a folder is a findin
     expect.stringContaining('receiver.tls.cert_file: the file is not a regular file'),
     expect.stringContaining('receiver.tls.key_file: the file is not a regular file'),
   ]);
+});
+
+describe('the files of TLS', () => {
+  const withFiles = (cert: string, key: string) => {
+    writeFileSync(join(directory, 'cert.pem'), cert);
+    writeFileSync(join(directory, 'key.pem'), key);
+    return load({ BRIDGE_TLS_CERT_FILE: 'cert.pem', BRIDGE_TLS_KEY_FILE: 'key.pem' });
+  };
+
+  test('are taken when they fit, and read once: later changes of the files do not matter', () => {
+    expect(withFiles(CERTIFICATE, KEY).errors).toEqual([]);
+    const loaded = loadSettings({
+      env: { BRIDGE_TLS_CERT_FILE: 'cert.pem', BRIDGE_TLS_KEY_FILE: 'key.pem' },
+      connectors,
+      directory,
+    });
+    const tls = loaded.ok ? loaded.settings.receiver.tls : undefined;
+    expect([tls?.cert, tls?.key.reveal()]).toEqual([CERTIFICATE, KEY]);
+  });
+
+  const encrypted = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+  }).privateKey;
+
+  test.each([
+    ['of somebody else', CERTIFICATE, OTHER_KEY, 'key_file', 'the key is not that of the certificate'],
+    ['in the wrong setting', KEY, KEY, 'cert_file', 'the file is not PEM'],
+    ['of another kind', CERTIFICATE, 'hunter2', 'key_file', 'the file is not PEM'],
+    ['with a passphrase', CERTIFICATE, encrypted, 'key_file', 'the key is encrypted'],
+  ])('%s are a finding that shows nothing of them', (_case, cert, key, name, message) => {
+    const { errors } = withFiles(cert, key);
+    expect(errors).toEqual([expect.stringContaining(`receiver.tls.${name}`)]);
+    expect(errors[0]).toContain(message);
+    expect(errors[0]).not.toContain('hunter2');
+  });
 });
 
 describe('what is missing', () => {
