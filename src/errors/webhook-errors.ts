@@ -24,6 +24,11 @@ export const WEBHOOK_ERRORS = {
     remedy:
       'If it is VoIPBIN, add its address. Behind a proxy, name the proxy in `receiver.trust_proxy`. VoIPBIN does not send the event again; `bridge backfill` finds it.',
   },
+  page: {
+    status: 403,
+    meaning: 'The request comes from a web page in a browser, and no webhook secret is set.',
+    remedy: 'Nothing, unless the page is yours: then set `VOIPBIN_WEBHOOK_SECRET`, and let it sign its events.',
+  },
   too_large: {
     status: 413,
     meaning: 'The body is larger than 10 MiB.',

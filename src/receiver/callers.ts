@@ -10,7 +10,8 @@ const SENDER_FOR_MS = 24 * 60 * 60_000;
  * or the /64 network of an IPv6 address.
  *
  * Noise is a request that strangers can send too: a wrong signature, a body that is not an event, that is refused, or
- * that never ends. A sender is an address that sent an event within the last 24 hours.
+ * that never ends. A sender is an address that proved within the last 24 hours that it may send events: by
+ * a signature, or by being in the address list.
  */
 export class Callers {
   readonly #noise = new LRUCache<string, number>({ max: MAX_ADDRESSES, ttl: NOISE_PERIOD_MS, noUpdateTTL: true });
@@ -30,7 +31,7 @@ export class Callers {
     return (this.#noise.get(address) ?? 0) > this.noisePerMinute;
   }
 
-  /** Remembers an address as a sender. Call it for verified events only. */
+  /** Remembers an address as a sender. Call it for events that had to prove something only. */
   rememberSender(address: string): void {
     this.#senders.set(address, true);
   }

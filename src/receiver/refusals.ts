@@ -33,6 +33,10 @@ export class Refusals {
     return this.#close(reply, 'address', 'this address may not call the webhook');
   }
 
+  page(reply: FastifyReply): Promise<FastifyReply> {
+    return this.#close(reply, 'page', 'web pages may not send events; set VOIPBIN_WEBHOOK_SECRET, and sign them');
+  }
+
   method(reply: FastifyReply): Promise<FastifyReply> {
     void reply.header('allow', [...EVENT_METHODS].join(', '));
     return this.#close(reply, 'method', `send events by POST or PUT to ${WEBHOOK_PATH}`);

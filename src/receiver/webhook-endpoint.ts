@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Ingest, IngestResult } from '../ingest/ingest';
 import { TrustedBody } from '../ingest/trusted-body';
 import { subscriberOf, type Address } from '../net/address';
@@ -34,10 +35,10 @@ export interface WebhookOptions {
 }
 
 /**
- * Adds the webhook's routes. Every request is answered or refused in this order: address, method, size, signature,
- * content encoding, JSON and envelope.
+ * Adds the webhook's routes. Every request is answered or refused in this order: address, method, page of a browser,
+ * size, signature, content encoding, JSON and envelope.
  *
- * The address check sits on the routes, which take every method, so that the router alone decides what is a request to
+ * The address check sits in the routes' handler, which takes every method, so that the router alone decides what is a request to
  * the webhook. A second reading of the URL would not know every spelling (`%77ebhook`, `http://host/voipbin/webhook`).
  *
  * @throws RangeError when an entry of the address lists is invalid.
@@ -48,6 +49,8 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
   // Not Fastify's request.ip: its trustProxy does not read entries with a port.
   const addressOf = ({ raw }: FastifyRequest): Address | null =>
     clientAddress(raw.socket.remoteAddress, headerOf(raw.headers['x-forwarded-for']), trustedProxies);
+  // Otherwise anyone could make a sender of itself.
+  const isProtected = access.secrets.length > 0 || allowed !== null;
   const memory = new BodyMemory(BODY_LIMITS, callers);
 
   const refuseSignature = (caller: string, reply: FastifyReply): Promise<FastifyReply> => {
@@ -59,6 +62,9 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
     const startedAt = performance.now();
     const { method, headers } = request;
     const address = addressOf(request);
+    if (allowed !== null && !allowed.contains(address)) {
+      return refusals.address(reply);
+    }
     const caller = address === null ? 'unknown' : subscriberOf(address);
     const declaredBytes = Number(headers['content-length'] ?? 0);
     const hasBody = 'transfer-encoding' in headers || declaredBytes > 0;
@@ -67,6 +73,10 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
     }
     if (method === 'GET' && !hasBody) {
       return sendJson(reply, { service: 'voipbin-bridge', message: 'VoIPBIN events are taken here, by POST or PUT.' });
+    }
+    if (access.secrets.length === 0 && isFromPage(headers)) {
+      callers.countNoise(caller);
+      return refusals.page(reply);
     }
     if (declaredBytes > MAX_BODY_BYTES) {
       callers.countNoise(caller);
@@ -98,7 +108,7 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
     // Without a secret anyone could push everything else out of the quarantine.
     const mayQuarantine = async (): Promise<boolean> => access.secrets.length > 0 || !callers.countNoise(caller);
     const result = await ingest.take(TrustedBody.fromWebhook(verified), mayQuarantine);
-    if (result.outcome !== 'invalid') {
+    if (result.outcome !== 'invalid' && isProtected) {
       callers.rememberSender(caller);
     }
     return answer(result, reply, startedAt);
@@ -124,13 +134,6 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
     http.route({
       method: [...http.supportedMethods],
       url,
-      onRequest: (request, reply, done) => {
-        if (allowed !== null && !allowed.contains(addressOf(request))) {
-          void refusals.address(reply);
-        } else {
-          done();
-        }
-      },
       handler: receive,
     });
   }
@@ -147,6 +150,14 @@ function acknowledge(reply: FastifyReply, status: 'received' | 'ignored' | 'dupl
   reply.raw.writeHead(200, { 'content-type': JSON_TYPE, 'content-length': json.length });
   reply.raw.end(json);
   return reply;
+}
+
+/**
+ * Whether a request comes from a web page: browsers say so, also of a form or of `fetch` with `no-cors`, in `Origin`, and in
+ * `Sec-Fetch-Site` where the address is https or this machine. VoIPBIN sends neither.
+ */
+function isFromPage(headers: IncomingHttpHeaders): boolean {
+  return 'origin' in headers || (headers['sec-fetch-site'] ?? 'none') !== 'none';
 }
 
 function headerOf(value: string | string[] | undefined): string | null {

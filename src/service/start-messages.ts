@@ -7,7 +7,7 @@ export function webhookLine(webhookUrl: string, { receiver }: Settings): string 
     return `Webhook   ${webhookUrl}`;
   }
   const who = receiver.ipAllow.length === 0 ? 'anyone who can reach it' : 'every program on the allowed addresses';
-  return `Webhook   ${webhookUrl}   (no VOIPBIN_WEBHOOK_SECRET is set: ${who}, web pages in a browser included, can send events)`;
+  return `Webhook   ${webhookUrl}   (no VOIPBIN_WEBHOOK_SECRET is set: ${who} can send events)`;
 }
 
 /** The admin port's line. */

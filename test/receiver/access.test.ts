@@ -94,3 +94,35 @@ describe.each(PROTECTIONS)('guarded by %s', (_, allow, secrets, headers, status)
     expect(door.reader.counts().received).toBe(status === 200 ? 1 : 0);
   });
 });
+
+describe('a web page', () => {
+  const PAGES: Record<string, string>[] = [
+    { origin: 'https://evil.example' },
+    // A page in a sandbox, and one that was opened from a file.
+    { origin: 'null', 'content-type': 'text/plain' },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+    { 'sec-fetch-site': 'same-site' },
+  ];
+
+  test('sends no events where nothing else protects the webhook, or only an address list that the browser is in', async () => {
+    for (const allow of [[], here]) {
+      const door = await openDoor({ allow });
+      for (const headers of PAGES) {
+        const answer = await door.send({ payload: body, headers });
+        expect([answer.status, answer.json?.error, answer.headers['connection']]).toEqual([403, 'page', 'close']);
+      }
+      expect(door.reader.counts()).toEqual({ received: 0, ignored: 0, quarantined: 0 });
+      // The address bar of a browser, and a program that says it is none.
+      expect((await door.send({ method: 'GET', headers: { 'sec-fetch-site': 'none' } })).status).toBe(200);
+      expect((await door.send({ payload: body, headers: { 'sec-fetch-site': 'none' } })).status).toBe(200);
+    }
+  });
+
+  test('that signs its events may send them', async () => {
+    const door = await openDoor({ secrets: [secret] });
+    for (const headers of PAGES) {
+      expect((await door.send({ payload: body, headers: { ...headers, ...signed } })).status).toBe(200);
+      expect((await door.send({ payload: body, headers })).status).toBe(401);
+    }
+  });
+});

@@ -199,6 +199,21 @@ describe('noise', () => {
     expect(door.reader.counts()).toEqual({ received: 10, ignored: 0, quarantined: 3 });
   });
 
+  test('an event that proves nothing makes no sender: large bodies of a noisy address are refused, unless it is allowed', async () => {
+    const large = JSON.stringify({ type: 'call_hangup', data: { id: 'large', note: 'x'.repeat(100_000) } });
+    for (const [allow, status] of [
+      [[], 503],
+      [['127.0.0.1'], 200],
+    ] as const) {
+      const door = await openDoor({ allow, noisePerMinute: 3 });
+      expect((await door.send({ payload: hangup('first') })).status).toBe(200);
+      for (let n = 0; n < 5; n += 1) {
+        await door.send({ payload: `garbage ${n}` });
+      }
+      expect((await door.send({ payload: large })).status).toBe(status);
+    }
+  });
+
   test('with a secret, signed bodies that are no events are always kept', async () => {
     const door = await openDoor({ secrets: [secret], noisePerMinute: 3 });
     for (let n = 0; n < 10; n += 1) {
