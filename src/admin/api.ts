@@ -34,6 +34,12 @@ export class ApiError extends Error {
   }
 }
 
+/** A request that does not fit a schema: names every wrong member. @param issues as zod reports them. */
+export function wrongRequest(issues: readonly { path: readonly PropertyKey[]; message: string }[]): ApiError {
+  const what = issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`));
+  return new ApiError(400, 'wrong_request', what.join('; '));
+}
+
 /** The API of the admin port. */
 export interface Api {
   routes: readonly ApiRoute[];

@@ -67,6 +67,9 @@ export function createAdmin(options: AdminOptions): Admin {
       void reply.code(421).header('connection', 'close').send(FOREIGN_HOST);
     }
   });
+  http.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: 'not_found', message: 'there is no such path: see docs/operations.md' }),
+  );
   http.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   http.get('/readyz', (_request, reply) => {
     const ready = !isStopping && options.ready();

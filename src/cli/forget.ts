@@ -55,7 +55,7 @@ async function run(number: string | undefined, options: Options, command: Comman
   }
   const result = (await api.post('/forget', request)) as Forgotten;
   const left = await describeLeft(result, settings);
-  printResult(json, result, () => printableLines([...describe(result, 'removed'), ...left]));
+  printResult(json, result, () => printableLines([...describe(result, 'was removed'), ...left]));
 }
 
 function describe({ events, quarantined, postponed }: Forgotten, verb: string): string[] {

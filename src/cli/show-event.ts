@@ -63,6 +63,7 @@ function describeEvent(details: EventDetails): string[] {
     `  occurred  ${event.occurred_at}`,
     `  received  ${event.received_at}`,
     `  rules     ${details.rules.length === 0 ? 'none matched' : details.rules.join(', ')} (rule set ${ruleset})`,
+    ...(details.forgotten ? ['  content   removed (bridge forget)'] : []),
     ...(details.left_out.length === 0
       ? []
       : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { ApiError } from '../admin/api';
+import { ApiError, wrongRequest } from '../admin/api';
 import { LaterRunsReader } from '../dispatch/later-runs';
 import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
@@ -83,7 +83,7 @@ export class Operations {
 
   /**
    * Plans to do the failed steps of events again. The plan is a job that waits for {@link confirm}, or is not kept, and
-   * has no id, with `dryRun`.
+   * has no id, with `dryRun` or when there is nothing to do.
    * @throws ApiError for a wrong request.
    */
   async planRetry(input: unknown, who: string, dryRun = false): Promise<Job> {
@@ -233,9 +233,11 @@ export class Operations {
       const more = unknown.length > MOST_UNKNOWN_NAMED ? ', ...' : '';
       throw new ApiError(404, 'unknown_event', `this data folder has no event ${named}${more}`);
     }
-    const id = dryRun ? '' : `${kind}-${new Date().toISOString().slice(0, 10)}-${randomBytes(4).toString('hex')}`;
+    // Nobody can confirm a job of nothing.
+    const isKept = !dryRun && items.length > 0;
+    const id = !isKept ? '' : `${kind}-${new Date().toISOString().slice(0, 10)}-${randomBytes(4).toString('hex')}`;
     const job = { id, kind, who, request: JSON.stringify(request), plan: JSON.stringify(plan) };
-    if (!dryRun) {
+    if (isKept) {
       this.#store.addJob(job, items);
     }
     return this.#asJob({
@@ -315,8 +317,7 @@ function parsed<Request>(
 ): Request {
   const result = schema.safeParse(input);
   if (!result.success) {
-    const what = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-    throw new ApiError(400, 'wrong_request', what);
+    throw wrongRequest(result.error.issues);
   }
   return result.data;
 }

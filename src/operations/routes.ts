@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiError, type ApiRoute } from '../admin/api';
+import { ApiError, wrongRequest, type ApiRoute } from '../admin/api';
 import type { Operations } from './operations';
 
 const MOST_ROWS = 1_000;
@@ -73,11 +73,7 @@ async function now<Answer>(work: () => Answer): Promise<Answer> {
 function listOf(query: Readonly<Record<string, string>>): z.infer<typeof listQuery> {
   const result = listQuery.safeParse(query);
   if (!result.success) {
-    throw new ApiError(
-      400,
-      'wrong_request',
-      result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-    );
+    throw wrongRequest(result.error.issues);
   }
   return result.data;
 }

@@ -3,7 +3,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { LaterRunsReader, workflowIdOf, type LaterRunEntry } from '../dispatch/later-runs';
 import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
-import type { Quarantined } from '../inbox/stored-event';
+import { FORGOTTEN_CONTENT_TYPE, type Quarantined } from '../inbox/stored-event';
 import { fitForRun } from '../runs/fit-for-run';
 import { parseLaterRunId } from '../runs/names';
 import type { RunReport } from '../runs/run-contract';
@@ -22,6 +22,8 @@ export interface EventDetails {
   became: string;
   /** Paths of the parts that its run does not have: the event is too large for Temporal. A step that reads one fails. */
   left_out: readonly string[];
+  /** Its content was removed (`bridge forget`). */
+  forgotten: boolean;
   /** What its last run reported; null until the run has ended. */
   report: RunReport | null;
   /** Every run of the event, the first one first. Empty when no run was started. */
@@ -83,6 +85,7 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
       ruleset,
       became: eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run),
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
+      forgotten: stored.content_type === FORGOTTEN_CONTENT_TYPE,
       report: parseReport(last ?? dispatched),
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       pending: run?.pending ?? [],

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { ApiError, type ApiRequest } from '../../src/admin/api';
+import { ApiError, wrongRequest, type ApiRequest } from '../../src/admin/api';
 import { createAdmin, type Admin } from '../../src/admin/server';
 
 const TOKEN = 'a'.repeat(64);
@@ -52,6 +52,22 @@ test('a call with the token is done, with its path, query, body and user', async
   });
   expect([response.status, await response.json()]).toEqual([200, { done: true }]);
   expect(seen).toEqual([{ params: { id: '7' }, query: { dry_run: 'true' }, body: { a: 1 }, who: 'ann' }]);
+});
+
+test('an unknown path is 404 in the form of the other errors', async () => {
+  const response = await fetch(`${url}/api/v1/nothing`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  expect([response.status, await response.json()]).toEqual([
+    404,
+    { error: 'not_found', message: expect.stringContaining('docs/operations.md') as string },
+  ]);
+});
+
+test('every wrong member of a request is named, and what concerns the whole of it, too', () => {
+  const problems = [
+    { path: ['since'], message: 'not a time' },
+    { path: [], message: 'Unrecognized key: "sinc"' },
+  ];
+  expect(wrongRequest(problems).message).toBe('since: not a time; Unrecognized key: "sinc"');
 });
 
 test.each([

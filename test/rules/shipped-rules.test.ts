@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { actionCatalogue } from '../../src/connectors/registry';
 import { SeenCalls } from '../../src/events/seen-calls';
 import type { JsonObject } from '../../src/events/json';
 import { formatFinding } from '../../src/yaml/format-findings';
@@ -220,4 +223,25 @@ test('a call that only the menu picked up is missed', () => {
       .map(({ name }) => name);
   expect(names(NOTHING_KNOWN)).toContain('missed-sales-call');
   expect(names(answeredAt('2026-03-02T10:59:00Z'))).not.toContain('missed-sales-call');
+});
+
+test('the example of alerts is valid when the comment signs are removed, and names what can be told', () => {
+  const text = readFileSync('config/rules.yaml', 'utf8').replaceAll(
+    /^# ?((?:alerts:|heartbeat:| {2,}(?:- name|on|quiet|silence|do|- slack|- email)\b).*)$/gm,
+    '$1',
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'bridge-shipped-rules-'));
+  const file = join(folder, 'rules.yaml');
+  writeFileSync(file, text);
+  const read = loadRules({ file, actions: actionCatalogue });
+  rmSync(folder, { recursive: true, force: true });
+  if (!read.ok) {
+    throw new Error(read.findings.map(formatFinding).join('\n'));
+  }
+  const { alerts, heartbeat } = read.ruleSet;
+  expect(alerts.map(({ name, silence, steps }) => [name, silence?.after_ms ?? null, steps.length])).toEqual([
+    ['ops', null, 2],
+    ['quiet-office', 7_200_000, 1],
+  ]);
+  expect(heartbeat?.every_ms).toBe(60_000);
 });
