@@ -12,6 +12,7 @@ import type { StepInput, StepResult } from '../src/runs/run-contract';
 import type { RuleSecrets } from '../src/settings/rule-secrets';
 import type { ConnectionGate } from './connection-gate';
 import { effectOnce, type EffectOnce, type RememberedEffects } from './effect-once';
+import type { NamedValues } from '../src/rules/language/named-values';
 import { runUnlessParked, type GuardedAttempt, type Parking } from './guarded-attempt';
 import { asActionError, asApplicationFailure } from './step-error';
 import { runFilled } from './fill-references';
@@ -23,6 +24,7 @@ export interface StepScope {
   steps: Record<string, JsonValue>;
   timezone: string;
   country: string | null;
+  names: NamedValues | undefined;
   /** When the step began: what templates call `now`, so that every attempt renders the same. */
   now: Date;
   /** The action key: decides what `sample` picks. */
@@ -41,7 +43,7 @@ export interface StepTools {
   /** The gates of the connections, and of their parts by `partName`. */
   gates: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
   /** Renders the templates of a step's input. Throws when one fails; the message contains no personal data. */
-  render(input: JsonObject, scope: StepScope, action: Pick<Action, 'sinkOf' | 'accepts'>): JsonObject;
+  render(input: JsonObject, scope: StepScope, action: Pick<Action, 'sinkOf' | 'accepts' | 'isMoment'>): JsonObject;
   /** The secrets that rules refer to. */
   secrets: Pick<RuleSecrets, 'lookUp'>;
   /** Evaluates a step's CEL condition. Throws as `render` does. */
@@ -187,6 +189,7 @@ async function attempt(
     steps: input.steps,
     timezone: input.timezone,
     country: input.country,
+    names: input.names,
     now: new Date(input.began_at),
     seed: keyOf(input),
   };

@@ -263,6 +263,7 @@ async function runStepOf(
     rule: rule.name,
     timezone: rule.timezone,
     country: rule.country,
+    ...(rule.names === undefined ? {} : { names: rule.names }),
     step,
     steps: results,
     ...(rule.shadow === undefined ? {} : { shadow: rule.shadow }),

@@ -13,7 +13,7 @@ import { explain, withoutTokens } from '../rules/tools/explain';
 import { formatExplanation } from '../rules/tools/format-explanation';
 import { lintTraffic } from '../rules/tools/lint-traffic';
 import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
-import { readEvent } from '../samples/samples';
+import { findSample, readEvent } from '../samples/samples';
 import { describeFindings, readRules } from '../service/rules-in-force';
 import type { Settings } from '../settings/settings';
 import { eventsSince, knownNumbers, ruleSetHistory, storedEnvelope, storedEvent } from '../status/stored-events';
@@ -48,6 +48,7 @@ export function defineRules(rules: Command): void {
     .command('test')
     .description('run the tests in the rule files')
     .argument(...files)
+    .option('-v, --verbose', 'print what each step would send')
     .option('--json', 'print the results as JSON')
     .action(test);
   rules
@@ -97,15 +98,23 @@ async function check(files: string[], options: Options & { traffic: string | fal
   process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
 }
 
-function test(files: string[], options: Options, command: Command): void {
+function test(files: string[], options: Options & { verbose?: true }, command: Command): void {
   const results = rulesFiles(files, command).flatMap((file) => {
     const { ruleSet, tests } = readValidRules(file);
     return runRuleTests(ruleSet, tests, {
       actions: actionCatalogue,
+      findSample,
       findEvent: (eventId) => storedEnvelope(readSettings(command).dataDir, eventId),
     });
   });
-  printResult(options.json, results, () => formatTestResults(results));
+  const printed = results.map((result) => ({
+    ...result,
+    explanation:
+      result.explanation === null || (result.faults.length === 0 && options.verbose !== true)
+        ? null
+        : withoutTokens(result.explanation),
+  }));
+  printResult(options.json, printed, () => formatTestResults(results, options.verbose));
   process.exitCode = results.every((result) => result.faults.length === 0) ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -100,6 +100,23 @@ export interface ActionContext<Client> {
 /** What an action returns: either its result, for later steps (`steps.<id>.<field>`), or why it did nothing. */
 export type ActionOutcome<Output> = { outcome: 'done'; result: Output } | { outcome: 'skipped'; reason: string };
 
+/** What is known besides the value of an input. */
+interface InputScope {
+  country: string | null;
+  /** Null when the value stands in the rule as it is, for every event. */
+  event: CanonicalEvent | null;
+}
+
+/** Reads an input, and throws an ActionError when it would be refused. */
+type InputCheck<Input, Value> = (value: Value, scope: InputScope & { input: Input }) => unknown;
+
+/** Why an action refuses one of its inputs. */
+export interface InputProblem {
+  input: string;
+  message: string;
+  remedy: string | null;
+}
+
 /** An action as its connector defines it. */
 export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** One sentence for ops: what it does. Shown by editors and in the docs. */
@@ -114,6 +131,16 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   input: z.ZodType<Input>;
   /** Where each top-level input's text ends up; `plain` for those not named. */
   sinks?: Partial<Record<Extract<keyof Input, string>, Sink>>;
+  /**
+   * Inputs that name a moment. The rules resolve `next office 09:00` (a window) and a date and time without a zone: the
+   * action sees a time in UTC (ISO 8601) instead.
+   */
+  moments?: readonly Extract<keyof Input, string>[];
+  /**
+   * The action's own readers of its inputs: they throw an ActionError for a value that `run` or the provider would refuse.
+   * `rules check` uses them on what is written without templates, `rules test` on what is rendered.
+   */
+  checks?: { readonly [Name in Extract<keyof Input, string>]?: InputCheck<Input, Input[Name]> };
   /** What later steps may use, `.describe()`d; template variables under `steps.<id>` are checked against it. */
   output: z.ZodType<Output>;
   /** The effect; by the input as written where it depends on it (`http.request` on its method). */
@@ -159,6 +186,14 @@ export interface Action<Client = unknown> {
   /** As in {@link ActionDefinition.reads}. */
   readonly reads: readonly string[];
   sinkOf(inputName: string): Sink;
+  /** Whether the text of an input names a moment. See {@link ActionDefinition.moments}. */
+  isMoment(inputName: string): boolean;
+  /**
+   * Why some of the inputs would be refused, for good.
+   * @param input valid by the schema; for one that is not, nothing is known.
+   * @param names of the inputs that are judged; the others may still be templates.
+   */
+  problemsOf(input: JsonObject, names: readonly string[], scope: InputScope): InputProblem[];
   /** Whether the input may hold a value of this type at a path, such as `['body', 'deal', '0']`. */
   accepts(path: readonly string[], value: JsonValue): boolean;
   /** @param input the input as written in the rule file, already found valid. */
@@ -269,6 +304,11 @@ export function defineAction<Client>() {
       attemptTimeout: definition.attemptTimeout,
       reads: definition.reads ?? [],
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
+      isMoment: (inputName) => definition.moments?.some((name) => name === inputName) ?? false,
+      problemsOf: (input, names, scope) => {
+        const parsed = definition.input.safeParse(input);
+        return parsed.success ? problemsIn(definition, parsed.data, names, scope) : [];
+      },
       accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
       alsoUsedBy: (input) => definition.alsoUses?.of(definition.input.parse(input)) ?? [],
@@ -297,6 +337,31 @@ export function defineAction<Client>() {
       },
     };
   };
+}
+
+function problemsIn<Client, Input, Output extends JsonObject>(
+  { checks }: ActionDefinition<Client, Input, Output>,
+  input: Input,
+  names: readonly string[],
+  scope: InputScope,
+): InputProblem[] {
+  const problems: InputProblem[] = [];
+  const judge = <Name extends Extract<keyof Input, string>>(name: Name): void => {
+    try {
+      checks?.[name]?.(input[name], { ...scope, input });
+    } catch (error) {
+      if (!(error instanceof ActionError)) {
+        throw error;
+      }
+      problems.push({ input: name, message: error.message, remedy: error.detail.remedy ?? null });
+    }
+  };
+  for (const name in input) {
+    if (names.includes(name)) {
+      judge(name);
+    }
+  }
+  return problems;
 }
 
 /** Types a connector: its actions all take this connector's client. */

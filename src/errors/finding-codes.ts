@@ -176,6 +176,10 @@ export const FINDING_CODES = {
     meaning: 'A field is compared with a text that starts with $.',
     remedy: 'To compare it with a list, write { in: $name }.',
   },
+  'late-reply': {
+    meaning: 'A reply to a person stands behind a step that may fail or wait.',
+    remedy: 'Move the reply up, or give the step before it on_error: continue and a short retry.',
+  },
   'unknown-map': {
     meaning: 'A map does not exist.',
     remedy: 'Correct the name, or define the map under maps.',

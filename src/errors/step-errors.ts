@@ -171,7 +171,7 @@ export const STEP_ERRORS = {
   },
   invalid_due: {
     class: 'permanent',
-    meaning: '`due` of a task is not a duration after rendering.',
+    meaning: '`due` of a task is neither a duration nor a time after rendering.',
     remedy: 'Correct `due` in the rule.',
   },
   invalid_from: {

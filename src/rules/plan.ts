@@ -1,6 +1,7 @@
 import type { EventPart } from '../events/canonical-event';
 import type { JsonObject } from '../events/json';
 import type { Effect } from '../connectors/connector';
+import type { NamedValues } from './language/named-values';
 import type { Test } from './language/operators';
 
 /**
@@ -46,6 +47,8 @@ export interface PlannedRule {
   /** How often the rule may run; absent without limits. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];
+  /** What the texts of its steps use of the lists, maps and windows of the rule files; absent when they use nothing. */
+  names?: NamedValues;
 }
 
 /**

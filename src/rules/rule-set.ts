@@ -192,6 +192,7 @@ export function plannedRule(rule: Rule): PlannedRule {
     ...(rule.mode === 'shadow' ? { shadow: true as const } : {}),
     ...(limited ? { limits: rule.limits } : {}),
     steps: [...rule.steps],
+    ...(rule.names === undefined ? {} : { names: rule.names }),
   };
 }
 

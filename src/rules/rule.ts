@@ -2,6 +2,7 @@ import type { Action } from '../connectors/connector';
 import type { FieldDefinition } from './language/field';
 import type { Position } from '../yaml/finding';
 import type { Test } from './language/operators';
+import type { NamedValues } from './language/named-values';
 import type { PlannedStep } from './plan';
 import type { Window } from './language/windows';
 
@@ -62,6 +63,8 @@ export interface Rule {
   timezone: string;
   country: string | null;
   steps: readonly PlannedStep[];
+  /** What its texts use of lists, maps and windows; absent when they use nothing. */
+  names?: NamedValues;
   /** Fields and groups of fields that the actions read of the event by themselves: `peer`, `answered`. */
   actionReads: readonly string[];
   /** The positions of the steps, in the same order. */

@@ -6,6 +6,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { ErrorClass } from '../errors/step-errors';
 import type { Release } from './parking-contract';
+import type { NamedValues } from '../rules/language/named-values';
 import type { DeferredCondition, Plan, PlannedLimits, PlannedStep, RuleFailure } from '../rules/plan';
 
 /** Input of workflow `handleEvent`. */
@@ -75,6 +76,8 @@ export interface StepInput {
   rule: string;
   timezone: string;
   country: string | null;
+  /** What the texts of the rule use of lists, maps and windows. */
+  names?: NamedValues;
   step: PlannedStep;
   /** Set for a rule in mode shadow: the step is rendered, and not executed. */
   shadow?: true;

@@ -17,6 +17,11 @@ export function sampleNames(): string[] {
     : [];
 }
 
+/** A sample event by its name; null when there is none. */
+export function findSample(name: string): JsonObject | null {
+  return sampleNames().includes(name) ? readEvent(join(samplesFolder(), `${name}.json`)) : null;
+}
+
 /**
  * Reads an event from a file, or a sample by its name.
  * @throws WrongUse when there is neither, or the file is not a JSON object.

@@ -63,6 +63,7 @@ async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, st
     ...scope,
     sinkOf: (name) => action.sinkOf(name),
     accepts: (path, value) => action.accepts(path, value),
+    isMoment: (name) => action.isMoment(name),
   });
   // An earlier try may have got through: whoever can, looks first. Who cannot is asked as if for the first time: told twice
   // is better than never.

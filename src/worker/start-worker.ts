@@ -104,6 +104,7 @@ export async function startWorker(options: {
               ...scope,
               sinkOf: (name) => action.sinkOf(name),
               accepts: (path, value) => action.accepts(path, value),
+              isMoment: (name) => action.isMoment(name),
             }),
           ),
         secrets: settings.ruleSecrets,

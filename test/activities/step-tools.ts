@@ -22,6 +22,7 @@ export function stepTools(changes: Partial<StepTools>): StepTools {
         ...scope,
         sinkOf: (name) => action.sinkOf(name),
         accepts: (path, value) => action.accepts(path, value),
+        isMoment: (name) => action.isMoment(name),
       }),
     secrets: { lookUp: () => ({ ok: false, kind: 'missing', message: 'there is none', hint: 'make one' }) },
     evaluate: () => true,

@@ -72,6 +72,12 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
   unit: 'mail',
   input,
   sinks: { subject: 'header', html: 'html' },
+  checks: {
+    to: readTo,
+    cc: (cc) => readRecipients('cc', cc),
+    subject: (subject, { event }) => event !== null || checkWritten('subject', subject),
+    text: (_, { input: wanted }) => checkText(wanted),
+  },
   output,
   effect: 'once',
   alsoUses: { of: ({ recording }) => (recording === undefined ? [] : ['voipbin']) },
@@ -80,22 +86,9 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
   // More than the ten minutes that a server may take to answer after the final dot (RFC 5321 section 4.5.3.2.6).
   attemptTimeout: '20m',
   run: async (context, wanted) => {
-    const to = readRecipients('to', wanted.to);
+    const to = readTo(wanted.to);
     const cc = readRecipients('cc', wanted.cc);
-    if (to.length === 0) {
-      throw new ActionError('permanent', 'the rendered `to` is empty', {
-        connection: 'email',
-        code: 'no_recipient',
-        remedy: 'Look at the template of `to`.',
-      });
-    }
-    if (wanted.recording === undefined && wanted.text.trim() === '' && (wanted.html ?? '').trim() === '') {
-      throw new ActionError('permanent', 'the rendered `text` is empty', {
-        connection: 'email',
-        code: 'empty_text',
-        remedy: 'Give the template of `text` a default: `{{ field | default: "…" }}`.',
-      });
-    }
+    checkText(wanted);
     const recipients = uniqueOf([...to, ...cc]);
     const delivery = new Delivery(recipients, context.progress.last, context.key);
     const maybeSent = maybeSentBefore(context);
@@ -128,6 +121,36 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
     return conclude(context, delivery, result.refused, state, maybeSent);
   },
 });
+
+/** @throws ActionError `permanent` for a mail without content. */
+function checkText(wanted: Input): void {
+  if (wanted.recording === undefined && (wanted.html ?? '').trim() === '') {
+    checkWritten('text', wanted.text);
+  }
+}
+
+function checkWritten(name: string, text: string): void {
+  if (text.trim() === '') {
+    throw new ActionError('permanent', `the rendered \`${name}\` is empty`, {
+      connection: 'email',
+      code: 'empty_text',
+      remedy: `Give the template of \`${name}\` a default: \`{{ field | default: "…" }}\`.`,
+    });
+  }
+}
+
+/** @throws ActionError `permanent` when it names nobody, or what is no address. */
+function readTo(written: Input['to']): Recipient[] {
+  const to = readRecipients('to', written);
+  if (to.length === 0) {
+    throw new ActionError('permanent', 'the rendered `to` is empty', {
+      connection: 'email',
+      code: 'no_recipient',
+      remedy: 'Look at the template of `to`.',
+    });
+  }
+  return to;
+}
 
 /** @throws ActionError when somebody does not have the mail. */
 function conclude(

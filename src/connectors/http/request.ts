@@ -72,6 +72,7 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
   unit: 'request',
   input,
   sinks: { url: 'url', headers: 'header', body: 'json' },
+  checks: { url: readTarget },
   output,
   effect: { of: (written) => (isRepeatable(written) ? 'repeatable' : 'once') },
   budget: '1h',

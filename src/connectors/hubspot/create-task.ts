@@ -28,7 +28,9 @@ export const createTask = defineAction<HubSpotClient>()({
     due: z
       .string()
       .default('1h')
-      .describe('When it is due, counted from the event: 30m, 4h, 1d. Never before the step began'),
+      .describe(
+        'When it is due. Counted from the event: 30m, 4h, 1d. The first time in a window of the rule file: next office 09:00; when it opens: next office. Or a date and time: 2026-03-02 09:00. Never before the step began',
+      ),
     owner: z
       .string()
       .default(CONTACT_OWNER)
@@ -37,6 +39,12 @@ export const createTask = defineAction<HubSpotClient>()({
     unknown_contact: unknownContactInput,
   }),
   sinks: { body: 'html' },
+  moments: ['due'],
+  checks: {
+    subject: (subject, { event }) => event !== null || checkSubject(subject),
+    due: (due) => dueTime(due, 0, 0),
+    owner: ownerWanted,
+  },
   output: z.object({
     task: z
       .object({
@@ -93,13 +101,30 @@ export const createTask = defineAction<HubSpotClient>()({
   },
 });
 
-/** Counted from the event, but never in the past when the step begins; the same on every attempt. */
+/** A time with a zone (ISO 8601): what windows and local times are before they get here. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/;
+
+/** A time, or a wait from the event on, but never in the past when the step begins; the same on every attempt. */
 function dueTime(due: string, occurredAt: number, startedAt: number): string {
-  const wait = parseDuration(due.trim());
-  if (wait === null) {
-    throw permanentFailure('the rendered `due` is not a duration', 'invalid_due', 'Write it like 30m, 4h or 1d.');
+  const text = due.trim();
+  const wait = parseDuration(text);
+  const moment = wait === null ? (TIME.test(text) ? Date.parse(text) : NaN) : occurredAt + wait;
+  const time = new Date(Math.max(moment, startedAt));
+  if (Number.isNaN(time.getTime())) {
+    throw permanentFailure(
+      'the rendered `due` is neither a duration nor a time',
+      'invalid_due',
+      'Write it like 4h, next office 09:00 (with a window of the rule file) or 2026-03-02 09:00.',
+    );
   }
-  return new Date(Math.max(occurredAt + wait, startedAt)).toISOString();
+  return time.toISOString();
+}
+
+/** A task without a subject is no help to anybody; HubSpot takes it. */
+function checkSubject(subject: string): void {
+  if (subject.trim() === '') {
+    throw permanentFailure('the rendered `subject` is empty', 'empty_text', 'Say what is to be done.');
+  }
 }
 
 function ownerWanted(owner: string): string {

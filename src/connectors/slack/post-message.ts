@@ -63,6 +63,11 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
   unit: 'post',
   input,
   sinks: { text: 'slack', blocks: 'slack' },
+  checks: {
+    channel: checkChannel,
+    text: (text, { input: { blocks } }) => checkText(text, blocks),
+    blocks: (blocks) => blocks === undefined || checkBlocks(blocks),
+  },
   output,
   effect: 'once',
   budget: '1h',
@@ -72,9 +77,7 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
     if (channel.trim() === '') {
       throw empty('channel', providerCode('channel_not_found'));
     }
-    if (text.trim() === '' && (blocks === undefined || blocks.length === 0)) {
-      throw empty('text', 'no_text');
-    }
+    checkText(text, blocks);
     if (blocks !== undefined) {
       checkBlocks(blocks);
     }
@@ -105,6 +108,27 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
     return { outcome: 'done', result: { channel: posted.channel, ts: posted.ts } };
   },
 });
+
+function checkText(text: string, blocks: readonly unknown[] | undefined): void {
+  if (text.trim() === '' && (blocks === undefined || blocks.length === 0)) {
+    throw empty('text', 'no_text');
+  }
+}
+
+/** Slack's reference of chat.postMessage: a name with its `#`, or an id. Whether it exists, only Slack knows. */
+function checkChannel(channel: string): void {
+  const name = channel.trim();
+  if (name === '') {
+    throw empty('channel', providerCode('channel_not_found'));
+  }
+  if (!/^#\S+$/.test(name) && !/^[CDGUW][A-Z0-9]+$/.test(name)) {
+    throw new ActionError('permanent', 'the rendered channel is neither a name with its # nor an id', {
+      connection: 'slack',
+      code: providerCode('channel_not_found'),
+      remedy: 'Write "#name", with the # and in quotes, or the id of a channel or person.',
+    });
+  }
+}
 
 function errorOf(
   { error, maybeDone, unknownWord }: SlackFailure,

@@ -81,11 +81,7 @@ export function guardText(text: GuardedText): Recipient {
     if (toPeer) {
       return { send: false, reason: peer !== '' && isWithheld(peer) ? 'withheld' : 'not_a_phone' };
     }
-    throw mistake(
-      'invalid_to',
-      'the rendered `to` is not a phone number',
-      'Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country.',
-    );
+    throw invalidTo();
   }
   const from = sender(text);
   if (text.isOurs(to) || to === from) {
@@ -106,7 +102,34 @@ function sender(text: GuardedText): string {
       'Name it with `from:`.',
     );
   }
-  const from = asPhone(written, text.country) ?? (VOIPBIN_NUMBER.test(written) ? written : null);
+  return readSender(written, text.country);
+}
+
+/** @throws ActionError `permanent` for a recipient that is neither a phone number nor the event's peer. */
+export function checkRecipient(to: string | undefined, event: CanonicalEvent | null, country: string | null): void {
+  const isPeer = event !== null && to?.trim() === (event.peer?.number ?? '');
+  if (to !== undefined && !isPeer && asPhone(to, country) === null) {
+    throw invalidTo();
+  }
+}
+
+/** @throws ActionError `permanent` for a sender that is not a phone number. */
+export function checkSender(from: string | undefined, country: string | null): void {
+  if (from !== undefined) {
+    readSender(from, country);
+  }
+}
+
+function invalidTo(): ActionError {
+  return mistake(
+    'invalid_to',
+    'the rendered `to` is not a phone number',
+    'Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country.',
+  );
+}
+
+function readSender(written: string, country: string | null): string {
+  const from = asPhone(written, country) ?? (VOIPBIN_NUMBER.test(written) ? written : null);
   if (from === null) {
     throw mistake(
       'invalid_from',

@@ -3,7 +3,7 @@ import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction } from '../connector';
 import type { VoipbinClient } from './client';
-import { guardText } from './loop-guard';
+import { checkRecipient, checkSender, guardText } from './loop-guard';
 import { whyNotTexted } from './opt-outs';
 import { sendOnce } from './send-once';
 import { MAX_PARTS, partsOf } from './text-parts';
@@ -45,6 +45,11 @@ export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, 
   unit: 'text',
   input,
   output,
+  checks: {
+    text: wellFormed,
+    to: (to, { country, event }) => checkRecipient(to, event, country),
+    from: (from, { country }) => checkSender(from, country),
+  },
   effect: 'verifiable',
   budget: '15m',
   budgetFrom: 'event',

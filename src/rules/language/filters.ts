@@ -1,6 +1,7 @@
 import { numberText } from '../../events/exact-number';
 import { readPhone } from '../../events/phone';
 import { plainValue } from './escapes';
+import { comparableNumber } from './operators';
 
 /** The bridge's own filters, and Liquid's with another behaviour here; for the documentation. */
 export const FILTER_DOCS: Readonly<Record<string, { description: string; example: string; result: string }>> = {
@@ -18,6 +19,16 @@ export const FILTER_DOCS: Readonly<Record<string, { description: string; example
     description: 'A phone number in E.164.',
     example: '{{ peer.number | e164 }}',
     result: '+821012345678',
+  },
+  lookup: {
+    description: 'The value of a map of the rule file. Phone numbers are found in any format.',
+    example: "{{ ours.number | lookup: 'managers' | default: 'office@example.com' }}",
+    result: 'anna@example.com',
+  },
+  first_name: {
+    description: 'The first name of a person, without a title.',
+    example: "{{ peer.name | default: 'there' | first_name }}",
+    result: 'Ada',
   },
   mask: {
     description: 'Hides all but the last four characters.',
@@ -49,6 +60,36 @@ export function phoneText(value: unknown, country: string | null, form: unknown)
     return value;
   }
   return form === 'national' ? read.formatNational() : read.formatInternational();
+}
+
+/**
+ * The value of a map; null where it has none.
+ * @param variables with `maps`, whose keys are as `comparableNumber` gives them.
+ */
+export function lookedUp(variables: object, given: unknown, name: unknown, country: string | null): unknown {
+  const key = numberText(given) ?? plainValue(given);
+  const maps: unknown = 'maps' in variables ? variables.maps : null;
+  const map: unknown = typeof name === 'string' ? ownValue(maps, name) : null;
+  return typeof key === 'string' ? (ownValue(map, comparableNumber(key, country)) ?? null) : null;
+}
+
+function ownValue(object: unknown, name: string): unknown {
+  return typeof object === 'object' && object !== null
+    ? Object.getOwnPropertyDescriptor(object, name)?.value
+    : undefined;
+}
+
+const TITLE = /^(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau)\.?\s+)+(?=\S)/i;
+
+/** `Ada` of `Ada Lovelace`, `Lovelace, Ada` and `Dr. Ada Lovelace`; other values unchanged. */
+export function firstName(given: unknown): unknown {
+  const name = plainValue(given);
+  if (typeof name !== 'string') {
+    return name;
+  }
+  const [family = '', first] = name.split(',').map((part) => part.trim());
+  const [word] = (first === undefined || first === '' ? family : first).replace(TITLE, '').split(/\s+/);
+  return word ?? name;
 }
 
 /** Replaces all but the last four characters by stars, and a short text wholly. */

@@ -118,12 +118,16 @@ export const TEST_KEYS = {
   event: {
     required: true,
     description:
-      'A JSON file (`.json`) with an event, relative to this file; the id of an archived event; or the event itself.',
+      'A sample by its name (`call_hangup`; `bridge events samples` lists them); a JSON file (`.json`) with an event, relative to this file; the id of an archived event; or the event itself.',
   },
   with: { description: 'Changes to the event, as dotted path and value. null removes the value.' },
   call: {
     description:
       'The call that the event names (a queue call, a recording), or the first or further leg of a call, as VoIPBIN has it: `{ direction: incoming, source: { type: tel, target: "+15551234567" } }`.',
+  },
+  steps: {
+    description:
+      'Results of steps for the steps after them, by step id: `{ task: { contact: { name: Ada } } }`. No step runs in a test.',
   },
   at: {
     description:
@@ -134,6 +138,7 @@ export const TEST_KEYS = {
 
 export const EXPECT_KEYS = {
   rules: { description: 'The names of exactly the rules that match.' },
+  includes: { description: 'Names of rules that match. Others may match, too.' },
   steps: { description: 'The rendered inputs, by rule and step.' },
   skipped: {
     description:

@@ -6,7 +6,7 @@ import { ESCAPES, asText, wellFormed } from './escapes';
 import { fixFilters } from './fixed-filters';
 import { calculateExactly } from './liquid-numbers';
 import { withoutMarks } from './secret-references';
-import { durationText, masked, phoneText } from './filters';
+import { durationText, firstName, lookedUp, masked, phoneText } from './filters';
 import { momentOf, chargeInserted, meteredOperators, meterEngine } from './liquid-budget';
 
 /** The longest template, in characters. */
@@ -95,6 +95,10 @@ function makeLiquid(
   liquid.registerFilter('e164', (value: unknown) =>
     typeof value === 'string' ? (readPhone(value, country)?.number ?? value) : value,
   );
+  liquid.registerFilter('lookup', function (value: unknown, name: unknown): unknown {
+    return lookedUp(this.context.environments, value, name, country);
+  });
+  liquid.registerFilter('first_name', firstName);
   liquid.registerFilter('mask', masked);
   liquid.registerFilter('duration', durationText);
   fixFilters(liquid, momentOf);

@@ -2,12 +2,16 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { FIELDS } from './field-list';
 import { FIELD_GROUPS } from './fields';
+import { namedVariables, type NamedValues } from './named-values';
+import { isInside } from './windows';
 
 /** What templates and CEL conditions can refer to. */
 export interface StepScope {
   event: CanonicalEvent;
   /** The results of the rule's earlier steps that ran, by step id. */
   steps: Record<string, JsonValue>;
+  /** What the rule's texts use of lists, maps and windows; absent for conditions, and when they use nothing. */
+  names?: NamedValues | undefined;
 }
 
 /**
@@ -27,6 +31,9 @@ export function variablesOf(scope: StepScope): JsonObject {
   }
   variables['data'] = scope.event.data;
   variables['steps'] = scope.steps;
+  if (scope.names !== undefined) {
+    Object.assign(variables, namedVariables(scope.names, Date.parse(scope.event.occurred_at), isInside));
+  }
   return variables;
 }
 

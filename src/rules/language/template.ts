@@ -9,6 +9,7 @@ import { engineFor, loneOutput, isTemplate, parseCached, type Engine } from './l
 import { LiquidNumber } from './liquid-numbers';
 import { MeteredContext } from './liquid-budget';
 import { markReferences, withoutMarks } from './secret-references';
+import { withMoment, type MomentScope } from './moments';
 import { variablesOf, type StepScope } from './scope';
 
 /** What rendering needs: the variables and how to format and escape them. */
@@ -21,6 +22,8 @@ export interface RenderContext extends StepScope, Moment {
   sinkOf(inputName: string): Sink;
   /** Whether the input may hold a value of this type at a path. Absent: only texts. */
   accepts?(path: readonly string[], value: JsonValue): boolean;
+  /** Whether the text of a top-level input names a moment: see {@link withMoment}. */
+  isMoment?(inputName: string): boolean;
   /** For the message of a {@link TemplateError}. */
   rule?: string;
   step?: string;
@@ -69,10 +72,25 @@ export function renderInput(input: JsonObject, context: RenderContext): JsonObje
       Object.entries(input).map(([name, value]) => {
         const sink = context.sinkOf(name);
         const engine = engineFor(context.timezone, context.country, sink);
-        return [name, renderValue(value, [name], { engine, sink, variables, moment, context })];
+        const rendered = renderValue(value, [name], { engine, sink, variables, moment, context });
+        return [
+          name,
+          typeof rendered === 'string' && context.isMoment?.(name) === true
+            ? withMoment(rendered, momentScopeOf(context))
+            : rendered,
+        ];
       }),
     ),
   );
+}
+
+/** A window is looked for after the event and, when the step begins later, after that. */
+export function momentScopeOf(context: Pick<RenderContext, 'event' | 'names' | 'timezone' | 'now'>): MomentScope {
+  return {
+    windows: context.names?.windows ?? {},
+    timezone: context.timezone,
+    after: Math.max(Date.parse(context.event.occurred_at), context.now.getTime()),
+  };
 }
 
 /** What all texts of one top-level input have in common. */

@@ -1,15 +1,15 @@
 /** Days of the week as `Date.getUTCDay()` counts them. */
 export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
-/** One weekly time span of a named window, in the local time of its zone. */
+/** One weekly time span of a named window, in the local time of its zone. Plain JSON: it travels in plans. */
 export interface Span {
   /** Days on which the span starts; 0 is Sunday. */
-  days: ReadonlySet<number>;
+  days: readonly number[];
   /** Minutes from midnight; `from` included, `to` excluded. `to` at or before `from` is on the next day. */
   from: number;
   to: number;
   /** Dates (`2026-03-01`) on which the span does not start, such as holidays. */
-  except: ReadonlySet<string>;
+  except: readonly string[];
   timezone: string;
 }
 
@@ -70,6 +70,12 @@ function localTime(time: number, timezone: string): LocalTime {
   };
 }
 
+/** The local date and time in a zone, in whole minutes, as if it were UTC. */
+export function localMs(time: number, timezone: string): number {
+  const { date, minute } = localTime(time, timezone);
+  return Date.parse(`${date}T00:00:00Z`) + minute * 60_000;
+}
+
 function dayBefore(local: LocalTime): LocalTime {
   const date = new Date(Date.parse(`${local.date}T00:00:00Z`) - 86_400_000).toISOString().slice(0, 10);
   return { date, day: (local.day + 6) % 7, minute: local.minute };
@@ -83,7 +89,7 @@ function dayBefore(local: LocalTime): LocalTime {
 export function isInside(window: Window, time: number): boolean {
   return window.some((span) => {
     const now = localTime(time, span.timezone);
-    const starts = (local: LocalTime): boolean => span.days.has(local.day) && !span.except.has(local.date);
+    const starts = (local: LocalTime): boolean => span.days.includes(local.day) && !span.except.includes(local.date);
     if (span.to > span.from) {
       return starts(now) && now.minute >= span.from && now.minute < span.to;
     }

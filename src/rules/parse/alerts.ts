@@ -109,7 +109,7 @@ export class AlertReader {
     const values = new ComparedValues(reader, this.defaults.country);
     const none = new Map<string, ResultShape>();
     for (const step of steps) {
-      checkStepTexts(reader, step, new Variables([ALERT_TYPE], new Set(), none, new Set()), values, this.#costs);
+      checkStepTexts(reader, step, new Variables([ALERT_TYPE], new Set(), none, new Set(), null), values, this.#costs);
       const { action, input } = step.planned;
       const problem = needsAnEvent(action, input);
       if (problem !== null) {

@@ -45,7 +45,7 @@ export function lintEffects(
       );
     }
     if (ON_FAR_END.has(step.action) && isNever('peer.number') && !SOMEBODY_ELSE.some((name) => name in step.input)) {
-      findings.warn(
+      findings.error(
         at,
         'never-present',
         `${step.action} does nothing here: ${rule.on.written.join(', ')} names nobody at the far end`,
@@ -53,6 +53,7 @@ export function lintEffects(
       );
     }
   });
+  lintReplies(rule, findings);
   for (const [name, limit] of Object.entries(rule.limits)) {
     const per = limit?.per ?? null;
     if (per !== null && UNIQUE.has(per)) {
@@ -68,5 +69,24 @@ export function lintEffects(
       const message = `limits.${name} of the rule ${rule.name} counts per ${per}, which is always absent for ${rule.on.written.join(', ')}`;
       findings.warn(rule.at, 'limit', message, { hint: 'name another field, or leave it out' });
     }
+  }
+}
+
+/** A step that is given up sooner than this, and does not stop the rule, does not make a reply late. */
+const SHORT_WAIT_MS = 5 * 60_000;
+
+/** Warns of replies to people behind steps that may fail, or wait for a service for longer than a reply is of use. */
+function lintReplies(rule: Rule, findings: Findings): void {
+  const reply = rule.steps.findIndex(({ retry }) => retry.from === 'event');
+  const before = rule.steps.slice(0, Math.max(reply, 0));
+  const slow = before.find((step) => step.on_error === 'stop' || step.retry.for_ms > SHORT_WAIT_MS);
+  const step = rule.steps[reply];
+  if (slow !== undefined && step !== undefined) {
+    findings.warn(
+      rule.stepsAt[reply] ?? rule.at,
+      'late-reply',
+      `${step.action} of the rule ${rule.name} waits for ${slow.action} above it, and is not sent when that fails`,
+      { hint: `move it up, or give ${slow.action} on_error: continue and retry: { for: 1m }` },
+    );
   }
 }

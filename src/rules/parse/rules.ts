@@ -1,8 +1,11 @@
 import { isMap } from 'yaml';
 import { typesFor } from '../../events/catalogue';
 import { RULE_KEYS } from '../language/keys';
+import { namesUsed, type NamedValues } from '../language/named-values';
+import { comparableNumber } from '../language/operators';
 import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from '../rule';
 import { quoted, type Block, type BlockReader, type Value } from './block-reader';
+import { checkWrittenInputs } from './check-inputs';
 import { checkCel, checkStepTexts } from './check-texts';
 import { ConditionReader } from './conditions';
 import { readEventTypes } from './event-types';
@@ -64,6 +67,17 @@ export class RuleReader {
     const when = optional('when', null, (found) => new ConditionReader(reader, this.names, values).read(found));
     const steps = optional<ReadStep[]>('do', [], (found) => new StepReader(reader, this.actions).read(found));
     const condition = this.checkTexts(block, on, when, steps, values);
+    for (const step of steps) {
+      checkWrittenInputs(reader, step, {
+        country,
+        timezone: timezone ?? this.defaults.timezone,
+        windows: this.names.windows,
+      });
+    }
+    const used = namesUsed(
+      steps.map((step) => step.planned.input),
+      definedNames(this.names, country),
+    );
     const limits = optional('limits', { cooldown: null, max: null }, (found) => readLimits(reader, found));
     const maxAgeMs = optional('max_age', null, (found) => this.#maxAge(found));
     const mode = optional<Rule['mode'] | null>('mode', 'live', (found) =>
@@ -93,6 +107,7 @@ export class RuleReader {
       steps: steps.map((step) => step.planned),
       actionReads: [...new Set(steps.flatMap((step) => step.reads))],
       stepsAt: steps.map((step) => step.at),
+      ...(used === undefined ? {} : { names: used }),
     };
   }
 
@@ -115,7 +130,7 @@ export class RuleReader {
     const present = fieldsPresent(when);
     const results = new Map<string, ResultShape>();
     const variablesBefore = (index: number): Variables =>
-      new Variables(types, present, results, new Set(steps.slice(index).map((later) => later.planned.id)));
+      new Variables(types, present, results, new Set(steps.slice(index).map((later) => later.planned.id)), this.names);
     const value = block.get('if');
     const expression = value === undefined ? null : reader.text(value, 'if');
     if (value !== undefined && expression !== null) {
@@ -157,4 +172,18 @@ export class RuleReader {
     }
     return name;
   }
+}
+
+/** Everything that is defined, in the form of the plan: keys of maps that are numbers in E.164. */
+function definedNames({ lists, maps, windows }: Names, country: string | null): Required<NamedValues> {
+  return {
+    lists: Object.fromEntries([...lists].map(([name, list]) => [name, list.map(({ value }) => value)])),
+    maps: Object.fromEntries(
+      [...maps].map(([name, map]) => [
+        name,
+        Object.fromEntries(map.map(({ key, value }) => [comparableNumber(key, country), value])),
+      ]),
+    ),
+    windows: Object.fromEntries([...windows].flatMap(([name, window]) => (window === null ? [] : [[name, window]]))),
+  };
 }

@@ -53,7 +53,7 @@ export function readInput(
 }
 
 /** The position of the node at a path, or of the nearest node above it. */
-function positionAtPath(reader: BlockReader, value: Value, path: readonly PropertyKey[]): Position {
+export function positionAtPath(reader: BlockReader, value: Value, path: readonly PropertyKey[]): Position {
   let node = value.node;
   let at = value.at;
   for (const part of path) {

@@ -1,5 +1,5 @@
 import { isMap, isScalar, type Node } from 'yaml';
-import type { Sink } from '../../connectors/connector';
+import type { Action, Sink } from '../../connectors/connector';
 import type { JsonValue } from '../../events/json';
 import { durationMs } from '../../yaml/duration';
 import type { Position } from '../../yaml/finding';
@@ -30,6 +30,9 @@ export interface ReadStep {
   result: ResultShape;
   /** Where the text of a top-level input goes. */
   sinkOf(inputName: string): Sink;
+  /** As of the action. */
+  isMoment: Action['isMoment'];
+  problemsOf: Action['problemsOf'];
   /** Fields that its action reads of the event by itself. */
   reads: readonly string[];
   /** Whether its input may hold a value of this type at a path. */
@@ -129,6 +132,8 @@ export class StepReader {
       input: action.node,
       ifAt: ifValue ?? null,
       sinkOf: (name) => definition.sinkOf(name),
+      isMoment: (name) => definition.isMoment(name),
+      problemsOf: (wanted, names, scope) => (input === null ? [] : definition.problemsOf(wanted, names, scope)),
       accepts: (path, wanted) => definition.accepts(path, wanted),
       reads: definition.reads,
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),

@@ -167,6 +167,7 @@ function checkValue(
   for (const token of value.initial.postfix) {
     checkToken(token, inside, variables, problems, defaultFirst ? 'tested' : use, defaultLater);
   }
+  checkLookups(value, variables, problems, use);
   for (const filter of value.filters) {
     for (const argument of filter.args) {
       const token = Array.isArray(argument) ? argument[1] : argument;
@@ -178,6 +179,38 @@ function checkValue(
       }
     }
   }
+}
+
+/** `lookup` names a map, and what it finds may be absent. */
+function checkLookups(value: LiquidValue, variables: Variables, problems: CheckedProblem[], use: Use): void {
+  value.filters.forEach((filter, index) => {
+    if (filter.name !== 'lookup') {
+      return;
+    }
+    const [argument] = filter.args;
+    const token = Array.isArray(argument) ? argument[1] : argument;
+    const [row = 1, column = 1] = (token ?? value.initial.postfix[0])?.getPosition() ?? [];
+    const name = token !== undefined && TypeGuards.isQuotedToken(token) ? token.content : null;
+    const problem =
+      name === null
+        ? {
+            message: 'lookup needs the name of a map in quotes',
+            hint: "such as {{ ours.number | lookup: 'managers' }}",
+          }
+        : variables.mapProblem(name);
+    if (problem !== null) {
+      problems.push({ severity: 'error', code: 'unknown-map', ...problem, row, column });
+    } else if (use === 'inserted' && !value.filters.slice(index).some((later) => later.name === 'default')) {
+      problems.push({
+        severity: 'error',
+        code: 'may-be-absent',
+        message: `the map "${name}" may have no entry`,
+        hint: `add a default: lookup: '${name}' | default: '…'`,
+        row,
+        column,
+      });
+    }
+  });
 }
 
 function checkToken(
@@ -206,7 +239,7 @@ function checkToken(
   const report = (code: FindingCode, message: string, hint?: string): void => {
     problems.push({ severity: 'error', code, message, row, column, ...(hint === undefined ? {} : { hint }) });
   };
-  const variable = variables.look(complete ? path : path.slice(0, 1));
+  const variable = variables.lookInTemplate(complete ? path : path.slice(0, 1));
   if (variable.state === 'unknown') {
     report('unknown-variable', variable.message, variable.hint);
   } else if (variable.state === 'group' && use === 'inserted' && complete && !inside.groups) {

@@ -12,18 +12,22 @@ import { toJson } from '../../yaml/document';
 export interface RuleTest {
   name: string;
   at: Position;
-  /** A path relative to the file, the id of an archived event, or the event itself: `{ type, data }`. */
+  /** The name of a sample, a path relative to the file, the id of an archived event, or the event itself: `{ type, data }`. */
   event: string | JsonObject;
   eventAt: Position;
   /** New values by their path in the event; null removes the value. */
   changes: readonly { path: readonly string[]; value: JsonValue }[];
   /** The call that the event names, as VoIPBIN has it; null when the test gives none. */
   call: JsonObject | null;
+  /** Results of steps for later steps, by step id. */
+  results: Readonly<Record<string, JsonObject>>;
   /** When the event happens, in milliseconds UTC; null for the time in the event. */
   happensAt: number | null;
   expect: {
     /** The names of exactly the rules that match; null when the test does not check them. */
     rules: readonly string[] | null;
+    /** Names of rules that match, among others. */
+    includes: readonly string[];
     /** The expected rendered inputs, by rule and step. Inputs that are not listed are not checked. */
     steps: readonly { rule: string; step: string; input: JsonObject; at: Position }[];
     /** Why steps do nothing, by rule and step. */
@@ -60,6 +64,7 @@ export class TestReader {
     const event = eventValue === undefined ? null : this.event(eventValue);
     const changes = this.changes(block.get('with'));
     const call = this.call(block.get('call'));
+    const results = this.results(block.get('steps'));
     const atValue = block.get('at');
     const happensAt = atValue === undefined ? null : this.time(atValue);
     const expectValue = block.get('expect');
@@ -75,6 +80,7 @@ export class TestReader {
     }
     if (
       expected.get('rules') === undefined &&
+      expected.get('includes') === undefined &&
       expected.get('steps') === undefined &&
       expected.get('skipped') === undefined &&
       expected.get('why_not') === undefined
@@ -90,6 +96,7 @@ export class TestReader {
       eventAt: eventValue.at,
       changes,
       call,
+      results,
       happensAt,
       expect: this.expectation(expected),
     };
@@ -118,6 +125,40 @@ export class TestReader {
       });
     }
     return typeof json === 'object' && !Array.isArray(json) ? json : null;
+  }
+
+  private results(value: Value | undefined): Record<string, JsonObject> {
+    if (value === undefined) {
+      return {};
+    }
+    const ids = new Set(this.rules.flatMap(({ steps }) => steps.map(({ id }) => id)));
+    return Object.fromEntries(
+      this.inner(value, 'steps').flatMap(({ key, at, value: result }): [string, JsonObject][] => {
+        const json = toJson(result.node);
+        if (!ids.has(key)) {
+          this.reader.findings.error(
+            at,
+            'unknown-step',
+            `no rule has a step with the id ${quoted(key)}`,
+            didYouMean(
+              key,
+              [...ids].filter((id) => !id.includes('#')),
+            ),
+          );
+          return [];
+        }
+        if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+          this.reader.findings.error(
+            result.at,
+            'type',
+            `the result of ${key} must be a block of keys, not ${kindOf(result.node)}`,
+            { hint: 'such as { contact: { name: Ada } }' },
+          );
+          return [];
+        }
+        return [[key, json]];
+      }),
+    );
   }
 
   private changes(value: Value | undefined): { path: readonly string[]; value: JsonValue }[] {
@@ -155,7 +196,9 @@ export class TestReader {
 
   private expectation(expected: Block<keyof typeof EXPECT_KEYS>): RuleTest['expect'] {
     const rules = expected.get('rules');
+    const includes = expected.get('includes');
     return {
+      includes: includes === undefined ? [] : this.reader.listOf(includes).flatMap((item) => this.ruleName(item) ?? []),
       rules:
         rules === undefined
           ? null

@@ -3,6 +3,7 @@ import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
 import type { Condition } from '../rule';
 import type { Test } from '../language/operators';
+import type { Names } from './field-test';
 
 /** The fields of a step's result, as far as its JSON Schema describes them. */
 export interface ResultShape {
@@ -30,7 +31,58 @@ export class Variables {
     private readonly steps: ReadonlyMap<string, ResultShape>,
     /** The ids of this step and later ones, for findings. */
     private readonly laterSteps: ReadonlySet<string>,
+    /** What templates can use of the rule files; null for nothing. */
+    private readonly names: Names | null,
   ) {}
+
+  /** A variable of a template: as in conditions, and `lists` and `windows`. */
+  lookInTemplate(path: readonly string[]): Variable {
+    const [root = '', name, field] = path;
+    const all = root === 'lists' ? this.names?.lists : root === 'windows' ? this.names?.windows : undefined;
+    if (root === 'maps' && this.names !== null) {
+      return {
+        state: 'unknown',
+        message: 'maps are no variables',
+        hint: `write {{ <field> | lookup: '${name ?? '<map>'}' | default: '…' }}`,
+      };
+    }
+    if (all === undefined) {
+      return this.look(path);
+    }
+    if (name === undefined) {
+      return { state: 'group', example: root === 'lists' ? 'lists.<name>' : 'windows.<name>.open' };
+    }
+    if (!all.has(name)) {
+      const near = nearest(name, all.keys());
+      return {
+        state: 'unknown',
+        message: `there is no ${root.slice(0, -1)} "${name}"`,
+        ...(near === null ? {} : { hint: `did you mean "${root}.${near}"?` }),
+      };
+    }
+    if (root === 'lists' || field === 'open' || field === 'opens_at') {
+      return { state: 'always' };
+    }
+    return field === undefined
+      ? { state: 'group', example: `windows.${name}.open` }
+      : {
+          state: 'unknown',
+          message: `windows.${name} has no field "${field}"`,
+          hint: 'it has open (true or false) and opens_at (a time)',
+        };
+  }
+
+  /** Why there is no map of this name; null when there is. */
+  mapProblem(name: string): { message: string; hint: string } | null {
+    if (this.names?.maps.has(name) === true) {
+      return null;
+    }
+    const near = nearest(name, this.names?.maps.keys() ?? []);
+    return {
+      message: `there is no map "${name}"`,
+      hint: near === null ? 'define it under maps' : `did you mean "${near}"?`,
+    };
+  }
 
   look(path: readonly string[]): Variable {
     const [root = '', ...rest] = path;

@@ -74,7 +74,7 @@ function readSpan(
   const except = readDates(reader, block.get('except'), lists);
   return zone === null || reader.findings.all.slice(before).some((finding) => finding.severity === 'error')
     ? null
-    : { days: daysValue === undefined ? new Set(ALL_DAYS) : days, from, to, except, timezone: zone };
+    : { days: daysValue === undefined ? ALL_DAYS : [...days], from, to, except: [...except], timezone: zone };
 }
 
 function timeOfDay(reader: BlockReader, block: Block<'from' | 'to'>, name: 'from' | 'to'): number | null {

@@ -2,10 +2,12 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { evaluateCondition } from '../language/condition';
 import { renderInput, TemplateError } from '../language/template';
-import { showReferences } from '../language/secret-references';
+import { referencesIn, showReferences } from '../language/secret-references';
+import type { Action } from '../../connectors/connector';
+import type { PlannedStep } from '../plan';
 import type { ActionCatalogue, Rule } from '../rule';
 
-/** A step as it would run. No step has run, so a step sees no results of earlier ones. */
+/** A step as it would run. No step has run: a step sees the results of earlier ones that are given. */
 export interface ExplainedStep {
   id: string;
   action: string;
@@ -13,39 +15,75 @@ export interface ExplainedStep {
   if: { expression: string; met: boolean } | null;
   /** Why the action would do nothing, as far as the event alone tells; null when it would act. */
   skipped: string | null;
+  /** Why the action would refuse the rendered input, so that the step fails for good; null as far as is known. */
+  refused: string | null;
   /** The rendered input, with references instead of secrets, or why it cannot be rendered. */
   input: { ok: true; value: JsonObject } | { ok: false; message: string };
 }
 
-/** Renders the inputs of a rule's steps for an event, without results of earlier steps. */
-export function explainSteps(rule: Rule, event: CanonicalEvent, actions: ActionCatalogue): ExplainedStep[] {
-  return rule.steps.map((step) => {
+/**
+ * Renders the inputs of a rule's steps for an event.
+ * @param given results of earlier steps, by step id. Without one, the step counts as skipped.
+ */
+export function explainSteps(
+  rule: Rule,
+  event: CanonicalEvent,
+  actions: ActionCatalogue,
+  given: Readonly<Record<string, JsonObject>> = {},
+): ExplainedStep[] {
+  return rule.steps.map((step, index) => {
+    const earlier = rule.steps.slice(0, index).flatMap(({ id }) => (given[id] === undefined ? [] : [[id, given[id]]]));
     const action = actions.find(step.action)?.action;
     const context = {
       event,
-      steps: {},
+      steps: Object.fromEntries(earlier),
       timezone: rule.timezone,
       country: rule.country,
       sinkOf: (name: string) => action?.sinkOf(name) ?? 'plain',
+      isMoment: (name: string) => action?.isMoment(name) ?? false,
+      names: rule.names,
       accepts: (path: readonly string[], value: JsonValue) => action?.accepts(path, value) ?? false,
       rule: rule.name,
       step: step.id,
-      now: new Date(),
+      // What the run renders: its steps begin as the event arrives.
+      now: new Date(event.received_at),
       seed: `${event.event_id}/${rule.name}/${step.id}`,
     };
     const condition =
-      step.if === undefined || /\bsteps\b/.test(step.if)
+      step.if === undefined || (/\bsteps\b/.test(step.if) && earlier.length === 0)
         ? null
         : { expression: step.if, met: tryEvaluate(() => evaluateCondition(step.if ?? '', context), false) };
     const input = tryRender(() => renderInput(step.input, context));
+    const skipped = (input.ok ? action?.foresee(event, input.value, rule.country) : null) ?? null;
     return {
       id: step.id,
       action: step.action,
       if: condition,
-      skipped: (input.ok ? action?.foresee(event, input.value, rule.country) : null) ?? null,
+      skipped,
+      refused:
+        action !== undefined && input.ok && skipped === null && condition?.met !== false
+          ? refusalOf(action, step, input.value, { event, country: rule.country, hasResults: earlier.length > 0 })
+          : null,
       input,
     };
   });
+}
+
+/** Inputs with secrets, and those made of results that nobody gave, are not judged. */
+function refusalOf(
+  action: Action,
+  step: PlannedStep,
+  rendered: JsonObject,
+  { event, country, hasResults }: { event: CanonicalEvent; country: string | null; hasResults: boolean },
+): string | null {
+  const names = Object.keys(rendered).filter((name) => {
+    const written = JSON.stringify(step.input[name] ?? null);
+    return referencesIn(written).length === 0 && (hasResults || !/\bsteps\./.test(written));
+  });
+  const problems = action.problemsOf(rendered, names, { event, country });
+  return problems.length === 0
+    ? null
+    : problems.map(({ message, remedy }) => `${message}${remedy === null ? '' : `: ${remedy}`}`).join('; ');
 }
 
 function tryEvaluate<Result>(evaluate: () => Result, otherwise: Result): Result {

@@ -45,6 +45,8 @@ export interface ExplainOptions {
   actions: ActionCatalogue;
   /** Explains only this rule. */
   rule?: string;
+  /** Results of steps for later steps, by step id. */
+  results?: Readonly<Record<string, JsonObject>>;
 }
 
 /**
@@ -55,7 +57,7 @@ export function explain(ruleSet: RuleSet, event: CanonicalEvent, options: Explai
   let stoppedBy: string | null = null;
   const rules: ExplainedRule[] = [];
   for (const rule of ruleSet.rules) {
-    const explained = explainRule(rule, event, stoppedBy, options.actions);
+    const explained = explainRule(rule, event, stoppedBy, options);
     if (explained.outcome === 'runs' && rule.stop) {
       stoppedBy = rule.name;
     }
@@ -116,7 +118,7 @@ function explainRule(
   rule: Rule,
   event: CanonicalEvent,
   stoppedBy: string | null,
-  actions: ActionCatalogue,
+  { actions, results }: ExplainOptions,
 ): ExplainedRule {
   const listens = listensTo(rule, event);
   const conditions = listens ? explainConditions(rule, event) : [];
@@ -131,7 +133,7 @@ function explainRule(
     missing,
     conditions,
     limits: limitsInWords(rule.limits),
-    steps: acts ? explainSteps(rule, event, actions) : [],
+    steps: acts ? explainSteps(rule, event, actions, results) : [],
   };
 }
 

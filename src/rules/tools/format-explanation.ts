@@ -24,7 +24,7 @@ export function formatExplanation(explanation: Explanation): PrintableText {
     lines.push('', `${rule.rule}: ${rule.why}  (${rule.at.file}:${rule.at.line})`);
     rule.conditions.forEach((condition) => formatCondition(condition, '  ', lines));
     rule.limits.forEach((limit) => lines.push(`  · ${limit} (counted when the rule runs)`));
-    rule.steps.forEach((step) => formatStep(step, lines));
+    lines.push(...rule.steps.flatMap(stepLines));
   }
   if (shownRules !== explanation.rules && others.length > 0) {
     lines.push(
@@ -52,17 +52,19 @@ function formatCondition(condition: ExplainedCondition, indent: string, lines: s
   );
 }
 
-function formatStep(step: ExplainedStep, lines: string[]): void {
+/** A step with what it would send, indented. */
+export function stepLines(step: ExplainedStep): string[] {
   const skipped = step.if !== null && !step.if.met ? step.if.expression : step.skipped;
-  lines.push(
-    `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped === null ? '' : `, skipped: ${skipped}`}`,
-  );
+  const title = `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped === null ? '' : `, skipped: ${skipped}`}`;
   if (!step.input.ok) {
-    lines.push(`      ${step.input.message}`);
-    return;
+    return [title, `      ${step.input.message}`];
   }
-  for (const [name, value] of Object.entries(step.input.value)) {
-    const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
-    lines.push(`      ${name}: ${first}`, ...rest.map((line) => `        ${line}`));
-  }
+  return [
+    title,
+    ...(step.refused === null ? [] : [`      it would fail: ${step.refused}`]),
+    ...Object.entries(step.input.value).flatMap(([name, value]) => {
+      const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
+      return [`      ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
+    }),
+  ];
 }

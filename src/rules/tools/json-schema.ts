@@ -88,9 +88,11 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
         event: { type: ['string', 'object'] },
         with: { type: 'object' },
         call: { type: 'object' },
+        steps: { type: 'object', additionalProperties: { type: 'object' } },
         at: { type: 'string' },
         expect: block(EXPECT_KEYS, {
           rules: { type: 'array', items: { type: 'string' } },
+          includes: oneOrMore({ type: 'string' }),
           steps: { type: 'object', additionalProperties: { type: 'object' } },
           skipped: {
             type: 'object',

@@ -7,7 +7,8 @@ import { hideTokensInLine } from '../../text/tokens';
 import { toJsonText } from '../../events/exact-number';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { NOTHING_KNOWN, type KnownCalls } from '../../events/known-calls';
-import { explain, type Explanation } from './explain';
+import { explain, withoutTokens, type Explanation } from './explain';
+import { stepLines } from './format-explanation';
 import type { ExplainedCondition } from './explain-condition';
 import { printableLines, type PrintableText } from '../../text/printable';
 import type { Position } from '../../yaml/finding';
@@ -22,7 +23,7 @@ export interface TestResult {
   at: Position;
   /** What differs from the expected result, in words; empty when the test passed. */
   faults: readonly string[];
-  /** The explanation of the event; null when the test passed or its event cannot be read. */
+  /** What happens for the event, with the rendered inputs; null when its event cannot be read. */
   explanation: Explanation | null;
 }
 
@@ -30,6 +31,8 @@ export interface TestRunOptions {
   actions: ActionCatalogue;
   /** Reads a JSON file as UTF-8; throws when it cannot. The default reads from disk. */
   readFile?: (path: string) => string;
+  /** Finds a sample event by its name; null when there is none. */
+  findSample?: (name: string) => JsonObject | null;
   /** Finds an archived event by its id, as received; null when there is none. */
   findEvent?: (eventId: string) => Envelope | null;
   /** Whether a number is one of the account's own numbers. */
@@ -49,14 +52,16 @@ export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], optio
     if ('problem' in found) {
       return { name: test.name, at: test.at, faults: [found.problem], explanation: null };
     }
-    const explanation = explain(ruleSet, found.event, { actions: options.actions });
+    const explanation = explain(ruleSet, found.event, { actions: options.actions, results: test.results });
     const faults = [
       ...rulesAsExpected(test, explanation),
+      ...includesAsExpected(test, explanation),
       ...stepsAsExpected(test, explanation),
       ...skippedAsExpected(test, explanation),
       ...whyNotAsExpected(test, explanation),
+      ...refused(explanation),
     ];
-    return { name: test.name, at: test.at, faults, explanation: faults.length === 0 ? null : explanation };
+    return { name: test.name, at: test.at, faults: [...new Set(faults)], explanation };
   });
 }
 
@@ -101,9 +106,11 @@ function readEnvelope(test: RuleTest, options: TestRunOptions): { envelope: Enve
     return parsed.ok ? { envelope: parsed.envelope } : { problem: parsed.message };
   }
   if (!test.event.endsWith('.json')) {
-    const envelope = options.findEvent?.(test.event) ?? null;
+    const sample = options.findSample?.(test.event) ?? null;
+    const parsed = sample === null ? null : parseEnvelope(Buffer.from(toJsonText(sample)));
+    const envelope = parsed?.ok === true ? parsed.envelope : (options.findEvent?.(test.event) ?? null);
     return envelope === null
-      ? { problem: `there is no event ${test.event} in the archive (a file name ends in .json)` }
+      ? { problem: `there is no sample and no archived event ${test.event} (a file name ends in .json)` }
       : { envelope };
   }
   const path = join(dirname(test.at.file), test.event);
@@ -170,6 +177,29 @@ function rulesAsExpected(test: RuleTest, explanation: Explanation): string[] {
       .map((rule) => `${rule} should match, but does not: ${whyNot(explanation, rule)}`),
     ...found.filter((rule) => !rules.includes(rule)).map((rule) => `${rule} should not match, but does`),
   ];
+}
+
+function includesAsExpected(test: RuleTest, explanation: Explanation): string[] {
+  const found = matched(explanation);
+  return test.expect.includes
+    .filter((rule) => !found.includes(rule))
+    .map((rule) => `${rule} should match, but does not: ${whyNot(explanation, rule)}`);
+}
+
+/** Steps that would fail for good with this event, whether the test looks at them or not. */
+function refused(explanation: Explanation): string[] {
+  return explanation.rules.flatMap(({ rule, steps }) =>
+    steps.flatMap((step) => {
+      if (step.if?.met === false) {
+        return [];
+      }
+      return !step.input.ok
+        ? [step.input.message]
+        : step.refused === null
+          ? []
+          : [hideTokensInLine(`${rule}, ${step.id} would fail: ${step.refused}`)];
+    }),
+  );
 }
 
 function whyNot(explanation: Explanation, name: string): string {
@@ -249,13 +279,26 @@ function reasonsOf(conditions: readonly ExplainedCondition[]): string[] {
     .flatMap((condition) => [condition.what, ...(condition.what === 'not' ? [] : reasonsOf(condition.of))]);
 }
 
-/** Formats results for people, like a test runner. */
-export function formatTestResults(results: readonly TestResult[]): PrintableText {
+function sentBy(explanation: Explanation): string[] {
+  return explanation.rules
+    .filter(({ steps }) => steps.length > 0)
+    .flatMap(({ rule, steps }) => [
+      `    ${rule}`,
+      ...steps.flatMap((step) => stepLines(step).map((line) => `    ${line}`)),
+    ]);
+}
+
+/**
+ * Formats results for people, like a test runner.
+ * @param verbose also what each step would send.
+ */
+export function formatTestResults(results: readonly TestResult[], verbose = false): PrintableText {
   const failed = results.filter(({ faults }) => faults.length > 0).length;
-  const lines = results.flatMap(({ name, at, faults }) =>
-    faults.length === 0
+  const lines = results.flatMap(({ name, at, faults, explanation }) => [
+    ...(faults.length === 0
       ? [`  ✓ ${name}`]
-      : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((line) => `      ${line}`)],
-  );
+      : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((line) => `      ${line}`)]),
+    ...(verbose && explanation !== null ? sentBy(withoutTokens(explanation)) : []),
+  ]);
   return printableLines([...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`]);
 }

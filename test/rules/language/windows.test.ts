@@ -1,14 +1,14 @@
 import { isInside, parseDays, parseTimeOfDay, type Span } from '../../../src/rules/language/windows';
 
-const ALL_DAYS = new Set([0, 1, 2, 3, 4, 5, 6]);
+const ALL_DAYS = [0, 1, 2, 3, 4, 5, 6];
 const minutes = (text: string): number => parseTimeOfDay(text) ?? NaN;
 
 function span(days: string, from: string, to: string, timezone: string, except: string[] = []): Span {
   return {
-    days: parseDays(days) ?? new Set(),
+    days: [...(parseDays(days) ?? [])],
     from: minutes(from),
     to: minutes(to),
-    except: new Set(except),
+    except,
     timezone,
   };
 }

@@ -141,7 +141,7 @@ describe('warns of', () => {
       'a step with nobody to act on',
       ['on: conference_updated, do: [{ hubspot.log_call: {} }]'],
       [
-        '4:48  warning: hubspot.log_call does nothing here: conference_updated names nobody at the far end; use an event of a call or message',
+        '4:48  hubspot.log_call does nothing here: conference_updated names nobody at the far end; use an event of a call or message',
       ],
     ],
     [

@@ -99,7 +99,7 @@ describe('passes', () => {
       }),
     ).toEqual([]);
     expect(run('event: call_hangup/c2\nexpect: { rules: [] }', { findEvent })).toEqual([
-      'there is no event call_hangup/c2 in the archive (a file name ends in .json)',
+      'there is no sample and no archived event call_hangup/c2 (a file name ends in .json)',
     ]);
   });
 });

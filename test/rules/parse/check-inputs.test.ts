@@ -1,0 +1,134 @@
+import { actionCatalogue } from '../../../src/connectors/registry';
+import { loadRules } from '../../../src/rules/parse/load';
+import { formatFinding } from '../../../src/yaml/format-findings';
+
+function findingsOf(step: string, on = 'call_hangup', more = ''): string[] {
+  const text = `version: 1
+windows: { office: { days: mon-fri, from: "09:00", to: "18:00" } }
+maps: { managers: { "+15551234567": a@example.com } }
+rules:
+  - name: r
+    on: ${on}
+    when: { peer.number: { exists: true }, text: { exists: ${on.startsWith('message') ? 'true' : 'false'} }${more} }
+    do: [{ ${step} }]
+`;
+  return loadRules({ file: 'rules.yaml', actions: actionCatalogue, readFile: () => text }).findings.map((one) =>
+    formatFinding(one).replace(/^\S+ {2}/, ''),
+  );
+}
+
+const task = (due: string): string => `hubspot.create_task: { subject: s, due: ${due} }`;
+
+test.each([
+  [
+    task('next business day'),
+    'input "due" of hubspot.create_task: `due` is neither a duration nor a time; Write it like 4h, next office 09:00 (with a window of the rule file) or 2026-03-02 09:00',
+  ],
+  [task('next offic 09:00'), 'input "due" of hubspot.create_task: there is no window "offic"; did you mean "office"?'],
+  [task('next office 20:00'), 'input "due" of hubspot.create_task: it is never 20:00 in office'],
+  [
+    'hubspot.create_task: { subject: "" }',
+    'input "subject" of hubspot.create_task: `subject` is empty; Say what is to be done',
+  ],
+  [
+    'hubspot.create_task: { subject: s, owner: Anna }',
+    'input "owner" of hubspot.create_task: `owner` is neither contact_owner nor an e-mail; Write contact_owner, or the e-mail of a HubSpot user',
+  ],
+  [
+    'slack.post_message: { channel: sales, text: t }',
+    'input "channel" of slack.post_message: channel is neither a name with its # nor an id; Write "#name", with the # and in quotes, or the id of a channel or person',
+  ],
+  [
+    'slack.post_message: { channel: "#sales", text: " " }',
+    'input "text" of slack.post_message: text is empty; Look at the template of `text` in the rule',
+  ],
+  [
+    'http.request: { url: example.com }',
+    'input "url" of http.request: url is not a URL; Write out scheme and host in the rule (https://host/…): values that templates insert are encoded',
+  ],
+  [
+    'email.send: { to: nobody, subject: s, text: t }',
+    'input "to" of email.send: `to` is not one e-mail address; Write one address per entry; several recipients are a list: to: [a@example.com, b@example.com]',
+  ],
+  [
+    'email.send: { to: a@example.com, subject: "", text: t }',
+    'input "subject" of email.send: `subject` is empty; Give the template of `subject` a default: `{{ field | default: "…" }}`',
+  ],
+  [
+    'voipbin.send_message: { to: nobody, text: t }',
+    'input "to" of voipbin.send_message: `to` is not a phone number; Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country',
+  ],
+  [
+    'voipbin.send_message: { text: "" }',
+    'input "text" of voipbin.send_message: text is empty; Look at the template of `text`',
+  ],
+])('a written input that would fail for every event: %s', (step, finding) => {
+  expect(findingsOf(step)).toEqual([finding]);
+});
+
+test.each([
+  task('4h'),
+  task('next office'),
+  task('next office 09:00'),
+  task('2026-12-01 09:00'),
+  task('"2026-12-01T09:00:00+01:00"'),
+  task('"{{ data.due | default: \'4h\' }}"'),
+  'slack.post_message: { channel: C024BE7LH, text: t }',
+  'slack.post_message: { channel: "#sales", text: "", blocks: [{ type: divider }] }',
+  'http.request: { url: "${env:HOOK_URL}" }',
+  "email.send: { to: \"{{ ours.number | default: '' | lookup: 'managers' | default: 'b@example.com' }}\", subject: s, text: t }",
+  'email.send: { to: a@example.com, subject: s, text: "", html: "<b>b</b>" }',
+  'voipbin.send_message: { to: "+15551234567", text: t }',
+])('a written input that is fine: %s', (step) => {
+  expect(findingsOf(step)).toEqual([]);
+});
+
+test.each([
+  [
+    "{{ peer.number | lookup: 'managers' }}",
+    `the map "managers" may have no entry; add a default: lookup: 'managers' | default: '…'`,
+  ],
+  ["{{ peer.number | lookup: 'manager' | default: 'x' }}", 'there is no map "manager"; did you mean "managers"?'],
+  [
+    "{{ peer.number | lookup: text | default: 'x' }}",
+    `lookup needs the name of a map in quotes; such as {{ ours.number | lookup: 'managers' }}`,
+  ],
+  ['{{ maps.managers }}', "maps are no variables; write {{ <field> | lookup: 'managers' | default: '…' }}"],
+  ['{{ windows.offic.open }}', 'there is no window "offic"; did you mean "windows.office"?'],
+  [
+    '{{ windows.office.closed }}',
+    'windows.office has no field "closed"; it has open (true or false) and opens_at (a time)',
+  ],
+])('a name of the rule file that a template uses wrongly: %s', (template, finding) => {
+  expect(findingsOf(`slack.post_message: { channel: "#c", text: "${template}" }`, 'message_created')).toEqual([
+    finding,
+  ]);
+});
+
+test('a step that has nobody to act on for its events is an error', () => {
+  expect(
+    loadRules({
+      file: 'rules.yaml',
+      actions: actionCatalogue,
+      readFile: () =>
+        'version: 1\nrules:\n  - name: r\n    on: agent_updated\n    do: [{ hubspot.create_task: { subject: s } }]\n',
+    }).ok,
+  ).toBe(false);
+});
+
+test.each([
+  ['it stops the rule when it fails', 'hubspot.create_task: { subject: s }, retry: { for: 1m }', true],
+  ['it may be retried for long', 'hubspot.create_task: { subject: s }, on_error: continue', true],
+  ['neither', 'hubspot.create_task: { subject: s }, on_error: continue, retry: { for: 1m }', false],
+])('a reply behind another step is a warning: %s', (_, step, isWarned) => {
+  const [finding] = findingsOf(
+    `${step} }, { voipbin.send_message: { text: t }`,
+    'message_created',
+    ', direction: inbound',
+  );
+  expect(finding).toBe(
+    isWarned
+      ? 'warning: voipbin.send_message of the rule r waits for hubspot.create_task above it, and is not sent when that fails; move it up, or give hubspot.create_task on_error: continue and retry: { for: 1m }'
+      : undefined,
+  );
+});
