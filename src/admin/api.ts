@@ -100,5 +100,7 @@ function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof ApiError) {
     return reply.code(error.status).send({ error: error.code, message: error.message });
   }
-  throw error;
+  // The message of any other error may quote what was sent or stored.
+  const name = error instanceof Error ? error.name : 'unknown';
+  return reply.code(500).send({ error: 'bug', message: `the bridge failed at this call (${name}); please report it` });
 }

@@ -23,11 +23,11 @@ const MAX_DEPTH = 100;
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Parses a request's body. Total: any bytes give a result. The result has at most 100 levels and neither `__proto__`
+ * Parses JSON from outside. Total: any bytes give a result. The result has at most 100 levels and neither `__proto__`
  * nor `constructor.prototype`, which are dropped so that no later copy can change a prototype. Of a repeated key, the
  * last value counts. Numbers keep their digits (`exact-number.ts`).
  */
-export function parseEnvelope(body: Buffer): ParsedEnvelope {
+export function parseBody(body: Buffer): { ok: true; value: JsonValue } | Extract<ParsedEnvelope, { ok: false }> {
   if (body.length === 0) {
     return { ok: false, reason: 'empty', message: 'the body is empty' };
   }
@@ -38,6 +38,16 @@ export function parseEnvelope(body: Buffer): ParsedEnvelope {
   if (value === undefined) {
     return { ok: false, reason: 'not_json', message: 'the body is not JSON' };
   }
+  return { ok: true, value };
+}
+
+/** Parses a request's body as {@link parseBody} does. */
+export function parseEnvelope(body: Buffer): ParsedEnvelope {
+  const parsed = parseBody(body);
+  if (!parsed.ok) {
+    return parsed;
+  }
+  const { value } = parsed;
   if (!isObject(value)) {
     return { ok: false, reason: 'no_envelope', message: 'the body is not an object {"type": ..., "data": {...}}' };
   }

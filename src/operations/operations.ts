@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { ApiError, wrongRequest } from '../admin/api';
 import { LaterRunsReader } from '../dispatch/later-runs';
 import { RunLogReader } from '../dispatch/run-log';
+import { parseBody } from '../events/envelope';
+import { isObject } from '../events/payload';
+import { toJsonText } from '../events/exact-number';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Inbox } from '../inbox/inbox';
 import type { Ingest } from '../ingest/ingest';
@@ -291,17 +294,16 @@ const acceptRequest = z.strictObject({ as: z.string().min(1).max(100).optional()
 
 /** A body with another type: an envelope with its type replaced, or a JSON object that becomes the data of one. */
 function withType(body: Buffer, type: string): Buffer {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString());
-  } catch {
-    throw new ApiError(409, 'not_json', 'its body is not JSON, so it cannot be taken for an event');
+  const read = parseBody(body);
+  if (!read.ok) {
+    throw new ApiError(409, read.reason, `it cannot be taken for an event: ${read.message}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  const { value } = read;
+  if (!isObject(value)) {
     throw new ApiError(409, 'not_an_object', 'its body is not a JSON object, so it cannot be taken for an event');
   }
-  const data: unknown = 'data' in value && typeof value.data === 'object' && value.data !== null ? value.data : value;
-  return Buffer.from(JSON.stringify({ type, data }));
+  const { data } = value;
+  return Buffer.from(toJsonText({ type, data: isObject(data) ? data : value }));
 }
 
 /** @throws ApiError that names every wrong member. */

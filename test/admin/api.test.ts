@@ -23,8 +23,12 @@ beforeAll(async () => {
           path: '/things/:id/do',
           run: (request) => {
             seen.push(request);
-            return request.params['id'] === 'none'
-              ? Promise.reject(new ApiError(404, 'unknown_thing', 'there is no thing none'))
+            const { id } = request.params;
+            if (id === 'none') {
+              return Promise.reject(new ApiError(404, 'unknown_thing', 'there is no thing none'));
+            }
+            return id === 'broken'
+              ? Promise.reject(new SyntaxError('Unexpected token in "+15551234567"'))
               : Promise.resolve({ done: true });
           },
         },
@@ -86,6 +90,14 @@ test('what cannot be done is answered with its code and what to do', async () =>
   expect([response.status, await response.json()]).toEqual([
     404,
     { error: 'unknown_thing', message: 'there is no thing none' },
+  ]);
+});
+
+test('an error that nobody expected is answered without its message, which may quote data', async () => {
+  const response = await call('/things/broken/do', { authorization: `Bearer ${TOKEN}` });
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    { error: 'bug', message: 'the bridge failed at this call (SyntaxError); please report it' },
   ]);
 });
 
