@@ -59,6 +59,11 @@ describe('a first start, with nothing configured', () => {
     expect(shown).not.toContain('✗');
   });
 
+  it('registered the webhook with the stand-in of VoIPBIN, which sent the samples', async () => {
+    const { code, stdout } = await bridge.run('webhook', 'show');
+    expect([code, stdout.trim()]).toEqual([0, `${bridge.webhook}  POST  every event`]);
+  });
+
   it("answers that the documentation's curl sample is a duplicate: its id is in the inbox", async () => {
     const sample: unknown = JSON.parse(
       readFileSync(join(__dirname, '..', '..', 'config', 'samples', 'call_hungup_curl.json'), 'utf8'),

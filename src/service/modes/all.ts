@@ -105,6 +105,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
       await showDemo({
         url: receiver.webhookUrl,
         receiver: settings.receiver,
+        standIn: child.voipbinStandIn(),
         onClosed: (listener) =>
           child.onMessage((message) => {
             if (message.type === 'closed') {
