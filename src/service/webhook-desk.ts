@@ -1,9 +1,10 @@
 import { userInfo } from 'node:os';
+import { ApiError } from '../admin/api';
 import type { Connector } from '../connectors/connector';
 import { VoipbinClient } from '../connectors/voipbin/client';
 import { voipbin } from '../connectors/voipbin/connector';
 import { STAND_IN_ACCESS_KEY } from '../connectors/voipbin/stand-in/access-key';
-import { OperationFailed } from '../errors/operator-errors';
+import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import type { InboxReader } from '../inbox/archive/reader';
 import { ApiClient } from '../operations/api-client';
 import { OperationsStore } from '../operations/store';
@@ -72,11 +73,23 @@ export async function webhookCalls(settings: Settings): Promise<WebhookCalls> {
   const desk = localDesk(settings);
   const who = userInfo().username;
   return {
-    registered: () => desk.registered(),
-    status: () => desk.status(),
-    plan: (change) => desk.plan(change),
-    apply: (change, plan) => desk.apply(change, who, plan),
+    registered: () => explained(desk.registered()),
+    status: () => explained(desk.status()),
+    plan: (change) => explained(desk.plan(change)),
+    apply: (change, plan) => explained(desk.apply(change, who, plan)),
   };
+}
+
+/** As {@link ApiClient} reports it. @throws WrongUse, OperationFailed. */
+async function explained<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError) {
+      throw error.status === 400 ? new WrongUse(error.message) : new OperationFailed(error.message);
+    }
+    throw error;
+  }
 }
 
 function localDesk(settings: Settings): WebhookDesk {
