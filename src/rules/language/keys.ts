@@ -118,7 +118,7 @@ export const TEST_KEYS = {
   event: {
     required: true,
     description:
-      'A sample by its name (`call_hangup`; `bridge events samples` lists them); a JSON file (`.json`) with an event, relative to this file; the id of an archived event; or the event itself.',
+      'A sample by its name (`call_hangup`; `bridge send list` lists them); a JSON file (`.json`) with an event, relative to this file; the id of an archived event; or the event itself.',
   },
   with: { description: 'Changes to the event, as dotted path and value. null removes the value.' },
   call: {
