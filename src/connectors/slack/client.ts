@@ -34,6 +34,7 @@ const MOST_PACED_CHANNELS = 1_000;
 const PAUSE_MS = 1_000;
 
 const posted = z.object({ channel: z.string().min(1), ts: z.string().min(1) });
+const person = z.object({ user: z.object({ id: z.string().regex(/^[UW][A-Z0-9]+$/) }) });
 const whoAmI = z.object({
   user: z.string().default('a bot'),
   team: z.string().default('a workspace'),
@@ -125,6 +126,24 @@ export class SlackClient {
   async whoAmI(signal: AbortSignal): Promise<{ user: string; team: string; scopes: readonly string[] | null }> {
     const { user, team, response_metadata } = whoAmI.parse(await this.call('auth.test', {}, signal));
     return { user, team, scopes: response_metadata.scopes ?? null };
+  }
+
+  /**
+   * Finds a person by e-mail (scope `users:read.email`).
+   * @returns the id; null when Slack knows nobody with it, or does not let the app ask.
+   * @throws ActionError `transient` or `credential`.
+   */
+  async findPerson(email: string, signal: AbortSignal): Promise<string | null> {
+    const answer = await this.#call('users.lookupByEmail', { email }, signal);
+    if ('failure' in answer) {
+      const { error } = answer.failure;
+      if (error.errorClass === 'permanent') {
+        return null;
+      }
+      throw error;
+    }
+    const read = person.safeParse(answer.result);
+    return read.success ? read.data.user.id : null;
   }
 
   /** Calls a method of the Web API. @throws ActionError */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ActionError, type ActionErrorCode, providerCode } from '../action-error';
-import { defineAction } from '../connector';
+import { defineAction, type ActionContext } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
 import { LostAnswers } from '../lost-answers';
 import type { SlackFailure } from './api-failure';
@@ -25,6 +25,12 @@ const input = z.strictObject({
     .string()
     .describe(
       "The message, in Slack's own markup (`*bold*`, `<https://…|link>`; bare URLs are no links); beside `blocks`, what notifications show. After 4,000 characters it is cut, with `…`.",
+    ),
+  mention: z
+    .union([z.string(), z.array(z.string()).max(20)])
+    .optional()
+    .describe(
+      'People to mention before `text`, by e-mail: one address or a list; not with `blocks`. It takes the scope `users:read.email`. Somebody whom Slack does not find is named by the address.',
     ),
   blocks: z
     .array(z.record(z.string(), z.json()))
@@ -65,6 +71,7 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
   sinks: { text: 'slack', blocks: 'slack' },
   checks: {
     channel: checkChannel,
+    mention: checkMention,
     text: (text, { input: { blocks } }) => checkText(text, blocks),
     blocks: (blocks) => blocks === undefined || checkBlocks(blocks),
   },
@@ -72,7 +79,7 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
   effect: 'once',
   budget: '1h',
   attemptTimeout: '15s',
-  run: async (context, { channel, text, blocks, thread_ts, on_ambiguous }) => {
+  run: async (context, { channel, text, mention, blocks, thread_ts, on_ambiguous }) => {
     const threadTs = thread_ts?.trim() ?? '';
     if (channel.trim() === '') {
       throw empty('channel', providerCode('channel_not_found'));
@@ -86,12 +93,14 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
     if (lost.before > 0 && !mayRepeat) {
       throw maybePosted();
     }
+    // Before anything is posted: a failure here leaves nothing behind.
+    const mentions = await mentionsOf(context, addressesIn(mention));
     lost.begin();
     const posted = await context.client
       .postMessage(
         {
           channel: channel.trim(),
-          text: shortened(text),
+          text: shortened(`${mentions}${text}`),
           clientMsgId: keyUuid(context.key),
           ...(blocks === undefined ? {} : { blocks: verbatimBlocks(blocks) }),
           ...(threadTs === '' ? {} : { threadTs }),
@@ -108,6 +117,48 @@ export const postMessage = defineAction<SlackClient>()<z.infer<typeof input>, z.
     return { outcome: 'done', result: { channel: posted.channel, ts: posted.ts } };
   },
 });
+
+/** The addresses that are not empty: a template may render to nothing. */
+function addressesIn(mention: string | readonly string[] | undefined): string[] {
+  const written = mention === undefined ? [] : typeof mention === 'string' ? [mention] : mention;
+  return written.map((address) => address.trim()).filter((address) => address !== '');
+}
+
+function checkMention(
+  mention: string | readonly string[] | undefined,
+  { input: { blocks } }: { input: { blocks?: readonly unknown[] | undefined } },
+): void {
+  const addresses = addressesIn(mention);
+  const problem =
+    addresses.length > 0 && blocks !== undefined
+      ? 'mention stands beside blocks, where it is not shown'
+      : addresses.every((address) => ADDRESS.test(address))
+        ? null
+        : 'the rendered mention is not an e-mail address';
+  if (problem !== null) {
+    throw new ActionError('permanent', problem, {
+      connection: 'slack',
+      code: 'invalid_address',
+      remedy: 'Write the e-mail of a person: mention: anna@example.com; in blocks, write <@U…>.',
+    });
+  }
+}
+
+/** One address; nothing in it forms markup of Slack's. */
+const ADDRESS = /^[^@\s<>&|]+@[^@\s<>&|]+$/;
+
+/** What comes before the text: `<@U…> `, or the address of somebody whom Slack does not find. */
+async function mentionsOf(
+  { client, signal }: ActionContext<SlackClient>,
+  addresses: readonly string[],
+): Promise<string> {
+  let mentions = '';
+  for (const address of addresses.filter((one) => ADDRESS.test(one))) {
+    const id = await client.findPerson(address, signal);
+    mentions += id === null ? `${address} ` : `<@${id}> `;
+  }
+  return mentions;
+}
 
 function checkText(text: string, blocks: readonly unknown[] | undefined): void {
   if (text.trim() === '' && (blocks === undefined || blocks.length === 0)) {

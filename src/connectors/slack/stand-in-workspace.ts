@@ -34,6 +34,8 @@ export interface Workspace {
   messages: PostedMessage[];
   missing: Set<string>;
   notJoined: Set<string>;
+  /** The ids of people by e-mail. */
+  people: Map<string, string>;
   scopes: Set<string>;
   /** Whether a `client_msg_id` that came before is recognised. */
   recognises: boolean;
@@ -47,6 +49,12 @@ export interface Workspace {
 
 /** An answer of the Web API. */
 export type Answer = { ok: boolean } & JsonObject;
+
+/** `users.lookupByEmail`. */
+export function lookUpPerson({ people }: Workspace, { email = '' }: Readonly<Record<string, string>>): Answer {
+  const id = people.get(email);
+  return id === undefined ? refuse('users_not_found') : { ok: true, user: { id, team_id: 'T0STANDIN' } };
+}
 
 /** `chat.postMessage`. */
 export function post(state: Workspace, args: Readonly<Record<string, string>>): Answer {

@@ -5,6 +5,7 @@ import {
   history,
   keep,
   listChannels,
+  lookUpPerson,
   needing,
   post,
   refuse,
@@ -42,8 +43,8 @@ export interface SlackStandInOptions {
 }
 
 /**
- * Slack on loopback: its form-encoded Web API with `auth.test`, `chat.postMessage`, `chat.delete`, `conversations.list` and
- * `conversations.history`. State is in memory and bounded.
+ * Slack on loopback: its form-encoded Web API with `auth.test`, `chat.postMessage`, `chat.delete`, `conversations.list`,
+ * `conversations.history` and `users.lookupByEmail`. State is in memory and bounded.
  *
  * Every channel exists and has the bot in it, unless a test says otherwise. A text of more than 4,000 characters without
  * blocks becomes several messages; the answer names the first.
@@ -59,6 +60,8 @@ export interface SlackStandIn extends RunningStandIn {
   missing: Set<string>;
   /** Public channels, as callers write them, that the bot is not in. */
   notJoined: Set<string>;
+  /** The ids of people by e-mail. */
+  people: Map<string, string>;
   /** The scopes of the token. */
   scopes: Set<string>;
   /** Makes the next calls fail. */
@@ -79,7 +82,8 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     requests: [],
     missing: new Set(),
     notJoined: new Set(),
-    scopes: new Set(['chat:write', 'channels:history']),
+    people: new Map(),
+    scopes: new Set(['chat:write', 'channels:history', 'users:read.email']),
     recognises: options.clientMsgId === 'recognised',
     rate: options.rate ?? RATE,
     dueAt: new Map(),
@@ -101,6 +105,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     requests: state.requests,
     missing: state.missing,
     notJoined: state.notJoined,
+    people: state.people,
     scopes: state.scopes,
     failNext: ({ times = 1, how }) => void state.troubles.push({ times, how }),
     stop: () => server.close(),
@@ -120,6 +125,7 @@ function serve(server: FastifyInstance, state: State): void {
       is_enterprise_install: false,
     }),
     'chat.postMessage': (args) => needing(state, 'chat:write') ?? post(state, args),
+    'users.lookupByEmail': (args) => needing(state, 'users:read.email') ?? lookUpPerson(state, args),
     'chat.delete': (args) => needing(state, 'chat:write') ?? remove(state, args),
     'conversations.list': () =>
       needing(state, 'channels:read') ?? {

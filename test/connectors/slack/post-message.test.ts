@@ -60,6 +60,44 @@ describe('a message', () => {
     });
   });
 
+  it('mentions people by e-mail, and names those whom Slack does not find', async () => {
+    standIn.people.set('anna@example.com', 'U024BE7LH');
+    await post({ text: 'Look', mention: ['anna@example.com', 'bob@example.com', ''] });
+    expect(standIn.messages[0]?.text).toBe('<@U024BE7LH> bob@example.com Look');
+  });
+
+  it('is posted without a mention when the app may not look people up', async () => {
+    standIn.scopes.delete('users:read.email');
+    await post({ text: 'Look', mention: 'anna@example.com' });
+    expect(standIn.messages[0]?.text).toBe('anna@example.com Look');
+  });
+
+  it.each<SlackTrouble>([{ status: 503 }, 'reset', 'truncate'])(
+    'is retried when Slack does not say who somebody is (%j), and nothing is posted before',
+    async (how) => {
+      standIn.people.set('anna@example.com', 'U024BE7LH');
+      standIn.failNext({ how });
+      expect(await failureOf(post({ text: 'Look', mention: 'anna@example.com' }))).toMatchObject({
+        errorClass: 'transient',
+      });
+      expect(standIn.messages).toEqual([]);
+    },
+  );
+
+  it.each([
+    [{ mention: 'anna' }, 'the rendered mention is not an e-mail address'],
+    [
+      { mention: 'a@example.com', blocks: [{ type: 'divider' }] },
+      'mention stands beside blocks, where it is not shown',
+    ],
+  ])('is checked before it is posted: %j', (input, message) => {
+    const problems = postMessage.problemsOf({ channel: '#c', text: 't', ...input }, ['mention'], {
+      country: null,
+      event: null,
+    });
+    expect(problems.map((one) => one.message)).toEqual([message]);
+  });
+
   it('carries blocks, and answers in a thread', async () => {
     const blocks = [{ type: 'section', text: { type: 'plain_text', text: 'Missed call' } }];
     const first = await post({ blocks });
