@@ -1,4 +1,5 @@
 import { ApiError } from '../../admin/api';
+import { ActionError } from '../../connectors/action-error';
 import type { CustomerRecord, Registration, WebhookApi, Webhooks } from '../../connectors/voipbin/webhooks';
 import { shownUrl } from '../../net/url-host';
 import type { Rule } from '../../rules/rule';
@@ -93,8 +94,14 @@ export class WebhookDesk {
         return { ...result, ok: false };
       }
       for (const { step, text } of planned.planned.steps) {
-        const problem = await perform(step, webhooks, signal);
-        this.options.record(who, `webhook.${change.do}`, auditOf(step));
+        const record = (outcome: object): void =>
+          this.options.record(who, `webhook.${change.do}`, { ...auditOf(step), ...outcome });
+        const problem = await perform(step, webhooks, signal).catch((error: unknown) => {
+          // It may have been made: an answer can be lost.
+          record({ failed: error instanceof ActionError ? error.detail.code : 'unknown' });
+          throw error;
+        });
+        record({});
         if (problem === null) {
           result.done.push(text);
         } else {

@@ -302,3 +302,17 @@ test('a VoIPBIN that refuses the key, or does not answer, is named', async () =>
   standIn.failNext({ path: '/customer', how: 'reset' });
   await expect(desk.status()).rejects.toMatchObject({ status: 503 });
 });
+
+test('a change whose answer is lost is in the audit log, and a second call finds out that it was made', async () => {
+  const desk = await open({ webhookApi: 'subscriptions' });
+  standIn.failNext({ path: '/webhooks', method: 'POST', how: 'lose_answer' });
+
+  await expect(desk.apply({ do: 'connect' }, 'kim')).rejects.toMatchObject({
+    status: 503,
+    message: expect.stringContaining('may have been done'),
+  });
+
+  expect(audit).toMatchObject([{ operation: 'webhook.connect', detail: { failed: expect.any(String) } }]);
+  expect(await desk.plan({ do: 'connect' })).toMatchObject({ steps: [] });
+  expect((await desk.registered()).webhooks).toHaveLength(1);
+});
