@@ -253,15 +253,18 @@ async function createLeniently(
       const used = client.refusedValues.has(refusalOf(name)) ? (request.instead[name] ?? null) : value;
       return used === null ? [] : [[name, used] as const];
     });
+    const sent: Readonly<Record<string, string>> = Object.fromEntries(values);
     try {
-      return await session.create(request.type, Object.fromEntries(values), {
+      return await session.create(request.type, sent, {
         contactId: contact.contact.id,
         typeId: request.associationTypeId,
       });
     } catch (error) {
       const refused = refusedProperties(error);
-      const isNews = (name: string): boolean => name in request.instead && !client.refusedValues.has(refusalOf(name));
-      if (refused.length === 0 || !refused.every(isNews)) {
+      // By what was sent, not by what is known: another attempt may have learned the refusal meanwhile.
+      const hasInstead = (name: string): boolean =>
+        sent[name] !== undefined && name in request.instead && sent[name] !== (request.instead[name] ?? null);
+      if (refused.length === 0 || !refused.every(hasInstead)) {
         throw error;
       }
       refused.forEach((name) => client.refusedValues.set(refusalOf(name), true));

@@ -283,6 +283,15 @@ test.each([
   ).toHaveLength(hasMissed ? 2 : 3);
 });
 
+test('missed calls at the same moment are all logged, whichever learns first that the account has no such status', async () => {
+  const client = openClient(standIn);
+  const event = callEvent({ answered: false, talk_s: 0 });
+  await Promise.all(
+    Array.from({ length: 8 }, (_, index) => done('log_call', client, {}, { event, key: `a/b/${index + 1}` })),
+  );
+  expect(standIn.calls).toHaveLength(8);
+});
+
 test.each([
   ['inbound', { hs_call_has_voicemail: 'true' }, 'hs_call_disposition'],
   ['outbound', { hs_call_disposition: 'b2cf5968-551e-4856-9783-52b3da59a7d0' }, 'hs_call_has_voicemail'],
