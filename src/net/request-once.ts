@@ -13,6 +13,8 @@ export interface SingleRequest {
   signal?: AbortSignal;
   /** Default true; false: a redirect is the answer. */
   followRedirects?: boolean;
+  /** Default false; true: through no proxy, for a credential that is for this machine only. */
+  direct?: boolean;
 }
 
 /** Its answer, of whatever status. */
@@ -24,14 +26,14 @@ export interface SingleAnswer {
 }
 
 /**
- * Sends a request on a connection of its own, through the proxies of the environment (`outgoing-agent.ts`). Follows
- * redirects unless told otherwise.
+ * Sends a request on a connection of its own, through the proxies of the environment (`outgoing-agent.ts`), and follows
+ * redirects, unless told otherwise.
  * @throws TypeError when there is no answer, whose innermost `cause` says why; a DOMException at the timeout.
  */
 export async function requestOnce(url: string, request: SingleRequest): Promise<SingleAnswer> {
-  const { method = 'GET', headers = {}, body, timeoutMs, signal, followRedirects = true } = request;
+  const { method = 'GET', headers = {}, body, timeoutMs, signal, followRedirects = true, direct = false } = request;
   const timeout = AbortSignal.timeout(timeoutMs);
-  const agent = outgoingAgent({ connections: 1 });
+  const agent = outgoingAgent({ connections: 1, ...(direct ? { env: {} } : {}) });
   try {
     const answer = await fetch(url, {
       method,

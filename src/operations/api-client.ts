@@ -7,6 +7,8 @@ import { findApi } from './api-access';
 
 const ANSWER_WITHIN_MS = 120_000;
 const ANSWERS_WITHIN_MS = 5_000;
+/** The token is for the bridge alone: an address that is not loopback would else be asked through a proxy. */
+const TO_THE_BRIDGE = { followRedirects: false, direct: true };
 const errorBody = z.object({ error: z.string(), message: z.string() });
 
 /** Calls the API of the bridge that runs with these settings, for commands on the same machine. */
@@ -23,6 +25,7 @@ export class ApiClient {
       const { status } = await requestOnce(`${access.url}/api/v1/jobs?limit=1`, {
         headers: { authorization: `Bearer ${access.token}` },
         timeoutMs: ANSWERS_WITHIN_MS,
+        ...TO_THE_BRIDGE,
       });
       return status === 200;
     } catch {
@@ -58,6 +61,7 @@ export class ApiClient {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         timeoutMs: ANSWER_WITHIN_MS,
+        ...TO_THE_BRIDGE,
       });
     } catch {
       throw new OperationFailed(
