@@ -126,7 +126,9 @@ describe('a step of a parked connection', () => {
     parking.probe.down = null;
     await worker.parking.resume('probe');
     await Promise.all(runs.map((workflowId) => awaitRun(parking.client, workflowId)));
-    expect(parking.notesTried()).toEqual(['a', 'a', ...notes]);
+    // Those that are released within one second are runs of their own: they may overtake each other.
+    expect(parking.notesTried().slice(0, 2)).toEqual(['a', 'a']);
+    expect(parking.notesTried().slice(2).sort()).toEqual([...notes].sort());
     await until('it has said that it works', () => (parking.logged('info', 'works again') > 0 ? true : null));
     expect([parking.logged('error', 'connection parked'), parking.logged('info', 'works again')]).toEqual([1, 1]);
   });
