@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { z } from 'zod';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import type { Settings } from '../settings/settings';
-import { requestOnce, type SingleAnswer } from '../net/request-once';
+import type { SingleAnswer } from '../net/request-once';
 import { findApi } from './api-access';
 
 const ANSWER_WITHIN_MS = 120_000;
@@ -22,6 +22,7 @@ export class ApiClient {
       return false;
     }
     try {
+      const { requestOnce } = await import('../net/request-once.js');
       const { status } = await requestOnce(`${access.url}/api/v1/jobs?limit=1`, {
         headers: { authorization: `Bearer ${access.token}` },
         timeoutMs: ANSWERS_WITHIN_MS,
@@ -50,6 +51,8 @@ export class ApiClient {
         `no bridge has run with the data folder ${dataDir}, or the folder is another user's: start the bridge (npm start), or set BRIDGE_DATA_DIR as it has it`,
       );
     }
+    // Loaded only now: commands that do not call the bridge start faster without it.
+    const { requestOnce } = await import('../net/request-once.js');
     let response: SingleAnswer;
     try {
       response = await requestOnce(`${access.url}/api/v1${path}`, {
