@@ -71,6 +71,8 @@ const SEARCHES = new Set([
   'split',
 ]);
 /** Filters that look at each character by itself when they have an argument. */
+/** Items of a list that are looked at in the time of one step. */
+const SCANNED_PER_STEP = 4;
 const STRIPS = new Set(['strip', 'lstrip', 'rstrip']);
 
 /** Makes filters and tags of an engine charge the budget. */
@@ -175,6 +177,8 @@ class MeteredCaseTag extends CaseTag {
 function chargeFilter(name: string, value: unknown, args: readonly unknown[]): void {
   charge(FORMATS.has(name) ? FORMAT_STEPS : 1);
   if (CONSTANT.has(name)) {
+    // Their lists are looked through for exact numbers, whatever the filter does with them.
+    [value, ...args].forEach((each) => charge(Array.isArray(each) ? each.length / SCANNED_PER_STEP : 0));
     return;
   }
   const passes = SORTS.has(name) ? SORT_PASSES : FILTER_PASSES;
