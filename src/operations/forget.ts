@@ -35,7 +35,7 @@ export interface ForgetTools {
   dataDir: string;
   country: string | null;
   records: Records & {
-    inbox: Pick<InboxReader, 'search' | 'searchQuarantine'>;
+    inbox: Pick<InboxReader, 'search' | 'searchQuarantine' | 'getQuarantined'>;
     laterRuns: Pick<LaterRunsReader, 'of'>;
   };
   inbox: Pick<Inbox, 'forget' | 'release'>;
@@ -73,6 +73,11 @@ export async function forget(tools: ForgetTools, input: unknown, isDry: boolean)
     await nextTurn();
   }
   for (const id of tools.records.inbox.searchQuarantine(search)) {
+    // The search is for the national digits, which another country's number can have too.
+    const body = tools.records.inbox.getQuarantined(id)?.body.toString() ?? '';
+    if (!wanted.isMeantIn(body)) {
+      continue;
+    }
     result.quarantined += 1;
     if (!isDry) {
       await tools.inbox.release(id);
@@ -139,6 +144,8 @@ function withoutResults(value: unknown): unknown {
 interface Wanted {
   search: { text: string } | { before: Date };
   isMeant: (event: StoredEvent['event']) => boolean;
+  /** The same for a request that is no event: by its text alone. */
+  isMeantIn: (body: string) => boolean;
 }
 
 function wantedOf(input: unknown, country: string | null): Wanted {
@@ -147,7 +154,7 @@ function wantedOf(input: unknown, country: string | null): Wanted {
     throw new ApiError(400, 'wrong_request', 'give a phone number, or a time before which everything is removed');
   }
   if ('before' in request.data) {
-    return { search: { before: new Date(request.data.before) }, isMeant: () => true };
+    return { search: { before: new Date(request.data.before) }, isMeant: () => true, isMeantIn: () => true };
   }
   const phone = readPhone(request.data.number, country);
   if (phone === null) {
@@ -162,6 +169,7 @@ function wantedOf(input: unknown, country: string | null): Wanted {
   // Networks write some numbers with other digits before the national part (+52 1 ...).
   return {
     search: { text: nationalNumber },
+    isMeantIn: (body) => body.includes(digits),
     isMeant: ({ peer, ours, data }) =>
       peer?.number === number ||
       ours?.number === number ||

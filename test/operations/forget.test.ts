@@ -82,6 +82,13 @@ test('nothing of a request in quarantine is left in a file', async () => {
   expect([filesWith('HELLO'), filesWith(NUMBER)]).toEqual([[], []]);
 });
 
+test('a request in quarantine with the same digits in another country stays', async () => {
+  const other = Buffer.from(`number +44${NUMBER.slice(1)}, text HELLO`);
+  await inbox.quarantine({ reason: 'json', received_at: AT, content_type: null, body: other });
+  expect(await forgetHer()).toMatchObject({ events: 0, quarantined: 0 });
+  expect(filesWith('HELLO')).not.toEqual([]);
+});
+
 test('nothing is left of what steps returned, and of what failed attempts kept', async () => {
   const event = entryOf('x_noted', 'one', planOf('rule'), { body: body({ id: 'one', from: NUMBER }) });
   await inbox.append(event);
