@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * Every name that the bridge uses in Temporal. The values are contracts: operators and saved views use them, and the
  * histories of open runs contain them.
@@ -9,13 +11,41 @@ export const TASK_QUEUE = 'bridge';
 /** Workflow type of a run: one run per matched event. Its workflow id is the event id. */
 export const HANDLE_EVENT = 'handleEvent';
 
+/** Workflow type of a batch: the first attempts of many events in one run. */
+export const HANDLE_BATCH = 'handleBatch';
+
+/** Activity that makes the first attempts of all steps of a batch's events. */
+export const BATCH_ATTEMPT = 'batch.attempt';
+
+/**
+ * Workflow id of a batch: `batch/<seq of its first event>-<how many>/<hash>`. The same events of the same receiver have
+ * the same id, so that a batch is not started twice.
+ * @param batch.receiver identifies the inbox whose `seq` it is.
+ */
+export function batchWorkflowId(batch: { firstSeq: number; eventIds: readonly string[]; receiver: string }): string {
+  const { firstSeq, eventIds, receiver } = batch;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([receiver, eventIds]))
+    .digest('hex')
+    .slice(0, 16);
+  return `batch/${firstSeq}-${eventIds.length}/${hash}`;
+}
+
+/** Whether a workflow id is that of a batch. Event ids have one slash. */
+export function isBatchId(workflowId: string): boolean {
+  return /^batch\/\d+-\d+\/[0-9a-f]+$/.test(workflowId);
+}
+
 /** Signal of `handleEvent`: releases a step that waits for a parked connection. */
 export const RELEASE_STEP = 'goOn';
 
 /** Query of `handleEvent`: its steps that wait for a parked connection. */
 export const PARKED_STEPS = 'parkedSteps';
 
-/** Query of `handleEvent`: its report so far, with the results of its steps (`ReportSoFar`). */
+/**
+ * Query of `handleEvent`: its report so far, with the results of its steps (`ReportSoFar`). Of `handleBatch`, with an
+ * event id as the argument: the report of that event's part (null for an event that has its own run, or is no member).
+ */
 export const RUN_REPORT = 'report';
 
 /** Activity that claims a rule's limits before its first step. */
@@ -106,6 +136,8 @@ export const SEARCH_ATTRIBUTES = {
   BridgeCustomerId: 'Keyword',
   BridgeRules: 'KeywordList',
   BridgeRuleset: 'Keyword',
+  /** The events of a batch, in the batch. */
+  BridgeEventIds: 'KeywordList',
   /** Workflow id of the event's first run, in its later runs. */
   BridgeRetryOf: 'Keyword',
   BridgeOutcome: 'Keyword',

@@ -3,6 +3,7 @@ import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/c
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
+import type { RunLabels } from './batch-contract';
 import { fitForRun } from './fit-for-run';
 import { HANDLE_EVENT, parseLaterRunId, TASK_QUEUE } from './names';
 import type { EarlierRuns, RunInput } from './run-contract';
@@ -66,19 +67,31 @@ export async function startRun(
     search_attributes: searchAttributes,
     ...(later === undefined ? {} : { earlier: later.earlier }),
   };
-  const rules = plan.rules.map((rule) => rule.name);
-  try {
-    const handle = await client.workflow.start(HANDLE_EVENT, {
+  const labels = runLabels(event, plan, searchAttributes);
+  const attributes = pairsOf({ ...labels.attributes, ...(searchAttributes ? retryOf(workflowId) : {}) });
+  return startOnce(() =>
+    client.workflow.start(HANDLE_EVENT, {
       workflowId,
       taskQueue: TASK_QUEUE,
       args: [input],
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
-      staticSummary: `${event.type}: ${rules.join(', ')}`.slice(0, MAX_SUMMARY_CHARS),
+      staticSummary: labels.summary,
       requestEagerStart: eager,
       ...(later === undefined ? {} : { staticDetails: later.details }),
-      ...(searchAttributes ? { typedSearchAttributes: searchAttributesOf(event, plan, rules, workflowId) } : {}),
-    });
+      ...(searchAttributes ? { typedSearchAttributes: attributes } : {}),
+    }),
+  );
+}
+
+/**
+ * Starts a workflow whose id permits one run.
+ *
+ * @throws what `start` throws when the start may succeed later.
+ */
+export async function startOnce(start: () => Promise<{ readonly firstExecutionRunId: string }>): Promise<StartOutcome> {
+  try {
+    const handle = await start();
     return { outcome: 'started', runId: handle.firstExecutionRunId };
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) {
@@ -99,23 +112,35 @@ export async function startRun(
   }
 }
 
-function searchAttributesOf(
-  event: CanonicalEvent,
-  plan: Plan,
-  rules: string[],
-  workflowId: string,
-): SearchAttributePair[] {
+/** What the first run of an event shows in Temporal's list. @param searchAttributes whether the server has them. */
+export function runLabels(event: CanonicalEvent, plan: Plan, searchAttributes: boolean): RunLabels {
+  const rules = plan.rules.map((rule) => rule.name);
+  return {
+    summary: `${event.type}: ${rules.join(', ')}`.slice(0, MAX_SUMMARY_CHARS),
+    attributes: searchAttributes
+      ? {
+          BridgeEventType: event.type.slice(0, MAX_EVENT_TYPE_CHARS),
+          BridgeResourceId: event.id,
+          ...(event.customer_id === null ? {} : { BridgeCustomerId: customerIdOrHash(event.customer_id) }),
+          BridgeRules: fitNames(rules),
+          BridgeRuleset: plan.ruleset,
+        }
+      : {},
+  };
+}
+
+/** Search attributes as the client takes them. */
+export function pairsOf(attributes: RunLabels['attributes']): SearchAttributePair[] {
+  return Object.entries(attributes).map(([name, value]) =>
+    Array.isArray(value)
+      ? { key: defineSearchAttributeKey(name, 'KEYWORD_LIST'), value }
+      : { key: defineSearchAttributeKey(name, 'KEYWORD'), value },
+  );
+}
+
+function retryOf(workflowId: string): RunLabels['attributes'] {
   const later = parseLaterRunId(workflowId);
-  return [
-    ...(later === null ? [] : [{ key: defineSearchAttributeKey('BridgeRetryOf', 'KEYWORD'), value: later.eventId }]),
-    { key: defineSearchAttributeKey('BridgeEventType', 'KEYWORD'), value: event.type.slice(0, MAX_EVENT_TYPE_CHARS) },
-    { key: defineSearchAttributeKey('BridgeResourceId', 'KEYWORD'), value: event.id },
-    ...(event.customer_id === null
-      ? []
-      : [{ key: defineSearchAttributeKey('BridgeCustomerId', 'KEYWORD'), value: customerIdOrHash(event.customer_id) }]),
-    { key: defineSearchAttributeKey('BridgeRules', 'KEYWORD_LIST'), value: fitNames(rules) },
-    { key: defineSearchAttributeKey('BridgeRuleset', 'KEYWORD'), value: plan.ruleset },
-  ];
+  return later === null ? {} : { BridgeRetryOf: later.eventId };
 }
 
 /**
@@ -126,7 +151,8 @@ function customerIdOrHash(id: string): string {
   return /^[0-9a-f-]{36}$/i.test(id) ? id : `sha256:${createHash('sha256').update(id).digest('hex').slice(0, 16)}`;
 }
 
-function fitNames(names: string[]): string[] {
+/** The names that fit into one search attribute. */
+export function fitNames(names: string[]): string[] {
   let remainingBytes = MAX_RULE_NAMES_BYTES;
   return names.filter((name) => (remainingBytes -= Buffer.byteLength(name) + 4) > 0);
 }

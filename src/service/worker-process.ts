@@ -85,6 +85,7 @@ export async function startWorkerProcess(options: {
           dispatcher?.runEnded(workflowId, ending);
         }
       },
+      onBatchEnded: () => undefined,
     },
   });
   steps.watch(() => Object.keys(worker.parked()));

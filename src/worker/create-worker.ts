@@ -7,6 +7,7 @@ import {
   type NativeConnection,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import type { BatchSinks } from '../runs/batch-contract';
 import type { ConnectionReport } from '../runs/parking-contract';
 import type {
   DecideInput,
@@ -73,7 +74,7 @@ export function createWorker(options: {
   namespace: string;
   bundlePath: string;
   activities: Record<string, Activity>;
-  sinks: InjectedSinks<Pick<RunSinks, 'runs'>>;
+  sinks: InjectedSinks<Pick<RunSinks & BatchSinks, 'runs'>>;
   shutdownGraceMs: number;
 }): Promise<Worker> {
   return Worker.create({

@@ -10,6 +10,7 @@ import { ActionError } from '../connectors/action-error';
 import { evaluateCondition } from '../rules/language/condition';
 import { renderInput, TemplateError } from '../rules/language/template';
 import type { Settings } from '../settings/settings';
+import type { BatchReport } from '../runs/batch-contract';
 import { TemporalCooldowns } from '../runs/cooldowns';
 import { TemporalLimits } from '../runs/limits';
 import { CLAIM_LIMITS, DECIDE_RULES, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
@@ -53,6 +54,8 @@ export interface WorkerEvents {
    * dispatcher records the end in the run log (service/worker-process.ts).
    */
   onRunEnded: (workflowId: string, failed: boolean, report: RunReport) => void;
+  /** The same for a batch. */
+  onBatchEnded: (batchId: string, report: BatchReport) => void;
   /** Called when an effect was done and could not be remembered (effect-memory.ts). */
   onEffectNotKept: () => void;
 }
@@ -64,7 +67,8 @@ export interface WorkerEvents {
  * - the activity of each action (`<connector>.<action>`), made by `activities/step-activities.ts`;
  * - the activities `rules.claim_limits` (runs/limits.ts), `rules.decide` (decide-rules.ts), `opt_outs.record`
  *   (record-opt-out.ts) and `connections.report` (report-connection.ts);
- * - the sink `runs.ended`, which `workflows/handle-event.ts` calls at the end of a run.
+ * - the sinks `runs.ended` and `runs.batchEnded`, which `workflows/handle-event.ts` and `handle-batch.ts` call at the end
+ *   of a run or batch.
  */
 export async function startWorker(options: {
   connection: NativeConnection;
@@ -76,7 +80,7 @@ export async function startWorker(options: {
   events: WorkerEvents;
 }): Promise<RunningWorker> {
   const { connection, namespace, settings, log } = options;
-  const { onRunEnded, onEffectNotKept, ...stepEvents } = options.events;
+  const { onRunEnded, onBatchEnded, onEffectNotKept, ...stepEvents } = options.events;
   const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
   const hashKey = cooldownHashKey(settings);
@@ -122,6 +126,10 @@ export async function startWorker(options: {
       runs: {
         ended: {
           fn: ({ workflowId }, failed, report) => onRunEnded(workflowId, failed, report),
+          callDuringReplay: false,
+        },
+        batchEnded: {
+          fn: ({ workflowId }, report) => onBatchEnded(workflowId, report),
           callDuringReplay: false,
         },
       },
