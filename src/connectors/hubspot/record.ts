@@ -1,5 +1,3 @@
-import { FilterOperatorEnum } from '@hubspot/api-client/lib/codegen/crm/objects/index';
-
 /** The object types that the bridge reads and writes. */
 export type ObjectType = 'contacts' | 'calls' | 'tasks';
 
@@ -25,24 +23,24 @@ export interface PropertyDefinition {
 /** One condition of a search. */
 export interface SearchFilter {
   propertyName: string;
-  operator: FilterOperatorEnum;
+  operator: 'EQ' | 'IN' | 'CONTAINS_TOKEN';
   value?: string;
   values?: string[];
 }
 
 /** The property has this value, without regard to case. */
 export function equal(propertyName: string, value: string): SearchFilter {
-  return { propertyName, operator: FilterOperatorEnum.Eq, value };
+  return { propertyName, operator: 'EQ', value };
 }
 
 /** The property has one of these values, without regard to case. */
 export function isOneOf(propertyName: string, values: readonly string[]): SearchFilter {
-  return { propertyName, operator: FilterOperatorEnum.In, values: values.map((value) => value.toLowerCase()) };
+  return { propertyName, operator: 'IN', values: values.map((value) => value.toLowerCase()) };
 }
 
 /** One of the property's words is this; `*` matches any part of a word. */
 export function hasToken(propertyName: string, value: string): SearchFilter {
-  return { propertyName, operator: FilterOperatorEnum.ContainsToken, value };
+  return { propertyName, operator: 'CONTAINS_TOKEN', value };
 }
 
 /**

@@ -20,8 +20,15 @@ export interface HubSpotApis {
     hubspotDefined: objects.AssociationSpecAssociationCategoryEnum.HubspotDefined;
     stringType: properties.PropertyCreateTypeEnum.String;
     textField: properties.PropertyCreateFieldTypeEnum.Text;
+    operators: typeof OPERATORS;
   };
 }
+
+const OPERATORS = {
+  EQ: objects.FilterOperatorEnum.Eq,
+  IN: objects.FilterOperatorEnum.In,
+  CONTAINS_TOKEN: objects.FilterOperatorEnum.ContainsToken,
+} as const;
 
 /** Within the timeout of an attempt (30 s). */
 const LATER_REQUEST_WAIT_MS = 20_000;
@@ -97,6 +104,7 @@ export function openApis({ settings, agent, requestLimiter }: ApiConnection, sig
       hubspotDefined: objects.AssociationSpecAssociationCategoryEnum.HubspotDefined,
       stringType: properties.PropertyCreateTypeEnum.String,
       textField: properties.PropertyCreateFieldTypeEnum.Text,
+      operators: OPERATORS,
     },
   };
 }

@@ -148,7 +148,10 @@ export class HubSpotSession {
     properties: readonly string[],
   ): Promise<HubSpotRecord[]> {
     await this.client.searchLimiter.waitForSlot(this.signal);
-    const filterGroups = anyOf.map((filters) => ({ filters: filters.slice() }));
+    const { operators } = this.#apis.enums;
+    const filterGroups = anyOf.map((filters) => ({
+      filters: filters.map((filter) => ({ ...filter, operator: operators[filter.operator] })),
+    }));
     return checked(
       () => this.#apis.search.doSearch(type, { filterGroups, properties: properties.slice(), limit: 100 }),
       (answer) => searchAnswer.parse(answer).results.map(toRecord),

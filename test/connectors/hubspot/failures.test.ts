@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FailureKind, HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
+import type { FailureKind } from '../../../src/connectors/hubspot/stand-in/faults';
+import type { HubSpotStandIn } from '../../../src/connectors/hubspot/stand-in/server';
 import { pathOf } from '../../../src/connectors/hubspot/exchange';
 import type { JsonObject } from '../../../src/events/json';
 import {

@@ -28,7 +28,18 @@ export interface AccountOptions {
   validatesPhones: boolean;
   /** At most this many records of a type; the oldest goes first. */
   capacity: number;
+  batches: BatchAnswers;
+  /** Whether the results of a batch creation carry `objectWriteTraceId` back, as HubSpot's API description has it. */
+  resultsCarryTraceIds: boolean;
 }
+
+/**
+ * What the account answers to a batch of which some inputs are refused.
+ * - `each`: HubSpot's documented 207, where every input has an `objectWriteTraceId` of its own: what is right is done.
+ * - `whole`: the first refusal, and nothing is done; as seen of accounts, and documented for inputs without such ids.
+ * - `partly`: the first refusal, and what stood before it is done. Seen nowhere, and excluded nowhere.
+ */
+export type BatchAnswers = 'each' | 'whole' | 'partly';
 
 /**
  * - `honoured`: kept unique, and records are found by them.

@@ -272,6 +272,11 @@ export class StandInAccount {
     }
   }
 
+  /** Takes back a creation that was not to be, as if it had never been. */
+  forget(type: ObjectType, id: string): void {
+    this.#records[type].delete(id);
+  }
+
   /** @param self the record that is written, whose own values do not conflict. */
   #accept(
     type: ObjectType,

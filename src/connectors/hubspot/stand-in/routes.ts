@@ -1,42 +1,32 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { ObjectType } from '../record';
+import type { BatchAnswers } from './account-options';
 import type { StandInProperty } from './properties';
-import type { StandInAccount, StandInOwner, StandInRecord } from './records';
+import type { StandInAccount, StandInOwner } from './records';
+import { addBatchRoutes } from './batches';
 import { Refusal } from './refusal';
 import { searchRecords } from './search';
+import { flatAssociations, recordBody, refuse, shown, typeParams } from './shown';
 
 /** What the routes need to know of the stand-in's account. */
 export interface RouteOptions {
   account: StandInAccount;
   owners: readonly StandInOwner[];
+  batches: BatchAnswers;
+  /** Whether the results of a batch creation carry `objectWriteTraceId` back. */
+  resultsCarryTraceIds: boolean;
   /** False when a search comes too fast. */
   searchAllowed(): boolean;
 }
 
-const objectType = z.enum(['contacts', 'calls', 'tasks']);
-const typeParams = z.object({ type: objectType });
-const recordParams = z.object({ type: objectType, id: z.string() });
+const recordParams = typeParams.extend({ id: z.string() });
 const list = z.union([z.string(), z.array(z.string())]).default([]);
 const recordQuery = z.object({
   properties: list,
   associations: list,
   idProperty: z.string().optional(),
   archived: z.enum(['true', 'false']).default('false'),
-});
-const recordBody = z.object({
-  properties: z.record(z.string(), z.unknown()).default({}),
-  associations: z
-    .array(z.object({ to: z.object({ id: z.string() }), types: z.array(z.object({ associationTypeId: z.number() })) }))
-    .default([]),
-});
-const upsertBody = z.object({
-  inputs: z
-    .array(
-      z.object({ idProperty: z.string().optional(), id: z.string(), properties: z.record(z.string(), z.unknown()) }),
-    )
-    .max(100),
 });
 const propertyBody = z.object({
   name: z.string().regex(/^[a-z][a-z0-9_]*$/),
@@ -51,6 +41,7 @@ const propertyBody = z.object({
 /** HubSpot's paths, as @hubspot/api-client 14 calls them. */
 export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
   addRecordRoutes(app, options);
+  addBatchRoutes(app, options);
   addPropertyRoutes(app, options);
   app.get('/crm/v3/owners', (request) => {
     const { email, limit } = z
@@ -84,10 +75,7 @@ function addRecordRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.post('/crm/v3/objects/:type', (request, reply) => {
     const { type } = typeParams.parse(request.params);
     const { properties, associations } = recordBody.parse(request.body);
-    const flat = associations.flatMap(({ to, types }) =>
-      types.map(({ associationTypeId }) => ({ to: to.id, typeId: associationTypeId })),
-    );
-    const made = account.create(type, properties, flat);
+    const made = account.create(type, properties, flatAssociations(associations));
     return made instanceof Refusal
       ? refuse(reply, made)
       : reply.code(201).send(shown(type, made, Object.keys(properties)));
@@ -134,20 +122,6 @@ function addRecordRoutes(app: FastifyInstance, options: RouteOptions): void {
       total: answer.total,
       results,
       ...(answer.after === null ? {} : { paging: { next: { after: answer.after } } }),
-    });
-  });
-  app.post('/crm/v3/objects/:type/batch/upsert', (request, reply) => {
-    const { type } = typeParams.parse(request.params);
-    const outcomes = upsertBody.parse(request.body).inputs.map((input) => upsert(account, type, input));
-    const failed = outcomes.filter((outcome) => outcome instanceof Refusal);
-    const results = outcomes.filter((outcome) => !(outcome instanceof Refusal));
-    const times = { startedAt: new Date().toISOString(), completedAt: new Date().toISOString() };
-    const errors = failed.map(({ category, message }) => ({ status: 'error', category, message }));
-    return reply.code(failed.length === 0 ? 200 : 207).send({
-      status: 'COMPLETE',
-      results,
-      ...times,
-      ...(failed.length === 0 ? {} : { numErrors: failed.length, errors }),
     });
   });
   app.put('/crm/v4/objects/:type/:id/associations/default/:to/:toId', (request, reply) => {
@@ -203,57 +177,4 @@ function addPropertyRoutes(app: FastifyInstance, { account }: RouteOptions): voi
     const added = account.addProperty(type, given);
     return added instanceof Refusal ? refuse(reply, added) : reply.code(201).send(added);
   });
-}
-
-function upsert(
-  account: StandInAccount,
-  type: ObjectType,
-  input: z.output<typeof upsertBody>['inputs'][number],
-): Record<string, unknown> | Refusal {
-  const existing = account.get(type, input.id, input.idProperty);
-  const isNew = existing instanceof Refusal && existing.status === 404 && input.idProperty !== undefined;
-  const written = isNew
-    ? account.create(type, { ...input.properties, [input.idProperty ?? '']: input.id })
-    : account.update(type, input.id, input.properties, input.idProperty);
-  return written instanceof Refusal ? written : { ...shown(type, written, Object.keys(input.properties)), new: isNew };
-}
-
-/** A record as HubSpot shows it: the properties asked for and a few that it always gives, null where not set. */
-function shown(
-  type: ObjectType,
-  record: StandInRecord,
-  asked: readonly string[],
-  withContacts = false,
-): Record<string, unknown> {
-  const always =
-    type === 'contacts'
-      ? ['createdate', 'lastmodifieddate', 'hs_object_id', 'email', 'firstname', 'lastname']
-      : ['hs_createdate', 'hs_lastmodifieddate', 'hs_object_id'];
-  const names = [...new Set([...always, ...asked])];
-  const properties = Object.fromEntries(
-    names.map((name) => [
-      name,
-      record.properties[name] === undefined || record.properties[name] === '' ? null : record.properties[name],
-    ]),
-  );
-  const { id, createdAt, updatedAt } = record;
-  const results = record.contactIds.map((contactId) => ({
-    id: contactId,
-    type: type === 'calls' ? 'call_to_contact' : 'task_to_contact',
-  }));
-  return {
-    id,
-    properties,
-    createdAt,
-    updatedAt,
-    archived: false,
-    ...(withContacts && results.length > 0 ? { associations: { contacts: { results } } } : {}),
-  };
-}
-
-function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
-  const category = refusal.category === '' ? {} : { category: refusal.category };
-  return reply
-    .code(refusal.status)
-    .send({ status: 'error', message: refusal.message, correlationId: randomUUID(), ...category, ...refusal.more });
 }

@@ -43,8 +43,10 @@ function scopeOf(method: string, path: string): Scope | null {
   if (/^\/crm\/(?:v3\/properties|properties\/[^/]+)\//.test(path)) {
     return method === 'GET' ? 'crm.schemas.contacts.read' : 'crm.schemas.contacts.write';
   }
-  if (/^\/crm\/(?:v[34]\/objects|objects\/[^/]+)\//.test(path)) {
-    return method === 'GET' || path.endsWith('/search') ? 'crm.objects.contacts.read' : 'crm.objects.contacts.write';
+  if (/^\/crm\/(?:v[34]\/(?:objects|associations)|objects\/[^/]+|associations\/[^/]+)\//.test(path)) {
+    return method === 'GET' || /\/(?:search|batch\/read)$/.test(path)
+      ? 'crm.objects.contacts.read'
+      : 'crm.objects.contacts.write';
   }
   return null;
 }

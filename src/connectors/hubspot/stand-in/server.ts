@@ -1,29 +1,15 @@
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
 import type { AccountOptions } from './account-options';
+import { Faults, type FailureOrder } from './faults';
 import { StandInAccount, type StandInOwner, type StandInRecord } from './records';
 import { addRoutes } from './routes';
 import { refuseMissingScopes, type Scope } from './scopes';
-
-/** How the stand-in goes wrong. `lose_answer` does what was asked and then drops the connection. */
-export type FailureKind =
-  { status: number; body?: string; headers?: Record<string, string> } | 'hang' | 'reset' | 'lose_answer' | 'html';
-
-/** Which requests are to go wrong, and how. */
-export interface FailureOrder {
-  /** Only this method. */
-  method?: string;
-  /** Only paths that hold this text, or fit this pattern; the path without its query. */
-  path?: string | RegExp;
-  /** How many requests; one when absent. */
-  times?: number;
-  /** `{status, body, headers}` is sent exactly so: no content type unless given. `html` is a gateway's 502 page. */
-  how: FailureKind;
-}
 
 /** A request that the stand-in got. */
 export interface RequestSeen {
@@ -49,11 +35,21 @@ export interface HubSpotStandInOptions extends Partial<AccountOptions> {
   searchesPerSecond?: number | null;
   /** HubSpot's 100 (or 190) requests of an app in ten seconds; null (the default) is no limit. */
   requestsPerTenSeconds?: number | null;
+  /** How long an answer takes; 0 by default. */
+  answerDelayMs?: number;
   /** Scopes that the token does not have: what needs them is answered with 403. */
   missingScopes?: readonly Scope[];
   /** Properties of the contacts to begin with, instead of {@link SEED_CONTACTS}. */
   contacts?: readonly Readonly<Record<string, string>>[];
 }
+
+/** HubSpot's own limits of an account with a Free or Starter subscription, and about its pace. */
+export const REAL_LIMITS = {
+  requestsPerTenSeconds: 100,
+  searchesPerSecond: 5,
+  answerDelayMs: 150,
+  indexDelayMs: 5_000,
+} as const satisfies HubSpotStandInOptions;
 
 /**
  * HubSpot's CRM API on loopback: contacts, calls, tasks, their associations, properties, search and owners, kept in
@@ -81,6 +77,7 @@ export interface HubSpotStandIn extends RunningStandIn {
   heal(): void;
 }
 
+const TEN_SECONDS_MS = 10_000;
 const REQUESTS_KEPT = 2_000;
 /** HubSpot's search sees new data after a few seconds. */
 const INDEX_DELAY_MS = 3_000;
@@ -131,6 +128,8 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
     searchableZeros: options.searchableZeros ?? 'dropped',
     validatesPhones: options.validatesPhones ?? false,
     capacity: options.capacity ?? DEFAULT_CAPACITY,
+    batches: options.batches ?? 'each',
+    resultsCarryTraceIds: options.resultsCarryTraceIds ?? true,
   });
   for (const properties of options.contacts ?? SEED_CONTACTS) {
     account.create('contacts', properties);
@@ -144,14 +143,26 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   });
   const requests: RequestSeen[] = [];
   const faults = new Faults();
-  const requestAllowed = limit(options.requestsPerTenSeconds ?? null, 10_000);
+  const requestLimit = limit(options.requestsPerTenSeconds ?? null, TEN_SECONDS_MS);
   app.addHook('preHandler', async (request, reply) => {
     requests.push({ method: request.method, url: request.originalUrl, body: request.body, at: Date.now() });
     requests.splice(0, requests.length - REQUESTS_KEPT);
     if (faults.strike(request, reply)) {
       return reply;
     }
-    if (!requestAllowed()) {
+    if (options.answerDelayMs !== undefined) {
+      await delay(options.answerDelayMs);
+    }
+    const remaining = requestLimit();
+    // HubSpot's searches tell no limits, as its usage guidelines say.
+    if (options.requestsPerTenSeconds && !request.url.endsWith('/search')) {
+      reply.headers({
+        'x-hubspot-ratelimit-max': options.requestsPerTenSeconds,
+        'x-hubspot-ratelimit-remaining': Math.max(0, remaining),
+        'x-hubspot-ratelimit-interval-milliseconds': TEN_SECONDS_MS,
+      });
+    }
+    if (remaining < 0) {
       return reply.code(429).send({
         status: 'error',
         message: 'You have reached your ten_secondly_rolling limit.',
@@ -168,17 +179,23 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
         .send({ status: 'error', message, correlationId: randomUUID(), category: 'INVALID_AUTHENTICATION' });
     }
   });
+  const searchLimit = limit(options.searchesPerSecond ?? null, 1_000);
   refuseMissingScopes(app, options.missingScopes ?? []);
   app.addHook('onSend', async (request, reply) => faults.afterEffect(request, reply));
   answerErrorsLikeHubSpot(app);
   addRoutes(app, {
     account,
     owners: SEED_OWNERS,
-    searchAllowed: limit(options.searchesPerSecond ?? null, 1_000),
+    batches: options.batches ?? 'each',
+    resultsCarryTraceIds: options.resultsCarryTraceIds ?? true,
+    searchAllowed: () => searchLimit() >= 0,
   });
   await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
-  // The stand-in's pace, not HubSpot's, unless it has a limit of its own.
-  const pace: JsonObject = (options.searchesPerSecond ?? null) === null ? { searches_per_second: 10_000 } : {};
+  // The stand-in's pace, not HubSpot's, unless it has limits of its own.
+  const pace: JsonObject = {
+    ...((options.searchesPerSecond ?? null) === null ? { searches_per_second: 10_000 } : {}),
+    ...(options.requestsPerTenSeconds === REAL_LIMITS.requestsPerTenSeconds ? { requests_per_second: 9 } : {}),
+  };
   const url = `http://127.0.0.1:${portOf(app.server.address())}`;
 
   return {
@@ -205,67 +222,6 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   };
 }
 
-/** The failures that were ordered, and the requests that hang because of them. */
-class Faults {
-  #orders: (FailureOrder & { left: number })[] = [];
-  readonly #hanging = new Set<FastifyReply>();
-  readonly #losing = new WeakSet<FastifyRequest>();
-
-  add(order: FailureOrder): void {
-    this.#orders.push({ ...order, left: order.times ?? 1 });
-  }
-
-  heal(): void {
-    this.#orders = [];
-    for (const reply of this.#hanging) {
-      reply.raw.destroy();
-    }
-    this.#hanging.clear();
-  }
-
-  /** @returns whether the request is answered, or never will be. */
-  strike(request: FastifyRequest, reply: FastifyReply): boolean {
-    const path = request.url.split('?')[0] ?? '';
-    const order = this.#orders.find((candidate) => fits(candidate, request.method, path));
-    if (order === undefined) {
-      return false;
-    }
-    order.left -= 1;
-    this.#orders = this.#orders.filter((candidate) => candidate.left > 0);
-    if (order.how === 'lose_answer') {
-      this.#losing.add(request);
-      return false;
-    }
-    reply.hijack();
-    if (order.how === 'hang') {
-      this.#hanging.add(reply);
-      reply.raw.on('close', () => this.#hanging.delete(reply));
-    } else if (order.how === 'reset') {
-      request.raw.socket.resetAndDestroy();
-    } else if (order.how === 'html') {
-      reply.raw
-        .writeHead(502, { 'content-type': 'text/html' })
-        .end('<html><body><h1>502 Bad Gateway</h1></body></html>');
-    } else {
-      reply.raw.writeHead(order.how.status, order.how.headers ?? {}).end(order.how.body ?? '');
-    }
-    return true;
-  }
-
-  /** Drops the connection of a request whose answer is to be lost: its effect is done. */
-  afterEffect(request: FastifyRequest, reply: FastifyReply): void {
-    if (this.#losing.has(request)) {
-      reply.raw.destroy();
-    }
-  }
-}
-
-function fits(order: FailureOrder, method: string, path: string): boolean {
-  const onPath =
-    order.path === undefined || (typeof order.path === 'string' ? path.includes(order.path) : order.path.test(path));
-  return onPath && (order.method === undefined || order.method.toUpperCase() === method);
-}
-
 function answerErrorsLikeHubSpot(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ status: 'error', message: 'resource not found', correlationId: randomUUID() }),
@@ -284,24 +240,28 @@ function answerErrorsLikeHubSpot(app: FastifyInstance): void {
 /** The path of @hubspot/api-client for a date-based one; others unchanged. */
 function clientPath(url: string): string {
   return url
+    .replace(/^\/crm\/associations\/20\d\d-\d\d\//, '/crm/v4/associations/')
     .replace(/^\/crm\/objects\/20\d\d-\d\d\/(?=[^?]*\/associations\/)/, '/crm/v4/objects/')
     .replace(/^\/crm\/objects\/20\d\d-\d\d\//, '/crm/v3/objects/')
     .replace(/^\/crm\/(properties|owners)\/20\d\d-\d\d/, '/crm/v3/$1');
 }
 
-/** Allows so many requests in any span of this length; null allows all. */
-function limit(most: number | null, spanMs: number): () => boolean {
+/**
+ * Counts requests: how many more are allowed in this span of time, -1 for one that is too many. Null allows all.
+ */
+function limit(most: number | null, spanMs: number): () => number {
   let recent: number[] = [];
   return () => {
+    if (most === null) {
+      return Number.POSITIVE_INFINITY;
+    }
     const now = Date.now();
     recent = recent.filter((at) => now - at < spanMs);
-    if (most !== null && recent.length >= most) {
-      return false;
+    if (recent.length >= most) {
+      return -1;
     }
-    if (most !== null) {
-      recent.push(now);
-    }
-    return true;
+    recent.push(now);
+    return most - recent.length;
   };
 }
 
