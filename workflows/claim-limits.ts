@@ -1,9 +1,12 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { STEP_ERRORS } from '../src/errors/step-errors';
 import type { CLAIM_LIMITS } from '../src/runs/names';
 import type { LimitsInput, LimitsResult, RuleReport } from '../src/runs/run-contract';
 import { parseStepFailure } from './step-failure';
 
 const ACTIVITY: typeof CLAIM_LIMITS = 'rules.claim_limits';
+/** Too many claims are in force: the rule fails with what the activity says, not as if Temporal were away. */
+const FULL: keyof typeof STEP_ERRORS = 'claims_full';
 type ClaimActivity = Record<typeof ACTIVITY, (input: LimitsInput) => Promise<LimitsResult>>;
 
 /** A rule whose limits cannot be claimed for this long fails. */
@@ -31,7 +34,8 @@ export async function claimLimits(
       message: 'Temporal did not answer the claim of the rule limits in time',
       remedy: null,
     };
-    const { class: errorClass, code, message, remedy } = failure.class === 'permanent' ? failure : unavailable;
+    const isKnown = failure.class === 'permanent' || failure.code === FULL;
+    const { class: errorClass, code, message, remedy } = isKnown ? failure : unavailable;
     const step = {
       step: 'limits',
       action: ACTIVITY,

@@ -15,8 +15,8 @@ const UPDATE: typeof CLAIM_WITHIN_LIMIT = 'claimWithinLimit';
 export const claimWithinLimit = defineUpdate<boolean, [string]>(UPDATE);
 
 /**
- * Counts a rule's claims in one minute, hour or day; per number when the limit is per number. Its workflow id contains
- * the period. It is a workflow because Temporal is the only storage that all workers share.
+ * Counted a rule's claims in one minute, hour or day in version 0.1; its workflow id contains the period. Nothing starts it
+ * any more; it is here for the runs that have not ended (src/runs/earlier-claims.ts).
  */
 export async function countLimit(input: CountLimitInput): Promise<void> {
   const startedAt = Date.now();

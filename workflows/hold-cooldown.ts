@@ -8,8 +8,8 @@ const RELEASE: typeof RELEASE_COOLDOWN = 'releaseCooldown';
 export const releaseCooldown = defineSignal(RELEASE);
 
 /**
- * Holds a cooldown: while this runs, nobody else can start a workflow with the same id. It is a workflow because
- * Temporal is the only storage that all workers share.
+ * Held one cooldown in version 0.1: while this runs, nobody else can start a workflow with the same id. Nothing starts it
+ * any more; it is here for the runs that have not ended (src/runs/earlier-claims.ts).
  */
 export async function holdCooldown(input: HoldCooldownInput): Promise<void> {
   let isReleased = false;

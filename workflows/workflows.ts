@@ -2,5 +2,6 @@
 export { countLimit } from './count-limit';
 export { handleEvent } from './handle-event';
 export { holdCooldown } from './hold-cooldown';
+export { keepClaims } from './keep-claims';
 export { keepOptOuts } from './keep-opt-outs';
 export { parkConnection } from './park-connection';

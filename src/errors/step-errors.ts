@@ -112,6 +112,11 @@ export const STEP_ERRORS = {
     meaning: 'The attempt was cancelled, usually because the worker stops. Another worker makes the next attempt.',
     remedy: 'Nothing.',
   },
+  claims_full: {
+    class: 'transient',
+    meaning: 'So many cooldowns and limits are in force that no more can be counted.',
+    remedy: 'Write shorter cooldowns, or count them per fewer values. Room comes as they end.',
+  },
   conflict: {
     class: 'transient',
     meaning: 'HubSpot reports that a record exists already, but does not show it yet.',

@@ -1,10 +1,9 @@
-import { createHmac } from 'node:crypto';
-import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { PlannedLimits } from '../rules/plan';
+import type { TemporalClaims } from './claims';
 import type { TemporalCooldowns } from './cooldowns';
-import { CLAIM_WITHIN_LIMIT, COUNT_LIMIT, TASK_QUEUE } from './names';
-import type { CountLimitInput, LimitsInput, LimitsResult } from './run-contract';
+import type { EarlierClaims } from './earlier-claims';
+import type { LimitsInput, LimitsResult } from './run-contract';
 
 type Max = NonNullable<PlannedLimits['max']>;
 
@@ -23,14 +22,13 @@ const PERIOD_CHARS = { day: 10, hour: 13, minute: 16 } as const;
  */
 export class TemporalLimits {
   /**
-   * @param hashKey as for {@link TemporalCooldowns}.
    * @param valueOf reads the field that a limit is `per`; null when the event has none. Events without the field are
    *   counted together.
    */
   constructor(
-    private readonly client: Client,
+    private readonly claims: TemporalClaims,
+    private readonly earlier: EarlierClaims,
     private readonly cooldowns: TemporalCooldowns,
-    private readonly hashKey: string,
     private readonly valueOf: (event: CanonicalEvent, field: string) => string | null,
     private readonly now: () => Date = () => new Date(),
   ) {}
@@ -62,36 +60,20 @@ export class TemporalLimits {
     return { within: true };
   }
 
-  #count(max: Max, subject: string, timezone: string, owner: string): Promise<boolean> {
-    const input: CountLimitInput = { max: max.count, keep_ms: KEEP_MS[max.every], owners: [] };
-    const start = new WithStartWorkflowOperation(COUNT_LIMIT, {
-      workflowId: limitWorkflowId({ subject, hashKey: this.hashKey, every: max.every, at: this.now(), timezone }),
-      taskQueue: TASK_QUEUE,
-      args: [input],
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: 'limit',
-    });
-    return this.client.workflow.executeUpdateWithStart<(input: CountLimitInput) => Promise<void>, boolean, [string]>(
-      CLAIM_WITHIN_LIMIT,
-      { args: [owner], startWorkflowOperation: start },
-    );
+  async #count(max: Max, subject: string, timezone: string, owner: string): Promise<boolean> {
+    const period = periodOf(max.every, this.now(), timezone);
+    const earlier = await this.earlier.countWithin(subject, period, owner);
+    if (earlier !== null) {
+      return earlier;
+    }
+    const key = `limit ${subject} ${period}`;
+    return (await this.claims.claim({ key, owner, max: max.count, keepMs: KEEP_MS[max.every] })) === 'claimed';
   }
 }
 
-/**
- * Workflow id of the count of one subject in one period: `limit/<hash>/2026-03-02T09:41`. The period is the one that
- * contains `at` in the time zone. The id contains no part of the subject.
- */
-export function limitWorkflowId(options: {
-  subject: string;
-  hashKey: string;
-  every: Max['every'];
-  at: Date;
-  timezone: string;
-}): string {
-  const { subject, hashKey, every, at, timezone } = options;
-  const hash = createHmac('sha256', hashKey).update(subject).digest('hex').slice(0, 32);
-  return `limit/${hash}/${localTime(at, timezone).slice(0, PERIOD_CHARS[every]).replace(' ', 'T')}`;
+/** The calendar minute, hour or day that contains `at` in the time zone: `2026-03-02T09:41`, `2026-03-02T09`, `2026-03-02`. */
+export function periodOf(every: Max['every'], at: Date, timezone: string): string {
+  return localTime(at, timezone).slice(0, PERIOD_CHARS[every]).replace(' ', 'T');
 }
 
 /** `2026-03-02 09:41` in a time zone. By parts: how a locale orders them depends on the data that Node was built with. */

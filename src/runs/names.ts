@@ -57,13 +57,24 @@ export const LOOK_UP_CALL = 'voipbin.look_up_call';
 /** Activity that decides which rules run, when their conditions depend on the call that was looked up. */
 export const DECIDE_RULES = 'rules.decide';
 
-/** Workflow type that holds a cooldown for its window. */
+/** Workflow type that counts the claims of cooldowns and limits: one part of them, for good. */
+export const KEEP_CLAIMS = 'keepClaims';
+
+/** Workflow id of a part of the claims. @param shard one hexadecimal digit. */
+export function claimsWorkflowId(shard: string): string {
+  return `claims/${shard}`;
+}
+
+/** Update of `keepClaims`: makes and releases claims. */
+export const CHANGE_CLAIMS = 'changeClaims';
+
+/** Workflow type with which version 0.1 held one cooldown. Runs of it still count (earlier-claims.ts). */
 export const HOLD_COOLDOWN = 'holdCooldown';
 
 /** Signal of `holdCooldown`: ends the cooldown early. */
 export const RELEASE_COOLDOWN = 'releaseCooldown';
 
-/** Workflow type that counts a rule's claims within a minute, an hour or a day. */
+/** Workflow type with which version 0.1 counted a limit's claims in one period. Runs of it still count. */
 export const COUNT_LIMIT = 'countLimit';
 
 /** Update of `countLimit`: counts one more claim, if the limit permits it. */

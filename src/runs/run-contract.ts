@@ -161,6 +161,30 @@ export interface LimitsInput {
 /** Result of activity `rules.claim_limits`: whether the rule may act; if not, which limit is reached. */
 export type LimitsResult = { within: true } | { within: false; reason: string };
 
+/**
+ * What one key admits until `ends_at` (epoch milliseconds), and the owners that it admitted, the latest last:
+ * `[id, ends_at, owners]`. A fourth member is how many owners before those are counted and no longer known.
+ */
+export type ClaimEntry = [id: string, ends_at: number, owners: string[], counted?: number];
+
+/** Input of workflow `keepClaims`: what it counted before it continued as new. */
+export interface KeepClaimsInput {
+  entries: ClaimEntry[];
+}
+
+/** One change in the argument of update `changeClaims`. `id` and `owner` are keyed hashes. */
+export type ClaimChange =
+  /** Admits `owner`, if the key has admitted fewer than `max`. The first claim opens the key for `keep_ms`. */
+  | { do: 'claim'; id: string; owner: string; max: number; keep_ms: number }
+  /** Takes the owner's claim back; no effect without one. */
+  | { do: 'release'; id: string; owner: string };
+
+/**
+ * The answer to a change. `claimed`: the owner is admitted, by this claim or an earlier one; `held`: others are;
+ * `full`: nothing is counted, because too many claims are in force.
+ */
+export type ClaimAnswer = 'claimed' | 'held' | 'full' | 'released';
+
 /** Input of workflow `countLimit`. */
 export interface CountLimitInput {
   max: number;

@@ -11,7 +11,9 @@ import { evaluateCondition } from '../rules/language/condition';
 import { renderInput, TemplateError } from '../rules/language/template';
 import type { Settings } from '../settings/settings';
 import type { BatchReport } from '../runs/batch-contract';
+import { TemporalClaims } from '../runs/claims';
 import { TemporalCooldowns } from '../runs/cooldowns';
+import { EarlierClaims } from '../runs/earlier-claims';
 import { TemporalLimits } from '../runs/limits';
 import { CLAIM_LIMITS, DECIDE_RULES, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
 import { TemporalOptOuts } from '../runs/opt-outs';
@@ -83,9 +85,11 @@ export async function startWorker(options: {
   const { onRunEnded, onBatchEnded, onEffectNotKept, ...stepEvents } = options.events;
   const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
-  const hashKey = cooldownHashKey(settings);
-  const cooldowns = new TemporalCooldowns(client, hashKey);
-  const limits = new TemporalLimits(client, cooldowns, hashKey, limitValueOf);
+  const hashKey = claimsHashKey(settings);
+  const claims = new TemporalClaims(client, hashKey);
+  const earlierClaims = new EarlierClaims(client, hashKey);
+  const cooldowns = new TemporalCooldowns(claims, earlierClaims);
+  const limits = new TemporalLimits(claims, earlierClaims, cooldowns, limitValueOf);
   const optOuts = new TemporalOptOuts(client);
   const parkedConnections = new ParkedConnections(client);
   const effects = EffectMemory.open(settings.dataDir, { log, onNotKept: onEffectNotKept });
@@ -191,6 +195,6 @@ function asPermanent<Result>(evaluate: () => Result): Result {
 }
 
 /** A key that all workers of an account share: the first webhook secret; without one, a constant. */
-function cooldownHashKey(settings: Settings): string {
+function claimsHashKey(settings: Settings): string {
   return settings.receiver.webhookSecrets[0]?.reveal() ?? 'voipbin-bridge';
 }

@@ -1,52 +1,37 @@
 import { randomUUID } from 'node:crypto';
-import { Client } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
-import pino from 'pino';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { PlannedLimits } from '../../src/rules/plan';
+import { TemporalClaims } from '../../src/runs/claims';
 import { TemporalCooldowns } from '../../src/runs/cooldowns';
+import { cooldownWorkflowId, EarlierClaims, limitWorkflowId } from '../../src/runs/earlier-claims';
 import { TemporalLimits } from '../../src/runs/limits';
-import { TASK_QUEUE } from '../../src/runs/names';
-import { installRuntime } from '../../src/worker/create-worker';
+import { CLAIM_WITHIN_LIMIT, COUNT_LIMIT, HOLD_COOLDOWN, TASK_QUEUE } from '../../src/runs/names';
+import type { CountLimitInput, HoldCooldownInput } from '../../src/runs/run-contract';
 import { eventOf } from '../events/event-of';
-import { newNamespace } from './temporal-server';
+import { recordHistory } from '../histories/record';
+import { startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
 jest.setTimeout(30_000);
+
+const HASH_KEY = 'key';
 
 function event(number: string): CanonicalEvent {
   return eventOf({ direction: 'inbound', peer: { type: 'tel', number, name: null } });
 }
 
 describe('limits, kept in Temporal', () => {
-  let connection: NativeConnection;
-  let worker: Worker;
-  let working: Promise<void>;
+  let worker: WorkflowWorker;
   let client: Client;
   let rule: string;
   let now: Date;
 
   beforeAll(async () => {
-    installRuntime(pino({ level: 'silent' }));
-    const { address, namespace } = await newNamespace();
-    connection = await NativeConnection.connect({ address });
-    client = new Client({ connection, namespace });
-    worker = await Worker.create({
-      connection,
-      namespace,
-      taskQueue: TASK_QUEUE,
-      workflowBundle: await bundleWorkflowCode({
-        workflowsPath: require.resolve('../../workflows/workflows'),
-        logger: new DefaultLogger('ERROR'),
-      }),
-    });
-    working = worker.run();
+    worker = await startWorkflowWorker();
+    ({ client } = worker);
   }, 60_000);
 
-  afterAll(async () => {
-    worker.shutdown();
-    await working;
-    await connection.close();
-  });
+  afterAll(() => worker.stop());
 
   beforeEach(() => {
     rule = `rule ${randomUUID()}`;
@@ -54,14 +39,17 @@ describe('limits, kept in Temporal', () => {
   });
 
   /** A worker's limits of its own, as on another machine. */
-  const limits = (): TemporalLimits =>
-    new TemporalLimits(
-      client,
-      new TemporalCooldowns(client, 'key'),
-      'key',
+  const limits = (): TemporalLimits => {
+    const claims = new TemporalClaims(client, HASH_KEY);
+    const earlier = new EarlierClaims(client, HASH_KEY);
+    return new TemporalLimits(
+      claims,
+      earlier,
+      new TemporalCooldowns(claims, earlier),
       (happened) => happened.peer?.number ?? null,
       () => now,
     );
+  };
   const claim = (happened: CanonicalEvent, wanted: Partial<PlannedLimits>, timezone = 'UTC') =>
     limits().claim({ event: happened, rule, timezone, limits: { cooldown: null, max: null, ...wanted } });
   const within = async (...claims: ReturnType<typeof claim>[]): Promise<number> =>
@@ -131,5 +119,74 @@ describe('limits, kept in Temporal', () => {
       result = await claim(refused, { max, cooldown });
     }
     expect(result).toEqual({ within: true });
+  });
+
+  describe('beside what an earlier version counted', () => {
+    const cooldown = { window_ms: 60_000, per: null };
+    const max = { count: 2, every: 'day' as const, per: null };
+    const subject = (): string => JSON.stringify([rule, null, null]);
+    const ownerOf = (happened: CanonicalEvent): string => `${happened.event_id}/${rule}`;
+
+    /** Waits until Temporal lists the earlier version's workflow. */
+    const isListed = async (workflowId: string): Promise<void> => {
+      let count = 0;
+      while (count === 0) {
+        ({ count } = await client.workflow.count(`WorkflowId = '${workflowId}' AND ExecutionStatus = 'Running'`));
+      }
+    };
+
+    /** Claims a cooldown as the earlier version did. */
+    const holdCooldown = async (happened: CanonicalEvent): Promise<string> => {
+      const workflowId = cooldownWorkflowId(`rule ${subject()}`, HASH_KEY);
+      const input: HoldCooldownInput = { window_ms: 60_000 };
+      await client.workflow.start(HOLD_COOLDOWN, {
+        workflowId,
+        taskQueue: TASK_QUEUE,
+        args: [input],
+        memo: { owner: ownerOf(happened) },
+      });
+      await isListed(workflowId);
+      return workflowId;
+    };
+
+    /** Counts a claim as the earlier version did. */
+    const countLimit = async (happened: CanonicalEvent): Promise<string> => {
+      const workflowId = limitWorkflowId(subject(), '2026-03-02', HASH_KEY);
+      const input: CountLimitInput = { max: max.count, keep_ms: 26 * 3_600_000, owners: [] };
+      const start = new WithStartWorkflowOperation(COUNT_LIMIT, {
+        workflowId,
+        taskQueue: TASK_QUEUE,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+      });
+      const update = { args: [ownerOf(happened)] as [string], startWorkflowOperation: start };
+      expect(await client.workflow.executeUpdateWithStart(CLAIM_WITHIN_LIMIT, update)).toBe(true);
+      await isListed(workflowId);
+      return workflowId;
+    };
+
+    it('respects a cooldown, for its owner too, and releases it', async () => {
+      const owner = event('+15550000001');
+      const workflowId = await holdCooldown(owner);
+      expect(await claim(event('+15550000001'), { cooldown })).toMatchObject({ within: false });
+      expect(await claim(owner, { cooldown })).toEqual({ within: true });
+      // The maximum of the other event is used up, which releases the cooldown.
+      const other = { count: 1, every: 'hour' as const, per: null };
+      expect(await claim(event('+15550000002'), { max: other })).toEqual({ within: true });
+      expect(await claim(owner, { cooldown, max: other })).toMatchObject({ within: false });
+      await client.workflow.getHandle(workflowId).result();
+      await recordHistory(client, workflowId, 'held-cooldown');
+      expect(await claim(event('+15550000003'), { cooldown })).toEqual({ within: true });
+    });
+
+    it('counts on where it had begun to count, and begins anew in the next period', async () => {
+      const first = event('+15550000001');
+      const workflowId = await countLimit(first);
+      expect(await claim(first, { max })).toEqual({ within: true });
+      expect(await within(...Array.from({ length: 5 }, () => claim(event('+15550000001'), { max })))).toBe(1);
+      await recordHistory(client, workflowId, 'counted-limit');
+      now = new Date('2026-03-03T00:00:30Z');
+      expect(await within(...Array.from({ length: 5 }, () => claim(event('+15550000001'), { max })))).toBe(2);
+    });
   });
 });

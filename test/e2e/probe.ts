@@ -16,7 +16,9 @@ import type { ErrorClass } from '../../src/errors/step-errors';
 import { defineAction, defineConnector, type ActionContext, type Connector } from '../../src/connectors/connector';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { Plan, PlannedStep } from '../../src/rules/plan';
+import { TemporalClaims } from '../../src/runs/claims';
 import { TemporalCooldowns } from '../../src/runs/cooldowns';
+import { EarlierClaims } from '../../src/runs/earlier-claims';
 import { parkableNames, REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
 import { TemporalOptOuts } from '../../src/runs/opt-outs';
 import { ParkedConnections } from '../../src/runs/parked-connections';
@@ -183,7 +185,7 @@ export async function startProbeWorker(options: {
           ),
         evaluate: (condition) => condition === 'true',
         isOurs: () => false,
-        cooldowns: new TemporalCooldowns(client, 'key'),
+        cooldowns: new TemporalCooldowns(new TemporalClaims(client, 'key'), new EarlierClaims(client, 'key')),
         optOuts: new TemporalOptOuts(client),
         parking,
         effects: NONE_REMEMBERED,

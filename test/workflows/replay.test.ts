@@ -31,7 +31,11 @@ describe('runs that began under earlier code', () => {
   it('are there', () => {
     expect(names).toEqual(
       expect.arrayContaining([
+        'claims',
+        'claims-continued',
+        'counted-limit',
         'failed-permanently',
+        'held-cooldown',
         'local-then-regular',
         'opt-outs',
         'parked-connection',

@@ -141,7 +141,10 @@ async function claimAll(context: Context, claims: readonly Claim[]): Promise<str
       }
     }
     return null;
-  } catch {
+  } catch (error) {
+    if (error instanceof ActionError) {
+      throw error;
+    }
     throw new ActionError('transient', 'the cooldown could not be checked', {
       connection: 'voipbin',
       code: 'cooldown_unavailable',
