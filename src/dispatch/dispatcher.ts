@@ -1,69 +1,27 @@
 import type { Logger } from 'pino';
-import type { CanonicalEvent } from '../events/canonical-event';
-import type { Plan } from '../rules/plan';
-import type { ReportSoFar } from '../runs/run-contract';
-import type { LaterRun } from '../runs/start-run';
+import { MAX_BATCH_EVENTS } from '../runs/batch-contract';
 import { WakeableSleep } from '../timing/wakeable-sleep';
+import { endsIn } from './batch-report';
+import { Batches, type Batch } from './batches';
+import { EventStarter } from './event-starter';
+import type { PendingEvent, PendingEvents, UnreadableEvent } from './pending-events';
 import type { RunLog } from './run-log';
 import { RunRecorder } from './run-recorder';
 import { RunSlots } from './run-slots';
+import type { RunStarter } from './run-starter';
 import { describe, outcomeOf, RunTracker, type RunEnding } from './run-tracker';
 import { StartWindow, type Start } from './start-window';
 
-/** An event that matched a rule and has no run yet. */
-export interface PendingEvent {
-  /** Position in the inbox: 1, 2, 3, ... in the order of arrival. */
-  seq: number;
-  event: CanonicalEvent;
-  plan: Plan;
-}
-
-/** A pending event that cannot be read, except its position and id: the inbox was damaged. */
-export interface UnreadableEvent {
-  seq: number;
-  event_id: string;
-}
-
-/** The pending events, as the inbox has them. */
-export interface PendingEvents {
-  /**
-   * The oldest pending events after `seq`, oldest first. @param onUnreadable called for those that cannot be read, which
-   * are left out.
-   */
-  pendingAfter(seq: number, limit: number, onUnreadable: (unreadable: UnreadableEvent) => void): PendingEvent[];
-  /** Every event up to this `seq` was started, even if the run log does not have it. */
-  dispatchedThrough(): number;
-}
-
-/** What Temporal answered to a start. `refused`: it will never accept this run. */
-export type StartResult =
-  { outcome: 'started'; runId: string } | { outcome: 'exists' } | { outcome: 'refused'; reason: string };
-
-/** Starts runs at Temporal, and waits for their end. */
-export interface RunStarter {
-  /** @throws when the start may succeed later (Temporal is not reachable). */
-  start(event: CanonicalEvent, plan: Plan, later?: LaterRun & { workflowId: string }): Promise<StartResult>;
-  /** Resolves when the run has closed. @throws when Temporal does not answer, or when `signal` aborts first. */
-  ended(workflowId: string, signal: AbortSignal): Promise<RunEnding>;
-}
-
-/** Asks runs what they did. */
-export interface RunReports {
-  /**
-   * Asks a run, open or closed, for its report with the results of its steps. Null when Temporal does not have the run,
-   * or no longer. @throws when Temporal or a worker does not answer.
-   */
-  report(workflowId: string): Promise<ReportSoFar | null>;
-}
-
 export interface DispatcherOptions {
   events: PendingEvents;
-  runLog: Pick<RunLog, 'watermark' | 'startedAfter' | 'markStarted' | 'markClosed' | 'openRuns' | 'prune'>;
+  runLog: Omit<RunLog, 'close' | 'setAside'>;
   /** Runs that closed longer ago are deleted from the run log. Milliseconds. */
   forgetAfterMs: number;
   starter: RunStarter;
   /** Runs in flight at a time. Runs that wait (for a retry, a parked connection, a recording) do not count. */
   maxInFlight: number;
+  /** Whether events are started in batches while more wait than runs may be started. */
+  batches?: boolean;
   /**
    * Whether the worker reports how runs end ({@link Dispatcher.runEnded}). Temporal is then asked only about runs whose
    * end was not reported within a second: a question that waits for the end costs Temporal's server about a sixth of
@@ -77,6 +35,11 @@ export interface DispatcherOptions {
 
 /** Events that are read from the inbox at once. */
 const PAGE = 200;
+/** So many events are known before a batch is formed, if so many wait. */
+const FULL_BATCH = MAX_BATCH_EVENTS;
+/** Batches in flight beside the single runs. One that has not ended by then is taken to be waiting. */
+const MAX_BATCHES = 4;
+const BATCH_WAITING_AFTER_MS = 30_000;
 /** How often the inbox is read when nobody calls {@link Dispatcher.wake}. */
 const POLL_MS = 500;
 const SWEEP_EVERY_MS = 60_000;
@@ -90,8 +53,12 @@ const BACKOFF_MAX_MS = 10_000;
  * Starts one run per pending event, oldest first, with a bounded number of runs in flight. A few starts are in progress
  * at a time, so an event can overtake the few before it, and no more.
  *
+ * While more events wait than runs may be started, those that may be are started in batches: one run for up to 50 events.
+ * A batch takes its events out of the next 100, so an event that may not be in it is overtaken by less than 100.
+ *
  * Guarantees: an event is started at least once, however often this process dies, because it counts as started only
- * after Temporal accepted it; never twice, because its run's id is its event id. While Temporal is not reachable the
+ * after Temporal accepted it; never twice, because its run's id is its event id, and because a batch is recorded before
+ * it is started, and started again with the same events under the same id. While Temporal is not reachable the
  * start is repeated with a backoff of up to 10 s. The end of every run is recorded; runs that nobody tracks (after a
  * restart, after an outage) are asked about once a minute.
  *
@@ -100,6 +67,9 @@ const BACKOFF_MAX_MS = 10_000;
 export class Dispatcher {
   readonly #window = new StartWindow();
   readonly #slots: RunSlots;
+  readonly #batchSlots: RunSlots;
+  readonly #batches: Batches;
+  readonly #starter: EventStarter;
   readonly #recorder: RunRecorder;
   readonly #tracker: RunTracker;
   readonly #sleep = new WakeableSleep();
@@ -114,20 +84,32 @@ export class Dispatcher {
     const { starter, runLog, endsArePushed = false, maxInFlight, log } = options;
     const waitingAfterMs = endsArePushed ? WAITING_AFTER_MS : WAITING_UNREPORTED_AFTER_MS;
     this.#slots = new RunSlots(maxInFlight, waitingAfterMs, () => this.wake());
+    this.#batchSlots = new RunSlots(MAX_BATCHES, BATCH_WAITING_AFTER_MS, () => this.wake());
+    this.#batches = new Batches(runLog, options.events);
     this.#recorder = new RunRecorder({ runLog, window: this.#window, onFailed: (error) => this.#fail(error) });
     this.#tracker = new RunTracker({
-      ended: (eventId, signal) => starter.ended(eventId, signal),
+      ended: (workflowId, signal) => starter.ended(workflowId, signal),
       runLog,
       endsArePushed,
       log,
-      onEnded: (eventId, ending) => this.runEnded(eventId, ending),
-      onUntracked: (eventId) => this.runWaits(eventId),
+      onEnded: (eventId, ending, isInBatch) => this.#onEnded(eventId, ending, isInBatch),
+      onBatchEnded: (batchId, ending) => this.batchEnded(batchId, ending),
+      onUntracked: (workflowId) => this.#releaseSlot(workflowId),
+    });
+    this.#starter = new EventStarter({
+      starter,
+      recorder: this.#recorder,
+      tracker: this.#tracker,
+      batches: this.#batches,
+      log,
+      onRefused: (workflowId) => this.#releaseSlot(workflowId),
     });
   }
 
   start(): void {
     const watermark = Math.max(this.options.runLog.watermark(), this.options.events.dispatchedThrough());
     this.#window.reset(watermark, this.options.runLog.startedAfter(watermark));
+    this.#batches.load((seq) => seq <= watermark || this.#window.isBegun(seq));
     this.#loop = this.#run();
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_EVERY_MS);
     this.#sweepTimer.unref();
@@ -149,11 +131,36 @@ export class Dispatcher {
    * dispatcher did not start is ignored.
    */
   runEnded(eventId: string, ending: RunEnding): void {
+    this.#onEnded(eventId, ending, false);
+  }
+
+  /**
+   * A batch ended. Its events are over, or go on in their own runs, as its report says; without a report, those that have
+   * no run of their own ended as the batch did. Safe to call again. A batch of another dispatcher is ignored.
+   */
+  batchEnded(batchId: string, ending: RunEnding): void {
+    this.#batchSlots.release(batchId);
+    const ends = endsIn(ending.report);
+    for (const eventId of this.#tracker.openIn(batchId)) {
+      const end = ends.get(eventId);
+      if (end?.end === 'over') {
+        this.#onEnded(eventId, { status: 'completed', report: end.report }, true);
+      } else if (end?.end === 'own_run') {
+        this.#recorder.recordOwnRun(eventId);
+        this.#tracker.trackOwnRun(eventId);
+      } else {
+        this.#tracker.trackOwnRun(eventId, ending.status === 'completed' ? 'unknown' : ending.status);
+      }
+    }
+  }
+
+  #onEnded(eventId: string, ending: RunEnding, isInBatch: boolean): void {
     this.#recorder.recordEnd({
       event_id: eventId,
       outcome: outcomeOf(ending),
       report: JSON.stringify(ending.report),
       closed_at: new Date(),
+      ...(isInBatch ? { in_batch: true } : {}),
     });
     this.#slots.release(eventId);
     if (this.#tracker.remove(eventId)) {
@@ -166,9 +173,9 @@ export class Dispatcher {
     return this.#problem;
   }
 
-  /** How many runs are in flight, and how many have no known end. */
+  /** How many events have a run or batch in flight, and how many have no known end. */
   runs(): { inFlight: number; open: number } {
-    return { inFlight: this.#slots.inUse, open: this.#tracker.size };
+    return { inFlight: this.#slots.events + this.#batchSlots.events, open: this.#tracker.size };
   }
 
   /** Stops starting runs; resolves when the starts in progress have ended. */
@@ -179,6 +186,7 @@ export class Dispatcher {
     this.wake();
     await this.#loop;
     this.#slots.releaseAll();
+    this.#batchSlots.releaseAll();
     try {
       this.#recorder.flush();
     } catch (error) {
@@ -214,15 +222,37 @@ export class Dispatcher {
   async #startPending(): Promise<void> {
     const unreadable: UnreadableEvent[] = [];
     const pending = this.options.events.pendingAfter(this.#window.cursor, PAGE, (event) => unreadable.push(event));
-    for (const event of pending) {
-      await this.#untilSlotFree();
+    let isPageDone = true;
+    for (const [index, next] of pending.entries()) {
+      if (this.#window.isBegun(next.seq)) {
+        this.#window.pass(next.seq);
+        continue;
+      }
+      const left = pending.length - index;
+      if (left < FULL_BATCH && index > 0 && pending.length === PAGE && this.#isBacklog(left)) {
+        // A batch of the few that are left of the page would be small: the next page begins with them.
+        isPageDone = false;
+        break;
+      }
+      const waiting = pending.slice(index);
+      const batch =
+        this.#batches.begun(next, waiting) ??
+        (this.#isBacklog(left) ? this.#batches.form(waiting, this.#window) : null);
+      await this.#untilFree(batch === null ? this.#slots : this.#batchSlots);
       if (this.#mustPause()) {
         break;
       }
-      this.#begin(event);
+      if (batch === null) {
+        this.#beginRun(next);
+      } else {
+        this.#beginBatch(batch);
+      }
+      this.#window.pass(next.seq);
     }
     if (!this.#mustPause()) {
-      this.#skipUnreadable(unreadable);
+      unreadable
+        .filter(({ seq }) => (isPageDone || seq <= this.#window.cursor) && this.#window.skip(seq))
+        .forEach((each) => this.#starter.refuseUnreadable(each));
     }
     if (pending.length === 0 && !this.#mustPause()) {
       await this.#sleep.sleep(POLL_MS);
@@ -236,26 +266,55 @@ export class Dispatcher {
     }
   }
 
+  #releaseSlot(workflowId: string): void {
+    this.#slots.release(workflowId);
+    this.#batchSlots.release(workflowId);
+  }
+
   #mustPause(): boolean {
     return this.#isStopped || this.#failure !== null;
   }
 
-  #begin(pending: PendingEvent): void {
+  #isBacklog(waiting: number): boolean {
+    return this.options.batches === true && waiting > this.#slots.free;
+  }
+
+  #beginRun(pending: PendingEvent): void {
     const { event_id } = pending.event;
-    const start = this.#window.begin(pending.seq, event_id);
+    const start = this.#window.begin([{ seq: pending.seq, event_id }]);
     if (start === null) {
       return;
     }
     // Before the start, as the run may end before its start is answered.
     this.#tracker.add(event_id);
     this.#slots.acquire(event_id);
-    this.#start(pending)
+    this.#follow(start, this.#starter.startRun(pending), event_id);
+  }
+
+  #beginBatch(batch: Batch): void {
+    const start = this.#window.begin(batch.events.map(({ seq, event }) => ({ seq, event_id: event.event_id })));
+    if (start === null) {
+      return;
+    }
+    start.events.forEach(({ event_id }) => this.#tracker.add(event_id, batch.id));
+    this.#batchSlots.acquire(batch.id, start.events.length);
+    this.#follow(start, this.#starter.startBatch(batch, start), batch.id);
+  }
+
+  /** Waits for the answer to a start. */
+  #follow(start: Start, answered: Promise<void>, workflowId: string): void {
+    answered
       .then(
         () => {
           this.#window.end(start, true);
           this.#setProblem(null);
         },
-        (error: unknown) => this.#onStartFailed(start, error),
+        (error: unknown) => {
+          this.#window.end(start, false);
+          start.events.forEach(({ event_id }) => this.#tracker.remove(event_id));
+          this.#releaseSlot(workflowId);
+          this.#failure ??= asError(error);
+        },
       )
       .finally(() => {
         this.#recorder.flushSoon();
@@ -263,54 +322,8 @@ export class Dispatcher {
       });
   }
 
-  #onStartFailed(start: Start, error: unknown): void {
-    this.#window.end(start, false);
-    this.#tracker.remove(start.eventId);
-    this.#slots.release(start.eventId);
-    this.#failure ??= asError(error);
-  }
-
-  async #start({ seq, event, plan }: PendingEvent): Promise<void> {
-    const { starter, log } = this.options;
-    const { event_id } = event;
-    const result = await starter.start(event, plan);
-    const at = new Date();
-    this.#recorder.recordStart({
-      seq,
-      event_id,
-      run_id: result.outcome === 'started' ? result.runId : '',
-      started_at: at,
-    });
-    if (result.outcome !== 'refused') {
-      this.#tracker.track(event_id);
-      return;
-    }
-    const { reason } = result;
-    log.error({ event_id, reason }, 'Temporal refused the run of an event; the event is kept, see bridge events show');
-    this.#tracker.remove(event_id);
-    this.#slots.release(event_id);
-    this.#recorder.recordEnd({ event_id, outcome: 'refused', report: JSON.stringify({ reason }), closed_at: at });
-  }
-
-  /** An unreadable event can never be started: it is recorded and logged, and does not block the others. */
-  #skipUnreadable(unreadable: readonly UnreadableEvent[]): void {
-    for (const { seq, event_id } of unreadable) {
-      if (!this.#window.skip(seq)) {
-        continue;
-      }
-      const reason = 'the event or its plan cannot be read: the inbox was damaged';
-      const at = new Date();
-      this.options.log.error(
-        { event_id, reason },
-        'an event cannot be handled; to fetch it from VoIPBIN again: bridge backfill',
-      );
-      this.#recorder.recordStart({ seq, event_id, run_id: '', started_at: at });
-      this.#recorder.recordEnd({ event_id, outcome: 'refused', report: JSON.stringify({ reason }), closed_at: at });
-    }
-  }
-
-  async #untilSlotFree(): Promise<void> {
-    while (!this.#mustPause() && (this.#slots.areFull || this.#window.isFull)) {
+  async #untilFree(slots: RunSlots): Promise<void> {
+    while (!this.#mustPause() && (slots.areFull || this.#window.isFull)) {
       await this.#sleep.sleep(WAITING_AFTER_MS);
     }
   }

@@ -1,7 +1,7 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { z } from 'zod';
 import { LabelValues } from '../admin/label-values';
-import type { RunStarter } from './dispatcher';
+import type { RunStarter } from './run-starter';
 import { outcomeOf, type RunEnding } from './run-tracker';
 
 const START_OUTCOMES = ['started', 'exists', 'refused', 'failed'] as const;
@@ -19,9 +19,9 @@ const RUN_OUTCOMES = [
 
 /** The figures that the gauges read at every scrape. */
 export interface RunGauges {
-  /** Runs in flight. */
+  /** Events with a run or batch in flight. */
   inFlight(): number;
-  /** Runs without a recorded end. */
+  /** Events without a recorded end of their run. */
   open(): number;
 }
 
@@ -33,6 +33,8 @@ const reportedRules = z.object({
 /** Metrics of how runs start and end, in the process with the dispatcher. Create it once per registry. */
 export class RunMetrics {
   readonly #starts: Counter<'outcome'>;
+  readonly #batches: Counter;
+  readonly #batchEvents: Histogram;
   readonly #closed: Counter<'outcome'>;
   readonly #rules: Counter<'rule' | 'outcome'>;
   readonly #ruleNames = new LabelValues();
@@ -51,6 +53,17 @@ export class RunMetrics {
       labelNames: ['outcome'],
       registers,
     });
+    this.#batches = new Counter({
+      name: 'bridge_batches_started_total',
+      help: 'Batches of events that were started under backlog.',
+      registers,
+    });
+    this.#batchEvents = new Histogram({
+      name: 'bridge_batch_events',
+      help: 'Events of each batch that was started.',
+      buckets: [5, 10, 20, 30, 40, 50],
+      registers,
+    });
     // A series that starts with its first hit hides that hit from increase().
     START_OUTCOMES.forEach((outcome) => this.#starts.inc({ outcome }, 0));
     RUN_OUTCOMES.forEach((outcome) => this.#closed.inc({ outcome }, 0));
@@ -62,7 +75,7 @@ export class RunMetrics {
     });
   }
 
-  /** Wraps a starter and counts its starts. */
+  /** Wraps a starter and counts its starts by event: that of a batch once for each of its events. */
   counting(starter: RunStarter): RunStarter {
     return {
       start: async (event, plan, later) => {
@@ -75,7 +88,23 @@ export class RunMetrics {
           throw error;
         }
       },
-      ended: (eventId, signal) => starter.ended(eventId, signal),
+      startBatch: async (batch) => {
+        const size = batch.events.length;
+        try {
+          const start = await starter.startBatch(batch);
+          // The events of a refused batch are started one by one, and counted then.
+          if (start.outcome !== 'refused') {
+            this.#starts.inc({ outcome: start.outcome }, size);
+            this.#batches.inc();
+            this.#batchEvents.observe(size);
+          }
+          return start;
+        } catch (error) {
+          this.#starts.inc({ outcome: 'failed' }, size);
+          throw error;
+        }
+      },
+      ended: (workflowId, signal) => starter.ended(workflowId, signal),
     };
   }
 
@@ -92,10 +121,10 @@ export class RunMetrics {
   watch(runs: RunGauges): void {
     const registers = [this.registry];
     const gauges: [name: string, help: string, read: () => number][] = [
-      ['bridge_runs_in_flight', 'Runs in flight.', () => runs.inFlight()],
+      ['bridge_runs_in_flight', 'Events with a run or batch in flight.', () => runs.inFlight()],
       [
         'bridge_runs_waiting',
-        'Runs that wait for a retry, a parked connection, a recording, or a worker.',
+        'Events whose run waits for a retry, a parked connection, a recording, or a worker.',
         () => Math.max(0, runs.open() - runs.inFlight()),
       ],
     ];

@@ -1,6 +1,7 @@
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DataFolderLock, makePrivateFile } from '../storage/data-folder';
+import { DataFolderLock } from '../storage/data-folder';
 import { ReopeningDatabase } from '../storage/reopening-database';
 import { setAside } from '../storage/set-aside';
 import {
@@ -8,43 +9,28 @@ import {
   change,
   inTransaction,
   isCorruption,
-  one,
   oneNumber,
-  openDatabase,
-  openWriteAheadLog,
   prepare,
   type Bound,
   type Database,
 } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
+import { columnsOf, FAILED, hasBatches, openRunLogWriter, runLogRow, type RunLogEntry } from './run-log-schema';
+
+export type { RunLogEntry };
 
 /** The run log's file in the data folder. */
 export const RUN_LOG_FILE = 'dispatch.db';
-
-const SCHEMA = 1;
-const FAILED = "outcome IS NOT NULL AND outcome NOT IN ('done', 'skipped')";
-const TABLES = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE runs (
-    event_id TEXT PRIMARY KEY,
-    seq INTEGER NOT NULL,
-    run_id TEXT NOT NULL,
-    started_at INTEGER NOT NULL,
-    closed_at INTEGER,
-    outcome TEXT,
-    report TEXT
-  ) WITHOUT ROWID;
-  CREATE INDEX runs_by_seq ON runs (seq);
-  CREATE INDEX runs_open ON runs (seq) WHERE closed_at IS NULL;
-`;
 
 /** A run that Temporal has accepted. */
 export interface StartedRun {
   seq: number;
   event_id: string;
-  /** Temporal's run id. */
+  /** Temporal's run id: of the event's run, or of the batch. */
   run_id: string;
   started_at: Date;
+  /** Workflow id of the batch that it was started in; absent when it was started alone. */
+  batch?: string;
 }
 
 /** How a run ended. */
@@ -58,39 +44,20 @@ export interface ClosedRun {
   outcome: string;
   /** The run's report as JSON text; null when it left none. */
   report: string | null;
+  /** Whether it ended inside its batch; absent for a run of its own. */
+  in_batch?: true;
 }
 
-/** What the run log knows of an event's run. */
-export interface RunLogEntry {
-  seq: number;
-  event_id: string;
-  state: 'started' | 'closed';
-  run_id: string;
-  started_at: Date;
-  closed_at: Date | null;
-  outcome: string | null;
-  /** JSON text. */
-  report: string | null;
+/** A batch that is about to be started. */
+export interface BegunBatch {
+  /** Its workflow id. */
+  id: string;
+  /** Its events, in the order of their arrival. */
+  members: { seq: number; event_id: string }[];
 }
 
-const row = z
-  .object({
-    seq: z.number(),
-    event_id: z.string(),
-    run_id: z.string(),
-    started_at: z.number(),
-    closed_at: z.number().nullable(),
-    outcome: z.string().nullable(),
-    report: z.string().nullable(),
-  })
-  .transform((columns): RunLogEntry => ({
-    ...columns,
-    state: columns.closed_at === null ? 'started' : 'closed',
-    started_at: new Date(columns.started_at),
-    closed_at: columns.closed_at === null ? null : new Date(columns.closed_at),
-  }));
-
-const COLUMNS = 'seq, event_id, run_id, started_at, closed_at, outcome, report';
+const begunRow = z.object({ id: z.string(), members: z.string() });
+const begunMembers = z.array(z.object({ seq: z.number(), event_id: z.string() }));
 
 /**
  * Reads the run log from any process while its writer runs. It is empty before the writer has created the file. Close it
@@ -118,16 +85,13 @@ export class RunLogReader {
 
   /** An event's run; null when none was started, or so long ago that the log has deleted it. */
   get(eventId: string): RunLogEntry | null {
-    const found = this.#rows(`SELECT ${COLUMNS} FROM runs WHERE event_id = ?`, [eventId])[0];
+    const found = this.#rows('WHERE event_id = ?', [eventId])[0];
     return found ?? null;
   }
 
   /** Runs whose end is not recorded, oldest first. @param after only those after this `seq`. */
   openRuns(limit: number, after = 0): RunLogEntry[] {
-    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`, [
-      after,
-      limit,
-    ]);
+    return this.#rows('WHERE closed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?', [after, limit]);
   }
 
   /**
@@ -135,18 +99,12 @@ export class RunLogReader {
    * @param before only those of events before this `seq`.
    */
   failed(limit: number, before = Number.MAX_SAFE_INTEGER): RunLogEntry[] {
-    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE ${FAILED} AND seq < ? ORDER BY seq DESC LIMIT ?`, [
-      before,
-      limit,
-    ]);
+    return this.#rows(`WHERE ${FAILED} AND seq < ? ORDER BY seq DESC LIMIT ?`, [before, limit]);
   }
 
   /** Runs that ended so after `from` and until `until` (epoch milliseconds), a bounded number of them. */
   failedBetween(from: number, until: number): RunLogEntry[] {
-    return this.#rows(`SELECT ${COLUMNS} FROM runs WHERE ${FAILED} AND closed_at > ? AND closed_at <= ? LIMIT 10000`, [
-      from,
-      until,
-    ]);
+    return this.#rows(`WHERE ${FAILED} AND closed_at > ? AND closed_at <= ? LIMIT 10000`, [from, until]);
   }
 
   /** The `seq` of started events after this one, for a dispatcher that starts again. */
@@ -154,6 +112,31 @@ export class RunLogReader {
     const database = this.#file.current();
     const found = database === null ? [] : all(prepare(database, 'SELECT seq FROM runs WHERE seq > ?'), [seq]);
     return new Set(found.map((entry) => z.object({ seq: z.number() }).parse(entry).seq));
+  }
+
+  /** The events that were started in a batch, in the order of their arrival. */
+  inBatch(batch: string): RunLogEntry[] {
+    const database = this.#file.current();
+    return database === null || !hasBatches(database) ? [] : this.#rows('WHERE batch = ? ORDER BY seq', [batch]);
+  }
+
+  /** How many events were started in a batch. */
+  sizeOfBatch(batch: string): number {
+    const database = this.#file.current();
+    return database === null || !hasBatches(database)
+      ? 0
+      : oneNumber(database, 'SELECT count(*) FROM runs WHERE batch = ?', [batch]);
+  }
+
+  /** Batches that were begun and are not known to be started, the oldest first. */
+  begunBatches(): BegunBatch[] {
+    const database = this.#file.current();
+    const rows =
+      database === null || !hasBatches(database) ? [] : all(prepare(database, 'SELECT id, members FROM begun_batches'));
+    return rows
+      .map((row) => begunRow.parse(row))
+      .map(({ id, members }) => ({ id, members: begunMembers.parse(JSON.parse(members)) }))
+      .sort((one, other) => (one.members[0]?.seq ?? 0) - (other.members[0]?.seq ?? 0));
   }
 
   /** How many runs have no recorded end. */
@@ -165,9 +148,14 @@ export class RunLogReader {
     this.#file.close();
   }
 
-  #rows(sql: string, values: Bound[]): RunLogEntry[] {
+  /** @param where what follows `FROM runs`. */
+  #rows(where: string, values: Bound[]): RunLogEntry[] {
     const database = this.#file.current();
-    return database === null ? [] : all(prepare(database, sql), values).map((entry) => row.parse(entry));
+    return database === null
+      ? []
+      : all(prepare(database, `SELECT ${columnsOf(database)} FROM runs ${where}`), values).map((entry) =>
+          runLogRow.parse(entry),
+        );
   }
 
   #number(sql: string): number {
@@ -190,6 +178,7 @@ export class RunLog extends RunLogReader {
   readonly #writer: Database;
   readonly #lock: DataFolderLock;
   readonly #statements: StatementCache;
+  #receiver: number | null = null;
   /** A sentence for the operator when the file was damaged and set aside; null when it was not. */
   readonly setAside: string | null;
 
@@ -210,7 +199,7 @@ export class RunLog extends RunLogReader {
     const path = join(dataDir, RUN_LOG_FILE);
     try {
       try {
-        return new RunLog(dataDir, openWriter(path), lock, null);
+        return new RunLog(dataDir, openRunLogWriter(path), lock, null);
       } catch (error) {
         if (!isCorruption(error)) {
           throw error;
@@ -218,7 +207,7 @@ export class RunLog extends RunLogReader {
         const aside = setAside(path);
         return new RunLog(
           dataDir,
-          openWriter(path),
+          openRunLogWriter(path),
           lock,
           `${RUN_LOG_FILE} was damaged and is set aside as ${aside}. Events without a recorded start are started again; Temporal refuses those that have a run`,
         );
@@ -239,10 +228,13 @@ export class RunLog extends RunLogReader {
       for (const started of batch) {
         change(
           this.#statements.get(
-            'INSERT INTO runs (event_id, seq, run_id, started_at) VALUES (?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
+            'INSERT INTO runs (event_id, seq, run_id, started_at, batch) VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
           ),
-          [started.event_id, started.seq, started.run_id, started.started_at.getTime()],
+          [started.event_id, started.seq, started.run_id, started.started_at.getTime(), started.batch ?? null],
         );
+      }
+      for (const id of new Set(batch.flatMap((started) => started.batch ?? []))) {
+        change(this.#statements.get('DELETE FROM begun_batches WHERE id = ?'), [id]);
       }
       if (through !== undefined) {
         change(
@@ -259,14 +251,66 @@ export class RunLog extends RunLogReader {
   markClosed(batch: readonly ClosedRun[]): void {
     this.#transact(() => {
       for (const closed of batch) {
-        change(this.#statements.get('UPDATE runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ?'), [
-          closed.closed_at.getTime(),
-          closed.outcome,
-          closed.report,
-          closed.event_id,
-        ]);
+        change(
+          this.#statements.get(
+            'UPDATE runs SET closed_at = ?, outcome = ?, report = ?, own_run = (batch IS NOT NULL AND ?) WHERE event_id = ?',
+          ),
+          [
+            closed.closed_at.getTime(),
+            closed.outcome,
+            closed.report,
+            closed.in_batch === true ? 0 : 1,
+            closed.event_id,
+          ],
+        );
       }
     });
+  }
+
+  /** Records that events of a batch go on in runs of their own. */
+  markOwnRuns(eventIds: readonly string[]): void {
+    this.#transact(() => {
+      for (const eventId of eventIds) {
+        change(this.#statements.get('UPDATE runs SET own_run = 1 WHERE event_id = ? AND batch IS NOT NULL'), [eventId]);
+      }
+    });
+  }
+
+  /**
+   * Records a batch before it is started, so that the same events are started under the same id again after a crash.
+   * Synced: not lost in a power loss either. {@link markStarted} of its events deletes it.
+   */
+  beginBatch({ id, members }: BegunBatch): void {
+    this.#writer.exec('PRAGMA synchronous = FULL');
+    try {
+      this.#transact(() =>
+        change(
+          this.#statements.get('INSERT INTO begun_batches (id, members) VALUES (?, ?) ON CONFLICT (id) DO NOTHING'),
+          [id, JSON.stringify(members)],
+        ),
+      );
+    } finally {
+      this.#writer.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  /** Deletes the record of a batch that is not started. */
+  dropBatch(id: string): void {
+    this.#transact(() => change(this.#statements.get('DELETE FROM begun_batches WHERE id = ?'), [id]));
+  }
+
+  /** A number of this run log alone, for batch ids: two receivers may have the same events. */
+  receiver(): number {
+    this.#receiver ??= this.#findReceiver();
+    return this.#receiver;
+  }
+
+  #findReceiver(): number {
+    change(
+      this.#statements.get("INSERT INTO meta (name, value) VALUES ('receiver', ?) ON CONFLICT (name) DO NOTHING"),
+      [randomInt(2 ** 47)],
+    );
+    return oneNumber(this.#writer, "SELECT value FROM meta WHERE name = 'receiver'");
   }
 
   /**
@@ -293,7 +337,7 @@ export class RunLog extends RunLogReader {
     }
   }
 
-  #transact(work: () => void): void {
+  #transact(work: () => unknown): void {
     try {
       inTransaction(this.#writer, work);
     } catch (error) {
@@ -301,25 +345,5 @@ export class RunLog extends RunLogReader {
       this.#statements.clear();
       throw error;
     }
-  }
-}
-
-function openWriter(path: string): Database {
-  makePrivateFile(path);
-  const database = openDatabase(path);
-  try {
-    openWriteAheadLog(database, path);
-    database.exec('PRAGMA synchronous = NORMAL');
-    if (oneNumber(database, 'PRAGMA user_version') === 0) {
-      database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);
-    }
-    one(prepare(database, 'SELECT 1 FROM runs LIMIT 1'));
-    // Not in the tables above: files of earlier versions have not this index.
-    database.exec(`CREATE INDEX IF NOT EXISTS runs_failed ON runs (seq) WHERE ${FAILED}`);
-    database.exec(`CREATE INDEX IF NOT EXISTS runs_failed_at ON runs (closed_at) WHERE ${FAILED}`);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
   }
 }

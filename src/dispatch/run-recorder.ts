@@ -6,7 +6,7 @@ const FLUSH_AFTER_MS = 10;
 
 /** What {@link RunRecorder} needs. */
 export interface RunRecorderOptions {
-  runLog: Pick<RunLog, 'markStarted' | 'markClosed'>;
+  runLog: Pick<RunLog, 'markStarted' | 'markOwnRuns' | 'markClosed'>;
   window: StartWindow;
   /** Called when the run log could not be written. Nothing is lost: it is kept in memory for the next flush. */
   onFailed: (error: unknown) => void;
@@ -15,6 +15,8 @@ export interface RunRecorderOptions {
 /** Collects starts and ends of runs, and records them in the run log together. */
 export class RunRecorder {
   #started: StartedRun[] = [];
+  /** Event ids. */
+  #ownRuns: string[] = [];
   #closed: ClosedRun[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -33,6 +35,12 @@ export class RunRecorder {
   /** Records how a run ended. A later end of the same run replaces it. */
   recordEnd(run: ClosedRun): void {
     this.#closed.push(run);
+    this.flushSoon();
+  }
+
+  /** Records that an event of a batch goes on in a run of its own. */
+  recordOwnRun(eventId: string): void {
+    this.#ownRuns.push(eventId);
     this.flushSoon();
   }
 
@@ -61,12 +69,17 @@ export class RunRecorder {
     const { runLog, window } = this.options;
     const started = this.#started;
     const watermark = window.watermark();
-    // The end of a run may be known before its start is answered; the run log has no row for it then.
+    // What became of a run may be known before its start is answered; the run log has no row for it then.
+    const ownRuns = this.#ownRuns.filter((eventId) => !window.isInProgress(eventId));
     const closed = this.#closed.filter(({ event_id }) => !window.isInProgress(event_id));
     if (started.length > 0 || watermark !== null) {
       runLog.markStarted(started, watermark ?? undefined);
       this.#started = this.#started.slice(started.length);
       window.passWatermark(watermark ?? 0);
+    }
+    if (ownRuns.length > 0) {
+      runLog.markOwnRuns(ownRuns);
+      this.#ownRuns = this.#ownRuns.filter((eventId) => !ownRuns.includes(eventId));
     }
     if (closed.length > 0) {
       runLog.markClosed(closed);

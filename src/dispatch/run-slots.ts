@@ -1,10 +1,12 @@
 /**
- * The runs in flight: a bounded number of slots, one per run. A run keeps its slot until it ends or waits (for a retry,
- * a parked connection, a recording).
+ * The runs in flight: a bounded number of slots, one per run or batch. A run keeps its slot until it ends or waits (for a
+ * retry, a parked connection, a recording).
  */
 export class RunSlots {
-  /** The event ids of runs in flight, each with the timer after which the run is taken to be waiting. */
+  /** The workflow ids of runs in flight, each with the timer after which the run is taken to be waiting. */
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** How many events each of them handles. */
+  readonly #events = new Map<string, number>();
 
   /**
    * @param maxInFlight how many slots there are.
@@ -22,31 +24,43 @@ export class RunSlots {
     return this.#timers.size;
   }
 
-  get areFull(): boolean {
-    return this.#timers.size >= this.maxInFlight;
+  /** How many events the runs in flight handle. */
+  get events(): number {
+    return [...this.#events.values()].reduce((sum, events) => sum + events, 0);
   }
 
-  /** Gives a run a slot. */
-  acquire(eventId: string): void {
+  get free(): number {
+    return Math.max(0, this.maxInFlight - this.#timers.size);
+  }
+
+  get areFull(): boolean {
+    return this.free === 0;
+  }
+
+  /** Gives a run a slot. @param events how many events it handles. */
+  acquire(workflowId: string, events = 1): void {
+    clearTimeout(this.#timers.get(workflowId));
+    this.#events.set(workflowId, events);
     this.#timers.set(
-      eventId,
-      setTimeout(() => this.release(eventId), this.waitingAfterMs),
+      workflowId,
+      setTimeout(() => this.release(workflowId), this.waitingAfterMs),
     );
   }
 
   /** Releases a run's slot, if it has one. */
-  release(eventId: string): void {
-    const timer = this.#timers.get(eventId);
+  release(workflowId: string): void {
+    const timer = this.#timers.get(workflowId);
     if (timer !== undefined) {
       clearTimeout(timer);
-      this.#timers.delete(eventId);
+      this.#timers.delete(workflowId);
+      this.#events.delete(workflowId);
       this.onReleased();
     }
   }
 
   releaseAll(): void {
-    for (const eventId of this.#timers.keys()) {
-      this.release(eventId);
+    for (const workflowId of this.#timers.keys()) {
+      this.release(workflowId);
     }
   }
 }

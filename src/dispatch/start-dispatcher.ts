@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { Dispatcher, type PendingEvents, type RunStarter } from './dispatcher';
+import { Dispatcher } from './dispatcher';
 import { RunMetrics } from './metrics';
+import type { PendingEvents } from './pending-events';
 import { RunLog } from './run-log';
+import type { RunStarter } from './run-starter';
 import type { RunEnding } from './run-tracker';
 
 /** What {@link startDispatcher} needs. */
@@ -11,6 +13,8 @@ export interface DispatcherParts {
   events: PendingEvents;
   starter: RunStarter;
   maxInFlight: number;
+  /** Whether events are started in batches while more wait than runs may be started. */
+  batches: boolean;
   /** Whether the worker is in this process and reports how runs end. */
   endsArePushed: boolean;
   /** Runs that closed longer ago are deleted from the run log. Milliseconds. */
@@ -22,7 +26,10 @@ export interface DispatcherParts {
 }
 
 /** A dispatcher with its run log and metrics. */
-export type RunningDispatcher = Pick<Dispatcher, 'wake' | 'runWaits' | 'runEnded' | 'problem' | 'stop'> & {
+export type RunningDispatcher = Pick<
+  Dispatcher,
+  'wake' | 'runWaits' | 'runEnded' | 'batchEnded' | 'problem' | 'stop'
+> & {
   /** Closes the run log. Call it after `stop`. */
   close(): void;
 };
@@ -32,7 +39,7 @@ export type RunningDispatcher = Pick<Dispatcher, 'wake' | 'runWaits' | 'runEnded
  * @throws DataFolderInUse when another dispatcher uses the data folder.
  */
 export function startDispatcher(parts: DispatcherParts): RunningDispatcher {
-  const { events, maxInFlight, endsArePushed, forgetAfterMs, registry, log, onClosed } = parts;
+  const { events, maxInFlight, batches, endsArePushed, forgetAfterMs, registry, log, onClosed } = parts;
   const runLog = RunLog.open(parts.dataDir);
   if (runLog.setAside !== null) {
     log.error({}, runLog.setAside);
@@ -43,6 +50,7 @@ export function startDispatcher(parts: DispatcherParts): RunningDispatcher {
     runLog,
     starter: metrics.counting(parts.starter),
     maxInFlight,
+    batches,
     endsArePushed,
     forgetAfterMs,
     log,
@@ -61,6 +69,7 @@ export function startDispatcher(parts: DispatcherParts): RunningDispatcher {
     wake: () => dispatcher.wake(),
     runWaits: (eventId) => dispatcher.runWaits(eventId),
     runEnded: (eventId, ending) => dispatcher.runEnded(eventId, ending),
+    batchEnded: (batchId, ending) => dispatcher.batchEnded(batchId, ending),
     problem: () => dispatcher.problem(),
     stop: () => dispatcher.stop(),
     close: () => {

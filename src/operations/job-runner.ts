@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RunReports, RunStarter } from '../dispatch/dispatcher';
+import type { RunReports, RunStarter } from '../dispatch/run-starter';
 import { workflowIdOf, type LaterRuns } from '../dispatch/later-runs';
 import { describe, outcomeOf, type RunEnding } from '../dispatch/run-tracker';
 import { RunSlots } from '../dispatch/run-slots';

@@ -1,4 +1,4 @@
-import type { RunReports } from '../dispatch/dispatcher';
+import type { RunReports } from '../dispatch/run-starter';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';

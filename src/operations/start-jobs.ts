@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RunReports, RunStarter } from '../dispatch/dispatcher';
+import type { RunReports, RunStarter } from '../dispatch/run-starter';
 import { LaterRuns } from '../dispatch/later-runs';
 import { RunLogReader } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';

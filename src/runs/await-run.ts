@@ -7,6 +7,7 @@ import {
   WorkflowNotFoundError,
   type Client,
 } from '@temporalio/client';
+import type { BatchReport } from './batch-contract';
 import type { RunReport } from './run-contract';
 
 /** How a run ended. */
@@ -17,26 +18,50 @@ export interface RunEnd {
   report: RunReport | null;
 }
 
+/** How a batch ended. */
+export interface BatchEnd extends Pick<RunEnd, 'status'> {
+  /** Null when the batch left none. */
+  report: BatchReport | null;
+}
+
 /**
  * Waits until a run is closed.
  *
  * @throws what the client throws when Temporal does not answer, or when `signal` aborts first.
  */
 export async function awaitRun(client: Client, workflowId: string, signal?: AbortSignal): Promise<RunEnd> {
+  const { status, result } = await awaitClosed(client, workflowId, signal);
+  return { status, report: asReport(result) };
+}
+
+/** As {@link awaitRun}, for a batch. */
+export async function awaitBatch(client: Client, batchId: string, signal?: AbortSignal): Promise<BatchEnd> {
+  const { status, result } = await awaitClosed(client, batchId, signal);
+  return { status, report: isBatchReport(result) ? result : null };
+}
+
+/** @returns the result of a completed workflow, or the first detail of the failure of a failed one; null for neither. */
+async function awaitClosed(
+  client: Client,
+  workflowId: string,
+  signal: AbortSignal | undefined,
+): Promise<Pick<RunEnd, 'status'> & { result: unknown }> {
   const result = (): Promise<unknown> => client.workflow.getHandle(workflowId).result();
   try {
-    const report: unknown = await (signal === undefined ? result() : client.withAbortSignal(signal, result));
-    return { status: 'completed', report: asReport(report) };
+    return {
+      status: 'completed',
+      result: await (signal === undefined ? result() : client.withAbortSignal(signal, result)),
+    };
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
       const { cause } = error;
       return {
         status: statusOf(cause),
-        report: asReport(cause instanceof ApplicationFailure ? cause.details?.[0] : null),
+        result: cause instanceof ApplicationFailure ? cause.details?.[0] : null,
       };
     }
     if (error instanceof WorkflowNotFoundError) {
-      return { status: 'unknown', report: null };
+      return { status: 'unknown', result: null };
     }
     throw error;
   }
@@ -56,4 +81,9 @@ function asReport(value: unknown): RunReport | null {
   return typeof value === 'object' && value !== null && 'event_id' in value && 'rules' in value
     ? (value as RunReport)
     : null;
+}
+
+/** Only `handleBatch` writes it; the dispatcher parses what it uses of it. */
+function isBatchReport(value: unknown): value is BatchReport {
+  return typeof value === 'object' && value !== null && 'events' in value && Array.isArray(value.events);
 }

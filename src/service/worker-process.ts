@@ -8,6 +8,7 @@ import { startDispatcher, type RunningDispatcher } from '../dispatch/start-dispa
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
 import { startJobs, type RunningJobs } from '../operations/start-jobs';
+import { resumeAll } from '../runs/parked-connections';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
@@ -19,7 +20,6 @@ import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 import { StepMetrics } from '../worker/metrics';
 import { startWorker, type RunningWorker } from '../worker/start-worker';
 import type { ChildService } from './child/child';
-import { answerAboutConnections } from './connection-answers';
 import { refreshOwnNumbers } from './refresh-own-numbers';
 import { createService } from './service';
 
@@ -85,7 +85,7 @@ export async function startWorkerProcess(options: {
           dispatcher?.runEnded(workflowId, ending);
         }
       },
-      onBatchEnded: () => undefined,
+      onBatchEnded: (batchId, report) => dispatcher?.batchEnded(batchId, { status: 'completed', report }),
     },
   });
   steps.watch(() => Object.keys(worker.parked()));
@@ -104,6 +104,7 @@ export async function startWorkerProcess(options: {
       events: reader,
       starter,
       maxInFlight: settings.dispatch.maxInFlight,
+      batches: false,
       endsArePushed: true,
       forgetAfterMs: settings.retention.maxAgeMs,
       registry,
@@ -158,8 +159,7 @@ export async function startWorkerProcess(options: {
     voipbinStandIn: worker.voipbinStandIn,
     state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
     wake: () => dispatcher?.wake(),
-    answer: (question) =>
-      answerAboutConnections({ client: new Client({ connection, namespace }), worker: settings }, question),
+    resume: (names) => resumeAll(new Client({ connection, namespace }), names),
   };
 }
 

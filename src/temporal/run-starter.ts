@@ -1,8 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { RunReports, RunStarter } from '../dispatch/dispatcher';
+import type { RunReports, RunStarter } from '../dispatch/run-starter';
 import { askReport } from '../runs/ask-report';
-import { awaitRun } from '../runs/await-run';
+import { awaitBatch, awaitRun } from '../runs/await-run';
+import { isBatchId } from '../runs/names';
+import { startBatch } from '../runs/start-batch';
 import { startRun, type StartOptions } from '../runs/start-run';
 import { describeTemporalError } from '../runs/temporal-error';
 import { registerSearchAttributes } from './search-attributes';
@@ -23,25 +25,33 @@ export function runStarter(
   options: Pick<StartOptions, 'eager'> & { searchAttributes: () => Promise<boolean> },
 ): RunStarter & RunReports {
   let searchAttributes: Promise<boolean> | null = null;
+  const bounded = async <Started>(begin: (searchAttributes: boolean) => Promise<Started>): Promise<Started> => {
+    try {
+      searchAttributes ??= options.searchAttributes();
+      const available = await searchAttributes;
+      return await client.withDeadline(Date.now() + START_WITHIN_MS, () => begin(available));
+    } catch (error) {
+      // The server may have lost its data, or another server may listen on this address now.
+      searchAttributes = null;
+      throw new Error(describeTemporalError(error));
+    }
+  };
+  const { eager } = options;
   return {
-    start: async (event, plan, later) => {
-      try {
-        searchAttributes ??= options.searchAttributes();
-        const start = {
+    start: (event, plan, later) =>
+      bounded((searchAttributes) =>
+        startRun(client, event, plan, {
           workflowId: later?.workflowId ?? event.event_id,
-          eager: options.eager,
-          searchAttributes: await searchAttributes,
+          eager,
+          searchAttributes,
           ...(later === undefined ? {} : { later }),
-        };
-        return await client.withDeadline(Date.now() + START_WITHIN_MS, () => startRun(client, event, plan, start));
-      } catch (error) {
-        // The server may have lost its data, or another server may listen on this address now.
-        searchAttributes = null;
-        throw new Error(describeTemporalError(error));
-      }
-    },
-    ended: (workflowId, signal) => awaitRun(client, workflowId, signal),
-    report: (workflowId) => client.withDeadline(Date.now() + REPORT_WITHIN_MS, () => askReport(client, workflowId)),
+        }),
+      ),
+    startBatch: (batch) => bounded((searchAttributes) => startBatch(client, batch, { eager, searchAttributes })),
+    ended: (workflowId, signal) =>
+      isBatchId(workflowId) ? awaitBatch(client, workflowId, signal) : awaitRun(client, workflowId, signal),
+    report: (workflowId, eventId) =>
+      client.withDeadline(Date.now() + REPORT_WITHIN_MS, () => askReport(client, workflowId, eventId)),
   };
 }
 

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import pino from 'pino';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { RunLog } from '../../src/dispatch/run-log';
-import { Dispatcher, type PendingEvent, type RunStarter } from '../../src/dispatch/dispatcher';
+import { Dispatcher } from '../../src/dispatch/dispatcher';
+import type { PendingEvent } from '../../src/dispatch/pending-events';
+import type { RunStarter } from '../../src/dispatch/run-starter';
 import type { RunEnding } from '../../src/dispatch/run-tracker';
 import { eventOf } from '../events/event-of';
+import { planOf } from '../inbox/entries';
 
 function pending(seq: number): PendingEvent {
   return { seq, event: eventOf({ id: `c${seq}` }), plan: { ruleset: 'abc', rules: [] } };
@@ -23,6 +26,11 @@ class ControlledTemporal implements RunStarter {
   /** Starts that are answered when the test calls their function. */
   held = new Map<string, () => void>();
   hold = false;
+  /** Every start of a batch. */
+  readonly batches: { id: string; events: string[] }[] = [];
+  /** Batches that Temporal has. */
+  readonly known = new Set<string>();
+  refuseBatches = false;
   asked = 0;
   failures = 0;
   mostAtOnce = 0;
@@ -54,8 +62,29 @@ class ControlledTemporal implements RunStarter {
     return { outcome: 'started', runId: `run-${event.id}` };
   }
 
-  ended(eventId: string): Promise<RunEnding> {
-    return new Promise((resolve) => this.ends.set(eventId, resolve));
+  async startBatch(batch: Parameters<RunStarter['startBatch']>[0]): ReturnType<RunStarter['startBatch']> {
+    this.batches.push({ id: batch.id, events: batch.events.map(({ event }) => event.event_id) });
+    if (this.hold) {
+      await new Promise<void>((resolve) => this.held.set(batch.id, resolve));
+    }
+    if (this.away) {
+      this.failures += 1;
+      throw new Error('UNAVAILABLE');
+    }
+    if (this.refuseBatches) {
+      return { outcome: 'refused', reason: 'too large' };
+    }
+    if (this.known.has(batch.id)) {
+      return { outcome: 'exists' };
+    }
+    this.known.add(batch.id);
+    this.started.push(...batch.events.map(({ event }) => event.event_id));
+    this.#changed();
+    return { outcome: 'started', runId: `run-${batch.id}` };
+  }
+
+  ended(workflowId: string): Promise<RunEnding> {
+    return new Promise((resolve) => this.ends.set(workflowId, resolve));
   }
 
   async startedAtLeast(count: number): Promise<void> {
@@ -80,7 +109,7 @@ describe('Dispatcher', () => {
   let unreadable: Set<number>;
   let closed: string[];
 
-  function dispatch(maxInFlight = 20, endsArePushed = false): void {
+  function dispatch(maxInFlight = 20, endsArePushed = false, batches = false): void {
     dispatcher = new Dispatcher({
       events: {
         pendingAfter: (seq, limit, onUnreadable) => {
@@ -96,6 +125,7 @@ describe('Dispatcher', () => {
       runLog,
       starter: temporal,
       maxInFlight,
+      batches,
       endsArePushed,
       forgetAfterMs: 60_000,
       log: pino({ level: 'silent' }),
@@ -295,6 +325,168 @@ describe('Dispatcher', () => {
     temporal.end('call_hangup/c1');
     await untilTrue(() => runLog.get('call_hangup/c1')?.state === 'closed');
     expect(runLog.get('call_hangup/c1')).toMatchObject({ outcome: 'done', run_id: 'run-c1' });
+  });
+
+  /** An event that may be in a batch. */
+  const batchable = (seq: number): PendingEvent => ({ ...pending(seq), plan: planOf('log') });
+  const idsOf = (seqs: number[]) => seqs.map((seq) => `call_hangup/c${seq}`);
+  const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+  const over = (event_id: string) => ({ event_id, end: 'over', report: { event_id, outcome: 'done', rules: [] } });
+
+  it('starts events in batches while more wait than may be started, and alone otherwise', async () => {
+    events = range(1, 3).map(batchable);
+    dispatch(3, true, true);
+    await temporal.startedAtLeast(3);
+    events.push(...range(4, 130).map(batchable));
+    dispatcher.wake();
+    await untilTrue(() => runLog.watermark() === 130);
+    expect(temporal.batches.map((batch) => batch.events)).toEqual([
+      idsOf(range(4, 53)),
+      idsOf(range(54, 103)),
+      idsOf(range(104, 130)),
+    ]);
+    expect(runLog.get('call_hangup/c60')).toMatchObject({
+      batch: temporal.batches[1]?.id,
+      run_id: `run-${temporal.batches[1]?.id ?? ''}`,
+      own_run: false,
+    });
+    expect(runLog.begunBatches()).toEqual([]);
+    expect(dispatcher.runs()).toEqual({ inFlight: 130, open: 130 });
+  });
+
+  it('starts nothing in batches when that is switched off', async () => {
+    events = range(1, 30).map(batchable);
+    dispatch(20, true);
+    await temporal.startedAtLeast(20);
+    expect(temporal.batches).toEqual([]);
+  });
+
+  it('keeps a bounded number of batches in flight; one that ends makes room for the next', async () => {
+    events = range(1, 250).map(batchable);
+    dispatch(1, true, true);
+    await untilTrue(() => runLog.watermark() === 200);
+    expect(temporal.batches).toHaveLength(4);
+    dispatcher.batchEnded(temporal.batches[1]?.id ?? '', {
+      status: 'completed',
+      report: { events: idsOf(range(51, 100)).map(over) },
+    });
+    await untilTrue(() => temporal.batches.length === 5);
+    await untilTrue(() => runLog.get('call_hangup/c51')?.state === 'closed');
+    expect(closed).toEqual(idsOf(range(51, 100)));
+  });
+
+  it('an event that may not be in a batch keeps its turn behind those that overtake it', async () => {
+    events = range(1, 12).map((seq) => (seq === 3 || seq === 7 ? pending(seq) : batchable(seq)));
+    dispatch(2, true, true);
+    await untilTrue(() => runLog.watermark() === 12);
+    expect(temporal.batches.map((batch) => batch.events)).toEqual([idsOf([1, 2, 4, 5, 6, 8, 9, 10, 11, 12])]);
+    expect(temporal.started.slice(-2)).toEqual(idsOf([3, 7]));
+  });
+
+  it('takes in what a batch reports: events that are over, and events that go on alone', async () => {
+    events = range(1, 5).map(batchable);
+    dispatch(1, true, true);
+    await untilTrue(() => runLog.watermark() === 5);
+    const [batch] = temporal.batches;
+    const report = {
+      events: [...idsOf([1, 2, 3, 5]).map(over), { event_id: 'call_hangup/c4', end: 'own_run' }],
+    };
+    dispatcher.batchEnded('batch/9-9/00', { status: 'completed', report });
+    expect(closed).toEqual([]);
+    dispatcher.batchEnded(batch?.id ?? '', { status: 'completed', report });
+    dispatcher.batchEnded(batch?.id ?? '', { status: 'completed', report });
+    await untilTrue(() => runLog.get('call_hangup/c4')?.own_run === true);
+    expect(closed).toEqual(idsOf([1, 2, 3, 5]));
+    expect(runLog.get('call_hangup/c1')).toMatchObject({
+      outcome: 'done',
+      own_run: false,
+      report: expect.any(String) as string,
+    });
+    expect([runLog.get('call_hangup/c4')?.state, dispatcher.runs()]).toEqual(['started', { inFlight: 0, open: 1 }]);
+    dispatcher.runEnded('call_hangup/c4', { status: 'failed', report: { outcome: 'failed', rules: [] } });
+    await untilTrue(() => runLog.get('call_hangup/c4')?.outcome === 'failed');
+    expect(closed).toHaveLength(5);
+  });
+
+  it('asks the batch how its events ended when nobody reports it, and their own runs after that', async () => {
+    events = range(1, 5).map(batchable);
+    dispatch(1, false, true);
+    await untilTrue(() => temporal.ends.size === 1);
+    const [batch] = temporal.batches;
+    temporal.ends.get(batch?.id ?? '')?.({
+      status: 'completed',
+      report: { events: [...idsOf([1, 2, 3, 4]).map(over), { event_id: 'call_hangup/c5', end: 'own_run' }] },
+    });
+    await untilTrue(() => temporal.ends.has('call_hangup/c5'));
+    temporal.end('call_hangup/c5');
+    await untilTrue(() => runLog.get('call_hangup/c5')?.state === 'closed');
+    expect(runLog.get('call_hangup/c5')).toMatchObject({ outcome: 'done', own_run: true });
+  });
+
+  it('events of a batch that was terminated ended so, except those that have a run of their own', async () => {
+    events = range(1, 4).map(batchable);
+    dispatch(1, false, true);
+    await untilTrue(() => temporal.ends.size === 1);
+    temporal.ends.get(temporal.batches[0]?.id ?? '')?.({ status: 'terminated', report: null });
+    await untilTrue(() => temporal.ends.size === 5);
+    temporal.end('call_hangup/c2');
+    idsOf([1, 3, 4]).forEach((id) => temporal.ends.get(id)?.({ status: 'unknown', report: null }));
+    await untilTrue(() => idsOf(range(1, 4)).every((id) => runLog.get(id)?.state === 'closed'));
+    expect(idsOf([1, 2, 3]).map((id) => [runLog.get(id)?.outcome, runLog.get(id)?.own_run])).toEqual([
+      ['terminated', false],
+      ['done', true],
+      ['terminated', false],
+    ]);
+  });
+
+  it('starts a batch again as it was when its start was not answered before a restart', async () => {
+    events = range(1, 6).map(batchable);
+    temporal.hold = true;
+    dispatch(1, true, true);
+    await untilTrue(() => temporal.held.size === 1);
+    temporal.hold = false;
+    temporal.away = true;
+    temporal.held.forEach((answer) => answer());
+    await untilTrue(() => dispatcher.problem() !== null);
+    await dispatcher.stop();
+    const [first] = temporal.batches;
+    // Temporal had accepted it; the answer was lost.
+    temporal.known.add(first?.id ?? '');
+    temporal.away = false;
+    temporal.ends.clear();
+    events.push(...range(7, 40).map(batchable));
+    dispatch(1, false, true);
+    await untilTrue(() => runLog.watermark() === 40);
+    expect(temporal.batches.at(-2)).toEqual(first);
+    expect(temporal.batches.at(-1)?.events).toEqual(idsOf(range(7, 40)));
+    expect(runLog.get('call_hangup/c6')).toMatchObject({ batch: first?.id, run_id: '' });
+    await untilTrue(() => temporal.ends.has(first?.id ?? ''));
+    expect(runLog.begunBatches()).toEqual([]);
+  });
+
+  it('starts events one by one when Temporal refuses their batch', async () => {
+    temporal.refuseBatches = true;
+    events = range(1, 6).map(batchable);
+    dispatch(1, true, true);
+    await untilTrue(() => runLog.watermark() === 6);
+    expect(temporal.started).toEqual(idsOf(range(1, 6)));
+    expect([runLog.begunBatches(), runLog.get('call_hangup/c3')?.batch]).toEqual([[], null]);
+    dispatcher.runEnded('call_hangup/c3', { status: 'completed', report: { outcome: 'done', rules: [] } });
+    await untilTrue(() => runLog.get('call_hangup/c3')?.outcome === 'done');
+  });
+
+  it('records the end of a batch that is reported before its start is answered', async () => {
+    events = range(1, 4).map(batchable);
+    temporal.hold = true;
+    dispatch(1, true, true);
+    await untilTrue(() => temporal.held.size === 1);
+    dispatcher.batchEnded(temporal.batches[0]?.id ?? '', {
+      status: 'completed',
+      report: { events: idsOf(range(1, 4)).map(over) },
+    });
+    temporal.held.forEach((answer) => answer());
+    await untilTrue(() => runLog.get('call_hangup/c4')?.state === 'closed');
+    expect([closed, runLog.openCount()]).toEqual([idsOf(range(1, 4)), 0]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { RunMetrics } from '../../src/dispatch/metrics';
-import type { RunStarter } from '../../src/dispatch/dispatcher';
+import type { RunStarter } from '../../src/dispatch/run-starter';
 import { entryOf, planOf } from '../inbox/entries';
 import { readExposition } from '../admin/exposition';
 
@@ -28,6 +28,7 @@ test('starts are counted by what Temporal said, and pass through', async () => {
   ];
   const starter = new RunMetrics(registry).counting({
     start: () => (answers.shift() ?? (() => Promise.reject(new Error('no more'))))(),
+    startBatch: () => Promise.reject(new Error('no batches here')),
     ended: () => Promise.resolve({ status: 'completed', report: null }),
   });
   const { event } = entryOf('call_hangup', '1', null);

@@ -1,5 +1,6 @@
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { oneNumber, openDatabase } from '../../src/storage/sqlite';
 import { RunLog, RunLogReader } from '../../src/dispatch/run-log';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 
@@ -60,6 +61,8 @@ test('follows a run from its start to its end', () => {
     closed_at,
     outcome: 'done',
     report: '{"outcome":"done"}',
+    batch: null,
+    own_run: false,
   });
   expect(log.openRuns(10).map((each) => each.event_id)).toEqual(['call_hangup/c2']);
   expect(log.get('unknown')).toBeNull();
@@ -116,4 +119,61 @@ test('a damaged one is set aside, with a message, and begun again', () => {
   expect(readdirSync(dataDir).some((name) => name.startsWith('dispatch.db.corrupt-'))).toBe(true);
   log.markStarted([run(1)], 1);
   expect(log.watermark()).toBe(1);
+});
+
+test('a batch is recorded before its start, until its events are recorded as started', () => {
+  const dataDir = dataFolder();
+  const log = open(dataDir);
+  const members = [1, 2].map((seq) => ({ seq, event_id: `call_hangup/c${seq}` }));
+  log.beginBatch({ id: 'batch/1-2/aa', members });
+  log.beginBatch({ id: 'batch/1-2/aa', members });
+  log.beginBatch({ id: 'batch/0-1/bb', members: [{ seq: 0, event_id: 'call_hangup/c0' }] });
+  log.close();
+  const again = open(dataDir);
+  expect(again.begunBatches().map(({ id }) => id)).toEqual(['batch/0-1/bb', 'batch/1-2/aa']);
+  expect(again.begunBatches()[1]?.members).toEqual(members);
+  again.dropBatch('batch/0-1/bb');
+  again.markStarted([1, 2].map((seq) => ({ ...run(seq), batch: 'batch/1-2/aa' })));
+  expect([again.begunBatches(), again.sizeOfBatch('batch/1-2/aa')]).toEqual([[], 2]);
+  expect(again.receiver()).toBe(again.receiver());
+});
+
+test('an event of a batch ends in it, or goes on in a run of its own', () => {
+  const log = open(dataFolder());
+  log.markStarted([...[1, 2, 3].map((seq) => ({ ...run(seq), batch: 'batch/1-3/aa' })), run(4)]);
+  log.markOwnRuns(['call_hangup/c2', 'call_hangup/c4']);
+  log.markClosed([
+    { event_id: 'call_hangup/c1', closed_at: at, outcome: 'done', report: null, in_batch: true },
+    { event_id: 'call_hangup/c3', closed_at: at, outcome: 'failed', report: null },
+  ]);
+  expect(
+    [1, 2, 3, 4].map((seq) => log.get(`call_hangup/c${seq}`)).map((entry) => [entry?.batch, entry?.own_run]),
+  ).toEqual([
+    ['batch/1-3/aa', false],
+    ['batch/1-3/aa', true],
+    ['batch/1-3/aa', true],
+    [null, false],
+  ]);
+});
+
+test('a file of a version without batches is read as it is, and gets what it lacks from its writer', () => {
+  const dataDir = dataFolder();
+  open(dataDir).markStarted([run(1)], 1);
+  opened.splice(0).forEach((each) => each.close());
+  const old = openDatabase(join(dataDir, 'dispatch.db'));
+  old.exec(`
+    DROP INDEX runs_by_batch; DROP TABLE begun_batches;
+    ALTER TABLE runs DROP COLUMN batch; ALTER TABLE runs DROP COLUMN own_run;
+  `);
+  old.close();
+  const reader = new RunLogReader(dataDir);
+  opened.push(reader);
+  expect(reader.get('call_hangup/c1')).toMatchObject({ state: 'started', batch: null, own_run: false });
+  expect([reader.begunBatches(), reader.sizeOfBatch('batch/1-1/aa')]).toEqual([[], 0]);
+  const log = open(dataDir);
+  log.markStarted([{ ...run(2), batch: 'batch/2-1/aa' }]);
+  expect([reader.get('call_hangup/c1')?.batch, reader.get('call_hangup/c2')?.batch]).toEqual([null, 'batch/2-1/aa']);
+  const database = openDatabase(join(dataDir, 'dispatch.db'));
+  opened.push(database);
+  expect(oneNumber(database, 'PRAGMA user_version')).toBe(1);
 });

@@ -2,10 +2,11 @@ import { StartWindow, type Start } from '../../src/dispatch/start-window';
 
 function begin(window: StartWindow, ...seqs: number[]): Start[] {
   return seqs.map((seq) => {
-    const start = window.begin(seq, `call_hangup/c${seq}`);
+    const start = window.begin([{ seq, event_id: `call_hangup/c${seq}` }]);
     if (start === null) {
       throw new Error(`${seq} is started already`);
     }
+    window.pass(seq);
     return start;
   });
 }
@@ -53,7 +54,7 @@ test('a rewind goes back to the oldest failed start, and remembers what is start
   window.rewind();
   expect([window.cursor, window.isIdle, window.watermark()]).toEqual([1, true, 1]);
   const [again] = begin(window, 2);
-  expect(window.begin(3, 'call_hangup/c3')).toBeNull();
+  expect(window.begin([{ seq: 3, event_id: 'call_hangup/c3' }])).toBeNull();
   const [last] = begin(window, 4);
   end(window, again);
   end(window, last);
@@ -73,10 +74,45 @@ test('after a restart it does not start what is started already', () => {
   window.reset(10, new Set([12]));
   expect(window.cursor).toBe(10);
   begin(window, 11);
-  expect(window.begin(12, 'call_hangup/c12')).toBeNull();
+  expect(window.begin([{ seq: 12, event_id: 'call_hangup/c12' }])).toBeNull();
 });
 
 test('an event that is skipped is skipped once', () => {
   const window = new StartWindow();
   expect([window.skip(3), window.skip(3), window.cursor]).toEqual([true, false, 3]);
+});
+
+test('the watermark does not pass an event that a batch overtook', () => {
+  const window = new StartWindow();
+  const places = [1, 2, 4, 5].map((seq) => ({ seq, event_id: `call_hangup/c${seq}` }));
+  const batch = window.begin(places) ?? undefined;
+  window.pass(1);
+  window.pass(2);
+  end(window, batch);
+  expect([window.isBegun(4), window.isBegun(3), window.watermark(), window.cursor]).toEqual([true, false, 2, 2]);
+  const [between] = begin(window, 3);
+  window.pass(5);
+  expect(window.watermark()).toBe(2);
+  end(window, between);
+  expect(window.watermark()).toBe(5);
+});
+
+test('a batch is begun without the events that are begun already, and is one start in progress', () => {
+  const window = new StartWindow();
+  begin(window, 1, 2);
+  const batch = window.begin([1, 2, 3, 4].map((seq) => ({ seq, event_id: `call_hangup/c${seq}` })));
+  expect(batch?.events.map(({ seq }) => seq)).toEqual([3, 4]);
+  expect(window.begin([3, 4].map((seq) => ({ seq, event_id: `call_hangup/c${seq}` })))).toBeNull();
+  expect([window.isInProgress('call_hangup/c4'), window.isFull]).toEqual([true, false]);
+});
+
+test('a failed batch is read again as a whole, and what overtook nothing stays started', () => {
+  const window = new StartWindow();
+  const batch = window.begin([1, 3, 4].map((seq) => ({ seq, event_id: `call_hangup/c${seq}` }))) ?? undefined;
+  window.pass(1);
+  const [between] = begin(window, 2);
+  end(window, between);
+  end(window, batch, false);
+  window.rewind();
+  expect([window.cursor, window.isBegun(1), window.isBegun(2), window.isBegun(3)]).toEqual([0, false, true, false]);
 });

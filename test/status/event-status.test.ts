@@ -12,6 +12,8 @@ const entry = (outcome: string | null): RunLogEntry => ({
   closed_at: outcome === null ? null : new Date(0),
   outcome,
   report: null,
+  batch: null,
+  own_run: false,
 });
 const run = (status: string): RunState => ({ status, pending: [], parked: [], workerMissing: false });
 

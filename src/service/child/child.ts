@@ -9,7 +9,7 @@ import type { ChildName } from '../processes';
 import type { TemporalState } from '../readiness';
 import type { Service } from '../service';
 import { printMessage } from '../../text/print';
-import { childStart, toChild, type ChildStart, type FromChild, type Question } from './messages';
+import { childStart, toChild, type ChildStart, type FromChild } from './messages';
 
 const REPORT_EVERY_MS = 2_000;
 /** The parent has this long to receive the last message. */
@@ -24,8 +24,11 @@ export interface ChildService extends Service {
   state(): TemporalState;
   /** Tells it that the inbox may have new events. */
   wake(): void;
-  /** Answers the bridge, in JSON. @throws what Temporal's client throws; Error that says why there is no answer. */
-  answer(question: Question): Promise<unknown>;
+  /**
+   * Lets the oldest step that waits for each of these connections try at once.
+   * @returns those that were parked. @throws what Temporal's client throws.
+   */
+  resume(connections: readonly string[]): Promise<string[]>;
 }
 
 /** What the service of a child process is made with. */
@@ -66,7 +69,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   // While it connects to Temporal there is nothing to stop but the process.
   let stop = (): void => process.exit(0);
   let wake = (): void => undefined;
-  let answer: ChildService['answer'] = () => Promise.reject(new Error('it is starting'));
+  let resume: ChildService['resume'] = () => Promise.reject(new Error('it is starting'));
   // Ctrl-C reaches the whole process group. The parent says when to stop.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
@@ -76,11 +79,11 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
     const message = toChild.parse(raw);
     if (message.type === 'wake') {
       wake();
-    } else if (message.type === 'ask') {
+    } else if (message.type === 'resume') {
       const { request } = message;
-      answer(message.question).then(
-        (found) => send({ type: 'answer', request, answer: found, problem: null }),
-        (error: unknown) => send({ type: 'answer', request, answer: null, problem: describeTemporalError(error) }),
+      resume(message.connections).then(
+        (connections) => send({ type: 'resumed', request, connections, problem: null }),
+        (error: unknown) => send({ type: 'resumed', request, connections: [], problem: describeTemporalError(error) }),
       );
     } else {
       stop();
@@ -112,7 +115,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   };
   const reporting = setInterval(report, REPORT_EVERY_MS);
   wake = () => service.wake();
-  answer = (asked) => service.answer(asked);
+  resume = (connections) => service.resume(connections);
   stop = () => void service.stop();
   if (!process.connected) {
     stop();

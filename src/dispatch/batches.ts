@@ -1,0 +1,95 @@
+import { batchWorkflowId } from '../runs/names';
+import { formBatch } from './batch-former';
+import type { PendingEvent, PendingEvents } from './pending-events';
+import type { BegunBatch, RunLog } from './run-log';
+import type { StartWindow } from './start-window';
+
+/** A batch with its events as they are in the inbox. Those that cannot be read are not in it. */
+export interface Batch extends BegunBatch {
+  events: PendingEvent[];
+}
+
+/**
+ * The batches of a dispatcher: forms them, and remembers those that are recorded and not known to be started. Their start
+ * failed, or the bridge died before it was answered. They are started again with the same events, under the same id, so
+ * that Temporal refuses a second one.
+ */
+export class Batches {
+  /** By the `seq` of each event. */
+  readonly #batches = new Map<number, BegunBatch>();
+
+  constructor(
+    private readonly runLog: Pick<RunLog, 'begunBatches' | 'beginBatch' | 'dropBatch' | 'receiver'>,
+    private readonly inbox: Pick<PendingEvents, 'pendingAfter'>,
+  ) {}
+
+  /**
+   * Reads what an earlier dispatcher recorded.
+   * @param isStarted tells events whose start is known.
+   */
+  load(isStarted: (seq: number) => boolean): void {
+    for (const batch of this.runLog.begunBatches()) {
+      if (batch.members.every(({ seq }) => isStarted(seq))) {
+        this.runLog.dropBatch(batch.id);
+      } else {
+        this.#remember(batch);
+      }
+    }
+  }
+
+  /** The batch that an event was begun in before; null when there is none. @param waiting a page of the inbox. */
+  begun({ seq }: PendingEvent, waiting: readonly PendingEvent[]): Batch | null {
+    const batch = this.#batches.get(seq);
+    return batch === undefined
+      ? null
+      : { ...batch, events: batch.members.flatMap((member) => this.#pendingAt(member.seq, waiting)) };
+  }
+
+  /**
+   * Forms a batch that begins with the first of the events that wait. It is not recorded.
+   * @returns null when that event gets a run of its own.
+   */
+  form(waiting: readonly PendingEvent[], window: Pick<StartWindow, 'isBegun'>): Batch | null {
+    const events = formBatch(waiting.filter(({ seq }) => !window.isBegun(seq) && !this.#batches.has(seq)));
+    const [first] = events ?? [];
+    if (events === null || first === undefined) {
+      return null;
+    }
+    const members = events.map(({ seq, event }) => ({ seq, event_id: event.event_id }));
+    const id = batchWorkflowId({
+      firstSeq: first.seq,
+      eventIds: members.map(({ event_id }) => event_id),
+      receiver: String(this.runLog.receiver()),
+    });
+    return { id, members, events };
+  }
+
+  /** Records a batch that is about to be started. @throws the run log's error. */
+  record({ id, members }: BegunBatch): void {
+    this.runLog.beginBatch({ id, members });
+    this.#remember({ id, members });
+  }
+
+  /** The batch was started. The run log forgets it when the start of its events is recorded. */
+  started(batch: BegunBatch): void {
+    batch.members.forEach(({ seq }) => this.#batches.delete(seq));
+  }
+
+  /** Temporal will never accept the batch. @throws the run log's error. */
+  drop(batch: BegunBatch): void {
+    this.runLog.dropBatch(batch.id);
+    this.started(batch);
+  }
+
+  /** An event by its place; none when it cannot be read. */
+  #pendingAt(seq: number, page: readonly PendingEvent[]): PendingEvent[] {
+    const onPage = page.find((pending) => pending.seq === seq);
+    return onPage === undefined
+      ? this.inbox.pendingAfter(seq - 1, 1, () => undefined).filter((pending) => pending.seq === seq)
+      : [onPage];
+  }
+
+  #remember(batch: BegunBatch): void {
+    batch.members.forEach(({ seq }) => this.#batches.set(seq, batch));
+  }
+}
