@@ -17,8 +17,10 @@ import { findSample, readEvent } from '../samples/samples';
 import { describeFindings, readRules } from '../service/rules-in-force';
 import type { Settings } from '../settings/settings';
 import { eventsSince, knownNumbers, ruleSetHistory, storedEnvelope, storedEvent } from '../status/stored-events';
+import type { Finding } from '../yaml/finding';
 import { findingJson } from '../yaml/format-findings';
 import { actionCatalogue } from '../connectors/registry';
+import { judgeRules } from './judge-rules';
 import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
@@ -42,6 +44,7 @@ export function defineRules(rules: Command): void {
     .argument(...files)
     .option('--traffic <span>', 'compare the rules with the events of this span, too', '30d')
     .option('--no-traffic', 'ignore past events')
+    .option('--online', 'ask the connected services, too: whether HubSpot has the properties that the rules write')
     .option('--json', 'print the findings as JSON')
     .action(check);
   rules
@@ -76,7 +79,11 @@ export function defineRules(rules: Command): void {
     .action(diff);
 }
 
-async function check(files: string[], options: Options & { traffic: string | false }, command: Command): Promise<void> {
+async function check(
+  files: string[],
+  options: Options & { traffic: string | false; online?: true },
+  command: Command,
+): Promise<void> {
   const checked = rulesFiles(files, command).map((file) => ({ file, loaded: readRules(file) }));
   const findings = checked.flatMap(({ loaded }) => loaded.findings);
   const rules = checked.flatMap(({ loaded }) => (loaded.ok ? loaded.ruleSet.rules : []));
@@ -88,11 +95,20 @@ async function check(files: string[], options: Options & { traffic: string | fal
     const events = eventsSince(readSettings(command).dataDir, since, MOST_TRAFFIC);
     findings.push(...(await lintTraffic(rules, events, options.traffic)));
   }
-  const ok = checked.every(({ loaded }) => loaded.ok);
-  printResult(options.json, { ok, findings: findings.map(findingJson) }, () =>
+  const connections = options.online === true ? readSettings(command).connections : null;
+  const judged = await Promise.all(
+    checked.map(({ loaded }) => judgeRules(loaded.ok ? loaded.ruleSet.rules : [], connections)),
+  );
+  findings.push(...judged.flatMap((one) => one.findings));
+  const unchecked = [...new Set(judged.flatMap((one) => one.unchecked))];
+  const ok = checked.every(({ loaded }) => loaded.ok) && judged.every((one) => one.findings.length === 0);
+  printResult(options.json, { ok, findings: findings.map(findingJson), unchecked }, () =>
     joinTexts([
       ...(findings.length === 0 ? [] : [describeFindings(findings)]),
-      printableLines(checked.map(({ file, loaded }) => summarize(file, loaded))),
+      printableLines([
+        ...checked.map(({ file, loaded }, index) => summarize(file, loaded, judged[index]?.findings)),
+        ...unchecked.map((what) => `Not checked: ${what}.`),
+      ]),
     ]),
   );
   process.exitCode = ok ? EXIT_OK : EXIT_FAILED;
@@ -192,10 +208,11 @@ function eventFrom(fileOrName: string, settings: Settings): CanonicalEvent {
   return canonicalize(parsed.envelope, body, new Date(), knownNumbers(settings));
 }
 
-function summarize(file: string, loaded: LoadedRules): string {
+/** @param online errors that the connected services found. */
+function summarize(file: string, loaded: LoadedRules, online: readonly Finding[] = []): string {
   const name = relative(process.cwd(), file) || file;
-  if (!loaded.ok) {
-    const errors = loaded.findings.filter((finding) => finding.severity === 'error').length;
+  if (!loaded.ok || online.length > 0) {
+    const errors = [...loaded.findings, ...online].filter((finding) => finding.severity === 'error').length;
     return `${name}: ${errors} ${errors === 1 ? 'error' : 'errors'}`;
   }
   const count = loaded.ruleSet.rules.length;

@@ -216,6 +216,15 @@ export interface ActionUse {
   readonly rules: readonly string[];
 }
 
+/** What a provider does not have, or would refuse, of what rules write. */
+export interface UseProblem {
+  readonly use: ActionUse;
+  /** Where in the input: `['properties', 'lead_score']`. */
+  readonly path: readonly string[];
+  readonly message: string;
+  readonly hint: string;
+}
+
 /** A running stand-in: it speaks the provider's own protocol on loopback and keeps state in memory. */
 export interface RunningStandIn {
   /** Settings as in bridge.yaml that point the connection at it. */
@@ -271,6 +280,17 @@ export interface ConnectionDefinition<Settings, Client> {
    * @throws ActionError; one that names every missing permission, with the rules that need it.
    */
   check?(client: Client, signal: AbortSignal, needs: readonly ActionUse[]): Promise<string>;
+  /**
+   * Compares what rules write with what the account has, with requests that only read.
+   * @param isTemplate whether a text depends on the event, so that it is not known yet.
+   * @throws ActionError when the provider does not answer or does not tell.
+   */
+  judge?(
+    client: Client,
+    signal: AbortSignal,
+    uses: readonly ActionUse[],
+    isTemplate: (text: string) => boolean,
+  ): Promise<UseProblem[]>;
   /** Questions that only a live account answers; `bridge connections prove` asks them of a test account. */
   prove?: readonly Proof<Client>[];
   /** Starts the stand-in. A `port` of 0 or absent takes a free one. */

@@ -10,6 +10,7 @@ import { hubspotProofs } from './prove/proofs';
 import { HubSpotSession } from './session';
 import { hubspotSettings, type HubSpotSettings } from './settings';
 import { updateContact } from './update-contact';
+import { judgeWrittenInputs } from './written-inputs';
 
 /** The object types that have a key property of the bridge. */
 const KEYED = ['calls', 'tasks', 'contacts'] as const;
@@ -52,6 +53,12 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
       const why = reasons.size === 0 ? '' : ` (${[...reasons].join(', ')})`;
       return `contacts can be read; duplicates are found by search only${why}`;
     },
+    judge: (client, signal, uses, isTemplate) =>
+      judgeWrittenInputs(
+        new HubSpotSession(client, signal, { info: () => undefined, warn: () => undefined }),
+        uses,
+        isTemplate,
+      ),
     prove: hubspotProofs,
     standIn: async (options) => (await import('./stand-in/server.js')).startHubSpotStandIn(options),
   },

@@ -18,6 +18,14 @@ export interface PropertyDefinition {
   type: string;
   groupName: string;
   hasUniqueValue: boolean;
+  /** HubSpot works its value out. */
+  calculated?: boolean | null | undefined;
+  /** `readOnlyValue`: nobody may write it by the API. */
+  modificationMetadata?: { readOnlyValue?: boolean | null | undefined } | null | undefined;
+  /** The choices are not those of `options`, but records, such as owners. */
+  externalOptions?: boolean | null | undefined;
+  /** The choices of an enumeration. */
+  options?: readonly { value: string }[] | null | undefined;
 }
 
 /** One condition of a search. */

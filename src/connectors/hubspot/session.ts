@@ -20,6 +20,10 @@ const definition = z.object({
   type: z.string(),
   groupName: z.string().default(''),
   hasUniqueValue: z.boolean().default(false),
+  calculated: z.boolean().nullish(),
+  modificationMetadata: z.object({ readOnlyValue: z.boolean().nullish() }).nullish(),
+  externalOptions: z.boolean().nullish(),
+  options: z.array(z.object({ value: z.string() })).nullish(),
 });
 /** HubSpot counts record ids from 1. */
 const NO_RECORD = '0';
