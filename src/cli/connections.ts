@@ -141,6 +141,7 @@ function describeStatus({ connection, uses, parked }: ConnectionStatus): string[
   return [
     `${head} PARKED since ${since}: ${problem.message} (${problem.code})`,
     `${' '.repeat(22)}${steps}`,
-    `${' '.repeat(22)}what to do: ${remedy} Then restart the bridge, which reads the new value. If you corrected it at the provider: bridge connections resume ${connection}`,
+    `${' '.repeat(22)}what to do: ${remedy}`,
+    `${' '.repeat(22)}then: restart the bridge after a change of its settings; after one at the provider: bridge connections resume ${connection}`,
   ];
 }

@@ -74,7 +74,8 @@ export const FINDING_CODES = {
     remedy: 'Write a finite number; put one with very many digits in quotes.',
   },
   'bare-number': {
-    meaning: 'A number of seven or more digits without quotes looks like a phone number.',
+    meaning:
+      'A number of seven or more digits has no quotes: it is a phone number or an id, which a number would change.',
     remedy: 'Put it in quotes.',
   },
   duration: {

@@ -86,7 +86,7 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
       became: eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run),
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
       forgotten: stored.content_type === FORGOTTEN_CONTENT_TYPE,
-      report: parseReport(last ?? dispatched),
+      report: parseReport(last ?? dispatched) ?? run?.report ?? null,
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],

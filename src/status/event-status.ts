@@ -17,7 +17,7 @@ export const EVENT_STATUSES = [
   'skipped',
   /** Temporal refused to start the run. */
   'refused',
-  /** How Temporal closed a run that reported no outcome. */
+  /** How Temporal closed a run that left no report. */
   'completed',
   'cancelled',
   'terminated',
@@ -49,9 +49,10 @@ export function eventStatus(
   { isIgnored, isStarted, dispatched, later }: EventProgress,
   run: RunState | null = null,
 ): string {
+  const closedAs = run === null || run.status === 'running' ? null : (run.report?.outcome ?? run.status);
   // A later run that Temporal never had changed nothing.
   if (later !== null && later.started_at !== null) {
-    return later.outcome ?? 'started';
+    return later.outcome ?? closedAs ?? 'started';
   }
   if (isIgnored) {
     return 'ignored';
@@ -59,6 +60,5 @@ export function eventStatus(
   if (dispatched === null && !isStarted) {
     return 'waiting';
   }
-  const closedAs = run === null || run.status === 'running' ? null : run.status;
   return dispatched?.outcome ?? closedAs ?? (dispatched === null && run === null ? 'forgotten' : 'started');
 }

@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
+import { awaitRun } from '../runs/await-run';
 import { PARKED_STEPS, TASK_QUEUE } from '../runs/names';
 import type { ParkedStep } from '../runs/parking-contract';
+import type { RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { askTemporal } from './temporal-client';
 
@@ -9,6 +11,8 @@ import { askTemporal } from './temporal-client';
 export interface RunState {
   /** Temporal's status in lower case: `running`, `completed`, `failed`, `terminated` ... */
   status: string;
+  /** What a closed run reported; null for an open one, and for one that left no report. */
+  report: RunReport | null;
   /** Steps that are being retried: the activity, its attempt, and the last failure's message. */
   pending: { action: string; attempt: number; problem: string | null }[];
   /** Steps that wait for a parked connection. Empty also when no worker answers the query. */
@@ -28,6 +32,8 @@ export async function askRun(settings: Settings, eventId: string): Promise<RunSt
       const status = description.status.name.toLowerCase();
       return {
         status,
+        // The bridge records the end of a run a moment after Temporal.
+        report: status === 'running' ? null : (await awaitRun(client, eventId)).report,
         pending: (description.raw.pendingActivities ?? []).map((activity) => ({
           action: activity.activityType?.name ?? '',
           attempt: activity.attempt ?? 1,

@@ -60,6 +60,8 @@ export function readYaml(file: string, text: string, format: YamlFormat, finding
   return second !== undefined || errors.length > 0 ? null : { document, refused };
 }
 
+/** E.164 has at most so many. */
+const MAX_PHONE_DIGITS = 15;
 const UNRESOLVED_TAG = 'TAG_RESOLVE_FAILED';
 
 const MANY_DOCUMENTS = {
@@ -157,7 +159,8 @@ class NodeCheck {
     if (!Number.isFinite(value)) {
       this.#refuse(node, path, 'number', 'not a finite number');
     } else if (/^-?\d{7,}$/.test(source)) {
-      const message = `the bare number ${source} looks like a phone number`;
+      const what = source.length > MAX_PHONE_DIGITS ? 'is longer than amounts are' : 'looks like a phone number';
+      const message = `the bare number ${source} ${what}`;
       this.#refuse(node, path, 'bare-number', message, `quote it: "${source}"`);
     } else if (Math.abs(compareNumbers(String(value), source)) > 0) {
       const message = `the number ${source} has more digits than the program keeps: it would be ${value}`;

@@ -1,6 +1,7 @@
 import type { LaterRunEntry } from '../../src/dispatch/later-runs';
 import type { RunLogEntry } from '../../src/dispatch/run-log';
 import { EVENT_STATUSES, eventStatus } from '../../src/status/event-status';
+import type { Outcome } from '../../src/runs/run-contract';
 import type { RunState } from '../../src/status/run-status';
 
 const entry = (outcome: string | null): RunLogEntry => ({
@@ -15,7 +16,13 @@ const entry = (outcome: string | null): RunLogEntry => ({
   batch: null,
   own_run: false,
 });
-const run = (status: string): RunState => ({ status, pending: [], parked: [], workerMissing: false });
+const run = (status: string, outcome: Outcome | null = null): RunState => ({
+  status,
+  report: outcome === null ? null : { event_id: 'call_hangup/c1', ruleset: 'r', outcome, rules: [] },
+  pending: [],
+  parked: [],
+  workerMissing: false,
+});
 
 test.each([
   ['no rule matched', { isIgnored: true, isStarted: true, dispatched: null }, null, 'ignored'],
@@ -23,6 +30,12 @@ test.each([
   ['its run is open', { isIgnored: false, isStarted: true, dispatched: entry(null) }, run('running'), 'started'],
   ['Temporal does not answer', { isIgnored: false, isStarted: true, dispatched: entry(null) }, null, 'started'],
   ['Temporal knows first', { isIgnored: false, isStarted: true, dispatched: entry(null) }, run('failed'), 'failed'],
+  [
+    'Temporal knows first, with the report',
+    { isIgnored: false, isStarted: true, dispatched: entry(null) },
+    run('completed', 'skipped'),
+    'skipped',
+  ],
   ['the run log knows', { isIgnored: false, isStarted: true, dispatched: entry('done') }, run('completed'), 'done'],
   ['its record is lost', { isIgnored: false, isStarted: true, dispatched: null }, null, 'forgotten'],
   [

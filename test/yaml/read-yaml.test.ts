@@ -58,12 +58,13 @@ test.each([
 });
 
 test('long numbers and infinity are refused where the format says so', () => {
-  const text = 'a: 15551234567\nb: .inf\nc: 123456\nd: 1.50\ne: 0.12345678901234567890\n';
+  const text = 'a: 15551234567\nb: .inf\nc: 123456\nd: 1.50\ne: 0.12345678901234567890\nf: 9007199254740993\n';
   expect(read(text).lines).toEqual([]);
   expect(read(text, { ...LENIENT, refusesLongNumbers: true }).lines).toEqual([
     'f:1:4  the bare number 15551234567 looks like a phone number; quote it: "15551234567"',
     'f:2:4  not a finite number',
     'f:5:4  the number 0.12345678901234567890 has more digits than the program keeps: it would be 0.12345678901234568; quote it: "0.12345678901234567890"',
+    'f:6:4  the bare number 9007199254740993 is longer than amounts are; quote it: "9007199254740993"',
   ]);
 });
 
