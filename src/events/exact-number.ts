@@ -12,6 +12,11 @@ export interface ExactNumber extends JsonObject {
 
 const MEMBER = '$number';
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/**
+ * The most characters of an exact number: more than any id or amount has. Whatever reads a value looks at all of them, so a
+ * number of megabytes in a loop would take minutes. Longer ones are doubles.
+ */
+export const MAX_EXACT_CHARS = 100;
 /** Looking at numbers like `1.5` by the million would take seconds; no real payload has more than a few. */
 const MAX_LOOKED_AT = 10_000;
 
@@ -26,7 +31,11 @@ export function digitsOf(value: unknown): string | null {
     return null;
   }
   const digits: unknown = (value as Partial<Record<string, unknown>>)[MEMBER];
-  return typeof digits === 'string' && NUMBER.test(digits) && Object.keys(value).length === 1 ? digits : null;
+  return typeof digits === 'string' && isExact(digits) && Object.keys(value).length === 1 ? digits : null;
+}
+
+function isExact(digits: string): boolean {
+  return digits.length <= MAX_EXACT_CHARS && NUMBER.test(digits);
 }
 
 /** A number, exact or not, as a double; null for any other value. */
@@ -43,16 +52,16 @@ export function numberText(value: unknown): string | null {
   return typeof value === 'number' ? String(value) : digitsOf(value);
 }
 
-/** A number by its digits: exact where a double would change them. */
+/** A number by its digits: exact where a double would change them and they are at most {@link MAX_EXACT_CHARS}. */
 export function numberOf(digits: string): JsonValue {
   const double = Number(digits);
   const exact: ExactNumber = { [MEMBER]: digits };
-  return String(double) === digits ? double : exact;
+  return String(double) === digits || digits.length > MAX_EXACT_CHARS ? double : exact;
 }
 
 /**
  * Parses JSON, and keeps the digits of numbers that a double would change; after 10,000 numbers with a fraction, an
- * exponent or 16 digits, the others are doubles. `__proto__` and `constructor.prototype` are dropped, so that no later copy can change a prototype. Of a repeated key, the last value
+ * exponent or 16 digits, the others are doubles, as are numbers of more than {@link MAX_EXACT_CHARS}. `__proto__` and `constructor.prototype` are dropped, so that no later copy can change a prototype. Of a repeated key, the last value
  * counts.
  * @throws SyntaxError whose message quotes the text.
  */
@@ -91,7 +100,7 @@ function withExactNumbers(text: string): string {
       continue;
     }
     lookedAt += 1;
-    if (NUMBER.test(digits) && String(Number(digits)) !== digits) {
+    if (isExact(digits) && String(Number(digits)) !== digits) {
       written += `${text.slice(done, found.index)}{"${MEMBER}":"${digits}"}`;
       done = token.lastIndex;
     }

@@ -2,6 +2,7 @@ import {
   asDouble,
   compareNumbers,
   digitsOf,
+  MAX_EXACT_CHARS,
   numberText,
   parseExactly,
   toJsonText,
@@ -54,6 +55,13 @@ test('a body with numbers by the million is read, and its first ones are exact',
   const value = parseExactly(`[${'1.0,'.repeat(100_000)}2.0]`);
   expect(digitsOf(Object(value)[0])).toBe('1.0');
   expect(Object(value)[100_000]).toBe(2);
+});
+
+test('a number of more digits than numbers have is a double, and no sender can say otherwise', () => {
+  const longest = '9'.repeat(MAX_EXACT_CHARS);
+  expect(toJsonText(parseExactly(`[${longest},0.${longest}]`))).toBe(`[${longest},1]`);
+  const said = { $number: `${longest}9` };
+  expect([digitsOf(said), toJsonText(said)]).toEqual([null, JSON.stringify(said)]);
 });
 
 test.each([

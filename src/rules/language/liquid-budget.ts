@@ -23,6 +23,8 @@ const FILTERED_CHARS_PER_STEP = 16;
 const COMPARISON_STEPS = 4;
 /** Evaluating a property or expression of an item takes as long as so many steps. */
 const ITEM_STEPS = 60;
+/** Parsing a character of an expression that a filter gets, which may be a text of the event, takes as long as so many steps. */
+const PARSE_STEPS = 4;
 /** Sorting handles each item about so often: log2 of a million. */
 const SORT_PASSES = 20;
 /** A filter reads a value and makes another one; so does inserting a value, which is escaped besides. */
@@ -71,8 +73,6 @@ const SEARCHES = new Set([
   'split',
 ]);
 /** Filters that look at each character by itself when they have an argument. */
-/** Items of a list that are looked at in the time of one step. */
-const SCANNED_PER_STEP = 4;
 const STRIPS = new Set(['strip', 'lstrip', 'rstrip']);
 
 /** Makes filters and tags of an engine charge the budget. */
@@ -177,8 +177,6 @@ class MeteredCaseTag extends CaseTag {
 function chargeFilter(name: string, value: unknown, args: readonly unknown[]): void {
   charge(FORMATS.has(name) ? FORMAT_STEPS : 1);
   if (CONSTANT.has(name)) {
-    // Their lists are looked through for exact numbers, whatever the filter does with them.
-    [value, ...args].forEach((each) => charge(Array.isArray(each) ? each.length / SCANNED_PER_STEP : 0));
     return;
   }
   const passes = SORTS.has(name) ? SORT_PASSES : FILTER_PASSES;
@@ -189,6 +187,9 @@ function chargeFilter(name: string, value: unknown, args: readonly unknown[]): v
   if (PER_ITEM.has(name) && typeof value === 'object' && value !== null) {
     const items = Array.isArray(value) ? value.length : Object.keys(value).length;
     charge(items * (ITEM_STEPS + argChars / COMPARISON_STEPS));
+  }
+  if (name.endsWith('_exp')) {
+    charge(argChars * PARSE_STEPS);
   }
   if (SEARCHES.has(name)) {
     charge(searchSteps(chars, firstChars));

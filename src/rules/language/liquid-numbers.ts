@@ -1,6 +1,12 @@
 import type { Liquid } from 'liquidjs';
 import { compareNumbers, digitsOf, numberOf, numberText } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
+import { charge } from './budget';
+
+/** Items of a list that are looked at in the time of one step. */
+const SCANNED_PER_STEP = 4;
+/** Making a {@link LiquidNumber} takes as long as so many steps. */
+const NUMBER_STEPS = 4;
 
 /**
  * An exact number in a template: printed and compared by its digits. Filters that calculate take it as a double. Not a
@@ -52,12 +58,16 @@ export class LiquidNumber {
   }
 }
 
-/** A value as templates and filters get it: an exact number as a {@link LiquidNumber}, also as an item of a list. */
+/**
+ * A value as templates and filters get it: an exact number as a {@link LiquidNumber}, also as an item of a list. Charges
+ * the budget for looking at each item, so every read of a list pays, whatever is done with it.
+ */
 export function asLiquid(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) {
     return value;
   }
   if (Array.isArray(value)) {
+    charge(value.length / SCANNED_PER_STEP);
     return value.some((item) => digitsOf(item) !== null) ? value.map(asLiquidNumber) : value;
   }
   return asLiquidNumber(value);
@@ -65,7 +75,11 @@ export function asLiquid(value: unknown): unknown {
 
 function asLiquidNumber(value: unknown): unknown {
   const digits = digitsOf(value);
-  return digits === null ? value : new LiquidNumber(digits);
+  if (digits === null) {
+    return value;
+  }
+  charge(NUMBER_STEPS);
+  return new LiquidNumber(digits);
 }
 
 /** More digits than any id has, and few enough to calculate with in no time. */

@@ -29,6 +29,7 @@ const LARGE: JsonObject = {
   aaa: 'a'.repeat(1_000_000),
   aab: `b${'a'.repeat(300_000)}`,
   pattern: '(a?){100}a{100}',
+  exact: Array.from({ length: 9_000 }, () => ({ $number: '19.90' })),
 };
 const EVENT = eventOf('message_created', LARGE);
 
@@ -221,6 +222,10 @@ describe('templates over the budget', () => {
     ['phone numbers within a loop', '{% for t in data.numbers %}{{ "+15551234567" | phone }}{% endfor %}'],
     ['a padded date', '{{ occurred_at | date: "%9999999d" }}'],
     ['the payload within a loop', '{% for t in data.numbers %}{{ data.objects }}{% endfor %}'],
+    ['reading a long list within a loop', '{% for t in data.numbers %}{% if data.many %}x{% endif %}{% endfor %}'],
+    ['a list of exact numbers within a loop', '{% for t in data.numbers %}{% if data.exact %}x{% endif %}{% endfor %}'],
+    ["an expression of the sender's", '{{ data.map | where_exp: "t", data.text | size }}'],
+    ["an expression of the sender's for one value", '{{ data.id | find_exp: "t", data.text | size }}'],
     ['loops within loops', '{% for a in data.numbers %}{% for b in data.numbers %}x{% endfor %}{% endfor %}'],
   ])('%s', (_, text) => {
     let outcome = '';
