@@ -67,6 +67,7 @@ function describeEvent(details: EventDetails): string[] {
     ...(details.left_out.length === 0
       ? []
       : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),
+    ...describeBatch(details.batch),
     ...describeRuns(details),
     ...describeReport(details.report),
     ...(details.worker_missing
@@ -83,6 +84,16 @@ function describeEvent(details: EventDetails): string[] {
         `  ${rule}, ${step}: waits because ${connection} is parked (${code}); see bridge connections list`,
     ),
   ];
+}
+
+/** The batch that an event was started in; of others there is nothing to say. */
+function describeBatch(batch: EventDetails['batch']): string[] {
+  return batch === null
+    ? []
+    : [
+        `  batch     in ${batch.id}, with ${batch.others} others${batch.own_run ? '; it went on in a run of its own' : ''}`,
+        ...(batch.link === null ? [] : [`            ${batch.link}`]),
+      ];
 }
 
 /** The runs of an event that was retried; of others there is nothing to say. */

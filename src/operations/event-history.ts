@@ -22,6 +22,7 @@ export type RunOfJob = Pick<LaterRunEntry, 'event_id' | 'number' | 'job' | 'kind
 
 /** One run of an event. */
 export interface RunOfEvent {
+  /** Of the batch, when the run began in one and did not go on in a run of its own. */
   workflowId: string;
   /** 1 for the first. */
   number: number;
@@ -48,7 +49,7 @@ export function historyOf(records: Records, eventId: string): EventHistory | nul
   const runs: RunOfEvent[] = [];
   if (first !== null && stored.plan !== null) {
     runs.push({
-      workflowId: eventId,
+      workflowId: first.own_run ? eventId : (first.batch ?? eventId),
       number: 1,
       outcome: first.outcome,
       plan: stored.plan,

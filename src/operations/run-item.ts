@@ -2,7 +2,7 @@ import type { RunReports } from '../dispatch/run-starter';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';
-import { laterRunId } from '../runs/names';
+import { isBatchId, laterRunId } from '../runs/names';
 import type { EarlierRuns } from '../runs/run-contract';
 import {
   asRecorded,
@@ -50,7 +50,7 @@ export async function remainingNow(
   const choice = choiceOf(request);
   const earlierRuns: EarlierRun[] = [];
   for (const earlier of run.kind === 'retry' ? runs.slice(-1) : runs) {
-    const known = request.again ? asRecorded(earlier) : await withResults(earlier, reports);
+    const known = request.again ? asRecorded(earlier) : await withResults(run.event_id, earlier, reports);
     if (known === null) {
       return {
         refused: 'impossible',
@@ -85,8 +85,9 @@ export async function remainingNow(
 }
 
 /** @returns null when results that may be needed are gone. */
-async function withResults(run: RunOfEvent, reports: RunReports): Promise<EarlierRun | null> {
-  const answer = await reports.report(run.workflowId);
+async function withResults(eventId: string, run: RunOfEvent, reports: RunReports): Promise<EarlierRun | null> {
+  const isInBatch = isBatchId(run.workflowId);
+  const answer = await reports.report(run.workflowId, isInBatch ? eventId : undefined);
   if (answer !== null) {
     const isComplete = run.rules !== null;
     return {
@@ -95,6 +96,10 @@ async function withResults(run: RunOfEvent, reports: RunReports): Promise<Earlie
       isComplete,
       ...(answer.calls === undefined ? {} : { calls: answer.calls }),
     };
+  }
+  if (run.rules === null && isInBatch) {
+    // The batch was cut off before the event was over. All of its steps are safe to repeat.
+    return { rules: [], cutOff: [], isComplete: false };
   }
   if (run.rules === null) {
     return null;

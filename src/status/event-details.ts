@@ -28,6 +28,8 @@ export interface EventDetails {
   report: RunReport | null;
   /** Every run of the event, the first one first. Empty when no run was started. */
   runs: EventRun[];
+  /** The batch in which its first run began; null when it was started alone. */
+  batch: EventBatch | null;
   /** Steps that are being retried. */
   pending: RunState['pending'];
   /** Steps that wait for a parked connection. */
@@ -50,6 +52,18 @@ export interface EventRun {
   outcome: string | null;
   /** Why it was not started; null when it was. */
   refused: string | null;
+}
+
+/** The batch of an event: one run that makes the first attempts of many events. */
+export interface EventBatch {
+  /** Workflow id at Temporal. */
+  id: string;
+  /** How many other events are in it. */
+  others: number;
+  /** Whether the event went on in a run of its own, whose workflow id is the event id. */
+  own_run: boolean;
+  /** The page of the batch in the Temporal UI; null when the bridge does not know where that is. */
+  link: string | null;
 }
 
 /** What an id stands for in a data folder. */
@@ -77,7 +91,11 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
     const later = laterRuns.of(id);
     const last = later.findLast(({ started_at }) => started_at !== null) ?? null;
     const isOpen = last === null ? plan !== null && dispatched?.state !== 'closed' : last.closed_at === null;
-    const run = isOpen ? await runState(settings, last === null ? id : workflowIdOf(last)) : null;
+    const run = !isOpen
+      ? null
+      : last === null
+        ? await firstRunState(settings, id, dispatched)
+        : await runState(settings, workflowIdOf(last));
     const isStarted = seq <= Math.max(log.watermark(), reader.dispatchedThrough());
     const details: EventDetails = {
       event,
@@ -88,6 +106,7 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
       forgotten: stored.content_type === FORGOTTEN_CONTENT_TYPE,
       report: parseReport(last ?? dispatched) ?? run?.report ?? null,
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
+      batch: dispatched === null ? null : await batchOf(settings, log, dispatched),
       pending: run?.pending ?? [],
       parked: run?.parked ?? [],
       worker_missing: run?.workerMissing ?? false,
@@ -106,9 +125,37 @@ async function runState(settings: Settings, id: string): Promise<RunState | null
   return askRun(settings, id);
 }
 
-function firstRun({ event_id, started_at, closed_at, outcome }: RunLogEntry): EventRun {
+/** The state of the batch that an event is in; of its own run when the batch has ended, or when it is in none. */
+async function firstRunState(settings: Settings, id: string, dispatched: RunLogEntry | null): Promise<RunState | null> {
+  if (dispatched !== null && dispatched.batch !== null && !dispatched.own_run) {
+    const batch = await runState(settings, dispatched.batch);
+    if (batch === null || batch.status === 'running') {
+      return batch;
+    }
+  }
+  return runState(settings, id);
+}
+
+async function batchOf(
+  settings: Settings,
+  log: RunLogReader,
+  { batch, own_run }: RunLogEntry,
+): Promise<EventBatch | null> {
+  if (batch === null) {
+    return null;
+  }
+  const { linkInEmbeddedUi } = await import('./temporal-ui.js');
   return {
-    run: event_id,
+    id: batch,
+    others: Math.max(0, log.sizeOfBatch(batch) - 1),
+    own_run,
+    link: linkInEmbeddedUi(settings, batch),
+  };
+}
+
+function firstRun({ event_id, started_at, closed_at, outcome, batch, own_run }: RunLogEntry): EventRun {
+  return {
+    run: own_run ? event_id : (batch ?? event_id),
     kind: 'first',
     job: null,
     started_at: started_at.toISOString(),

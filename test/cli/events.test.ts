@@ -116,3 +116,34 @@ test('show lists the parts that a run of a large event does not have', async () 
   );
   expect((await events(dataDir, 'show', 'call_hangup/c2')).out).not.toContain('left out');
 });
+
+test('show names the batch that an event was started in, and its own run', async () => {
+  const dataDir = dataFolder();
+  const inbox = await Inbox.open(inboxOptions(dataDir));
+  for (const id of ['c1', 'c2', 'c3']) {
+    await inbox.append(entryOf('call_hangup', id, planOf('a')));
+  }
+  await inbox.close();
+  const log = RunLog.open(dataDir);
+  const at = new Date();
+  const batch = 'batch/1-3/0123456789abcdef';
+  log.markStarted(
+    [1, 2, 3].map((seq) => ({ seq, event_id: `call_hangup/c${seq}`, run_id: 'r', started_at: at, batch })),
+    3,
+  );
+  const closed = { closed_at: at, outcome: 'done', report: null };
+  log.markClosed([
+    { ...closed, event_id: 'call_hangup/c1', in_batch: true },
+    { ...closed, event_id: 'call_hangup/c2' },
+  ]);
+  log.close();
+  const first = await events(dataDir, 'show', 'call_hangup/c1');
+  expect(first.out).toContain(`  batch     in ${batch}, with 2 others\n`);
+  const second = await events(dataDir, 'show', 'call_hangup/c2');
+  expect(second.out).toContain(`  batch     in ${batch}, with 2 others; it went on in a run of its own\n`);
+  expect(JSON.parse((await events(dataDir, 'show', 'call_hangup/c1', '--json')).out)).toMatchObject({
+    became: 'done',
+    batch: { id: batch, others: 2, own_run: false, link: null },
+    runs: [{ run: batch, kind: 'first', outcome: 'done' }],
+  });
+});
