@@ -15,7 +15,8 @@ export interface GuardedAttempt {
   gates: ReadonlyMap<string, { readonly gate: ConnectionGate }>;
   /** Names of the connections that the step uses, its own first. A part's gate holds nothing back. */
   uses: readonly [string, ...string[]];
-  step: WaitingStep;
+  /** What joins the queue of a parked connection. Null in a batch: nothing joins, and no queue is made. */
+  step: WaitingStep | null;
   /** The release that caused this attempt: it passes that connection's gate. Null for an ordinary attempt. */
   release: Release | null;
   parking: Parking;
@@ -25,8 +26,8 @@ export interface GuardedAttempt {
 /**
  * Runs the attempt, unless a connection that it uses is parked. parking-contract.ts describes the protocol.
  *
- * Guarantees: when this throws class `credential`, the step is in the queue of the connection that the error names, and
- * will be released.
+ * Guarantees: when this throws class `credential` for a step that may join a queue, the step is in the queue of the
+ * connection that the error names, and will be released.
  *
  * Not guaranteed: that no attempt reaches a parked connection. A worker learns seconds later of a connection that
  * another one parked.
@@ -62,6 +63,9 @@ async function failIfParked({ gates, release, parking, step }: GuardedAttempt, n
   if (gate === undefined || problem === null || release?.connection === name) {
     return;
   }
+  if (step === null) {
+    throw heldBackError(name, problem, parking);
+  }
   const isParked = await parking.enqueue(name, step).catch(() => {
     throw queueUnavailable(name);
   });
@@ -81,6 +85,9 @@ async function onCredentialError(
   { gates, uses, parking, step }: GuardedAttempt,
   error: ActionError,
 ): Promise<ActionError> {
+  if (step === null) {
+    return error;
+  }
   const connection = gates.has(error.detail.connection) ? error.detail.connection : uses[0];
   const { part } = error.detail;
   const name = part === undefined ? connection : partName(connection, part);

@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import type { JsonValue } from '../src/events/json';
 import type { StepInput } from '../src/runs/run-contract';
 import type { AttemptProgress } from './effect-once';
@@ -15,6 +14,15 @@ export interface HeartbeatDetails {
   rendered?: string;
 }
 
+/** The attempts of an activity, as Temporal counts them, and what goes from one to the next. */
+export interface Heartbeats {
+  /** Number of the activity's attempt, from 1. */
+  attempt: number;
+  /** What earlier attempts of the activity left. */
+  heartbeatDetails: unknown;
+  heartbeat(details: HeartbeatDetails): void;
+}
+
 /**
  * The number of the current attempt, and what earlier attempts saved: earlier attempts of this activity in Temporal's
  * heartbeat details, those of earlier activities in the step's input. What this machine remembers of the last attempt, or
@@ -26,10 +34,13 @@ export class StepProgress {
   #details: HeartbeatDetails;
 
   /** @param remembered what the latest attempt on this machine left. */
-  constructor(input: Pick<StepInput, 'earlier_attempts' | 'saved'>, remembered: AttemptProgress | null = null) {
-    const { info } = Context.current();
-    this.#details = parseHeartbeat(info.heartbeatDetails) ?? { held_back: 0, saved: input.saved ?? null };
-    const counted = Math.max(info.attempt + input.earlier_attempts - this.#details.held_back, 1);
+  constructor(
+    input: Pick<StepInput, 'earlier_attempts' | 'saved'>,
+    private readonly heartbeats: Heartbeats,
+    remembered: AttemptProgress | null = null,
+  ) {
+    this.#details = parseHeartbeat(heartbeats.heartbeatDetails) ?? { held_back: 0, saved: input.saved ?? null };
+    const counted = Math.max(heartbeats.attempt + input.earlier_attempts - this.#details.held_back, 1);
     this.attempt = Math.max(counted, (remembered?.attempt ?? 0) + 1);
     if (remembered?.attempt === this.attempt - 1) {
       this.#details = { ...this.#details, saved: remembered.saved };
@@ -72,7 +83,7 @@ export class StepProgress {
   }
 
   #heartbeat(): void {
-    Context.current().heartbeat(this.#details);
+    this.heartbeats.heartbeat(this.#details);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BatchedEnd } from '../src/runs/batch-contract';
 import type { ParkedStep } from '../src/runs/parking-contract';
 import type { Outcome, RuleReport, RunReport, StepReport } from '../src/runs/run-contract';
 
@@ -34,6 +35,17 @@ export function progressTable(rules: RuleReport[], parked: ParkedStep[]): string
       : [...ended, ...waiting];
   });
   return ['| rule | step | outcome |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** Markdown for a batch's page in the Temporal UI: its events. `end` is null while the attempt is under way. */
+export function batchTable(events: readonly (BatchedEnd | { event_id: string; end: null })[]): string {
+  const rows = events.map((ended) => {
+    if (ended.end === null) {
+      return `| ${ended.event_id} | in progress |`;
+    }
+    return `| ${ended.event_id} | ${ended.end === 'over' ? ended.report.outcome : `see workflow \`${ended.event_id}\``} |`;
+  });
+  return ['| event | outcome |', '|---|---|', ...rows].join('\n');
 }
 
 /**

@@ -25,7 +25,8 @@ const CHECK_QUEUE_EVERY_MS = 600_000;
  * expired before the step began, fails at once.
  *
  * @param arrivedAt when the event arrived, by this run's clock, in epoch milliseconds.
- * @param earlier what attempts in an earlier run of the event left. The retry budget is a new one.
+ * @param earlier what attempts in an earlier run of the event left: the retry budget is a new one. After a failed attempt
+ *   in a batch, the step goes on as after a failed local attempt: the budget is the one that began there.
  * @returns the step's report, also for a failed step.
  * @throws only when the run is cancelled.
  */
@@ -36,7 +37,9 @@ export async function runStep(
   earlier?: EarlierAttempts,
 ): Promise<StepReport> {
   const { step, rule } = input;
-  const beganAt = Date.now();
+  const now = Date.now();
+  let failure = failureInBatch(earlier);
+  const beganAt = failure === null || earlier === undefined ? now : Date.parse(earlier.began_at);
   const deadline = (step.retry.from === 'event' ? arrivedAt : beganAt) + step.retry.for_ms;
   const lastAttemptAt = deadline - MIN_BUDGET_MS;
   const summary = `${rule} › ${step.id}`;
@@ -47,44 +50,57 @@ export async function runStep(
     earlier_attempts: earlier?.attempts ?? 0,
     ...(earlier === undefined || earlier.saved === null ? {} : { saved: earlier.saved }),
   };
-  if (beganAt > lastAttemptAt) {
+  if (failure === null && now > lastAttemptAt) {
     // Temporal was unavailable, or earlier steps took too long. The attempt still evaluates the step's condition: a step
     // that has nothing to do is skipped, not failed.
     return failTooLate(describe, { ...next, too_late: true }, summary);
   }
   let isLocal = step.effect === 'repeatable';
   for (;;) {
-    try {
-      parkedSteps.clearRelease(stepKey(rule, step.id));
-      return {
-        ...describe,
-        ...(await (isLocal ? runLocalActivity(next, summary) : runActivity(next, summary, deadline))),
-      };
-    } catch (error) {
-      const failure = parseStepFailure(error);
-      if (failure.class === 'credential') {
-        const parked: ParkedStep = { rule, step: step.id, connection: failure.connection, code: failure.code };
-        const waited = await parkedSteps.waitForRelease(
-          parked,
-          next.began_at,
-          lastAttemptAt,
-          failure.retryAfterMs ?? CHECK_QUEUE_EVERY_MS,
-        );
-        if (waited.end === 'budget_spent') {
-          return failed(describe, failure, next);
-        }
-        next = carryOver(next, failure, waited.end === 'released' ? waited.release : null);
-      } else {
-        const waitMs = failure.retryAfterMs ?? step.retry.every_ms;
-        if (!isLocal || failure.class !== 'transient' || Date.now() + waitMs > lastAttemptAt) {
-          return failed(describe, failure, next);
-        }
-        await sleep(waitMs, { summary: `${summary}: retry after ${failure.code}` });
-        next = carryOver(next, failure, null);
+    if (failure === null) {
+      try {
+        parkedSteps.clearRelease(stepKey(rule, step.id));
+        return {
+          ...describe,
+          ...(await (isLocal ? runLocalActivity(next, summary) : runActivity(next, summary, deadline))),
+        };
+      } catch (error) {
+        failure = parseStepFailure(error);
       }
-      isLocal = false;
     }
+    if (failure.class === 'credential') {
+      const parked: ParkedStep = { rule, step: step.id, connection: failure.connection, code: failure.code };
+      const waited = await parkedSteps.waitForRelease(
+        parked,
+        next.began_at,
+        lastAttemptAt,
+        failure.retryAfterMs ?? CHECK_QUEUE_EVERY_MS,
+      );
+      if (waited.end === 'budget_spent') {
+        return failed(describe, failure, next);
+      }
+      next = carryOver(next, failure, waited.end === 'released' ? waited.release : null);
+    } else {
+      const waitMs = failure.retryAfterMs ?? step.retry.every_ms;
+      if (!isLocal || failure.class !== 'transient' || Date.now() + waitMs > lastAttemptAt) {
+        return failed(describe, failure, next);
+      }
+      await sleep(waitMs, { summary: `${summary}: retry after ${failure.code}` });
+      next = carryOver(next, failure, null);
+    }
+    failure = null;
+    isLocal = false;
   }
+}
+
+/** The failure of a step's first attempt, when a batch made it. */
+function failureInBatch(earlier: EarlierAttempts | undefined): StepFailure | null {
+  if (earlier?.failed === undefined) {
+    return null;
+  }
+  const { class: errorClass, code, message, remedy, retry_after_ms: retryAfterMs } = earlier.failed;
+  const { attempts, saved } = earlier;
+  return { class: errorClass, connection: '', code, message, remedy, retryAfterMs, attempts, saved };
 }
 
 async function failTooLate(

@@ -52,16 +52,19 @@ export interface BatchAttemptInput {
 
 /** Result of activity `batch.attempt`, and what its heartbeats carry of the events that have ended. */
 export interface BatchAttemptResult {
-  /** By the position of the event in the input. */
+  /** By the position of the event in the input. Events that are not there go on in their own runs as in a first run. */
   events: Record<number, AttemptedEvent>;
 }
 
 /**
- * How the attempt of one event ended. `over`: every rule ended done or skipped; `own_run`: the event goes on in its own
- * run, with what was done of its rules, by name. Rules that are not named run as in a first run.
+ * How the attempt of one event ended: `over` when every step of it ended done or skipped, `own_run` when the event goes
+ * on in its own run.
  */
-export type AttemptedEvent =
-  { end: 'over'; report: RunReport } | { end: 'own_run'; rules: Record<string, EarlierRule> };
+export interface AttemptedEvent {
+  end: 'over' | 'own_run';
+  /** What was done of each rule, by name. */
+  rules: Record<string, EarlierRule>;
+}
 
 /** Result of workflow `handleBatch`. */
 export interface BatchReport {

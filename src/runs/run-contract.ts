@@ -20,13 +20,16 @@ export interface RunInput {
   waited_ms?: number;
   /** Whether the server has the bridge's search attributes; if not, the workflow sets none. */
   search_attributes: boolean;
-  /** Set in a run after the event's first: what earlier runs did. Absent in a first run. */
+  /**
+   * What earlier runs of the event did, or the batch that made its first attempts. Absent in a first run that no batch
+   * came before.
+   */
   earlier?: EarlierRuns;
 }
 
-/** What earlier runs of the same event did, for a retry or a rerun. Rules that it does not name run as in a first run. */
+/** What earlier runs of the same event, or a batch, did. Rules that it does not name run as in a first run. */
 export interface EarlierRuns {
-  /** Workflow id of the run before. */
+  /** Workflow id of the run before, or of the batch. */
   run: string;
   /** By rule name. */
   rules: Record<string, EarlierRule>;
@@ -57,6 +60,21 @@ export interface EarlierAttempts {
   attempts: number;
   /** What the action saved last; null for nothing. */
   saved: JsonValue;
+  /**
+   * The failure of the last attempt, when a batch made it: the step goes on as after a failed first attempt of the run
+   * itself, within the budget that began with the batch. Absent in a retry or rerun, which begins a budget of its own.
+   */
+  failed?: FailedAttempt;
+}
+
+/** Why an attempt in a batch failed. */
+export interface FailedAttempt {
+  class: ErrorClass;
+  code: string;
+  message: string;
+  remedy: string | null;
+  /** As in {@link StepFailureDetail}. */
+  retry_after_ms: number | null;
 }
 
 /** Answer of the query for a run's report, of open and of closed runs. It holds the results, also when steps failed. */

@@ -7,7 +7,7 @@ import {
   type NativeConnection,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import type { BatchSinks } from '../runs/batch-contract';
+import type { BatchAttemptInput, BatchAttemptResult, BatchSinks } from '../runs/batch-contract';
 import type { ConnectionReport } from '../runs/parking-contract';
 import type {
   DecideInput,
@@ -54,9 +54,10 @@ export function installRuntime(log: Logger): void {
   });
 }
 
-/** An activity of the bridge: of an action, of the limits, of the opt-outs, or of the reports on connections. */
+/** An activity of the bridge: of an action, of batches, of the limits, of the opt-outs, or of the reports on connections. */
 export type Activity =
   | ((input: StepInput) => Promise<StepResult>)
+  | ((input: BatchAttemptInput) => Promise<BatchAttemptResult>)
   | ((input: RecordOptOutInput) => Promise<StepResult>)
   | ((input: LimitsInput) => Promise<LimitsResult>)
   | ((input: DecideInput) => Promise<Record<string, RuleDecision>>)

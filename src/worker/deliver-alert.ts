@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { runFilled } from '../../activities/fill-references';
-import type { OpenConnection } from '../../activities/step-activities';
+import type { OpenConnection } from '../../activities/attempt';
 import type { Delivered, Order } from '../alerts/teller';
 import { ActionError } from '../connectors/action-error';
 import type { ActionContext, Connector } from '../connectors/connector';

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { StepTools } from '../../activities/step-activities';
+import type { StepTools } from '../../activities/attempt';
 import { ERROR_CLASSES } from '../errors/step-errors';
 import type { Action, Connector } from '../connectors/connector';
 

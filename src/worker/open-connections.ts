@@ -1,5 +1,5 @@
 import { ConnectionGate } from '../../activities/connection-gate';
-import type { OpenConnection } from '../../activities/step-activities';
+import type { OpenConnection } from '../../activities/attempt';
 import type { Logger } from 'pino';
 import { ActionError } from '../connectors/action-error';
 import type { Connector, RunningStandIn } from '../connectors/connector';

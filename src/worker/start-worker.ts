@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { createStepActivities, type StepTools } from '../../activities/step-activities';
+import { attemptsByAction, type StepTools } from '../../activities/attempt';
+import { createBatchActivity } from '../../activities/batch-attempt';
+import { createStepActivities } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
 import { STEP_ERRORS } from '../errors/step-errors';
 import type { OwnNumbers } from '../events/own-numbers';
@@ -15,7 +17,7 @@ import { TemporalClaims } from '../runs/claims';
 import { TemporalCooldowns } from '../runs/cooldowns';
 import { EarlierClaims } from '../runs/earlier-claims';
 import { TemporalLimits } from '../runs/limits';
-import { CLAIM_LIMITS, DECIDE_RULES, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
+import { BATCH_ATTEMPT, CLAIM_LIMITS, DECIDE_RULES, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
 import { TemporalOptOuts } from '../runs/opt-outs';
 import { ParkedConnections } from '../runs/parked-connections';
 import type { RunReport } from '../runs/run-contract';
@@ -49,7 +51,8 @@ export interface RunningWorker {
 
 /** Callbacks of the worker. */
 export interface WorkerEvents {
-  onWaiting: StepTools['onWaiting'];
+  /** Called when an attempt failed and another will follow: the run waits, and no longer counts as in flight. */
+  onWaiting: (workflowId: string) => void;
   onAttempt: StepTools['onAttempt'];
   /**
    * Called when a run ends in this worker, just before Temporal records the end, and again when that fails. The
@@ -67,6 +70,7 @@ export interface WorkerEvents {
  *
  * - the workflows of `workflows/workflows.ts`, as one compiled bundle;
  * - the activity of each action (`<connector>.<action>`), made by `activities/step-activities.ts`;
+ * - the activity `batch.attempt` (`activities/batch-attempt.ts`);
  * - the activities `rules.claim_limits` (runs/limits.ts), `rules.decide` (decide-rules.ts), `opt_outs.record`
  *   (record-opt-out.ts) and `connections.report` (report-connection.ts);
  * - the sinks `runs.ended` and `runs.batchEnded`, which `workflows/handle-event.ts` and `handle-batch.ts` call at the end
@@ -82,7 +86,7 @@ export async function startWorker(options: {
   events: WorkerEvents;
 }): Promise<RunningWorker> {
   const { connection, namespace, settings, log } = options;
-  const { onRunEnded, onBatchEnded, onEffectNotKept, ...stepEvents } = options.events;
+  const { onRunEnded, onBatchEnded, onWaiting, onAttempt, onEffectNotKept } = options.events;
   const connections = await openConnections(options.connectors, settings, log);
   const client = new Client({ connection, namespace });
   const hashKey = claimsHashKey(settings);
@@ -93,6 +97,28 @@ export async function startWorker(options: {
   const optOuts = new TemporalOptOuts(client);
   const parkedConnections = new ParkedConnections(client);
   const effects = EffectMemory.open(settings.dataDir, { log, onNotKept: onEffectNotKept });
+  const attempts = attemptsByAction({
+    connections: connections.byName,
+    gates: connections.gates,
+    render: (input, scope, action) =>
+      asPermanent(() =>
+        renderInput(input, {
+          ...scope,
+          sinkOf: (name) => action.sinkOf(name),
+          accepts: (path, value) => action.accepts(path, value),
+          isMoment: (name) => action.isMoment(name),
+        }),
+      ),
+    secrets: settings.ruleSecrets,
+    evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
+    isOurs: (number) => options.ownNumbers.has(number),
+    cooldowns,
+    optOuts,
+    parking: parkedConnections,
+    effects,
+    log,
+    onAttempt,
+  });
   const worker = await createWorker({
     connection,
     namespace,
@@ -103,28 +129,8 @@ export async function startWorker(options: {
       [DECIDE_RULES]: decideRules(options.ownNumbers),
       [RECORD_OPT_OUT]: recordOptOut(optOuts),
       [REPORT_CONNECTION]: reportConnection(log),
-      ...createStepActivities({
-        connections: connections.byName,
-        gates: connections.gates,
-        render: (input, scope, action) =>
-          asPermanent(() =>
-            renderInput(input, {
-              ...scope,
-              sinkOf: (name) => action.sinkOf(name),
-              accepts: (path, value) => action.accepts(path, value),
-              isMoment: (name) => action.isMoment(name),
-            }),
-          ),
-        secrets: settings.ruleSecrets,
-        evaluate: (condition, scope) => asPermanent(() => evaluateCondition(condition, scope)),
-        isOurs: (number) => options.ownNumbers.has(number),
-        cooldowns,
-        optOuts,
-        parking: parkedConnections,
-        effects,
-        log,
-        ...stepEvents,
-      }),
+      ...createStepActivities(attempts, onWaiting),
+      [BATCH_ATTEMPT]: createBatchActivity(attempts, log),
     },
     sinks: {
       runs: {

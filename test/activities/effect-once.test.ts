@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { z } from 'zod';
 import type { AttemptProgress, RememberedEffects } from '../../activities/effect-once';
+import { attemptsByAction } from '../../activities/attempt';
 import { createStepActivities } from '../../activities/step-activities';
 import { ActionError } from '../../src/connectors/action-error';
 import { defineAction, defineConnector, type Effect } from '../../src/connectors/connector';
@@ -69,7 +70,8 @@ function startWorker(): void {
     effects: remembered,
     log: { debug: quiet, info: (_fields, message) => void logged.push(message), warn: quiet },
   });
-  activity = createStepActivities(tools)['crm.act'] ?? (() => Promise.reject(new Error('no activity')));
+  activity =
+    createStepActivities(attemptsByAction(tools), quiet)['crm.act'] ?? (() => Promise.reject(new Error('no activity')));
 }
 
 function attempt(

@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { ConnectionGate } from '../../activities/connection-gate';
+import { attemptsByAction } from '../../activities/attempt';
 import { createStepActivities } from '../../activities/step-activities';
 import { voipbin } from '../../src/connectors/voipbin/connector';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../src/connectors/voipbin/stand-in/server';
@@ -37,7 +38,8 @@ beforeEach(async () => {
   standIn = await startVoipbinStandIn();
   const client = await voipbin.connection.open(voipbin.connection.settings.parse(standIn.settings));
   const connections = new Map([['voipbin', { connector: voipbin, client, gate: new ConnectionGate() }]]);
-  activity = createStepActivities(stepTools({ connections }))['voipbin.send_message'] ?? noActivity;
+  const attempts = attemptsByAction(stepTools({ connections }));
+  activity = createStepActivities(attempts, () => undefined)['voipbin.send_message'] ?? noActivity;
 });
 afterEach(async () => {
   jest.useRealTimers();

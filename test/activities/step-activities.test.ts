@@ -4,7 +4,8 @@ import { DefaultLogger } from '@temporalio/worker';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
 import type { Parking } from '../../activities/guarded-attempt';
-import { createStepActivities, type StepTools } from '../../activities/step-activities';
+import { attemptsByAction, type StepTools } from '../../activities/attempt';
+import { createStepActivities } from '../../activities/step-activities';
 import { ActionError } from '../../src/connectors/action-error';
 import { defineAction, defineConnector, type ActionContext, type Connector } from '../../src/connectors/connector';
 import type { StepInput, StepResult } from '../../src/runs/run-contract';
@@ -71,7 +72,7 @@ async function attempt(fields: Partial<StepInput> = {}, info: { attempt?: number
     (level: string) =>
     (entry: Record<string, unknown>, message: string): void =>
       void logged.push([level, entry, message]);
-  const activities = createStepActivities({
+  const attemptsOf = attemptsByAction({
     connections: new Map([['crm', { connector: connectorNamed('crm'), client: null }]]),
     gates: new Map([['crm', { gate }]]),
     render: (input) => input,
@@ -83,9 +84,9 @@ async function attempt(fields: Partial<StepInput> = {}, info: { attempt?: number
     parking,
     effects: NONE_REMEMBERED,
     log: { debug: log('debug'), info: log('info'), warn: log('warn') },
-    onWaiting: (workflowId) => waiting.push(workflowId),
     onAttempt: (ended) => attempts.push(ended),
   });
+  const activities = createStepActivities(attemptsOf, (workflowId) => waiting.push(workflowId));
   const activity = activities['crm.act'];
   if (activity === undefined) {
     throw new Error('the connector has no action');

@@ -1,5 +1,5 @@
 import type { RememberedEffects } from '../../activities/effect-once';
-import type { StepTools } from '../../activities/step-activities';
+import type { StepTools } from '../../activities/attempt';
 import { renderInput } from '../../src/rules/language/template';
 
 /** Remembers nothing, as a worker whose disk refuses to write. */
@@ -37,7 +37,6 @@ export function stepTools(changes: Partial<StepTools>): StepTools {
     },
     effects: NONE_REMEMBERED,
     log: { debug: quiet, info: quiet, warn: quiet },
-    onWaiting: quiet,
     onAttempt: quiet,
     ...changes,
   };

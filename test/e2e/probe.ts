@@ -9,6 +9,8 @@ import {
 import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
+import { attemptsByAction } from '../../activities/attempt';
+import { createBatchActivity } from '../../activities/batch-attempt';
 import { createStepActivities } from '../../activities/step-activities';
 import { reportConnection } from '../../src/worker/report-connection';
 import { ActionError, providerCode } from '../../src/connectors/action-error';
@@ -19,7 +21,7 @@ import type { Plan, PlannedStep } from '../../src/rules/plan';
 import { TemporalClaims } from '../../src/runs/claims';
 import { TemporalCooldowns } from '../../src/runs/cooldowns';
 import { EarlierClaims } from '../../src/runs/earlier-claims';
-import { parkableNames, REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
+import { BATCH_ATTEMPT, parkableNames, REPORT_CONNECTION, TASK_QUEUE } from '../../src/runs/names';
 import { TemporalOptOuts } from '../../src/runs/opt-outs';
 import { ParkedConnections } from '../../src/runs/parked-connections';
 import type { ParkingPace } from '../../src/runs/parking-contract';
@@ -165,6 +167,26 @@ export async function startProbeWorker(options: {
     { level: 'debug', base: null, formatters: { level: (level) => ({ level }) } },
     { write: (text: string) => void logged.push(JSON.parse(text) as Logged) },
   );
+  const attempts = attemptsByAction({
+    connections,
+    gates,
+    secrets: { lookUp: () => ({ ok: false, kind: 'missing', message: 'there is none', hint: 'make one' }) },
+    render: (input, scope) =>
+      Object.fromEntries(
+        Object.entries(input).map(([name, value]) => [
+          name,
+          value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value,
+        ]),
+      ),
+    evaluate: (condition) => condition === 'true',
+    isOurs: () => false,
+    cooldowns: new TemporalCooldowns(new TemporalClaims(client, 'key'), new EarlierClaims(client, 'key')),
+    optOuts: new TemporalOptOuts(client),
+    parking,
+    effects: NONE_REMEMBERED,
+    log,
+    onAttempt: () => undefined,
+  });
   const worker = await Worker.create({
     connection,
     namespace,
@@ -172,27 +194,8 @@ export async function startProbeWorker(options: {
     workflowBundle: options.workflowBundle,
     activities: {
       [REPORT_CONNECTION]: reportConnection(log),
-      ...createStepActivities({
-        connections,
-        gates,
-        secrets: { lookUp: () => ({ ok: false, kind: 'missing', message: 'there is none', hint: 'make one' }) },
-        render: (input, scope) =>
-          Object.fromEntries(
-            Object.entries(input).map(([name, value]) => [
-              name,
-              value === '{{first}}' ? JSON.stringify(scope.steps['first']) : value,
-            ]),
-          ),
-        evaluate: (condition) => condition === 'true',
-        isOurs: () => false,
-        cooldowns: new TemporalCooldowns(new TemporalClaims(client, 'key'), new EarlierClaims(client, 'key')),
-        optOuts: new TemporalOptOuts(client),
-        parking,
-        effects: NONE_REMEMBERED,
-        log,
-        onWaiting: (workflowId) => waits.push(workflowId),
-        onAttempt: () => undefined,
-      }),
+      ...createStepActivities(attempts, (workflowId) => waits.push(workflowId)),
+      [BATCH_ATTEMPT]: createBatchActivity(attempts, log),
     },
   });
   const working = worker.run();

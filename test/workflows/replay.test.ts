@@ -31,6 +31,7 @@ describe('runs that began under earlier code', () => {
   it('are there', () => {
     expect(names).toEqual(
       expect.arrayContaining([
+        'batch',
         'claims',
         'claims-continued',
         'counted-limit',
@@ -38,6 +39,7 @@ describe('runs that began under earlier code', () => {
         'held-cooldown',
         'local-then-regular',
         'opt-outs',
+        'own-run-after-batch',
         'parked-connection',
         'two-rules',
         'waited-for-connection',
