@@ -47,6 +47,11 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./events.js')).defineEvents(command),
   },
   {
+    name: 'report',
+    description: 'count what came and what was done for it, by rule and action',
+    define: async (command) => (await import('./report.js')).defineReport(command),
+  },
+  {
     name: 'jobs',
     description: 'list retries and reruns, show how far they are, cancel them',
     define: async (command) => (await import('./jobs.js')).defineJobs(command),

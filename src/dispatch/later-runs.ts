@@ -110,6 +110,13 @@ export class LaterRunsReader {
     return this.#rows('WHERE closed_at IS NULL ORDER BY begun_at LIMIT ?', [limit]);
   }
 
+  /** Ids of the events that have a later run, in no order. */
+  events(): string[] {
+    const database = this.#file.current();
+    const rows = database === null ? [] : all(prepare(database, 'SELECT DISTINCT event_id FROM later_runs'));
+    return rows.map((entry) => z.object({ event_id: z.string() }).parse(entry).event_id);
+  }
+
   /** How many runs of a job have each outcome; `open` counts those without one. */
   outcomes(job: string): Record<string, number> {
     const database = this.#file.current();

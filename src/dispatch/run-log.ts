@@ -59,6 +59,19 @@ export interface BegunBatch {
 const begunRow = z.object({ id: z.string(), members: z.string() });
 const begunMembers = z.array(z.object({ seq: z.number(), event_id: z.string() }));
 
+/** A run that ended. */
+export type EndedRun = z.infer<typeof endedRow>;
+const endedRow = z.object({
+  event_id: z.string(),
+  seq: z.number(),
+  /** Epoch milliseconds. */
+  started_at: z.number(),
+  closed_at: z.number(),
+  outcome: z.string().nullable(),
+  report: z.string().nullable(),
+});
+const CLOSED_PAGE = 5_000;
+
 /**
  * Reads the run log from any process while its writer runs. It is empty before the writer has created the file. Close it
  * when done.
@@ -105,6 +118,29 @@ export class RunLogReader {
   /** Runs that ended so after `from` and until `until` (epoch milliseconds), a bounded number of them. */
   failedBetween(from: number, until: number): RunLogEntry[] {
     return this.#rows(`WHERE ${FAILED} AND closed_at > ? AND closed_at <= ? LIMIT 10000`, [from, until]);
+  }
+
+  /** Runs that ended, in no useful order, of events with `from` <= `seq` < `to`. Read in pages: there may be a million. */
+  *closed(from: number, to: number): Generator<EndedRun> {
+    for (let after = ''; ;) {
+      const database = this.#file.current();
+      const page =
+        database === null
+          ? []
+          : all(
+              prepare(
+                database,
+                // In the order of the table: by the index of `seq`, every row would be looked up by itself.
+                'SELECT event_id, seq, started_at, closed_at, outcome, report FROM runs NOT INDEXED WHERE event_id > ? AND seq >= ? AND seq < ? AND closed_at IS NOT NULL ORDER BY event_id LIMIT ?',
+              ),
+              [after, from, to, CLOSED_PAGE],
+            ).map((entry) => endedRow.parse(entry));
+      yield* page;
+      if (page.length < CLOSED_PAGE) {
+        return;
+      }
+      after = page.at(-1)?.event_id ?? '';
+    }
   }
 
   /** The `seq` of started events after this one, for a dispatcher that starts again. */

@@ -116,6 +116,8 @@ export class Inbox {
         type: event.type,
         id: event.id,
         received_at: Date.parse(event.received_at),
+        direction: event.direction,
+        answered: event.answered,
         content_type,
         head: headJson(event, ruleset),
         plan: plan === null || plan.rules.length === 0 ? null : hashPlan(plan),

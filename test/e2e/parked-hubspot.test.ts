@@ -86,7 +86,7 @@ describe('a HubSpot token without the scope that one rule needs', () => {
     await bridge.eventually('the refused steps wait', async () => {
       const { stdout } = await bridge.run('connections', 'list');
       return /^hubspot\/owners .*PARKED .*\n +4 steps wait.*\n.*crm\.objects\.owners\.read/m.test(stdout) &&
-        /^hubspot +credentials +not parked$/m.test(stdout)
+        /^hubspot +credentials +not parked  \(environment HUBSPOT_ACCESS_TOKEN\)$/m.test(stdout)
         ? true
         : null;
     });
@@ -163,7 +163,7 @@ describe('a HubSpot token that is revoked', () => {
     expect(list.stdout).toMatch(
       /^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*bridge connections resume hubspot$/m,
     );
-    expect(list.stdout).toMatch(/^slack +credentials +not parked$/m);
+    expect(list.stdout).toMatch(/^slack +credentials +not parked  \(environment SLACK_BOT_TOKEN\)$/m);
     expect((await bridge.run('events', 'show', first)).stdout).toMatch(
       /log, hubspot.log_call#1: waits because hubspot is parked \(\S+\)/,
     );

@@ -62,6 +62,8 @@ export function recordOf({ event, body, content_type, ruleset, plan }: InboxEntr
   return {
     meta: {
       kind: 'event',
+      direction: event.direction,
+      answered: event.answered,
       event_id: event.event_id,
       type: event.type,
       id: event.id,

@@ -225,7 +225,11 @@ export class Archive {
     write = (record: InboxRecord): InboxOutcome => writes.write(record),
   ): InboxOutcome[] {
     try {
-      return inTransaction(database, () => records.map(write));
+      return inTransaction(database, () => {
+        const outcomes = records.map(write);
+        writes.endTransaction();
+        return outcomes;
+      });
     } catch (error) {
       writes.forget();
       if (isArchiveWide(error)) {
@@ -243,7 +247,11 @@ export class Archive {
     write: (record: InboxRecord) => InboxOutcome,
   ): InboxOutcome {
     try {
-      return inTransaction(database, () => write(record));
+      return inTransaction(database, () => {
+        const outcome = write(record);
+        writes.endTransaction();
+        return outcome;
+      });
     } catch (error) {
       writes.forget();
       if (isArchiveWide(error)) {

@@ -6,9 +6,10 @@ import type { Plan } from '../../rules/plan';
 import type { RunLogReader } from '../../dispatch/run-log';
 import { ReopeningDatabase } from '../../storage/reopening-database';
 import { conditionsOf, type ListOptions } from './list-options';
-import { INBOX_FILE, INBOX_SCHEMA } from './schema';
+import { INBOX_FILE, isInbox } from './schema';
+import { seqAt } from './seq-at';
 import { heldBytes } from './retention';
-import { all, blobOf, oneNumber, prepare, type Bound, type Database } from '../../storage/sqlite';
+import { all, blobOf, oneNumber, prepare, type Bound } from '../../storage/sqlite';
 import {
   eventHead,
   FORGOTTEN_CONTENT_TYPE,
@@ -30,9 +31,6 @@ const BATCH_BYTES = 8 * 1_048_576;
 
 /** Events that {@link InboxReader.search} looks at in one go: some milliseconds. */
 const SEARCHED_AT_ONCE = 500;
-
-/** Rows that {@link InboxReader} reads at each step of a bisection. */
-const COMPARED_AT_ONCE = 32;
 
 const positionRow = z.object({ seq: z.number(), event_id: z.string() });
 const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
@@ -159,7 +157,11 @@ export class InboxReader {
 
   /** Events, newest first. */
   list(options: ListOptions): EventSummary[] {
-    const { where, values } = conditionsOf(options, (time, which) => this.#seqAt(time, which));
+    const database = this.#file.current();
+    if (database === null) {
+      return [];
+    }
+    const { where, values } = conditionsOf(options, (time, which) => seqAt(database, time, which));
     return this.#rows(`SELECT seq, head, plan, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [
       ...values,
       options.limit,
@@ -406,26 +408,6 @@ export class InboxReader {
     return plan;
   }
 
-  /**
-   * The `seq` at which a time begins, found by bisection: there is no index by time, which every acknowledgement would
-   * wait for. Neighbours in a group commit, and single events that were accepted from the quarantine, may be out of order.
-   * @param which `max` gives one that is not too late, `min` one that is not too early.
-   */
-  #seqAt(time: number, which: 'max' | 'min'): number {
-    let from = this.#number('SELECT min(seq) FROM events');
-    let to = this.lastSeq() + 1;
-    while (from < to) {
-      const middle = Math.floor((from + to) / 2);
-      const sql = `SELECT ${which}(received_at) FROM (SELECT received_at FROM events WHERE seq >= ? ORDER BY seq LIMIT ?)`;
-      if (this.#number(sql, [middle, COMPARED_AT_ONCE]) >= time) {
-        to = middle;
-      } else {
-        from = middle + 1;
-      }
-    }
-    return from;
-  }
-
   #rows(sql: string, values: Bound[]): unknown[] {
     const database = this.#file.current();
     return database === null ? [] : all(prepare(database, sql), values);
@@ -435,17 +417,6 @@ export class InboxReader {
     const database = this.#file.current();
     return database === null ? 0 : oneNumber(database, sql, values);
   }
-}
-
-/** @returns false while the writer has not created the tables. @throws Error when a newer bridge wrote the file. */
-function isInbox(database: Database): boolean {
-  const version = oneNumber(database, 'PRAGMA user_version');
-  if (version > INBOX_SCHEMA) {
-    throw new Error(
-      `${INBOX_FILE} has format ${version}, this bridge reads formats up to ${INBOX_SCHEMA}: use the same version of the bridge everywhere`,
-    );
-  }
-  return version > 0;
 }
 
 const json: z.ZodType<JsonValue> = z.json();

@@ -9,6 +9,9 @@ export type RecordMeta =
       /** `data.id`, or the hash that replaces it. */
       id: string;
       received_at: number;
+      /** As in the head: what came is counted by them. */
+      direction: 'inbound' | 'outbound' | null;
+      answered: boolean | null;
       content_type: string | null;
       /** The event's head and the rule set that judged it, as JSON (`headJson`). */
       head: string;

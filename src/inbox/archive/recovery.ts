@@ -191,6 +191,7 @@ const KEYLESS: readonly { table: string; columns: readonly string[] }[] = [
   { table: 'meta', columns: ['name', 'value'] },
   { table: 'fired', columns: ['twin', 'rule', 'at'] },
   { table: 'our_numbers', columns: ['number', 'learned_at'] },
+  { table: 'traffic', columns: ['slot', 'type', 'direction', 'answered', 'events'] },
 ];
 
 function rescue(path: string, fresh: Database): number {

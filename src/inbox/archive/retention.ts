@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RunLogReader } from '../../dispatch/run-log';
 import { all, change, inTransaction, oneNumber, prepare, type Database } from '../../storage/sqlite';
 import type { QuarantineBounds } from './quarantine';
+import { SLOT_MS } from './traffic-counts';
 
 /** How much is kept, and how long. */
 export interface Retention {
@@ -17,6 +18,9 @@ const SLICE_ROWS = 200;
 const SLICE_BYTES = 2 * 1_048_576;
 /** Pages returned to the disk per slice (4 KiB each). */
 const SLICE_PAGES = 512;
+
+/** Counts of what came outlive the events: their content is no longer there, but the weekly figures are. */
+const TRAFFIC_DAYS = 400;
 
 const candidate = z.object({ seq: z.number(), received_at: z.number(), to_do: z.number(), bytes: z.number() });
 
@@ -90,6 +94,8 @@ export class Pruning {
     all(prepare(database, `PRAGMA incremental_vacuum(${SLICE_PAGES})`));
     if (finished) {
       this.#cursor = 0;
+      const oldest = Math.floor((now.getTime() - TRAFFIC_DAYS * 86_400_000) / SLOT_MS);
+      change(prepare(database, 'DELETE FROM traffic WHERE slot < ?'), [oldest]);
     }
     return !finished;
   }

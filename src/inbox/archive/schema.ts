@@ -46,6 +46,24 @@ const TABLES = `
   );
 `;
 
+/*
+ * How many events came, by quarter of an hour (`slot`: epoch milliseconds / 900,000) and kind: `direction` is empty and
+ * `answered` -1 where it is not known. Versions that know no such table leave it as it is, so it needs no new format.
+ */
+const TRAFFIC = `
+  CREATE TABLE traffic (
+    slot INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    answered INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    PRIMARY KEY (slot, type, direction, answered)
+  ) WITHOUT ROWID;
+`;
+
+/** The name in `meta` of the time since which `traffic` counts, in epoch milliseconds; 0 when no event came before. */
+export const TRAFFIC_SINCE = 'traffic_since';
+
 /**
  * Prepares an `inbox.db` that this process alone writes: WAL mode, and the tables when it is new.
  *
@@ -76,4 +94,29 @@ export function prepareArchive(database: Database, path: string): void {
   if (version === 0) {
     database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${INBOX_SCHEMA}; COMMIT`);
   }
+  if (!hasTraffic(database)) {
+    const since = "(SELECT CASE WHEN EXISTS (SELECT 1 FROM events) THEN unixepoch('now') * 1000 ELSE 0 END)";
+    database.exec(
+      `BEGIN IMMEDIATE; ${TRAFFIC} INSERT OR REPLACE INTO meta (name, value) VALUES ('${TRAFFIC_SINCE}', ${since}); COMMIT`,
+    );
+  }
+}
+
+/** Whether the file counts what came. Versions up to 0.2 did not. */
+export function hasTraffic(database: Database): boolean {
+  return oneNumber(database, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'traffic'") === 1;
+}
+
+/**
+ * Whether a file that was just opened to be read has its tables; false while the writer has not created them.
+ * @throws Error when a newer bridge wrote the file.
+ */
+export function isInbox(database: Database): boolean {
+  const version = oneNumber(database, 'PRAGMA user_version');
+  if (version > INBOX_SCHEMA) {
+    throw new Error(
+      `${INBOX_FILE} has format ${version}, this bridge reads formats up to ${INBOX_SCHEMA}: use the same version of the bridge everywhere`,
+    );
+  }
+  return version > 0;
 }

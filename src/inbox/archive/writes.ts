@@ -6,6 +6,7 @@ import { FiredRules, hasTwin, withoutFiredRules } from '../twins';
 import { PlanTable } from './plans';
 import { QuarantineTable, type QuarantineBounds } from './quarantine';
 import type { InboxRecord, RecordMeta } from './record';
+import { TrafficCounts } from './traffic-counts';
 
 /** How many of our own numbers are stored at most; far more than an account has. */
 const MAX_OWN_NUMBERS = 10_000;
@@ -22,6 +23,7 @@ export class ArchiveWrites {
   readonly #statements: StatementCache;
   readonly #firedRules: FiredRules;
   readonly #quarantine: QuarantineTable;
+  readonly #traffic = new TrafficCounts();
 
   constructor(database: Database, bounds: QuarantineBounds) {
     this.#statements = new StatementCache(database);
@@ -70,6 +72,11 @@ export class ArchiveWrites {
     }
   }
 
+  /** Ends what one transaction writes: call it after its last record. */
+  endTransaction(): void {
+    this.#traffic.write(this.#statements);
+  }
+
   /** Sets a number in the table `meta`. */
   setMeta(name: MetaName, value: number): void {
     change(
@@ -85,6 +92,7 @@ export class ArchiveWrites {
     this.#statements.clear();
     this.plans.forget();
     this.#quarantine.recount();
+    this.#traffic.clear();
   }
 
   #insertEvent(meta: Extract<RecordMeta, { kind: 'event' }>, body: Buffer): InboxOutcome {
@@ -92,6 +100,7 @@ export class ArchiveWrites {
     if (!insertUnlessDuplicate(this.#statements, meta, body, plan === null ? null : this.plans.idOf(plan))) {
       return 'duplicate';
     }
+    this.#traffic.add(meta);
     if (plan === null) {
       return 'ignored';
     }

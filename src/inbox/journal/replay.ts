@@ -19,7 +19,14 @@ export interface JournalReplay {
   log: InboxLog;
 }
 
-const headColumns = z.object({ event_id: z.string(), type: z.string(), id: z.string(), received_at: z.string() });
+const headColumns = z.object({
+  event_id: z.string(),
+  type: z.string(),
+  id: z.string(),
+  received_at: z.string(),
+  direction: z.enum(['inbound', 'outbound']).nullable().default(null),
+  answered: z.boolean().nullable().default(null),
+});
 
 /**
  * Brings what version 0.1 left in its journal into `inbox.db`, then deletes the journal. Does nothing when there is no
