@@ -104,7 +104,7 @@ export async function startWorkerProcess(options: {
       events: reader,
       starter,
       maxInFlight: settings.dispatch.maxInFlight,
-      batches: false,
+      batches: true,
       endsArePushed: true,
       forgetAfterMs: settings.retention.maxAgeMs,
       registry,
