@@ -225,6 +225,9 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
     if (found === undefined) {
       return [`${rule} does not run, so the step ${step} has no inputs: ${whyNot(explanation, rule)}`];
     }
+    if (found.if?.met === false) {
+      return [`${rule}, ${step}: is skipped, for its if is not met: ${found.if.expression}`];
+    }
     const { input: rendered } = found;
     if (!rendered.ok) {
       return [rendered.message];
@@ -244,10 +247,11 @@ function skippedAsExpected(test: RuleTest, explanation: Explanation): string[] {
     if (found === undefined) {
       return [`${rule} does not run, so the step ${step} is not skipped: ${whyNot(explanation, rule)}`];
     }
-    return found.skipped === reason
+    const skipped = found.if?.met === false ? 'if' : found.skipped;
+    return skipped === reason
       ? []
       : [
-          `${rule}, ${step}: should be skipped (${reason}), ${found.skipped === null ? 'but acts' : `is skipped (${found.skipped})`}`,
+          `${rule}, ${step}: should be skipped (${reason}), ${skipped === null ? 'but acts' : `is skipped (${skipped})`}`,
         ];
   });
 }
