@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WrongUse } from '../errors/operator-errors';
-import { parseExactly } from '../events/exact-number';
+import type { CanonicalEvent } from '../events/canonical-event';
+import { canonicalize } from '../events/canonicalize';
+import { parseEnvelope } from '../events/envelope';
+import { parseExactly, toJsonText } from '../events/exact-number';
 import type { JsonObject, JsonValue } from '../events/json';
 import { packageRoot } from '../setup/package-root';
 import { nearest } from '../yaml/nearest-name';
@@ -21,6 +24,19 @@ export function sampleNames(): string[] {
 export function findSample(name: string): JsonObject | null {
   return sampleNames().includes(name) ? readEvent(join(samplesFolder(), `${name}.json`)) : null;
 }
+
+/** Every sample as the bridge reads it, as if it came in 2026. */
+export function readSamples(): { name: string; event: CanonicalEvent }[] {
+  return sampleNames().flatMap((name) => {
+    const body = Buffer.from(toJsonText(readEvent(name)));
+    const parsed = parseEnvelope(body);
+    return parsed.ok
+      ? [{ name, event: canonicalize(parsed.envelope, body, new Date(SAMPLES_CAME_AT), { has: () => false }) }]
+      : [];
+  });
+}
+
+const SAMPLES_CAME_AT = '2026-08-22T16:00:00Z';
 
 /**
  * Reads an event from a file, or a sample by its name.

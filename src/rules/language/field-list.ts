@@ -6,6 +6,7 @@ import type { Choice, FieldDefinition } from './field';
 const CALL = /^call_/;
 const ANSWERABLE = /^(?:call|groupcall|queuecall)_/;
 const TIMED = /^(?:call|queuecall)_/;
+const LASTING = /^(?:call|queuecall|recording)_/;
 /** Events that refer to a call: their parties are the call's. */
 const REFERRING = /^(?:activeflow|aicall|queuecall|recording|summary|transcribe|transcribe_speech|transcript)_/;
 const BETWEEN_PARTIES =
@@ -218,8 +219,8 @@ export const FIELDS: readonly FieldDefinition[] = [
     name: 'duration_s',
     kind: 'seconds',
     presence: 'maybe',
-    types: TIMED,
-    description: 'Seconds from the start of ringing to the end of the call.',
+    types: LASTING,
+    description: 'Seconds from the start of ringing to the end of the call. Of a recording: its length.',
     read: (event) => event.duration_s,
   },
   {

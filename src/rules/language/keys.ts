@@ -142,7 +142,7 @@ export const EXPECT_KEYS = {
   steps: { description: 'The rendered inputs, by rule and step.' },
   skipped: {
     description:
-      'Why a step does nothing for the event, by rule and step: a word such as `opted_out` or `not_inbound` (`docs/actions.md`).',
+      'Why a step does nothing for the event, by rule and step: a word such as `opted_out` or `not_inbound` (`docs/actions.md`), or `if`.',
   },
   why_not: {
     description: 'Why a rule does not match, by rule: a field, or a word such as `during`, `if` or `max_age`.',

@@ -51,7 +51,7 @@ export function describeRuleLanguage(): string {
     section('expect', keys(EXPECT_KEYS)),
     section(
       'Fields',
-      `Fields can be used in \`when\`, \`if\` and \`{{ … }}\`. The payload as VoIPBIN sent it is under \`data\`: \`data.metadata.campaign\`.\n\n${fields()}`,
+      `Which events have which fields, with examples: [fields.md](fields.md). Fields can be used in \`when\`, \`if\` and \`{{ … }}\`. The payload as VoIPBIN sent it is under \`data\`: \`data.metadata.campaign\`.\n\n${fields()}`,
     ),
     section('Who called, and whether a person answered', callOfEvent()),
     section(

@@ -34,6 +34,8 @@ const EVERYTHING: JsonObject = {
   tm_progressing: '2026-03-02T00:59:00Z',
   tm_service: '2026-03-02T00:59:00Z',
   tm_hangup: '2026-03-02T01:00:00Z',
+  tm_start: '2026-03-02T00:59:00Z',
+  tm_end: '2026-03-02T01:00:00Z',
   tm_update: '2026-03-02T01:00:00Z',
 };
 
