@@ -1,4 +1,4 @@
-import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import type { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/action-log';
 import type { JsonValue } from '../src/events/json';
@@ -6,6 +6,7 @@ import type { Plan, PlannedRule, PlannedStep } from '../src/rules/plan';
 import type { AttemptedEvent, BatchAttemptInput, BatchAttemptResult } from '../src/runs/batch-contract';
 import type { EarlierAttempts, EarlierRule, FailedAttempt } from '../src/runs/run-contract';
 import type { Attempt, AttemptEnd, AttemptHost } from './attempt';
+import type { AttemptSlots } from './attempt-slots';
 
 /** The longest attempt of a step, as of the local attempts in `workflows/run-step.ts`. */
 const STEP_WITHIN_MS = 10_000;
@@ -26,6 +27,14 @@ const CUT_OFF: FailedAttempt = {
   retry_after_ms: null,
 };
 
+/** What the attempts of all batches of a worker need. */
+export interface BatchTools {
+  /** By the action's full name. */
+  attempts: ReadonlyMap<string, Attempt>;
+  slots: AttemptSlots;
+  log: ActionLog;
+}
+
 /** What a batch's attempt needs of its activity. */
 export interface BatchHost extends Pick<AttemptHost, 'attempt' | 'heartbeatDetails' | 'signal'> {
   heartbeat(details: BatchAttemptResult): void;
@@ -33,45 +42,13 @@ export interface BatchHost extends Pick<AttemptHost, 'attempt' | 'heartbeatDetai
   delayedMs: number;
 }
 
-/**
- * Makes the activity `batch.attempt`: the first attempts of all steps of a batch's events. Events and rules run side by
- * side, the steps of a rule in order. Each attempt is made as the activity of its action would make it, under the same
- * action key.
- *
- * Guarantees: it ends within 20 seconds. One event's failure, of whatever kind, does not affect the others. When a worker
- * ends in the middle, the next one takes from the heartbeats which events have ended; the steps of the others are
- * attempted again, as second attempts. What did not end well is reported for the event's own run, with what was done.
- *
- * Not guaranteed: results over 900 KiB together. An event whose results do not fit any more is reported as attempted, and
- * its own run repeats its steps under the same keys.
- *
- * @throws ApplicationFailure when the worker stops, for Temporal to give the batch to another one.
- */
-export function createBatchActivity(
-  attempts: ReadonlyMap<string, Attempt>,
-  log: ActionLog,
-): (input: BatchAttemptInput) => Promise<BatchAttemptResult> {
-  return async (input) => {
-    const context = Context.current();
-    const { attempt, heartbeatDetails, scheduledTimestampMs, currentAttemptScheduledTimestampMs } = context.info;
-    return attemptBatch(attempts, log, input, {
-      attempt,
-      heartbeatDetails,
-      heartbeat: (details) => context.heartbeat(details),
-      signal: context.cancellationSignal,
-      delayedMs: currentAttemptScheduledTimestampMs - scheduledTimestampMs,
-    });
-  };
-}
-
-/** See {@link createBatchActivity}. */
+/** Makes the attempt of a batch. See `createBatchActivity` for what it guarantees. */
 export async function attemptBatch(
-  attempts: ReadonlyMap<string, Attempt>,
-  log: ActionLog,
+  tools: BatchTools,
   input: BatchAttemptInput,
   host: BatchHost,
 ): Promise<BatchAttemptResult> {
-  const batch = new BatchAttempt(attempts, log, input, host);
+  const batch = new BatchAttempt(tools, input, host);
   const timer = setInterval(() => batch.heartbeat(), HEARTBEAT_EVERY_MS);
   timer.unref();
   try {
@@ -101,8 +78,7 @@ class BatchAttempt {
   readonly #underWay = new Set<AbortController>();
 
   constructor(
-    private readonly attempts: ReadonlyMap<string, Attempt>,
-    private readonly log: ActionLog,
+    private readonly tools: BatchTools,
     private readonly input: BatchAttemptInput,
     private readonly host: BatchHost,
   ) {
@@ -159,7 +135,10 @@ class BatchAttempt {
       // A bug of the bridge: its message may contain personal data. The event's own run shows it.
       const name = error instanceof Error ? error.name : typeof error;
       const event_id = this.input.events[position]?.event.event_id;
-      this.log.warn({ event_id, error: name }, 'an event could not be attempted in its batch; it gets its own run');
+      this.tools.log.warn(
+        { event_id, error: name },
+        'an event could not be attempted in its batch; it gets its own run',
+      );
       return this.#attemptedOnly(position);
     }
   }
@@ -191,12 +170,12 @@ class BatchAttempt {
   ): Promise<StepEnd> {
     const { input, host } = this;
     const batched = input.events[position];
-    const attempt = this.attempts.get(step.action);
-    if (batched === undefined || attempt === undefined || !this.#mayBegin(step, batched.age_ms)) {
+    const attempt = this.tools.attempts.get(step.action);
+    if (batched === undefined || attempt === undefined || !(await this.#mayBegin(step, batched.age_ms))) {
       return { end: 'left', attempts: null };
     }
     const { event } = batched;
-    const ended = await this.#bounded(Math.min(step.attempt_timeout_ms, STEP_WITHIN_MS), (signal) =>
+    const ended = await this.#attemptInTime(Math.min(step.attempt_timeout_ms, STEP_WITHIN_MS), (signal) =>
       attempt(
         {
           event,
@@ -232,28 +211,62 @@ class BatchAttempt {
     return { end: 'left', attempts: error.errorClass === 'credential' ? left : { ...left, failed: failedOf(error) } };
   }
 
-  /** Makes an attempt within the time. @returns null when it did not end by then, or the activity must end. */
-  async #bounded(timeoutMs: number, attempt: (signal: AbortSignal) => Promise<AttemptEnd>): Promise<AttemptEnd | null> {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), timeoutMs);
-    const isOver = new Promise<null>((resolve) =>
-      controller.signal.addEventListener('abort', () => resolve(null), { once: true }),
-    );
-    this.#underWay.add(controller);
-    try {
-      return await Promise.race([attempt(controller.signal), isOver]);
-    } finally {
-      clearTimeout(timer);
-      this.#underWay.delete(controller);
+  /** Whether a step may begin. It has a slot then. */
+  async #mayBegin(step: PlannedStep, ageMs: number): Promise<boolean> {
+    const { slots } = this.tools;
+    if (!this.#isInTime(step, ageMs)) {
+      return false;
     }
+    const hasSlot =
+      slots.acquireNow() ||
+      (await this.#within(BEGIN_WITHIN_MS - this.#elapsedMs(), (signal) => slots.acquire(signal)));
+    if (hasSlot && !this.#isInTime(step, ageMs)) {
+      slots.release();
+      return false;
+    }
+    return hasSlot;
   }
 
-  #mayBegin({ retry }: PlannedStep, ageMs: number): boolean {
-    const elapsedMs = performance.now() - this.#startedAt;
+  #isInTime({ retry }: PlannedStep, ageMs: number): boolean {
+    const elapsedMs = this.#elapsedMs();
     if (this.host.signal.aborted || elapsedMs > BEGIN_WITHIN_MS) {
       return false;
     }
     return retry.from !== 'event' || ageMs + this.host.delayedMs + elapsedMs < retry.for_ms - MIN_BUDGET_MS;
+  }
+
+  #elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  /** Makes an attempt. @returns null when it did not end in time, or the activity must end. */
+  async #attemptInTime(
+    timeoutMs: number,
+    attempt: (signal: AbortSignal) => Promise<AttemptEnd>,
+  ): Promise<AttemptEnd | null> {
+    try {
+      return await this.#within(timeoutMs, (signal) =>
+        Promise.race([
+          attempt(signal),
+          new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true })),
+        ]),
+      );
+    } finally {
+      this.tools.slots.release();
+    }
+  }
+
+  /** Gives work a signal that aborts after this time, or when the activity must end. */
+  async #within<Result>(timeoutMs: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), timeoutMs);
+    this.#underWay.add(controller);
+    try {
+      return await work(controller.signal);
+    } finally {
+      clearTimeout(timer);
+      this.#underWay.delete(controller);
+    }
   }
 
   #planOf(position: number): Plan | undefined {

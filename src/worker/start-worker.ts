@@ -3,7 +3,7 @@ import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { attemptsByAction, type StepTools } from '../../activities/attempt';
-import { createBatchActivity } from '../../activities/batch-attempt';
+import { createBatchActivity } from '../../activities/batch-activity';
 import { createStepActivities } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
 import { STEP_ERRORS } from '../errors/step-errors';
@@ -70,7 +70,7 @@ export interface WorkerEvents {
  *
  * - the workflows of `workflows/workflows.ts`, as one compiled bundle;
  * - the activity of each action (`<connector>.<action>`), made by `activities/step-activities.ts`;
- * - the activity `batch.attempt` (`activities/batch-attempt.ts`);
+ * - the activity `batch.attempt` (`activities/batch-activity.ts`);
  * - the activities `rules.claim_limits` (runs/limits.ts), `rules.decide` (decide-rules.ts), `opt_outs.record`
  *   (record-opt-out.ts) and `connections.report` (report-connection.ts);
  * - the sinks `runs.ended` and `runs.batchEnded`, which `workflows/handle-event.ts` and `handle-batch.ts` call at the end

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { ApplicationFailure } from '@temporalio/common';
 import { attemptsByAction, type Attempt, type AttemptEnd } from '../../activities/attempt';
+import { AttemptSlots } from '../../activities/attempt-slots';
 import { attemptBatch, type BatchHost } from '../../activities/batch-attempt';
 import { ConnectionGate } from '../../activities/connection-gate';
 import { ActionError, providerCode } from '../../src/connectors/action-error';
@@ -64,10 +65,12 @@ async function run(
   input: BatchAttemptInput,
   host: Partial<BatchHost> = {},
   by: ReadonlyMap<string, Attempt> = attempts,
+  slotCount = 200,
 ): Promise<Record<number, AttemptedEvent>> {
   const log = { info: () => undefined, warn: (fields: Record<string, unknown>) => void logged.push(fields) };
   const { signal } = new AbortController();
-  const { events } = await attemptBatch(by, log, input, {
+  const slots = new AttemptSlots(slotCount);
+  const { events } = await attemptBatch({ attempts: by, slots, log }, input, {
     attempt: 1,
     heartbeatDetails: null,
     heartbeat: () => undefined,
@@ -109,6 +112,21 @@ describe('the attempt of a batch', () => {
     });
     const ended = await run(inputOf(plan({ one: [step('s', 'a')] }), plan({ one: [step('s', 'b')] })));
     expect(Object.values(ended).map(({ end }) => end)).toEqual(['over', 'over']);
+  });
+
+  it('has only so many attempts under way as there are slots, and ends them all', async () => {
+    let underWay = 0;
+    let most = 0;
+    ends.set('a', async () => {
+      most = Math.max(most, (underWay += 1));
+      await new Promise(setImmediate);
+      underWay -= 1;
+      return DONE;
+    });
+    const input = inputOf(...Array.from({ length: 7 }, () => plan({ one: [step('s', 'a'), step('t', 'a')] })));
+    const ended = await run(input, {}, attempts, 3);
+    expect(Object.values(ended).map(({ end }) => end)).toEqual(Array.from({ length: 7 }, () => 'over'));
+    expect(most).toBe(3);
   });
 
   it('counts a skipped step as ended', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import pino from 'pino';
@@ -248,6 +249,52 @@ describe('a batch', () => {
     expect(again).toEqual({ outcome: 'exists' });
   });
 });
+
+it('is done by the next worker when one stops in the middle, and what had ended is not done again', async () => {
+  const there = await newNamespace();
+  const own = await NativeConnection.connect({ address: there.address });
+  const probe: Probe = { attempts: [], failures: new Map(), down: null };
+  const events = [member('a'), member('stuck')];
+  const isUnderWay = new EventEmitter();
+  const hanging = probeConnector('probe');
+  const { repeat } = hanging.actions;
+  if (repeat === undefined) {
+    throw new Error('the probe has no such action');
+  }
+  const connector = {
+    ...hanging,
+    actions: {
+      ...hanging.actions,
+      repeat: {
+        ...repeat,
+        run: async (...[context, input]: Parameters<typeof repeat.run>) => {
+          const outcome = await repeat.run(context, input);
+          if (JSON.stringify(input).includes('stuck') && context.attempt === 1) {
+            setImmediate(() => isUnderWay.emit('stuck'));
+            await once(context.signal, 'abort');
+          }
+          return outcome;
+        },
+      },
+    },
+  };
+  const options = { temporal: there, workflowBundle, connections: [{ connector, client: probe }] };
+  const first = await startProbeWorker(options);
+  const stuck = once(isUnderWay, 'stuck');
+  const client = new Client({ connection: own, namespace: there.namespace });
+  await startBatch(client, { id: 'batch/1-2/abcd', events }, { eager: false, searchAttributes: true });
+  await stuck;
+  await first.stop();
+  const second = await startProbeWorker(options);
+  expect(endsOf(await client.workflow.getHandle<Batch>('batch/1-2/abcd').result())).toEqual(['over', 'over']);
+  expect(probe.attempts.map(({ note, attempt }) => [note, attempt])).toEqual([
+    ['a', 1],
+    ['stuck', 1],
+    ['stuck', 2],
+  ]);
+  await second.stop();
+  await own.close();
+}, 60_000);
 
 it('gives every event its own run when the activity cannot be run', async () => {
   const lost = await newNamespace();

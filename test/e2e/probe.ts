@@ -10,7 +10,7 @@ import pino from 'pino';
 import { z } from 'zod';
 import { ConnectionGate } from '../../activities/connection-gate';
 import { attemptsByAction } from '../../activities/attempt';
-import { createBatchActivity } from '../../activities/batch-attempt';
+import { createBatchActivity } from '../../activities/batch-activity';
 import { createStepActivities } from '../../activities/step-activities';
 import { reportConnection } from '../../src/worker/report-connection';
 import { ActionError, providerCode } from '../../src/connectors/action-error';
