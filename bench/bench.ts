@@ -7,25 +7,46 @@ import { Command } from 'commander';
 import { ackLatency } from './figures/ack-latency';
 import { acks } from './figures/acks';
 import { burst } from './figures/burst';
-import { throughput, timeToEffect } from './figures/effects';
+import { cpu } from './figures/cpu';
 import { say, verdictOf, type Figure, type Scale } from './figures/figure';
 import { idle } from './figures/idle';
 import { matching } from './figures/matching';
+import { throughput } from './figures/throughput';
+import { timeToEffect } from './figures/time-to-effect';
 import { describeMachine } from './machine';
 import { tableOf } from './table';
 
 const RESULTS = join(__dirname, '..', '..', 'results');
 
-const WHOLE: Scale = { rounds: 5, acks: 12_000, pacedS: 10, effects: 600, burst: 10_000, idleS: 60 };
-const QUICK: Scale = { rounds: 1, acks: 5_000, pacedS: 5, effects: 250, burst: 1_000, idleS: 15 };
+const WHOLE: Scale = {
+  rounds: 5,
+  acks: 12_000,
+  pacedS: 10,
+  backlog: { bridge: 6_000, textbook: 600 },
+  burst: { bridge: 10_000, textbook: 1_000 },
+  calls: { bridge: 1_000, simple: 60 },
+  idleS: 60,
+};
+const QUICK: Scale = {
+  rounds: 1,
+  acks: 5_000,
+  pacedS: 5,
+  backlog: { bridge: 1_000, textbook: 200 },
+  burst: { bridge: 2_000, textbook: 200 },
+  calls: { bridge: 300, simple: 15 },
+  idleS: 10,
+};
+/** Left out by `--quick`: little changes in them. */
+const NOT_QUICK: readonly string[] = ['unwanted', 'idle'];
 
-const FIGURES: Readonly<Record<string, (scale: Scale) => Promise<Figure> | Figure>> = {
+const FIGURES: Readonly<Record<string, (scale: Scale) => Promise<Figure | Figure[]> | Figure>> = {
   acks: (scale) => acks(scale, true),
   latency: (scale) => ackLatency(scale),
   unwanted: (scale) => acks(scale, false),
   throughput: (scale) => throughput(scale),
   effect: (scale) => timeToEffect(scale),
   burst: (scale) => burst(scale),
+  cpu: (scale) => cpu(scale),
   matching: (scale) => matching(scale),
   idle: (scale) => idle(scale),
 };
@@ -38,7 +59,8 @@ interface Options {
 }
 
 async function run(options: Options): Promise<void> {
-  const names = options.only ?? Object.keys(FIGURES);
+  const all = Object.keys(FIGURES);
+  const names = options.only ?? all.filter((name) => options.quick !== true || !NOT_QUICK.includes(name));
   const scale = {
     ...(options.quick ? QUICK : WHOLE),
     ...(options.rounds === undefined ? {} : { rounds: Number(options.rounds) }),
@@ -52,7 +74,7 @@ async function run(options: Options): Promise<void> {
       throw new Error(`unknown figure "${name}": choose from ${Object.keys(FIGURES).join(', ')}`);
     }
     say(`${index + 1}/${names.length} ${name}`);
-    figures.push({ name, ...(await measure(scale)) });
+    figures.push(...[await measure(scale)].flat().map((figure) => ({ name, ...figure })));
   }
   mkdirSync(RESULTS, { recursive: true });
   const file = join(RESULTS, `${at.toISOString().replaceAll(':', '-')}.json`);
@@ -72,7 +94,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 const program = new Command('bench')
   .description('Measures the bridge on this machine, against anchors started in the same run.')
-  .option('--quick', 'few rounds and small numbers, two or three minutes: to try it, not to compare')
+  .option(
+    '--quick',
+    `one round and small numbers, two or three minutes, without ${NOT_QUICK.join(' and ')}: to try it, not to compare`,
+  )
   .option('--only <names...>', `only these figures: ${Object.keys(FIGURES).join(', ')}`)
   .option('--rounds <count>', 'rounds of bridge and anchor (5)')
   .option('--strict', 'exit with 1 when a figure misses its minimum; lost or doubled events always exit with 1')

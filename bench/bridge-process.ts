@@ -8,6 +8,7 @@ import { runningServer } from '../src/temporal/dev-server/pid-file';
 import { eventually } from './clock';
 import { eventIdOf, SECRET, type BenchEvent } from './events';
 import { childrenOf } from './processes';
+import type { Program } from './program';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const READY_WITHIN_MS = 120_000;
@@ -23,12 +24,15 @@ export interface BridgeOptions {
   mode: 'all' | 'receiver';
   /** Text of the rule file. */
   rules: string;
+  /** More lines of the settings file. */
+  settings?: string;
   /** Options of Node itself, for profiles. */
   nodeOptions?: readonly string[];
 }
 
 /** A bridge as users run it, in its own processes and with its own data folder. */
-export class BridgeProcess {
+export class BridgeProcess implements Program {
+  readonly name = 'bridge';
   #output = '';
 
   private constructor(
@@ -41,9 +45,9 @@ export class BridgeProcess {
   }
 
   /** Starts a bridge and waits until it is ready. */
-  static async start({ mode, rules, nodeOptions = [] }: BridgeOptions): Promise<BridgeProcess> {
+  static async start({ mode, rules, settings = '', nodeOptions = [] }: BridgeOptions): Promise<BridgeProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'bridge-bench-'));
-    writeFileSync(join(folder, 'bridge.yaml'), 'temporal: { port: 0, ui_port: 0 }\n');
+    writeFileSync(join(folder, 'bridge.yaml'), `temporal: { port: 0, ui_port: 0 }\n${settings}`);
     writeFileSync(join(folder, 'rules.yaml'), rules);
     const env: NodeJS.ProcessEnv = {
       ...Object.fromEntries(

@@ -33,6 +33,11 @@ export function usageOf(pid: number): Usage {
   }
 }
 
+/** CPU time of each of these processes so far. Seconds. */
+export function cpuSOf(pids: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, usageOf(pid).cpuS]));
+}
+
 const IDLE_MS = 300;
 const IDLE_WITHIN_MS = 60_000;
 
@@ -73,16 +78,22 @@ export function childrenOf(pid: number, command: string): number[] {
     });
 }
 
-/** Records the highest memory of each process. */
+/** Records the highest memory of each process, and of all together. */
 export class MemoryWatch {
   readonly peaks: Record<string, number> = {};
+  /** The highest sum at one time. MiB. */
+  together = 0;
   readonly #timer: NodeJS.Timeout;
 
   constructor(pids: () => Record<string, number>, everyMs = 250) {
     const look = (): void => {
+      let sum = 0;
       for (const [name, pid] of Object.entries(pids())) {
-        this.peaks[name] = Math.max(this.peaks[name] ?? 0, Math.round(usageOf(pid).rssMib));
+        const { rssMib } = usageOf(pid);
+        sum += rssMib;
+        this.peaks[name] = Math.max(this.peaks[name] ?? 0, Math.round(rssMib));
       }
+      this.together = Math.max(this.together, Math.round(sum));
     };
     look();
     this.#timer = setInterval(look, everyMs);

@@ -6,14 +6,17 @@ export function tableOf(figures: readonly Figure[], machine: Machine): string {
   const header = ['figure', 'bridge', 'anchor', 'ratio', 'at least', 'aim', ''];
   const rows = figures.map((figure) => {
     const { ratio, target } = figure;
-    const sign = target?.better === 'lower' ? '<= ' : '>= ';
+    const wanted = (value: number | undefined): string =>
+      target === null || value === undefined
+        ? ''
+        : `${target.better === 'lower' ? '<=' : '>='} ${value}${target.absolute?.unit ?? ''}`;
     return [
       figure.title,
       figure.bridge,
       figure.anchor,
       ratio === null ? '' : ratio.toFixed(2),
-      target === null ? '' : `${sign}${target.floor}`,
-      target === null ? '' : `${sign}${target.aim}`,
+      wanted(target?.floor),
+      wanted(target?.aim),
       verdictOf(figure),
     ];
   });

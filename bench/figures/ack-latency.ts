@@ -9,14 +9,14 @@ import { faultsOf } from './answers';
 import { say, type Figure, type Scale } from './figure';
 
 const PER_SECOND = 200;
-/** Events that wait for their run when a round begins, so that runs are in progress from its start. */
-const BACKLOG = 100;
+/** Events that wait for their run when a round begins, so that batches are worked off from its start. */
+const BACKLOG = 1_000;
 const WARM_UP = 2_000;
 /** The slowest rate of runs that is waited for. */
 const SLOWEST_RUNS_PER_SECOND = 5;
 
 /**
- * Time from request to answer at 200 matching events per second, while worker and Temporal execute their runs as fast as
+ * Time from request to answer at 200 matching events per second, while worker and Temporal work off a backlog as fast as
  * they can; compared with the bare route at the same rate and nothing else.
  */
 export async function ackLatency(scale: Scale): Promise<Figure> {
@@ -28,6 +28,7 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
     drained_per_s: [],
   };
   const faults: string[] = [];
+  let batches = 0;
   try {
     // Warm-up. Events that match no rule leave no runs behind.
     await closedLoop(bare.url, makeEvents(WARM_UP, true), 16);
@@ -56,21 +57,23 @@ export async function ackLatency(scale: Scale): Promise<Figure> {
         faults.push(`${lost} effects were lost, ${twice} occurred twice`);
       }
     }
+    batches = await bridge.metric('bridge_batches_started_total');
   } finally {
     await bridge.remove();
     await Promise.all([bare.stop(), crm.stop()]);
   }
   const of = (who: 'bridge' | 'bare', what: keyof Spread): number => median(rounds[who].map((one) => one[what]));
   return {
-    title: 'ack p99 at 200/s while effects drain',
+    title: 'ack p99 at 200/s while batches drain',
     bridge: `${of('bridge', 'p99').toFixed(1)} ms`,
     anchor: `${of('bare', 'p99').toFixed(1)} ms`,
     ratio: of('bridge', 'p99') / of('bare', 'p99'),
-    target: { better: 'lower', floor: 3, aim: 2 },
+    target: { better: 'lower', floor: 4, aim: 3 },
     notes: [
-      `p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s meanwhile`,
+      `anchor: bare route (checks the signature, parses, stores nothing) at the same rate and nothing beside it`,
+      `p50 ${of('bridge', 'p50').toFixed(1)} against ${of('bare', 'p50').toFixed(1)} ms; ${median(rounds.drained_per_s)} effects/s meanwhile; a backlog of ${BACKLOG} before each round; ${batches} batches`,
     ],
     faults,
-    raw: { rounds, per_second: PER_SECOND, backlog: BACKLOG },
+    raw: { rounds, per_second: PER_SECOND, backlog: BACKLOG, batches },
   };
 }

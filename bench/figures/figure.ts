@@ -6,10 +6,12 @@ export interface Scale {
   acks: number;
   /** How long a round at a fixed rate takes. Seconds. */
   pacedS: number;
-  /** Events in a round of effects. */
-  effects: number;
-  /** Events in the burst. */
-  burst: number;
+  /** Events of a backlog that the bridge works off in a round, and the textbook program, which is slower. */
+  backlog: { bridge: number; textbook: number };
+  /** Events in the burst: for the bridge, and for the textbook program. */
+  burst: { bridge: number; textbook: number };
+  /** Calls into HubSpot: by the bridge, and by the simple program. */
+  calls: { bridge: number; simple: number };
   /** How long the bridge is watched while idle. Seconds. */
   idleS: number;
 }
@@ -19,6 +21,8 @@ export interface Target {
   better: 'higher' | 'lower';
   floor: number;
   aim: number;
+  /** What is compared with the target, where it is not the ratio: a value of the bridge in this unit. */
+  absolute?: { value: number; unit: string };
 }
 
 /** One line of the table. */
@@ -27,10 +31,10 @@ export interface Figure {
   /** The values of the bridge and of the anchor, with units. */
   bridge: string;
   anchor: string;
-  /** Bridge divided by anchor; null without an anchor. */
+  /** Bridge divided by anchor. */
   ratio: number | null;
   target: Target | null;
-  /** Remarks on the numbers. */
+  /** Remarks on the numbers; the first says what the anchor is. */
   notes: string[];
   /** Errors: events lost, done twice, answered wrongly. A figure with errors is invalid. */
   faults: string[];
@@ -52,9 +56,10 @@ export function verdictOf({
   if (faults.length > 0) {
     return 'FAULTY';
   }
-  if (ratio === null || target === null) {
+  const value = target?.absolute?.value ?? ratio;
+  if (value === null || target === null) {
     return 'held';
   }
-  const reaches = (wanted: number): boolean => (target.better === 'higher' ? ratio >= wanted : ratio <= wanted);
+  const reaches = (wanted: number): boolean => (target.better === 'higher' ? value >= wanted : value <= wanted);
   return reaches(target.aim) ? 'aim reached' : reaches(target.floor) ? 'reached' : 'MISSED';
 }

@@ -41,7 +41,7 @@ export function matching(_scale: Scale): Figure {
     ratio: median(us.many) / median(us.one),
     target: { better: 'lower', floor: 3, aim: 1.5 },
     notes: [
-      'one rule per caller, events of all callers in turn; anchor: one rule, events of its caller; every event matches one rule',
+      'anchor: one rule, events of its caller; bridge: one rule per caller, events of all callers in turn; every event matches one rule',
     ],
     faults,
     raw: { us_an_event: us, events: EVENTS },

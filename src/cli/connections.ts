@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { connectors, usesOfConnection } from '../connectors/registry';
 import { EXIT_FAILED, EXIT_OK, OperationFailed, WrongUse } from '../errors/operator-errors';
 import { findApi } from '../operations/api-access';
-import { ApiClient } from '../operations/api-client';
-import { resumableAs, type ResumedAnswer } from '../service/connections-api';
+import { ApiClient, BridgeNotRunning } from '../operations/api-client';
+import { resumableAs, type ChecksAnswer, type ConnectionsAnswer, type ResumedAnswer } from '../service/connections-api';
 import { liveRulesOf } from '../service/rules-in-force';
 import { Proxies } from '../net/proxies';
 import type { Settings } from '../settings/settings';
-import { checkConnection } from '../status/connection-check';
+import { checkConnection, type ConnectionCheck } from '../status/connection-check';
 import type * as connectionStatus from '../status/connection-status';
 import type { ConnectionStatus } from '../status/connection-status';
 import { didYouMean } from '../yaml/nearest-name';
@@ -26,7 +26,7 @@ export function defineConnections(connections: Command): void {
   connections
     .command('check')
     .description(
-      'ask each provider that has credentials, with harmless requests, whether it permits what the live rules need',
+      'have the running bridge ask each provider that has credentials, with harmless requests, whether it permits what the live rules need',
     )
     .option('--json', 'print JSON')
     .action(check);
@@ -34,7 +34,7 @@ export function defineConnections(connections: Command): void {
   connections
     .command('list')
     .description(
-      'list every connection, and whether it is parked: its credential stopped working and steps wait for it',
+      'list what the running bridge uses for every connection, from which setting, and whether it is parked: its credential stopped working and steps wait for it',
     )
     .option('--json', 'print JSON')
     .action(list);
@@ -48,13 +48,30 @@ export function defineConnections(connections: Command): void {
 
 async function check(options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
+  const answer = await askBridge(settings, async (client) => (await client.post('/connections/check')) as ChecksAnswer);
+  if (answer !== null && answer.checks === null) {
+    printMessage(
+      'The running bridge is a receiver: its workers have settings of their own, so run this command where they run. What follows is checked with the settings file and the environment of this command.',
+    );
+  }
+  const checks = answer?.checks ?? (await checkFromHere(settings));
+  printResult(options.json, checks, () =>
+    printableLines([
+      ...checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`),
+      ...proxyLines(),
+    ]),
+  );
+  process.exitCode = checks.every(({ ok }) => ok) ? EXIT_OK : EXIT_FAILED;
+}
+
+function checkFromHere(settings: Settings): Promise<ConnectionCheck[]> {
   const rules = liveRulesOf(settings);
   if (rules === null) {
     printMessage(
       'The rule files are missing or have errors (bridge rules check), so only the credentials are checked, not what the rules need.',
     );
   }
-  const checks = await Promise.all(
+  return Promise.all(
     connectors.map((connector) =>
       checkConnection(
         connector,
@@ -63,13 +80,24 @@ async function check(options: Options, command: Command): Promise<void> {
       ),
     ),
   );
-  printResult(options.json, checks, () =>
-    printableLines([
-      ...checks.map(({ connection, ok, detail }) => `${connection.padEnd(9)} ${ok ? 'fine' : 'NO  '}  ${detail}`),
-      ...proxyLines(),
-    ]),
-  );
-  process.exitCode = checks.every(({ ok }) => ok) ? EXIT_OK : EXIT_FAILED;
+}
+
+/** What the running bridge answers; null where none runs, which standard error says. */
+async function askBridge<Answer>(
+  settings: Settings,
+  ask: (client: ApiClient) => Promise<Answer>,
+): Promise<Answer | null> {
+  try {
+    return await ask(new ApiClient(settings));
+  } catch (error) {
+    if (!(error instanceof BridgeNotRunning)) {
+      throw error;
+    }
+    printMessage(
+      `No receiver runs with the data folder ${settings.dataDir}, so this is what the settings file and the environment of this command say.`,
+    );
+    return null;
+  }
 }
 
 /** Says through which proxies the requests go: none does that the environment of this command does not name. */
@@ -80,7 +108,14 @@ function proxyLines(): string[] {
 
 async function list(options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
-  const statuses = await withTemporal(({ connectionStatuses }) => connectionStatuses(connectors, settings));
+  const answer = await askBridge(settings, async (client) => (await client.get('/connections')) as ConnectionsAnswer);
+  if (answer?.mode === 'receiver') {
+    printMessage(
+      'The running bridge is a receiver: its workers have settings of their own, so only what is parked is known here.',
+    );
+  }
+  const statuses =
+    answer?.connections ?? (await withTemporal(({ connectionStatuses }) => connectionStatuses(connectors, settings)));
   printResult(options.json, statuses, () => printableLines(statuses.flatMap(describeStatus)));
   process.exitCode = statuses.some(({ parked }) => parked !== null) ? EXIT_FAILED : EXIT_OK;
 }
@@ -127,10 +162,11 @@ async function withTemporal<Answer>(ask: (status: typeof connectionStatus) => Pr
   }
 }
 
-function describeStatus({ connection, uses, parked }: ConnectionStatus): string[] {
+function describeStatus(status: ConnectionStatus): string[] {
+  const { connection, uses, parked } = status;
   const head = `${connection.padEnd(9)} ${uses.padEnd(11)}`;
   if (parked === null) {
-    return [`${head} not parked`];
+    return [`${head} not parked${whence(status)}`];
   }
   const { problem, since, line } = parked;
   const steps =
@@ -139,9 +175,17 @@ function describeStatus({ connection, uses, parked }: ConnectionStatus): string[
       : `${line.waiting} ${line.waiting === 1 ? 'step waits' : 'steps wait'}, ${line.next_probe_at === null ? 'they continue now' : `next probe ${line.next_probe_at}`}`;
   const remedy = problem.remedy ?? 'Correct the credential.';
   return [
-    `${head} PARKED since ${since}: ${problem.message} (${problem.code})`,
+    `${head} PARKED since ${since}: ${problem.message} (${problem.code})${whence(status)}`,
     `${' '.repeat(22)}${steps}`,
     `${' '.repeat(22)}what to do: ${remedy}`,
     `${' '.repeat(22)}then: restart the bridge after a change of its settings; after one at the provider: bridge connections resume ${connection}`,
   ];
+}
+
+/** Why it uses what it uses. */
+function whence({ uses, read_from: readFrom, missing }: ConnectionStatus): string {
+  if (uses === 'credentials') {
+    return `  (${readFrom.join(', ')})`;
+  }
+  return uses === 'stand-in' ? `  (not set: ${missing.join(', ')})` : '';
 }

@@ -140,16 +140,18 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
    * The action's own readers of its inputs: they throw an ActionError for a value that `run` or the provider would refuse.
    * `rules check` uses them on what is written without templates, `rules test` on what is rendered.
    */
-  checks?: { readonly [Name in Extract<keyof Input, string>]?: InputCheck<Input, Input[Name]> };
+  checks?: {
+    readonly [Name in Extract<keyof NoInfer<Input>, string>]?: InputCheck<NoInfer<Input>, NoInfer<Input>[Name]>;
+  };
   /** What later steps may use, `.describe()`d; template variables under `steps.<id>` are checked against it. */
   output: z.ZodType<Output>;
   /** The effect; by the input as written where it depends on it (`http.request` on its method). */
   effect: Effect | { of(input: Input): Effect };
   /**
    * Fields and groups of fields of the event that it reads besides its input: `peer`, `answered`. When they are unknown,
-   * and VoIPBIN may know them, they are looked up before the rule runs.
+   * and VoIPBIN may know them, they are looked up before the rule runs. By the input as written where they depend on it.
    */
-  reads?: readonly string[];
+  reads?: readonly string[] | { of(input: NoInfer<Input>): readonly string[] };
   /** Other connections that an input as written makes it use (`email.send` with a recording: `voipbin`). */
   alsoUses?: { of(input: Input): readonly string[] };
   /** Default retry budget, as a duration (`24h`). */
@@ -183,8 +185,6 @@ export interface Action<Client = unknown> {
   readonly budget: string;
   readonly budgetFrom: 'event' | 'step';
   readonly attemptTimeout: string;
-  /** As in {@link ActionDefinition.reads}. */
-  readonly reads: readonly string[];
   sinkOf(inputName: string): Sink;
   /** Whether the text of an input names a moment. See {@link ActionDefinition.moments}. */
   isMoment(inputName: string): boolean;
@@ -198,6 +198,8 @@ export interface Action<Client = unknown> {
   accepts(path: readonly string[], value: JsonValue): boolean;
   /** @param input the input as written in the rule file, already found valid. */
   effectOf(input: unknown): Effect;
+  /** See {@link ActionDefinition.reads}. @param input as for `effectOf`. */
+  readsOf(input: unknown): readonly string[];
   /** Names of the other connections that this input makes it use. @param input as for `effectOf`. */
   alsoUsedBy(input: unknown): readonly string[];
   /** See {@link ActionDefinition.foresee}; null also for an input that does not fit, and when that cannot be told. */
@@ -313,7 +315,7 @@ export interface Connector<Settings = unknown, Client = unknown> {
 export function defineAction<Client>() {
   return <Input, Output extends JsonObject>(definition: ActionDefinition<Client, Input, Output>): Action<Client> => {
     const sinks: Partial<Record<string, Sink>> = definition.sinks ?? {};
-    const { effect } = definition;
+    const { effect, reads = [] } = definition;
     return {
       summary: definition.summary,
       unit: definition.unit ?? 'effect',
@@ -322,7 +324,6 @@ export function defineAction<Client>() {
       budget: definition.budget,
       budgetFrom: definition.budgetFrom ?? 'step',
       attemptTimeout: definition.attemptTimeout,
-      reads: definition.reads ?? [],
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
       isMoment: (inputName) => definition.moments?.some((name) => name === inputName) ?? false,
       problemsOf: (input, names, scope) => {
@@ -331,6 +332,7 @@ export function defineAction<Client>() {
       },
       accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
+      readsOf: (input) => ('of' in reads ? reads.of(definition.input.parse(input)) : reads),
       alsoUsedBy: (input) => definition.alsoUses?.of(definition.input.parse(input)) ?? [],
       foresee: (event, input, country) => {
         const parsed = definition.input.safeParse(input);

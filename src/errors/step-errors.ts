@@ -174,6 +174,11 @@ export const STEP_ERRORS = {
     meaning: 'HubSpot answered in a form that the bridge does not know.',
     remedy: 'Check `HUBSPOT_BASE_URL` and any proxy; report it if it lasts.',
   },
+  invalid_contact: {
+    class: 'permanent',
+    meaning: "`contact` is not HubSpot's id of a contact after rendering.",
+    remedy: 'Give `contact` the id that an earlier step found, or use `number`.',
+  },
   invalid_due: {
     class: 'permanent',
     meaning: '`due` of a task is neither a duration nor a time after rendering.',
@@ -188,6 +193,11 @@ export const STEP_ERRORS = {
     class: 'permanent',
     meaning: 'An input of the step is not valid after rendering.',
     remedy: 'Correct the input that the message names.',
+  },
+  invalid_number: {
+    class: 'permanent',
+    meaning: '`number` of a HubSpot step is not a phone number.',
+    remedy: 'Write it in E.164 in the rule, quoted, or set the country of the rule file.',
   },
   invalid_owner: {
     class: 'permanent',

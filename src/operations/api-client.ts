@@ -11,6 +11,9 @@ const ANSWERS_WITHIN_MS = 5_000;
 const TO_THE_BRIDGE = { followRedirects: false, direct: true };
 const errorBody = z.object({ error: z.string(), message: z.string() });
 
+/** No bridge runs with the data folder that answers. */
+export class BridgeNotRunning extends OperationFailed {}
+
 /** Calls the API of the bridge that runs with these settings, for commands on the same machine. */
 export class ApiClient {
   constructor(private readonly settings: Pick<Settings, 'dataDir'>) {}
@@ -42,12 +45,12 @@ export class ApiClient {
     return this.#call('POST', path, body);
   }
 
-  /** @throws OperationFailed when the bridge does not answer or cannot do it; WrongUse for a wrong request. */
+  /** @throws BridgeNotRunning; OperationFailed when the bridge cannot do it; WrongUse for a wrong request. */
   async #call(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
     const { dataDir } = this.settings;
     const access = findApi(dataDir);
     if (access === null) {
-      throw new OperationFailed(
+      throw new BridgeNotRunning(
         `no bridge has run with the data folder ${dataDir}, or the folder is another user's: start the bridge (npm start), or set BRIDGE_DATA_DIR as it has it`,
       );
     }
@@ -67,7 +70,7 @@ export class ApiClient {
         ...TO_THE_BRIDGE,
       });
     } catch {
-      throw new OperationFailed(
+      throw new BridgeNotRunning(
         `the bridge that used the data folder ${dataDir} does not answer at ${access.url}: is it running?`,
       );
     }

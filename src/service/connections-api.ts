@@ -1,6 +1,12 @@
+import { z } from 'zod';
 import { ApiError, type ApiRoute } from '../admin/api';
-import { connectors } from '../connectors/registry';
+import { connectors, usesOfConnection } from '../connectors/registry';
 import { parkableNames } from '../runs/names';
+import type { Rule } from '../rules/rule';
+import type { ConnectionCheck } from '../status/connection-check';
+import type { ConnectionStatus } from '../status/connection-status';
+import type { Question } from './child/messages';
+import type { Mode } from './processes';
 
 /** What `POST /connections/:name/resume` answers. */
 export interface ResumedAnswer {
@@ -9,14 +15,61 @@ export interface ResumedAnswer {
   resumed: string[];
 }
 
+/** What `GET /connections` answers. */
+export interface ConnectionsAnswer {
+  mode: Mode;
+  connections: ConnectionStatus[];
+}
+
+/** What `POST /connections/check` answers. */
+export interface ChecksAnswer {
+  mode: Mode;
+  /** Null in mode receiver: the workers elsewhere have settings of their own. */
+  checks: ConnectionCheck[] | null;
+}
+
 /** Calls of the API about connections. */
 export function connectionRoutes(options: {
-  /** Lets the oldest waiting step of each try. @returns those that were parked. @throws Error that says why not. */
-  resume: (connections: readonly string[]) => Promise<string[]>;
+  mode: Mode;
+  /** Asks the process that works with Temporal. @throws Error that says why there is no answer. */
+  ask: (question: Question) => Promise<unknown>;
+  /** The live rules in force. */
+  rules: () => readonly Rule[];
   /** Adds an entry to the audit log. */
   record: (who: string, operation: string, detail: object, count: number) => void;
 }): ApiRoute[] {
+  const { mode } = options;
+  /** Only the code of this program answers, so what it says is not judged again. */
+  const ask = async (question: Question, refusal: string): Promise<unknown> => {
+    try {
+      return await options.ask(question);
+    } catch (error) {
+      throw new ApiError(503, refusal, error instanceof Error ? error.message : 'unknown error');
+    }
+  };
   return [
+    {
+      method: 'GET',
+      path: '/connections',
+      run: async (): Promise<ConnectionsAnswer> => ({
+        mode,
+        connections: (await ask({ about: 'connections' }, 'not_known')) as ConnectionStatus[],
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/connections/check',
+      run: async (): Promise<ChecksAnswer> => {
+        const rules = options.rules();
+        const uses = Object.fromEntries(
+          connectors.map(({ name }) => [
+            name,
+            usesOfConnection(name, rules).map((use) => ({ ...use, rules: [...use.rules] })),
+          ]),
+        );
+        return { mode, checks: (await ask({ about: 'check', uses }, 'not_checked')) as ConnectionCheck[] | null };
+      },
+    },
     {
       method: 'POST',
       path: '/connections/:name/resume',
@@ -27,12 +80,7 @@ export function connectionRoutes(options: {
           const known = connectors.map((connector) => connector.name).join(', ');
           throw new ApiError(404, 'unknown_connection', `there is no connection ${name}; there are ${known}`);
         }
-        let resumed: string[];
-        try {
-          resumed = await options.resume(names);
-        } catch (error) {
-          throw new ApiError(503, 'not_resumed', error instanceof Error ? error.message : 'unknown error');
-        }
+        const resumed = z.array(z.string()).parse(await ask({ about: 'resume', connections: names }, 'not_resumed'));
         if (resumed.length > 0) {
           options.record(who, 'connections.resume', { connections: resumed }, resumed.length);
         }

@@ -4,7 +4,6 @@ import type { Registry } from 'prom-client';
 import { startDispatcher } from '../dispatch/start-dispatcher';
 import { InboxReader } from '../inbox/archive/reader';
 import { startJobs } from '../operations/start-jobs';
-import { resumeAll } from '../runs/parked-connections';
 import type { Settings } from '../settings/settings';
 import { connectClient, type ResolvedTemporal } from '../temporal/connection';
 import { addTemporalMetric } from '../temporal/metrics';
@@ -12,6 +11,7 @@ import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 import { watchTemporal } from '../temporal/watch';
 import { settlesWithin } from '../timing/settles-within';
 import type { ChildService } from './child/child';
+import { answerAboutConnections } from './connection-answers';
 import { createService } from './service';
 
 /** A start under way ends by then. If it does not, the next dispatcher starts the run again under the same id. */
@@ -67,6 +67,10 @@ export function startDispatcherProcess(options: {
     voipbinStandIn: null,
     state: () => ({ temporal: problem(), parked: {} }),
     wake: () => dispatcher.wake(),
-    resume: (names) => resumeAll(new Client({ connection, namespace: temporal.namespace }), names),
+    answer: (question) =>
+      answerAboutConnections(
+        { client: new Client({ connection, namespace: temporal.namespace }), worker: null },
+        question,
+      ),
   };
 }

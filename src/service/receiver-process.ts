@@ -17,7 +17,9 @@ import type { LiveRules } from '../rules/live-rules';
 import type { ReceiverSettings, Settings } from '../settings/settings';
 import { startAlerts, type ElsewhereKnown } from './alerts';
 import { startReceiverBackfill } from './backfill';
+import type { Question } from './child/messages';
 import { connectionRoutes } from './connections-api';
+import type { Mode } from './processes';
 import { inboxPart, rulesPart } from './readiness';
 import { refreshOwnNumbers } from './refresh-own-numbers';
 import { forgetResults } from '../worker/effect-memory';
@@ -56,8 +58,9 @@ export interface ReceiverOptions {
   voipbinStandIn?: () => string | null;
   /** Metrics of another process in Prometheus' text form, with names that the registry has not. */
   moreMetrics?: () => string;
-  /** Lets the oldest waiting step of each of these connections try. @returns those that were parked. */
-  resume: (connections: readonly string[]) => Promise<string[]>;
+  mode: Exclude<Mode, 'worker'>;
+  /** Asks the process that works with Temporal. @throws Error that says why there is no answer. */
+  ask: (question: Question) => Promise<unknown>;
   /**
    * Stops what depends on the receiver. Called once, when the receiver begins to stop. The inbox and the admin port
    * close after it.
@@ -153,7 +156,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
         ...alerts.routes,
         ...webhookRoutes(desk),
         ...connectionRoutes({
-          resume: options.resume,
+          mode: options.mode,
+          ask: options.ask,
+          rules: () => rules.ruleSet.rules.filter(({ mode }) => mode === 'live'),
           record: (who, operation, detail, count) => operations.record(who, operation, detail, count),
         }),
       ],

@@ -8,7 +8,6 @@ import { startDispatcher, type RunningDispatcher } from '../dispatch/start-dispa
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
 import { startJobs, type RunningJobs } from '../operations/start-jobs';
-import { resumeAll } from '../runs/parked-connections';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
@@ -20,6 +19,7 @@ import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
 import { StepMetrics } from '../worker/metrics';
 import { startWorker, type RunningWorker } from '../worker/start-worker';
 import type { ChildService } from './child/child';
+import { answerAboutConnections } from './connection-answers';
 import { refreshOwnNumbers } from './refresh-own-numbers';
 import { createService } from './service';
 
@@ -159,7 +159,8 @@ export async function startWorkerProcess(options: {
     voipbinStandIn: worker.voipbinStandIn,
     state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
     wake: () => dispatcher?.wake(),
-    resume: (names) => resumeAll(new Client({ connection, namespace }), names),
+    answer: (question) =>
+      answerAboutConnections({ client: new Client({ connection, namespace }), worker: settings }, question),
   };
 }
 

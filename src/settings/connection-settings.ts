@@ -78,7 +78,7 @@ function loadConnection(
   const parsed = schema.safeParse(found.values);
   if (parsed.success) {
     const isComplete = missing.length === 0 && found.faulty.size === 0;
-    return { settings: isComplete ? parsed.data : null, missing: [...missing], places: found.places };
+    return { settings: isComplete ? parsed.data : null, missing: [...missing], ...placesOf(credentials, found) };
   }
   for (const issue of parsed.error.issues) {
     const key = String(issue.path[0] ?? '');
@@ -92,7 +92,26 @@ function loadConnection(
       );
     }
   }
-  return { settings: null, missing: [...missing], places: found.places };
+  return { settings: null, missing: [...missing], ...placesOf(credentials, found) };
+}
+
+function placesOf(
+  credentials: readonly string[],
+  { places }: FoundValues,
+): Pick<FoundConnection, 'places' | 'readFrom'> {
+  const readFrom = credentials.flatMap((key): [string, string][] => {
+    const place = places.get(key);
+    switch (place?.kind) {
+      case 'environment':
+        return [[key, `environment ${place.variable}`]];
+      case 'file':
+        return [[key, `${place.file}:${place.line}`]];
+      case 'nowhere':
+      case undefined:
+        return [];
+    }
+  });
+  return { places, readFrom: Object.fromEntries(readFrom) };
 }
 
 function readBlock(

@@ -129,7 +129,10 @@ function ownSecrets(
 
 function withoutPlaces(connections: Readonly<Record<string, FoundConnection>>): Record<string, ConnectionSettings> {
   return Object.fromEntries(
-    Object.entries(connections).map(([name, { settings, missing }]) => [name, { settings, missing }]),
+    Object.entries(connections).map(([name, { settings, missing, readFrom }]) => [
+      name,
+      { settings, missing, readFrom },
+    ]),
   );
 }
 

@@ -105,4 +105,6 @@ export interface ConnectionSettings {
   settings: unknown;
   /** The keys of credentials that are not set. */
   missing: string[];
+  /** Where the credentials that are set were read, by key: `environment SLACK_BOT_TOKEN`, `/etc/bridge.yaml:12`. */
+  readFrom: Readonly<Record<string, string>>;
 }

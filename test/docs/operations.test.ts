@@ -96,7 +96,7 @@ test('the reference of the API has every call, and no other', () => {
     // Only their paths are read; what they call is not needed.
     ...operationRoutes({} as Parameters<typeof operationRoutes>[0]),
     ...alertRoutes({ routes: never, record: never } as unknown as Parameters<typeof alertRoutes>[0]),
-    ...connectionRoutes({ resume: never, record: never }),
+    ...connectionRoutes({ mode: 'all', ask: never, rules: never, record: never }),
     ...webhookRoutes({} as Parameters<typeof webhookRoutes>[0]),
   ].map(({ method, path }) => `${method} ${path}`);
   const text = read('docs/operations.md');

@@ -1,11 +1,16 @@
 import { Registry } from 'prom-client';
 import { createAdmin, type Admin } from '../../src/admin/server';
+import type { Question } from '../../src/service/child/messages';
 import { connectionRoutes } from '../../src/service/connections-api';
+import { ruleSetOf } from '../rules/load-text';
 
+const RULES = ruleSetOf(
+  'version: 1\nrules:\n  - { name: post, on: call_hangup, do: [{ slack.post_message: { channel: "#c", text: hi } }] }\n',
+).rules;
 const TOKEN = 'a'.repeat(64);
 let parked: string[];
 let isAway: boolean;
-let asked: (readonly string[])[];
+let asked: Question[];
 let audit: unknown[][];
 let admin: Admin;
 let url: string;
@@ -25,12 +30,16 @@ beforeEach(async () => {
     api: {
       token: TOKEN,
       routes: connectionRoutes({
-        resume: (names) => {
-          asked.push(names);
+        mode: 'all',
+        ask: (question) => {
+          asked.push(question);
           return isAway
             ? Promise.reject(new Error('the worker process is not there: it is starting'))
-            : Promise.resolve(names.filter((name) => parked.includes(name)));
+            : Promise.resolve(
+                question.about === 'resume' ? question.connections.filter((name) => parked.includes(name)) : [],
+              );
         },
+        rules: () => RULES,
         record: (...entry) => audit.push(entry),
       }),
     },
@@ -50,7 +59,9 @@ async function resume(name: string): Promise<[status: number, answer: unknown]> 
 test('a connection is resumed with all its parts, and the audit log says who did it to which', async () => {
   parked = ['hubspot/owners', 'slack'];
   expect(await resume('hubspot')).toEqual([200, { connection: 'hubspot', resumed: ['hubspot/owners'] }]);
-  expect(asked).toEqual([expect.arrayContaining(['hubspot', 'hubspot/owners'])]);
+  expect(asked).toEqual([
+    { about: 'resume', connections: expect.arrayContaining(['hubspot', 'hubspot/owners']) as string[] },
+  ]);
   expect(audit).toEqual([['ann', 'connections.resume', { connections: ['hubspot/owners'] }, 1]]);
 });
 
@@ -75,4 +86,21 @@ test('an unknown connection is 404, a process that is away 503 with the reason',
     { error: 'not_resumed', message: 'the worker process is not there: it is starting' },
   ]);
   expect(audit).toEqual([]);
+});
+
+test('a check asks with what the live rules in force need', async () => {
+  const response = await fetch(`${url}/api/v1/connections/check`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  expect([response.status, await response.json()]).toEqual([200, { mode: 'all', checks: [] }]);
+  expect(asked).toEqual([
+    {
+      about: 'check',
+      uses: expect.objectContaining({
+        hubspot: [],
+        slack: [{ action: 'slack.post_message', input: { channel: '#c', text: 'hi' }, rules: ['post'] }],
+      }) as object,
+    },
+  ]);
 });

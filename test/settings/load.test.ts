@@ -124,9 +124,9 @@ describe('settings', () => {
       dispatch: { maxInFlight: 20 },
       backfill: { enabled: true, everyMs: 900_000, longestGapMs: 86_400_000 },
       connections: {
-        crm: { settings: null, missing: ['access_token'] },
-        web: { settings: { allow: '' }, missing: [] },
-        pager: { settings: null, missing: ['key'] },
+        crm: { settings: null, missing: ['access_token'], readFrom: {} },
+        web: { settings: { allow: '' }, missing: [], readFrom: {} },
+        pager: { settings: null, missing: ['key'], readFrom: {} },
       },
     });
     expect(settings('')).toEqual(settings(null));
@@ -194,7 +194,11 @@ connections:
       CRM_URL: 'http://127.0.0.1:1/',
       WEB_ALLOW: 'a, b',
     });
-    expect(fromEnvironment).toEqual(fromFile);
+    const withoutPlaces = (read: Settings): object => ({
+      ...read,
+      connections: Object.values(read.connections).map((connection) => ({ ...connection, readFrom: {} })),
+    });
+    expect(withoutPlaces(fromEnvironment)).toEqual(withoutPlaces(fromFile));
     expect(fromFile.receiver.webhookSecrets.map((one) => one.reveal())).toEqual([
       'the-first-secret',
       'the-second-secret',
@@ -453,6 +457,15 @@ connections:
     expect(settings('connections: { crm: { retries: 5 } }').connections['crm']).toEqual({
       settings: null,
       missing: ['access_token'],
+      readFrom: {},
+    });
+  });
+
+  test('a connection says where its credential was read, without its value', () => {
+    const fromFile = settings('connections:\n  crm: { access_token: a-token }', { CRM_TOKEN: 'another-token' });
+    expect(fromFile.connections['crm']?.readFrom).toEqual({ access_token: 'config/bridge.yaml:2' });
+    expect(settings('', { CRM_TOKEN: 'a-token' }).connections['crm']?.readFrom).toEqual({
+      access_token: 'environment CRM_TOKEN',
     });
   });
 

@@ -46,24 +46,25 @@ export function outcomeOf(event: Pick<CanonicalEvent, 'answered' | 'picked_up' |
   return event.reason === 'cancel' ? 'canceled' : 'no_answer';
 }
 
-/** The default title of a call: its direction, outcome, peer and our number. */
+/** The default title of a call: its direction, outcome, peer and our number. @param peerNumber null when it has none. */
 export function titleOf(
   event: Pick<CanonicalEvent, 'direction' | 'ours'>,
   outcome: CallOutcome,
-  peerNumber: string,
+  peerNumber: string | null,
 ): string {
   const ours = event.ours?.number ?? null;
+  const [from, to] = peerNumber === null ? ['', ''] : [` from ${peerNumber}`, ` to ${peerNumber}`];
   if (event.direction === 'inbound') {
     const on = ours === null ? '' : ` on ${ours}`;
     return outcome === 'missed' || outcome === 'no_answer'
-      ? `Missed call from ${peerNumber}${on}`
-      : `Inbound ${WORDS[outcome]} call from ${peerNumber}${on}`;
+      ? `Missed call${from}${on}`
+      : `Inbound ${WORDS[outcome]} call${from}${on}`;
   }
   const kind =
     event.direction === 'outbound'
       ? `Outbound ${WORDS[outcome]}`
       : WORDS[outcome].charAt(0).toUpperCase() + WORDS[outcome].slice(1);
-  return `${kind} call to ${peerNumber}${ours === null ? '' : ` from ${ours}`}`;
+  return `${kind} call${to}${ours === null ? '' : ` from ${ours}`}`;
 }
 
 const WORDS: Readonly<Record<CallOutcome, string>> = {
@@ -83,7 +84,7 @@ const WORDS: Readonly<Record<CallOutcome, string>> = {
  */
 export function callProperties(
   event: CanonicalEvent,
-  peerNumber: string,
+  peerNumber: string | null,
   given: { outcome: CallOutcome; title: string; body: string | undefined; key: string },
 ): Record<string, string> {
   const ours = event.ours?.number ?? null;

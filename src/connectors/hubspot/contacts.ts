@@ -24,7 +24,7 @@ export interface ContactOptions {
  * keeps `voipbin_phone` unique. Not guaranteed: that a contact which a person entered seconds ago is found, for
  * HubSpot's search lags behind; nor that no second one is made within these seconds while a deleted one holds the number.
  */
-export async function findContact(
+async function findContact(
   session: HubSpotSession,
   phone: PeerPhone,
   options: ContactOptions,
@@ -45,11 +45,44 @@ export async function findContact(
   return found;
 }
 
+/** How a step finds its contact, by number or by id. */
+export interface ContactLookUp {
+  /** Null when there is none and none may be created. */
+  find(): Promise<FoundContact | null>;
+  /** Drops the contact with this id from what is known, so that the next `find` asks HubSpot. */
+  forget(id: string): void;
+  /** Why a step is skipped when `find` finds none. */
+  none: string;
+}
+
+/** @param options of a look-up by number. A contact with an id is never created. */
+export function contactLookUp(
+  session: HubSpotSession,
+  wanted: { phone: PeerPhone } | { id: string },
+  options: ContactOptions,
+): ContactLookUp {
+  if ('phone' in wanted) {
+    return {
+      find: () => findContact(session, wanted.phone, options),
+      forget: (id) => forgetContact(session.client, wanted.phone, options.country, id),
+      none: 'no contact with this number',
+    };
+  }
+  return {
+    find: async () => {
+      const contact = await contactById(session, wanted.id);
+      return contact === null ? null : { contact, created: false, matches: 1 };
+    },
+    forget: () => undefined,
+    none: 'no contact with this id',
+  };
+}
+
 /**
  * Drops a contact that HubSpot no longer has, because it was deleted or merged. HubSpot's search still shows it for some
  * seconds.
  */
-export function forgetContact(client: HubSpotClient, phone: PeerPhone, country: string | null, id: string): void {
+function forgetContact(client: HubSpotClient, phone: PeerPhone, country: string | null, id: string): void {
   client.contacts.delete(cacheKey(phoneForms(phone.e164), country));
   client.goneContacts.set(id, true);
 }

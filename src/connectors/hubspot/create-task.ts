@@ -3,8 +3,17 @@ import { parseDuration } from '../../yaml/duration';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
 import { ConflictRounds } from './conflict-rounds';
-import { contactOutput, peerPhone, unknownContactInput, type Contact } from './contact';
-import { findContact, forgetContact } from './contacts';
+import {
+  NAMES_TWO_CONTACTS,
+  namesOneContact,
+  contactChecks,
+  contactInputs,
+  contactOutput,
+  readsPeer,
+  wantedContact,
+  type Contact,
+} from './contact';
+import { contactLookUp } from './contacts';
 import { createOnce } from './create-once';
 import { permanentFailure } from './failure';
 import { equal } from './record';
@@ -20,30 +29,33 @@ const CONTACT_OWNER = 'contact_owner';
  * and what not.
  */
 export const createTask = defineAction<HubSpotClient>()({
-  summary: 'Creates a follow-up task on the HubSpot contact with the number of the far end, once.',
+  summary: 'Creates a follow-up task on a HubSpot contact, once: by default the one with the number of the far end.',
   unit: 'CRM write',
-  input: z.strictObject({
-    subject: z.string().describe('What is to be done'),
-    body: z.string().optional().describe('Notes, HTML'),
-    due: z
-      .string()
-      .default('1h')
-      .describe(
-        'When it is due. Counted from the event: 30m, 4h, 1d. The first time in a window of the rule file: next office 09:00; when it opens: next office. Or a date and time: 2026-03-02 09:00. Never before the step began',
-      ),
-    owner: z
-      .string()
-      .default(CONTACT_OWNER)
-      .describe("Who does it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
-    priority: z.enum(['low', 'medium', 'high']).optional().describe('Priority in HubSpot'),
-    unknown_contact: unknownContactInput,
-  }),
+  input: z
+    .strictObject({
+      subject: z.string().describe('What is to be done'),
+      body: z.string().optional().describe('Notes, HTML'),
+      due: z
+        .string()
+        .default('1h')
+        .describe(
+          'When it is due. Counted from the event: 30m, 4h, 1d. The first time in a window of the rule file: next office 09:00; when it opens: next office. Or a date and time: 2026-03-02 09:00. Never before the step began',
+        ),
+      owner: z
+        .string()
+        .default(CONTACT_OWNER)
+        .describe("Who does it: contact_owner (nobody when the contact has none), or a HubSpot user's e-mail"),
+      priority: z.enum(['low', 'medium', 'high']).optional().describe('Priority in HubSpot'),
+      ...contactInputs,
+    })
+    .refine(namesOneContact, NAMES_TWO_CONTACTS),
   sinks: { body: 'html' },
   moments: ['due'],
   checks: {
     subject: (subject, { event }) => event !== null || checkSubject(subject),
     due: (due) => dueTime(due, 0, 0),
     owner: ownerWanted,
+    ...contactChecks,
   },
   output: z.object({
     task: z
@@ -57,19 +69,20 @@ export const createTask = defineAction<HubSpotClient>()({
     matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
   }),
   effect: 'repeatable',
-  reads: ['peer'],
+  reads: { of: readsPeer },
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {
     const { event } = context;
-    const phone = peerPhone(context);
-    if ('none' in phone) {
-      return { outcome: 'skipped', reason: phone.none };
+    const wanted = wantedContact(context, input);
+    if ('none' in wanted) {
+      return { outcome: 'skipped', reason: wanted.none };
     }
     const due = dueTime(input.due, Date.parse(event.occurred_at), context.startedAt.getTime());
     const owner = ownerWanted(input.owner);
     const session = new HubSpotSession(context.client, context.signal, context.log);
     const rounds = new ConflictRounds(context);
+    const lookUp = contactLookUp(session, wanted, { country: context.country, unknown: input.unknown_contact, rounds });
     const made = await createOnce(session, {
       type: 'tasks',
       key: context.key,
@@ -84,8 +97,8 @@ export const createTask = defineAction<HubSpotClient>()({
         ...(input.body === undefined || input.body === '' ? {} : { hs_task_body: fitHtml(input.body) }),
         ...(await ownerProperty(session, owner, contact)),
       }),
-      contact: () => findContact(session, phone, { country: context.country, unknown: input.unknown_contact, rounds }),
-      forgetContact: (id) => forgetContact(context.client, phone, context.country, id),
+      contact: () => lookUp.find(),
+      forgetContact: (id) => lookUp.forget(id),
       associationTypeId: TASK_TO_CONTACT,
       searchBy: (properties) => [
         equal('hs_task_subject', properties['hs_task_subject'] ?? ''),
@@ -95,7 +108,7 @@ export const createTask = defineAction<HubSpotClient>()({
       instead: owner === CONTACT_OWNER ? { hubspot_owner_id: null } : {},
     });
     if (made === null) {
-      return { outcome: 'skipped', reason: 'no contact with this number' };
+      return { outcome: 'skipped', reason: lookUp.none };
     }
     return { outcome: 'done', result: { task: { id: made.record.id, due }, ...made.contact } };
   },

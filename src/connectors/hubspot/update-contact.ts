@@ -3,62 +3,79 @@ import { z } from 'zod';
 import { defineAction } from '../connector';
 import type { HubSpotClient } from './client';
 import { ConflictRounds } from './conflict-rounds';
-import { contactOutput, peerPhone, unknownContactInput, type FoundContact, type PeerPhone } from './contact';
-import { findContact, forgetContact, type ContactOptions } from './contacts';
+import {
+  NAMES_TWO_CONTACTS,
+  namesOneContact,
+  contactChecks,
+  contactInputs,
+  contactOutput,
+  readsPeer,
+  wantedContact,
+  type FoundContact,
+} from './contact';
+import { contactLookUp, type ContactLookUp } from './contacts';
 import { answered, permanentFailure, refusedProperties } from './failure';
 import { propertyValue } from './property-values';
 import type { PropertyDefinition } from './record';
 import { HubSpotSession } from './session';
 
-const NO_CONTACT = 'no contact with this number';
-
 /**
- * `hubspot.update_contact`: writes properties of the contact that the event's peer is.
+ * `hubspot.update_contact`: writes properties of a contact: the one that the event's peer is, unless the rule names another.
  *
  * Guaranteed: doing it again under one key leaves what doing it once leaves. Not guaranteed: that an older event,
  * handled late, does not overwrite what a newer one wrote.
  */
 export const updateContact = defineAction<HubSpotClient>()({
-  summary: 'Writes properties of the HubSpot contact with the number of the far end.',
+  summary: 'Writes properties of a HubSpot contact: by default the one with the number of the far end.',
   unit: 'CRM write',
-  input: z.strictObject({
-    properties: z
-      .record(
-        z
-          .string()
-          .regex(/^[a-z][a-z0-9_]*$/, 'a property is named by its internal name in HubSpot: small letters, digits, _'),
-        z.string(),
-      )
-      .refine((properties) => Object.keys(properties).length > 0, 'name at least one property')
-      .refine((properties) => Object.keys(properties).length <= 100, 'at most 100 properties')
-      .describe(
-        "Values by the properties' internal names. Times are turned into what a date or datetime property takes; an empty text clears.",
-      ),
-    unknown_contact: unknownContactInput,
-  }),
+  input: z
+    .strictObject({
+      properties: z
+        .record(
+          z
+            .string()
+            .regex(
+              /^[a-z][a-z0-9_]*$/,
+              'a property is named by its internal name in HubSpot: small letters, digits, _',
+            ),
+          z.string(),
+        )
+        .refine((properties) => Object.keys(properties).length > 0, 'name at least one property')
+        .refine((properties) => Object.keys(properties).length <= 100, 'at most 100 properties')
+        .describe(
+          "Values by the properties' internal names. Times are turned into what a date or datetime property takes; an empty text clears.",
+        ),
+      ...contactInputs,
+    })
+    .refine(namesOneContact, NAMES_TWO_CONTACTS),
   output: z.object({
     contact: contactOutput.describe('The contact that was written'),
     created: z.boolean().describe('Whether the contact was created for this'),
     matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
   }),
+  checks: contactChecks,
   effect: 'repeatable',
-  reads: ['peer'],
+  reads: { of: readsPeer },
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {
-    const phone = peerPhone(context);
-    if ('none' in phone) {
-      return { outcome: 'skipped', reason: phone.none };
+    const wanted = wantedContact(context, input);
+    if ('none' in wanted) {
+      return { outcome: 'skipped', reason: wanted.none };
     }
     const session = new HubSpotSession(context.client, context.signal, context.log);
-    const options = { country: context.country, unknown: input.unknown_contact, rounds: new ConflictRounds(context) };
-    const found = await findContact(session, phone, options);
+    const lookUp = contactLookUp(session, wanted, {
+      country: context.country,
+      unknown: input.unknown_contact,
+      rounds: new ConflictRounds(context),
+    });
+    const found = await lookUp.find();
     if (found === null) {
-      return { outcome: 'skipped', reason: NO_CONTACT };
+      return { outcome: 'skipped', reason: lookUp.none };
     }
     const values = await readValues(session, input.properties, context.timezone);
-    const written = await writeTo(session, found, values, phone, options);
-    return written === null ? { outcome: 'skipped', reason: NO_CONTACT } : { outcome: 'done', result: written };
+    const written = await writeTo(session, found, values, lookUp);
+    return written === null ? { outcome: 'skipped', reason: lookUp.none } : { outcome: 'done', result: written };
   },
 });
 
@@ -130,8 +147,7 @@ async function writeTo(
   session: HubSpotSession,
   found: FoundContact,
   values: Readonly<Record<string, string>>,
-  phone: PeerPhone,
-  options: ContactOptions,
+  lookUp: ContactLookUp,
 ): Promise<FoundContact | null> {
   try {
     await session.update('contacts', found.contact.id, values);
@@ -143,8 +159,8 @@ async function writeTo(
       throw error;
     }
   }
-  forgetContact(session.client, phone, options.country, found.contact.id);
-  const again = await findContact(session, phone, options);
+  lookUp.forget(found.contact.id);
+  const again = await lookUp.find();
   if (again !== null) {
     await session.update('contacts', again.contact.id, values);
   }

@@ -135,7 +135,7 @@ export class StepReader {
       isMoment: (name) => definition.isMoment(name),
       problemsOf: (wanted, names, scope) => (input === null ? [] : definition.problemsOf(wanted, names, scope)),
       accepts: (path, wanted) => definition.accepts(path, wanted),
-      reads: definition.reads,
+      reads: input === null ? [] : definition.readsOf(input),
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),
       planned: {
         id: readId ?? `${action.key}#${index + 1}`,

@@ -9,7 +9,7 @@ import type { ChildName } from '../processes';
 import type { TemporalState } from '../readiness';
 import type { Service } from '../service';
 import { printMessage } from '../../text/print';
-import { childStart, toChild, type ChildStart, type FromChild } from './messages';
+import { childStart, toChild, type ChildStart, type FromChild, type Question } from './messages';
 
 const REPORT_EVERY_MS = 2_000;
 /** The parent has this long to receive the last message. */
@@ -24,11 +24,8 @@ export interface ChildService extends Service {
   state(): TemporalState;
   /** Tells it that the inbox may have new events. */
   wake(): void;
-  /**
-   * Lets the oldest step that waits for each of these connections try at once.
-   * @returns those that were parked. @throws what Temporal's client throws.
-   */
-  resume(connections: readonly string[]): Promise<string[]>;
+  /** Answers the bridge, in JSON. @throws what Temporal's client throws; Error that says why there is no answer. */
+  answer(question: Question): Promise<unknown>;
 }
 
 /** What the service of a child process is made with. */
@@ -69,7 +66,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   // While it connects to Temporal there is nothing to stop but the process.
   let stop = (): void => process.exit(0);
   let wake = (): void => undefined;
-  let resume: ChildService['resume'] = () => Promise.reject(new Error('it is starting'));
+  let answer: ChildService['answer'] = () => Promise.reject(new Error('it is starting'));
   // Ctrl-C reaches the whole process group. The parent says when to stop.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
@@ -79,11 +76,11 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
     const message = toChild.parse(raw);
     if (message.type === 'wake') {
       wake();
-    } else if (message.type === 'resume') {
+    } else if (message.type === 'ask') {
       const { request } = message;
-      resume(message.connections).then(
-        (connections) => send({ type: 'resumed', request, connections, problem: null }),
-        (error: unknown) => send({ type: 'resumed', request, connections: [], problem: describeTemporalError(error) }),
+      answer(message.question).then(
+        (found) => send({ type: 'answer', request, answer: found, problem: null }),
+        (error: unknown) => send({ type: 'answer', request, answer: null, problem: describeTemporalError(error) }),
       );
     } else {
       stop();
@@ -115,7 +112,7 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   };
   const reporting = setInterval(report, REPORT_EVERY_MS);
   wake = () => service.wake();
-  resume = (connections) => service.resume(connections);
+  answer = (asked) => service.answer(asked);
   stop = () => void service.stop();
   if (!process.connected) {
     stop();

@@ -5,12 +5,35 @@ import { z } from 'zod';
  * the channel closes: it never outlives the bridge.
  */
 
+/** What the bridge asks its child process. Each has its answer in `connection-answers.ts`. */
+export const question = z.discriminatedUnion('about', [
+  /** Let the oldest step that waits for each of these connections try at once. */
+  z.object({ about: z.literal('resume'), connections: z.array(z.string()) }),
+  /** What every connection uses, and which are parked. */
+  z.object({ about: z.literal('connections') }),
+  /** Ask every provider whether it permits what the live rules need: `uses`, by connection. */
+  z.object({
+    about: z.literal('check'),
+    uses: z.record(
+      z.string(),
+      z.array(
+        z.object({
+          action: z.string(),
+          input: z.record(z.string(), z.json()),
+          rules: z.array(z.string()),
+        }),
+      ),
+    ),
+  }),
+]);
+export type Question = z.infer<typeof question>;
+
 /** From the bridge to its child process. */
 export const toChild = z.discriminatedUnion('type', [
   /** The inbox has new events. */
   z.object({ type: z.literal('wake') }),
-  /** Let the oldest step that waits for each of these connections try at once. Answered with `resumed`. */
-  z.object({ type: z.literal('resume'), request: z.number(), connections: z.array(z.string()) }),
+  /** Answered with `answer`. */
+  z.object({ type: z.literal('ask'), request: z.number(), question }),
   /** Finish the work under way, then end. */
   z.object({ type: z.literal('stop') }),
 ]);
@@ -39,11 +62,11 @@ export const fromChild = z.discriminatedUnion('type', [
   }),
   /** Its state every two seconds, for /readyz. `temporal`: why Temporal cannot be used. */
   z.object({ type: z.literal('state'), temporal: z.string().nullable(), parked: z.record(z.string(), z.string()) }),
-  /** What became of a `resume`: the connections that were parked, or why Temporal could not be asked. */
+  /** The answer to an `ask`, or why there is none. */
   z.object({
-    type: z.literal('resumed'),
+    type: z.literal('answer'),
     request: z.number(),
-    connections: z.array(z.string()),
+    answer: z.unknown(),
     problem: z.string().nullable(),
   }),
   /** Its metrics every two seconds in Prometheus' text form, for /metrics. */

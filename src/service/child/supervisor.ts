@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import type { Logger } from 'pino';
 import { CHILD_PROCESSES, type ChildName } from '../processes';
-import { fromChild, type ChildStart, type FromChild, type ToChild } from './messages';
+import { fromChild, type ChildStart, type FromChild, type Question, type ToChild } from './messages';
 
 /** Answers go before runs: the child process gets the CPU time that the receiver leaves. */
 const NICENESS = 10;
@@ -15,8 +15,11 @@ const LONGEST_RESTART_AFTER_MS = 10_000;
 const STABLE_AFTER_MS = 60_000;
 /** A process that sent nothing for this long counts as not running. */
 const SILENT_AFTER_MS = 10_000;
-/** Temporal is asked for five seconds at most for each connection or part of one; there are a handful. */
-const RESUMED_WITHIN_MS = 20_000;
+/**
+ * Temporal is asked for five seconds at most for each connection or part of one, a provider for ten at most; there are a
+ * handful.
+ */
+const ANSWERED_WITHIN_MS = 30_000;
 const LONGEST_ERROR = 300;
 
 type StateMessage = Extract<FromChild, { type: 'state' }>;
@@ -34,8 +37,8 @@ export class ChildSupervisor {
   #restartAfterMs = FIRST_RESTART_AFTER_MS;
   #restartTimer: NodeJS.Timeout | undefined;
   #requests = 0;
-  /** What waits for the answer to a `resume`, by its number. */
-  readonly #resumes = new Map<number, (answer: Extract<FromChild, { type: 'resumed' }>) => void>();
+  /** What waits for the answer to an `ask`, by its number. */
+  readonly #asked = new Map<number, (answer: Extract<FromChild, { type: 'answer' }>) => void>();
   readonly #listeners: ((message: FromChild) => void)[] = [];
   #state: StateMessage | null = null;
   #metrics = '';
@@ -122,10 +125,10 @@ export class ChildSupervisor {
   }
 
   /**
-   * Has the process let the oldest step that waits for each of these connections try at once.
-   * @returns those that were parked. @throws Error that says why it could not be done; after 20 s at most.
+   * Asks the process.
+   * @returns its answer. @throws Error that says why there is none; after 30 s at most.
    */
-  resume(connections: readonly string[]): Promise<string[]> {
+  ask(question: Question): Promise<unknown> {
     this.#requests += 1;
     const request = this.#requests;
     if (this.#child?.connected !== true || this.problem() !== null) {
@@ -133,19 +136,19 @@ export class ChildSupervisor {
     }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#resumes.delete(request);
+        this.#asked.delete(request);
         reject(new Error(`the ${this.name} process does not answer`));
-      }, RESUMED_WITHIN_MS);
-      this.#resumes.set(request, ({ connections: resumed, problem }) => {
+      }, ANSWERED_WITHIN_MS);
+      this.#asked.set(request, ({ answer, problem }) => {
         clearTimeout(timer);
-        this.#resumes.delete(request);
+        this.#asked.delete(request);
         if (problem === null) {
-          resolve(resumed);
+          resolve(answer);
         } else {
           reject(new Error(problem));
         }
       });
-      this.#send({ type: 'resume', request, connections: [...connections] });
+      this.#send({ type: 'ask', request, question });
     });
   }
 
@@ -236,8 +239,8 @@ export class ChildSupervisor {
       this.#voipbinStandIn = message.voipbin_stand_in;
     } else if (message.type === 'metrics') {
       this.#metrics = message.text;
-    } else if (message.type === 'resumed') {
-      this.#resumes.get(message.request)?.(message);
+    } else if (message.type === 'answer') {
+      this.#asked.get(message.request)?.(message);
     }
     for (const listener of this.#listeners) {
       listener(message);

@@ -1,0 +1,99 @@
+import { mkdirSync } from 'node:fs';
+import { Registry } from 'prom-client';
+import { createAdmin, type Admin } from '../../src/admin/server';
+import { publishApi } from '../../src/operations/api-access';
+import type { Question } from '../../src/service/child/messages';
+import { connectionRoutes } from '../../src/service/connections-api';
+import { dataFolder, removeDataFolders } from '../inbox/entries';
+import { runBridge, type Ended } from './run-bridge';
+
+const TOKEN = 'a'.repeat(64);
+/** The shell of this machine has other credentials than the bridge that runs. */
+const SHELL = {
+  SLACK_BOT_TOKEN: 'xoxb-test',
+  SLACK_API_URL: 'http://127.0.0.1:1/api/',
+  TEMPORAL_ADDRESS: '127.0.0.1:1',
+};
+
+jest.setTimeout(60_000);
+
+let admin: Admin | null = null;
+afterEach(async () => {
+  await admin?.close();
+  admin = null;
+});
+afterAll(removeDataFolders);
+
+/** A folder whose bridge answers so. */
+async function running(mode: 'all' | 'receiver', answer: (question: Question) => unknown): Promise<string> {
+  const cwd = dataFolder();
+  mkdirSync(cwd, { recursive: true });
+  admin = createAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    registry: new Registry(),
+    parts: () => ({}),
+    ready: () => true,
+    api: {
+      token: TOKEN,
+      routes: connectionRoutes({
+        mode,
+        ask: (question) => Promise.resolve(answer(question)),
+        rules: () => [],
+        record: () => undefined,
+      }),
+    },
+  });
+  publishApi(cwd, await admin.listen(), TOKEN);
+  return cwd;
+}
+
+function connections(cwd: string, ...args: string[]): Promise<Ended> {
+  return runBridge(['connections', ...args], { cwd, env: { ...SHELL, BRIDGE_DATA_DIR: cwd } });
+}
+
+test('list shows what the running bridge uses and from which setting, whatever the shell has', async () => {
+  const status = { state: 'not_parked', parked: null, missing: [], read_from: [] };
+  const cwd = await running('all', () => [
+    { ...status, connection: 'hubspot', uses: 'credentials', read_from: ['/etc/bridge.yaml:12'] },
+    { ...status, connection: 'slack', uses: 'stand-in', missing: ['SLACK_BOT_TOKEN'] },
+  ]);
+  const { code, out, err } = await connections(cwd, 'list');
+  expect([code, err, out.trimEnd().split('\n')]).toEqual([
+    0,
+    '',
+    [
+      'hubspot   credentials not parked  (/etc/bridge.yaml:12)',
+      'slack     stand-in    not parked  (not set: SLACK_BOT_TOKEN)',
+    ],
+  ]);
+});
+
+test('check has the running bridge ask the providers', async () => {
+  const cwd = await running('all', ({ about }) =>
+    about === 'check' ? [{ connection: 'slack', ok: false, detail: 'Slack refuses the token' }] : null,
+  );
+  const { code, out } = await connections(cwd, 'check');
+  expect([code, out]).toEqual([1, 'slack     NO    Slack refuses the token\n']);
+});
+
+test('with a receiver, list says that workers have settings of their own, and check says with which settings it checks', async () => {
+  const cwd = await running('receiver', ({ about }) =>
+    about === 'check'
+      ? null
+      : [{ connection: 'slack', uses: 'unknown', read_from: [], missing: [], state: 'not_parked', parked: null }],
+  );
+  const list = await connections(cwd, 'list');
+  expect([list.code, list.out]).toEqual([0, 'slack     unknown     not parked\n']);
+  expect(list.err).toMatch(/is a receiver: its workers have settings of their own/);
+  const check = await connections(cwd, 'check', '--json');
+  expect(check.err).toMatch(/is a receiver.*run this command where they run.*environment of this command/s);
+  expect(JSON.parse(check.out)).toContainEqual(expect.objectContaining({ connection: 'slack', ok: false }));
+});
+
+test('without a running bridge, check says that it goes by the settings file and the environment of the command', async () => {
+  const { out, err } = await connections(dataFolder(), 'check', '--json');
+  expect(err).toMatch(/No receiver runs with the data folder .*environment of this command/);
+  expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ connection: 'slack', ok: false }));
+});
