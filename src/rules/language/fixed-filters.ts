@@ -58,6 +58,8 @@ export function fixFilters(liquid: Liquid, momentOf: (context: Context) => Fixed
   });
 }
 
+/** No time is longer, and {@link WITH_ZONE} takes quadratic time. */
+const MAX_TIME_CHARS = 100;
 const DIGITS = /^\d+$/;
 const ISO_DAY = /^\d{4}-\d{2}-\d{2}$/;
 const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)$/;
@@ -72,7 +74,7 @@ function timeOf(value: unknown): Date | number | null {
   if (value instanceof LiquidNumber) {
     return Number(value);
   }
-  if (typeof value !== 'string' || DIGITS.test(value)) {
+  if (typeof value !== 'string' || value.length > MAX_TIME_CHARS || DIGITS.test(value)) {
     return null;
   }
   const iso = ISO_TIME.exec(value);

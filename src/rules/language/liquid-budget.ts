@@ -83,7 +83,7 @@ export function meterEngine(liquid: Liquid): void {
       raw,
       handler: function (value: unknown, ...args: unknown[]): unknown {
         chargeFilter(name, value, args);
-        return handler.apply(this, [asLiquid(value), ...args.map(asLiquid)]);
+        return handler.apply(this, [asLiquid(value), ...args.map(name === 'slice' ? asNumber : asLiquid)]);
       },
     };
   }
@@ -172,6 +172,11 @@ class MeteredCaseTag extends CaseTag {
     }
     return super.render(context, emitter);
   }
+}
+
+/** liquidjs compares the arguments of `slice` once a character: a long text would be read as a number each time. */
+function asNumber(argument: unknown): unknown {
+  return typeof argument === 'string' ? Number(argument) : asLiquid(argument);
 }
 
 function chargeFilter(name: string, value: unknown, args: readonly unknown[]): void {
