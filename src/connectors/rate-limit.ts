@@ -54,17 +54,12 @@ export class RateLimiter {
    *   when the signal aborts.
    */
   async waitForSlot(signal: AbortSignal, maxWaitMs: number = this.#limits.maxWaitMs): Promise<void> {
-    const { connection, what, fullCode, burst = 1 } = this.#limits;
+    const { connection, what } = this.#limits;
     const now = this.now();
-    const slotAt = Math.max(this.#nextSlotAt, now - this.#intervalMs * (burst - 1));
+    const slotAt = this.#slotAt(now);
     const waitMs = slotAt - now;
     if (waitMs > maxWaitMs) {
-      this.#nextRetryAt = Math.min(Math.max(slotAt, this.#nextRetryAt) + this.#intervalMs, now + MAX_RETRY_AFTER_MS);
-      throw new ActionError('transient', `too many ${connection} ${what} are waiting in this worker`, {
-        connection,
-        code: fullCode,
-        retryAfterMs: Math.ceil(this.#nextRetryAt - now),
-      });
+      throw this.#refusal(slotAt, now);
     }
     this.#nextSlotAt = slotAt + this.#intervalMs;
     if (waitMs > 0) {
@@ -75,5 +70,34 @@ export class RateLimiter {
         });
       });
     }
+  }
+
+  /**
+   * Refuses what would wait too long, without taking a slot.
+   *
+   * @param aheadMs how long others wait that have no slot yet.
+   * @throws ActionError like {@link waitForSlot}.
+   */
+  assertRoom(maxWaitMs: number = this.#limits.maxWaitMs, aheadMs = 0): void {
+    const now = this.now();
+    const slotAt = this.#slotAt(now) + aheadMs;
+    if (slotAt - now > maxWaitMs) {
+      throw this.#refusal(slotAt, now);
+    }
+  }
+
+  #refusal(slotAt: number, now: number): ActionError {
+    const { connection, what, fullCode } = this.#limits;
+    this.#nextRetryAt = Math.min(Math.max(slotAt, this.#nextRetryAt) + this.#intervalMs, now + MAX_RETRY_AFTER_MS);
+    return new ActionError('transient', `too many ${connection} ${what} are waiting in this worker`, {
+      connection,
+      code: fullCode,
+      retryAfterMs: Math.ceil(this.#nextRetryAt - now),
+    });
+  }
+
+  /** When the next request may start; in the past after a quiet time, which is what a burst may use. */
+  #slotAt(now: number): number {
+    return Math.max(this.#nextSlotAt, now - this.#intervalMs * ((this.#limits.burst ?? 1) - 1));
   }
 }

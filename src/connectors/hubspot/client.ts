@@ -2,19 +2,12 @@ import { LRUCache } from 'lru-cache';
 import type { ActionLog } from '../action-log';
 import { durationMs } from '../../yaml/duration';
 import { outgoingAgent } from '../../net/outgoing-agent';
-import { RateLimiter } from '../rate-limit';
+import { AccountLimits } from './account-limits';
+import { HubSpotBatches } from './batches/batches';
 import type { FoundContact } from './contact';
 import type { KeyUniqueness, PropertyDefinition } from './record';
 import type { OpenApis } from './sdk';
 import type { HubSpotSettings } from './settings';
-
-/**
- * Well within the 10 s of a first, local attempt (workflows/run-step.ts), so that a full queue is reported as such and not
- * as a time-out.
- */
-const MAX_SEARCH_WAIT_MS = 4_000;
-/** An attempt makes about five requests. */
-const MAX_REQUEST_WAIT_MS = 2_000;
 
 /**
  * This worker's connection to one HubSpot account. All steps share its settings, its rate limit for searches and its
@@ -23,13 +16,13 @@ const MAX_REQUEST_WAIT_MS = 2_000;
 export class HubSpotClient {
   /** All requests go through it: proxies, and connections that are reused. */
   readonly agent = outgoingAgent({ connections: 16 });
-  readonly searchLimiter: RateLimiter;
-  /** The rate of {@link requestLimiter}. */
-  readonly requestsPerSecond: number;
-  /** For all requests, searches included. */
-  readonly requestLimiter: RateLimiter;
-  /** Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept. */
-  readonly contacts = new LRUCache<string, FoundContact>({ max: 5_000, ttl: durationMs('1m') });
+  readonly limits: AccountLimits;
+  readonly batches: HubSpotBatches;
+  /**
+   * Contacts by phone number, so that several steps about one caller cost one search. Misses are not kept; one that is
+   * gone is dropped when HubSpot says so. What a person changes in HubSpot is seen after five minutes.
+   */
+  readonly contacts = new LRUCache<string, FoundContact>({ max: 5_000, ttl: durationMs('5m') });
   /** Contacts that are gone, by id: HubSpot's search shows them for some seconds more. */
   readonly goneContacts = new LRUCache<string, true>({ max: 5_000, ttl: durationMs('10m') });
   /**
@@ -46,7 +39,10 @@ export class HubSpotClient {
    * property there is no other way to find them.
    */
   readonly createdIds = new LRUCache<string, string>({ max: 5_000, ttl: durationMs('1h') });
-  /** Values that HubSpot refused, so that they are not offered again with every record: `calls/<name>/<value>`. */
+  /**
+   * What HubSpot refused, so that it is not offered again with every record: `calls/<name>/<value>`, or `calls/<name>` for a
+   * property that the account does not have.
+   */
   readonly refusedValues = new LRUCache<string, true>({ max: 100, ttl: durationMs('1h') });
   readonly #warned = new Set<string>();
 
@@ -55,27 +51,13 @@ export class HubSpotClient {
     /** The SDK's APIs for one attempt. */
     readonly openApis: OpenApis,
   ) {
-    this.searchLimiter = new RateLimiter({
-      connection: 'hubspot',
-      what: 'searches',
-      fullCode: 'search_pace',
-      perSecond: settings.searches_per_second,
-      maxWaitMs: MAX_SEARCH_WAIT_MS,
-    });
-    this.requestsPerSecond = settings.requests_per_second ?? defaultRate(settings);
-    this.requestLimiter = new RateLimiter({
-      connection: 'hubspot',
-      what: 'requests',
-      fullCode: 'request_pace',
-      perSecond: this.requestsPerSecond,
-      // 9 a second and a burst of 9 stay below HubSpot's 100 in any ten seconds.
-      burst: Math.max(1, Math.floor(this.requestsPerSecond)),
-      maxWaitMs: MAX_REQUEST_WAIT_MS,
-    });
+    this.limits = new AccountLimits(settings);
+    this.batches = new HubSpotBatches(this);
   }
 
-  close(): Promise<void> {
-    return this.agent.destroy();
+  async close(): Promise<void> {
+    this.batches.close();
+    await this.agent.destroy();
   }
 
   /** Logs a warning once per process and subject. Subjects are a few constants, so their number is bounded. */
@@ -85,9 +67,4 @@ export class HubSpotClient {
       log.warn({ connection: 'hubspot', ...fields }, message);
     }
   }
-}
-
-/** HubSpot's limit holds at HubSpot; what stands at another address (a stand-in) has its own. */
-function defaultRate({ base_url }: HubSpotSettings): number {
-  return new URL(base_url).hostname.endsWith('.hubapi.com') ? 9 : 10_000;
 }

@@ -4,7 +4,7 @@ import type { Contact, FoundContact, PeerPhone, UnknownContact } from './contact
 import { hiddenConflict, isConflict, refusedProperties, withSearchLag } from './failure';
 import { ensureKeyProperty, keyPropertyName, keyUniquenessAfterRefusal, recordByKey } from './key-property';
 import { isSamePhone, phoneForms, type PhoneForms } from './phone-forms';
-import { equal, hasToken, isOneOf, type HubSpotRecord, type KeyUniqueness } from './record';
+import { equal, type HubSpotRecord, type KeyUniqueness } from './record';
 import type { HubSpotSession } from './session';
 import { fitText } from './texts';
 
@@ -38,6 +38,8 @@ async function findContact(
   }
   const found =
     (await joined(client, key, () => searchByPhone(session, forms, options.country))) ??
+    // Another step may have created it meanwhile; the search does not show it yet.
+    client.contacts.get(key) ??
     (await joined(client, `${key} ${options.unknown}`, () => ownContact(session, phone, forms, options)));
   if (found !== null) {
     client.contacts.set(key, { ...found, created: false });
@@ -106,9 +108,16 @@ async function joined(
   what: string,
   make: () => Promise<FoundContact | null>,
 ): Promise<FoundContact | null> {
-  const underWay = await client.contactsUnderWay.get(what)?.catch(() => undefined);
-  if (underWay !== undefined) {
-    return underWay === null ? null : { ...underWay, created: false };
+  for (;;) {
+    const other = client.contactsUnderWay.get(what);
+    if (other === undefined) {
+      break;
+    }
+    // After a failure the first one that wakes up tries itself, and the others wait for it.
+    const found = await other.catch(() => undefined);
+    if (found !== undefined) {
+      return found === null ? null : { ...found, created: false };
+    }
   }
   const own = make();
   client.contactsUnderWay.set(what, own);
@@ -122,25 +131,15 @@ async function joined(
 }
 
 /**
- * One search that finds too many rather than too few, in whatever format the number is stored (reference
- * connectors.md 1.1). The results are compared here, because one national number exists in many countries. Of
- * several, the one changed last; of equals, the lowest id.
+ * Searches for the number in whatever format it is stored. The results are compared here, because one national number
+ * exists in many countries. Of several, the one changed last; of equals, the lowest id.
  */
 async function searchByPhone(
   session: HubSpotSession,
   forms: PhoneForms,
   country: string | null,
 ): Promise<FoundContact | null> {
-  // HubSpot documents its searchable digits as "area code and local number". Whether they keep a leading zero that
-  // belongs to the number is not documented, so both are asked for.
-  const anyOf = [
-    [isOneOf('hs_searchable_calculated_phone_number', forms.searchable)],
-    [isOneOf('hs_searchable_calculated_mobile_number', forms.searchable)],
-    [isOneOf('phone', forms.e164)],
-    [isOneOf('mobilephone', forms.e164)],
-    [hasToken('phone', `*${forms.digits[0] ?? ''}`)],
-  ];
-  const hits = await session.search('contacts', anyOf, CONTACT_PROPERTIES);
+  const hits = await session.contactsByPhone(forms, CONTACT_PROPERTIES);
   const matching = hits.filter(
     ({ id, properties }) =>
       !session.client.goneContacts.has(id) &&
@@ -208,7 +207,7 @@ async function ownOrNew(
   const properties = { phone: phone.e164, firstname: name === '' ? phone.e164 : name };
   const key = uniqueness === 'none' ? {} : { [keyPropertyName('contacts')]: forms.person };
   try {
-    return await createContact(session, { ...properties, ...key }, uniqueness !== 'none');
+    return await createContact(session, { ...properties, ...key }, uniqueness);
   } catch (error) {
     if (!isConflict(error)) {
       throw uniqueness === 'unique' ? error : withSearchLag(error);
@@ -226,7 +225,7 @@ async function ownOrNew(
     );
   }
   try {
-    return await createContact(session, properties, false);
+    return await createContact(session, properties, 'none');
   } catch (error) {
     throw isConflict(error) ? hiddenConflict(error) : withSearchLag(error);
   }
@@ -266,17 +265,21 @@ async function searchByKey(session: HubSpotSession, { person }: PhoneForms): Pro
 }
 
 /**
- * @param isFoundWithoutPhone whether the contact can be found by another property than its phone. Only then it is created
+ * @param uniqueness how the contact is found by our own property, `none` when it has none. Only one that has it is created
  *   without the phone when the account's validation refuses that: HubSpot's own check knows fewer numbers than the
  *   networks do.
  */
 async function createContact(
   session: HubSpotSession,
   properties: { phone: string; firstname: string },
-  isFoundWithoutPhone: boolean,
+  uniqueness: KeyUniqueness,
 ): Promise<FoundContact> {
   const create = async (values: Record<string, string>): Promise<FoundContact> => {
-    const created = await session.create('contacts', values);
+    const created = await session.create(
+      'contacts',
+      values,
+      uniqueness === 'unique' ? { keyProperty: keyPropertyName('contacts') } : {},
+    );
     return {
       contact: contactOf({ ...created, properties: { ...values, ...created.properties } }),
       created: true,
@@ -287,7 +290,7 @@ async function createContact(
     return await create(properties);
   } catch (error) {
     const refused = refusedProperties(error);
-    if (!isFoundWithoutPhone || refused.length !== 1 || refused[0] !== 'phone') {
+    if (uniqueness === 'none' || refused.length !== 1 || refused[0] !== 'phone') {
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ConflictRounds } from './conflict-rounds';
 import type { FoundContact } from './contact';
 import { contactById } from './contacts';
-import { hiddenConflict, HubSpotFailure, isConflict, refusedProperties, withSearchLag } from './failure';
+import { hiddenConflict, HubSpotFailure, isConflict, isForAnyValue, refusedProperties, withSearchLag } from './failure';
 import { ensureKeyProperty, keyPropertyName, keyUniquenessAfterRefusal, recordByKey } from './key-property';
 import { equal, type HubSpotRecord, type KeyUniqueness, type SearchFilter } from './record';
 import type { HubSpotSession } from './session';
@@ -112,7 +112,7 @@ async function lookAndCreate(
   }
   const key = uniqueness === 'none' ? {} : { [keyPropertyName(request.type)]: keyValueOf(request.key) };
   try {
-    return await createFor(session, request, { ...properties, ...key }, contact);
+    return await createFor(session, request, { ...properties, ...key }, contact, uniqueness);
   } catch (error) {
     if (!isConflict(error)) {
       throw uniqueness === 'unique' ? error : withSearchLag(error);
@@ -202,7 +202,7 @@ async function createDespiteConflict(
     'HubSpot says that this record exists already, and shows it nowhere; making it without our own property',
   );
   try {
-    return await createFor(session, request, properties, contact);
+    return await createFor(session, request, properties, contact, 'none');
   } catch (error) {
     throw isConflict(error) ? hiddenConflict(error) : withSearchLag(error);
   }
@@ -245,29 +245,35 @@ async function createLeniently(
   request: OnceRequest,
   properties: Readonly<Record<string, string>>,
   contact: FoundContact,
+  uniqueness: KeyUniqueness,
 ): Promise<HubSpotRecord> {
   const { client, log } = session;
-  const refusalOf = (name: string): string => `${request.type}/${name}/${properties[name] ?? ''}`;
+  const ofAnyValue = (name: string): string => `${request.type}/${name}`;
+  const refusalOf = (name: string): string => `${ofAnyValue(name)}/${properties[name] ?? ''}`;
+  const instead = (name: string): string | null => request.instead[name] ?? null;
   for (;;) {
     const values = Object.entries(properties).flatMap(([name, value]) => {
-      const used = client.refusedValues.has(refusalOf(name)) ? (request.instead[name] ?? null) : value;
+      const isRefused = client.refusedValues.has(refusalOf(name));
+      const used = client.refusedValues.has(ofAnyValue(name)) ? null : isRefused ? instead(name) : value;
       return used === null ? [] : [[name, used] as const];
     });
     const sent: Readonly<Record<string, string>> = Object.fromEntries(values);
     try {
       return await session.create(request.type, sent, {
-        contactId: contact.contact.id,
-        typeId: request.associationTypeId,
+        association: { contactId: contact.contact.id, typeId: request.associationTypeId },
+        ...(uniqueness === 'unique' ? { keyProperty: keyPropertyName(request.type) } : {}),
       });
     } catch (error) {
       const refused = refusedProperties(error);
       // By what was sent, not by what is known: another attempt may have learned the refusal meanwhile.
       const hasInstead = (name: string): boolean =>
-        sent[name] !== undefined && name in request.instead && sent[name] !== (request.instead[name] ?? null);
+        sent[name] !== undefined && name in request.instead && sent[name] !== instead(name);
       if (refused.length === 0 || !refused.every(hasInstead)) {
         throw error;
       }
-      refused.forEach((name) => client.refusedValues.set(refusalOf(name), true));
+      // A property that the account does not have gets no other value either; its own differs from record to record.
+      const isAny = error instanceof HubSpotFailure && isForAnyValue(error);
+      refused.forEach((name) => client.refusedValues.set(isAny ? ofAnyValue(name) : refusalOf(name), true));
       client.warnOnce(
         log,
         `refused/${refused.join()}`,
@@ -287,9 +293,10 @@ async function createFor(
   request: OnceRequest,
   properties: Readonly<Record<string, string>>,
   contact: FoundContact,
+  uniqueness: KeyUniqueness,
 ): Promise<OnceResult | null> {
   const create = async (found: FoundContact): Promise<OnceResult> => {
-    const record = await createLeniently(session, request, properties, found);
+    const record = await createLeniently(session, request, properties, found, uniqueness);
     session.client.createdIds.set(request.key, record.id);
     return { record, contact: found };
   };

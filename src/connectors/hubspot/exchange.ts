@@ -12,6 +12,7 @@ export type Paths = 'client' | `20${string}-${string}`;
 
 const DATED_PATHS: readonly [RegExp, (date: string) => string][] = [
   [/^\/crm\/v[34]\/objects\//, (date) => `/crm/objects/${date}/`],
+  [/^\/crm\/v4\/associations\//, (date) => `/crm/associations/${date}/`],
   [/^\/crm\/v3\/properties\//, (date) => `/crm/properties/${date}/`],
   [/^\/crm\/v3\/owners\/?(?=$|\?)/, (date) => `/crm/owners/${date}`],
 ];
@@ -55,7 +56,13 @@ export interface SdkAnswer {
  */
 export async function exchange(
   request: SdkRequest,
-  options: { signal: AbortSignal; timeoutMs: number; dispatcher: Dispatcher; paths: Paths },
+  options: {
+    signal: AbortSignal;
+    timeoutMs: number;
+    dispatcher: Dispatcher;
+    paths: Paths;
+    onHeaders(headers: Pick<Headers, 'get'>): void;
+  },
 ): Promise<SdkAnswer> {
   const url = new URL(request.getUrl());
   const address = `${url.origin}${pathOf(`${url.pathname}${url.search}`, options.paths)}`;
@@ -78,6 +85,7 @@ export async function exchange(
       ? transientFailure('the request to hubspot was cancelled', 'cancelled')
       : networkFailure(error, 'hubspot');
   }
+  options.onHeaders(response.headers);
   if (!response.ok) {
     throw failureOf(response.status, response.headers, text, partOf(url.pathname));
   }
@@ -96,11 +104,16 @@ function expectedStatus(method: string, clientPath: string, status: number): num
   if (method === 'DELETE') {
     return 204;
   }
-  return method === 'POST' && /^\/crm\/v3\/(?:objects|properties)\/[^/]+$/.test(clientPath) ? 201 : 200;
+  return method === 'POST' && /^\/crm\/v3\/(?:objects|properties)\/[^/]+(?:\/batch\/create)?$/.test(clientPath)
+    ? 201
+    : 200;
 }
+
+/** Paths below which the type of an object stands. */
+const OF_RECORDS = new Set(['objects', 'associations']);
 
 /** What a path of the client's is about. The type of an object stands before that of an object associated with it. */
 function partOf(clientPath: string): HubSpotPart | null {
   const [, first = '', type = ''] = /^\/crm\/v[34]\/([a-z]+)(?:\/([a-z]+))?/.exec(clientPath) ?? [];
-  return HUBSPOT_PARTS.find((part) => part === (first === 'objects' ? type : first)) ?? null;
+  return HUBSPOT_PARTS.find((part) => part === (OF_RECORDS.has(first) ? type : first)) ?? null;
 }

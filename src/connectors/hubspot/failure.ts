@@ -63,6 +63,14 @@ export function refusedProperties(error: unknown): readonly string[] {
     : [];
 }
 
+/** Codes that are about a property, whatever its value is, and the category that stands beside all of them. */
+const OF_PROPERTIES = new Set(['PROPERTY_DOESNT_EXIST', 'READ_ONLY_VALUE', 'VALIDATION_ERROR']);
+
+/** Whether a refusal of properties holds for every value of them: the account does not have them. */
+export function isForAnyValue({ answer: { codes } }: HubSpotFailure): boolean {
+  return codes.some((code) => code !== 'VALIDATION_ERROR') && codes.every((code) => OF_PROPERTIES.has(code));
+}
+
 /** The time within which HubSpot's search sees a new record nearly always; HubSpot says "a few moments". */
 const SEARCH_LAG_MS = 15_000;
 

@@ -3,16 +3,17 @@ import * as objects from '@hubspot/api-client/lib/codegen/crm/objects/index';
 import * as owners from '@hubspot/api-client/lib/codegen/crm/owners/index';
 import * as properties from '@hubspot/api-client/lib/codegen/crm/properties/index';
 import type { Dispatcher } from 'undici';
-import { ActionError } from '../action-error';
+import type { AccountLimits } from './account-limits';
 import { exchange, type SdkAnswer, type SdkRequest } from './exchange';
-import type { RateLimiter } from '../rate-limit';
 import type { HubSpotSettings } from './settings';
 
 /** The generated APIs of @hubspot/api-client that the bridge calls, all on our own {@link exchange}. */
 export interface HubSpotApis {
   records: objects.BasicApi;
+  batches: objects.BatchApi;
   search: objects.SearchApi;
   associations: associations.BasicApi;
+  associationBatches: associations.BatchApi;
   properties: properties.CoreApi;
   owners: owners.OwnersApi;
   /** The SDK's enums that requests name. Here, so that the session does not import the SDK. */
@@ -30,41 +31,39 @@ const OPERATORS = {
   CONTAINS_TOKEN: objects.FilterOperatorEnum.ContainsToken,
 } as const;
 
-/** Within the timeout of an attempt (30 s). */
-const LATER_REQUEST_WAIT_MS = 20_000;
-
 /** What all attempts share. */
 export interface ApiConnection {
   readonly settings: HubSpotSettings;
   readonly agent: Dispatcher;
-  readonly requestLimiter: RateLimiter;
+  readonly limits: Pick<AccountLimits, 'read' | 'obey'>;
 }
 
-/** Makes the APIs for one attempt. */
+/** Makes the APIs for one attempt, or for one batch. */
 export type OpenApis = typeof openApis;
 
 /**
- * The SDK's classes bound to one attempt's signal. Only the modules needed are imported, and not the SDK's `Client`,
- * whose retry and limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets,
- * no state.
+ * The SDK's classes bound to one signal. Only the modules needed are imported, and not the SDK's `Client`, whose retry
+ * and limiter decorators are shared by the whole process (reference connectors.md 1.4). Cheap: no sockets, no state.
+ *
+ * @param admit waits before each request for a slot of the rate limit.
  */
-export function openApis({ settings, agent, requestLimiter }: ApiConnection, signal: AbortSignal): HubSpotApis {
-  let isFirst = true;
+export function openApis(
+  { settings, agent, limits }: ApiConnection,
+  signal: AbortSignal,
+  admit: () => Promise<void>,
+): HubSpotApis {
   const send = async (request: SdkRequest): Promise<SdkAnswer> => {
-    // A full queue refuses whole attempts, not their later requests: else many would begin and none would end.
-    await (isFirst ? requestLimiter.waitForSlot(signal) : requestLimiter.waitForSlot(signal, LATER_REQUEST_WAIT_MS));
-    isFirst = false;
+    await admit();
     try {
       return await exchange(request, {
         signal,
         timeoutMs: settings.request_timeout,
         dispatcher: agent,
         paths: settings.api_version === 'v3' ? 'client' : settings.api_version,
+        onHeaders: (headers) => limits.read(headers),
       });
     } catch (error) {
-      if (error instanceof ActionError && error.detail.code === 'TEN_SECONDLY_ROLLING') {
-        requestLimiter.pauseFor(error.detail.retryAfterMs ?? 0);
-      }
+      limits.obey(error);
       throw error;
     }
   };
@@ -96,8 +95,10 @@ export function openApis({ settings, agent, requestLimiter }: ApiConnection, sig
   });
   return {
     records: new objects.BasicApi(forObjects),
+    batches: new objects.BatchApi(forObjects),
     search: new objects.SearchApi(forObjects),
     associations: new associations.BasicApi(forAssociations),
+    associationBatches: new associations.BatchApi(forAssociations),
     properties: new properties.CoreApi(forProperties),
     owners: new owners.OwnersApi(forOwners),
     enums: {

@@ -1,20 +1,15 @@
 import { z } from 'zod';
-import { ActionError } from '../action-error';
 import type { ActionLog } from '../action-log';
+import { checked, classified, readRecord, readSearch } from './answers';
+import { LATER_REQUEST_WAIT_MS } from './batches/common';
+import type { ReadBy } from './batches/reads';
+import { associationsOf } from './batches/writes';
 import type { HubSpotClient } from './client';
-import { answered, transientFailure } from './failure';
+import { answered } from './failure';
+import type { PhoneForms } from './phone-forms';
 import type { HubSpotRecord, ObjectType, PropertyDefinition, SearchFilter } from './record';
 import type { HubSpotApis } from './sdk';
 
-const record = z.object({
-  id: z.string().min(1),
-  properties: z.record(z.string(), z.string().nullable()).default({}),
-  updatedAt: z.date().catch(new Date(0)),
-  associations: z
-    .object({ contacts: z.object({ results: z.array(z.object({ id: z.string() })) }).optional() })
-    .optional(),
-});
-const searchAnswer = z.object({ results: z.array(record) });
 const definition = z.object({
   name: z.string(),
   type: z.string(),
@@ -29,18 +24,6 @@ const definition = z.object({
 const NO_RECORD = '0';
 const ownersPage = z.object({ results: z.array(z.object({ id: z.string(), email: z.string().optional() })) });
 
-const readRecord = (answer: unknown): HubSpotRecord => toRecord(record.parse(answer));
-
-function toRecord(parsed: z.output<typeof record>): HubSpotRecord {
-  const contactIds = parsed.associations?.contacts?.results.map((association) => association.id) ?? [];
-  return {
-    id: parsed.id,
-    properties: parsed.properties,
-    updatedAt: parsed.updatedAt.getTime(),
-    contactIds: [...new Set(contactIds)],
-  };
-}
-
 /**
  * The requests of one attempt, in the bridge's own types. Every method throws only ActionError, and its answers are
  * checked: what HubSpot gives in another shape than it documents is `transient` (`invalid_answer`), never `undefined`
@@ -48,13 +31,21 @@ function toRecord(parsed: z.output<typeof record>): HubSpotRecord {
  */
 export class HubSpotSession {
   readonly #apis: HubSpotApis;
+  #isFirst = true;
 
   constructor(
     readonly client: HubSpotClient,
     readonly signal: AbortSignal,
     readonly log: ActionLog,
   ) {
-    this.#apis = client.openApis(client, signal);
+    this.#apis = client.openApis(client, signal, () => client.limits.requests.waitForSlot(signal, this.#nextWait()));
+  }
+
+  /** A full queue refuses whole attempts, not their later requests: else many would begin and none would end. */
+  #nextWait(): number | undefined {
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    return isFirst ? undefined : LATER_REQUEST_WAIT_MS;
   }
 
   /**
@@ -63,32 +54,8 @@ export class HubSpotSession {
    * @param by.associated whether to give `contactIds`.
    * @param by.archived whether to look among the deleted records, instead of the others.
    */
-  async get(
-    type: ObjectType,
-    id: string,
-    by: { idProperty?: string; properties?: readonly string[]; associated?: boolean; archived?: boolean } = {},
-  ): Promise<HubSpotRecord | null> {
-    const associations = by.associated === true ? ['contacts'] : undefined;
-    try {
-      return readRecord(
-        await call(() =>
-          this.#apis.records.getById(
-            type,
-            id,
-            by.properties?.slice(),
-            undefined,
-            associations,
-            by.archived === true,
-            by.idProperty,
-          ),
-        ),
-      );
-    } catch (error) {
-      if (answered(error, 404)) {
-        return null;
-      }
-      throw classified(error);
-    }
+  async get(type: ObjectType, id: string, by: ReadBy = {}): Promise<HubSpotRecord | null> {
+    return this.client.batches.reads(type, by).request(id, this.signal, this.#nextWait());
   }
 
   /** Proves that the token may read records of a type. */
@@ -115,31 +82,33 @@ export class HubSpotSession {
     );
   }
 
-  /** @param association to a contact, made together with the record. */
+  /**
+   * @param more.association to a contact, made together with the record.
+   * @param more.keyProperty one of the properties, which HubSpot keeps unique. Only records that have one are created
+   *   together: what became of them is known by it.
+   */
   async create(
     type: ObjectType,
     properties: Readonly<Record<string, string>>,
-    association?: { contactId: string; typeId: number },
+    more: { association?: { contactId: string; typeId: number }; keyProperty?: string } = {},
   ): Promise<HubSpotRecord> {
-    const associations =
-      association === undefined
-        ? []
-        : [
-            {
-              to: { id: association.contactId },
-              types: [
-                {
-                  associationCategory: this.#apis.enums.hubspotDefined,
-                  associationTypeId: association.typeId,
-                },
-              ],
-            },
-          ];
+    const { association = null, keyProperty = '' } = more;
+    const key = properties[keyProperty];
+    if (key !== undefined) {
+      const input = { properties, association, key };
+      return this.client.batches.creations(type, keyProperty).request(input, this.signal, this.#nextWait());
+    }
+    const associations = associationsOf(association, this.#apis);
     return checked(() => this.#apis.records.create(type, { properties: { ...properties }, associations }), readRecord);
   }
 
   async update(type: ObjectType, id: string, properties: Readonly<Record<string, string>>): Promise<HubSpotRecord> {
-    return checked(() => this.#apis.records.update(type, id, { properties: { ...properties } }), readRecord);
+    return this.client.batches.updates(type).request({ id, properties }, this.signal, this.#nextWait());
+  }
+
+  /** The contacts that may have a number: too many rather than too few. At the client's rate limit, and with its lag. */
+  async contactsByPhone(number: PhoneForms, properties: readonly string[]): Promise<HubSpotRecord[]> {
+    return this.client.batches.contactsByPhone(properties).request(number, this.signal, this.#nextWait());
   }
 
   /**
@@ -151,14 +120,14 @@ export class HubSpotSession {
     anyOf: readonly (readonly SearchFilter[])[],
     properties: readonly string[],
   ): Promise<HubSpotRecord[]> {
-    await this.client.searchLimiter.waitForSlot(this.signal);
+    await this.client.limits.searches.waitForSlot(this.signal);
     const { operators } = this.#apis.enums;
     const filterGroups = anyOf.map((filters) => ({
       filters: filters.map((filter) => ({ ...filter, operator: operators[filter.operator] })),
     }));
     return checked(
       () => this.#apis.search.doSearch(type, { filterGroups, properties: properties.slice(), limit: 100 }),
-      (answer) => searchAnswer.parse(answer).results.map(toRecord),
+      (answer) => readSearch(answer).hits,
     );
   }
 
@@ -188,7 +157,7 @@ export class HubSpotSession {
       return known;
     }
     try {
-      const found = definition.parse(await call(() => this.#apis.properties.getByName(type, name)));
+      const found = definition.parse(await this.#apis.properties.getByName(type, name));
       this.client.definitions.set(`${type}/${name}`, found);
       return found;
     } catch (error) {
@@ -239,28 +208,6 @@ export class HubSpotSession {
   }
 }
 
-/**
- * Calls the SDK; what it throws on its own account, after our exchange was content, is an answer of an unknown shape.
- */
-async function call<Answer>(request: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await request();
-  } catch (error) {
-    throw classified(error);
-  }
-}
-
-async function checked<Answer, Result>(
-  request: () => Promise<Answer>,
-  read: (answer: Answer) => Result,
-): Promise<Result> {
-  try {
-    return read(await request());
-  } catch (error) {
-    throw classified(error);
-  }
-}
-
 async function withoutNotFound(request: () => Promise<void>): Promise<void> {
   try {
     await request();
@@ -269,10 +216,4 @@ async function withoutNotFound(request: () => Promise<void>): Promise<void> {
       throw classified(error);
     }
   }
-}
-
-function classified(error: unknown): ActionError {
-  return error instanceof ActionError
-    ? error
-    : transientFailure('HubSpot answered in an unknown shape', 'invalid_answer');
 }

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ActionError } from '../../../src/connectors/action-error';
 import { callEvent, done, failureOf, from, openClient, run, startStandIn } from './running-actions';
 
 const UPDATE = { properties: { city: 'Seoul' } };
@@ -45,19 +44,13 @@ test('an attempt does not begin when the queue of requests is full', async () =>
   expect(standIn.requests).toHaveLength(1);
 });
 
-test('a burst stays below the limit of ten seconds, and attempts that begin end', async () => {
+test('a burst stays below the limit of ten seconds', async () => {
   // Ten times HubSpot's numbers, so that it takes a tenth of the time.
   const standIn = await startStandIn({ requestsPerTenSeconds: 1_000 });
   const client = openClient(standIn, { requests_per_second: 90 });
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 400 }, (_, index) => run('log_call', client, {}, { key: `a/b/${index}` })),
-  );
-  const codes = outcomes.flatMap((outcome) =>
-    outcome.status === 'rejected' && outcome.reason instanceof ActionError ? [outcome.reason.detail.code] : [],
-  );
-  expect(new Set(codes)).toEqual(new Set(['request_pace']));
-  expect(standIn.calls).toHaveLength(400 - codes.length);
-  expect(standIn.calls.length).toBeGreaterThan(100);
+  await Promise.all(Array.from({ length: 400 }, (_, index) => done('log_call', client, {}, { key: `a/b/${index}` })));
+  expect(standIn.calls).toHaveLength(400);
+  expect(standIn.requests.length).toBeLessThan(40);
 }, 30_000);
 
 test('after a 429 of ten seconds no attempt begins until they are over', async () => {
@@ -74,5 +67,5 @@ test.each([
   ['https://api-eu1.hubapi.com', 9],
   ['http://127.0.0.1:4000', 10_000],
 ])('the rate at %s is %d a second by default', (base_url, perSecond) => {
-  expect(openClient({ settings: { access_token: 'x', base_url } }).requestsPerSecond).toBe(perSecond);
+  expect(openClient({ settings: { access_token: 'x', base_url } }).limits.requestsPerSecond).toBe(perSecond);
 });
