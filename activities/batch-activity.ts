@@ -7,6 +7,8 @@ import { attemptBatch } from './batch-attempt';
 
 /** Attempts under way in all batches of a worker: a slow provider gets no more requests at a time than four batches make. */
 const MAX_UNDER_WAY = 200;
+/** As long as the dispatcher waits for a run before it takes it to be waiting for something. */
+const STRAGGLERS_WITHIN_MS = 3_000;
 
 /**
  * Makes the activity `batch.attempt`: the first attempts of all steps of a batch's events. Events and rules run side by
@@ -26,7 +28,7 @@ export function createBatchActivity(
   attempts: ReadonlyMap<string, Attempt>,
   log: ActionLog,
 ): (input: BatchAttemptInput) => Promise<BatchAttemptResult> {
-  const tools = { attempts, log, slots: new AttemptSlots(MAX_UNDER_WAY) };
+  const tools = { attempts, log, slots: new AttemptSlots(MAX_UNDER_WAY), stragglersWithinMs: STRAGGLERS_WITHIN_MS };
   return async (input) => {
     const context = Context.current();
     const { attempt, heartbeatDetails, scheduledTimestampMs, currentAttemptScheduledTimestampMs } = context.info;

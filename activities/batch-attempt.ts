@@ -5,13 +5,10 @@ import type { JsonValue } from '../src/events/json';
 import type { Plan, PlannedRule, PlannedStep } from '../src/rules/plan';
 import type { AttemptedEvent, BatchAttemptInput, BatchAttemptResult } from '../src/runs/batch-contract';
 import type { EarlierAttempts, EarlierRule, FailedAttempt } from '../src/runs/run-contract';
-import type { Attempt, AttemptEnd, AttemptHost } from './attempt';
+import type { Attempt, AttemptHost } from './attempt';
 import type { AttemptSlots } from './attempt-slots';
+import { BatchTime } from './batch-time';
 
-/** The longest attempt of a step, as of the local attempts in `workflows/run-step.ts`. */
-const STEP_WITHIN_MS = 10_000;
-/** No step begins later than this after the batch: all have ended after twice the time. */
-const BEGIN_WITHIN_MS = 10_000;
 /** Temporal's SDK passes on the first one at once, and the latest of the others every twelve seconds. */
 const HEARTBEAT_EVERY_MS = 2_000;
 /** Temporal refuses results and heartbeats over 2 MiB, and warns from 512 KiB on. */
@@ -33,6 +30,8 @@ export interface BatchTools {
   attempts: ReadonlyMap<string, Attempt>;
   slots: AttemptSlots;
   log: ActionLog;
+  /** See {@link BatchTime}. Milliseconds. */
+  stragglersWithinMs: number;
 }
 
 /** What a batch's attempt needs of its activity. */
@@ -56,7 +55,7 @@ export async function attemptBatch(
   } finally {
     clearInterval(timer);
   }
-  if (host.signal.aborted) {
+  if (host.signal.aborted && !batch.isComplete()) {
     batch.heartbeat();
     throw ApplicationFailure.create({
       type: 'WorkerStopped',
@@ -74,8 +73,7 @@ type StepEnd =
 class BatchAttempt {
   readonly #ended: Record<number, AttemptedEvent>;
   #bytes: number;
-  readonly #startedAt = performance.now();
-  readonly #underWay = new Set<AbortController>();
+  readonly #time: BatchTime;
 
   constructor(
     private readonly tools: BatchTools,
@@ -84,6 +82,11 @@ class BatchAttempt {
   ) {
     this.#ended = { ...parseBatchHeartbeat(host.heartbeatDetails)?.events };
     this.#bytes = sizeOf(this.#ended);
+    this.#time = new BatchTime(tools.slots, tools.stragglersWithinMs, host.signal);
+  }
+
+  isComplete(): boolean {
+    return Object.keys(this.#ended).length >= this.input.events.length;
   }
 
   result(): BatchAttemptResult {
@@ -95,8 +98,6 @@ class BatchAttempt {
   }
 
   async run(): Promise<void> {
-    const abortAll = (): void => this.#underWay.forEach((controller) => controller.abort());
-    this.host.signal.addEventListener('abort', abortAll, { once: true });
     await Promise.all(
       this.input.events.map(async (_event, position) => {
         if (this.#ended[position] === undefined) {
@@ -104,10 +105,12 @@ class BatchAttempt {
           // An event that was cut off because the worker stops is attempted by the next one.
           if (ended !== null && (ended.end === 'over' || !this.host.signal.aborted)) {
             this.#keep(position, ended);
+            this.#time.eventsEnded(Object.keys(this.#ended).length, this.input.events.length);
           }
         }
       }),
     );
+    this.#time.end();
   }
 
   #keep(position: number, ended: AttemptedEvent): void {
@@ -171,11 +174,16 @@ class BatchAttempt {
     const { input, host } = this;
     const batched = input.events[position];
     const attempt = this.tools.attempts.get(step.action);
-    if (batched === undefined || attempt === undefined || !(await this.#mayBegin(step, batched.age_ms))) {
+    if (
+      batched === undefined ||
+      attempt === undefined ||
+      !this.#isInTime(step, batched.age_ms) ||
+      !(await this.#time.begin())
+    ) {
       return { end: 'left', attempts: null };
     }
     const { event } = batched;
-    const ended = await this.#attemptInTime(Math.min(step.attempt_timeout_ms, STEP_WITHIN_MS), (signal) =>
+    const ended = await this.#time.attempt(step.attempt_timeout_ms, (signal) =>
       attempt(
         {
           event,
@@ -211,62 +219,10 @@ class BatchAttempt {
     return { end: 'left', attempts: error.errorClass === 'credential' ? left : { ...left, failed: failedOf(error) } };
   }
 
-  /** Whether a step may begin. It has a slot then. */
-  async #mayBegin(step: PlannedStep, ageMs: number): Promise<boolean> {
-    const { slots } = this.tools;
-    if (!this.#isInTime(step, ageMs)) {
-      return false;
-    }
-    const hasSlot =
-      slots.acquireNow() ||
-      (await this.#within(BEGIN_WITHIN_MS - this.#elapsedMs(), (signal) => slots.acquire(signal)));
-    if (hasSlot && !this.#isInTime(step, ageMs)) {
-      slots.release();
-      return false;
-    }
-    return hasSlot;
-  }
-
+  /** Whether a budget that counts from the event is not over yet. */
   #isInTime({ retry }: PlannedStep, ageMs: number): boolean {
-    const elapsedMs = this.#elapsedMs();
-    if (this.host.signal.aborted || elapsedMs > BEGIN_WITHIN_MS) {
-      return false;
-    }
-    return retry.from !== 'event' || ageMs + this.host.delayedMs + elapsedMs < retry.for_ms - MIN_BUDGET_MS;
-  }
-
-  #elapsedMs(): number {
-    return performance.now() - this.#startedAt;
-  }
-
-  /** Makes an attempt. @returns null when it did not end in time, or the activity must end. */
-  async #attemptInTime(
-    timeoutMs: number,
-    attempt: (signal: AbortSignal) => Promise<AttemptEnd>,
-  ): Promise<AttemptEnd | null> {
-    try {
-      return await this.#within(timeoutMs, (signal) =>
-        Promise.race([
-          attempt(signal),
-          new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true })),
-        ]),
-      );
-    } finally {
-      this.tools.slots.release();
-    }
-  }
-
-  /** Gives work a signal that aborts after this time, or when the activity must end. */
-  async #within<Result>(timeoutMs: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), timeoutMs);
-    this.#underWay.add(controller);
-    try {
-      return await work(controller.signal);
-    } finally {
-      clearTimeout(timer);
-      this.#underWay.delete(controller);
-    }
+    const passedMs = ageMs + this.host.delayedMs + this.#time.elapsedMs();
+    return retry.from !== 'event' || passedMs < retry.for_ms - MIN_BUDGET_MS;
   }
 
   #planOf(position: number): Plan | undefined {

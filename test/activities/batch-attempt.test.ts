@@ -70,7 +70,7 @@ async function run(
   const log = { info: () => undefined, warn: (fields: Record<string, unknown>) => void logged.push(fields) };
   const { signal } = new AbortController();
   const slots = new AttemptSlots(slotCount);
-  const { events } = await attemptBatch({ attempts: by, slots, log }, input, {
+  const { events } = await attemptBatch({ attempts: by, slots, log, stragglersWithinMs: 5 }, input, {
     attempt: 1,
     heartbeatDetails: null,
     heartbeat: () => undefined,
@@ -187,6 +187,18 @@ describe('the attempt of a batch', () => {
       end: 'own_run',
       rules: { one: { attempts: { s: { attempts: 1, failed: { class: 'transient', code: 'timeout' } } } } },
     });
+  });
+
+  it('lets few slow events not hold up most of the others', async () => {
+    ends.set('slow', () => new Promise(() => undefined));
+    const slow = plan({ one: [step('s', 'slow', { attempt_timeout_ms: 600_000 })] });
+    const others = Array.from({ length: 9 }, () => plan({ one: [step('s', 'a')] }));
+    const ended = await run(inputOf(slow, ...others));
+    expect(ended[0]).toMatchObject({
+      end: 'own_run',
+      rules: { one: { attempts: { s: { attempts: 1, failed: { class: 'transient', code: 'timeout' } } } } },
+    });
+    expect(Object.values(ended).filter(({ end }) => end === 'over')).toHaveLength(9);
   });
 
   it('does not begin a step whose budget, counted from the event, is over', async () => {
