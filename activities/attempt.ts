@@ -54,11 +54,11 @@ export interface StepTools {
   parking: Parking;
   effects: RememberedEffects;
   log: ActionLog & { debug(fields: Record<string, unknown>, message: string): void };
-  /** Called after every attempt, for the metrics. `class` is null unless the attempt failed. */
+  /** Called after every attempt. `failure` is null unless it failed; its connection need not be the action's own. */
   onAttempt(attempt: {
     action: string;
     outcome: 'done' | 'skipped' | 'failed';
-    class: string | null;
+    failure: { class: string; connection: string; code: string } | null;
     seconds: number;
   }): void;
 }
@@ -124,11 +124,14 @@ async function makeAttempt(making: Making, input: StepInput): Promise<AttemptEnd
   );
   let hasReachedAction = false;
   let hasActed = false;
-  const finish = (outcome: 'done' | 'skipped' | 'failed', errorClass: string | null): void =>
+  const finish = (outcome: 'done' | 'skipped' | 'failed', error: ActionError | null): void =>
     tools.onAttempt({
       action: input.step.action,
       outcome,
-      class: errorClass,
+      failure:
+        error === null
+          ? null
+          : { class: error.errorClass, connection: error.detail.connection, code: error.detail.code },
       seconds: (performance.now() - startedAt) / 1_000,
     });
   try {
@@ -151,7 +154,7 @@ async function makeAttempt(making: Making, input: StepInput): Promise<AttemptEnd
     return { ok: true, result };
   } catch (thrown) {
     const error = asActionError(thrown, connection.connector.name, tools.log, input.step.action);
-    finish('failed', error.errorClass);
+    finish('failed', error);
     const isWaiting = error.errorClass === 'transient' || error.errorClass === 'credential';
     const isHeldBack = !hasReachedAction && isWaiting;
     const attempts = isHeldBack ? progress.attempt - 1 : progress.attempt;

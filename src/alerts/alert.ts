@@ -42,6 +42,7 @@ export interface Telling {
 /** Kinds that last until they are over. The others happen, and are over when they have not happened for a while. */
 export const LASTING: ReadonlySet<AlertKind> = new Set([
   'connection_parked',
+  'connection_failing',
   'rules_refused',
   'backlog',
   'disk',

@@ -234,6 +234,10 @@ export const FINDING_CODES = {
     meaning: 'An alert on silence does not say how long it lasts, or `silence` is there without it.',
     remedy: 'Write `on: [silence]` together with `silence: { after: 2h }`.',
   },
+  failing: {
+    meaning: 'The time of an alert on a failing connection is too short, or is there without `on: connection_failing`.',
+    remedy: 'Write `on: [connection_failing]` together with `failing: { after: 5m }`; at least 10s.',
+  },
   'alert-action': {
     meaning: 'A step of an alert is about the caller or the recording of an event, and an alert has none.',
     remedy: 'Tell it with a post, a mail, a request, or a text with `to` and `from`.',

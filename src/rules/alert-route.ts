@@ -6,6 +6,8 @@ import type { Window } from './language/windows';
 export const ALERT_KINDS = {
   run_failed: 'A step failed for good: the event needs a person, then `bridge events retry`.',
   connection_parked: 'The credential or the account of a connection does not work; its steps wait.',
+  connection_failing:
+    'A service does not answer, or fails every attempt, for longer than `failing.after`; steps are retried.',
   rules_refused: 'The rule files changed and have errors; the rules before stay in force.',
   backlog: 'Events wait for more than five minutes to be started.',
   disk: 'Events cannot be kept, or the disk of the data folder is almost full.',
@@ -32,6 +34,8 @@ export interface AlertRoute {
   quiet_ms: number;
   /** For `silence`: how long no event may come, and when that counts; null without it. */
   silence: { after_ms: number; window: Window | null } | null;
+  /** For `connection_failing`: how long every attempt must have failed. Milliseconds. */
+  failing_after_ms: number;
   /** Ways to tell, in their order: the next one is used when those before it fail. */
   steps: readonly PlannedStep[];
   timezone: string;

@@ -21,7 +21,7 @@ import { fillReferences, markReferences } from '../rules/language/secret-referen
 import type { Settings } from '../settings/settings';
 
 /** What the receiver's process does not know by itself. */
-export type ElsewhereKnown = Pick<Watched, 'parked' | 'temporal' | 'worker'>;
+export type ElsewhereKnown = Pick<Watched, 'parked' | 'failing' | 'temporal' | 'worker'>;
 
 /** What {@link startAlerts} needs. */
 export interface AlertsOptions {

@@ -65,7 +65,7 @@ export function startDispatcherProcess(options: {
     ...createService(stop),
     standIns: [],
     voipbinStandIn: null,
-    state: () => ({ temporal: problem(), parked: {} }),
+    state: () => ({ temporal: problem(), parked: {}, failing: {} }),
     wake: () => dispatcher.wake(),
     answer: (question) =>
       answerAboutConnections(

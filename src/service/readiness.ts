@@ -1,6 +1,7 @@
 import type { PartState } from '../admin/server';
 import type { Inbox } from '../inbox/inbox';
 import type { LiveRules } from '../rules/live-rules';
+import type { FailingConnection } from '../worker/failing-connections';
 import type { ChildSupervisor } from './child/supervisor';
 
 /** The state of a process that works with Temporal. */
@@ -9,6 +10,8 @@ export interface TemporalState {
   temporal: string | null;
   /** Parked connections by name, with the reason. */
   parked: Record<string, string>;
+  /** Connections whose attempts all fail, by name. */
+  failing: Record<string, FailingConnection>;
 }
 
 /** The rules' part of /readyz. */
@@ -42,11 +45,20 @@ export function childPart(child: Pick<ChildSupervisor, 'problem'>): PartState {
 }
 
 /** The parts of /readyz that a worker reports: Temporal and the connections. */
-export function workerParts({ temporal, parked }: TemporalState): { temporal: PartState; connections: PartState } {
-  const reasons = Object.entries(parked).map(([name, reason]) => `${name} parked: ${reason}`);
+export function workerParts({ temporal, parked, failing }: TemporalState): {
+  temporal: PartState;
+  connections: PartState;
+} {
+  const reasons = [
+    ...Object.entries(parked).map(([name, reason]) => `${name} parked: ${reason}`),
+    ...Object.entries(failing).map(
+      ([name, { code, since }]) => `${name} fails since ${new Date(since).toISOString()} (${code})`,
+    ),
+  ];
   return {
     temporal: temporalPart(temporal),
-    connections: reasons.length === 0 ? { ok: true, detail: 'none parked' } : { ok: false, detail: reasons.join('; ') },
+    connections:
+      reasons.length === 0 ? { ok: true, detail: 'none parked or failing' } : { ok: false, detail: reasons.join('; ') },
   };
 }
 

@@ -16,6 +16,7 @@ import { watchTemporal } from '../temporal/watch';
 import { installRuntime } from '../worker/create-worker';
 import { settlesWithin } from '../timing/settles-within';
 import { runStarter, ensureSearchAttributes } from '../temporal/run-starter';
+import { FailingConnections } from '../worker/failing-connections';
 import { StepMetrics } from '../worker/metrics';
 import { startWorker, type RunningWorker } from '../worker/start-worker';
 import type { ChildService } from './child/child';
@@ -66,6 +67,7 @@ export async function startWorkerProcess(options: {
   }
   const stopRefreshing = await refreshOwnNumbers(ownNumbers, settings, log);
   const steps = new StepMetrics(registry);
+  const failing = new FailingConnections();
   let dispatcher: RunningDispatcher | null = null;
   let jobs: RunningJobs | null = null;
   const worker = await startWorker({
@@ -77,7 +79,10 @@ export async function startWorkerProcess(options: {
     log,
     events: {
       onWaiting: (workflowId) => dispatcher?.runWaits(workflowId),
-      onAttempt: steps.attempt,
+      onAttempt: (attempt) => {
+        steps.attempt(attempt);
+        failing.attempt(attempt);
+      },
       onEffectNotKept: steps.effectNotKept,
       onRunEnded: (workflowId, failed, report) => {
         const ending: RunEnding = { status: failed ? 'failed' : 'completed', report };
@@ -157,7 +162,7 @@ export async function startWorkerProcess(options: {
     ...createService(stop, running),
     standIns: worker.standIns,
     voipbinStandIn: worker.voipbinStandIn,
-    state: () => ({ temporal: temporalProblem(), parked: worker.parked() }),
+    state: () => ({ temporal: temporalProblem(), parked: worker.parked(), failing: failing.list() }),
     wake: () => dispatcher?.wake(),
     answer: (question) =>
       answerAboutConnections({ client: new Client({ connection, namespace }), worker: settings }, question),

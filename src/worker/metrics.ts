@@ -43,8 +43,8 @@ export class StepMetrics {
     });
   }
 
-  attempt: StepTools['onAttempt'] = ({ action, outcome, class: errorClass, seconds }) => {
-    this.#attempts.inc({ action, outcome, class: errorClass ?? '' });
+  attempt: StepTools['onAttempt'] = ({ action, outcome, failure, seconds }) => {
+    this.#attempts.inc({ action, outcome, class: failure?.class ?? '' });
     this.#seconds.observe({ action }, seconds);
   };
 

@@ -123,7 +123,7 @@ test('an attempt gets the action key, and its result is counted', async () => {
     result: { key: 'call_hangup/1/rule/step', number: 3, startedAt: '2026-03-02T01:00:00.000Z' },
   });
   expect(attempts).toEqual([
-    { action: 'crm.act', outcome: 'done', class: null, seconds: expect.any(Number) as number },
+    { action: 'crm.act', outcome: 'done', failure: null, seconds: expect.any(Number) as number },
   ]);
 });
 
@@ -165,7 +165,7 @@ test('a transient failure is retried by Temporal, after the delay that the provi
       saved: null,
     },
   ]);
-  expect([waiting.length, attempts[0]?.class]).toEqual([1, 'transient']);
+  expect([waiting.length, attempts[0]?.failure?.class]).toEqual([1, 'transient']);
 });
 
 test('the first transient failure is logged for debugging, later ones as warnings', async () => {

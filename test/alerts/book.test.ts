@@ -16,6 +16,7 @@ const route = (name: string, ...on: AlertKind[]): AlertRoute => ({
   on,
   quiet_ms: 15 * MINUTE,
   silence: null,
+  failing_after_ms: 300_000,
   steps: [],
   timezone: 'UTC',
   country: null,

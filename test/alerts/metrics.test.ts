@@ -13,6 +13,7 @@ const ROUTE: AlertRoute = {
   on: ['disk'],
   quiet_ms: 1_000,
   silence: null,
+  failing_after_ms: 300_000,
   steps: [],
   timezone: 'UTC',
   country: null,

@@ -57,8 +57,9 @@ test('what a provider takes over an action is measured, by how it ended', async 
 });
 
 test('attempts are counted by action, outcome and class', async () => {
-  metrics.attempt({ action: 'slack.post_message', outcome: 'done', class: null, seconds: 0.2 });
-  metrics.attempt({ action: 'slack.post_message', outcome: 'failed', class: 'transient', seconds: 1 });
+  metrics.attempt({ action: 'slack.post_message', outcome: 'done', failure: null, seconds: 0.2 });
+  const failure = { class: 'transient', connection: 'slack', code: 'http_503' };
+  metrics.attempt({ action: 'slack.post_message', outcome: 'failed', failure, seconds: 1 });
   expect((await samplesOf('bridge_step_attempts_total')).map(({ labels, value }) => [labels, value])).toEqual([
     [{ action: 'slack.post_message', outcome: 'done', class: '' }, 1],
     [{ action: 'slack.post_message', outcome: 'failed', class: 'transient' }, 1],

@@ -66,6 +66,8 @@ export interface SlackStandIn extends RunningStandIn {
   scopes: Set<string>;
   /** Makes the next calls fail. */
   failNext(trouble: NextSlackTrouble): void;
+  /** Ends all trouble that still waits. */
+  heal(): void;
 }
 
 interface State extends Workspace {
@@ -108,6 +110,7 @@ export async function startSlackStandIn(options: SlackStandInOptions = {}): Prom
     people: state.people,
     scopes: state.scopes,
     failNext: ({ times = 1, how }) => void state.troubles.push({ times, how }),
+    heal: () => void state.troubles.splice(0),
     stop: () => server.close(),
   };
 }

@@ -92,10 +92,18 @@ export const ALERT_KEYS = {
       'An alert of things that happen is over when nothing more has happened for so long: `15m` (the default). Meanwhile they are counted.',
   },
   silence: { description: 'For `on: silence`: how long no event may come.' },
+  failing: { description: 'For `on: connection_failing`: how long every attempt must have failed.' },
   do: {
     required: true,
     description:
       'Ways to tell, as steps of a rule with the fields `alert.*`. The first is used; the next one when it fails.',
+  },
+} as const satisfies Keys;
+
+export const FAILING_KEYS = {
+  after: {
+    required: true,
+    description: 'How long every attempt must have failed: `5m` (the default), at least `10s`.',
   },
 } as const satisfies Keys;
 

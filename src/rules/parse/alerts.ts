@@ -1,6 +1,6 @@
 import { ALERT_KINDS, type AlertKind, type AlertRoute, type Heartbeat } from '../alert-route';
 import { ALERT_TYPE } from '../language/alert-fields';
-import { ALERT_KEYS, HEARTBEAT_KEYS, SILENCE_KEYS } from '../language/keys';
+import { ALERT_KEYS, FAILING_KEYS, HEARTBEAT_KEYS, SILENCE_KEYS } from '../language/keys';
 import { referencesIn } from '../language/secret-references';
 import type { Window } from '../language/windows';
 import type { ActionCatalogue } from '../rule';
@@ -15,6 +15,8 @@ import { Variables, type ResultShape } from './variables';
 
 const KINDS = Object.keys(ALERT_KINDS) as AlertKind[];
 const DEFAULT_QUIET_MS = 900_000;
+const DEFAULT_FAILING_AFTER_MS = 300_000;
+const MIN_FAILING_AFTER_MS = 10_000;
 const MIN_HEARTBEAT_MS = 10_000;
 const DEFAULT_HEARTBEAT_MS = 60_000;
 
@@ -58,11 +60,18 @@ export class AlertReader {
         { hint: missing ? 'silence: { after: 2h, during: office }' : 'on: [silence]' },
       );
     }
+    const failingValue = block.get('failing');
+    const failingAfterMs = failingValue === undefined ? DEFAULT_FAILING_AFTER_MS : this.failingAfter(failingValue);
+    if (failingValue !== undefined && !kinds.includes('connection_failing')) {
+      reader.findings.error(failingValue.at, 'failing', '`failing` has no effect without `on: connection_failing`', {
+        hint: 'on: [connection_failing]',
+      });
+    }
     const does = block.get('do');
     const steps = does === undefined ? [] : new StepReader(reader, this.actions).read(does);
     this.checkSteps(steps);
     const hasErrors = reader.findings.all.slice(before).some((finding) => finding.severity === 'error');
-    if (hasErrors || name === null || quietMs === null) {
+    if (hasErrors || name === null || quietMs === null || failingAfterMs === null) {
       return null;
     }
     return {
@@ -71,6 +80,7 @@ export class AlertReader {
       on: kinds,
       quiet_ms: quietMs,
       silence,
+      failing_after_ms: failingAfterMs,
       steps: steps.map(({ planned }) => planned),
       ...this.defaults,
     };
@@ -90,6 +100,15 @@ export class AlertReader {
     const during = block?.get('during');
     const window = during === undefined ? null : this.window(during);
     return afterMs === null ? null : { after_ms: afterMs, window };
+  }
+
+  private failingAfter(value: Value): number | null {
+    const after = this.reader.block(value, 'failing', FAILING_KEYS)?.get('after');
+    const ms = after === undefined ? null : this.reader.duration(after, 'failing.after');
+    if (after !== undefined && ms !== null && ms < MIN_FAILING_AFTER_MS) {
+      this.reader.findings.error(after.at, 'failing', 'failing.after is shorter than 10s');
+    }
+    return ms;
   }
 
   private window(value: Value): Window | null {

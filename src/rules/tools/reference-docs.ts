@@ -8,6 +8,7 @@ import {
   ALERT_KEYS,
   FILE_KEYS,
   HEARTBEAT_KEYS,
+  FAILING_KEYS,
   SILENCE_KEYS,
   LIMIT_KEYS,
   RETRY_KEYS,
@@ -39,6 +40,7 @@ export function describeRuleLanguage(): string {
     section('A window', keys(WINDOW_KEYS)),
     section('An alert', keys(ALERT_KEYS)),
     section('silence', keys(SILENCE_KEYS)),
+    section('failing', keys(FAILING_KEYS)),
     section('heartbeat', keys(HEARTBEAT_KEYS)),
     section(
       'Kinds of alerts',

@@ -61,7 +61,12 @@ export const fromChild = z.discriminatedUnion('type', [
     steps: z.array(stepReport),
   }),
   /** Its state every two seconds, for /readyz. `temporal`: why Temporal cannot be used. */
-  z.object({ type: z.literal('state'), temporal: z.string().nullable(), parked: z.record(z.string(), z.string()) }),
+  z.object({
+    type: z.literal('state'),
+    temporal: z.string().nullable(),
+    parked: z.record(z.string(), z.string()),
+    failing: z.record(z.string(), z.object({ since: z.number(), attempts: z.number(), code: z.string() })),
+  }),
   /** The answer to an `ask`, or why there is none. */
   z.object({
     type: z.literal('answer'),

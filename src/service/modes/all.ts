@@ -49,6 +49,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
     configFile,
     elsewhere: {
       parked: () => worker?.state()?.parked,
+      failing: () => worker?.state()?.failing,
       temporal: () => worker?.state()?.temporal,
       // Before Temporal runs there is none to be missing.
       worker: () => worker?.problem() ?? null,

@@ -39,6 +39,7 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
     elsewhere: {
       // Workers elsewhere know what is parked; their bridges' own alerts tell it.
       parked: () => undefined,
+      failing: () => undefined,
       temporal: () => dispatcher.state()?.temporal,
       worker: () => dispatcher.problem(),
     },

@@ -42,6 +42,14 @@ heartbeat: { url: "\${env:HEARTBEAT_URL}", every: 30s }
 
 test.each([
   [`alerts: [ { name: ops, on: run_faild, ${POST} } ]`, 'on cannot be "run_faild"'],
+  [
+    `alerts: [ { name: ops, on: connection_failing, failing: { after: 1s }, ${POST} } ]`,
+    'failing.after is shorter than 10s',
+  ],
+  [
+    `alerts: [ { name: ops, on: disk, failing: { after: 1m }, ${POST} } ]`,
+    '`failing` has no effect without `on: connection_failing`',
+  ],
   [`alerts: [ { name: ops, on: silence, ${POST} } ]`, 'an alert on silence must say how long it lasts'],
   [`alerts: [ { name: ops, on: disk, silence: { after: 1h }, ${POST} } ]`, '`silence` has no effect'],
   [
