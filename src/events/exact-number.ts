@@ -175,6 +175,15 @@ export function compareNumbers(one: string, other: string): number {
   return left.sign * (left.digits < right.digits ? -1 : left.digits > right.digits ? 1 : 0);
 }
 
+/** Not by a pattern: `0+$` takes quadratic time on zeros that end before the text does. */
+function withoutEndingZeros(digits: string): string {
+  let length = digits.length;
+  while (digits[length - 1] === '0') {
+    length -= 1;
+  }
+  return digits.slice(0, length);
+}
+
 /** A number as ±0.DIGITS × 10^magnitude, without zeros at either end of the digits; 0 has neither. */
 function decimalOf(text: string): { sign: number; digits: string; magnitude: number } | null {
   const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
@@ -188,7 +197,7 @@ function decimalOf(text: string): { sign: number; digits: string; magnitude: num
     ? { sign: 0, digits: '', magnitude: 0 }
     : {
         sign: minus === '' ? 1 : -1,
-        digits: all.slice(first).replace(/0+$/, ''),
+        digits: withoutEndingZeros(all.slice(first)),
         magnitude: whole.length - first + Number(exponent),
       };
 }

@@ -81,6 +81,14 @@ test.each([
   expect(Math.sign(compareNumbers(other, one)) + 0).toBe(expected === 0 ? 0 : -expected);
 });
 
+test('a text of many zeros is compared in no time', () => {
+  const before = process.cpuUsage();
+  expect(compareNumbers('1.50', `1${'0'.repeat(300_000)}1`)).toBeLessThan(0);
+  const { user } = process.cpuUsage(before);
+  // Quadratic time is a minute.
+  expect(user / 1_000).toBeLessThan(2_000);
+});
+
 test('what is not a number compares with nothing', () => {
   expect(compareNumbers('abc', '1')).toBeNaN();
   expect([digitsOf(1), digitsOf('1'), digitsOf(null), digitsOf({ $number: 'x' }), numberText('1')]).toEqual(
