@@ -9,6 +9,7 @@ import { acks } from './figures/acks';
 import { burst } from './figures/burst';
 import { cpu } from './figures/cpu';
 import { say, verdictOf, type Figure, type Scale } from './figures/figure';
+import { hubspot } from './figures/hubspot';
 import { idle } from './figures/idle';
 import { matching } from './figures/matching';
 import { throughput } from './figures/throughput';
@@ -47,6 +48,7 @@ const FIGURES: Readonly<Record<string, (scale: Scale) => Promise<Figure | Figure
   effect: (scale) => timeToEffect(scale),
   burst: (scale) => burst(scale),
   cpu: (scale) => cpu(scale),
+  hubspot: (scale) => hubspot(scale),
   matching: (scale) => matching(scale),
   idle: (scale) => idle(scale),
 };

@@ -9,6 +9,8 @@ export const SECRET = 'secret of the benchmark';
 export interface BenchEvent {
   /** `data.id`. */
   id: string;
+  /** The peer's number, each another one up to nine million. */
+  caller: string;
   body: Buffer;
   /** The `X-VoIPBIN-Signature` header. */
   signature: string;
@@ -24,8 +26,9 @@ export function makeEvents(count: number, wanted: Wanted): BenchEvent[] {
   const secret = new Secret(SECRET);
   return Array.from({ length: count }, (_, index) => {
     const id = randomUUID();
-    const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data: hangup(id, wanted, index) }));
-    return { id, body, signature: signatureOf(body, secret) };
+    const caller = `+1555${String(1_000_000 + (index % 9_000_000)).padStart(7, '0')}`;
+    const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data: hangup(id, wanted, caller) }));
+    return { id, caller, body, signature: signatureOf(body, secret) };
   });
 }
 
@@ -34,10 +37,10 @@ export function eventIdOf(event: Pick<BenchEvent, 'id'>): string {
   return `call_hangup/${event.id}`;
 }
 
-function hangup(id: string, wanted: Wanted, index: number): Record<string, unknown> {
+function hangup(id: string, wanted: Wanted, caller: string): Record<string, unknown> {
   const theirs = {
     type: 'tel',
-    target: `+1555${String(1_000_000 + (index % 9_000_000)).padStart(7, '0')}`,
+    target: caller,
     target_name: '',
     name: '',
     detail: '',
