@@ -22,9 +22,9 @@ export function withTimezone(command: Command): Command {
  */
 export async function zoneOf({ timezone }: { timezone?: string }, settings: Settings): Promise<string> {
   if (timezone === undefined) {
-    // Only now: it loads the rule language, which takes longer than listing events.
-    const { timezoneOfRules } = await import('../service/rules-in-force.js');
-    return timezoneOfRules(settings);
+    // Only now: most commands that print no times do not need it.
+    const { timezoneOfRuleFile } = await import('../rules/parse/defaults.js');
+    return timezoneOfRuleFile(settings.rulesFile);
   }
   if (!isZone(timezone)) {
     throw new WrongUse(`--timezone expects a time zone such as Europe/Berlin or America/New_York; got "${timezone}"`);

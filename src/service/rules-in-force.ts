@@ -83,12 +83,6 @@ export function liveRulesOf(settings: Settings): Rule[] | null {
   return loaded.ok ? loaded.ruleSet.rules.filter(({ mode }) => mode === 'live') : null;
 }
 
-/** The zone of this machine's rule files for rules that name none; UTC when the files are missing or have errors. */
-export function timezoneOfRules(settings: Settings): string {
-  const loaded = loadRules({ file: settings.rulesFile, actions: actionCatalogue });
-  return loaded.ok ? loaded.timezone : 'UTC';
-}
-
 /** Names of the connections that live rules use. */
 export function connectionsInUse(ruleSet: RuleSet): string[] {
   return connectionsUsedBy(liveSteps(ruleSet));

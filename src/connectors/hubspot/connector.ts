@@ -1,6 +1,6 @@
 import { plainHttpHost } from '../../net/host-list';
 import { defineConnector } from '../connector';
-import { HubSpotClient } from './client';
+import type { HubSpotClient } from './client';
 import { createTask } from './create-task';
 import { HUBSPOT_PARTS } from './failure';
 import { ensureKeyProperty } from './key-property';
@@ -28,7 +28,10 @@ export const hubspot = defineConnector<HubSpotSettings, HubSpotClient>({
       const host = plainHttpHost(base_url);
       return host === null ? null : { key: 'base_url', host };
     },
-    open: async (settings) => new HubSpotClient(settings, (await import('./sdk.js')).openApis),
+    open: async (settings) => {
+      const [{ HubSpotClient: Client }, { openApis }] = await Promise.all([import('./client.js'), import('./sdk.js')]);
+      return new Client(settings, openApis);
+    },
     close: (client) => client.close(),
     prepare: async (client, signal, log) => {
       const session = new HubSpotSession(client, signal, log);

@@ -1,15 +1,14 @@
 import type { Window } from '../language/windows';
 import { Findings, sortFindings, type Finding, type Position } from '../../yaml/finding';
-import { DEFAULTS_KEYS } from '../language/keys';
 import { RuleSet } from '../rule-set';
 import type { ActionCatalogue, Rule } from '../rule';
 import type { AlertRoute, Heartbeat } from '../alert-route';
 import { AlertReader, readHeartbeat } from './alerts';
 import { isNothing, quoted, type Value } from './block-reader';
+import { readDefaults } from './defaults';
 import { lintRules } from './lint';
 import { readLists, type NamedList } from './lists';
 import { readMaps, type NamedMap } from './maps';
-import { readCountry, readTimezone, type Defaults } from './locale';
 import { diskReader, readRuleFiles, type RuleFile } from './rule-files';
 import { hashOf } from './rule-set-hash';
 import { RuleReader } from './rules';
@@ -178,15 +177,4 @@ function addNew<Item>(
     }
     all.set(name, item);
   }
-}
-
-function readDefaults({ reader, block }: RuleFile): Defaults {
-  const value = block.get('defaults');
-  const read = value === undefined ? null : reader.block(value, 'defaults', DEFAULTS_KEYS);
-  const timezone = read?.get('timezone');
-  const country = read?.get('country');
-  return {
-    timezone: (timezone === undefined ? null : readTimezone(reader, timezone)) ?? 'UTC',
-    country: country === undefined ? null : readCountry(reader, country),
-  };
 }

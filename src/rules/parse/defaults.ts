@@ -1,0 +1,26 @@
+import { DEFAULTS_KEYS } from '../language/keys';
+import { Findings } from '../../yaml/finding';
+import { readCountry, readTimezone, type Defaults } from './locale';
+import { diskReader, readRuleFiles, type RuleFile } from './rule-files';
+
+/** Reads `defaults` of a main rule file. What is missing or wrong there is UTC, and no country. */
+export function readDefaults({ reader, block }: RuleFile): Defaults {
+  const value = block.get('defaults');
+  const read = value === undefined ? null : reader.block(value, 'defaults', DEFAULTS_KEYS);
+  const timezone = read?.get('timezone');
+  const country = read?.get('country');
+  return {
+    timezone: (timezone === undefined ? null : readTimezone(reader, timezone)) ?? 'UTC',
+    country: country === undefined ? null : readCountry(reader, country),
+  };
+}
+
+/**
+ * The time zone in `defaults` of a rule file; UTC when it has none or cannot be read. It does not read the rules, which
+ * takes longer than most commands that need the zone.
+ */
+export function timezoneOfRuleFile(file: string): string {
+  const { files } = readRuleFiles(file, diskReader(file), new Findings());
+  const [main] = files;
+  return main === undefined ? 'UTC' : readDefaults(main).timezone;
+}

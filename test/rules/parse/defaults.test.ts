@@ -1,0 +1,32 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { timezoneOfRuleFile } from '../../../src/rules/parse/defaults';
+
+jest.mock('../../../src/rules/rule-set', () => {
+  throw new Error('the rule language was loaded');
+});
+
+function fileWith(text: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'rule-defaults-')), 'rules.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+test.each([
+  ['of its defaults', 'version: 1\ndefaults: { timezone: Asia/Seoul }\nrules: []\n', 'Asia/Seoul'],
+  ['UTC without defaults', 'version: 1\nrules: []\n', 'UTC'],
+  ['UTC for an unknown zone', 'version: 1\ndefaults: { timezone: Asia/Soul }\n', 'UTC'],
+  ['UTC where the YAML is wrong', 'version: [\n', 'UTC'],
+  [
+    'of its defaults where a rule is wrong',
+    'defaults: { timezone: Asia/Seoul }\nrules: [{ on: nothing }]\n',
+    'Asia/Seoul',
+  ],
+])('the zone of a rule file is %s', (_what, text, zone) => {
+  expect(timezoneOfRuleFile(fileWith(text))).toBe(zone);
+});
+
+test('the zone of a rule file that does not exist is UTC', () => {
+  expect(timezoneOfRuleFile('/does/not/exist/rules.yaml')).toBe('UTC');
+});
