@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import pino from 'pino';
 import { findTemporalCli } from '../../src/temporal/dev-server/find-cli';
 import { embeddedAddressOf, startDevServer, type DevServer } from '../../src/temporal/dev-server/dev-server';
-import { HANDLE_EVENT } from '../../src/runs/names';
+import { HANDLE_BATCH, HANDLE_EVENT } from '../../src/runs/names';
 import { registerNamespace } from '../e2e/temporal-server';
 
 const CALL_WITHIN_MS = 5_000;
@@ -63,7 +63,11 @@ async function launch(dataDir: string, port: number, uiPort: number): Promise<De
 export async function openRunsAt(address: string, namespace = 'default'): Promise<number> {
   return withConnection(address, async (connection) => {
     const client = new Client({ connection, namespace });
-    return (await client.workflow.count(`WorkflowType = '${HANDLE_EVENT}' AND ExecutionStatus = 'Running'`)).count;
+    return (
+      await client.workflow.count(
+        `WorkflowType IN ('${HANDLE_EVENT}', '${HANDLE_BATCH}') AND ExecutionStatus = 'Running'`,
+      )
+    ).count;
   });
 }
 

@@ -53,7 +53,7 @@ export const fromChild = z.discriminatedUnion('type', [
     stand_ins: z.array(z.string()),
     voipbin_stand_in: z.string().nullable(),
   }),
-  /** A run closed. */
+  /** One of the first runs closed. */
   z.object({
     type: z.literal('closed'),
     event_id: z.string(),
