@@ -164,6 +164,11 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** How long one attempt may take, as a duration (`30s`). */
   attemptTimeout: string;
   /**
+   * What events of a type (its live name) must say so that the action can act on them: fields, each with the only values
+   * that it acts on. Null when it does nothing for any event of the type. By the input as written. Everything, when absent.
+   */
+  actsOn?(type: string, input: NoInfer<Input>): Readonly<Record<string, readonly string[]>> | null;
+  /**
    * Says why the action would do nothing for an event, as far as the event and the rendered input alone tell; null when
    * it would act. For `rules explain` and `rules test`; `run` decides by itself. May throw an ActionError, as `run` would.
    */
@@ -200,6 +205,8 @@ export interface Action<Client = unknown> {
   effectOf(input: unknown): Effect;
   /** See {@link ActionDefinition.reads}. @param input as for `effectOf`. */
   readsOf(input: unknown): readonly string[];
+  /** See {@link ActionDefinition.actsOn}. @param input as for `effectOf`. */
+  actsOn(type: string, input: unknown): Readonly<Record<string, readonly string[]>> | null;
   /** Names of the other connections that this input makes it use. @param input as for `effectOf`. */
   alsoUsedBy(input: unknown): readonly string[];
   /** See {@link ActionDefinition.foresee}; null also for an input that does not fit, and when that cannot be told. */
@@ -333,6 +340,10 @@ export function defineAction<Client>() {
       accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
       readsOf: (input) => ('of' in reads ? reads.of(definition.input.parse(input)) : reads),
+      actsOn: (type, input) => {
+        const parsed = definition.input.safeParse(input);
+        return parsed.success && definition.actsOn !== undefined ? definition.actsOn(type, parsed.data) : {};
+      },
       alsoUsedBy: (input) => definition.alsoUses?.of(definition.input.parse(input)) ?? [],
       foresee: (event, input, country) => {
         const parsed = definition.input.safeParse(input);

@@ -279,6 +279,10 @@ export const FINDING_CODES = {
     meaning: 'A template inserts a group of fields instead of one field.',
     remedy: 'Insert one field of the group.',
   },
+  'never-acts': {
+    meaning: 'A step does nothing for any event that its rule matches.',
+    remedy: 'Correct the event types or conditions, or name somebody else in the step.',
+  },
   'never-present': {
     meaning: "A template or a CEL expression uses a field that the rule's events never have.",
     remedy: 'Remove it, or correct the event types under on.',

@@ -107,6 +107,11 @@ export const contactChecks = {
   },
 };
 
+/** For `actsOn` of an action: without a contact that the rule names, only a phone at the far end has one. */
+export function actsOnPhones(named: NamedContact): Readonly<Record<string, readonly string[]>> {
+  return readsPeer(named).length === 0 ? {} : { 'peer.type': [...PHONE_TYPES] };
+}
+
 /** The fields of the event that say who the contact is; none where the input does. */
 export function readsPeer({ number, contact }: NamedContact): readonly string[] {
   return number === undefined && contact === undefined ? ['peer'] : [];

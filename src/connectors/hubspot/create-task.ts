@@ -6,6 +6,7 @@ import { ConflictRounds } from './conflict-rounds';
 import {
   NAMES_TWO_CONTACTS,
   namesOneContact,
+  actsOnPhones,
   contactChecks,
   contactInputs,
   contactOutput,
@@ -70,6 +71,7 @@ export const createTask = defineAction<HubSpotClient>()({
   }),
   effect: 'repeatable',
   reads: { of: readsPeer },
+  actsOn: (_, input) => actsOnPhones(input),
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {

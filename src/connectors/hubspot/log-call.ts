@@ -6,6 +6,7 @@ import { ConflictRounds } from './conflict-rounds';
 import {
   NAMES_TWO_CONTACTS,
   namesOneContact,
+  actsOnPhones,
   contactChecks,
   contactInputs,
   contactOutput,
@@ -50,6 +51,7 @@ export const logCall = defineAction<HubSpotClient>()({
   }),
   effect: 'repeatable',
   reads: { of: (input) => [...readsPeer(input), 'ours', 'direction', 'answered', 'talk_s'] },
+  actsOn: (type, input) => (type.startsWith('call_') ? actsOnPhones(input) : null),
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {

@@ -6,6 +6,7 @@ import { ConflictRounds } from './conflict-rounds';
 import {
   NAMES_TWO_CONTACTS,
   namesOneContact,
+  actsOnPhones,
   contactChecks,
   contactInputs,
   contactOutput,
@@ -56,6 +57,7 @@ export const updateContact = defineAction<HubSpotClient>()({
   checks: contactChecks,
   effect: 'repeatable',
   reads: { of: readsPeer },
+  actsOn: (_, input) => actsOnPhones(input),
   budget: '24h',
   attemptTimeout: '30s',
   run: async (context, input) => {

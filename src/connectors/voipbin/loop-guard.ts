@@ -93,6 +93,20 @@ export function guardText(text: GuardedText): Recipient {
     : { send: true, to, from, answers };
 }
 
+/**
+ * What events of a type must say so that {@link guardText} lets a text go out.
+ * @param hasTo whether the rule names the recipient.
+ */
+export function textable(type: string, hasTo: boolean): Readonly<Record<string, readonly string[]>> {
+  const isMessage = /^(?:message|conversation|webchat)_/.test(type);
+  const isCall = /^(?:call|groupcall)_/.test(type);
+  return {
+    ...(isMessage || (isCall && !hasTo) ? { direction: ['inbound'] } : {}),
+    // The far end of a conversation by phone has another type of address.
+    ...(hasTo || /^(?:conversation|webchat)_/.test(type) ? {} : { 'peer.type': ['tel'] }),
+  };
+}
+
 function sender(text: GuardedText): string {
   const written = text.from ?? text.event.ours?.number ?? null;
   if (written === null || written.trim() === '') {

@@ -3,7 +3,7 @@ import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction } from '../connector';
 import type { VoipbinClient } from './client';
-import { checkRecipient, checkSender, guardText } from './loop-guard';
+import { checkRecipient, checkSender, guardText, textable } from './loop-guard';
 import { whyNotTexted } from './opt-outs';
 import { sendOnce } from './send-once';
 import { MAX_PARTS, partsOf } from './text-parts';
@@ -55,6 +55,7 @@ export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, 
   budgetFrom: 'event',
   reads: ['peer', 'ours', 'direction'],
   attemptTimeout: '35s',
+  actsOn: (type, { to }) => textable(type, to !== undefined),
   foresee: (event, { to, from, to_opted_out }, country) => {
     const recipient = guardText({ event, to, from, country, isOurs: () => false });
     if (!recipient.send) {

@@ -1,18 +1,10 @@
 import type { Findings } from '../../yaml/finding';
 import { fieldNamed, presenceFor } from '../language/fields';
-import type { Condition, Rule } from '../rule';
+import type { PlannedStep } from '../plan';
+import type { ActionCatalogue, Condition, Rule } from '../rule';
 import { conditionsOf } from './cel-conditions';
 import { canBeMet } from './satisfiable';
 
-/** Actions that act on the far end of the event, unless an input names somebody else. */
-const ON_FAR_END: ReadonlySet<string> = new Set([
-  'hubspot.update_contact',
-  'hubspot.log_call',
-  'hubspot.create_task',
-  'voipbin.send_message',
-]);
-/** Inputs that name somebody else. */
-const SOMEBODY_ELSE = ['to', 'number', 'contact'];
 /** Fields that are different for every event. */
 const UNIQUE: ReadonlySet<string> = new Set(['event_id', 'id']);
 
@@ -26,6 +18,7 @@ export function lintEffects(
   rule: Rule,
   conditions: readonly Condition[],
   types: readonly string[] | null,
+  actions: ActionCatalogue,
   findings: Findings,
 ): void {
   const isNever = (name: string): boolean => {
@@ -44,13 +37,15 @@ export function lintEffects(
         },
       );
     }
-    if (ON_FAR_END.has(step.action) && isNever('peer.number') && !SOMEBODY_ELSE.some((name) => name in step.input)) {
-      findings.error(
-        at,
-        'never-present',
-        `${step.action} does nothing here: ${rule.on.written.join(', ')} names nobody at the far end`,
-        { hint: 'use an event of a call or message' },
-      );
+    const useless = whyUseless(step, at, conditions, types, actions);
+    if (useless !== null) {
+      const message = `${step.action} does nothing here: ${useless.why}`;
+      // What the types exclude is a mistake; conditions that exclude a step may wait for a change of their own.
+      if (useless.byType) {
+        findings.error(at, 'never-acts', message, { hint: useless.hint });
+      } else {
+        findings.warn(at, 'never-acts', message, { hint: useless.hint });
+      }
     }
   });
   lintReplies(rule, findings);
@@ -70,6 +65,53 @@ export function lintEffects(
       findings.warn(rule.at, 'limit', message, { hint: 'name another field, or leave it out' });
     }
   }
+}
+
+/** Why a step would be skipped for every event that the rule matches; null when it may act, or that is not certain. */
+function whyUseless(
+  step: PlannedStep,
+  at: Condition['at'],
+  conditions: readonly Condition[],
+  types: readonly string[] | null,
+  actions: ActionCatalogue,
+): { why: string; hint: string; byType: boolean } | null {
+  const action = actions.find(step.action)?.action;
+  if (action === undefined || types === null || types.length === 0) {
+    return null;
+  }
+  const needs = types.map((type) => ({ type, fields: action.actsOn(type, step.input) }));
+  const isPossible = needs.some(
+    ({ type, fields }) =>
+      fields !== null && canBeMet([...conditions, ...Object.entries(fields).flatMap(oneOf(at))], [type]),
+  );
+  if (isPossible) {
+    return null;
+  }
+  const needed = needs.flatMap(({ fields }) => (fields === null ? [] : Object.entries(fields)));
+  if (needed.length === 0) {
+    return { why: `it acts on other events than ${types.join(', ')}`, hint: 'use an event of a call', byType: true };
+  }
+  const far = fieldNamed('peer.number');
+  if (far !== undefined && presenceFor(far, types) === 'never') {
+    return {
+      why: `${types.join(', ')} names nobody at the far end`,
+      hint: 'use an event of a call or message',
+      byType: true,
+    };
+  }
+  const words = [...new Set(needed.map(([name, values]) => `${name} ${values.join(' or ')}`))];
+  return {
+    why: `it acts on events with ${words.join(' and ')} only, which the conditions of the rule exclude`,
+    hint: 'correct the conditions, or name somebody else in the step',
+    byType: false,
+  };
+}
+
+function oneOf(at: Condition['at']): (need: [string, readonly string[]]) => Condition[] {
+  return ([name, values]) => {
+    const field = fieldNamed(name);
+    return field === undefined ? [] : [{ kind: 'field', field, test: { operator: 'one_of', values, list: null }, at }];
+  };
 }
 
 /** A step that is given up sooner than this, and does not stop the rule, does not make a reply late. */

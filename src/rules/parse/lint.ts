@@ -7,14 +7,14 @@ import { listensTo } from '../compiled-rule';
 import { conditionsOf } from './cel-conditions';
 import { lintEffects } from './lint-effects';
 import { canBeMet } from './satisfiable';
-import type { Condition, Rule } from '../rule';
+import type { ActionCatalogue, Condition, Rule } from '../rule';
 import type { Test } from '../language/operators';
 
 /** The action that sends text messages. */
 const SEND_MESSAGE = 'voipbin.send_message';
 
 /** Warns of valid rules that are probably mistakes: rules that never match, and text messages that annoy people. */
-export function lintRules(rules: readonly Rule[], findings: Findings): void {
+export function lintRules(rules: readonly Rule[], actions: ActionCatalogue, findings: Findings): void {
   rules.forEach((rule, index) => {
     if (rule.mode === 'off') {
       return;
@@ -36,7 +36,7 @@ export function lintRules(rules: readonly Rule[], findings: Findings): void {
     }
     lintChoices(rule, findings);
     lintAlternatives(rule, findings);
-    lintEffects(rule, [...required(rule.when), ...celConditions(rule)], typesOf(rule), findings);
+    lintEffects(rule, [...required(rule.when), ...celConditions(rule)], typesOf(rule), actions, findings);
     lintMessages(rule, findings);
   });
 }

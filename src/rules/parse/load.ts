@@ -51,7 +51,7 @@ export function loadRules(options: LoadOptions): LoadedRules {
   // Tests refer to rules. With missing rules, half of the tests would have findings.
   const tests = findings.hasErrors ? [] : readTests(files, rules);
   if (!findings.hasErrors) {
-    lintRules(rules, findings);
+    lintRules(rules, options.actions, findings);
   }
   if (findings.hasErrors) {
     return { ok: false, findings: sortFindings(findings.all), files: paths };

@@ -94,7 +94,7 @@ export function describeRuleLanguage(): string {
     ),
     section(
       'Numbers',
-      `A number of an event keeps its digits as they came, however many: \`9007199254740993\`, \`19.90\` and \`1e3\` are printed and sent as JSON like that. \`when\` and comparisons in templates compare such numbers exactly, by their value: 19.90 equals 19.9. Numbers of seven or more digits are quoted in \`when\`: \`data.deal_id: "9007199254740993"\`. In CEL, whole numbers up to 20 digits are exact, and others are doubles; filters that calculate, such as \`plus\`, take doubles. In an answer of \`http.request\`, numbers keep their digits, too.`,
+      `A number of an event keeps its digits as they came, up to 100 characters: \`9007199254740993\`, \`19.90\` and \`1e3\` are printed and sent as JSON like that. \`when\` and comparisons in templates compare such numbers exactly, by their value: 19.90 equals 19.9. Numbers of seven or more digits are quoted in \`when\`: \`data.deal_id: "9007199254740993"\`. In CEL, whole numbers up to 20 digits are exact, and others are doubles; filters that calculate, such as \`plus\`, take doubles. In an answer of \`http.request\`, numbers keep their digits, too.`,
     ),
     section(
       'Secrets',

@@ -116,6 +116,48 @@ test('a step that has nobody to act on for its events is an error', () => {
   ).toBe(false);
 });
 
+function neverActs(on: string, when: string, step: string): string[] {
+  const text = `version: 1\nrules:\n  - name: r\n    on: ${on}\n    when: { ${when} }\n    do: [{ ${step} }]\n`;
+  return loadRules({ file: 'rules.yaml', actions: actionCatalogue, readFile: () => text }).findings.flatMap(
+    ({ code, severity }) => (code === 'never-acts' ? [severity] : []),
+  );
+}
+
+const TEXT = 'voipbin.send_message: { text: t }';
+const TEXT_TO = 'voipbin.send_message: { text: t, to: "+15551234567" }';
+const UPDATE = 'hubspot.update_contact: { properties: { a: b } }';
+
+test.each([
+  ['message_created', 'direction: inbound', 'hubspot.log_call: {}'],
+  ['recording_finished', 'status: ended', 'hubspot.log_call: { number: "+15551234567" }'],
+  ['agent_status_updated', 'status: offline', TEXT],
+  ['email_created', 'status: delivered', UPDATE],
+])('a step that does nothing for any event of its type is an error: %s, %s, %s', (on, when, step) => {
+  expect(neverActs(on, when, step)).toEqual(['error']);
+});
+
+test.each([
+  ['call_hangup', 'direction: outbound', TEXT],
+  ['message_created', 'direction: outbound', TEXT_TO],
+  ['call_hangup', 'peer.type: extension', task('1h')],
+  ['call_hangup', 'peer.type: [agent, sip]', 'hubspot.log_call: {}'],
+])('a step that the conditions of its rule exclude is a warning: %s, %s, %s', (on, when, step) => {
+  expect(neverActs(on, when, step)).toEqual(['warning']);
+});
+
+test.each([
+  ['agent_status_updated', 'status: offline', TEXT_TO],
+  ['agent_status_updated', 'status: offline', 'hubspot.create_task: { subject: s, number: "+15551234567" }'],
+  ['[call_hangup, message_created]', 'direction: inbound', 'hubspot.log_call: {}'],
+  ['call_hangup', 'direction: outbound', TEXT_TO],
+  ['call_hangup', 'peer.type: whatsapp', UPDATE],
+  ['queuecall_abandoned', 'ring_s: { gt: 60 }', TEXT],
+  ['recording_finished', 'status: ended', task('1h')],
+  ['conversation_message_created', 'direction: inbound', TEXT],
+])('a step that may act is fine: %s, %s, %s', (on, when, step) => {
+  expect(neverActs(on, when, step)).toEqual([]);
+});
+
 test.each([
   ['it stops the rule when it fails', 'hubspot.create_task: { subject: s }, retry: { for: 1m }', true],
   ['it may be retried for long', 'hubspot.create_task: { subject: s }, on_error: continue', true],

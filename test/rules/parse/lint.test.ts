@@ -138,13 +138,6 @@ describe('warns of', () => {
       ],
     ],
     [
-      'a step with nobody to act on',
-      ['on: conference_updated, do: [{ hubspot.log_call: {} }]'],
-      [
-        '4:48  hubspot.log_call does nothing here: conference_updated names nobody at the far end; use an event of a call or message',
-      ],
-    ],
-    [
       'a limit for each event',
       ['on: call_hangup, limits: { cooldown: 10m per event_id }'],
       [
