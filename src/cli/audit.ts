@@ -4,29 +4,32 @@ import type { AuditEntry } from '../operations/store';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
-import { parseSince } from './since';
+import { parseSince, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 interface Options {
   limit: string;
   since?: string;
+  timezone?: string;
   json?: true;
 }
 
 /** `bridge audit`: who changed what, and when. */
 export function defineAudit(audit: Command): void {
-  audit
+  withTimezone(audit)
     .option('--limit <n>', 'how many', '50')
-    .option('--since <time>', 'only entries since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+    .option('--since <time>', `only entries since then: ${TIME_FORMS}`)
     .option('--json', 'print JSON')
     .action(print);
 }
 
-async function print({ limit, since, json }: Options, command: Command): Promise<void> {
+async function print(options: Options, command: Command): Promise<void> {
+  const { limit, since, json } = options;
+  const settings = readSettings(command);
   const query = new URLSearchParams({ limit });
   if (since !== undefined) {
-    query.set('since', parseSince(since, new Date()).toISOString());
+    query.set('since', parseSince(since, new Date(), await zoneOf(options, settings)).toISOString());
   }
-  const entries = (await new ApiClient(readSettings(command)).get(`/audit?${query.toString()}`)) as AuditEntry[];
+  const entries = (await new ApiClient(settings).get(`/audit?${query.toString()}`)) as AuditEntry[];
   const lines = entries.map(
     ({ at, who, operation, count, detail }) =>
       `${at}  ${who.padEnd(12)}  ${operation.padEnd(20)} ${count === null ? '' : `${count} `} ${JSON.stringify(detail)}`,

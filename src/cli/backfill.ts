@@ -6,13 +6,14 @@ import { recoverMissed, type MissedEvent, type Recovery } from '../service/recov
 import { printableLines, type PrintableText } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
-import { parseSince } from './since';
+import { parseSince, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 /** Ids that the text shows; `--json` has them all. */
 const MOST_SHOWN = 50;
 
 interface Options {
   since: string;
+  timezone?: string;
   dryRun?: true;
   force?: true;
   url?: string;
@@ -21,8 +22,8 @@ interface Options {
 
 /** `bridge backfill`: recovers events that VoIPBIN knows and no webhook delivered. */
 export function defineBackfill(backfill: Command): void {
-  backfill
-    .requiredOption('--since <time>', 'how far back: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+  withTimezone(backfill)
+    .requiredOption('--since <time>', `how far back: ${TIME_FORMS}`)
     .option('--dry-run', 'only show what is missing, and which rules match it')
     .option('--force', 'also for a time that the inbox has forgotten, at the risk of handling events twice')
     .option('--url <url>', "the running bridge's webhook (default: this machine's)")
@@ -33,7 +34,7 @@ export function defineBackfill(backfill: Command): void {
         expectSafeUrl(options.url, settings.environment);
       }
       const until = new Date();
-      const since = parseSince(options.since, until);
+      const since = parseSince(options.since, until, await zoneOf(options, settings));
       if (since.getTime() < until.getTime() - settings.retention.maxAgeMs) {
         throw new WrongUse(
           `--since ${options.since} is before the inbox' memory (retention.max_age): events that came then would look as if they had been missed`,

@@ -52,6 +52,11 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./report.js')).defineReport(command),
   },
   {
+    name: 'why',
+    description: 'say why a person who called or texted got no answer',
+    define: async (command) => (await import('./why.js')).defineWhy(command),
+  },
+  {
     name: 'jobs',
     description: 'list retries and reruns, show how far they are, cancel them',
     define: async (command) => (await import('./jobs.js')).defineJobs(command),

@@ -3,7 +3,9 @@ import { OperationFailed } from '../errors/operator-errors';
 import { toJsonText } from '../events/exact-number';
 import type { JsonObject } from '../events/json';
 import type { Quarantined } from '../inbox/stored-event';
+import type { CanonicalEvent, Party } from '../events/canonical-event';
 import { findEvent, type EventDetails } from '../status/event-details';
+import type { HeldBy } from '../status/held-by';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
@@ -63,6 +65,7 @@ function describeEvent(details: EventDetails): string[] {
     `  occurred  ${event.occurred_at}`,
     `  received  ${event.received_at}`,
     `  rules     ${details.rules.length === 0 ? 'none matched' : details.rules.join(', ')} (rule set ${ruleset})`,
+    ...describeFields(event),
     ...(details.forgotten ? ['  content   removed (bridge forget)'] : []),
     ...(details.left_out.length === 0
       ? []
@@ -70,6 +73,10 @@ function describeEvent(details: EventDetails): string[] {
     ...describeBatch(details.batch),
     ...describeRuns(details),
     ...describeReport(details.report),
+    ...details.held_back.map(
+      ({ rule, step, action }) => `  ${rule}: ${step} (${action}) not done: a step before it failed`,
+    ),
+    ...details.held_by.map((held) => heldLine(held)),
     ...(details.worker_missing
       ? [
           '  no worker has polled Temporal in the last minutes; the run continues when one does (bridge start, or with --mode worker)',
@@ -94,6 +101,46 @@ function describeBatch(batch: EventDetails['batch']): string[] {
         `  batch     in ${batch.id}, with ${batch.others} others${batch.own_run ? '; it went on in a run of its own' : ''}`,
         ...(batch.link === null ? [] : [`            ${batch.link}`]),
       ];
+}
+
+/** Who used a cooldown up. @param shown how times are printed. */
+export function heldLine(
+  { rule, step, event_id: by, acted_at: at, until }: HeldBy,
+  shown: (time: string) => string = (time) => time,
+): string {
+  return `  ${rule}${step === null ? '' : `: ${step}`}: held back by the cooldown: ${by} was answered at ${shown(at)}, so until about ${shown(until)}`;
+}
+
+const LONGEST_FIELD = 200;
+
+/** What the event says, in the fields that rules use. Those that it does not have are left out. */
+function describeFields({ peer, ours, agent, call, ...event }: CanonicalEvent): string[] {
+  const party = (one: Party | null | undefined): string | null =>
+    one === null || one === undefined ? null : [one.number, one.name].filter((part) => part !== null).join(', ');
+  const fields = {
+    direction: event.direction,
+    peer: party(peer),
+    ours: party(ours),
+    answered: event.answered,
+    picked_up: event.picked_up,
+    ring_s: event.ring_s,
+    talk_s: event.talk_s,
+    duration_s: event.duration_s,
+    hangup_by: event.hangup_by,
+    reason: event.reason,
+    status: event.status,
+    text: event.text === null ? null : event.text.slice(0, LONGEST_FIELD),
+    leg: event.leg,
+    agent: agent?.name ?? agent?.id,
+    call_id: event.call_id,
+    'call.direction': call?.direction,
+    'call.peer': party(call?.peer),
+    'call.ours': party(call?.ours),
+    'call.answered': call?.answered,
+  };
+  return Object.entries(fields).flatMap(([name, value]) =>
+    value === null || value === undefined ? [] : [`    ${name}: ${String(value)}`],
+  );
 }
 
 /** The runs of an event that was retried; of others there is nothing to say. */

@@ -130,8 +130,8 @@ export class RunLogReader {
           : all(
               prepare(
                 database,
-                // In the order of the table: by the index of `seq`, every row would be looked up by itself.
-                'SELECT event_id, seq, started_at, closed_at, outcome, report FROM runs NOT INDEXED WHERE event_id > ? AND seq >= ? AND seq < ? AND closed_at IS NOT NULL ORDER BY event_id LIMIT ?',
+                // In the order of the table (the `+`): by the index of `seq`, each page would look up and sort all rows.
+                'SELECT event_id, seq, started_at, closed_at, outcome, report FROM runs WHERE event_id > ? AND +seq >= ? AND +seq < ? AND closed_at IS NOT NULL ORDER BY event_id LIMIT ?',
               ),
               [after, from, to, CLOSED_PAGE],
             ).map((entry) => endedRow.parse(entry));

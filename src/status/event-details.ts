@@ -6,9 +6,11 @@ import { InboxReader } from '../inbox/archive/reader';
 import { FORGOTTEN_CONTENT_TYPE, type Quarantined } from '../inbox/stored-event';
 import { fitForRun } from '../runs/fit-for-run';
 import { parseLaterRunId } from '../runs/names';
+import type { Plan } from '../rules/plan';
 import type { RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { eventStatus } from './event-status';
+import { heldBy, type HeldBy } from './held-by';
 import type { RunState } from './run-status';
 
 /** All that is known about one event. The names are the JSON keys of `events show --json`. */
@@ -26,6 +28,10 @@ export interface EventDetails {
   forgotten: boolean;
   /** What its last run reported; null until the run has ended. */
   report: RunReport | null;
+  /** Steps that did not run because one before them failed (`on_error: stop`). A retry runs them, too. */
+  held_back: { rule: string; step: string; action: string }[];
+  /** What used up the cooldowns that held back steps or rules. */
+  held_by: HeldBy[];
   /** Every run of the event, the first one first. Empty when no run was started. */
   runs: EventRun[];
   /** The batch in which its first run began; null when it was started alone. */
@@ -97,6 +103,7 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
         ? await firstRunState(settings, id, dispatched)
         : await runState(settings, workflowIdOf(last));
     const isStarted = seq <= Math.max(log.watermark(), reader.dispatchedThrough());
+    const report = parseReport(last ?? dispatched) ?? run?.report ?? null;
     const details: EventDetails = {
       event,
       rules: plan?.rules.map((rule) => rule.name) ?? [],
@@ -104,7 +111,9 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
       became: eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run),
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
       forgotten: stored.content_type === FORGOTTEN_CONTENT_TYPE,
-      report: parseReport(last ?? dispatched) ?? run?.report ?? null,
+      report,
+      held_back: heldBack(plan, report),
+      held_by: heldBy({ inbox: reader, log, laterRuns }, stored, report),
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       batch: dispatched === null ? null : await batchOf(settings, log, dispatched),
       pending: run?.pending ?? [],
@@ -188,4 +197,15 @@ function reasonIn(report: string | null): string {
 function parseReport(run: { report: string | null } | null): RunReport | null {
   const report: unknown = run === null || run.report === null ? null : JSON.parse(run.report);
   return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
+}
+
+function heldBack(plan: Plan | null, report: RunReport | null): EventDetails['held_back'] {
+  return (report?.rules ?? []).flatMap(({ rule, outcome, steps }) => {
+    const planned = plan?.rules.find(({ name }) => name === rule)?.steps ?? [];
+    const ran = new Set(steps.map(({ step }) => step));
+    // A rule that a limit held back has no steps at all.
+    return outcome === 'skipped' || !steps.some((step) => step.outcome === 'failed')
+      ? []
+      : planned.flatMap(({ id, action }) => (ran.has(id) ? [] : [{ rule, step: id, action }]));
+  });
 }

@@ -40,6 +40,13 @@ const RECORDS: Readonly<Record<NonNullable<Explanation['records']>, string>> = {
   opt_in: '(opt-in): the sender asks for texts again. The run records it if the sender had asked for no more.',
 };
 
+/** A condition with its expected and actual value, and what it consists of, indented. */
+export function conditionLines(condition: ExplainedCondition, indent: string): string[] {
+  const lines: string[] = [];
+  formatCondition(condition, indent, lines);
+  return lines;
+}
+
 function formatCondition(condition: ExplainedCondition, indent: string, lines: string[]): void {
   const mark = condition.pending === true ? '?' : condition.met ? '✓' : '✗';
   if (condition.of.length > 0) {

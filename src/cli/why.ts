@@ -1,0 +1,242 @@
+import type { Command } from 'commander';
+import { actionCatalogue } from '../connectors/registry';
+import { WrongUse } from '../errors/operator-errors';
+import { toE164 } from '../events/phone';
+import { InboxReader } from '../inbox/archive/reader';
+import { findApi } from '../operations/api-access';
+import { conditionLines } from '../rules/tools/format-explanation';
+import { explain, withoutTokens, type Explanation } from '../rules/tools/explain';
+import { readRules } from '../service/rules-in-force';
+import type { Settings } from '../settings/settings';
+import { findEvent, type EventDetails } from '../status/event-details';
+import { listEvents } from '../status/event-list';
+import { printableLines } from '../text/printable';
+import { parseNumber } from './list-events';
+import { printResult } from './print';
+import { readSettings } from './read-settings';
+import { heldLine } from './show-event';
+import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
+
+/** People's clocks, and how long a call lasts: events within this time of `--at` are meant. */
+const AROUND_MS = 15 * 60_000;
+const WITHOUT_TIME_MS = 24 * 3_600_000;
+const MOST_EVENTS = 10;
+const MOST_RULES = 5;
+const QUARANTINED = 200;
+const METRICS_WITHIN_MS = 3_000;
+
+interface Options {
+  at?: string;
+  timezone?: string;
+  json?: true;
+}
+
+/** What is known of what a person did. The names are the JSON keys of `why --json`. */
+interface Answer {
+  number: string;
+  since: string;
+  until: string;
+  /** Oldest first. */
+  events: { details: EventDetails; rules_now: Explanation['rules'] }[];
+  /** Requests that came in that time and are no events. */
+  quarantined: number;
+  /** Requests that the running bridge refused for their signature since it started; null when it does not answer. */
+  refused_signatures: number | null;
+}
+
+/** `bridge why`: why a person who called or texted got no answer. */
+export function defineWhy(why: Command): void {
+  withTimezone(why)
+    .argument('<number>', "the person's phone number, in any format")
+    .option('--at <time>', `about when they called or texted: ${TIME_FORMS} (default: the last 24 hours)`)
+    .option('--json', 'print JSON')
+    .action(print);
+}
+
+async function print(number: string, options: Options, command: Command): Promise<void> {
+  const settings = readSettings(command);
+  if (toE164(number, settings.country) === null) {
+    throw new WrongUse(
+      `"${number}" is not a whole phone number: write it with its country code, or set BRIDGE_COUNTRY (country)`,
+    );
+  }
+  const zone = await zoneOf(options, settings);
+  const now = new Date();
+  const at = options.at === undefined ? null : parseTime(options.at, '--at', now, zone);
+  const since = new Date(at === null ? now.getTime() - WITHOUT_TIME_MS : at.getTime() - AROUND_MS);
+  const until = new Date(at === null ? now.getTime() : Math.min(at.getTime() + AROUND_MS, now.getTime()));
+  const answer = await find(settings, number, since, until);
+  printResult(options.json, answer, () => printableLines(linesOf(answer, zone)));
+}
+
+async function find(settings: Settings, number: string, since: Date, until: Date): Promise<Answer> {
+  const filter = parseNumber(number, settings.country);
+  const listed = listEvents(settings.dataDir, { number: filter, since, until, limit: MOST_EVENTS }).reverse();
+  const loaded = listed.length === 0 ? null : readRules(settings.rulesFile);
+  const events: Answer['events'] = [];
+  for (const { event_id: id } of listed) {
+    const found = await findEvent(settings, id);
+    if (found?.kind === 'event') {
+      const { details } = found;
+      const explanation =
+        loaded?.ok === true && details.rules.length === 0 && !details.forgotten
+          ? withoutTokens(explain(loaded.ruleSet, details.event, { actions: actionCatalogue })).rules
+          : [];
+      events.push({ details, rules_now: explanation });
+    }
+  }
+  return {
+    number,
+    since: since.toISOString(),
+    until: until.toISOString(),
+    events,
+    quarantined: quarantinedBetween(settings.dataDir, since, until),
+    refused_signatures: await refusedSignatures(settings.dataDir),
+  };
+}
+
+function quarantinedBetween(dataDir: string, since: Date, until: Date): number {
+  const reader = InboxReader.open(dataDir);
+  try {
+    return reader
+      .listQuarantine({ limit: QUARANTINED })
+      .filter(({ received_at }) => received_at >= since.toISOString() && received_at < until.toISOString()).length;
+  } finally {
+    reader.close();
+  }
+}
+
+async function refusedSignatures(dataDir: string): Promise<number | null> {
+  const access = findApi(dataDir);
+  if (access === null) {
+    return null;
+  }
+  try {
+    const { requestOnce } = await import('../net/request-once.js');
+    const { status, text } = await requestOnce(`${access.url}/metrics`, {
+      timeoutMs: METRICS_WITHIN_MS,
+      followRedirects: false,
+      direct: true,
+    });
+    const refused = /^bridge_requests_refused_total\{reason="signature"\} (\d+)$/m.exec(text)?.[1];
+    return status === 200 ? Number(refused ?? 0) : null;
+  } catch {
+    return null;
+  }
+}
+
+function linesOf(
+  { number, since, until, events, quarantined, refused_signatures: refused }: Answer,
+  zone: string,
+): string[] {
+  const time = (at: string): string => shownTime(at, zone);
+  if (events.length > 0) {
+    return events.flatMap(({ details, rules_now: rules }, index) => [
+      ...(index === 0 ? [] : ['']),
+      `${time(details.event.received_at)}  ${details.event.event_id} came: ${details.became}`,
+      ...whyOf(details, rules, time),
+    ]);
+  }
+  return [
+    `Nothing came from or for ${number} between ${time(since)} and ${time(until)}.`,
+    ...(quarantined === 0
+      ? []
+      : [`  ${quarantined} requests of that time were no events: bridge events list --quarantine`]),
+    ...(refused === null
+      ? ['  The bridge does not answer, so it is not known whether it refused requests. Is it running?']
+      : refused === 0
+        ? ['  The bridge has refused no request for its signature since it started.']
+        : [
+            `  The bridge has refused ${refused} requests for their signature since it started: the webhook secret may be wrong (bridge webhook status)`,
+          ]),
+    '  what to do: bridge webhook status shows whether VoIPBIN sends events; bridge backfill --since 2h --dry-run asks VoIPBIN for what is missing. Was it another number or time? bridge events list --number shows all.',
+  ];
+}
+
+function whyOf(details: EventDetails, rules: Explanation['rules'], time: (at: string) => string): string[] {
+  const { event, became, report } = details;
+  const id = event.event_id;
+  if (details.forgotten) {
+    return ['  Its content was removed (bridge forget), so the rules cannot be explained.'];
+  }
+  if (details.rules.length === 0) {
+    return noRule(details, rules);
+  }
+  if (became === 'waiting') {
+    return [
+      `  ${details.rules.join(', ')} matched, but its run has not started: Temporal or the worker may be away`,
+      '  what to do: look at /readyz, or bridge events list --status waiting; it starts by itself',
+    ];
+  }
+  const parked = details.parked.map(
+    ({ rule, step, connection, code }) =>
+      `  ${rule}: ${step} waits: ${connection} is parked (${code}). what to do: bridge connections list`,
+  );
+  const retried = details.pending.map(
+    ({ action, attempt, problem }) =>
+      `  ${action} is tried again (attempt ${attempt})${problem === null ? '' : `: ${problem}`}`,
+  );
+  const ended = (report?.rules ?? []).flatMap(({ rule, outcome, reason, steps }) => [
+    `  ${rule}: ${outcome}${reason === undefined ? '' : `: ${reason}`}`,
+    ...steps.flatMap((step) => {
+      const head = `    ${step.step} (${step.action})`;
+      switch (step.outcome) {
+        case 'done':
+          return [`${head}: done`];
+        case 'skipped':
+          return [`${head}: not done: ${REASONS[step.reason] ?? step.reason}`];
+        case 'failed':
+          return [
+            `${head}: failed: ${step.message} (${step.code})`,
+            ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
+            `      then: ${step.class === 'ambiguous' ? `bridge events retry ${id} --ambiguous ${rule}/${step.step}` : `bridge events retry ${id}`}`,
+          ];
+      }
+    }),
+  ]);
+  return [
+    ...(report === null ? [`  ${details.rules.join(', ')} matched`] : []),
+    ...parked,
+    ...retried,
+    ...ended,
+    ...details.held_back.map(
+      ({ rule, step, action }) => `  ${rule}: ${step} (${action}) not done: a step before it failed`,
+    ),
+    ...details.held_by.map((held) => heldLine(held, time)),
+    ...(details.worker_missing ? ['  no worker runs. what to do: start one; the run continues then'] : []),
+  ];
+}
+
+function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules']): string[] {
+  const close = rules
+    .filter(({ outcome }) => outcome !== 'other_type')
+    .slice(0, MOST_RULES)
+    .flatMap(({ rule, why, conditions }) => [
+      `    ${rule}: ${why}`,
+      ...conditions.filter(({ met }) => !met).flatMap((condition) => conditionLines(condition, '      ')),
+    ]);
+  return [
+    `  No rule wanted it when it came (rule set ${ruleset ?? 'unknown'}).`,
+    ...(close.length === 0
+      ? ['  No rule of the rule file listens to such events.']
+      : ['  By the rule file as it is now:', ...close]),
+    `  what to do: if a rule should have taken it, correct the rule, then bridge events rerun ${event.event_id}`,
+  ];
+}
+
+/** What the words of `skipped` mean for the person who waits. docs/actions.md has them for the rules' author. */
+const REASONS: Readonly<Record<string, string>> = {
+  cooldown: 'the person got a text from that number shortly before (cooldown)',
+  already_answered: 'the same message was answered already, by its twin event or another run (already_answered)',
+  already_confirmed: 'the opt-out was confirmed already (already_confirmed)',
+  opted_out: 'the person asked for no more texts (STOP) and gets none until START (opted_out)',
+  no_opt_out: 'the text is for those who write STOP only (no_opt_out)',
+  not_inbound: 'the message was not from a person outside; answering it would answer ourselves (not_inbound)',
+  call_not_inbound: 'the call did not come in from outside (call_not_inbound)',
+  own_number: 'the number is one of our own (own_number)',
+  not_a_phone: 'the sender is not a phone: a short code, a name, a web chat (not_a_phone)',
+  withheld: 'the person withheld their number (withheld)',
+  other_channel: 'a text cannot answer this channel (other_channel)',
+  reaction: 'it was a tap on a message, not a text (reaction)',
+  automatic: 'a machine wrote it, such as an absence note (automatic)',
+};

@@ -1,0 +1,155 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RunLog } from '../../src/dispatch/run-log';
+import { Inbox } from '../../src/inbox/inbox';
+import type { PlannedStep } from '../../src/rules/plan';
+import type { Outcome, StepReport } from '../../src/runs/run-contract';
+import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
+import { runBridge } from './run-bridge';
+
+// Each command is a process of its own.
+jest.setTimeout(60_000);
+
+afterEach(removeDataFolders);
+
+const PEER = { type: 'tel', number: '+15551234567', name: 'Ada' };
+const OURS = { type: 'tel', number: '+15550001111', name: null };
+const TEXT = 'voipbin.send_message';
+const at = (minute: number, second = 0) => new Date(Date.UTC(2026, 2, 2, 14, minute, second));
+
+const RULES = `version: 1
+defaults: { timezone: UTC }
+rules:
+  - name: answer
+    on: message_created
+    when: { text: { contains: price } }
+    do: [{ voipbin.send_message: { text: hi } }]
+`;
+
+function step(id: string, action: string): PlannedStep {
+  return {
+    id,
+    action,
+    effect: 'verifiable',
+    input: { text: 'hi', cooldown: '10m' },
+    on_error: 'stop',
+    retry: { for_ms: 1_000, every_ms: 1_000, max_every_ms: 1_000 },
+    attempt_timeout_ms: 1_000,
+  };
+}
+
+interface Message {
+  minute: number;
+  id: string;
+  outcome?: Outcome;
+  steps?: StepReport[];
+}
+
+/** A folder with messages of one person; those with an outcome were run by the rule `answer`. */
+async function folderOf(...messages: Message[]): Promise<string> {
+  const dataDir = dataFolder();
+  mkdirSync(join(dataDir, 'config'));
+  writeFileSync(join(dataDir, 'config', 'rules.yaml'), RULES);
+  const inbox = await Inbox.open(inboxOptions(dataDir));
+  const log = RunLog.open(dataDir);
+  for (const [index, { minute, id, outcome, steps = [] }] of messages.entries()) {
+    const plan = planOf('answer');
+    const [rule] = plan.rules;
+    const planned = {
+      ...plan,
+      rules: rule === undefined ? [] : [{ ...rule, steps: [step('text', TEXT), step('task', 'hubspot.create_task')] }],
+    };
+    const entry = entryOf('message_created', id, outcome === undefined ? null : planned, {
+      received_at: at(minute).toISOString(),
+      direction: 'inbound',
+      peer: PEER,
+      ours: OURS,
+      text: 'hello',
+    });
+    await inbox.append(entry);
+    if (outcome !== undefined) {
+      const event_id = `message_created/${id}`;
+      log.markStarted([{ seq: index + 1, event_id, run_id: 'r', started_at: at(minute) }], index + 1);
+      const report = JSON.stringify({
+        event_id,
+        ruleset: '0123456789ab',
+        outcome,
+        rules: [{ rule: 'answer', outcome, steps }],
+      });
+      log.markClosed([{ event_id, closed_at: at(minute, 2), outcome, report }]);
+    }
+  }
+  await inbox.close();
+  log.close();
+  return dataDir;
+}
+
+const done: StepReport = { step: 'text', action: TEXT, outcome: 'done', result: {} };
+const task: StepReport = { step: 'task', action: 'hubspot.create_task', outcome: 'done', result: {} };
+
+function why(cwd: string, ...args: string[]): ReturnType<typeof runBridge> {
+  return runBridge(['why', '(555) 123-4567', '--at', '2026-03-02 14:05', ...args], {
+    cwd,
+    env: { BRIDGE_COUNTRY: 'US' },
+  });
+}
+
+test('a reply that a cooldown held back: answered when, by which event, until when', async () => {
+  const cwd = await folderOf(
+    { minute: 1, id: 'm1', outcome: 'done', steps: [done, task] },
+    {
+      minute: 5,
+      id: 'm2',
+      outcome: 'done',
+      steps: [{ step: 'text', action: TEXT, outcome: 'skipped', reason: 'cooldown' }, task],
+    },
+  );
+  const { out, err, code } = await why(cwd);
+  expect([code, err]).toEqual([0, '']);
+  expect(out).toContain('message_created/m2 came: done');
+  expect(out).toContain('text (voipbin.send_message): not done: the person got a text from that number shortly before');
+  expect(out).toContain(
+    'answer: text: held back by the cooldown: message_created/m1 was answered at 2026-03-02T14:01:02.000Z, so until about 2026-03-02T14:11:02.000Z',
+  );
+});
+
+test('a step that failed: why, what to do, the command to run, and what it held back', async () => {
+  const failed: StepReport = {
+    step: 'text',
+    action: TEXT,
+    outcome: 'failed',
+    class: 'permanent',
+    code: 'number_not_owned',
+    message: 'VoIPBIN refuses the sender',
+    remedy: 'Correct `from:`.',
+  };
+  const cwd = await folderOf({ minute: 5, id: 'm1', outcome: 'failed', steps: [failed] });
+  const { out } = await why(cwd);
+  expect(out).toMatch(
+    /failed: VoIPBIN refuses the sender \(number_not_owned\)\n +what to do: Correct `from:`\.\n +then: bridge events retry message_created\/m1\n +answer: task \(hubspot\.create_task\) not done: a step before it failed/,
+  );
+  const shown = await runBridge(['events', 'show', 'message_created/m1'], { cwd });
+  expect(shown.out).toMatch(/^ {4}peer: \+15551234567, Ada$/m);
+  expect(shown.out).toMatch(/^ {4}direction: inbound$/m);
+  expect(shown.out).toContain('answer: task (hubspot.create_task) not done: a step before it failed');
+});
+
+test('an event that no rule wanted: the condition of the nearest rule with its value', async () => {
+  const cwd = await folderOf({ minute: 5, id: 'm1' });
+  const { out } = await why(cwd);
+  expect(out).toMatch(
+    /No rule wanted it.*\n.*\n +answer: one condition is not met\n +✗ text: containing "price", is "hello" .*\n +what to do: .*bridge events rerun message_created\/m1$/m,
+  );
+});
+
+test('nothing came: says so, and what to look at', async () => {
+  const cwd = await folderOf({ minute: 45, id: 'm1' });
+  const { out } = await why(cwd);
+  expect(out).toMatch(/^Nothing came from or for \(555\) 123-4567 between 2026-03-02T13:50.* and 2026-03-02T14:20/);
+  expect(out).toMatch(/what to do: bridge webhook status .*bridge backfill --since/);
+});
+
+test('a number that is not whole is wrong use', async () => {
+  const { code, err } = await runBridge(['why', '4567'], { cwd: await folderOf() });
+  expect([code, err]).toEqual([2, expect.stringMatching(/is not a whole phone number: .*BRIDGE_COUNTRY/)]);
+});
