@@ -97,6 +97,11 @@ const COMMANDS: readonly CommandEntry[] = [
     define: async (command) => (await import('./connections.js')).defineConnections(command),
   },
   {
+    name: 'stand-ins',
+    description: 'show what would have been sent, where stand-ins take the place of providers',
+    define: async (command) => (await import('./stand-ins.js')).defineStandIns(command),
+  },
+  {
     name: 'webhook',
     description: 'register the bridge with VoIPBIN, and see whether its events come',
     define: async (command) => (await import('./webhook.js')).defineWebhook(command),

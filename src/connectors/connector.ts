@@ -6,6 +6,7 @@ import type { PlainTextHost } from '../settings/declared-connector';
 import { ActionError } from './action-error';
 import { acceptsAt } from './action-schema';
 import type { ActionLog } from './action-log';
+import type { TakenItem } from './mailbox';
 import type { Proof } from './proof';
 
 /**
@@ -238,6 +239,8 @@ export interface UseProblem {
 export interface RunningStandIn {
   /** Settings as in bridge.yaml that point the connection at it. */
   settings: JsonObject;
+  /** What it took since it started, as far as it keeps it. Absent where nothing can be looked at. */
+  taken?(): TakenItem[];
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { latest, type TakenItem } from '../connectors/mailbox';
 import { connectors } from '../connectors/registry';
 import { resumeAll } from '../runs/parked-connections';
 import type { Settings } from '../settings/settings';
@@ -11,6 +12,8 @@ export interface Answering {
   client: Client;
   /** Those of this process' worker; null where workers elsewhere do the runs, with settings of their own. */
   worker: Pick<Settings, 'connections'> | null;
+  /** What each stand-in of that worker took, by connection. */
+  standIns: ReadonlyMap<string, () => TakenItem[]>;
 }
 
 /**
@@ -19,10 +22,11 @@ export interface Answering {
  * - `resume`: `string[]`, those that were parked.
  * - `connections`: `ConnectionStatus[]`.
  * - `check`: `ConnectionCheck[]`; null without a worker here, whose credentials could be checked.
+ * - `stand-ins`: `{ connection, items: TakenItem[] }[]`, those that run; null without a worker here.
  *
  * @throws what Temporal's client throws.
  */
-export function answerAboutConnections({ client, worker }: Answering, question: Question): Promise<unknown> {
+export function answerAboutConnections({ client, worker, standIns }: Answering, question: Question): Promise<unknown> {
   switch (question.about) {
     case 'resume':
       return resumeAll(client, question.connections);
@@ -40,5 +44,15 @@ export function answerAboutConnections({ client, worker }: Answering, question: 
               ),
             ),
           );
+    case 'stand-ins':
+      return Promise.resolve(
+        worker === null
+          ? null
+          : [...standIns].flatMap(([connection, taken]) =>
+              question.connection === null || question.connection === connection
+                ? [{ connection, items: latest(taken(), question.last) }]
+                : [],
+            ),
+      );
   }
 }

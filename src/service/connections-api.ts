@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ApiError, type ApiRoute } from '../admin/api';
+import { ApiError, wrongRequest, type ApiRoute } from '../admin/api';
+import { MOST_SHOWN, type TakenItem } from '../connectors/mailbox';
 import { connectors, usesOfConnection } from '../connectors/registry';
 import { parkableNames } from '../runs/names';
 import type { Rule } from '../rules/rule';
@@ -27,6 +28,18 @@ export interface ChecksAnswer {
   /** Null in mode receiver: the workers elsewhere have settings of their own. */
   checks: ConnectionCheck[] | null;
 }
+
+/** What `GET /stand-ins` answers. */
+export interface StandInsAnswer {
+  mode: Mode;
+  /** The stand-ins that run, with what they took last, oldest first; null in mode receiver. */
+  stand_ins: { connection: string; items: TakenItem[] }[] | null;
+}
+
+const standInsQuery = z.object({
+  connection: z.string().optional(),
+  last: z.coerce.number().int().min(1).max(MOST_SHOWN).default(10),
+});
 
 /** Calls of the API about connections. */
 export function connectionRoutes(options: {
@@ -68,6 +81,19 @@ export function connectionRoutes(options: {
           ]),
         );
         return { mode, checks: (await ask({ about: 'check', uses }, 'not_checked')) as ConnectionCheck[] | null };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/stand-ins',
+      run: async ({ query }): Promise<StandInsAnswer> => {
+        const asked = standInsQuery.safeParse(query);
+        if (!asked.success) {
+          throw wrongRequest(asked.error.issues);
+        }
+        const { connection = null, last } = asked.data;
+        const found = await ask({ about: 'stand-ins', connection, last }, 'not_known');
+        return { mode, stand_ins: found as StandInsAnswer['stand_ins'] };
       },
     },
     {

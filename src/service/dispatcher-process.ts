@@ -69,7 +69,7 @@ export function startDispatcherProcess(options: {
     wake: () => dispatcher.wake(),
     answer: (question) =>
       answerAboutConnections(
-        { client: new Client({ connection, namespace: temporal.namespace }), worker: null },
+        { client: new Client({ connection, namespace: temporal.namespace }), worker: null, standIns: new Map() },
         question,
       ),
   };

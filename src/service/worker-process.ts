@@ -165,7 +165,10 @@ export async function startWorkerProcess(options: {
     state: () => ({ temporal: temporalProblem(), parked: worker.parked(), failing: failing.list() }),
     wake: () => dispatcher?.wake(),
     answer: (question) =>
-      answerAboutConnections({ client: new Client({ connection, namespace }), worker: settings }, question),
+      answerAboutConnections(
+        { client: new Client({ connection, namespace }), worker: settings, standIns: worker.mailboxes },
+        question,
+      ),
   };
 }
 

@@ -1,5 +1,5 @@
-import { LaterRunsReader } from '../dispatch/later-runs';
-import { RunLogReader } from '../dispatch/run-log';
+import type { LaterRunsReader } from '../dispatch/later-runs';
+import type { RunLogReader } from '../dispatch/run-log';
 import type { InboxReader } from '../inbox/archive/reader';
 import type { StoredEvent } from '../inbox/stored-event';
 import type { PlannedRule } from '../rules/plan';

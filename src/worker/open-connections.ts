@@ -3,6 +3,7 @@ import type { OpenConnection } from '../../activities/attempt';
 import type { Logger } from 'pino';
 import { ActionError } from '../connectors/action-error';
 import type { Connector, RunningStandIn } from '../connectors/connector';
+import type { TakenItem } from '../connectors/mailbox';
 import { voipbin } from '../connectors/voipbin/connector';
 import { parkableNames } from '../runs/names';
 import type { Settings } from '../settings/settings';
@@ -16,6 +17,8 @@ export interface OpenConnections {
   gates: Map<string, { readonly gate: ConnectionGate }>;
   /** Names of the connections without credentials: a stand-in answers them. */
   standIns: string[];
+  /** What each stand-in took, by connection. */
+  mailboxes: ReadonlyMap<string, () => TakenItem[]>;
   /** Where VoIPBIN's stand-in is, when it is one. */
   voipbinStandIn: string | null;
   close(): Promise<void>;
@@ -35,6 +38,7 @@ export async function openConnections(
   const gates = new Map<string, { readonly gate: ConnectionGate }>();
   const running: RunningStandIn[] = [];
   const standIns: string[] = [];
+  const mailboxes = new Map<string, () => TakenItem[]>();
   let voipbinStandIn: string | null = null;
   for (const connector of connectors) {
     const configured = settings.connections[connector.name]?.settings ?? null;
@@ -43,6 +47,7 @@ export async function openConnections(
       const standIn = await connector.connection.standIn();
       running.push(standIn);
       standIns.push(connector.name);
+      mailboxes.set(connector.name, () => standIn.taken?.() ?? []);
       voipbinStandIn = connector.name === voipbin.name ? voipbinUrl(standIn) : voipbinStandIn;
       connectionSettings = connector.connection.settings.parse(standIn.settings);
     }
@@ -59,6 +64,7 @@ export async function openConnections(
     byName,
     gates,
     standIns,
+    mailboxes,
     voipbinStandIn,
     close: async () => {
       closing.abort();

@@ -6,6 +6,7 @@ import { attemptsByAction, type StepTools } from '../../activities/attempt';
 import { createBatchActivity } from '../../activities/batch-activity';
 import { createStepActivities } from '../../activities/step-activities';
 import type { Connector } from '../connectors/connector';
+import type { TakenItem } from '../connectors/mailbox';
 import { STEP_ERRORS } from '../errors/step-errors';
 import type { OwnNumbers } from '../events/own-numbers';
 import { ActionError } from '../connectors/action-error';
@@ -38,6 +39,8 @@ const SHUTDOWN_GRACE_MS = 12_000;
 export interface RunningWorker {
   /** Names of the connections that a stand-in answers. */
   standIns: string[];
+  /** What each stand-in took, by connection. */
+  mailboxes: ReadonlyMap<string, () => TakenItem[]>;
   /** Where VoIPBIN's stand-in is, when it is one. */
   voipbinStandIn: string | null;
   /** Parked connections by name, with the reason. */
@@ -153,6 +156,7 @@ export async function startWorker(options: {
   });
   return {
     standIns: connections.standIns,
+    mailboxes: connections.mailboxes,
     voipbinStandIn: connections.voipbinStandIn,
     parked: () =>
       Object.fromEntries(

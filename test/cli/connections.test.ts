@@ -97,3 +97,45 @@ test('without a running bridge, check says that it goes by the settings file and
   expect(err).toMatch(/No receiver runs with the data folder .*environment of this command/);
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ connection: 'slack', ok: false }));
 });
+
+function standIns(cwd: string, ...args: string[]): Promise<Ended> {
+  return runBridge(['stand-ins', 'show', ...args], { cwd, env: { ...SHELL, BRIDGE_DATA_DIR: cwd } });
+}
+
+test('stand-ins show prints what would have been sent, and no character that a terminal acts on', async () => {
+  const asked: Question[] = [];
+  const cwd = await running('all', (question) => {
+    asked.push(question);
+    return [
+      { connection: 'email', items: [] },
+      {
+        connection: 'voipbin',
+        items: [
+          {
+            at: '2026-03-02T10:00:00.000Z',
+            what: 'text',
+            to: '+15551234567',
+            lines: ['from: +15550001111', 'Hi \u001b[2J'],
+          },
+        ],
+      },
+    ];
+  });
+  const { code, out } = await standIns(cwd, '--last', '3');
+  expect([code, out.trimEnd().split('\n')]).toEqual([
+    0,
+    [
+      'email: nothing yet',
+      'voipbin: the last 1',
+      '  2026-03-02T10:00:00.000Z  text to +15551234567',
+      '      from: +15550001111',
+      '      Hi \\u001b[2J',
+    ],
+  ]);
+  expect(asked).toEqual([{ about: 'stand-ins', connection: null, last: 3 }]);
+});
+
+test('stand-ins show says of a connection without one which have one', async () => {
+  const { code, err } = await standIns(dataFolder(), 'http');
+  expect([code, err]).toEqual([2, expect.stringMatching(/"http" has no stand-in; there are email, hubspot/)]);
+});

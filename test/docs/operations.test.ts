@@ -100,7 +100,7 @@ test('the reference of the API has every call, and no other', () => {
     ...webhookRoutes({} as Parameters<typeof webhookRoutes>[0]),
   ].map(({ method, path }) => `${method} ${path}`);
   const text = read('docs/operations.md');
-  const documented = [...text.slice(text.indexOf('## API')).matchAll(/^\| `(GET|POST) (\/[\w/:]+)/gm)].map(
+  const documented = [...text.slice(text.indexOf('## API')).matchAll(/^\| `(GET|POST) (\/[\w/:-]+)/gm)].map(
     ([, method = '', path = '']) => `${method} ${path}`,
   );
   // A call with two uses has a row for each.

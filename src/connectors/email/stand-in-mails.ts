@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { simpleParser, type AddressObject } from 'mailparser';
 import type { SMTPServerSession } from 'smtp-server';
+import type { TakenItem } from '../mailbox';
 
 /** A mail that the stand-in took. */
 export interface ReceivedMail {
@@ -53,4 +54,20 @@ export async function parseMail(source: Buffer, session: SMTPServerSession): Pro
 function addressesOf(field: AddressObject | AddressObject[] | undefined): string[] {
   const objects = field === undefined ? [] : Array.isArray(field) ? field : [field];
   return objects.flatMap(({ value }) => value.map(({ address }) => address ?? ''));
+}
+
+/** A mail as people look at it. */
+export function takenMail({ from, recipients, subject, text, html, attachments, headers }: ReceivedMail): TakenItem {
+  const sentAt = new Date(headers.get('date') ?? 0);
+  return {
+    at: (Number.isNaN(sentAt.getTime()) ? new Date(0) : sentAt).toISOString(),
+    what: 'mail',
+    to: recipients.join(', '),
+    lines: [
+      `from: ${from}`,
+      `subject: ${subject}`,
+      ...attachments.map(({ filename, size }) => `attached: ${filename} (${size} bytes)`),
+      ...(text === '' && html !== null ? html : text).trimEnd().split('\n'),
+    ],
+  };
 }

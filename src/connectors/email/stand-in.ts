@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { SMTPServer, type SMTPServerAuthentication, type SMTPServerSession } from 'smtp-server';
 import type { JsonObject } from '../../events/json';
 import type { RunningStandIn } from '../connector';
-import { parseMail, readAll, type ReceivedMail } from './stand-in-mails';
+import { parseMail, readAll, takenMail, type ReceivedMail } from './stand-in-mails';
 import { startTokenStandIn, type TokenStandIn } from './stand-in-tokens';
 
 export type { ReceivedMail } from './stand-in-mails';
@@ -187,6 +187,7 @@ export async function startEmailStandIn(options: EmailStandInOptions = {}): Prom
     messages,
     greetings,
     tokens,
+    taken: () => messages.map(takenMail),
     failNext: (trouble) => troubles.add(trouble),
     heal: () => troubles.clear(),
     stop: async () => {

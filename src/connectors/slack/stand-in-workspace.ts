@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject, JsonValue } from '../../events/json';
+import type { TakenItem } from '../mailbox';
 
 const MOST_KEPT = 1_000;
 const MOST_CHARACTERS = 40_000;
@@ -240,4 +241,14 @@ function remember(map: Map<string, string>, key: string, value: string): void {
   if (map.size > MOST_KEPT && oldest !== undefined) {
     map.delete(oldest);
   }
+}
+
+/** A message as people look at it. */
+export function takenPost({ ts, postedTo, threadTs, text, blocks }: PostedMessage): TakenItem {
+  return {
+    at: new Date(Number(ts) * 1_000).toISOString(),
+    what: threadTs === null ? 'post' : 'post in a thread',
+    to: postedTo,
+    lines: [...text.split('\n'), ...(blocks === null ? [] : [`blocks: ${JSON.stringify(blocks)}`])],
+  };
 }

@@ -25,6 +25,8 @@ export const question = z.discriminatedUnion('about', [
       ),
     ),
   }),
+  /** What the stand-ins took: of all, or of one connection; the last of each. */
+  z.object({ about: z.literal('stand-ins'), connection: z.string().nullable(), last: z.number() }),
 ]);
 export type Question = z.infer<typeof question>;
 

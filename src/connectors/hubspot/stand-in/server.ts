@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { takenBy } from './taken';
 import type { JsonObject } from '../../../events/json';
 import type { RunningStandIn } from '../../connector';
 import type { AccountOptions } from './account-options';
@@ -135,6 +136,7 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
     account.create('contacts', properties);
   }
   account.settle();
+  const seeds = new Set(account.list('contacts').map(({ id }) => id));
 
   const app = fastify({
     forceCloseConnections: true,
@@ -204,6 +206,7 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
     account,
     owners: SEED_OWNERS,
     requests,
+    taken: () => takenBy(account, seeds),
     get contacts() {
       return account.list('contacts');
     },

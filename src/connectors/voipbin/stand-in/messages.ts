@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { TakenItem } from '../../mailbox';
 import { partsOf } from '../text-parts';
 import { addTo, keep, pageOf, type Listed, type StandInClock } from './lists';
 import { refuse } from './refuse';
@@ -72,4 +73,15 @@ export function serveMessages(api: FastifyInstance, state: MessagesState): void 
     }
     return stored;
   });
+}
+
+/** The texts that were sent, as people look at them. */
+export function takenTexts({ sent, messages }: MessagesState): TakenItem[] {
+  const times = new Map(messages.map(({ createdAt, item }) => [item['id'], createdAt]));
+  return sent.map(({ id, from, to, text }) => ({
+    at: (times.get(id) ?? new Date(0)).toISOString(),
+    what: 'text',
+    to,
+    lines: [`from: ${from}`, ...text.split('\n')],
+  }));
 }

@@ -5,7 +5,7 @@ import type { RunningStandIn } from '../../connector';
 import { STAND_IN_ACCESS_KEY } from './access-key';
 import { RequestedFailures, type NextFailure } from './failures';
 import { addTo, keep, pageOf, StandInClock, withDistinctTimes, type Listed } from './lists';
-import { serveMessages, type MessagesState, type SentText, type StandInAccount } from './messages';
+import { serveMessages, takenTexts, type MessagesState, type SentText, type StandInAccount } from './messages';
 import { StandInRecordings, type NewRecording } from './recordings';
 import { refuse } from './refuse';
 import { StandInWebhooks, type WebhookDelivery, type WebhookOptions } from './webhooks';
@@ -111,6 +111,7 @@ export async function startVoipbinStandIn(options: VoipbinStandInOptions = {}): 
     url: `${origin}/v1.0`,
     settings: { api_url: `${origin}/v1.0`, access_key: STAND_IN_ACCESS_KEY },
     sent: state.sent,
+    taken: () => takenTexts(state),
     requests: state.requests,
     failNext: (failure) => state.failures.add(failure),
     setAccount: (account) => Object.assign(state.account, account),
