@@ -21,7 +21,10 @@ import type {
 } from '../runs/run-contract';
 import { TASK_QUEUE } from '../runs/names';
 
-/** Workflows kept in memory, about 1 MB each (reference temporal.md 5.2). Others are replayed when they continue. */
+/**
+ * Open workflows kept in memory; others are replayed when they continue. A waiting run takes 0.17 MB (800 of them
+ * measured), one of an event as large as an input may be 2 MB, a full part of the claims 12 MB: 35 to 590 MB in all.
+ */
 const CACHED_WORKFLOWS = 200;
 
 /** Time for cancelled attempts to end, and for a server that does not answer the shutdown. */
