@@ -3,6 +3,7 @@ import { setPriority } from 'node:os';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { AlertRoute } from '../rules/alert-route';
+import type { NamedValues } from '../rules/language/named-values';
 import type { PlannedStep } from '../rules/plan';
 import type { Alert, Telling } from './alert';
 import type { AlertBook } from './book';
@@ -19,10 +20,15 @@ export const order = z.object({
   timezone: z.string(),
   country: z.string().nullable(),
   steps: z.array(z.unknown()),
+  /** Lists, maps and windows that the texts use. */
+  names: z.unknown().optional(),
   /** The fields `alert.*`. */
   alert: z.record(z.string(), z.json()),
 });
-export type Order = Omit<z.infer<typeof order>, 'steps'> & { steps: readonly PlannedStep[] };
+export type Order = Omit<z.infer<typeof order>, 'steps' | 'names'> & {
+  steps: readonly PlannedStep[];
+  names?: NamedValues | undefined;
+};
 
 /** What became of a telling. `problem` is a code; null when one of the ways worked. */
 export const delivered = z.object({ key: z.string(), problem: z.string().nullable() });
@@ -170,7 +176,7 @@ function keyOf({ alert, route, ended }: Telling): string {
   return `alert/${alert.id}/${route}/${ended ? 'ended' : 'began'}`;
 }
 
-function orderOf(telling: Telling, { name, timezone, country, steps }: AlertRoute): Order {
+function orderOf(telling: Telling, { name, timezone, country, steps, names }: AlertRoute): Order {
   const { alert, ended } = telling;
   return {
     key: keyOf(telling),
@@ -178,6 +184,7 @@ function orderOf(telling: Telling, { name, timezone, country, steps }: AlertRout
     timezone,
     country,
     steps,
+    ...(names === undefined ? {} : { names }),
     alert: {
       kind: alert.kind,
       summary: ended ? endedSummary(alert.summary, alert.count) : alert.summary,

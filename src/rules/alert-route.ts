@@ -1,5 +1,6 @@
 import type { Position } from '../yaml/finding';
 import type { PlannedStep } from './plan';
+import type { NamedValues } from './language/named-values';
 import type { Window } from './language/windows';
 
 /** What can be told, with what it means. */
@@ -38,6 +39,8 @@ export interface AlertRoute {
   failing_after_ms: number;
   /** Ways to tell, in their order: the next one is used when those before it fail. */
   steps: readonly PlannedStep[];
+  /** What the texts of the steps use of lists, maps and windows; absent when they use nothing. */
+  names?: NamedValues;
   timezone: string;
   country: string | null;
 }

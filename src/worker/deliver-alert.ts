@@ -54,8 +54,8 @@ async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, st
       code: 'not_connected',
     });
   }
-  const { timezone, country, key } = order;
-  const scope = { event, steps: {}, timezone, country, now: new Date(event.received_at), seed: key };
+  const { timezone, country, key, names } = order;
+  const scope = { event, steps: {}, timezone, country, names, now: new Date(event.received_at), seed: key };
   if (step.if !== undefined && !evaluateCondition(step.if, scope)) {
     return false;
   }

@@ -40,15 +40,16 @@ beforeEach(() => {
   [status, bodies, keys] = [200, [], []];
 });
 
-function tell(): ReturnType<typeof deliverAlert> {
+function tell(what = '{{ alert.summary }}', more = ''): ReturnType<typeof deliverAlert> {
   const { alerts } = ruleSetOf(`
 version: 1
+${more}
 rules: []
 alerts:
   - name: ops
     on: [disk]
     do:
-      - http.request: { url: '${url}', body: { what: '{{ alert.summary }}' } }
+      - http.request: { url: '${url}', body: { what: "${what}" } }
 `);
   const [route] = alerts;
   if (route === undefined) {
@@ -60,6 +61,7 @@ alerts:
     timezone: 'UTC',
     country: null,
     steps: route.steps,
+    names: route.names,
     alert: { kind: 'disk', summary: 'the disk is full', count: 1, since: '2026-03-02T01:00:00Z', ended: false },
   };
   const { list: allow } = HostList.parse(['127.0.0.1']);
@@ -86,4 +88,15 @@ test('and after an answer that leaves open whether it was told, with the same ke
   expect(await tell()).toMatchObject({ problem: null });
   expect(bodies).toHaveLength(2);
   expect(keys[0]).toEqual(keys[1]);
+});
+
+test('an alert uses maps, lists and windows of the rule file', async () => {
+  const names = `
+maps: { owners: { disk: anna@example.com } }
+lists: { team: [Bob, Eve] }
+windows: { always: { days: [mon, tue, wed, thu, fri, sat, sun] } }`;
+  const what =
+    "{{ alert.kind | lookup: 'owners' | default: '-' }} {{ lists.team | join: '+' }} {{ windows.always.open }}";
+  expect(await tell(what, names)).toMatchObject({ problem: null });
+  expect(bodies).toEqual(['{"what":"anna@example.com Bob+Eve true"}']);
 });

@@ -11,6 +11,8 @@ import type { Defaults } from './locale';
 import { ComparedValues } from './operands';
 import { StepReader, type ReadStep } from './steps';
 import { TemplateCosts } from './template-cost';
+import { namesUsed } from '../language/named-values';
+import { definedNames } from './defined-names';
 import { Variables, type ResultShape } from './variables';
 
 const KINDS = Object.keys(ALERT_KINDS) as AlertKind[];
@@ -70,6 +72,10 @@ export class AlertReader {
     const does = block.get('do');
     const steps = does === undefined ? [] : new StepReader(reader, this.actions).read(does);
     this.checkSteps(steps);
+    const used = namesUsed(
+      steps.map(({ planned }) => planned.input),
+      definedNames(this.names, this.defaults.country),
+    );
     const hasErrors = reader.findings.all.slice(before).some((finding) => finding.severity === 'error');
     if (hasErrors || name === null || quietMs === null || failingAfterMs === null) {
       return null;
@@ -82,6 +88,7 @@ export class AlertReader {
       silence,
       failing_after_ms: failingAfterMs,
       steps: steps.map(({ planned }) => planned),
+      ...(used === undefined ? {} : { names: used }),
       ...this.defaults,
     };
   }
@@ -128,7 +135,13 @@ export class AlertReader {
     const values = new ComparedValues(reader, this.defaults.country);
     const none = new Map<string, ResultShape>();
     for (const step of steps) {
-      checkStepTexts(reader, step, new Variables([ALERT_TYPE], new Set(), none, new Set(), null), values, this.#costs);
+      checkStepTexts(
+        reader,
+        step,
+        new Variables([ALERT_TYPE], new Set(), none, new Set(), this.names),
+        values,
+        this.#costs,
+      );
       const { action, input } = step.planned;
       const problem = needsAnEvent(action, input);
       if (problem !== null) {

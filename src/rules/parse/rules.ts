@@ -1,8 +1,8 @@
 import { isMap } from 'yaml';
 import { typesFor } from '../../events/catalogue';
 import { RULE_KEYS } from '../language/keys';
-import { namesUsed, type NamedValues } from '../language/named-values';
-import { comparableNumber } from '../language/operators';
+import { namesUsed } from '../language/named-values';
+import { definedNames } from './defined-names';
 import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from '../rule';
 import { quoted, type Block, type BlockReader, type Value } from './block-reader';
 import { checkWrittenInputs } from './check-inputs';
@@ -172,18 +172,4 @@ export class RuleReader {
     }
     return name;
   }
-}
-
-/** Everything that is defined, in the form of the plan: keys of maps that are numbers in E.164. */
-function definedNames({ lists, maps, windows }: Names, country: string | null): Required<NamedValues> {
-  return {
-    lists: Object.fromEntries([...lists].map(([name, list]) => [name, list.map(({ value }) => value)])),
-    maps: Object.fromEntries(
-      [...maps].map(([name, map]) => [
-        name,
-        Object.fromEntries(map.map(({ key, value }) => [comparableNumber(key, country), value])),
-      ]),
-    ),
-    windows: Object.fromEntries([...windows].flatMap(([name, window]) => (window === null ? [] : [[name, window]]))),
-  };
 }

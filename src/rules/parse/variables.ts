@@ -20,6 +20,13 @@ export type Variable =
   | { state: 'group'; example: string }
   | { state: 'unknown'; message: string; hint?: string };
 
+/** What to write instead of lists, maps and windows in a CEL condition. */
+const INSTEAD_OF_NAMES: Readonly<Record<string, string>> = {
+  lists: 'write ours.number: { in: $sales }',
+  maps: 'write peer.number: { in: $managers }, or { lookup: { managers: … } }',
+  windows: 'write during: office, or not during: office,',
+};
+
 /** The variables that exist for one step of a rule, and whether they may be absent. */
 export class Variables {
   constructor(
@@ -102,6 +109,14 @@ export class Variables {
     }
     if (FIELD_GROUPS.has(name)) {
       return { state: 'group', example: exampleOf(name) };
+    }
+    const instead = this.names === null ? undefined : INSTEAD_OF_NAMES[root];
+    if (instead !== undefined) {
+      return {
+        state: 'unknown',
+        message: `${root} cannot be used in if`,
+        hint: `${instead} in when, or in a rule of its own`,
+      };
     }
     const synonym =
       FIELD_SYNONYMS.get(name) ??
