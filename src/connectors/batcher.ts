@@ -51,7 +51,7 @@ type Refusals<Input> = { input: Input; error: ActionError }[];
  *
  * Guaranteed: every request ends as it would alone: with its own result, its own refusal, or the failure of the request
  * that carried it. One whose signal aborts leaves the others alone. Not guaranteed: that a request whose signal aborts
- * has not been sent.
+ * has not been sent. Not bounded here: how many wait, which is at most the attempts that the worker makes at once.
  */
 export class Batcher<Input, Result> {
   #waiting: Waiting<Input, Result>[] = [];

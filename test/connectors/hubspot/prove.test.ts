@@ -85,6 +85,17 @@ test('the proof of external ids finds the call', async () => {
   expect(await prove('call-external-id')).toMatchObject({ verdict: 'as_assumed' });
 });
 
+test.each<[HubSpotStandInOptions, 'as_assumed' | 'differs', RegExp]>([
+  [{}, 'as_assumed', /an answer for each, naming the refused one; made then: the one before it, the one after it;/],
+  [{}, 'as_assumed', /results not in the order of the request, with its ids$/],
+  [{ resultsCarryTraceIds: false }, 'as_assumed', /without its ids$/],
+  [{ batches: 'whole' }, 'as_assumed', /^one of three exists: 409 CONFLICT, naming the record; made then: none;/],
+  [{ batches: 'partly' }, 'as_assumed', /made then: the one before it;/],
+  [{ uniqueProperties: { calls: 'refused' } }, 'differs', /^400 VALIDATION_ERROR$/],
+])('the proof of batches where %j: %s', async (options, verdict, answer) => {
+  expect(await prove('batch-of-calls', options)).toMatchObject({ verdict, answer: expect.stringMatching(answer) });
+});
+
 test.each([
   [[], 'unknown'],
   [['crm.objects.owners.read'], 'as_assumed'],

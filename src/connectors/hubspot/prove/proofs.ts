@@ -4,6 +4,7 @@ import type { HubSpotClient } from '../client';
 import { PERMISSIONS } from '../permissions';
 import { phoneForms } from '../phone-forms';
 import { equal } from '../record';
+import { batchProof } from './batch';
 import { outcomeOf, Sandbox } from './sandbox';
 import { uniquePropertyProof } from './unique-property';
 
@@ -138,6 +139,7 @@ export const hubspotProofs: readonly Proof<HubSpotClient>[] = [
   uniquePropertyProof('calls'),
   uniquePropertyProof('tasks'),
   uniquePropertyProof('contacts'),
+  batchProof,
   searchableDigits,
   missedStatus,
   externalId,

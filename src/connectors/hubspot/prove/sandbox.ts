@@ -57,6 +57,7 @@ export class Sandbox {
         }
         return made;
       },
+      remember: (id) => void ids.add(id),
     };
   }
 
@@ -72,6 +73,8 @@ export class Sandbox {
 /** Makes records of one type, named by the proof's mark. */
 export interface RecordsOfProof {
   create(properties: Readonly<Record<string, string>>): Promise<Outcome<HubSpotRecord>>;
+  /** Has a record removed that was made in another way. */
+  remember(id: string): void;
 }
 
 /** What HubSpot answers to a request. @throws what is no answer about the request: trouble on the way, a refused token. */

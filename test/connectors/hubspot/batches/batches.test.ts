@@ -4,7 +4,7 @@ import type { HubSpotClient } from '../../../../src/connectors/hubspot/client';
 import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../../src/connectors/hubspot/stand-in/server';
 import type { ActionOutcome } from '../../../../src/connectors/connector';
 import type { JsonObject } from '../../../../src/events/json';
-import { callEvent, done, from, openClient, run, startStandIn, type Attempt } from '../running-actions';
+import { attempts, callEvent, done, from, openClient, run, startStandIn, type Attempt } from '../running-actions';
 
 const CREATE = { unknown_contact: 'create' };
 
@@ -73,6 +73,18 @@ describe.each<[string, HubSpotStandInOptions]>([
     standIn.account.settle();
     const outcomes = await Promise.all(range(20).map((index) => logCall(other, index)));
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(range(20).map(() => 'done'));
+    expect(sorted(numbersCalled(standIn))).toEqual(sorted(range(20).map(national)));
+    expect(standIn.contacts).toHaveLength(20);
+  }, 20_000);
+
+  test('logs each call once when two workers have all of them at the same moment', async () => {
+    const standIn = await startStandIn({ ...options, indexDelayMs: 0, contacts: knownContacts(10) });
+    const workers = [openClient(standIn), openClient(standIn)];
+    // A record that the other worker is about to make is refused, and may show a moment later: then it is tried again.
+    const ended = await Promise.all(
+      workers.flatMap((client) => range(20).map((index) => attempts('log_call', client, CREATE, attempt(index)))),
+    );
+    expect(ended.filter((each) => each.ended instanceof ActionError || each.count > 3)).toEqual([]);
     expect(sorted(numbersCalled(standIn))).toEqual(sorted(range(20).map(national)));
     expect(standIn.contacts).toHaveLength(20);
   }, 20_000);
