@@ -5,16 +5,7 @@ import { subscriberOf } from '../net/address';
 import { AddressList } from '../net/address-list';
 import { clientAddress } from '../net/client-address';
 import type { Callers } from './callers';
-
-/** How many connections the webhook keeps open. */
-export interface ConnectionLimits {
-  total: number;
-  /** Of one IPv4 address, or of one /64 network of IPv6. Trusted proxies have no such limit. */
-  perAddress: number;
-}
-
-/** What a receiver uses unless it is told otherwise. */
-export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = { total: 4_096, perAddress: 1_024 };
+import type { ConnectionLimits } from './connection-limits';
 
 /**
  * Why a connection was closed before its time. `idle` and `unfinished`: it gave way to a new one, between requests or

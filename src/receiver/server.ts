@@ -4,7 +4,13 @@ import type { Ingest } from '../ingest/ingest';
 import { AddressList } from '../net/address-list';
 import { portError } from '../net/ports';
 import { Callers } from './callers';
-import { Connections, DEFAULT_CONNECTION_LIMITS, type ConnectionLimits } from './connections';
+import {
+  connectionLimitsFor,
+  DEFAULT_CONNECTION_LIMITS,
+  openFilesLimit,
+  type ConnectionLimits,
+} from './connection-limits';
+import { Connections } from './connections';
 import { DEFAULT_TIMEOUTS, newHttpServer, urlOf, type HttpServerSettings, type ReceiverTimeouts } from './http-server';
 import type { ReceiverMetrics } from './metrics';
 import { refuseNotFound, Refusals, sendJson, WEBHOOK_PATH } from './refusals';
@@ -33,6 +39,8 @@ export interface ReceiverOptions {
   log: Pick<Logger, 'error' | 'warn'>;
   timeouts?: Partial<ReceiverTimeouts>;
   connectionLimits?: Partial<ConnectionLimits>;
+  /** How many files this process may open; absent: what the system says. */
+  openFiles?: number;
 }
 
 /** The HTTP server that VoIPBIN calls. */
@@ -59,8 +67,16 @@ export async function createReceiver(options: ReceiverOptions): Promise<Receiver
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const callers = new Callers(settings.noisePerMinute);
   const trustedProxies = AddressList.parse(settings.trustProxy === false ? [] : settings.trustProxy);
+  const openFiles = options.openFiles ?? openFilesLimit();
+  const fitting = connectionLimitsFor(openFiles);
+  if (fitting.total < DEFAULT_CONNECTION_LIMITS.total) {
+    log.warn(
+      { open_files: openFiles, connections: fitting.total },
+      'the webhook takes fewer connections than it could, because this process may open few files: raise the limit to 8192 (ulimit -Hn, LimitNOFILE= of systemd)',
+    );
+  }
   const connections = new Connections({
-    limits: { ...DEFAULT_CONNECTION_LIMITS, ...options.connectionLimits },
+    limits: { ...fitting, ...options.connectionLimits },
     trustedProxies,
     callers,
     onDropped: (reason) => metrics.connectionDropped(reason),

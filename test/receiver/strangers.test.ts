@@ -23,7 +23,7 @@ interface Attack {
 /** Attacks in another process, which has file descriptors of its own: one for each connection. */
 function attack(url: string): Attack {
   const runner = [process.execPath, '-r', join(__dirname, '..', 'run-typescript.cjs'), join(__dirname, 'strangers.ts')];
-  const command = `ulimit -n ${COUNT + 500} || exit 7; exec "$@"`;
+  const command = `ulimit -n ${COUNT + 500} || exit 7; exec nice -n 19 "$@"`;
   const child = spawn('sh', ['-c', command, 'sh', ...runner, url, String(COUNT)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
