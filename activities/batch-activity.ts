@@ -5,8 +5,8 @@ import type { Attempt } from './attempt';
 import { AttemptSlots } from './attempt-slots';
 import { attemptBatch } from './batch-attempt';
 
-/** Attempts under way in all batches of a worker: a slow provider gets no more requests at a time than four batches make. */
-const MAX_UNDER_WAY = 200;
+/** Attempts under way in all batches of a worker: as many as local attempts outside of batches (create-worker.ts). */
+const MAX_UNDER_WAY = 100;
 /** As long as the dispatcher waits for a run before it takes it to be waiting for something. */
 const STRAGGLERS_WITHIN_MS = 3_000;
 
@@ -15,9 +15,10 @@ const STRAGGLERS_WITHIN_MS = 3_000;
  * side, the steps of a rule in order. Each attempt is made as the activity of its action would make it, under the same
  * action key.
  *
- * Guarantees: it ends within 20 seconds. At most 200 attempts are under way in all batches of a worker. One event's failure, of whatever kind, does not affect the others. When a worker
- * ends in the middle, the next one takes from the heartbeats which events have ended; the steps of the others are
- * attempted again, as second attempts. What did not end well is reported for the event's own run, with what was done.
+ * Guarantees: it ends within 30 seconds. At most 100 attempts are under way in all batches of a worker. One event's
+ * failure, of whatever kind, does not affect the others. When a worker ends in the middle, the next one takes from the
+ * heartbeats which events have ended; the steps of the others are attempted again, as second attempts. What did not end
+ * well is reported for the event's own run, with what was done.
  *
  * Not guaranteed: results over 900 KiB together. An event whose results do not fit any more is reported as attempted, and
  * its own run repeats its steps under the same keys.

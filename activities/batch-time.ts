@@ -1,8 +1,11 @@
 import type { AttemptSlots } from './attempt-slots';
 
-/** The longest attempt of a step, as of the local attempts in `workflows/run-step.ts`. */
-const STEP_WITHIN_MS = 10_000;
-/** No step begins later than this after the batch: all have ended after twice the time. */
+/**
+ * The longest attempt of a step. Longer than a local attempt (`workflows/run-step.ts`): a provider that takes only so many
+ * requests in ten seconds makes whole batches wait for its next ten, and cutting them off would cost more requests.
+ */
+const STEP_WITHIN_MS = 20_000;
+/** No step begins later than this after the batch: so all have ended after 30 s. */
 const BEGIN_WITHIN_MS = 10_000;
 /** When this part of the events has ended, the others have little time. */
 const MOST = 0.9;

@@ -32,7 +32,7 @@ const { runs } = proxySinks<BatchSinks & Sinks>();
 const ATTEMPT: typeof BATCH_ATTEMPT = 'batch.attempt';
 const REPORT: typeof RUN_REPORT = 'report';
 
-/** The activity ends by itself within 20 s. */
+/** The activity ends by itself within 30 s. */
 const ATTEMPT_MS = 60_000;
 /** A worker that dies is noticed after this time. The SDK passes heartbeats on after four fifths of it. */
 const HEARTBEAT_TIMEOUT_MS = 15_000;
