@@ -4,9 +4,10 @@ import type { Party } from '../events/canonical-event';
 import { typesFor } from '../events/catalogue';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Settings } from '../settings/settings';
-import { listEvents, type EventFilter, type ListedEvent } from '../status/event-list';
+import { searchEvents, type EventFilter, type ListedEvent } from '../status/event-list';
 import { EVENT_STATUSES } from '../status/event-status';
 import { numberFilter, type NumberFilter } from '../status/number-filter';
+import { printMessage } from '../text/print';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
@@ -78,12 +79,19 @@ async function listAsked(options: Options, command: Command): Promise<void> {
   const zone = needsZone ? await zoneOf(options, settings) : 'UTC';
   const filter = filterOf(options, settings, zone);
   // One more than asked for shows whether there are more.
-  const found = listEvents(settings.dataDir, { ...filter, limit: limit + 1 });
+  const { events: found, searched_to: searchedTo } = searchEvents(settings.dataDir, { ...filter, limit: limit + 1 });
+  const rest =
+    searchedTo === null
+      ? null
+      : `Searched back to ${shownTime(searchedTo.received_at, zone)}; older events: --before ${searchedTo.before}.`;
   const events = found.slice(0, limit);
   const waits = await waitsOf(settings, events);
   if (options.json === true) {
     const rows = events.map((event) => ({ ...event, waits_for: waits.get(event.event_id) ?? null }));
     printResult(true, rows, () => printableLines([]));
+    if (rest !== null) {
+      printMessage(rest);
+    }
     return;
   }
   const lines = events.map((event) => describe(event, zone, waits.get(event.event_id) ?? null));
@@ -94,7 +102,7 @@ async function listAsked(options: Options, command: Command): Promise<void> {
   }
   const none = isFiltered || options.before !== undefined ? 'There are no such events.' : 'No event has come yet.';
   const shown = lines.length === 0 ? [none] : zone === 'UTC' ? lines : [...lines, `Times are those of ${zone}.`];
-  printResult(false, events, () => printableLines(shown));
+  printResult(false, events, () => printableLines(rest === null ? shown : [...shown, rest]));
 }
 
 /** @throws WrongUse for an option that cannot be read. */

@@ -54,14 +54,38 @@ export interface EventFilter {
 
 const PAGE = 500;
 
+/** What a search found. */
+export interface FoundEvents {
+  /** Newest first. */
+  events: ListedEvent[];
+  /** Set when it ended before the oldest event, as it had looked at as many as it may: continue with `before`. */
+  searched_to: { before: number; received_at: string } | null;
+}
+
+/** How far a search goes. */
+interface SearchBounds {
+  /** Events that one search looks through. */
+  most: number;
+  /** Events whose heads one statement of SQLite looks through. */
+  window: number;
+}
+
+/** Some seconds, a third of a second a statement (18 microseconds an event, from a disk that is not cached). */
+const BOUNDS: SearchBounds = { most: 200_000, window: 20_000 };
+
 /**
  * The latest events of a data folder that pass the filter, newest first. It reads page by page, as far back as the
  * filter needs; the bridge may run meanwhile. SQLite judges whatever it can, so that few events are parsed.
  */
 export function listEvents(dataDir: string, filter: EventFilter): ListedEvent[] {
-  const list = new EventList(dataDir);
+  return searchEvents(dataDir, filter, { ...BOUNDS, most: Infinity }).events;
+}
+
+/** As {@link listEvents}, but it looks through a bounded number of events. */
+export function searchEvents(dataDir: string, filter: EventFilter, bounds = BOUNDS): FoundEvents {
+  const list = new EventList(dataDir, bounds);
   try {
-    return list.find(filter);
+    return { events: list.find(filter), searched_to: list.searchedTo() };
   } finally {
     list.close();
   }
@@ -72,7 +96,12 @@ class EventList {
   readonly #log: RunLogReader;
   readonly #laterRuns: LaterRunsReader;
 
-  constructor(dataDir: string) {
+  #searchedTo: number | null = null;
+
+  constructor(
+    dataDir: string,
+    private readonly searchBounds: SearchBounds,
+  ) {
     this.#inbox = InboxReader.open(dataDir);
     this.#log = new RunLogReader(dataDir);
     this.#laterRuns = new LaterRunsReader(dataDir);
@@ -109,15 +138,28 @@ class EventList {
     this.#inbox.close();
   }
 
+  /** Set when the search ended early. */
+  searchedTo(): FoundEvents['searched_to'] {
+    const before = this.#searchedTo;
+    const [last] = before === null ? [] : this.#inbox.list({ before: before + 1, limit: 1 });
+    return before === null || last === undefined ? null : { before, received_at: last.event.received_at };
+  }
+
   *#pages(filter: EventFilter): Generator<EventSummary[]> {
     const options = this.#optionsOf(filter);
-    for (let { before } = filter; ;) {
-      const page = this.#inbox.list({ ...options, limit: PAGE, ...(before === undefined ? {} : { before }) });
+    const bounds = this.#inbox.seqsBetween(filter);
+    // Without an index for them, SQLite would look through all events before it answers.
+    const looksThroughHeads = filter.number !== undefined || filter.text !== undefined;
+    const start = Math.min(filter.before ?? Infinity, bounds.before);
+    for (let before = start; before > bounds.from;) {
+      const from = looksThroughHeads ? Math.max(bounds.from, before - this.searchBounds.window) : bounds.from;
+      const page = this.#inbox.list({ ...options, limit: PAGE, before, from });
       yield page;
-      if (page.length < PAGE) {
+      before = page.length < PAGE ? from : (page.at(-1)?.seq ?? from);
+      if (start - before >= this.searchBounds.most && before > bounds.from) {
+        this.#searchedTo = before;
         return;
       }
-      before = page.at(-1)?.seq;
     }
   }
 

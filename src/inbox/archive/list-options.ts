@@ -5,6 +5,8 @@ export interface ListOptions {
   limit: number;
   /** Only events before this `seq`, the last one of the previous page. */
   before?: number;
+  /** Only events with this `seq` or a greater one. */
+  from?: number;
   /** Only these. */
   seqs?: readonly number[];
   /** Canonical types (`call_hangup`). */
@@ -29,7 +31,7 @@ export interface ListOptions {
  * Clocks that are set back make the order of arrival and of time differ. Events are found all the same if it was by less
  * than this.
  */
-const CLOCK_SET_BACK_MS = 900_000;
+export const CLOCK_SET_BACK_MS = 900_000;
 
 /**
  * The condition of a list in SQL.
@@ -40,7 +42,10 @@ export function conditionsOf(
   seqAt: (time: number, which: 'max' | 'min') => number,
 ): { where: string; values: Bound[] } {
   const conditions: [string, ...Bound[]][] = [['seq < ?', options.before ?? Number.MAX_SAFE_INTEGER]];
-  const { seqs, types, since, until, outcome, plans, headContains, text } = options;
+  const { from, seqs, types, since, until, outcome, plans, headContains, text } = options;
+  if (from !== undefined) {
+    conditions.push(['seq >= ?', from]);
+  }
   if (seqs !== undefined) {
     conditions.push([`seq IN (${seqs.map(String).join(', ')})`]);
   }

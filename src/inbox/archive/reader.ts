@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import type { Plan } from '../../rules/plan';
 import type { RunLogReader } from '../../dispatch/run-log';
 import { ReopeningDatabase } from '../../storage/reopening-database';
-import { conditionsOf, type ListOptions } from './list-options';
+import { CLOCK_SET_BACK_MS, conditionsOf, type ListOptions } from './list-options';
 import { INBOX_FILE, isInbox } from './schema';
 import { seqAt } from './seq-at';
 import { heldBytes } from './retention';
@@ -283,6 +283,21 @@ export class InboxReader {
     const sql =
       "SELECT json_extract(head, '$.ruleset') AS ruleset, min(received_at) AS first_at, max(received_at) AS last_at, count(*) AS events, count(plan) AS received FROM events GROUP BY 1 ORDER BY min(seq)";
     return this.#rows(sql, []).map((row) => ruleSetRow.parse(row));
+  }
+
+  /** Where the events between two times are: `from` <= `seq` < `before`, with some before and after them. */
+  seqsBetween({ since, until }: Pick<ListOptions, 'since' | 'until'>): { from: number; before: number } {
+    const database = this.#file.current();
+    if (database === null) {
+      return { from: 0, before: 0 };
+    }
+    return {
+      from:
+        since === undefined
+          ? this.#number('SELECT min(seq) FROM events')
+          : seqAt(database, since.getTime() - CLOCK_SET_BACK_MS, 'max'),
+      before: until === undefined ? this.lastSeq() + 1 : seqAt(database, until.getTime() + CLOCK_SET_BACK_MS, 'min'),
+    };
   }
 
   /** The greatest `seq`; 0 without events. */
