@@ -64,6 +64,18 @@ describe('a first start, with nothing configured', () => {
     expect([code, stdout.trim()]).toEqual([0, `${bridge.webhook}  POST  every event`]);
   });
 
+  it('shows what the stand-ins took, and that it is stand-ins which the connections use', async () => {
+    const { code, stdout } = await bridge.run('stand-ins', 'show');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^voipbin: the last 1\n.*  text to \+/m);
+    expect(stdout).toMatch(/^slack: the last 1\n.*  post to #/m);
+    expect(stdout).toMatch(/^email: the last 1\n.*  mail to /m);
+    expect(stdout).toMatch(/^hubspot: the last \d+\n(?:.*\n)*.*  call$/m);
+    const list = await bridge.run('connections', 'list');
+    expect([list.code, list.stderr]).toEqual([0, '']);
+    expect(list.stdout).toMatch(/^slack +stand-in +not parked {2}\(not set: SLACK_BOT_TOKEN\)$/m);
+  });
+
   it("answers that the documentation's curl sample is a duplicate: its id is in the inbox", async () => {
     const sample: unknown = JSON.parse(
       readFileSync(join(__dirname, '..', '..', 'config', 'samples', 'call_hungup_curl.json'), 'utf8'),
