@@ -161,7 +161,7 @@ describe('a HubSpot token that is revoked', () => {
     const list = await bridge.run('connections', 'list');
     expect(list.code).toBe(1);
     expect(list.stdout).toMatch(
-      /^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*bridge connections resume hubspot$/m,
+      /^hubspot +credentials +PARKED since \S+Z: .*401.*\n +4 steps wait, next probe \S+Z\n +what to do: .*\n +then: .*bridge connections resume hubspot$/m,
     );
     expect(list.stdout).toMatch(/^slack +credentials +not parked  \(environment SLACK_BOT_TOKEN\)$/m);
     expect((await bridge.run('events', 'show', first)).stdout).toMatch(
