@@ -6,6 +6,7 @@ import type { Quarantined } from '../inbox/stored-event';
 import type { CanonicalEvent, Party } from '../events/canonical-event';
 import { findEvent, type EventDetails } from '../status/event-details';
 import type { HeldBy } from '../status/held-by';
+import { withoutSecrets } from '../rules/language/hide-secrets';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
@@ -35,7 +36,11 @@ async function showEvent(id: string, options: Options, command: Command): Promis
     return;
   }
   const body = options.body === true ? describeBody(found.body) : [];
-  printResult(options.json, found.details, () => printableLines([...describeEvent(found.details), ...body]));
+  const shown = {
+    ...found.details,
+    inputs: found.details.inputs.map((sent) => ({ ...sent, input: withoutSecrets(sent.input) })),
+  };
+  printResult(options.json, shown, () => printableLines([...describeEvent(found.details), ...body]));
 }
 
 function showQuarantined({ body, ...rest }: Quarantined, options: Options): void {
@@ -72,7 +77,7 @@ function describeEvent(details: EventDetails): string[] {
       : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),
     ...describeBatch(details.batch),
     ...describeRuns(details),
-    ...describeReport(details.report),
+    ...describeReport(details),
     ...details.held_back.map(
       ({ rule, step, action }) => `  ${rule}: ${step} (${action}) not done: a step before it failed`,
     ),
@@ -159,14 +164,23 @@ function resultLine(result: JsonObject): string[] {
   return Object.keys(result).length === 0 ? [] : [`      ${toJsonText(result)}`];
 }
 
-function describeReport(report: EventDetails['report']): string[] {
+/** What a step sent, one line an input. */
+function sentLines(inputs: EventDetails['inputs'], rule: string, step: string): string[] {
+  const sent = inputs.find((one) => one.rule === rule && one.step === step)?.input ?? {};
+  return Object.entries(withoutSecrets(sent)).flatMap(([name, value]) => {
+    const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
+    return [`      sent ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
+  });
+}
+
+function describeReport({ report, inputs }: EventDetails): string[] {
   return (report?.rules ?? []).flatMap((rule) => [
     `  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`,
     ...rule.steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {
         case 'done':
-          return [head, ...resultLine(step.result)];
+          return [head, ...sentLines(inputs, rule.rule, step.step), ...resultLine(step.result)];
         case 'skipped':
           return [`${head}: ${step.reason}`];
         case 'failed':

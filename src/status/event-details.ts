@@ -3,7 +3,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { LaterRunsReader, workflowIdOf, type LaterRunEntry } from '../dispatch/later-runs';
 import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
-import { FORGOTTEN_CONTENT_TYPE, type Quarantined } from '../inbox/stored-event';
+import { FORGOTTEN_CONTENT_TYPE, type Quarantined, type StoredEvent } from '../inbox/stored-event';
 import { fitForRun } from '../runs/fit-for-run';
 import { parseLaterRunId } from '../runs/names';
 import type { Plan } from '../rules/plan';
@@ -12,6 +12,7 @@ import type { Settings } from '../settings/settings';
 import { eventStatus } from './event-status';
 import { heldBy, type HeldBy } from './held-by';
 import type { RunState } from './run-status';
+import { sentInputs, type SentInput } from './sent-inputs';
 
 /** All that is known about one event. The names are the JSON keys of `events show --json`. */
 export interface EventDetails {
@@ -32,6 +33,8 @@ export interface EventDetails {
   held_back: { rule: string; step: string; action: string }[];
   /** What used up the cooldowns that held back steps or rules. */
   held_by: HeldBy[];
+  /** What the steps that were done sent, as far as it is certain; of an event with one run. */
+  inputs: SentInput[];
   /** Every run of the event, the first one first. Empty when no run was started. */
   runs: EventRun[];
   /** The batch in which its first run began; null when it was started alone. */
@@ -113,6 +116,7 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
       forgotten: stored.content_type === FORGOTTEN_CONTENT_TYPE,
       report,
       held_back: heldBack(plan, report),
+      inputs: sentBy(stored, later, dispatched, report),
       held_by: heldBy({ inbox: reader, log, laterRuns }, stored, report),
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       batch: dispatched === null ? null : await batchOf(settings, log, dispatched),
@@ -197,6 +201,18 @@ function reasonIn(report: string | null): string {
 function parseReport(run: { report: string | null } | null): RunReport | null {
   const report: unknown = run === null || run.report === null ? null : JSON.parse(run.report);
   return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
+}
+
+function sentBy(
+  { event, plan, content_type }: StoredEvent,
+  later: readonly LaterRunEntry[],
+  run: RunLogEntry | null,
+  report: RunReport | null,
+): SentInput[] {
+  const isCertain = later.length === 0 && content_type !== FORGOTTEN_CONTENT_TYPE;
+  return !isCertain || plan === null || report === null || run === null || run.closed_at === null
+    ? []
+    : sentInputs(event, plan, report, { started_at: run.started_at, closed_at: run.closed_at });
 }
 
 function heldBack(plan: Plan | null, report: RunReport | null): EventDetails['held_back'] {

@@ -31,7 +31,7 @@ function step(id: string, action: string): PlannedStep {
     id,
     action,
     effect: 'verifiable',
-    input: { text: 'hi', cooldown: '10m' },
+    input: { text: action === TEXT ? 'Hello {{ peer.name }}' : "{{ 'now' | date: '%H:%M' }}", cooldown: '10m' },
     on_error: 'stop',
     retry: { for_ms: 1_000, every_ms: 1_000, max_every_ms: 1_000 },
     attempt_timeout_ms: 1_000,
@@ -132,6 +132,16 @@ test('a step that failed: why, what to do, the command to run, and what it held 
   expect(shown.out).toMatch(/^ {4}peer: \+15551234567, Ada$/m);
   expect(shown.out).toMatch(/^ {4}direction: inbound$/m);
   expect(shown.out).toContain('answer: task (hubspot.create_task) not done: a step before it failed');
+});
+
+test('events show has what a step sent, unless it depends on when the step began', async () => {
+  const cwd = await folderOf({ minute: 5, id: 'm1', outcome: 'done', steps: [done, task] });
+  const { out } = await runBridge(['events', 'show', 'message_created/m1'], { cwd });
+  expect(out).toMatch(/text \(voipbin\.send_message\) done\n +sent text: Hello Ada\n +sent cooldown: 10m\n/);
+  const { out: json } = await runBridge(['events', 'show', 'message_created/m1', '--json'], { cwd });
+  expect(JSON.parse(json)).toMatchObject({
+    inputs: [{ rule: 'answer', step: 'text', input: { text: 'Hello Ada', cooldown: '10m' } }],
+  });
 });
 
 test('an event that no rule wanted: the condition of the nearest rule with its value', async () => {

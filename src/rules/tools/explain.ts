@@ -1,9 +1,8 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
-import type { JsonObject, JsonValue } from '../../events/json';
-import { hideTokens, namesSecret } from '../../text/tokens';
+import type { JsonObject } from '../../events/json';
 import type { Position } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
-import { withoutReferences } from '../language/secret-references';
+import { withoutSecrets } from '../language/hide-secrets';
 import { consentRule } from '../consent-rule';
 import type { PlannedRule } from '../plan';
 import type { ActionCatalogue, Limits, Rule } from '../rule';
@@ -83,24 +82,10 @@ export function withoutTokens(explanation: Explanation): Explanation {
     rules: explanation.rules.map((rule) => ({
       ...rule,
       steps: rule.steps.map((step) =>
-        step.input.ok ? { ...step, input: { ok: true, value: hideIn(step.input.value) } } : step,
+        step.input.ok ? { ...step, input: { ok: true, value: withoutSecrets(step.input.value) } } : step,
       ),
     })),
   };
-}
-
-function hideIn(object: JsonObject): JsonObject {
-  const hidden = (value: JsonValue, name: string): JsonValue => {
-    if (typeof value === 'string') {
-      const isSecret = namesSecret(name) && withoutReferences(value) === value && value.trim() !== '';
-      return isSecret ? '***' : hideTokens(value);
-    }
-    if (Array.isArray(value)) {
-      return value.map((item) => hidden(item, name));
-    }
-    return typeof value === 'object' && value !== null ? hideIn(value) : value;
-  };
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, hidden(value, name)]));
 }
 
 const ORDER: Readonly<Record<ExplainedRule['outcome'], number>> = {
