@@ -64,7 +64,7 @@ function linesOf(
           `Events, calls, texts and recordings are counted since ${time(counted_since)}: an earlier version ran before.`,
         ]),
     `  events      ${events.received}, of which rules matched ${events.matched}`,
-    `  calls       ${calls.inbound} in, ${calls.outbound} out; ${calls.answered} answered by a person`,
+    `  calls       ${calls.inbound} in, ${calls.outbound} out${calls.unknown_direction === 0 ? '' : `, ${calls.unknown_direction} in an unknown direction`}; ${calls.answered} answered by a person`,
     `  texts       ${texts.received} received, ${texts.sent} sent by rules`,
     `  recordings  ${recordings}`,
     ...rules.flatMap(linesOfRule),

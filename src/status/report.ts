@@ -51,7 +51,7 @@ export interface Report {
   counted_since: string | null;
   events: { received: number; matched: number };
   /** Calls that ended. */
-  calls: { inbound: number; outbound: number; answered: number };
+  calls: { inbound: number; outbound: number; unknown_direction: number; answered: number };
   /** Texts that came in, and those that rules sent. */
   texts: { received: number; sent: number };
   recordings: number;
@@ -96,6 +96,7 @@ export function report(dataDir: string, from: Date, to: Date): Report {
       calls: {
         inbound: sum(({ type, direction }) => type === CALL_ENDED && direction === 'inbound'),
         outbound: sum(({ type, direction }) => type === CALL_ENDED && direction === 'outbound'),
+        unknown_direction: sum(({ type, direction }) => type === CALL_ENDED && direction === null),
         answered: sum(({ type, answered }) => type === CALL_ENDED && answered === true),
       },
       texts: {

@@ -42,7 +42,7 @@ async function week(): Promise<string> {
     );
   await add(0, 'call_hangup', 'c1', 'log', { direction: 'inbound', answered: true });
   await add(1, 'call_hangup', 'c2', 'log', { direction: 'outbound', answered: false });
-  await add(2, 'call_hangup', 'c3', 'log', { direction: 'inbound', answered: false });
+  await add(2, 'call_hangup', 'c3', 'log', { direction: null, answered: false });
   await add(3, 'message_created', 'm1', 'answer', { direction: 'inbound' });
   await add(4, 'message_created', 'm2', 'answer', { direction: 'inbound' });
   await add(5, 'message_created', 'm3', 'answer', { direction: 'inbound' });
@@ -107,7 +107,7 @@ test('a report counts what came, and what was done, skipped, failed and retried 
     '2026-03-02T09:00:00.000Z to 2026-03-02T12:00:00.000Z',
     'The data folder has no events from before 2026-03-02T10:00:00.000Z: none came, or the retention deleted them.',
     '  events      8, of which rules matched 6',
-    '  calls       2 in, 1 out; 1 answered by a person',
+    '  calls       1 in, 1 out, 1 in an unknown direction; 1 answered by a person',
     '  texts       3 received, 1 sent by rules',
     '  recordings  1',
     '',
@@ -163,7 +163,7 @@ test('calls, texts and recordings are counted once, whatever comes twice, and ou
   const { out } = await reportOn(dataDir, '--json', ...ALL);
   expect(JSON.parse(out)).toMatchObject({
     events: { received: 8 },
-    calls: { inbound: 2, outbound: 1, answered: 1 },
+    calls: { inbound: 1, outbound: 1, unknown_direction: 1, answered: 1 },
     texts: { received: 3 },
     recordings: 1,
   });
