@@ -1,7 +1,6 @@
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_BATCH_ID_BYTES, mayBeBatched } from '../runs/batch-contract';
-import { fitForRun } from '../runs/fit-for-run';
 
 /** Fewer cost less as single runs: a batch needs a regular activity, a run with one step none. */
 const MIN_EVENTS = 4;
@@ -10,7 +9,7 @@ const MIN_EVENTS = 4;
  * the most overtake them.
  */
 const MAX_LOOKED_AT = 2 * MAX_BATCH_EVENTS;
-/** A larger event would fill a batch: it gets its own run. */
+/** A larger event would fill a batch: it gets its own run. Events up to this size go into a run unchanged (`fitForRun`). */
 const MAX_EVENT_BYTES = MAX_BATCH_BYTES / 4;
 /** What the input of a batch has of an event besides the event itself, such as the labels of its own run. */
 const LABELS_BYTES = 1_024;
@@ -44,7 +43,7 @@ export function formBatch<Event extends Candidate>(candidates: readonly Event[])
     if (members.length === MAX_BATCH_EVENTS) {
       break;
     }
-    const eventBytes = mayBeBatched(plan) ? bytesOf(fitForRun(event)) + LABELS_BYTES : Infinity;
+    const eventBytes = mayBeBatched(plan) ? bytesOf(event) + LABELS_BYTES : Infinity;
     if (eventBytes > MAX_EVENT_BYTES) {
       if (members.length === 0) {
         return null;

@@ -235,3 +235,39 @@ describe('two receivers that get the same events', () => {
     expect([keys.length, new Set(keys).size]).toEqual([60, 60]);
   });
 });
+
+describe('a receiver whose worker runs elsewhere', () => {
+  let target: Target;
+  const bridges: RunningBridge[] = [];
+
+  beforeAll(async () => {
+    target = await Target.start();
+    const { env } = await newNamespace();
+    const rules = PUT_RULES(target.url);
+    bridges.push(await RunningBridge.ready({ env: { ...env, ...BACKLOG }, rules, args: ['--mode', 'receiver'] }));
+    bridges.push(
+      await RunningBridge.ready({ env: { ...env, BRIDGE_HTTP_ALLOW: '127.0.0.1' }, rules, args: ['--mode', 'worker'] }),
+    );
+  });
+
+  afterAll(async () => {
+    await Promise.all(bridges.map((bridge) => bridge.remove()));
+    await target.stop();
+  });
+
+  it('asks Temporal how the events of its batches ended', async () => {
+    const [receiver] = bridges;
+    if (receiver === undefined) {
+      throw new Error('it was not started');
+    }
+    const ids = idsTo(60);
+    target.troubles.set('c50', [400]);
+    await postCalls(receiver, ids);
+    const entries = await ended(receiver, ids);
+    expect(entries.filter((entry) => entry?.outcome !== 'done').map((entry) => entry?.event_id)).toEqual([
+      'call_hangup/c50',
+    ]);
+    expect(entries.some((entry) => entry !== null && entry.batch !== null && !entry.own_run)).toBe(true);
+    expect([target.accepted.size, [...target.accepted.values()].every((times) => times === 1)]).toEqual([59, true]);
+  });
+});
