@@ -134,12 +134,22 @@ async function main(): Promise<void> {
     program.command(name).description(description);
   }
   program.hook('preSubcommand', async (_program, command) => {
+    if (command.name() !== 'start') {
+      process.stdout.on('error', ignoreClosedPipe);
+    }
     await COMMANDS.find(({ name }) => name === command.name())?.define(command);
   });
   try {
     await program.parseAsync(withoutHelpCommand(process.argv.slice(2)), { from: 'user' });
   } catch (error) {
     process.exitCode = await exitCodeOf(error);
+  }
+}
+
+/** Whoever reads the output may stop reading (`| head`). The command ends what it does all the same. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') {
+    throw error;
   }
 }
 

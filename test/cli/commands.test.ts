@@ -25,6 +25,10 @@ test('--help lists every command', async () => {
   }
 });
 
+test('a command whose output nobody reads any more ends as always', async () => {
+  expect(await runBridge(['docs', 'rules'], { cwd, isUnread: true })).toEqual({ code: 0, out: '', err: '' });
+});
+
 test('help for one command is its own help, with its subcommands and options', async () => {
   const [help, option] = await Promise.all([bridge('help', 'events', 'list'), bridge('events', 'list', '--help')]);
   expect(help).toEqual(option);

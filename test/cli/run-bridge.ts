@@ -13,12 +13,13 @@ export interface Ended {
  *
  * @param options.cwd where it finds `config/`; also its data folder unless `env` names one.
  * @param options.input its standard input.
+ * @param options.isUnread whether nobody reads its output, as after `| head`.
  */
 export function runBridge(
   args: readonly string[],
-  options: { cwd: string; env?: Record<string, string>; input?: string },
+  options: { cwd: string; env?: Record<string, string>; input?: string; isUnread?: boolean },
 ): Promise<Ended> {
-  const { cwd, env = {}, input = '' } = options;
+  const { cwd, env = {}, input = '', isUnread = false } = options;
   const script = ['-r', join(__dirname, '../run-typescript.cjs'), join(__dirname, '../../src/cli/bridge.ts'), ...args];
   return new Promise((resolve) => {
     const child = execFile(
@@ -27,6 +28,9 @@ export function runBridge(
       { env: { PATH: process.env['PATH'] ?? '', BRIDGE_DATA_DIR: cwd, ...env }, cwd },
       (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
+    if (isUnread) {
+      child.stdout?.destroy();
+    }
     child.stdin?.end(input);
   });
 }
