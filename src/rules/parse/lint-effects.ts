@@ -79,11 +79,16 @@ function whyUseless(
   if (action === undefined || types === null || types.length === 0) {
     return null;
   }
-  const needs = types.map((type) => ({ type, fields: action.actsOn(type, step.input) }));
-  const isPossible = needs.some(
-    ({ type, fields }) =>
-      fields !== null && canBeMet([...conditions, ...Object.entries(fields).flatMap(oneOf(at))], [type]),
-  );
+  // Types that the rule's own conditions exclude are not the step's fault.
+  const needs = types
+    .filter((type) => canBeMet(conditions, [type]))
+    .map((type) => ({ type, fields: action.actsOn(type, step.input) }));
+  const isPossible =
+    needs.length === 0 ||
+    needs.some(
+      ({ type, fields }) =>
+        fields !== null && canBeMet([...conditions, ...Object.entries(fields).flatMap(oneOf(at))], [type]),
+    );
   if (isPossible) {
     return null;
   }

@@ -154,6 +154,11 @@ test.each([
   ['queuecall_abandoned', 'ring_s: { gt: 60 }', TEXT],
   ['recording_finished', 'status: ended', task('1h')],
   ['conversation_message_created', 'direction: inbound', TEXT],
+  [
+    '[call_created, message_created]',
+    'any: [{ answered: true, text: a }, { talk_s: 5, text: b }]',
+    'http.request: { url: "https://example.com" }',
+  ],
 ])('a step that may act is fine: %s, %s, %s', (on, when, step) => {
   expect(neverActs(on, when, step)).toEqual([]);
 });
