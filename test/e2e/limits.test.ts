@@ -10,7 +10,7 @@ import { CLAIM_WITHIN_LIMIT, COUNT_LIMIT, HOLD_COOLDOWN, TASK_QUEUE } from '../.
 import type { CountLimitInput, HoldCooldownInput } from '../../src/runs/run-contract';
 import { eventOf } from '../events/event-of';
 import { recordHistory } from '../histories/record';
-import { startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
+import { repeated, startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
 jest.setTimeout(30_000);
 
@@ -51,7 +51,9 @@ describe('limits, kept in Temporal', () => {
     );
   };
   const claim = (happened: CanonicalEvent, wanted: Partial<PlannedLimits>, timezone = 'UTC') =>
-    limits().claim({ event: happened, rule, timezone, limits: { cooldown: null, max: null, ...wanted } });
+    repeated(() =>
+      limits().claim({ event: happened, rule, timezone, limits: { cooldown: null, max: null, ...wanted } }),
+    );
   const within = async (...claims: ReturnType<typeof claim>[]): Promise<number> =>
     (await Promise.all(claims)).filter((result) => result.within).length;
 

@@ -36,3 +36,18 @@ export async function startWorkflowWorker(options: { maxCachedWorkflows?: number
     },
   };
 }
+
+const MAX_ATTEMPTS = 10;
+
+/** Repeats a call that failed, as Temporal repeats an activity: on a busy machine, an answer may come too late. */
+export async function repeated<Result>(call: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS) {
+        throw error;
+      }
+    }
+  }
+}
