@@ -2,18 +2,15 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
-import pino from 'pino';
+import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { FIND_OPT_OUT, KEEP_OPT_OUTS, TASK_QUEUE } from '../../src/runs/names';
 import type { KeepOptOutsInput } from '../../src/runs/run-contract';
 import { TemporalOptOuts } from '../../src/runs/opt-outs';
-import { installRuntime } from '../../src/worker/create-worker';
 import { recordHistory } from '../histories/record';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
-import { newNamespace } from './temporal-server';
+import { startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
 jest.setTimeout(120_000);
 
@@ -29,34 +26,16 @@ describe('opt-outs, kept in Temporal', () => {
   const monday = new Date('2026-03-02T09:00:00.000Z');
   const tuesday = new Date('2026-03-03T09:00:00.000Z');
   const wednesday = new Date('2026-03-04T09:00:00.000Z');
-  let connection: NativeConnection;
+  let worker: WorkflowWorker;
   let client: Client;
-  let worker: Worker;
-  let working: Promise<void>;
   let pair: { ours: string; peer: string };
 
   beforeAll(async () => {
-    installRuntime(pino({ level: 'silent' }));
-    const { address, namespace } = await newNamespace();
-    connection = await NativeConnection.connect({ address });
-    client = new Client({ connection, namespace });
-    worker = await Worker.create({
-      connection,
-      namespace,
-      taskQueue: TASK_QUEUE,
-      workflowBundle: await bundleWorkflowCode({
-        workflowsPath: require.resolve('../../workflows/workflows'),
-        logger: new DefaultLogger('ERROR'),
-      }),
-    });
-    working = worker.run();
+    worker = await startWorkflowWorker();
+    ({ client } = worker);
   }, 60_000);
 
-  afterAll(async () => {
-    worker.shutdown();
-    await working;
-    await connection.close();
-  });
+  afterAll(() => worker.stop());
 
   beforeEach(() => {
     pair = { ours: OURS, peer: newPhone() };
