@@ -1,8 +1,8 @@
 import type { PhoneForms } from './phone-forms';
 import { hasToken, isOneOf, type HubSpotRecord, type SearchFilter } from './record';
 
-/** HubSpot's limit is 3,000 (its page on searches); the rest is for what the SDK adds. */
-export const MOST_QUERY_CHARACTERS = 2_900;
+/** HubSpot's limit is 3,000 (its page on searches). The SDK sends these fields and no others. */
+export const MOST_QUERY_CHARACTERS = 2_980;
 /** HubSpot's limit of an IN. */
 const MOST_VALUES = 100;
 /** So many digits at a number's end are the same in all its forms: they differ in prefixes. */
