@@ -29,7 +29,7 @@ export interface MatchedEvent {
 
 /** Why a body is not an event. `bug`: the bridge's own code failed on it. */
 export type InvalidEvent =
-  | { reason: 'empty' | 'not_json' | 'too_deep' | 'no_envelope'; message: string }
+  | { reason: 'empty' | 'not_json' | 'too_deep' | 'too_many_values' | 'no_envelope'; message: string }
   | { reason: 'bug'; message: string; error: unknown };
 
 /** Every {@link InvalidEvent.reason}. */
@@ -37,6 +37,7 @@ export const INVALID_REASONS: readonly InvalidEvent['reason'][] = [
   'empty',
   'not_json',
   'too_deep',
+  'too_many_values',
   'no_envelope',
   'bug',
 ];

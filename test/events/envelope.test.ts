@@ -44,6 +44,9 @@ describe('envelope', () => {
     [nested(101), 'too_deep'],
     ['['.repeat(5_000_000), 'too_deep'],
     ['{"a":'.repeat(1_000_000), 'too_deep'],
+    [`[${'[],'.repeat(130_000)}0]`, 'too_many_values'],
+    [`[${'1,'.repeat(250_001)}0]`, 'too_many_values'],
+    [`{${'"a":{"b":1},'.repeat(130_000)}"c":1}`, 'too_many_values'],
   ])('%.40j is refused: %s', (body, reason) => {
     const result = parse(body);
     expect(result).toMatchObject({ ok: false, reason });
@@ -56,6 +59,11 @@ describe('envelope', () => {
       parse(Buffer.concat([Buffer.from('{"type":"a","data":{"x":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')]))
         .ok,
     ).toBe(true);
+  });
+
+  test('a long text is one value, whatever is in it, and long lists are read', () => {
+    expect(parse(`{"type":"x","data":{"text":"${'[{,'.repeat(300_000)}"}}`).ok).toBe(true);
+    expect(parse(`{"type":"x","data":{"numbers":[${'1000,'.repeat(240_000)}0]}}`).ok).toBe(true);
   });
 
   test('depth counts brackets, not those in texts', () => {
