@@ -45,10 +45,14 @@ test.each([
   expect(error instanceof ActionError && error.message).toContain(words);
 });
 
-test.each(['http://169.254.169.254/latest/meta-data', 'https://metadata.google.internal/', 'http://intranet/'])(
-  'the proxy is not asked for %s, which is not public',
-  async (url) => {
-    expect(await send(url)).toMatchObject({ errorClass: 'permanent', detail: { code: 'address_refused' } });
-    expect(proxy.asked).toEqual([]);
-  },
-);
+test.each([
+  'http://169.254.169.254/latest/meta-data',
+  'https://metadata.google.internal/',
+  'https://metadata.google.internal../',
+  'http://intranet/',
+  'http://kubernetes.default.svc/',
+  'http://localhost.localdomain/',
+])('the proxy is not asked for %s, which is not public', async (url) => {
+  expect(await send(url)).toMatchObject({ errorClass: 'permanent', detail: { code: 'address_refused' } });
+  expect(proxy.asked).toEqual([]);
+});
