@@ -6,8 +6,8 @@ import { isAddress, type HostList } from './host-list';
 import { outgoingAgent } from './outgoing-agent';
 
 /**
- * Names that are nobody's on the public Internet (RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's `.internal`; `.localdomain` of Unix, `.svc` of
- * Kubernetes), and those without a dot.
+ * Names that are nobody's on the public Internet (RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's `.internal`;
+ * `.localdomain` of Unix, `.svc` of Kubernetes), and those without a dot.
  */
 const PRIVATE_NAME =
   /^[^.]+\.*$|\.(?:localhost|localdomain|local|svc|internal|home\.arpa|intranet|private|corp|home|lan|test|invalid)\.*$/;

@@ -50,6 +50,12 @@ const TABLES = `
   CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
   CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
 `;
+/** Also added to files of earlier versions. REPLACE fires no trigger for what it deletes. */
+const AUDIT_IS_NOT_REPLACED = `
+  CREATE TRIGGER IF NOT EXISTS audit_is_not_replaced BEFORE INSERT ON audit
+  WHEN EXISTS (SELECT 1 FROM audit WHERE n = NEW.n)
+  BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+`;
 
 /** A job as stored. */
 export interface StoredJob {
@@ -209,6 +215,7 @@ export class OperationsStore extends OperationsReader {
     if (oneNumber(this.#writer, 'PRAGMA user_version') === 0) {
       this.#writer.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);
     }
+    this.#writer.exec(AUDIT_IS_NOT_REPLACED);
     this.#statements = new StatementCache(this.#writer);
   }
 

@@ -74,6 +74,9 @@ test('every change is in the audit log, which cannot be changed', () => {
   const other = openDatabase(join(folder, 'operations.db'));
   expect(() => other.exec("UPDATE audit SET who = 'eve'")).toThrow('append-only');
   expect(() => other.exec('DELETE FROM audit')).toThrow('append-only');
+  expect(() => other.exec("REPLACE INTO audit SELECT n, at, 'eve', operation, detail, count FROM audit")).toThrow(
+    'append-only',
+  );
   other.close();
 });
 
