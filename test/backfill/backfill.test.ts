@@ -19,7 +19,7 @@ import {
 } from './set-up';
 
 // A thousand resources, and VoIPBIN's silences, take their time on a busy machine.
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 let account: Account;
 let dataDir: string;
