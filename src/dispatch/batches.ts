@@ -37,12 +37,16 @@ export class Batches {
     }
   }
 
-  /** The batch that an event was begun in before; null when there is none. @param waiting a page of the inbox. */
-  begun({ seq }: PendingEvent, waiting: readonly PendingEvent[]): Batch | null {
+  /**
+   * The batch that an event was begun in before; null when there is none. Places are not enough to tell: after a damaged
+   * inbox was set aside, other events have them.
+   * @param waiting a page of the inbox.
+   */
+  begun({ seq, event }: PendingEvent, waiting: readonly PendingEvent[]): Batch | null {
     const batch = this.#batches.get(seq);
-    return batch === undefined
-      ? null
-      : { ...batch, events: batch.members.flatMap((member) => this.#pendingAt(member.seq, waiting)) };
+    return batch?.members.some((member) => isAt(member, { seq, event })) === true
+      ? { ...batch, events: batch.members.flatMap((member) => this.#pendingAt(member, waiting)) }
+      : null;
   }
 
   /**
@@ -81,15 +85,20 @@ export class Batches {
     this.started(batch);
   }
 
-  /** An event by its place; none when it cannot be read. */
-  #pendingAt(seq: number, page: readonly PendingEvent[]): PendingEvent[] {
-    const onPage = page.find((pending) => pending.seq === seq);
-    return onPage === undefined
-      ? this.inbox.pendingAfter(seq - 1, 1, () => undefined).filter((pending) => pending.seq === seq)
-      : [onPage];
+  /** A member's event; none when it cannot be read, or is not in the inbox any more. */
+  #pendingAt(member: Member, page: readonly PendingEvent[]): PendingEvent[] {
+    const onPage = page.find(({ seq }) => seq === member.seq);
+    const found = onPage === undefined ? this.inbox.pendingAfter(member.seq - 1, 1, () => undefined) : [onPage];
+    return found.filter((pending) => isAt(member, pending));
   }
 
   #remember(batch: BegunBatch): void {
     batch.members.forEach(({ seq }) => this.#batches.set(seq, batch));
   }
+}
+
+type Member = BegunBatch['members'][number];
+
+function isAt(member: Member, { seq, event }: Pick<PendingEvent, 'seq' | 'event'>): boolean {
+  return member.seq === seq && member.event_id === event.event_id;
 }
