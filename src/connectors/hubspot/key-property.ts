@@ -1,3 +1,4 @@
+import { ActionError } from '../action-error';
 import type { HubSpotClient } from './client';
 import { answered, HubSpotFailure, isConflict } from './failure';
 import type { HubSpotRecord, KeyUniqueness, ObjectType, PropertyDefinition } from './record';
@@ -44,9 +45,20 @@ export function keyPropertyName(type: ObjectType): string {
  */
 export async function ensureKeyProperty(session: HubSpotSession, type: ObjectType): Promise<KeyUniqueness> {
   const { client } = session;
-  const known = client.keyUniqueness.get(type);
-  if (known !== undefined) {
-    return known;
+  for (;;) {
+    const known = client.keyUniqueness.get(type);
+    if (known === undefined) {
+      break;
+    }
+    try {
+      return await known;
+    } catch (error) {
+      // The attempt that asked was cut off: the first of those that waited for it asks itself.
+      const isOfOther = error instanceof ActionError && error.detail.code === 'cancelled' && !session.signal.aborted;
+      if (!isOfOther) {
+        throw error;
+      }
+    }
   }
   const asked = askHubSpot(session, type);
   client.keyUniqueness.set(type, asked);

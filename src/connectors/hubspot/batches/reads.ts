@@ -120,7 +120,9 @@ export function readKind(
         by.associated === true && found.size > 0
           ? await contactIdsOf(apis, type, [...found.values()])
           : new Map<string, string[]>();
-      const isWhole = errors.every(({ isMissing }) => isMissing);
+      // A merged record comes under another id than was asked for: then what is not there, each is asked for on its own.
+      const asking = new Set(ids.map((id) => id.toLowerCase()));
+      const isWhole = errors.every(({ isMissing }) => isMissing) && [...found.keys()].every((id) => asking.has(id));
       const answers = new Map<string, { result: HubSpotRecord | null }>();
       for (const id of ids) {
         const record = found.get(id.toLowerCase());

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import pino from 'pino';
 import { ActionError } from '../../../../src/connectors/action-error';
 import type { HubSpotClient } from '../../../../src/connectors/hubspot/client';
+import { HubSpotSession } from '../../../../src/connectors/hubspot/session';
 import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../../src/connectors/hubspot/stand-in/server';
 import type { ActionOutcome } from '../../../../src/connectors/connector';
 import type { JsonObject } from '../../../../src/events/json';
@@ -254,4 +256,35 @@ test('a single call goes by the endpoints for one', async () => {
   const standIn = await startStandIn();
   await logCall(openClient(standIn), 1);
   expect(requestsTo(standIn, /batch/)).toBe(0);
+});
+
+test('an attempt that is cut off while it asks about our property does not take those along that wait for it', async () => {
+  const standIn = await startStandIn({ contacts: knownContacts(3) });
+  const client = openClient(standIn);
+  const controller = new AbortController();
+  standIn.failNext({ path: /properties\/calls\//, how: 'hang' });
+  const cutOff = Promise.allSettled([logCall(client, 0, { signal: controller.signal })]);
+  while (requestsTo(standIn, /properties\/calls\//) === 0) {
+    await delay(1);
+  }
+  const others = Promise.all([1, 2].map((index) => logCall(client, index)));
+  controller.abort();
+  expect(await others).toMatchObject([{ outcome: 'done' }, { outcome: 'done' }]);
+  expect(await cutOff).toMatchObject([{ reason: { detail: { code: 'cancelled' } } }]);
+});
+
+test('a record that comes under another id, because it was merged, is not taken for missing', async () => {
+  const standIn = await startStandIn({ contacts: knownContacts(3) });
+  const [one, two, three] = standIn.contacts.map(({ id }) => id);
+  standIn.failNext({
+    path: /contacts\/batch\/read/,
+    how: {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ results: [one, 'the-merged-one', three].map((id) => ({ id, properties: {} })) }),
+    },
+  });
+  const session = new HubSpotSession(openClient(standIn), new AbortController().signal, pino({ level: 'silent' }));
+  const found = await Promise.all([one, two, three].map((id) => session.get('contacts', id ?? '')));
+  expect(found.map((record) => record?.id)).toEqual([one, two, three]);
 });
