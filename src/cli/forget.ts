@@ -3,6 +3,7 @@ import { EXIT_FAILED, WrongUse } from '../errors/operator-errors';
 import { ApiClient } from '../operations/api-client';
 import type { Forgotten } from '../operations/forget';
 import type { Settings } from '../settings/settings';
+import { counted } from '../text/counted';
 import { printMessage, printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
 import { isConfirmed } from './confirm';
@@ -86,8 +87,4 @@ async function keptFor(settings: Settings): Promise<string> {
   const { retentionDays } = await import('../status/temporal-retention.js');
   const days = await retentionDays(settings);
   return days === null ? "for its namespace's retention (Temporal does not answer now)" : `for ${counted(days, 'day')}`;
-}
-
-function counted(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

@@ -3,6 +3,7 @@ import { WrongUse } from '../errors/operator-errors';
 import { report, type Reasons, type Report, type RuleFigures } from '../status/report';
 import { printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
+import { counted } from '../text/counted';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
@@ -89,7 +90,7 @@ function linesOfRule({
       : `; took ${seconds(latency.p50_ms)} (half), ${seconds(latency.p95_ms)} (95 %), ${seconds(latency.max_ms)} (longest)`;
   return [
     '',
-    `${rule}: ${events} events: ${done} done, ${partial} partial, ${failed} failed, ${skipped} skipped${inBrackets(skipped_why)}, ${open} open${took}`,
+    `${rule}: ${counted(events, 'event')}: ${done} done, ${partial} partial, ${failed} failed, ${skipped} skipped${inBrackets(skipped_why)}, ${open} open${took}`,
     ...actions.map(
       (action) =>
         `  ${action.action}: ${action.done} done, ${action.skipped} skipped${inBrackets(action.skipped_why)}, ${action.failed} failed${inBrackets(action.failed_why)}, ${action.retried} retried`,

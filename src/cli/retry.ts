@@ -4,6 +4,7 @@ import { EXIT_FAILED, OperationFailed, WrongUse } from '../errors/operator-error
 import { ERROR_CLASSES } from '../errors/step-errors';
 import { ApiClient } from '../operations/api-client';
 import { LEFT_OUT, type Job, type JobPlan, type LeftOut } from '../operations/job';
+import { counted } from '../text/counted';
 import { printMessage, printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
 import { isConfirmed } from './confirm';
@@ -177,10 +178,6 @@ function list(counts: Record<string, number>): string {
   return Object.entries(counts)
     .map(([name, count]) => `${name} (${count})`)
     .join(', ');
-}
-
-function counted(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
 /** Follows a job until it has ended, or what is left of it waits. Ctrl-C ends the following, not the job. */

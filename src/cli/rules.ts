@@ -20,6 +20,7 @@ import { eventsSince, knownNumbers, ruleSetHistory, storedEnvelope, storedEvent 
 import type { Finding } from '../yaml/finding';
 import { findingJson } from '../yaml/format-findings';
 import { actionCatalogue } from '../connectors/registry';
+import { counted } from '../text/counted';
 import { judgeRules } from './judge-rules';
 import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
@@ -171,7 +172,7 @@ function history(options: Options, command: Command): void {
   const current = loaded.ok ? loaded.ruleSet.hash : null;
   const lines = ruleSets.map(
     ({ ruleset, first_at, last_at, events, received }) =>
-      `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${events} events, ${received} matched${ruleset === current ? '  (the current file)' : ''}`,
+      `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${counted(events, 'event')}, ${received} matched${ruleset === current ? '  (the current file)' : ''}`,
   );
   printResult(options.json, ruleSets, () => printableLines(lines.length === 0 ? ['No event has come yet.'] : lines));
 }

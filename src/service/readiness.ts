@@ -2,6 +2,7 @@ import type { PartState } from '../admin/server';
 import type { Inbox } from '../inbox/inbox';
 import type { LiveRules } from '../rules/live-rules';
 import type { FailingConnection } from '../worker/failing-connections';
+import { counted } from '../text/counted';
 import type { ChildSupervisor } from './child/supervisor';
 
 /** The state of a process that works with Temporal. */
@@ -32,7 +33,7 @@ export function inboxPart(inbox: Inbox): PartState {
     detail:
       depth === 0
         ? 'no event waits'
-        : `${depth} events wait to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s`,
+        : `${counted(depth, 'event')} ${depth === 1 ? 'waits' : 'wait'} to be started, the oldest for ${Math.round(oldestAgeMs / 1_000)} s`,
   };
 }
 

@@ -106,7 +106,7 @@ describe('while Temporal is frozen', () => {
       ready: true,
       parts: {
         temporal: { detail: expect.stringContaining('does not answer') as string },
-        inbox: { detail: expect.stringContaining('1 events wait') as string },
+        inbox: { detail: expect.stringContaining('1 event waits') as string },
       },
     });
     expect(await (await fetch(`${worker.admin}/metrics`)).text()).toContain('bridge_temporal_unavailable 1\n');
