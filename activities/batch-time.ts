@@ -7,6 +7,11 @@ import type { AttemptSlots } from './attempt-slots';
 const STEP_WITHIN_MS = 20_000;
 /** No step begins later than this after the batch: so all have ended after 30 s. */
 const BEGIN_WITHIN_MS = 10_000;
+/**
+ * How long an attempt that is cut off may take to say what it knows: what it saved, and how long the next one has to wait
+ * until it can find what this one may have made.
+ */
+const LAST_WORDS_MS = 250;
 /** When this part of the events has ended, the others have little time. */
 const MOST = 0.9;
 
@@ -58,7 +63,9 @@ export class BatchTime {
       return await this.#within(Math.min(timeoutMs, STEP_WITHIN_MS), (signal) =>
         Promise.race([
           make(signal),
-          new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true })),
+          new Promise<null>((resolve) =>
+            signal.addEventListener('abort', () => setTimeout(() => resolve(null), LAST_WORDS_MS), { once: true }),
+          ),
         ]),
       );
     } finally {

@@ -189,6 +189,23 @@ describe('the attempt of a batch', () => {
     });
   });
 
+  it('keeps what a step says when it is cut off: how long to wait, and what it saved', async () => {
+    const said = new ActionError('transient', 'the request was cancelled', {
+      connection: 'probe',
+      code: 'cancelled',
+      retryAfterMs: 15_000,
+    });
+    const cutOff: Attempt = async (_input, { signal }) => {
+      await once(signal, 'abort');
+      return { ok: false, error: said, attempts: 1, saved: { rounds: 1 } };
+    };
+    const slow = { ...step('s', 'slow'), attempt_timeout_ms: 10 };
+    const events = await run(inputOf(plan({ one: [slow] })), {}, new Map([['probe.repeat', cutOff]]));
+    expect(events[0]?.rules['one']?.attempts).toMatchObject({
+      s: { attempts: 1, saved: { rounds: 1 }, failed: { code: 'cancelled', retry_after_ms: 15_000 } },
+    });
+  });
+
   it('lets few slow events not hold up most of the others', async () => {
     ends.set('slow', () => new Promise(() => undefined));
     const slow = plan({ one: [step('s', 'slow', { attempt_timeout_ms: 600_000 })] });
