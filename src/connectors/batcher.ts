@@ -23,8 +23,8 @@ export interface BatchKind<Input, Result> {
   /**
    * Sends several at once. An input without an answer is sent alone afterwards, for it gets the answer that is its own
    * there; `split` sends each half on its own.
-   * @throws what all of them get, unless it is `permanent`: then one of them may be to blame, and each half is sent on its
-   *   own.
+   * @throws what all of them get, unless one of them may be to blame: `permanent`, or `credential` that the first, asked
+   *   alone, does not get. Each half is then sent on its own.
    */
   sendMany(inputs: readonly Input[], signal: AbortSignal): Promise<Answers<Input, Result> | 'split'>;
   /** Whether an input may join a batch. */
@@ -173,6 +173,10 @@ export class Batcher<Input, Result> {
         this.closing,
       );
     } catch (error) {
+      if (isCredential(error)) {
+        await this.#afterCredential(batch, error, refusals);
+        return;
+      }
       if (!isRefusal(error)) {
         batch.forEach(({ reject }) => reject(error));
         return;
@@ -198,15 +202,39 @@ export class Batcher<Input, Result> {
     await this.#again(unanswered, refusals);
   }
 
-  /** Sends parts of a batch one after the other, without what is known by now to be refused. */
+  /** The account may refuse the token, or one record of the batch: one request tells which. */
+  async #afterCredential(
+    [first, ...others]: readonly Waiting<Input, Result>[],
+    error: ActionError,
+    refusals: Refusals<Input>,
+  ): Promise<void> {
+    if (first === undefined) {
+      return;
+    }
+    try {
+      await this.kind.admit(this.closing);
+      first.resolve(await this.kind.sendOne(first.input, first.signal));
+    } catch (own) {
+      first.reject(own);
+      if (!isRefusal(own)) {
+        others.forEach(({ reject }) => reject(isCredential(own) ? own : error));
+        return;
+      }
+      refusals.push({ input: first.input, error: own });
+    }
+    const middle = Math.ceil(others.length / 2);
+    await this.#again([others.slice(0, middle), others.slice(middle)], refusals);
+  }
+
+  /** Sends parts of a batch one after the other, without what is known by now to be refused, and who has gone. */
   async #again(parts: readonly (readonly Waiting<Input, Result>[])[], refusals: Refusals<Input>): Promise<void> {
     for (const part of parts) {
-      const left = part.filter(({ input, reject }) => {
+      const left = part.filter(({ input, signal, reject }) => {
         const known = refusals.find((refusal) => this.kind.sharesRefusal(refusal.input, refusal.error, input));
         if (known !== undefined) {
           reject(known.error);
         }
-        return known === undefined;
+        return known === undefined && !signal.aborted;
       });
       const [first] = left;
       if (first === undefined) {
@@ -221,6 +249,10 @@ export class Batcher<Input, Result> {
       await (left.length === 1 ? this.#alone(first, refusals) : this.#together(left, refusals));
     }
   }
+}
+
+function isCredential(error: unknown): error is ActionError {
+  return error instanceof ActionError && error.errorClass === 'credential';
 }
 
 function isRefusal(error: unknown): error is ActionError {

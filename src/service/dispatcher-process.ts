@@ -43,7 +43,7 @@ export function startDispatcherProcess(options: {
     events: reader,
     starter,
     maxInFlight: settings.dispatch.maxInFlight,
-    batches: true,
+    batches: settings.dispatch.batches,
     endsArePushed: false,
     forgetAfterMs: settings.retention.maxAgeMs,
     registry,

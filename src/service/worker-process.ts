@@ -109,7 +109,7 @@ export async function startWorkerProcess(options: {
       events: reader,
       starter,
       maxInFlight: settings.dispatch.maxInFlight,
-      batches: true,
+      batches: settings.dispatch.batches,
       endsArePushed: true,
       forgetAfterMs: settings.retention.maxAgeMs,
       registry,

@@ -58,7 +58,7 @@ export function assemble(
       port: values['temporal.port'],
       uiPort: values['temporal.ui_port'],
     },
-    dispatch: { maxInFlight: values['dispatch.max_in_flight'] },
+    dispatch: { maxInFlight: values['dispatch.max_in_flight'], batches: values['dispatch.batches'] },
     backfill: {
       enabled: values['backfill.enabled'],
       everyMs: values['backfill.every'],

@@ -89,6 +89,8 @@ export interface TemporalSettings {
 export interface DispatchSettings {
   /** The most workflow runs open at once. */
   maxInFlight: number;
+  /** Whether events that wait are started in batches. */
+  batches: boolean;
 }
 
 /** Ingesting events that no webhook delivered. */

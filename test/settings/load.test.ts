@@ -121,7 +121,7 @@ describe('settings', () => {
         port: 7233,
         uiPort: 8233,
       },
-      dispatch: { maxInFlight: 20 },
+      dispatch: { maxInFlight: 20, batches: true },
       backfill: { enabled: true, everyMs: 900_000, longestGapMs: 86_400_000 },
       connections: {
         crm: { settings: null, missing: ['access_token'], readFrom: {} },
