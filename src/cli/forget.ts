@@ -2,11 +2,13 @@ import type { Command } from 'commander';
 import { EXIT_FAILED, WrongUse } from '../errors/operator-errors';
 import { ApiClient } from '../operations/api-client';
 import type { Forgotten } from '../operations/forget';
+import { toE164 } from '../events/phone';
 import type { Settings } from '../settings/settings';
 import { counted } from '../text/counted';
 import { printMessage, printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
 import { isConfirmed } from './confirm';
+import { countryOf } from './country';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseSpan } from './since';
@@ -21,7 +23,7 @@ interface Options {
 /** `bridge forget`: removes personal data from the data folder. */
 export function defineForget(forget: Command): void {
   forget
-    .argument('[number]', 'a phone number: +15551234567')
+    .argument('[number]', 'a phone number, in any format: +15551234567')
     .option('--older-than <span>', 'everything that came earlier: 90d')
     .option('--dry-run', 'only show what would be removed')
     .option('--yes', 'do not ask')
@@ -39,6 +41,9 @@ async function run(number: string | undefined, options: Options, command: Comman
       ? { before: parseSpan(olderThan ?? '', '--older-than', new Date()).toISOString() }
       : { number };
   const settings = readSettings(command);
+  if ('number' in request) {
+    request.number = toE164(request.number, await countryOf(settings)) ?? request.number;
+  }
   const api = new ApiClient(settings);
   const planned = (await api.post('/forget?dry_run=true', request)) as Forgotten;
   if (options.dryRun === true || planned.events + planned.quarantined === 0) {

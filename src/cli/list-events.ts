@@ -9,6 +9,7 @@ import { EVENT_STATUSES } from '../status/event-status';
 import { numberFilter, type NumberFilter } from '../status/number-filter';
 import { printMessage } from '../text/print';
 import { printableLines } from '../text/printable';
+import { countryOf } from './country';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
@@ -77,7 +78,8 @@ async function listAsked(options: Options, command: Command): Promise<void> {
   // JSON has every time in UTC, so the zone matters for what is read only.
   const needsZone = options.json !== true || options.since !== undefined || options.until !== undefined;
   const zone = needsZone ? await zoneOf(options, settings) : 'UTC';
-  const filter = filterOf(options, settings, zone);
+  const country = options.number === undefined ? null : await countryOf(settings);
+  const filter = filterOf(options, country, zone);
   // One more than asked for shows whether there are more.
   const { events: found, searched_to: searchedTo } = searchEvents(settings.dataDir, { ...filter, limit: limit + 1 });
   const rest =
@@ -106,7 +108,7 @@ async function listAsked(options: Options, command: Command): Promise<void> {
 }
 
 /** @throws WrongUse for an option that cannot be read. */
-function filterOf(options: Options, { country }: Settings, zone: string): Omit<EventFilter, 'limit'> {
+function filterOf(options: Options, country: string | null, zone: string): Omit<EventFilter, 'limit'> {
   const { type, since, until, text, rule, step, code } = options;
   const status = options.status ?? options.became;
   const types = type === undefined ? null : typesFor(type);

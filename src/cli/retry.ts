@@ -38,6 +38,7 @@ interface RetryOptions extends CommonOptions {
 }
 
 interface RerunOptions extends CommonOptions {
+  failed?: true;
   again?: true;
 }
 
@@ -64,8 +65,9 @@ export function defineRetry(events: Command): void {
     events
       .command('rerun')
       .description('match events against the rules in force now, and do what has not been done for them')
-      .argument('[ids...]', 'event ids; or choose with --since and the options below'),
+      .argument('[ids...]', 'event ids; or choose with --since, --failed and the options below'),
   )
+    .option('--failed', 'only events of which something failed')
     .option('--again', 'do everything a second time, for one event')
     .action(rerun);
 }
@@ -101,10 +103,19 @@ async function retry(ids: string[], options: RetryOptions, command: Command): Pr
 }
 
 async function rerun(ids: string[], options: RerunOptions, command: Command): Promise<void> {
-  if (ids.length === 0 && options.since === undefined) {
-    throw new WrongUse('name the events, or say how far back with --since');
+  if (ids.length === 0 && options.since === undefined && options.failed !== true) {
+    throw new WrongUse('name the events, or say how far back with --since, or use --failed for all that failed');
   }
-  await operate('/rerun', 'Rerun', { ...selectionOf(ids, options), again: options.again === true }, options, command);
+  if (ids.length > 0 && options.failed === true) {
+    throw new WrongUse('name the events, or use --failed, not both');
+  }
+  await operate(
+    '/rerun',
+    'Rerun',
+    { ...selectionOf(ids, options), again: options.again === true, failed: options.failed === true },
+    options,
+    command,
+  );
 }
 
 function selectionOf(ids: string[], { since, until, type, rule, late }: CommonOptions): object {

@@ -23,8 +23,8 @@ export function withTimezone(command: Command): Command {
 export async function zoneOf({ timezone }: { timezone?: string }, settings: Settings): Promise<string> {
   if (timezone === undefined) {
     // Only now: most commands that print no times do not need it.
-    const { timezoneOfRuleFile } = await import('../rules/parse/defaults.js');
-    return timezoneOfRuleFile(settings.rulesFile);
+    const { defaultsOfRuleFile } = await import('../rules/parse/defaults.js');
+    return defaultsOfRuleFile(settings.rulesFile).timezone;
   }
   if (!isZone(timezone)) {
     throw new WrongUse(`--timezone expects a time zone such as Europe/Berlin or America/New_York; got "${timezone}"`);

@@ -11,6 +11,7 @@ import type { Settings } from '../settings/settings';
 import { findEvent, type EventDetails } from '../status/event-details';
 import { listEvents } from '../status/event-list';
 import { printableLines } from '../text/printable';
+import { countryOf } from './country';
 import { parseNumber } from './list-events';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
@@ -55,9 +56,10 @@ export function defineWhy(why: Command): void {
 
 async function print(number: string, options: Options, command: Command): Promise<void> {
   const settings = readSettings(command);
-  if (toE164(number, settings.country) === null) {
+  const country = await countryOf(settings);
+  if (toE164(number, country) === null) {
     throw new WrongUse(
-      `"${number}" is not a whole phone number: write it with its country code, or set BRIDGE_COUNTRY (country)`,
+      `"${number}" is not a whole phone number: write it with its country code, or set the country in the rule file's defaults, or BRIDGE_COUNTRY`,
     );
   }
   const zone = await zoneOf(options, settings);
@@ -65,7 +67,7 @@ async function print(number: string, options: Options, command: Command): Promis
   const at = options.at === undefined ? null : parseTime(options.at, '--at', now, zone);
   const since = new Date(at === null ? now.getTime() - WITHOUT_TIME_MS : at.getTime() - AROUND_MS);
   const until = new Date(at === null ? now.getTime() : Math.min(at.getTime() + AROUND_MS, now.getTime()));
-  const answer = await find(settings, number, since, until);
+  const answer = await find({ ...settings, country }, number, since, until);
   printResult(options.json, answer, () => printableLines(linesOf(answer, zone)));
 }
 

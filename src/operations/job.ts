@@ -33,6 +33,8 @@ export const rerunRequest = z.strictObject({
   ...selection,
   /** Do again what the rules have done for the event already. Only with a single event. */
   again: z.boolean().default(false),
+  /** Only events of which something has failed and is not mended. */
+  failed: z.boolean().default(false),
   late: z.boolean().default(false),
 });
 export type RerunRequest = z.infer<typeof rerunRequest>;

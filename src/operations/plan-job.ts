@@ -41,7 +41,7 @@ export async function planRetry(
     if (refusal !== null || last === undefined) {
       return { leftOut: [refusal ?? 'not_failed'] };
     }
-    if (['done', 'skipped'].includes(last.outcome ?? '')) {
+    if (isFine(history)) {
       // Of events that were not named, those that a retry has mended already are not worth a word.
       return { leftOut: request.events === undefined ? [] : ['not_failed'] };
     }
@@ -67,10 +67,14 @@ export async function planRerun(
 ): Promise<PlannedJob> {
   const choice = choiceOf({ ...request, ambiguous: [] });
   const firedInJob = new Set<string>();
-  return collect(records, selectStored(records, request), unitOf, (history) => {
+  const selected = request.failed ? selectFailed(records, request) : selectStored(records, request);
+  return collect(records, selected, unitOf, (history) => {
     const refusal = whyNot(records, history);
     if (refusal !== null) {
       return { leftOut: [refusal] };
+    }
+    if (request.failed && isFine(history)) {
+      return { leftOut: [] };
     }
     const { event } = history.stored;
     const plan = withRule(rules.plan(event, request.late ? 'webhook' : 'backfill'), request.rule);
@@ -192,8 +196,16 @@ function count(into: JobPlan, plan: Plan, steps: readonly { rule: string; step: 
   }
 }
 
-/** Ids of the events that a retry is for, newest first. */
-async function* selectFailed(records: Records, request: RetryRequest): AsyncGenerator<string> {
+/** Whether nothing of its last run failed. */
+function isFine({ runs }: EventHistory): boolean {
+  return ['done', 'skipped'].includes(runs.at(-1)?.outcome ?? '');
+}
+
+/** Ids of events that have failed, newest first; later runs may have mended them. */
+async function* selectFailed(
+  records: Records,
+  request: Pick<RetryRequest, 'events' | 'since' | 'until' | 'type'>,
+): AsyncGenerator<string> {
   if (request.events !== undefined) {
     yield* named(request.events);
     return;

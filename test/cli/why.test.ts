@@ -163,3 +163,9 @@ test('a number that is not whole is wrong use', async () => {
   const { code, err } = await runBridge(['why', '4567'], { cwd: await folderOf() });
   expect([code, err]).toEqual([2, expect.stringMatching(/is not a whole phone number: .*BRIDGE_COUNTRY/)]);
 });
+
+test("a number without its country code is read as the rule file's defaults say", async () => {
+  const cwd = await folderOf();
+  writeFileSync(join(cwd, 'config', 'rules.yaml'), RULES.replace('timezone: UTC', 'timezone: UTC, country: US'));
+  expect((await runBridge(['why', '(555) 123-4567'], { cwd })).out).toMatch(/^Nothing came/);
+});

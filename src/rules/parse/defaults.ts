@@ -16,11 +16,11 @@ export function readDefaults({ reader, block }: RuleFile): Defaults {
 }
 
 /**
- * The time zone in `defaults` of a rule file; UTC when it has none or cannot be read. It does not read the rules, which
- * takes longer than most commands that need the zone.
+ * `defaults` of a rule file; UTC and no country when it has none or cannot be read. It does not read the rules, which
+ * takes longer than most commands that need the zone or the country.
  */
-export function timezoneOfRuleFile(file: string): string {
+export function defaultsOfRuleFile(file: string): Defaults {
   const { files } = readRuleFiles(file, diskReader(file), new Findings());
   const [main] = files;
-  return main === undefined ? 'UTC' : readDefaults(main).timezone;
+  return main === undefined ? { timezone: 'UTC', country: null } : readDefaults(main);
 }

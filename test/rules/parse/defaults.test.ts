@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { timezoneOfRuleFile } from '../../../src/rules/parse/defaults';
+import { defaultsOfRuleFile } from '../../../src/rules/parse/defaults';
 
 jest.mock('../../../src/rules/rule-set', () => {
   throw new Error('the rule language was loaded');
@@ -24,9 +24,9 @@ test.each([
     'Asia/Seoul',
   ],
 ])('the zone of a rule file is %s', (_what, text, zone) => {
-  expect(timezoneOfRuleFile(fileWith(text))).toBe(zone);
+  expect(defaultsOfRuleFile(fileWith(text)).timezone).toBe(zone);
 });
 
 test('the zone of a rule file that does not exist is UTC', () => {
-  expect(timezoneOfRuleFile('/does/not/exist/rules.yaml')).toBe('UTC');
+  expect(defaultsOfRuleFile('/does/not/exist/rules.yaml')).toEqual({ timezone: 'UTC', country: null });
 });
