@@ -47,8 +47,11 @@ const TABLES = `
   CREATE TABLE cursors (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE silences (kind TEXT PRIMARY KEY, until INTEGER NOT NULL, who TEXT NOT NULL) WITHOUT ROWID;
 `;
-/** A lasting alert that comes back sooner is the same one. */
+/** A lasting alert that comes back sooner is the same one, unless somebody takes it for mended. */
 const FLAPS_WITHIN_MS = 60_000;
+/** Whoever acknowledged an alert, or was told that it is over, must be told when it begins again. */
+const NOBODY_RELIES_ON_ITS_END =
+  'acked_by IS NULL AND NOT EXISTS (SELECT 1 FROM tellings WHERE alert = alerts.id AND ended = 1 AND told_at > 0)';
 const KEEP_MS = 90 * 86_400_000;
 const FIRST_RETRY_MS = 15_000;
 const LONGEST_RETRY_MS = 600_000;
@@ -86,7 +89,7 @@ export interface Silence {
  * The alerts of a bridge, and who was told what: `alerts.db` in the data folder, written by the receiver's process.
  *
  * Guarantees: an alert is told once to each route that wants its kind, and its end once, over restarts. While it lasts,
- * more of the same is counted.
+ * more of the same is counted. What was told to be over and comes back is told again.
  *
  * Not guaranteed: that a telling arrives only once when the process is killed while it is delivered.
  */
@@ -117,7 +120,7 @@ export class AlertBook {
       const now = this.now();
       const open = oneNumber(
         this.#database,
-        'SELECT id FROM alerts WHERE kind = ? AND key = ? AND (ended_at IS NULL OR ended_at > ?) ORDER BY id DESC LIMIT 1',
+        `SELECT id FROM alerts WHERE kind = ? AND key = ? AND (ended_at IS NULL OR (ended_at > ? AND ${NOBODY_RELIES_ON_ITS_END})) ORDER BY id DESC LIMIT 1`,
         [kind, key, LASTING.has(kind) ? now - FLAPS_WITHIN_MS : now],
       );
       if (open > 0) {

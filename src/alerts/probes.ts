@@ -2,22 +2,17 @@ import type { RunLogReader } from '../dispatch/run-log';
 import type { LaterRunsReader } from '../dispatch/later-runs';
 import type { InboxReader } from '../inbox/archive/reader';
 import { BACKFILL_CONTENT_TYPE } from '../ingest/trusted-body';
-import type { AlertRoute } from '../rules/alert-route';
 import { isInside, type Window } from '../rules/language/windows';
 import type { AlertBook } from './book';
-import type { Condition } from './alert';
 import type { Happening, Probe } from './watch';
 import { failuresIn } from './failures';
+import { failingConnections, parkedConnections, type KnownConnections } from './connections';
 
 /** What the probes look at. Everything must be quick. */
-export interface Watched {
+export interface Watched extends KnownConnections {
   inbox: Pick<InboxReader, 'arrivals' | 'lastSeq' | 'quarantineAfter' | 'newestAt'>;
   runLog: Pick<RunLogReader, 'failedBetween'>;
   laterRuns: Pick<LaterRunsReader, 'failedBetween'>;
-  /** Why a part does not work, by what it is; null while it works. `undefined`: not known. */
-  parked: () => Record<string, string> | undefined;
-  /** Connections whose attempts all fail, since when (epoch ms); `undefined`: not known. */
-  failing: () => Record<string, { since: number; attempts: number; code: string }> | undefined;
   temporal: () => string | null | undefined;
   worker: () => string | null;
   rules: () => string | null;
@@ -32,7 +27,6 @@ export interface Watched {
   certificateEnds: () => Date | null;
   /** When credentials end, by connection. */
   credentialsEnd: () => Record<string, Date>;
-  routes: () => readonly AlertRoute[];
   startedAt: Date;
 }
 
@@ -55,13 +49,7 @@ export function probesOf(watched: Watched, book: AlertBook, now: () => number = 
     { kind: 'run_failed', news: () => failedRuns(watched, book, now()) },
     {
       kind: 'connection_parked',
-      now: () =>
-        Object.entries(watched.parked() ?? lastParked(book)).map(([connection, reason]) => ({
-          kind: 'connection_parked',
-          key: connection,
-          connection: connection.split('/')[0] ?? connection,
-          summary: `${connection} is parked: ${reason}. Its steps wait. What to do: bridge connections list`,
-        })),
+      now: () => parkedConnections(watched, book),
     },
     { kind: 'connection_failing', now: () => failingConnections(watched, book, now()) },
     {
@@ -167,31 +155,6 @@ function lasting(now: () => number): (is: boolean) => number {
     since = is ? (since ?? now()) : null;
     return since === null ? 0 : now() - since;
   };
-}
-
-/** While the worker does not say what is parked, what was parked counts as parked still. */
-function lastParked(book: AlertBook): Record<string, string> {
-  const parked = book.open().filter(({ kind }) => kind === 'connection_parked');
-  return Object.fromEntries(parked.map(({ key, summary }) => [key, summary]));
-}
-
-/** The shortest time of the file counts. While the worker says nothing, what failed counts as failing still. */
-function failingConnections({ failing, routes }: Watched, book: AlertBook, now: number): Condition[] {
-  const wanted = routes().filter(({ on }) => on.includes('connection_failing'));
-  const afterMs = Math.min(...wanted.map(({ failing_after_ms: ms }) => ms));
-  const known = failing();
-  const open = book.open().filter(({ kind }) => kind === 'connection_failing');
-  if (known === undefined) {
-    return open.map(({ key, summary }) => ({ kind: 'connection_failing', key, connection: key, summary }));
-  }
-  return Object.entries(known)
-    .filter(([, { since }]) => now - since >= afterMs)
-    .map(([connection, { since, code }]) => ({
-      kind: 'connection_failing',
-      key: connection,
-      connection,
-      summary: `${connection} has failed at every attempt since ${new Date(since).toISOString().slice(0, 16)}Z (${code}). Its steps are retried. What to do: look whether the service works, then bridge connections check`,
-    }));
 }
 
 function failedRuns({ runLog, laterRuns }: Watched, book: AlertBook, now: number): Happening[] {

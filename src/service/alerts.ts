@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { ApiRoute } from '../admin/api';
 import { AlertBook } from '../alerts/book';
+import type { KnownConnections } from '../alerts/connections';
 import { HeartbeatCaller } from '../alerts/heartbeat';
 import { watchAlerts } from '../alerts/metrics';
 import { probesOf, type Watched } from '../alerts/probes';
@@ -21,7 +22,7 @@ import { fillReferences, markReferences } from '../rules/language/secret-referen
 import type { Settings } from '../settings/settings';
 
 /** What the receiver's process does not know by itself. */
-export type ElsewhereKnown = Pick<Watched, 'parked' | 'failing' | 'temporal' | 'worker'>;
+export type ElsewhereKnown = Omit<KnownConnections, 'routes'> & Pick<Watched, 'temporal' | 'worker'>;
 
 /** What {@link startAlerts} needs. */
 export interface AlertsOptions {

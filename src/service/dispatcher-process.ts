@@ -65,7 +65,13 @@ export function startDispatcherProcess(options: {
     ...createService(stop),
     standIns: [],
     voipbinStandIn: null,
-    state: () => ({ temporal: problem(), parked: {}, failing: {} }),
+    state: () => ({
+      temporal: problem(),
+      parked: {},
+      parked_known: false,
+      failing: {},
+      seen_working: { since: 0, names: [] },
+    }),
     wake: () => dispatcher.wake(),
     answer: (question) =>
       answerAboutConnections(

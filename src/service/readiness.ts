@@ -11,8 +11,12 @@ export interface TemporalState {
   temporal: string | null;
   /** Parked connections by name, with the reason. */
   parked: Record<string, string>;
+  /** Whether Temporal has said so since the start; before, `parked` has only what this process saw itself. */
+  parked_known: boolean;
   /** Connections whose attempts all fail, by name. */
   failing: Record<string, FailingConnection>;
+  /** Which connections have answered since the worker started, and when that was, in epoch milliseconds. */
+  seen_working: { since: number; names: string[] };
 }
 
 /** The rules' part of /readyz. */
@@ -46,7 +50,7 @@ export function childPart(child: Pick<ChildSupervisor, 'problem'>): PartState {
 }
 
 /** The parts of /readyz that a worker reports: Temporal and the connections. */
-export function workerParts({ temporal, parked, failing }: TemporalState): {
+export function workerParts({ temporal, parked, failing }: Omit<TemporalState, 'seen_working' | 'parked_known'>): {
   temporal: PartState;
   connections: PartState;
 } {

@@ -162,7 +162,13 @@ export async function startWorkerProcess(options: {
     ...createService(stop, running),
     standIns: worker.standIns,
     voipbinStandIn: worker.voipbinStandIn,
-    state: () => ({ temporal: temporalProblem(), parked: worker.parked(), failing: failing.list() }),
+    state: () => ({
+      temporal: temporalProblem(),
+      parked: worker.parked(),
+      parked_known: worker.isParkedKnown(),
+      failing: failing.list(),
+      seen_working: failing.seenWorking(),
+    }),
     wake: () => dispatcher?.wake(),
     answer: (question) =>
       answerAboutConnections(

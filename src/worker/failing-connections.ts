@@ -26,23 +26,33 @@ const FORGOTTEN_AFTER_MS = 1_800_000;
 export class FailingConnections {
   readonly #failing = new Map<string, FailingConnection & { lastAt: number }>();
 
-  constructor(private readonly now: () => number = Date.now) {}
+  readonly #seenWorking = new Set<string>();
+  readonly #startedAt: number;
+
+  constructor(private readonly now: () => number = Date.now) {
+    this.#startedAt = now();
+  }
 
   attempt({ action, outcome, failure }: Parameters<StepTools['onAttempt']>[0]): void {
     const own = action.split('.', 1)[0] ?? action;
     if (outcome === 'done') {
-      this.#failing.delete(own);
+      this.#works(own);
     }
     if (failure === null) {
       return;
     }
     if (failure.class === 'credential') {
-      this.#failing.delete(failure.connection);
+      this.#works(failure.connection);
     } else if (failure.class === 'transient' && OUTAGE.test(failure.code)) {
       const lastAt = this.now();
       const { since, attempts } = this.#failing.get(failure.connection) ?? { since: lastAt, attempts: 0 };
       this.#failing.set(failure.connection, { since, attempts: attempts + 1, code: failure.code, lastAt });
     }
+  }
+
+  /** What this worker knows: the start is in epoch milliseconds, and the names have answered since then. */
+  seenWorking(): { since: number; names: string[] } {
+    return { since: this.#startedAt, names: [...this.#seenWorking] };
   }
 
   /** By connection. */
@@ -55,5 +65,10 @@ export class FailingConnections {
     return Object.fromEntries(
       [...this.#failing].map(([connection, { lastAt: _last, ...failing }]) => [connection, failing]),
     );
+  }
+
+  #works(connection: string): void {
+    this.#failing.delete(connection);
+    this.#seenWorking.add(connection);
   }
 }

@@ -15,6 +15,7 @@ type Parking = Pick<ParkedConnections, 'resume' | 'find'>;
  *
  * Not guaranteed: that a refresh succeeds. A failed one is logged, and repeated after `everyMs`.
  *
+ * @param onRead called after each refresh that succeeded. Before the first one, an open gate says nothing.
  * @returns the function that stops it; its promise resolves when the current refresh has ended.
  */
 export function refreshGates(
@@ -22,19 +23,24 @@ export function refreshGates(
   parking: Parking,
   log: Pick<Logger, 'debug'>,
   everyMs: number = REFRESH_EVERY_MS,
+  onRead: () => void = () => undefined,
 ): () => Promise<void> {
   let isStopped = false;
   const pause = new WakeableSleep();
-  const forEachGate = async (action: (name: string, gate: ConnectionGate) => Promise<unknown>): Promise<void> => {
+  const forEachGate = async (action: (name: string, gate: ConnectionGate) => Promise<unknown>): Promise<boolean> => {
     const results = await Promise.allSettled([...gates].map(([name, { gate }]) => action(name, gate)));
-    if (results.some(({ status }) => status === 'rejected')) {
+    const isDone = results.every(({ status }) => status === 'fulfilled');
+    if (!isDone) {
       log.debug({}, 'Temporal did not say which connections are parked; the worker asks again');
     }
+    return isDone;
   };
   const run = async (): Promise<void> => {
     await forEachGate((name) => parking.resume(name));
     while (!isStopped) {
-      await forEachGate((name, gate) => refresh(name, gate, parking));
+      if (await forEachGate((name, gate) => refresh(name, gate, parking))) {
+        onRead();
+      }
       if (!isStopped) {
         await pause.sleep(everyMs);
       }

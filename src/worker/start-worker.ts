@@ -45,6 +45,8 @@ export interface RunningWorker {
   voipbinStandIn: string | null;
   /** Parked connections by name, with the reason. */
   parked(): Record<string, string>;
+  /** Whether Temporal has said what is parked. Before, {@link parked} has only what this worker parked itself. */
+  isParkedKnown(): boolean;
   /** Resolves when the worker has ended, by {@link stop} or by itself. @throws when it ended with an error. */
   ended: Promise<void>;
   /** Whether all work is done. {@link ended} may still wait for Temporal to confirm the shutdown. */
@@ -148,7 +150,10 @@ export async function startWorker(options: {
       },
     },
   });
-  const stopRefreshing = refreshGates(connections.gates, parkedConnections, log);
+  let isParkedKnown = false;
+  const stopRefreshing = refreshGates(connections.gates, parkedConnections, log, undefined, () => {
+    isParkedKnown = true;
+  });
   const ended = runAndClose(worker, async () => {
     await stopRefreshing();
     await connections.close();
@@ -158,6 +163,7 @@ export async function startWorker(options: {
     standIns: connections.standIns,
     mailboxes: connections.mailboxes,
     voipbinStandIn: connections.voipbinStandIn,
+    isParkedKnown: () => isParkedKnown,
     parked: () =>
       Object.fromEntries(
         [...connections.gates].flatMap(([name, { gate }]) => {

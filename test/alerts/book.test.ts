@@ -99,6 +99,31 @@ test('what comes back within a minute is the same alert', () => {
   expect(book.open().map(({ count }) => count)).toEqual([2]);
 });
 
+test('what comes back after it was told to be over is told again', () => {
+  book.raise(parked, routes);
+  tellAll();
+  book.end('connection_parked', 'slack');
+  tellAll();
+  clock += MINUTE / 2;
+  book.raise(parked, routes);
+  expect(due()).toEqual(['boss connection_parked false', 'ops connection_parked false']);
+});
+
+test.each(['connection_parked', 'connection_failing'] as const)(
+  'what comes back after somebody took care of it (%s) is told again, and nobody takes care yet',
+  (kind) => {
+    const all = [route('ops', kind)];
+    book.raise({ ...parked, kind }, all);
+    tellAll();
+    book.ack(1, 'ann');
+    book.end(kind, 'slack');
+    clock += MINUTE / 2;
+    book.raise({ ...parked, kind }, all);
+    expect(due()).toEqual([`ops ${kind} false`]);
+    expect(book.open()).toMatchObject([{ kind, count: 1, acked_by: null }]);
+  },
+);
+
 test('alerts and what is left to tell outlive a restart', () => {
   book.raise(parked, routes);
   reopen();

@@ -32,6 +32,13 @@ test.each(['done', 'credential'])('an attempt that ends %s shows that it answers
     fails('INVALID_AUTHENTICATION', { errorClass: 'credential' });
   }
   expect(failing.list()).toEqual({});
+  expect(failing.seenWorking()).toEqual({ since: 1_000, names: ['hubspot'] });
+});
+
+test('a worker has seen nothing work before an attempt shows it', () => {
+  fails('network');
+  time = 60_000;
+  expect(failing.seenWorking()).toEqual({ since: 1_000, names: [] });
 });
 
 test('a step that was skipped shows nothing', () => {

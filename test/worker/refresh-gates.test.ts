@@ -38,12 +38,14 @@ beforeEach(() => {
 function start(
   parking: Partial<Parameters<typeof refreshGates>[1]> = {},
   everyMs: number = HOUR_MS,
+  onRead?: () => void,
 ): () => Promise<void> {
   return refreshGates(
     new Map([['crm', { gate }]]),
     { resume: async () => false, find: answers.find, ...parking },
     { debug: (_fields: unknown, message?: string) => void logged.push(message ?? '') },
     everyMs,
+    onRead,
   );
 }
 
@@ -103,6 +105,26 @@ it('changes nothing when Temporal does not answer, and asks again', async () => 
   answer(null);
   await stop();
   expect(gate.problem).toBeNull();
+});
+
+it('says that it knows what is parked once Temporal has answered, not before', async () => {
+  let asked = 0;
+  let reads = 0;
+  const stop = start(
+    {
+      find: () => {
+        asked += 1;
+        return asked === 1 ? Promise.reject(new Error('Temporal is unavailable')) : answers.find();
+      },
+    },
+    1,
+    () => (reads += 1),
+  );
+  const answer = await answers.asked();
+  expect(reads).toBe(0);
+  answer(null);
+  await stop();
+  expect(reads).toBe(1);
 });
 
 it('ends its sleep when it is stopped', async () => {

@@ -67,7 +67,9 @@ export const fromChild = z.discriminatedUnion('type', [
     type: z.literal('state'),
     temporal: z.string().nullable(),
     parked: z.record(z.string(), z.string()),
+    parked_known: z.boolean(),
     failing: z.record(z.string(), z.object({ since: z.number(), attempts: z.number(), code: z.string() })),
+    seen_working: z.object({ since: z.number(), names: z.array(z.string()) }),
   }),
   /** The answer to an `ask`, or why there is none. */
   z.object({

@@ -49,7 +49,9 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
     configFile,
     elsewhere: {
       parked: () => worker?.state()?.parked,
+      isParkedKnown: () => worker?.state()?.parked_known === true,
       failing: () => worker?.state()?.failing,
+      seenWorking: () => worker?.state()?.seen_working,
       temporal: () => worker?.state()?.temporal,
       // Before Temporal runs there is none to be missing.
       worker: () => worker?.problem() ?? null,

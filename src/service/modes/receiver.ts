@@ -39,7 +39,9 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
     elsewhere: {
       // Workers elsewhere know what is parked; their bridges' own alerts tell it.
       parked: () => undefined,
+      isParkedKnown: () => false,
       failing: () => undefined,
+      seenWorking: () => undefined,
       temporal: () => dispatcher.state()?.temporal,
       worker: () => dispatcher.problem(),
     },
