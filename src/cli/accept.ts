@@ -7,7 +7,7 @@ import { ApiClient } from '../operations/api-client';
 import { printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
-import { readSettings } from './read-settings';
+import { readDataDir, readSettings } from './read-settings';
 import { parseSince } from './since';
 
 interface AcceptOptions {
@@ -58,7 +58,7 @@ async function accept(id: string, { as, json }: AcceptOptions, command: Command)
 }
 
 function write({ quarantine, since, type, output }: ExportOptions, command: Command): void {
-  const { dataDir } = readSettings(command);
+  const dataDir = readDataDir(command);
   const types = type === undefined ? null : typesFor(type);
   if (type !== undefined && types === null) {
     throw new WrongUse(`unknown event type "${type}"`);

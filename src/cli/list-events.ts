@@ -11,7 +11,7 @@ import { printMessage } from '../text/print';
 import { printableLines } from '../text/printable';
 import { countryOf } from './country';
 import { printResult } from './print';
-import { readSettings } from './read-settings';
+import { readSettingsWithoutSecrets } from './read-settings';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 const MOST_ROWS = 1_000;
@@ -64,7 +64,7 @@ async function listAsked(options: Options, command: Command): Promise<void> {
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST_ROWS) {
     throw new WrongUse(`--limit expects a number from 1 to ${MOST_ROWS}`);
   }
-  const settings = readSettings(command);
+  const settings = readSettingsWithoutSecrets(command);
   const isFiltered = FILTERS.some((name) => options[name] !== undefined);
   if (options.quarantine === true) {
     if (isFiltered || options.before !== undefined) {

@@ -3,7 +3,7 @@ import { connectors } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { InvalidProxy, Proxies } from '../net/proxies';
 import { VARIABLES } from '../settings/definitions';
-import { loadSettings, type LoadOptions } from '../settings/load';
+import { allButSecrets, loadSettings, type LoadOptions } from '../settings/load';
 import type { Settings } from '../settings/settings';
 import { printMessage } from '../text/print';
 import type { Finding } from '../yaml/finding';
@@ -20,12 +20,13 @@ export function configFile(command: Command): string | null {
  * Loads the settings for a command. Warns once of settings that production would refuse, and of environment variables
  * that look like settings and are none.
  * @param usedConnectors the connectors that the live rules of a file use, where the command needs their credentials.
+ * @param more.isNeeded see {@link LoadOptions.isNeeded}.
  * @throws WrongUse with everything that is wrong.
  */
 export function readSettings(
   command: Command,
   usedConnectors?: (rulesFile: string) => readonly string[],
-  more: Pick<LoadOptions, 'withoutWebhookSecret'> = {},
+  more: Pick<LoadOptions, 'isNeeded'> = {},
 ): Settings {
   const file = configFile(command);
   const loaded = loadSettings({
@@ -44,6 +45,20 @@ export function readSettings(
   checkProxies();
   warnOnce(loaded.warnings);
   return loaded.settings;
+}
+
+/**
+ * The data folder, for a command that uses no other setting. It works where secrets are missing, as after the loss of the
+ * folder that one is in.
+ * @throws WrongUse when the settings do not say which folder it is.
+ */
+export function readDataDir(command: Command): string {
+  return readSettings(command, undefined, { isNeeded: (setting) => setting === 'data_dir' }).dataDir;
+}
+
+/** The settings, for a command that reads events: it works where secrets are missing. @throws WrongUse. */
+export function readSettingsWithoutSecrets(command: Command): Settings {
+  return readSettings(command, undefined, { isNeeded: allButSecrets });
 }
 
 /** @throws WrongUse when a proxy of the environment cannot be used: no request would reach its provider. */

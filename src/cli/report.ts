@@ -5,7 +5,7 @@ import { printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
 import { counted } from '../text/counted';
 import { printResult } from './print';
-import { readSettings } from './read-settings';
+import { readSettingsWithoutSecrets } from './read-settings';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 interface Options {
@@ -31,7 +31,7 @@ async function print(options: Options, command: Command): Promise<void> {
   if (options.csv === true && options.json === true) {
     throw new WrongUse('give --csv or --json, not both');
   }
-  const settings = readSettings(command);
+  const settings = readSettingsWithoutSecrets(command);
   const zone = await zoneOf(options, settings);
   const now = new Date();
   const since = parseTime(options.since, '--since', now, zone);

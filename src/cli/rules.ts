@@ -24,7 +24,7 @@ import { counted } from '../text/counted';
 import { judgeRules } from './judge-rules';
 import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
-import { readSettings } from './read-settings';
+import { readDataDir, readSettings } from './read-settings';
 import { parseSpan } from './since';
 
 /** `rules check` compares the rules with this many events at most; more would show nothing new. */
@@ -93,7 +93,7 @@ async function check(
   }
   if (options.traffic !== false) {
     const since = parseSpan(options.traffic, '--traffic', new Date());
-    const events = eventsSince(readSettings(command).dataDir, since, MOST_TRAFFIC);
+    const events = eventsSince(readDataDir(command), since, MOST_TRAFFIC);
     findings.push(...(await lintTraffic(rules, events, options.traffic)));
   }
   const connections = options.online === true ? readSettings(command).connections : null;
@@ -121,7 +121,7 @@ function test(files: string[], options: Options & { verbose?: true }, command: C
     return runRuleTests(ruleSet, tests, {
       actions: actionCatalogue,
       findSample,
-      findEvent: (eventId) => storedEnvelope(readSettings(command).dataDir, eventId),
+      findEvent: (eventId) => storedEnvelope(readDataDir(command), eventId),
     });
   });
   const printed = results.map((result) => ({
@@ -160,7 +160,7 @@ async function diff(
   const since = parseSpan(options.since, '--since', new Date());
   const oldRules = readValidRules(oldFile).ruleSet;
   const newRules = readValidRules(newFile).ruleSet;
-  const difference = await diffRuleSets(oldRules, newRules, eventsSince(readSettings(command).dataDir, since));
+  const difference = await diffRuleSets(oldRules, newRules, eventsSince(readDataDir(command), since));
   printResult(options.json, difference, () => formatDifference(difference));
   process.exitCode = difference.different === 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -9,7 +9,7 @@ import type { HeldBy } from '../status/held-by';
 import { withoutSecrets } from '../rules/language/hide-secrets';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
-import { readSettings } from './read-settings';
+import { readSettingsWithoutSecrets } from './read-settings';
 
 interface Options {
   body?: true;
@@ -27,7 +27,7 @@ export function defineShowEvent(show: Command): void {
 }
 
 async function showEvent(id: string, options: Options, command: Command): Promise<void> {
-  const found = await findEvent(readSettings(command), id);
+  const found = await findEvent(readSettingsWithoutSecrets(command), id);
   if (found === null) {
     throw new OperationFailed(`no event ${id} in this data folder; bridge events list shows the latest`);
   }

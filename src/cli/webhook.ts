@@ -4,6 +4,7 @@ import { shownUrl } from '../net/url-host';
 import { webhookChange, type WebhookPlan, type WebhookResult } from '../operations/webhook/change';
 import type { RegisteredWebhooks } from '../operations/webhook/desk';
 import type { WebhookStatus } from '../operations/webhook/status';
+import { allButWebhookSecret } from '../settings/load';
 import type { WebhookCalls } from '../service/webhook-desk';
 import { printMessage, printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
@@ -125,7 +126,7 @@ function withoutUndefined(input: object): object {
 
 async function callsOf(command: Command): Promise<WebhookCalls> {
   const { webhookCalls } = await import('../service/webhook-desk.js');
-  return webhookCalls(readSettings(command, undefined, { withoutWebhookSecret: true }));
+  return webhookCalls(readSettings(command, undefined, { isNeeded: allButWebhookSecret }));
 }
 
 function describePlan({ steps, notes }: WebhookPlan): string[] {

@@ -14,7 +14,7 @@ import { printableLines } from '../text/printable';
 import { countryOf } from './country';
 import { parseNumber } from './list-events';
 import { printResult } from './print';
-import { readSettings } from './read-settings';
+import { readSettingsWithoutSecrets } from './read-settings';
 import { heldLine } from './show-event';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
 
@@ -55,7 +55,7 @@ export function defineWhy(why: Command): void {
 }
 
 async function print(number: string, options: Options, command: Command): Promise<void> {
-  const settings = readSettings(command);
+  const settings = readSettingsWithoutSecrets(command);
   const country = await countryOf(settings);
   if (toE164(number, country) === null) {
     throw new WrongUse(

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdtempSync,
   openSync,
@@ -31,7 +32,8 @@ import {
 
 /** The mark of a backup file (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x42726467;
-const FORMAT = 1;
+/** A bridge restores the formats up to its own. 2 has files beside the databases. */
+const FORMAT = 2;
 const TABLES = `
   CREATE TABLE files (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE parts (name TEXT NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, n));
@@ -44,14 +46,26 @@ const COPIED_WITHIN_MS = 120_000;
 const TEMPORAL = 'temporal.db';
 const TEMPORAL_LOG = 'temporal.db-wal';
 
-/**
- * The databases of a data folder, in the order in which they are copied. A copy may be older than those after it, never
- * newer: an event that the run log does not know yet is started again, and Temporal, copied last, knows its run. The
- * other way round the run log would take the next events for started.
- */
-const DATABASES = ['operations.db', 'dispatch.db', 'effects.db', 'inbox.db', TEMPORAL] as const;
+/** Files that are replaced as a whole, so that each read gets one version: the webhook secret, the progress of backfill. */
+const PLAIN_FILES = ['webhook.secret', 'backfill.json'] as const;
 
-const fileRow = z.object({ name: z.enum([...DATABASES, TEMPORAL_LOG]), bytes: z.number(), sha256: z.string() });
+/**
+ * What is copied of a data folder, in this order. A copy may be older than those after it, never newer: an event that the
+ * run log does not know yet is started again, and Temporal, copied last, knows its run. The other way round the run log
+ * would take the next events for started; so would backfill and alerts for read and told.
+ */
+const COPIED = [
+  ...PLAIN_FILES,
+  'alerts.db',
+  'operations.db',
+  'dispatch.db',
+  'effects.db',
+  'inbox.db',
+  TEMPORAL,
+] as const;
+type Copied = (typeof COPIED)[number];
+
+const fileRow = z.object({ name: z.enum([...COPIED, TEMPORAL_LOG]), bytes: z.number(), sha256: z.string() });
 
 /** What a backup has. */
 export interface Backup {
@@ -60,10 +74,10 @@ export interface Backup {
 }
 
 /**
- * Copies the databases of a data folder into one file, while a bridge may run. The file holds everything that the data
- * folder holds, personal data too; only its owner can read it.
+ * Copies the databases of a data folder, its webhook secret and the progress of backfill into one file, while a bridge may
+ * run. It holds personal data and the secret; only its owner can read it.
  *
- * Guarantees: each database is copied as it was at one moment, and the copies fit together. The file has its name only
+ * Guarantees: each file is copied as it was at one moment, and the copies fit together. The file has its name only
  * when it is complete.
  *
  * @throws WrongUse when there is nothing to copy, or the file exists; OperationFailed when it cannot be written.
@@ -72,7 +86,7 @@ export function backUp(dataDir: string, file: string): Backup {
   if (existsSync(file)) {
     throw new WrongUse(`${file} exists already: give the backup another name`);
   }
-  const present = DATABASES.filter((name) => existsSync(join(dataDir, name)));
+  const present = COPIED.filter((name) => existsSync(join(dataDir, name)));
   if (!present.includes('inbox.db')) {
     throw new WrongUse(`the data folder ${dataDir} has no inbox: is BRIDGE_DATA_DIR right?`);
   }
@@ -103,7 +117,7 @@ export function backUp(dataDir: string, file: string): Backup {
 }
 
 /**
- * Writes a backup into an empty data folder. The file is not trusted: only the databases of a bridge are taken from it, and
+ * Writes a backup into an empty data folder. The file is not trusted: only the files of a bridge are taken from it, and
  * when it cannot be restored the folder is empty again.
  * @throws WrongUse when the folder is not empty, or the file is no backup; OperationFailed when the file is damaged;
  *   DataFolderUnsafe.
@@ -174,8 +188,12 @@ function openBackup(file: string): Database {
   }
 }
 
-/** Copies one database. @returns the files that it consists of. */
-function copyInto(target: Database, dataDir: string, name: (typeof DATABASES)[number], work: string): Backup['files'] {
+/** Copies a file or a database. @returns the files that it consists of. */
+function copyInto(target: Database, dataDir: string, name: Copied, work: string): Backup['files'] {
+  if (PLAIN_FILES.some((plain) => plain === name)) {
+    copyFileSync(join(dataDir, name), join(work, name));
+    return [{ name, bytes: addFile(target, name, join(work, name)) }];
+  }
   const files = name === TEMPORAL ? [TEMPORAL, TEMPORAL_LOG] : [name];
   const source = openDatabase(join(dataDir, name));
   try {

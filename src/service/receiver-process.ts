@@ -55,7 +55,7 @@ export interface ReceiverOptions {
   /** The state of the other parts of the bridge, for /readyz. */
   parts: () => Record<string, PartState>;
   /** The API of VoIPBIN's stand-in in another process; null while none runs. */
-  voipbinStandIn?: () => string | null;
+  voipbinStandIn?: () => string | null | undefined;
   /** Metrics of another process in Prometheus' text form, with names that the registry has not. */
   moreMetrics?: () => string;
   mode: Exclude<Mode, 'worker'>;

@@ -8,7 +8,7 @@ import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import type { InboxReader } from '../inbox/archive/reader';
 import { ApiClient } from '../operations/api-client';
 import { OperationsStore } from '../operations/store';
-import type { OpenWebhooks } from '../operations/webhook/account';
+import type { OpenAccount, OpenWebhooks } from '../operations/webhook/account';
 import type { WebhookChange, WebhookPlan, WebhookResult } from '../operations/webhook/change';
 import { WebhookDesk, type RegisteredWebhooks, type WebhookDeskOptions } from '../operations/webhook/desk';
 import type { WebhookStatus } from '../operations/webhook/status';
@@ -25,8 +25,8 @@ export function receiverDesk(options: {
   metrics: Pick<ReceiverMetrics, 'totals'>;
   inbox: InboxReader;
   record: WebhookDeskOptions['record'];
-  /** The API of VoIPBIN's stand-in; null when none runs. */
-  standIn: () => string | null;
+  /** The API of VoIPBIN's stand-in; null when none runs, undefined while that is not known yet. */
+  standIn: () => string | null | undefined;
 }): WebhookDesk {
   const { settings, rules, metrics, inbox, record, standIn } = options;
   return new WebhookDesk({
@@ -102,7 +102,7 @@ function localDesk(settings: Settings): WebhookDesk {
   return new WebhookDesk({
     dataDir: settings.dataDir,
     receiver: settings.receiver,
-    open: openWebhooks(settings, () => null),
+    open: () => openAccount(settings),
     rules: () => loaded.ruleSet.rules,
     received: () => null,
     hasEvent: () => false,
@@ -118,12 +118,36 @@ function localDesk(settings: Settings): WebhookDesk {
   });
 }
 
-function openWebhooks(settings: Settings, standIn: () => string | null): OpenWebhooks {
+/** The account in the settings, else the stand-in. The function throws an ApiError while the stand-in may yet start. */
+function openWebhooks(settings: Settings, standIn: () => string | null | undefined): OpenWebhooks {
   return async () => {
+    const client = await openVoipbinClient(settings);
+    if (client !== null) {
+      return accountOf(client);
+    }
     const url = standIn();
-    const client = (await openVoipbinClient(settings)) ?? (url === null ? null : await openStandIn(url));
-    return client === null ? null : { webhooks: client.webhooks, close: () => client.close() };
+    if (url === undefined) {
+      throw new ApiError(503, 'starting', 'the bridge is still starting: try again in some seconds');
+    }
+    return url === null ? null : accountOf(await openStandIn(url));
   };
+}
+
+/** The account in the settings, where no bridge answers. @throws ApiError when they have none. */
+async function openAccount(settings: Settings): Promise<OpenAccount> {
+  const client = await openVoipbinClient(settings);
+  if (client === null) {
+    throw new ApiError(
+      409,
+      'no_access_key',
+      'no running bridge answers, and there is no access key for VoIPBIN: set VOIPBIN_ACCESS_KEY. If you have just started the bridge, try again in some seconds',
+    );
+  }
+  return accountOf(client);
+}
+
+function accountOf(client: VoipbinClient): OpenAccount {
+  return { webhooks: client.webhooks, close: () => client.close() };
 }
 
 /** A client of VoIPBIN's stand-in. */

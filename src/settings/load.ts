@@ -16,6 +16,16 @@ import type { ConnectionSettings, Settings, WebhookSecretSource } from './settin
 const DEFAULT_FILE = 'config/bridge.yaml';
 const WEBHOOK_SECRETS = 'receiver.webhook_secrets';
 
+/** For {@link LoadOptions.isNeeded}: all but the webhook secret, for the command that fetches it. */
+export function allButWebhookSecret(setting: string): boolean {
+  return !setting.startsWith(WEBHOOK_SECRETS);
+}
+
+/** For {@link LoadOptions.isNeeded}: what commands need that read events, and neither take nor act on any. */
+export function allButSecrets(setting: string): boolean {
+  return allButWebhookSecret(setting) && !setting.startsWith('connections.');
+}
+
 export interface LoadOptions {
   /**
    * Path of the settings file; it must exist. The default is `BRIDGE_CONFIG`, which must exist too, then
@@ -31,8 +41,11 @@ export interface LoadOptions {
    * credentials are findings like all others, so that one start names everything that is missing.
    */
   usedConnectors?: (rulesFile: string) => readonly string[];
-  /** The webhook secret may be missing: for the command that fetches it. */
-  withoutWebhookSecret?: boolean;
+  /**
+   * Which settings the caller uses, by name such as `data_dir` or `connections.slack.bot_token`; by default all. Another
+   * one that is wrong or missing is no finding, and has its default. Names that do not exist are findings all the same.
+   */
+  isNeeded?: (setting: string) => boolean;
 }
 
 /**
@@ -69,10 +82,12 @@ export function loadSettings(
     const used = options.usedConnectors(resolve(directory, values.rules_file));
     reportMissing(connectors, connections, used, findings);
   }
-  if (options.withoutWebhookSecret === true) {
-    findings.drop(({ subject }) => subject?.setting.startsWith(WEBHOOK_SECRETS) === true);
-  }
-  if (parsed.success && !findings.hasErrors) {
+  const { isNeeded = () => true } = options;
+  // A misspelt name may be meant for one that is needed.
+  findings.drop(
+    ({ code, subject }) => subject !== undefined && code !== 'unknown-setting' && !isNeeded(subject.setting),
+  );
+  if (!findings.hasErrors) {
     const path = file === null ? null : resolve(directory, file);
     const assembled = assemble(values, directory, env, webhookSecretSource(references, path), tls);
     const settings = {

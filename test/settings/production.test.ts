@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectors } from '../../src/connectors/registry';
-import { loadSettings } from '../../src/settings/load';
+import { allButWebhookSecret, loadSettings } from '../../src/settings/load';
 import { KEY as OTHER_KEY } from '../net/certificate';
 import { CERTIFICATE, KEY } from '../receiver/self-signed';
 import { formatFinding } from '../../src/yaml/format-findings';
@@ -42,9 +42,23 @@ describe('webhook secrets', () => {
       const env = { BRIDGE_ENV: 'production' };
       expect(load(env, yaml).errors).not.toEqual([]);
       const options = { configFile: 'bridge.yaml', env, connectors, directory };
-      expect(loadSettings({ ...options, withoutWebhookSecret: true }).ok).toBe(true);
+      expect(loadSettings({ ...options, isNeeded: allButWebhookSecret }).ok).toBe(true);
     },
   );
+
+  test('are no concern of a caller that needs the data folder only, which must be certain', () => {
+    const yaml = 'receiver: { port: no, webhook_secrets: ["${file:/no/such/file}"] }\n';
+    const forDataDir = (more: string) => {
+      load({}, yaml + more);
+      const options = { configFile: 'bridge.yaml', env: {}, connectors, directory };
+      const loaded = loadSettings({ ...options, isNeeded: (setting) => setting === 'data_dir' });
+      return loaded.ok ? loaded.settings.dataDir : loaded.findings.map(({ code }) => code);
+    };
+
+    expect(forDataDir('data_dir: elsewhere\n')).toBe(join(directory, 'elsewhere'));
+    expect(forDataDir('data_dir: "${env:NO_SUCH}"\n')).toEqual(['reference']);
+    expect(forDataDir('data_dri: elsewhere\n')).toEqual(['unknown-setting']);
+  });
 
   test('of fewer than 16 characters are refused in production, a warning in development', () => {
     const env = { VOIPBIN_WEBHOOK_SECRET: 'fifteen-letters' };

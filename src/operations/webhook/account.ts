@@ -12,7 +12,7 @@ export interface OpenAccount {
   close(): Promise<void>;
 }
 
-/** Opens the account that the settings name; null when they name none. */
+/** Opens the account that the settings name; null when they name none. @throws ApiError when that is not known yet. */
 export type OpenWebhooks = () => Promise<OpenAccount | null>;
 
 /**

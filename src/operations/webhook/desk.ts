@@ -62,9 +62,15 @@ export class WebhookDesk {
 
   /** Compares the registration, the rules in force, and what was received. @throws ApiError. */
   status(): Promise<WebhookStatus> {
-    const { open, rules, receiver, received } = this.options;
+    const { open, dataDir, rules, receiver, received } = this.options;
     return withAccount(open, async (webhooks, signal) =>
-      statusOf({ account: await readAccount(webhooks, signal), rules: rules(), receiver, received: received() }),
+      statusOf({
+        account: await readAccount(webhooks, signal),
+        rules: rules(),
+        receiver,
+        dataDir,
+        received: received(),
+      }),
     );
   }
 

@@ -2,9 +2,11 @@ import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Secret } from '../../settings/secret';
 import type { ReceiverSettings } from '../../settings/settings';
+import { readTextFile } from '../../yaml/text-file';
 
 /** In the data folder, when the settings file names none. */
 const FILE = 'webhook.secret';
+const MAX_CHARS = 65_536;
 
 /** Where the account's secret is, seen from the bridge. */
 export type SecretState =
@@ -39,6 +41,12 @@ export function secretFile(
   return webhookSecretSource?.kind === 'file' ? webhookSecretSource.path : join(dataDir, FILE);
 }
 
+/** Whether the account's secret is in its file already, so that the settings or a restart are all that is missing. */
+export function isWritten(path: string, ofAccount: Secret): boolean {
+  const file = readTextFile(path, MAX_CHARS);
+  return file.ok && file.text.trim() === ofAccount.reveal().trim();
+}
+
 /** What the operator does with the file after it was written. */
 export function howToUse(path: string, { webhookSecretSource }: Pick<ReceiverSettings, 'webhookSecretSource'>): string {
   switch (webhookSecretSource?.kind) {
@@ -47,7 +55,7 @@ export function howToUse(path: string, { webhookSecretSource }: Pick<ReceiverSet
     case 'variable':
       return `Set ${webhookSecretSource.name} to the content of ${path} (export ${webhookSecretSource.name}="$(cat ${path})"), and restart the bridge.`;
     case undefined:
-      return `Put this line below receiver: in bridge.yaml (it wins over VOIPBIN_WEBHOOK_SECRET), and restart the bridge:  webhook_secrets: ["\${file:${path}}"]`;
+      return `Put this line below receiver: in bridge.yaml, unless it is there (it wins over VOIPBIN_WEBHOOK_SECRET), and restart the bridge:  webhook_secrets: ["\${file:${path}}"]`;
   }
 }
 

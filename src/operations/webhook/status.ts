@@ -5,7 +5,7 @@ import type { Rule } from '../../rules/rule';
 import type { ReceiverSettings } from '../../settings/settings';
 import { neededTypes } from './needed-types';
 import type { AccountState } from './plan-change';
-import { secretState, type SecretState } from './secret-file';
+import { howToUse, isWritten, secretFile, secretState, type SecretState } from './secret-file';
 
 const PATH = '/voipbin/webhook';
 
@@ -39,10 +39,11 @@ type Registered = WebhookStatus['registered'][number];
 export function statusOf(known: {
   account: AccountState;
   rules: readonly Rule[];
-  receiver: Pick<ReceiverSettings, 'webhookSecrets' | 'publicUrl'>;
+  receiver: Pick<ReceiverSettings, 'webhookSecrets' | 'webhookSecretSource' | 'publicUrl'>;
+  dataDir: string;
   received: Received | null;
 }): WebhookStatus {
-  const { account, rules, receiver, received } = known;
+  const { account, rules, receiver, dataDir, received } = known;
   const all: Registered[] =
     account.api === 'subscriptions'
       ? account.registered.map(asRegistered)
@@ -60,7 +61,7 @@ export function statusOf(known: {
     problems: [
       ...registrationProblems(all, ours, receiver.publicUrl),
       ...missingTypes(ours, rules),
-      ...secretProblems(secret),
+      ...secretProblems(secret, secretRemedy(account, dataDir, receiver)),
       ...receivedProblems(received),
     ],
   };
@@ -113,14 +114,24 @@ function missingTypes(ours: readonly Registered[], rules: readonly Rule[]): stri
   );
 }
 
-function secretProblems(secret: SecretState): string[] {
+/** What gives the bridge the account's secret: to fetch it, or only to use the file that has it. */
+function secretRemedy(
+  { customer }: AccountState,
+  dataDir: string,
+  receiver: Pick<ReceiverSettings, 'webhookSecretSource'>,
+): string {
+  const path = secretFile(dataDir, receiver);
+  return customer.secret !== null && isWritten(path, customer.secret)
+    ? `${path} has the secret. ${howToUse(path, receiver)}`
+    : 'bridge webhook connect';
+}
+
+function secretProblems(secret: SecretState, remedy: string): string[] {
   switch (secret) {
     case 'other':
-      return ["the bridge does not have the account's webhook secret, and refuses its events: bridge webhook connect"];
+      return [`the bridge does not use the account's webhook secret, and refuses its events: ${remedy}`];
     case 'not_held':
-      return [
-        'the bridge has no webhook secret, and takes events from everyone who reaches it: bridge webhook connect',
-      ];
+      return [`the bridge has no webhook secret, and takes events from everyone who reaches it: ${remedy}`];
     case 'held':
     case 'none':
       return [];

@@ -42,7 +42,7 @@ export class ChildSupervisor {
   readonly #listeners: ((message: FromChild) => void)[] = [];
   #state: StateMessage | null = null;
   #metrics = '';
-  #voipbinStandIn: string | null = null;
+  #voipbinStandIn: string | null | undefined;
   /** When the last message came; `performance.now()`. */
   #lastMessageAt = 0;
   #isWaking = false;
@@ -102,8 +102,8 @@ export class ChildSupervisor {
     return this.state() === null ? '' : this.#metrics;
   }
 
-  /** Where VoIPBIN's stand-in is; null while none runs. */
-  voipbinStandIn(): string | null {
+  /** Where VoIPBIN's stand-in is; null when the process runs without one, undefined while it starts. */
+  voipbinStandIn(): string | null | undefined {
     return this.#voipbinStandIn;
   }
 
@@ -208,7 +208,7 @@ export class ChildSupervisor {
     this.#child = null;
     this.#state = null;
     this.#metrics = '';
-    this.#voipbinStandIn = null;
+    this.#voipbinStandIn = undefined;
     this.#isWaking = false;
     if (this.#isStopping) {
       return;

@@ -63,7 +63,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
     mode: 'all',
     ask: (question) => worker?.ask(question) ?? Promise.reject(new Error(`the worker ${WAITING_FOR_TEMPORAL.detail}`)),
     parts: () => (worker === null ? { worker: WAITING_FOR_TEMPORAL } : partsOf(worker)),
-    voipbinStandIn: () => worker?.voipbinStandIn() ?? null,
+    voipbinStandIn: () => worker?.voipbinStandIn(),
     moreMetrics: () => worker?.metrics() ?? '',
     stopDependents: async () => {
       isStopping = true;
@@ -109,7 +109,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
       await showDemo({
         url: receiver.webhookUrl,
         receiver: settings.receiver,
-        standIn: child.voipbinStandIn(),
+        standIn: child.voipbinStandIn() ?? null,
         onClosed: (listener) =>
           child.onMessage((message) => {
             if (message.type === 'closed') {

@@ -195,6 +195,12 @@ test('connect writes the secret into a file of its owner, says which line refers
   expect(result.notes.join('\n')).toContain(`webhook_secrets: ["\${file:${path}}"]`);
   expect(result.notes.join('\n')).toContain('Not checked: the signature.');
   expect(JSON.stringify([result, audit])).not.toContain(SECRET);
+  // Now only the line and a restart are missing.
+  const { problems } = await desk.status();
+  expect(problems).toEqual([
+    expect.stringContaining(`${path} has the secret. Put this line below receiver: in bridge.yaml`),
+  ]);
+  expect(problems.join('\n')).not.toContain('bridge webhook connect');
 });
 
 test('connect writes the secret into the file that the settings refer to, and registers nothing while the bridge refuses it', async () => {
@@ -209,6 +215,7 @@ test('connect writes the secret into the file that the settings refer to, and re
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(result.ok).toBe(false);
   expect(result.problems.join('\n')).toMatch(/refused the signature.*Nothing was changed at VoIPBIN/);
+  expect((await desk.status()).problems.join('\n')).toContain(`${path} has the secret. Restart the bridge`);
   expect(standIn.customer['webhook_uri']).toBe('');
 });
 
@@ -217,7 +224,9 @@ test('connect names the variable that the secret belongs into', async () => {
 
   const { notes } = await desk.apply({ do: 'connect' }, 'kim');
 
-  expect(notes.join('\n')).toContain(`export MY_SECRET="$(cat ${join(folder, 'webhook.secret')})"`);
+  const use = `export MY_SECRET="$(cat ${join(folder, 'webhook.secret')})"`;
+  expect(notes.join('\n')).toContain(use);
+  expect((await desk.status()).problems.join('\n')).toContain(use);
 });
 
 test.each([
