@@ -1,4 +1,4 @@
-import type { AlertKind } from '../rules/alert-route';
+import type { AlertKind, AlertRoute } from '../rules/alert-route';
 
 /** What is wrong, as a probe sees it. No personal data: it goes to chats and mails. */
 export interface Condition {
@@ -52,3 +52,11 @@ export const LASTING: ReadonlySet<AlertKind> = new Set([
   'credential_expiring',
   'silence',
 ]);
+
+const DEFAULT_QUIET_MS = 900_000;
+
+/** The longest quiet time that a route sets for a kind. Milliseconds. */
+export function quietOf(kind: AlertKind, routes: readonly AlertRoute[]): number {
+  const times = routes.filter(({ on }) => on.includes(kind)).map(({ quiet_ms: ms }) => ms);
+  return times.length === 0 ? DEFAULT_QUIET_MS : Math.max(...times);
+}

@@ -3,7 +3,7 @@ import { ApiError, type ApiRoute } from '../admin/api';
 import { ALERT_KINDS, type AlertKind, type AlertRoute } from '../rules/alert-route';
 import type { Alert } from './alert';
 import type { AlertBook, Silence } from './book';
-import type { Teller } from './teller';
+import type { Outcome, Teller } from './teller';
 
 const MOST = 1_000;
 const KINDS = ['all', ...Object.keys(ALERT_KINDS)] as ['all', ...AlertKind[]];
@@ -21,7 +21,11 @@ export interface AlertsAnswer {
 }
 
 /** What became of a test alert: the code of the failure by route, null where it was told. */
-export type TestAnswer = Record<string, string | null>;
+export interface TestAnswer {
+  /** By route: which way told it, and which failed. No name of a route begins with an underscore. */
+  _ways: Record<string, Outcome>;
+  [route: string]: string | null | Record<string, Outcome>;
+}
 
 /** The alerts as calls of the API. */
 export function alertRoutes(options: {
@@ -94,11 +98,13 @@ export function alertRoutes(options: {
               : `there is no alert ${name ?? ''}; there are ${known.map((route) => route.name).join(', ')}`,
           );
         }
-        const answer: TestAnswer = {};
+        const answer: TestAnswer = { _ways: {} };
         for (const route of chosen) {
-          answer[route.name] = await teller.test(route, who);
+          const outcome = await teller.test(route, who);
+          answer[route.name] = outcome.problem;
+          answer._ways[route.name] = outcome;
         }
-        record(who, 'alerts.test', { routes: Object.keys(answer) });
+        record(who, 'alerts.test', { routes: Object.keys(answer._ways) });
         return answer;
       },
     },

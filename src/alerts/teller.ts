@@ -5,8 +5,9 @@ import { z } from 'zod';
 import type { AlertRoute } from '../rules/alert-route';
 import type { NamedValues } from '../rules/language/named-values';
 import type { PlannedStep } from '../rules/plan';
-import type { Alert, Telling } from './alert';
+import { quietOf, type Alert, type Telling } from './alert';
 import type { AlertBook } from './book';
+import { endedSummary } from './ended-summary';
 
 const NICENESS = 10;
 /** A process that tells has so long; then it is killed, and its tellings are tried again later. */
@@ -30,17 +31,29 @@ export type Order = Omit<z.infer<typeof order>, 'steps' | 'names'> & {
   names?: NamedValues | undefined;
 };
 
-/** What became of a telling. `problem` is a code; null when one of the ways worked. */
-export const delivered = z.object({ key: z.string(), problem: z.string().nullable() });
+/** What became of a telling. */
+export const delivered = z.object({
+  key: z.string(),
+  /** A code; null when one of the ways worked. */
+  problem: z.string().nullable(),
+  /** The action that told it; null when none did. */
+  by: z.string().nullable(),
+  /** Whether that was a stand-in, where nobody sees it. */
+  stand_in: z.boolean(),
+  /** The ways that failed before, in their order. */
+  failed: z.array(z.object({ action: z.string(), code: z.string() })),
+});
 export type Delivered = z.infer<typeof delivered>;
+/** {@link Delivered} of one telling that is known otherwise. */
+export type Outcome = Omit<Delivered, 'key'>;
 
 /** What {@link Teller} needs. */
 export interface TellerOptions {
   book: AlertBook;
   routes: () => readonly AlertRoute[];
-  /** The script that delivers, and its JSON argument. */
+  /** The script that delivers, and its JSON argument at that time. */
   script: string;
-  argument: object;
+  argument: () => object;
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
@@ -76,11 +89,8 @@ export class Teller {
     }
   }
 
-  /**
-   * Tells a test alert by one route, whatever is told otherwise.
-   * @returns the code of the failure; null when it was told.
-   */
-  async test(route: AlertRoute, who: string): Promise<string | null> {
+  /** Tells a test alert by one route, whatever is told otherwise. */
+  async test(route: AlertRoute, who: string): Promise<Outcome> {
     const now = new Date().toISOString();
     const alert: Alert = {
       id: 0,
@@ -96,12 +106,12 @@ export class Teller {
       ended_at: null,
       acked_by: null,
     };
-    const order = { ...orderOf({ alert, route: route.name, ended: false }, route), key: `alert/test/${now}` };
-    let problem: string | null = 'not_delivered';
-    await this.#run([order], (answer) => {
-      ({ problem } = answer);
+    const order = { ...orderOf({ alert, route: route.name, ended: false }, route, 0), key: `alert/test/${now}` };
+    let outcome: Outcome = { problem: 'not_delivered', by: null, stand_in: false, failed: [] };
+    await this.#run([order], ({ key: _key, ...answer }) => {
+      outcome = answer;
     });
-    return problem;
+    return outcome;
   }
 
   stop(): void {
@@ -114,10 +124,10 @@ export class Teller {
     const open = new Map(tellings.map((telling) => [keyOf(telling), telling]));
     const orders = tellings.flatMap((telling) => {
       const route = routes.find(({ name }) => name === telling.route);
-      return route === undefined ? [] : [orderOf(telling, route)];
+      return route === undefined ? [] : [orderOf(telling, route, quietOf(telling.alert.kind, routes))];
     });
     this.#isTelling = true;
-    void this.#run(orders, ({ key, problem }) => {
+    void this.#run(orders, ({ key, problem, by, stand_in }) => {
       const telling = open.get(key);
       if (telling === undefined) {
         return;
@@ -126,7 +136,7 @@ export class Teller {
       const fields = { alert: telling.alert.kind, route: telling.route, ended: telling.ended };
       if (problem === null) {
         book.told(telling);
-        log.info(fields, 'an alert was told');
+        log.info({ ...fields, by, stand_in }, 'an alert was told');
       } else {
         book.notTold(telling, problem);
         log.warn({ ...fields, problem }, 'an alert could not be told; it is tried again');
@@ -142,7 +152,7 @@ export class Teller {
   /** Runs a process that delivers; resolves when it has ended. */
   #run(orders: readonly Order[], onDelivered: (answer: Delivered) => void): Promise<void> {
     const { script, argument } = this.options;
-    const child = fork(script, [JSON.stringify(argument)]);
+    const child = fork(script, [JSON.stringify(argument())]);
     this.#children.add(child);
     if (child.pid !== undefined) {
       try {
@@ -176,7 +186,7 @@ function keyOf({ alert, route, ended }: Telling): string {
   return `alert/${alert.id}/${route}/${ended ? 'ended' : 'began'}`;
 }
 
-function orderOf(telling: Telling, { name, timezone, country, steps, names }: AlertRoute): Order {
+function orderOf(telling: Telling, { name, timezone, country, steps, names }: AlertRoute, quietMs: number): Order {
   const { alert, ended } = telling;
   return {
     key: keyOf(telling),
@@ -187,7 +197,7 @@ function orderOf(telling: Telling, { name, timezone, country, steps, names }: Al
     ...(names === undefined ? {} : { names }),
     alert: {
       kind: alert.kind,
-      summary: ended ? endedSummary(alert.summary, alert.count) : alert.summary,
+      summary: ended ? endedSummary(alert, quietMs) : alert.summary,
       count: alert.count,
       since: alert.since,
       ended,
@@ -196,8 +206,4 @@ function orderOf(telling: Telling, { name, timezone, country, steps, names }: Al
       error_class: alert.error_class,
     },
   };
-}
-
-function endedSummary(summary: string, count: number): string {
-  return `Over${count > 1 ? ` (it happened ${count} times)` : ''}: ${summary}`;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { AlertKind, AlertRoute } from '../rules/alert-route';
-import { LASTING, type Condition } from './alert';
+import { LASTING, quietOf, type Condition } from './alert';
 import type { AlertBook } from './book';
 
 /** Something that happened since the last look, `more` times. */
@@ -86,12 +86,4 @@ export class AlertWatch {
       }
     }
   }
-}
-
-const DEFAULT_QUIET_MS = 900_000;
-
-/** The longest quiet time that a route sets for a kind. */
-function quietOf(kind: AlertKind, routes: readonly AlertRoute[]): number {
-  const times = routes.filter(({ on }) => on.includes(kind)).map(({ quiet_ms: ms }) => ms);
-  return times.length === 0 ? DEFAULT_QUIET_MS : Math.max(...times);
 }

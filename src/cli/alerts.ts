@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { EXIT_FAILED, EXIT_OK, WrongUse } from '../errors/operator-errors';
-import type { Alert } from '../alerts/alert';
+import { LASTING, type Alert } from '../alerts/alert';
 import type { AlertsAnswer, TestAnswer } from '../alerts/routes';
+import type { Outcome } from '../alerts/teller';
 import { ApiClient } from '../operations/api-client';
 import { printableLines } from '../text/printable';
 import { parseDuration } from '../yaml/duration';
@@ -60,8 +61,9 @@ async function list({ limit, json }: Options, command: Command): Promise<void> {
 }
 
 function describe(alert: Alert, { not_told }: AlertsAnswer): string[] {
-  const { id, kind, count, since, ended_at, acked_by, summary } = alert;
-  const state = ended_at === null ? 'lasts' : `over since ${ended_at}`;
+  const { id, kind, count, since, last_at, ended_at, acked_by, summary } = alert;
+  const over = LASTING.has(kind) ? `over since ${ended_at ?? ''}` : `no more since ${last_at}`;
+  const state = ended_at === null ? 'lasts' : over;
   return [
     `${id}  ${kind}  ${state}, since ${since}${count > 1 ? `, ${count} times` : ''}${acked_by === null ? '' : `, ${acked_by} takes care`}`,
     `    ${summary}`,
@@ -75,13 +77,18 @@ async function test(name: string | undefined, { json }: Options, command: Comman
   const api = new ApiClient(readSettings(command));
   const answer = (await api.post('/alerts/test', name === undefined ? {} : { route: name })) as TestAnswer;
   printResult(json, answer, () =>
-    printableLines(
-      Object.entries(answer).map(([route, problem]) =>
-        problem === null ? `${route}: told` : `${route}: NOT told (${problem}); see the bridge's log`,
-      ),
-    ),
+    printableLines(Object.entries(answer._ways).map(([route, outcome]) => `${route}: ${whatBecame(outcome)}`)),
   );
-  process.exitCode = Object.values(answer).every((problem) => problem === null) ? EXIT_OK : EXIT_FAILED;
+  process.exitCode = Object.values(answer._ways).every(({ problem }) => problem === null) ? EXIT_OK : EXIT_FAILED;
+}
+
+function whatBecame({ problem, by, stand_in, failed }: Outcome): string {
+  const failures = failed.map(({ action, code }) => `${action}: ${code}`).join(', ');
+  if (problem !== null) {
+    return `NOT told (${failures || problem}); see the bridge's log`;
+  }
+  const nobody = stand_in ? ' to a stand-in: nobody sees it' : '';
+  return `told by ${by ?? 'nobody'}${nobody}${failures === '' ? '' : ` (${failures})`}`;
 }
 
 async function ack(id: string, { json }: Options, command: Command): Promise<void> {

@@ -19,10 +19,15 @@ import { HostList } from '../net/host-list';
 import type { Inbox } from '../inbox/inbox';
 import type { LiveRules } from '../rules/live-rules';
 import { fillReferences, markReferences } from '../rules/language/secret-references';
+import type { AlertStart } from './child/messages';
 import type { Settings } from '../settings/settings';
 
 /** What the receiver's process does not know by itself. */
-export type ElsewhereKnown = Omit<KnownConnections, 'routes'> & Pick<Watched, 'temporal' | 'worker'>;
+export type ElsewhereKnown = Omit<KnownConnections, 'routes'> &
+  Pick<Watched, 'temporal' | 'worker'> & {
+    /** The worker's stand-ins: `bridge stand-ins show` shows what they took. */
+    standIns: () => AlertStart['standIns'];
+  };
 
 /** What {@link startAlerts} needs. */
 export interface AlertsOptions {
@@ -60,7 +65,7 @@ export function startAlerts(options: AlertsOptions): RunningAlerts {
     book,
     routes,
     script: require.resolve('./child/alert-main'),
-    argument: { configFile: options.configFile },
+    argument: (): AlertStart => ({ configFile: options.configFile, standIns: elsewhere.standIns() }),
     log,
   });
   const watched: Watched = {

@@ -64,6 +64,7 @@ export function startDispatcherProcess(options: {
   return {
     ...createService(stop),
     standIns: [],
+    standInSettings: {},
     voipbinStandIn: null,
     state: () => ({
       temporal: problem(),

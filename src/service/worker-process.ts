@@ -161,6 +161,7 @@ export async function startWorkerProcess(options: {
   return {
     ...createService(stop, running),
     standIns: worker.standIns,
+    standInSettings: worker.standInSettings,
     voipbinStandIn: worker.voipbinStandIn,
     state: () => ({
       temporal: temporalProblem(),

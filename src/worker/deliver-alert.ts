@@ -17,6 +17,8 @@ const STEP_WITHIN_MS = 30_000;
 /** What {@link deliverAlert} needs. */
 export interface AlertTools {
   connections: ReadonlyMap<string, OpenConnection>;
+  /** Names of the connections that a stand-in answers. */
+  standIns: readonly string[];
   settings: Pick<Settings, 'ruleSecrets'>;
   ownNumbers: Pick<OwnNumbers, 'has'>;
   log: Logger;
@@ -24,29 +26,34 @@ export interface AlertTools {
 
 /**
  * Tells one alert: the steps are ways to tell it, and the first one that works is enough. It needs neither Temporal nor a
- * worker, and pays no attention to parked connections.
- *
- * @returns the code of the last failure when no way worked.
+ * worker, and pays no attention to parked connections. `problem` is the code of the last failure when no way worked.
  */
 export async function deliverAlert(tools: AlertTools, order: Order): Promise<Delivered> {
   const event = eventOf(order);
-  let problem = 'no_way';
+  const { key } = order;
+  const failed: Delivered['failed'] = [];
   for (const step of order.steps) {
     try {
       if (await tellBy(tools, order, event, step)) {
-        return { key: order.key, problem: null };
+        const isStandIn = tools.standIns.includes(connectionOf(step));
+        return { key, problem: null, by: step.action, stand_in: isStandIn, failed };
       }
     } catch (error) {
-      problem = error instanceof ActionError ? error.detail.code : 'bug';
-      tools.log.warn({ route: order.route, action: step.action, code: problem }, 'a way to tell an alert failed');
+      const code = error instanceof ActionError ? error.detail.code : 'bug';
+      failed.push({ action: step.action, code });
+      tools.log.warn({ route: order.route, action: step.action, code }, 'a way to tell an alert failed');
     }
   }
-  return { key: order.key, problem };
+  return { key, problem: failed.at(-1)?.code ?? 'no_way', by: null, stand_in: false, failed };
+}
+
+function connectionOf({ action }: PlannedStep): string {
+  return action.split('.')[0] ?? action;
 }
 
 /** @returns whether it was told; false when the step's condition is not met, or it was skipped. */
 async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, step: PlannedStep): Promise<boolean> {
-  const connection = tools.connections.get(step.action.split('.')[0] ?? '');
+  const connection = tools.connections.get(connectionOf(step));
   const action = connection?.connector.actions[step.action.slice(step.action.indexOf('.') + 1)];
   if (connection === undefined || action === undefined) {
     throw new ActionError('permanent', `there is no action ${step.action}`, {

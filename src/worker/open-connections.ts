@@ -5,6 +5,7 @@ import { ActionError } from '../connectors/action-error';
 import type { Connector, RunningStandIn } from '../connectors/connector';
 import type { TakenItem } from '../connectors/mailbox';
 import { voipbin } from '../connectors/voipbin/connector';
+import type { JsonObject } from '../events/json';
 import { parkableNames } from '../runs/names';
 import type { Settings } from '../settings/settings';
 
@@ -17,7 +18,9 @@ export interface OpenConnections {
   gates: Map<string, { readonly gate: ConnectionGate }>;
   /** Names of the connections without credentials: a stand-in answers them. */
   standIns: string[];
-  /** What each stand-in took, by connection. */
+  /** The settings that lead to each of them: other processes of the bridge use the same ones. */
+  standInSettings: Record<string, JsonObject>;
+  /** What each stand-in took, by connection; of those that were started here. */
   mailboxes: ReadonlyMap<string, () => TakenItem[]>;
   /** Where VoIPBIN's stand-in is, when it is one. */
   voipbinStandIn: string | null;
@@ -27,29 +30,38 @@ export interface OpenConnections {
 /**
  * Opens every connector's connection. A connection without credentials gets its stand-in, on loopback. Then prepares
  * each connection in the background: providers create what they store for the bridge.
+ *
+ * @param elsewhere settings of stand-ins that run in another process, by connection: no other is started for these.
  */
 export async function openConnections(
   connectors: readonly Connector[],
-  settings: Settings,
+  settings: Pick<Settings, 'connections'>,
   log: Logger,
+  elsewhere: Readonly<Record<string, JsonObject>> = {},
 ): Promise<OpenConnections> {
   const closing = new AbortController();
   const byName = new Map<string, OpenConnection>();
   const gates = new Map<string, { readonly gate: ConnectionGate }>();
   const running: RunningStandIn[] = [];
   const standIns: string[] = [];
+  const standInSettings: Record<string, JsonObject> = {};
   const mailboxes = new Map<string, () => TakenItem[]>();
   let voipbinStandIn: string | null = null;
   for (const connector of connectors) {
     const configured = settings.connections[connector.name]?.settings ?? null;
     let connectionSettings: unknown = configured;
     if (connectionSettings === null && connector.connection.standIn !== undefined) {
-      const standIn = await connector.connection.standIn();
-      running.push(standIn);
+      let found = elsewhere[connector.name];
+      if (found === undefined) {
+        const standIn = await connector.connection.standIn();
+        running.push(standIn);
+        mailboxes.set(connector.name, () => standIn.taken?.() ?? []);
+        found = standIn.settings;
+      }
       standIns.push(connector.name);
-      mailboxes.set(connector.name, () => standIn.taken?.() ?? []);
-      voipbinStandIn = connector.name === voipbin.name ? voipbinUrl(standIn) : voipbinStandIn;
-      connectionSettings = connector.connection.settings.parse(standIn.settings);
+      standInSettings[connector.name] = found;
+      voipbinStandIn = connector.name === voipbin.name ? voipbinUrl(found) : voipbinStandIn;
+      connectionSettings = connector.connection.settings.parse(found);
     }
     const client = await connector.connection.open(connectionSettings);
     byName.set(connector.name, { connector, client });
@@ -64,6 +76,7 @@ export async function openConnections(
     byName,
     gates,
     standIns,
+    standInSettings,
     mailboxes,
     voipbinStandIn,
     close: async () => {
@@ -76,7 +89,7 @@ export async function openConnections(
   };
 }
 
-function voipbinUrl({ settings }: RunningStandIn): string | null {
+function voipbinUrl(settings: JsonObject): string | null {
   const url = settings['api_url'];
   return typeof url === 'string' ? url : null;
 }

@@ -20,6 +20,7 @@ import { EarlierClaims } from '../runs/earlier-claims';
 import { TemporalLimits } from '../runs/limits';
 import { BATCH_ATTEMPT, CLAIM_LIMITS, DECIDE_RULES, RECORD_OPT_OUT, REPORT_CONNECTION } from '../runs/names';
 import { TemporalOptOuts } from '../runs/opt-outs';
+import type { JsonObject } from '../events/json';
 import { ParkedConnections } from '../runs/parked-connections';
 import type { RunReport } from '../runs/run-contract';
 import { claimLimits } from './claim-limits';
@@ -39,6 +40,8 @@ const SHUTDOWN_GRACE_MS = 12_000;
 export interface RunningWorker {
   /** Names of the connections that a stand-in answers. */
   standIns: string[];
+  /** The settings that lead to each of them, by connection. */
+  standInSettings: Record<string, JsonObject>;
   /** What each stand-in took, by connection. */
   mailboxes: ReadonlyMap<string, () => TakenItem[]>;
   /** Where VoIPBIN's stand-in is, when it is one. */
@@ -161,6 +164,7 @@ export async function startWorker(options: {
   });
   return {
     standIns: connections.standIns,
+    standInSettings: connections.standInSettings,
     mailboxes: connections.mailboxes,
     voipbinStandIn: connections.voipbinStandIn,
     isParkedKnown: () => isParkedKnown,

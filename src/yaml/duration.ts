@@ -22,6 +22,17 @@ export function parseDuration(text: string): number | null {
   return Math.round(total);
 }
 
+/** The duration as {@link parseDuration} reads it: `15m`, `1h30m`. @param ms whole milliseconds, 0 or more. */
+export function formatDuration(ms: number): string {
+  let rest = ms;
+  const parts = (['d', 'h', 'm', 's', 'ms'] as const).map((unit) => {
+    const amount = Math.floor(rest / UNITS[unit]);
+    rest -= amount * UNITS[unit];
+    return amount === 0 ? '' : `${amount}${unit}`;
+  });
+  return parts.join('') || '0';
+}
+
 /**
  * Parses a duration that is written in the program.
  * @returns milliseconds.

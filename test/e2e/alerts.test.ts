@@ -91,7 +91,11 @@ describe('alerts', () => {
     expect(posts('run_failed/false')).toEqual([
       expect.stringContaining('Rule score, step hubspot.update_contact#1 (hubspot.update_contact) failed'),
     ]);
-    expect(posts('run_failed/true')).toEqual([expect.stringContaining(`/${FAILURES}: Over (it happened 20 times)`)]);
+    expect(posts('run_failed/true')).toEqual([
+      expect.stringContaining(
+        `/${FAILURES}: No more for 12s (it happened 20 times). What nobody has retried since is still failed`,
+      ),
+    ]);
 
     // A connection that is parked, and works again.
     providers.hubspot.failNext({ how: { status: 401 }, times: 1_000_000 });
@@ -117,7 +121,10 @@ describe('alerts', () => {
       'connection_parked',
       'run_failed',
     ]);
-    expect(await running.run('alerts', 'test', 'ops')).toMatchObject({ code: 0, stdout: 'ops: told\n' });
+    expect(await running.run('alerts', 'test', 'ops')).toMatchObject({
+      code: 0,
+      stdout: 'ops: told by email.send (slack.post_message: invalid_auth)\n',
+    });
     expect((await running.run('alerts', 'test', 'nobody')).stderr).toContain('there are ops');
     expect((await running.run('alerts', 'ack', '3')).stdout).toContain('is not told any more');
     expect(beats.length).toBeGreaterThan(2);

@@ -28,7 +28,7 @@ beforeAll(async () => {
     request.on('end', () => {
       bodies.push(body);
       keys.push(request.headers['idempotency-key']);
-      response.statusCode = status;
+      response.statusCode = request.url === '/page' ? status : 200;
       response.end();
     });
   });
@@ -40,7 +40,11 @@ beforeEach(() => {
   [status, bodies, keys] = [200, [], []];
 });
 
-function tell(what = '{{ alert.summary }}', more = ''): ReturnType<typeof deliverAlert> {
+function tell(
+  what = '{{ alert.summary }}',
+  more = '',
+  { standIns = [] as string[], second = '' } = {},
+): ReturnType<typeof deliverAlert> {
   const { alerts } = ruleSetOf(`
 version: 1
 ${more}
@@ -50,7 +54,7 @@ alerts:
     on: [disk]
     do:
       - http.request: { url: '${url}', body: { what: "${what}" } }
-`);
+${second}`);
   const [route] = alerts;
   if (route === undefined) {
     throw new Error('there is no alert');
@@ -68,6 +72,7 @@ alerts:
   return deliverAlert(
     {
       connections: new Map([['http', { connector: http, client: { allow } }]]),
+      standIns,
       settings: { ruleSecrets: NO_SECRETS },
       ownNumbers: { has: () => false },
       log: pino({ level: 'silent' }),
@@ -77,13 +82,23 @@ alerts:
 }
 
 test('an alert is told by a POST, which cannot be looked up before it is sent again', async () => {
-  expect(await tell()).toEqual({ key: 'alert/1/ops/began', problem: null });
+  expect(await tell()).toEqual({
+    key: 'alert/1/ops/began',
+    problem: null,
+    by: 'http.request',
+    stand_in: false,
+    failed: [],
+  });
   expect(bodies).toEqual(['{"what":"the disk is full"}']);
 });
 
 test('and after an answer that leaves open whether it was told, with the same key', async () => {
   status = 500;
-  expect(await tell()).toMatchObject({ problem: 'http_500' });
+  expect(await tell()).toMatchObject({
+    problem: 'http_500',
+    by: null,
+    failed: [{ action: 'http.request', code: 'http_500' }],
+  });
   status = 200;
   expect(await tell()).toMatchObject({ problem: null });
   expect(bodies).toHaveLength(2);
@@ -99,4 +114,19 @@ windows: { always: { days: [mon, tue, wed, thu, fri, sat, sun] } }`;
     "{{ alert.kind | lookup: 'owners' | default: '-' }} {{ lists.team | join: '+' }} {{ windows.always.open }}";
   expect(await tell(what, names)).toMatchObject({ problem: null });
   expect(bodies).toEqual(['{"what":"anna@example.com Bob+Eve true"}']);
+});
+
+test('the ways that failed before the one that told it are named', async () => {
+  status = 500;
+  const second = `      - http.request: { url: '${url}/second', body: { what: second } }\n`;
+  expect(await tell(undefined, undefined, { second })).toMatchObject({
+    problem: null,
+    by: 'http.request',
+    failed: [{ action: 'http.request', code: 'http_500' }],
+  });
+  expect(bodies.at(-1)).toBe('{"what":"second"}');
+});
+
+test('that only a stand-in took it is said', async () => {
+  expect(await tell(undefined, undefined, { standIns: ['http'] })).toMatchObject({ problem: null, stand_in: true });
 });

@@ -1,4 +1,4 @@
-import { duration, durationMs, parseDuration } from '../../src/yaml/duration';
+import { duration, durationMs, formatDuration, parseDuration } from '../../src/yaml/duration';
 
 test.each([
   ['0', 0],
@@ -29,4 +29,8 @@ test('a schema takes texts and the number 0', () => {
   expect(duration().safeParse('soon').error?.issues[0]?.message).toBe(
     'expected a duration such as 30s, 15m, 24h or 7d',
   );
+});
+
+test.each(['0', '250ms', '12s', '15m', '1h30m', '7d1ms'])('%s is written as it is read', (text) => {
+  expect(formatDuration(durationMs(text))).toBe(text);
 });

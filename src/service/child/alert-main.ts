@@ -8,12 +8,12 @@ import { printMessage } from '../../text/print';
 import { deliverAlert } from '../../worker/deliver-alert';
 import { openConnections } from '../../worker/open-connections';
 import { createLogger } from '../logger';
-import { childStart } from './messages';
+import { alertStart } from './messages';
 
 const log = createLogger({ name: 'alerts' });
 
 async function main(orders: readonly Order[]): Promise<void> {
-  const { configFile } = childStart.pick({ configFile: true }).parse(JSON.parse(process.argv[2] ?? 'null'));
+  const { configFile, standIns } = alertStart.parse(JSON.parse(process.argv[2] ?? 'null'));
   const loaded = loadSettings({ ...(configFile === null ? {} : { configFile }), env: process.env, connectors });
   if (!loaded.ok) {
     throw new Error('the settings changed since the bridge read them');
@@ -24,6 +24,7 @@ async function main(orders: readonly Order[]): Promise<void> {
     connectors.filter(({ name }) => used.has(name)),
     settings,
     log,
+    standIns,
   );
   for (const name of connections.standIns) {
     log.warn({ connection: name }, 'there are no credentials: an alert goes to a stand-in, where nobody sees it');
@@ -31,7 +32,8 @@ async function main(orders: readonly Order[]): Promise<void> {
   try {
     const ownNumbers = new OwnNumbers(settings.numbers, settings.country);
     for (const each of orders) {
-      process.send?.(await deliverAlert({ connections: connections.byName, settings, ownNumbers, log }, each));
+      const tools = { connections: connections.byName, standIns: connections.standIns, settings, ownNumbers, log };
+      process.send?.(await deliverAlert(tools, each));
     }
   } finally {
     await connections.close();

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { connectors } from '../../connectors/registry';
+import type { JsonObject } from '../../events/json';
 import { describeTemporalError } from '../../runs/temporal-error';
 import { loadSettings } from '../../settings/load';
 import type { Settings } from '../../settings/settings';
@@ -19,6 +20,8 @@ const SEND_WITHIN_MS = 1_000;
 export interface ChildService extends Service {
   /** Names of the connections that a stand-in answers. */
   standIns: string[];
+  /** The settings that lead to each of them. They hold no secrets. */
+  standInSettings: Record<string, JsonObject>;
   /** Where VoIPBIN's stand-in is, when it is one. */
   voipbinStandIn: string | null;
   state(): TemporalState;
@@ -117,7 +120,12 @@ async function main(name: ChildName, startService: (context: ChildContext) => Pr
   if (!process.connected) {
     stop();
   }
-  send({ type: 'ready', stand_ins: service.standIns, voipbin_stand_in: service.voipbinStandIn });
+  send({
+    type: 'ready',
+    stand_ins: service.standIns,
+    stand_in_settings: service.standInSettings,
+    voipbin_stand_in: service.voipbinStandIn,
+  });
   report();
   await service.ended;
   clearInterval(reporting);

@@ -41,6 +41,9 @@ export const toChild = z.discriminatedUnion('type', [
 ]);
 export type ToChild = z.infer<typeof toChild>;
 
+/** By connection: settings as in bridge.yaml that lead to a stand-in. */
+const standInSettings = z.record(z.string(), z.record(z.string(), z.json()));
+
 const stepReport = z.looseObject({
   step: z.string(),
   action: z.string(),
@@ -49,10 +52,14 @@ const stepReport = z.looseObject({
 
 /** From the child process to the bridge. */
 export const fromChild = z.discriminatedUnion('type', [
-  /** It has started. `stand_ins`: connections that a stand-in answers; `voipbin_stand_in`: where VoIPBIN's is. */
+  /**
+   * It has started. `stand_ins`: connections that a stand-in answers, `stand_in_settings`: what leads to each of them;
+   * `voipbin_stand_in`: where VoIPBIN's is.
+   */
   z.object({
     type: z.literal('ready'),
     stand_ins: z.array(z.string()),
+    stand_in_settings: standInSettings,
     voipbin_stand_in: z.string().nullable(),
   }),
   /** One of the first runs closed. */
@@ -92,3 +99,7 @@ export const childStart = z.object({
   embeddedAddress: z.string().nullable(),
 });
 export type ChildStart = z.infer<typeof childStart>;
+
+/** The JSON argument of the process that tells alerts: the stand-ins are those of the worker while one runs here. */
+export const alertStart = z.object({ configFile: z.string().nullable(), standIns: standInSettings });
+export type AlertStart = z.infer<typeof alertStart>;

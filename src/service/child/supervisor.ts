@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import type { Logger } from 'pino';
 import { CHILD_PROCESSES, type ChildName } from '../processes';
-import { fromChild, type ChildStart, type FromChild, type Question, type ToChild } from './messages';
+import { fromChild, type AlertStart, type ChildStart, type FromChild, type Question, type ToChild } from './messages';
 
 /** Answers go before runs: the child process gets the CPU time that the receiver leaves. */
 const NICENESS = 10;
@@ -43,6 +43,7 @@ export class ChildSupervisor {
   #state: StateMessage | null = null;
   #metrics = '';
   #voipbinStandIn: string | null | undefined;
+  #standInSettings: AlertStart['standIns'] = {};
   /** When the last message came; `performance.now()`. */
   #lastMessageAt = 0;
   #isWaking = false;
@@ -105,6 +106,11 @@ export class ChildSupervisor {
   /** Where VoIPBIN's stand-in is; null when the process runs without one, undefined while it starts. */
   voipbinStandIn(): string | null | undefined {
     return this.#voipbinStandIn;
+  }
+
+  /** The settings that lead to its stand-ins, by connection; none while it does not run. */
+  standInSettings(): AlertStart['standIns'] {
+    return this.#standInSettings;
   }
 
   /** Restarts since {@link start}. */
@@ -209,6 +215,7 @@ export class ChildSupervisor {
     this.#state = null;
     this.#metrics = '';
     this.#voipbinStandIn = undefined;
+    this.#standInSettings = {};
     this.#isWaking = false;
     if (this.#isStopping) {
       return;
@@ -237,6 +244,7 @@ export class ChildSupervisor {
       this.#failure = null;
     } else if (message.type === 'ready') {
       this.#voipbinStandIn = message.voipbin_stand_in;
+      this.#standInSettings = message.stand_in_settings;
     } else if (message.type === 'metrics') {
       this.#metrics = message.text;
     } else if (message.type === 'answer') {

@@ -52,6 +52,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
       isParkedKnown: () => worker?.state()?.parked_known === true,
       failing: () => worker?.state()?.failing,
       seenWorking: () => worker?.state()?.seen_working,
+      standIns: () => worker?.standInSettings() ?? {},
       temporal: () => worker?.state()?.temporal,
       // Before Temporal runs there is none to be missing.
       worker: () => worker?.problem() ?? null,

@@ -42,6 +42,7 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
       isParkedKnown: () => false,
       failing: () => undefined,
       seenWorking: () => undefined,
+      standIns: () => ({}),
       temporal: () => dispatcher.state()?.temporal,
       worker: () => dispatcher.problem(),
     },
