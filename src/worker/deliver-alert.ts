@@ -32,11 +32,13 @@ export async function deliverAlert(tools: AlertTools, order: Order): Promise<Del
   const event = eventOf(order);
   const { key } = order;
   const failed: Delivered['failed'] = [];
-  for (const step of order.steps) {
+  const isStandIn = (step: PlannedStep): boolean => tools.standIns.includes(connectionOf(step));
+  // Nobody sees what a stand-in takes: it must not keep the alert from a way that works.
+  const ways = [...order.steps.filter((step) => !isStandIn(step)), ...order.steps.filter(isStandIn)];
+  for (const step of ways) {
     try {
       if (await tellBy(tools, order, event, step)) {
-        const isStandIn = tools.standIns.includes(connectionOf(step));
-        return { key, problem: null, by: step.action, stand_in: isStandIn, failed };
+        return { key, problem: null, by: step.action, stand_in: isStandIn(step), failed };
       }
     } catch (error) {
       const code = error instanceof ActionError ? error.detail.code : 'bug';

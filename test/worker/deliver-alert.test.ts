@@ -43,7 +43,7 @@ beforeEach(() => {
 function tell(
   what = '{{ alert.summary }}',
   more = '',
-  { standIns = [] as string[], second = '' } = {},
+  { standIns = [] as string[], first = '', second = '' } = {},
 ): ReturnType<typeof deliverAlert> {
   const { alerts } = ruleSetOf(`
 version: 1
@@ -53,7 +53,7 @@ alerts:
   - name: ops
     on: [disk]
     do:
-      - http.request: { url: '${url}', body: { what: "${what}" } }
+${first}      - http.request: { url: '${url}', body: { what: "${what}" } }
 ${second}`);
   const [route] = alerts;
   if (route === undefined) {
@@ -129,4 +129,14 @@ test('the ways that failed before the one that told it are named', async () => {
 
 test('that only a stand-in took it is said', async () => {
   expect(await tell(undefined, undefined, { standIns: ['http'] })).toMatchObject({ problem: null, stand_in: true });
+});
+
+test('a stand-in does not keep the alert from a way that somebody sees', async () => {
+  const first = `      - slack.post_message: { channel: '#ops', text: '{{ alert.summary }}' }\n`;
+  expect(await tell(undefined, undefined, { standIns: ['slack'], first })).toMatchObject({
+    by: 'http.request',
+    stand_in: false,
+    failed: [],
+  });
+  expect(bodies).toEqual(['{"what":"the disk is full"}']);
 });
