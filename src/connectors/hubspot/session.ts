@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ActionLog } from '../action-log';
 import { checked, classified, readRecord, readSearch } from './answers';
-import { LATER_REQUEST_WAIT_MS } from './batches/common';
+import { LATER_REQUEST_WAIT_MS } from './batches/batch-connection';
 import type { ReadBy } from './batches/reads';
 import { associationsOf } from './batches/writes';
 import type { HubSpotClient } from './client';

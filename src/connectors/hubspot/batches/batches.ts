@@ -2,7 +2,7 @@ import { Batcher, type BatchKind } from '../../batcher';
 import { transientFailure } from '../failure';
 import type { PhoneForms } from '../phone-forms';
 import type { HubSpotRecord, ObjectType } from '../record';
-import type { BatchConnection } from './common';
+import type { BatchConnection } from './batch-connection';
 import { readKind, searchKind, type ReadBy } from './reads';
 import { createKind, updateKind, type CreateInput, type UpdateInput } from './writes';
 

@@ -5,7 +5,7 @@ import { answered, HubSpotFailure } from '../failure';
 import type { PhoneForms } from '../phone-forms';
 import type { HubSpotRecord, ObjectType } from '../record';
 import type { HubSpotApis } from '../sdk';
-import { apisOf, common, type BatchConnection, LATER_REQUEST_WAIT_MS, MOST_INPUTS } from './common';
+import { apisOf, paced, type BatchConnection, LATER_REQUEST_WAIT_MS, MOST_INPUTS } from './batch-connection';
 
 /** One number takes about 110 of the 3,000 characters of a search. */
 const NUMBERS_OF_A_SEARCH = 20;
@@ -69,7 +69,7 @@ export function readKind(
 ): BatchKind<string, HubSpotRecord | null> {
   const { idProperty, properties = [], archived = false } = by;
   return {
-    ...common(client),
+    ...paced(client),
     sendOne: async (id, signal) => {
       const associations = by.associated === true ? ['contacts'] : undefined;
       try {

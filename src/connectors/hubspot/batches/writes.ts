@@ -4,7 +4,7 @@ import { checked, classified, readBatch, readRecord } from '../answers';
 import { HubSpotFailure, isConflict, isForAnyValue, refusedProperties } from '../failure';
 import type { HubSpotRecord, ObjectType } from '../record';
 import type { HubSpotApis } from '../sdk';
-import { apisOf, common, type BatchConnection, MOST_INPUTS } from './common';
+import { apisOf, paced, type BatchConnection, MOST_INPUTS } from './batch-connection';
 
 /** Of the texts of one batch; far below what any gateway refuses. */
 const MOST_CHARACTERS = 500_000;
@@ -94,7 +94,7 @@ export function createKind(
     }
   };
   return {
-    ...common(client),
+    ...paced(client),
     sendOne: (input, signal) =>
       checked(() => {
         const apis = apisOf(client, signal);
@@ -175,7 +175,7 @@ function conflictWith(id: string, { errorClass, message, detail, answer }: HubSp
 /** Changes records by id. Two changes of one record never go together. */
 export function updateKind(client: BatchConnection, type: ObjectType): BatchKind<UpdateInput, HubSpotRecord> {
   return {
-    ...common(client),
+    ...paced(client),
     sendOne: ({ id, properties }, signal) =>
       checked(() => apisOf(client, signal).records.update(type, id, { properties: { ...properties } }), readRecord),
     sendMany: async (inputs, signal) => {

@@ -13,10 +13,10 @@ export interface BatchConnection extends ApiConnection {
   readonly openApis: OpenApis;
 }
 
-type CommonKind = Pick<BatchKind<unknown, unknown>, 'assertRoom' | 'admit'>;
+type Paced = Pick<BatchKind<unknown, unknown>, 'assertRoom' | 'admit'>;
 
-/** What all kinds but searches have in common. */
-export function common({ limits }: BatchConnection): CommonKind {
+/** Waits for the account's limit of requests: all kinds but searches, which have a limit of their own. */
+export function paced({ limits }: BatchConnection): Paced {
   return {
     assertRoom: (_ahead, maxWaitMs) => limits.requests.assertRoom(maxWaitMs),
     admit: (signal) => limits.requests.waitForSlot(signal, LATER_REQUEST_WAIT_MS),
