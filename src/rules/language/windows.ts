@@ -1,3 +1,5 @@
+import { clockTime } from '../../timing/zone';
+
 /** Days of the week as `Date.getUTCDay()` counts them. */
 export const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 
@@ -24,49 +26,14 @@ interface LocalTime {
   minute: number;
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-/** Whether the runtime knows an IANA time zone. */
-export function isTimezone(name: string): boolean {
-  try {
-    formatOf(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function formatOf(timezone: string): Intl.DateTimeFormat {
-  const known = formats.get(timezone);
-  if (known !== undefined) {
-    return known;
-  }
-  const made = new Intl.DateTimeFormat('en-CA', {
-    timeZone: timezone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
-  // Bounded: there are some 600 zones.
-  formats.set(timezone, made);
-  return made;
-}
-
 /** The local time in a zone. @throws RangeError for an invalid time or an unknown zone. */
 function localTime(time: number, timezone: string): LocalTime {
-  const parts = new Map(
-    formatOf(timezone)
-      .formatToParts(time)
-      .map((part) => [part.type, part.value]),
-  );
-  const date = `${parts.get('year') ?? ''}-${parts.get('month') ?? ''}-${parts.get('day') ?? ''}`;
+  const shown = clockTime(new Date(time), timezone);
+  const date = shown.slice(0, 10);
   return {
     date,
     day: new Date(`${date}T00:00:00Z`).getUTCDay(),
-    minute: Number(parts.get('hour')) * 60 + Number(parts.get('minute')),
+    minute: Number(shown.slice(11, 13)) * 60 + Number(shown.slice(14, 16)),
   };
 }
 

@@ -1,7 +1,7 @@
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import { nearest } from '../../yaml/nearest-name';
-import { isTimezone } from '../language/windows';
 import { quoted, type BlockReader, type Value } from './block-reader';
+import { isZone } from '../../timing/zone';
 
 /** The time zone and country of rules that do not set their own. */
 export interface Defaults {
@@ -12,7 +12,7 @@ export interface Defaults {
 /** Reads an IANA time zone that the runtime knows; null with a finding. */
 export function readTimezone(reader: BlockReader, value: Value): string | null {
   const name = reader.text(value, 'timezone');
-  if (name !== null && !isTimezone(name)) {
+  if (name !== null && !isZone(name)) {
     reader.findings.error(value.at, 'timezone', `${quoted(name)} is not a time zone`, {
       hint: nearestZone(name) ?? 'write a name such as Asia/Seoul or Europe/Berlin',
     });
