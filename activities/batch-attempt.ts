@@ -211,7 +211,8 @@ class BatchAttempt {
       return { end: 'left', attempts: { ...this.#attempted(), failed: CUT_OFF } };
     }
     if (ended.ok) {
-      return { end: 'done', result: { step: step.id, action: step.action, ...ended.result } };
+      const began = ended.result.outcome === 'done' ? { began_at: input.began_at } : {};
+      return { end: 'done', result: { step: step.id, action: step.action, ...ended.result, ...began } };
     }
     const { error, attempts, saved } = ended;
     const left = { began_at: input.began_at, attempts, saved };

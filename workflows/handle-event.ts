@@ -94,8 +94,8 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
       ...(first === undefined ? [] : [{ key: errorClassKey, value: first.step.class }]),
     ]);
   }
-  runs.ended(first !== undefined, first === undefined ? report : withoutResults(report));
   if (first !== undefined) {
+    runs.ended(true, withoutResults(report));
     throw ApplicationFailure.create({
       type: 'StepFailed' satisfies RunFailureType,
       nonRetryable: true,
@@ -103,7 +103,9 @@ export async function handleEvent(input: RunInput): Promise<RunReport> {
       details: [withoutResults(report)],
     });
   }
-  return report;
+  const complete = { ...report, ...callLookUp.found() };
+  runs.ended(false, complete);
+  return complete;
 }
 
 /** State that the rules of a run share. */

@@ -60,10 +60,8 @@ export async function runStep(
     if (failure === null) {
       try {
         parkedSteps.clearRelease(stepKey(rule, step.id));
-        return {
-          ...describe,
-          ...(await (isLocal ? runLocalActivity(next, summary) : runActivity(next, summary, deadline))),
-        };
+        const result = await (isLocal ? runLocalActivity(next, summary) : runActivity(next, summary, deadline));
+        return { ...describe, ...result, ...(result.outcome === 'done' ? { began_at: next.began_at } : {}) };
       } catch (error) {
         failure = parseStepFailure(error);
       }

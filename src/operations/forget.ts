@@ -124,7 +124,10 @@ async function forgetEvent(
   }
 }
 
-/** A report without what its steps returned. */
+/** What of a report is of the person, and what it becomes. */
+const FORGOTTEN: Readonly<Record<string, JsonValue>> = { result: {}, saved: null, calls: {} };
+
+/** A report without what its steps returned and what its run looked up. */
 function withoutResults(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(withoutResults);
@@ -135,7 +138,7 @@ function withoutResults(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
       name,
-      name === 'result' ? {} : name === 'saved' ? null : withoutResults(member),
+      Object.hasOwn(FORGOTTEN, name) ? FORGOTTEN[name] : withoutResults(member),
     ]),
   );
 }

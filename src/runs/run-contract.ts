@@ -138,7 +138,14 @@ export type StepResult = { outcome: 'done'; result: JsonObject } | { outcome: 's
 
 /** One step in the report. Contains ids and texts of the bridge, and the result that later steps used. */
 export type StepReport =
-  | { step: string; action: string; outcome: 'done'; result: JsonObject }
+  | {
+      step: string;
+      action: string;
+      outcome: 'done';
+      result: JsonObject;
+      /** When it began (RFC 3339): its texts were rendered as of then. Absent in reports of earlier versions. */
+      began_at?: string;
+    }
   | { step: string; action: string; outcome: 'skipped'; reason: string }
   | {
       step: string;
@@ -270,6 +277,11 @@ export interface RunReport {
   ruleset: string;
   outcome: Outcome;
   rules: RuleReport[];
+  /**
+   * What the run looked up of the event's call. Absent when it looked up nothing, when a step failed (it is personal
+   * data, and failures are logged), and in reports of earlier versions.
+   */
+  calls?: JsonObject;
 }
 
 /**

@@ -81,7 +81,13 @@ async function run(
   return events;
 }
 
-const done = (id: string) => ({ step: id, action: 'probe.repeat', outcome: 'done', result: { ok: true } });
+const done = (id: string) => ({
+  step: id,
+  action: 'probe.repeat',
+  outcome: 'done',
+  result: { ok: true },
+  began_at: BEGAN_AT,
+});
 
 describe('the attempt of a batch', () => {
   it('runs the steps of a rule in order, with the results of the earlier ones, as of one moment', async () => {

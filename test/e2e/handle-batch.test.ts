@@ -116,7 +116,15 @@ describe('a batch', () => {
             {
               rule: 'one',
               outcome: 'done',
-              steps: [{ step: 's', action: 'probe.repeat', outcome: 'done', result: { note: 'a!' } }],
+              steps: [
+                {
+                  step: 's',
+                  action: 'probe.repeat',
+                  outcome: 'done',
+                  result: { note: 'a!' },
+                  began_at: expect.any(String),
+                },
+              ],
             },
           ],
         },

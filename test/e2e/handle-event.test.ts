@@ -63,6 +63,7 @@ describe('a run', () => {
       two: [step('x', 'b')],
     });
     expect(end.status).toBe('completed');
+    const done = { action: 'probe.repeat', outcome: 'done', began_at: expect.any(String) };
     expect(end.report).toEqual({
       event_id: happened.event_id,
       ruleset: 'abcdef012345',
@@ -72,14 +73,14 @@ describe('a run', () => {
           rule: 'one',
           outcome: 'done',
           steps: [
-            { step: 'first', action: 'probe.repeat', outcome: 'done', result: { note: 'a!' } },
-            { step: 'second', action: 'probe.repeat', outcome: 'done', result: { note: '{"note":"a!"}!' } },
+            { step: 'first', ...done, result: { note: 'a!' } },
+            { step: 'second', ...done, result: { note: '{"note":"a!"}!' } },
           ],
         },
         {
           rule: 'two',
           outcome: 'done',
-          steps: [{ step: 'x', action: 'probe.repeat', outcome: 'done', result: { note: 'b!' } }],
+          steps: [{ step: 'x', ...done, result: { note: 'b!' } }],
         },
       ],
     });

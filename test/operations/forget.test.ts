@@ -89,13 +89,14 @@ test('a request in quarantine with the same digits in another country stays', as
   expect(filesWith('HELLO')).not.toEqual([]);
 });
 
-test('nothing is left of what steps returned, and of what failed attempts kept', async () => {
+test('nothing is left of what steps returned, of what failed attempts kept, and of calls that were looked up', async () => {
   const event = entryOf('x_noted', 'one', planOf('rule'), { body: body({ id: 'one', from: NUMBER }) });
   await inbox.append(event);
   const { event_id } = event.event;
   const step = 'slack.post_message#1';
   const report = {
     outcome: 'done',
+    calls: { calls: { c1: { source: 'ANSWER' } } },
     rules: [
       {
         rule: 'rule',
