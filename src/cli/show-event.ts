@@ -27,7 +27,7 @@ export function defineShowEvent(show: Command): void {
 }
 
 async function showEvent(id: string, options: Options, command: Command): Promise<void> {
-  const found = await findEvent(readSettingsWithoutSecrets(command), id);
+  const found = await findEvent(readSettingsWithoutSecrets(command), id, { askClosedRuns: true });
   if (found === null) {
     throw new OperationFailed(`no event ${id} in this data folder; bridge events list shows the latest`);
   }
@@ -164,29 +164,36 @@ function resultLine(result: JsonObject): string[] {
   return Object.keys(result).length === 0 ? [] : [`      ${toJsonText(result)}`];
 }
 
-/** What a step sent, one line an input. */
-function sentLines(inputs: EventDetails['inputs'], rule: string, step: string): string[] {
-  const sent = inputs.find((one) => one.rule === rule && one.step === step)?.input ?? {};
-  return Object.entries(withoutSecrets(sent)).flatMap(([name, value]) => {
-    const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
-    return [`      sent ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
-  });
+/** What a step sent or tried to send, one line an input; or why that is not known. */
+function inputLines({ inputs, inputs_not_shown: hidden }: EventDetails, rule: string, step: string): string[] {
+  const isMeant = (one: { rule: string; step: string }): boolean => one.rule === rule && one.step === step;
+  const shown = inputs.find(isMeant);
+  const verb = shown?.outcome === 'failed' ? 'tried' : 'sent';
+  const why = hidden.find(isMeant)?.reason;
+  return [
+    ...Object.entries(withoutSecrets(shown?.input ?? {})).flatMap(([name, value]) => {
+      const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
+      return [`      ${verb} ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
+    }),
+    ...(why === undefined ? [] : [`      inputs not shown: ${why}`]),
+  ];
 }
 
-function describeReport({ report, inputs }: EventDetails): string[] {
-  return (report?.rules ?? []).flatMap((rule) => [
+function describeReport(details: EventDetails): string[] {
+  return (details.report?.rules ?? []).flatMap((rule) => [
     `  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`,
     ...rule.steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {
         case 'done':
-          return [head, ...sentLines(inputs, rule.rule, step.step), ...resultLine(step.result)];
+          return [head, ...inputLines(details, rule.rule, step.step), ...resultLine(step.result)];
         case 'skipped':
           return [`${head}: ${step.reason}`];
         case 'failed':
           return [
             `${head}: ${step.class} ${step.code}: ${step.message}`,
             ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
+            ...inputLines(details, rule.rule, step.step),
           ];
       }
     }),

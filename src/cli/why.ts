@@ -77,7 +77,7 @@ async function find(settings: Settings, number: string, since: Date, until: Date
   const loaded = listed.length === 0 ? null : readRules(settings.rulesFile);
   const events: Answer['events'] = [];
   for (const { event_id: id } of listed) {
-    const found = await findEvent(settings, id);
+    const found = await findEvent(settings, id, { askClosedRuns: false });
     if (found?.kind === 'event') {
       const { details } = found;
       const explanation =

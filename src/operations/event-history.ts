@@ -1,11 +1,10 @@
-import type { LaterRunEntry, LaterRunsReader } from '../dispatch/later-runs';
-import { workflowIdOf } from '../dispatch/later-runs';
-import type { RunLogReader } from '../dispatch/run-log';
+import { workflowIdOf, type LaterRunEntry, type LaterRunKind, type LaterRunsReader } from '../dispatch/later-runs';
+import type { RunLogEntry, RunLogReader } from '../dispatch/run-log';
 import type { InboxReader } from '../inbox/archive/reader';
 import type { StoredEvent } from '../inbox/stored-event';
 import { hasTwin, TWIN_TYPES } from '../inbox/twins';
 import type { Plan } from '../rules/plan';
-import type { RuleReport } from '../runs/run-contract';
+import type { RuleReport, RunReport } from '../runs/run-contract';
 import type { OperationsReader } from './store';
 import type { EarlierRun } from './what-is-left';
 
@@ -22,15 +21,21 @@ export type RunOfJob = Pick<LaterRunEntry, 'event_id' | 'number' | 'job' | 'kind
 
 /** One run of an event. */
 export interface RunOfEvent {
+  eventId: string;
+  kind: 'first' | LaterRunKind;
   /** Of the batch, when the run began in one and did not go on in a run of its own. */
   workflowId: string;
   /** 1 for the first. */
   number: number;
-  /** Null while it is open. */
+  startedAt: Date;
+  /** Null while it is open, as is `outcome`. */
+  closedAt: Date | null;
   outcome: string | null;
   plan: Plan;
   /** The rules of its report, without results when a step failed. Null when it left no report. */
   rules: RuleReport[] | null;
+  /** As in {@link RunReport}. */
+  calls: RunReport['calls'];
 }
 
 /** A stored event with its runs that Temporal accepted, in their order. */
@@ -42,33 +47,51 @@ export interface EventHistory {
 /** @returns null for an event that the inbox does not have, or no longer. */
 export function historyOf(records: Records, eventId: string): EventHistory | null {
   const stored = records.inbox.get(eventId);
-  if (stored === null) {
-    return null;
-  }
-  const first = records.runLog.get(eventId);
+  return stored === null
+    ? null
+    : { stored, runs: runsOf(stored, records.runLog.get(eventId), records.laterRuns.of(eventId)) };
+}
+
+/**
+ * The runs of an event that Temporal accepted, in their order.
+ * @param first the run log's entry; null when there is none.
+ */
+export function runsOf(
+  stored: StoredEvent,
+  first: RunLogEntry | null,
+  laterRuns: readonly LaterRunEntry[],
+): RunOfEvent[] {
   const runs: RunOfEvent[] = [];
   if (first !== null && stored.plan !== null) {
     runs.push({
-      workflowId: first.own_run ? eventId : (first.batch ?? eventId),
+      eventId: first.event_id,
+      kind: 'first',
+      workflowId: first.own_run ? first.event_id : (first.batch ?? first.event_id),
       number: 1,
+      startedAt: first.started_at,
+      closedAt: first.closed_at,
       outcome: first.outcome,
       plan: stored.plan,
-      rules: rulesIn(first.report),
+      ...reportIn(first.report),
     });
   }
-  for (const later of records.laterRuns.of(eventId)) {
+  for (const later of laterRuns) {
     const plan = planOf(later, stored);
     if (later.started_at !== null && plan !== null) {
       runs.push({
+        eventId: later.event_id,
+        kind: later.kind,
         workflowId: workflowIdOf(later),
         number: later.number,
+        startedAt: later.started_at,
+        closedAt: later.closed_at,
         outcome: later.outcome,
         plan,
-        rules: rulesIn(later.report),
+        ...reportIn(later.report),
       });
     }
   }
-  return { stored, runs };
+  return runs;
 }
 
 /** The plan of a later run. */
@@ -102,9 +125,12 @@ function ruleNamesIn(json: string | null): string[] {
 }
 
 /** The report of a run as the run log has it. */
-function rulesIn(report: string | null): RuleReport[] | null {
-  const value: unknown = report === null ? null : JSON.parse(report);
-  return typeof value === 'object' && value !== null && 'rules' in value && Array.isArray(value.rules)
-    ? (value.rules as RuleReport[])
-    : null;
+function reportIn(json: string | null): Pick<RunOfEvent, 'rules' | 'calls'> {
+  const value: unknown = json === null ? null : JSON.parse(json);
+  const report =
+    typeof value === 'object' && value !== null && 'rules' in value && Array.isArray(value.rules)
+      ? // Runs alone write it.
+        (value as RunReport)
+      : null;
+  return { rules: report?.rules ?? null, calls: report?.calls };
 }

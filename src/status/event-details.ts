@@ -1,21 +1,24 @@
 import { z } from 'zod';
 import type { CanonicalEvent } from '../events/canonical-event';
+import { OwnNumbers } from '../events/own-numbers';
 import { LaterRunsReader, workflowIdOf, type LaterRunEntry } from '../dispatch/later-runs';
 import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
 import { InboxReader } from '../inbox/archive/reader';
-import { FORGOTTEN_CONTENT_TYPE, type Quarantined, type StoredEvent } from '../inbox/stored-event';
+import { FORGOTTEN_CONTENT_TYPE, type Quarantined } from '../inbox/stored-event';
+import { runsOf, type RunOfEvent } from '../operations/event-history';
 import { fitForRun } from '../runs/fit-for-run';
-import { parseLaterRunId } from '../runs/names';
+import { isBatchId, parseLaterRunId } from '../runs/names';
 import type { Plan } from '../rules/plan';
 import type { RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
+import { inputsOf, type AskRun, type EventInputs } from './event-inputs';
 import { eventStatus } from './event-status';
 import { heldBy, type HeldBy } from './held-by';
+import { reportIn } from './last-report';
 import type { RunState } from './run-status';
-import { sentInputs, type SentInput } from './sent-inputs';
 
 /** All that is known about one event. The names are the JSON keys of `events show --json`. */
-export interface EventDetails {
+export interface EventDetails extends EventInputs {
   event: CanonicalEvent;
   /** The rules that matched. */
   rules: string[];
@@ -33,8 +36,6 @@ export interface EventDetails {
   held_back: { rule: string; step: string; action: string }[];
   /** What used up the cooldowns that held back steps or rules. */
   held_by: HeldBy[];
-  /** What the steps that were done sent, as far as it is certain; of an event with one run. */
-  inputs: SentInput[];
   /** Every run of the event, the first one first. Empty when no run was started. */
   runs: EventRun[];
   /** The batch in which its first run began; null when it was started alone. */
@@ -80,11 +81,18 @@ export type FoundEvent =
   { kind: 'event'; details: EventDetails; body: Buffer } | { kind: 'quarantined'; quarantined: Quarantined };
 
 /**
- * Finds an event or a body in quarantine by its id, or by the id of one of its runs. Temporal is asked about a run that is open, for three seconds at
- * most; without an answer, what the data folder knows counts.
+ * Finds an event or a body in quarantine by its id, or by the id of one of its runs. Temporal is asked about a run that
+ * is open, for three seconds at most; without an answer, what the data folder knows counts.
+ *
+ * @param options.askClosedRuns whether closed runs are asked, too, for what the data folder does not have of the inputs
+ *   of their steps: three seconds at most for each run.
  * @returns null for an unknown id.
  */
-export async function findEvent(settings: Settings, anyId: string): Promise<FoundEvent | null> {
+export async function findEvent(
+  settings: Settings,
+  anyId: string,
+  options: { askClosedRuns: boolean },
+): Promise<FoundEvent | null> {
   const id = parseLaterRunId(anyId)?.eventId ?? anyId;
   const reader = InboxReader.open(settings.dataDir);
   const log = new RunLogReader(settings.dataDir);
@@ -106,18 +114,24 @@ export async function findEvent(settings: Settings, anyId: string): Promise<Foun
         ? await firstRunState(settings, id, dispatched)
         : await runState(settings, workflowIdOf(last));
     const isStarted = seq <= Math.max(log.watermark(), reader.dispatchedThrough());
-    const report = parseReport(last ?? dispatched) ?? run?.report ?? null;
+    const report = reportIn(last ?? dispatched) ?? run?.report ?? null;
+    const runs = runsOf(stored, dispatched, later);
+    const lastPlan = runs.at(-1)?.plan ?? plan;
+    const isForgotten = stored.content_type === FORGOTTEN_CONTENT_TYPE;
+    const ours = new OwnNumbers([...settings.numbers, ...reader.ownNumbers()], settings.country);
     const details: EventDetails = {
       event,
       rules: plan?.rules.map((rule) => rule.name) ?? [],
       ruleset,
       became: eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run),
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
-      forgotten: stored.content_type === FORGOTTEN_CONTENT_TYPE,
+      forgotten: isForgotten,
       report,
-      held_back: heldBack(plan, report),
-      inputs: sentBy(stored, later, dispatched, report),
-      held_by: heldBy({ inbox: reader, log, laterRuns }, stored, report),
+      held_back: heldBack(lastPlan, report),
+      ...(isForgotten
+        ? NOTHING_SENT
+        : await inputsOf(event, ours, withReport(runs, report), options.askClosedRuns ? askRunOf(settings) : null)),
+      held_by: heldBy({ inbox: reader, log, laterRuns }, { ...stored, plan: lastPlan }, report),
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       batch: dispatched === null ? null : await batchOf(settings, log, dispatched),
       pending: run?.pending ?? [],
@@ -198,21 +212,24 @@ function reasonIn(report: string | null): string {
   return found.success ? found.data.reason : 'unknown';
 }
 
-function parseReport(run: { report: string | null } | null): RunReport | null {
-  const report: unknown = run === null || run.report === null ? null : JSON.parse(run.report);
-  return typeof report === 'object' && report !== null && 'rules' in report ? (report as RunReport) : null;
+const NOTHING_SENT: EventInputs = { inputs: [], inputs_not_shown: [] };
+
+/** The runs, with the report of the last one: Temporal may know it a moment before the run log. */
+function withReport(runs: readonly RunOfEvent[], report: RunReport | null): RunOfEvent[] {
+  return runs.map((run, index) =>
+    index === runs.length - 1 && report !== null ? { ...run, rules: report.rules, calls: report.calls } : run,
+  );
 }
 
-function sentBy(
-  { event, plan, content_type }: StoredEvent,
-  later: readonly LaterRunEntry[],
-  run: RunLogEntry | null,
-  report: RunReport | null,
-): SentInput[] {
-  const isCertain = later.length === 0 && content_type !== FORGOTTEN_CONTENT_TYPE;
-  return !isCertain || plan === null || report === null || run === null || run.closed_at === null
-    ? []
-    : sentInputs(event, plan, report, { started_at: run.started_at, closed_at: run.closed_at });
+/** Loads Temporal's client when a run is asked. */
+function askRunOf(settings: Settings): AskRun {
+  return async ({ workflowId, eventId }) => {
+    const { askTemporal } = await import('./temporal-client.js');
+    const { askReport } = await import('../runs/ask-report.js');
+    return askTemporal(settings, (client) =>
+      askReport(client, workflowId, isBatchId(workflowId) ? eventId : undefined),
+    );
+  };
 }
 
 function heldBack(plan: Plan | null, report: RunReport | null): EventDetails['held_back'] {

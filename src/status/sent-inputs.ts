@@ -1,99 +1,153 @@
 import { isDeepStrictEqual } from 'node:util';
 import { findAction } from '../connectors/registry';
 import type { CanonicalEvent } from '../events/canonical-event';
+import { eventWithFound } from '../events/complete-event';
+import type { NumberLookup } from '../events/direction';
 import type { JsonObject } from '../events/json';
+import { LeftOutError } from '../events/left-out';
+import type { StepErrorCode } from '../errors/step-errors';
 import { showReferences } from '../rules/language/secret-references';
 import { renderInput, TemplateError } from '../rules/language/template';
 import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
 import { fitForRun } from '../runs/fit-for-run';
-import type { RunReport } from '../runs/run-contract';
+import { actionKey } from '../runs/names';
+import type { RuleReport, StepReport } from '../runs/run-contract';
 
 /** Clocks of the machines that start runs and do them differ by less. */
 const CLOCKS_DIFFER_MS = 60_000;
 
-/** What a step that was done sent. The names are the JSON keys of `events show --json`. */
-export interface SentInput {
-  rule: string;
-  step: string;
-  /** Its rendered inputs, with references in place of secrets. */
-  input: JsonObject;
+/** What is known of a run that has ended. */
+export interface KnownRun {
+  plan: Plan;
+  rules: readonly RuleReport[];
+  /** Whether the report has the results of its steps, also when one failed. */
+  hasResults: boolean;
+  /** What it looked up of the event's call; undefined when nothing, or when that is not known. */
+  calls: JsonObject | undefined;
+  /** When it was started and ended, by the clock of the machine that started it. */
+  from: Date;
+  until: Date;
 }
 
 /**
- * What the steps that were done sent: their inputs, rendered again with the plan, the event and the results of the run.
- *
- * Only what is certain is given. A step is left out whose input depends on when in the run it began, on a call that the
- * run looked up, or on results that the report of a failed run does not keep. Not guaranteed: that another version of the
- * bridge, which ran it, rendered the same.
- *
- * @param run the times of the event's only run.
+ * Why the inputs of a step cannot be rendered again. The run itself may know what is missing, except for `unrenderable`
+ * and `other_plan`.
  */
-export function sentInputs(
-  event: CanonicalEvent,
-  plan: Plan,
-  report: RunReport,
-  run: { started_at: Date; closed_at: Date },
-): SentInput[] {
+export type InputProblem = 'results' | 'call' | 'moment' | 'other_plan' | 'unrenderable';
+
+/** The report of a step that was done or tried. */
+export type TriedStep = Extract<StepReport, { outcome: 'done' | 'failed' }>;
+
+/** A step that was done or tried, with its inputs or why they are not known. */
+export interface RenderedStep {
+  rule: string;
+  report: TriedStep;
+  /** With references in place of secrets. */
+  input: JsonObject | InputProblem;
+}
+
+/**
+ * Renders the inputs of the steps that a run did, or tried and failed to do, again: with its plan, the event, what it
+ * looked up, the results of its steps and the moments at which they began.
+ *
+ * Only what is certain is given. Steps that the bridge makes of itself have no inputs, and are not in the list. Not
+ * guaranteed: that another version of the bridge, which ran it, rendered the same; and that a number of ours, learned
+ * since, did not change who called whom in a call that was looked up.
+ */
+export function renderedSteps(event: CanonicalEvent, ours: NumberLookup, run: KnownRun): RenderedStep[] {
   const seen = fitForRun(event);
-  const hasFailed = report.rules.some(({ steps }) => steps.some(({ outcome }) => outcome === 'failed'));
-  const times = [
-    new Date(run.started_at.getTime() - CLOCKS_DIFFER_MS),
-    new Date(run.closed_at.getTime() + CLOCKS_DIFFER_MS),
-  ];
-  return report.rules.flatMap(({ rule: name, key, steps: done }) => {
-    const rule = plan.rules.find((planned) => planned.name === name);
-    if (rule === undefined || rule.look_up !== undefined) {
-      return [];
-    }
+  return run.rules.flatMap((report) => {
+    const rule = run.plan.rules.find(({ name }) => name === report.rule);
     const results: Record<string, JsonObject> = {};
-    return done.flatMap((ended) => {
-      const step = rule.steps.find(({ id }) => id === ended.step);
-      if (step === undefined || ended.outcome !== 'done') {
+    return report.steps.flatMap((ended): RenderedStep[] => {
+      const step = rule?.steps.find(({ id }) => id === ended.step);
+      if (rule === undefined || step === undefined || !wasTried(ended)) {
         return [];
       }
-      const rendered =
-        hasFailed && JSON.stringify(step.input).includes('steps')
-          ? []
-          : times.map((now) => render(rule, step, seen, { ...results }, now, key ?? event.event_id));
-      results[step.id] = ended.result;
-      const [first = null, last] = rendered;
-      return first === null || !isDeepStrictEqual(first, last) ? [] : [{ rule: name, step: step.id, input: first }];
+      const input = inputOf({ event: seen, ours, run, rule, step, ended, results: { ...results }, key: report.key });
+      if (ended.outcome === 'done') {
+        results[step.id] = ended.result;
+      }
+      return [{ rule: rule.name, report: ended, input }];
     });
   });
 }
 
-/** @returns null when it cannot be rendered. */
-function render(
-  rule: PlannedRule,
-  step: PlannedStep,
-  event: CanonicalEvent,
-  steps: Record<string, JsonObject>,
-  now: Date,
-  key: string,
-): JsonObject | null {
+/** When a step began; undefined in reports of earlier versions. */
+export function beganAt(step: TriedStep): string | undefined {
+  return step.outcome === 'done' ? step.began_at : step.earlier?.began_at;
+}
+
+/** Codes of steps that failed before their inputs were rendered. */
+const NOT_RENDERED: ReadonlySet<string> = new Set<StepErrorCode>(['template', 'over_budget', 'event_cut']);
+
+/**
+ * Whether the inputs of a step of a rule file were rendered for an attempt. A parked connection may hold a step back to
+ * the end. What the bridge does of itself has no inputs.
+ */
+export function wasTried(step: StepReport): step is TriedStep {
+  return (
+    findAction(step.action)?.action !== undefined &&
+    (step.outcome === 'done' ||
+      (step.outcome === 'failed' && (step.earlier?.attempts ?? 0) > 0 && !NOT_RENDERED.has(step.code)))
+  );
+}
+
+interface StepToRender {
+  event: CanonicalEvent;
+  ours: NumberLookup;
+  run: KnownRun;
+  rule: PlannedRule;
+  step: PlannedStep;
+  ended: TriedStep;
+  results: Record<string, JsonObject>;
+  key: string | undefined;
+}
+
+function inputOf(one: StepToRender): JsonObject | InputProblem {
+  const { event, ours, run, rule, step, ended, results, key = event.event_id } = one;
+  if (step.action !== ended.action) {
+    return 'other_plan';
+  }
+  if (rule.look_up !== undefined && run.calls === undefined) {
+    return 'call';
+  }
+  if (!run.hasResults && Object.keys(results).length > 0 && JSON.stringify(step.input).includes('steps')) {
+    return 'results';
+  }
   const action = findAction(step.action)?.action;
   if (action === undefined) {
-    return null;
+    return 'unrenderable';
   }
+  const began = beganAt(ended);
+  // Without the moment: what is the same for the beginning and the end of the run does not depend on it.
+  const moments =
+    began === undefined
+      ? [new Date(run.from.getTime() - CLOCKS_DIFFER_MS), new Date(run.until.getTime() + CLOCKS_DIFFER_MS)]
+      : [new Date(began)];
   try {
-    return showReferences(
-      renderInput(step.input, {
-        event,
-        steps,
-        timezone: rule.timezone,
-        country: rule.country,
-        names: rule.names,
-        now,
-        seed: `${key}/${rule.name}/${step.id}`,
-        sinkOf: (name) => action.sinkOf(name),
-        accepts: (path, value) => action.accepts(path, value),
-        isMoment: (name) => action.isMoment(name),
-      }),
+    const completed = rule.look_up === undefined ? event : eventWithFound(event, run.calls, ours);
+    const [first = {}, last = first] = moments.map((now) =>
+      showReferences(
+        renderInput(step.input, {
+          event: completed,
+          steps: results,
+          timezone: rule.timezone,
+          country: rule.country,
+          names: rule.names,
+          now,
+          seed: actionKey(key, rule.name, step.id),
+          sinkOf: (name) => action.sinkOf(name),
+          accepts: (path, value) => action.accepts(path, value),
+          isMoment: (name) => action.isMoment(name),
+        }),
+      ),
     );
+    return isDeepStrictEqual(first, last) ? first : 'moment';
   } catch (error) {
-    // A damaged or removed event may lack what the template reads.
-    if (error instanceof TemplateError) {
-      return null;
+    // A damaged event, or one whose parts were left out, may lack what the template reads.
+    if (error instanceof TemplateError || error instanceof LeftOutError) {
+      return 'unrenderable';
     }
     throw error;
   }

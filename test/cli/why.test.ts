@@ -85,7 +85,7 @@ async function folderOf(...messages: Message[]): Promise<string> {
 }
 
 const done: StepReport = { step: 'text', action: TEXT, outcome: 'done', result: {} };
-const task: StepReport = { step: 'task', action: 'hubspot.create_task', outcome: 'done', result: {} };
+const task = { step: 'task', action: 'hubspot.create_task', outcome: 'done', result: {} } satisfies StepReport;
 
 function why(cwd: string, ...args: string[]): ReturnType<typeof runBridge> {
   return runBridge(['why', '(555) 123-4567', '--at', '2026-03-02 14:05', ...args], {
@@ -134,13 +134,28 @@ test('a step that failed: why, what to do, the command to run, and what it held 
   expect(shown.out).toContain('answer: task (hubspot.create_task) not done: a step before it failed');
 });
 
-test('events show has what a step sent, unless it depends on when the step began', async () => {
-  const cwd = await folderOf({ minute: 5, id: 'm1', outcome: 'done', steps: [done, task] });
-  const { out } = await runBridge(['events', 'show', 'message_created/m1'], { cwd });
+/** No Temporal is there. */
+const ALONE = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
+
+test('events show has what a step sent, as of when it began, and says what it does not know', async () => {
+  const cwd = await folderOf(
+    { minute: 5, id: 'm1', outcome: 'done', steps: [done, { ...task, began_at: at(5, 1).toISOString() }] },
+    { minute: 6, id: 'm2', outcome: 'done', steps: [task] },
+  );
+  const { out } = await runBridge(['events', 'show', 'message_created/m1'], { cwd, env: ALONE });
   expect(out).toMatch(/text \(voipbin\.send_message\) done\n +sent text: Hello Ada\n +sent cooldown: 10m\n/);
-  const { out: json } = await runBridge(['events', 'show', 'message_created/m1', '--json'], { cwd });
+  expect(out).toMatch(/task \(hubspot\.create_task\) done\n +sent text: 14:05\n/);
+  const { out: unknown } = await runBridge(['events', 'show', 'message_created/m2'], { cwd, env: ALONE });
+  expect(unknown).toMatch(
+    /task \(hubspot\.create_task\) done\n +inputs not shown: Temporal or a worker does not answer/,
+  );
+  const { out: json } = await runBridge(['events', 'show', 'message_created/m1', '--json'], { cwd, env: ALONE });
   expect(JSON.parse(json)).toMatchObject({
-    inputs: [{ rule: 'answer', step: 'text', input: { text: 'Hello Ada', cooldown: '10m' } }],
+    inputs: [
+      { rule: 'answer', step: 'text', outcome: 'done', input: { text: 'Hello Ada', cooldown: '10m' } },
+      { rule: 'answer', step: 'task', outcome: 'done', input: { text: '14:05', cooldown: '10m' } },
+    ],
+    inputs_not_shown: [],
   });
 });
 
