@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { getCountries, getCountryCallingCode } from 'libphonenumber-js/min';
 import { canonicalize } from '../../src/events/canonicalize';
 import { parseEnvelope } from '../../src/events/envelope';
 import type { JsonObject } from '../../src/events/json';
 import { ownNumbersIn, OwnNumbers } from '../../src/events/own-numbers';
+import { toE164 } from '../../src/events/phone';
 
 describe('our numbers', () => {
   test('are known in any format', () => {
@@ -32,6 +34,34 @@ describe('our numbers', () => {
     expect(ours.learn('anonymous')).toBe(false);
     expect(ours.has('+15551234567')).toBe(true);
     expect(ours.all()).toEqual(['+15559876543', '+15551234567']);
+  });
+
+  test.each(['+5215512345678', '+551181234567', '+22997123456', '+22541234567', '+390612345678', '+5411154567890'])(
+    'are known in the form of an earlier numbering plan, or with a prefix of the country: %s',
+    (written) => {
+      const today = toE164(written, null) ?? '';
+      expect(new OwnNumbers([today], null).has(written)).toBe(true);
+      expect(new OwnNumbers([written], null).has(today)).toBe(true);
+      expect(new OwnNumbers([`${today.slice(0, -1)}${(Number(today.at(-1)) + 1) % 10}`], null).has(written)).toBe(
+        false,
+      );
+    },
+  );
+
+  test('are known in every numbering plan, with any digits that the plan takes', () => {
+    const written = getCountries().flatMap((country) =>
+      [5, 6, 7, 8, 9, 10, 11].flatMap((length) =>
+        ['0', '1', '2', '4', '5', '6', '7', '8', '9', '15', '044', '045'].map(
+          (begin) => `+${getCountryCallingCode(country)}${`${begin}2345678901`.slice(0, length)}`,
+        ),
+      ),
+    );
+    const known = written.flatMap((text) => {
+      const number = toE164(text, null);
+      return number === null ? [] : [[text, number] as const];
+    });
+    expect(known.filter(([text, number]) => text !== number).length).toBeGreaterThan(100);
+    expect(known.filter(([text, number]) => !new OwnNumbers([number], null).has(text))).toEqual([]);
   });
 
   test('are bounded: beyond ten thousand the one learnt longest ago goes, never a configured one', () => {
