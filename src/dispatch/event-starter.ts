@@ -32,7 +32,6 @@ export class EventStarter {
       event_id,
       run_id: result.outcome === 'started' ? result.runId : '',
       started_at: at,
-      received_at: new Date(event.received_at),
     });
     if (result.outcome !== 'refused') {
       tracker.track(event_id);
@@ -70,15 +69,12 @@ export class EventStarter {
       return;
     }
     const at = new Date();
-    const arrivals = new Map(events.map(({ seq, event }) => [seq, new Date(event.received_at)]));
     for (const { seq, event_id } of start.events) {
-      const receivedAt = arrivals.get(seq);
       recorder.recordStart({
         seq,
         event_id,
         run_id: result.outcome === 'started' ? result.runId : '',
         started_at: at,
-        ...(receivedAt === undefined ? {} : { received_at: receivedAt }),
         batch: batch.id,
       });
     }

@@ -23,7 +23,6 @@ const TABLES = `
 const ADDED_COLUMNS = [
   ['batch', 'TEXT'],
   ['own_run', 'INTEGER NOT NULL DEFAULT 0'],
-  ['received_at', 'INTEGER'],
 ] as const;
 const ADDED = `
   CREATE INDEX IF NOT EXISTS runs_failed ON runs (seq) WHERE ${FAILED};
@@ -93,11 +92,6 @@ export function hasBatches(database: Database): boolean {
     withBatches.add(database);
   }
   return withBatches.has(database);
-}
-
-/** Whether the file says when the events came. A reader may come before the first writer of this version. */
-export function hasArrivals(database: Database): boolean {
-  return oneNumber(database, "SELECT count(*) FROM pragma_table_info('runs') WHERE name = 'received_at'") === 1;
 }
 
 /** Opens the run log's file for writing: creates it, or adds what files of earlier versions do not have. */

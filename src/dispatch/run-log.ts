@@ -15,15 +15,7 @@ import {
   type Database,
 } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
-import {
-  columnsOf,
-  FAILED,
-  hasArrivals,
-  hasBatches,
-  openRunLogWriter,
-  runLogRow,
-  type RunLogEntry,
-} from './run-log-schema';
+import { columnsOf, FAILED, hasBatches, openRunLogWriter, runLogRow, type RunLogEntry } from './run-log-schema';
 
 export type { RunLogEntry };
 
@@ -37,8 +29,6 @@ export interface StartedRun {
   /** Temporal's run id: of the event's run, or of the batch. */
   run_id: string;
   started_at: Date;
-  /** When its event came; absent for an event that cannot be read. */
-  received_at?: Date;
   /** Workflow id of the batch that it was started in; absent when it was started alone. */
   batch?: string;
 }
@@ -74,8 +64,6 @@ export type EndedRun = z.infer<typeof endedRow>;
 const endedRow = z.object({
   event_id: z.string(),
   seq: z.number(),
-  /** When its event came, in epoch milliseconds; null where an earlier version started the run. */
-  received_at: z.number().nullable(),
   /** Epoch milliseconds. */
   started_at: z.number(),
   closed_at: z.number(),
@@ -143,7 +131,7 @@ export class RunLogReader {
               prepare(
                 database,
                 // In the order of the table (the `+`): by the index of `seq`, each page would look up and sort all rows.
-                `SELECT event_id, seq, ${hasArrivals(database) ? 'received_at' : 'NULL AS received_at'}, started_at, closed_at, outcome, report FROM runs WHERE event_id > ? AND +seq >= ? AND +seq < ? AND closed_at IS NOT NULL ORDER BY event_id LIMIT ?`,
+                'SELECT event_id, seq, started_at, closed_at, outcome, report FROM runs WHERE event_id > ? AND +seq >= ? AND +seq < ? AND closed_at IS NOT NULL ORDER BY event_id LIMIT ?',
               ),
               [after, from, to, CLOSED_PAGE],
             ).map((entry) => endedRow.parse(entry));
@@ -276,16 +264,9 @@ export class RunLog extends RunLogReader {
       for (const started of batch) {
         change(
           this.#statements.get(
-            'INSERT INTO runs (event_id, seq, run_id, started_at, received_at, batch) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
+            'INSERT INTO runs (event_id, seq, run_id, started_at, batch) VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
           ),
-          [
-            started.event_id,
-            started.seq,
-            started.run_id,
-            started.started_at.getTime(),
-            started.received_at?.getTime() ?? null,
-            started.batch ?? null,
-          ],
+          [started.event_id, started.seq, started.run_id, started.started_at.getTime(), started.batch ?? null],
         );
       }
       for (const id of new Set(batch.flatMap((started) => started.batch ?? []))) {

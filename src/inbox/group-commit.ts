@@ -42,8 +42,8 @@ interface Pending<Entry, Result> {
 }
 
 /**
- * Makes entries durable in groups: what arrives in one turn of the event loop is committed together, and what arrives
- * during a commit waits for the next one. So one sync of the disk serves many entries, and a single entry waits for its
+ * Makes entries durable in groups: what is added in one go is committed together, and what is added during a commit waits
+ * for the next one. So one sync of the disk serves many entries, and a single entry waits for its
  * own only.
  *
  * Guarantees: an entry's promise resolves after the disk has it; entries are committed in the order in which they were
@@ -127,7 +127,7 @@ export class GroupCommit<Entry, Result> {
   #schedule(): void {
     if (!this.#isScheduled && this.#inProgress === null) {
       this.#isScheduled = true;
-      setImmediate(() => {
+      process.nextTick(() => {
         this.#isScheduled = false;
         this.#commitNext();
       });

@@ -36,10 +36,7 @@ export interface RuleFigures {
   skipped_why: Reasons;
   /** Not ended yet, or ended without a report. */
   open: number;
-  /**
-   * From the arrival of an event at the bridge to the end of its first run; null while none ended. From the run's start
-   * where an earlier version started it.
-   */
+  /** From the start of the event's first run to its end; null while none ended. */
   latency: LatencySummary | null;
   actions: ActionFigures[];
 }
@@ -126,7 +123,7 @@ function countRuns(dataDir: string, range: SeqRange): RuleCounts {
     const withLater = new Set(laterRuns.events());
     for (const run of log.closed(range.from, range.to)) {
       const first = reportIn(run);
-      counts.addLatency(first, run.closed_at - (run.received_at ?? run.started_at));
+      counts.addLatency(first, run.closed_at - run.started_at);
       if (!withLater.has(run.event_id)) {
         counts.add(first);
       }

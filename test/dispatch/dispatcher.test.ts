@@ -354,23 +354,6 @@ describe('Dispatcher', () => {
     expect(dispatcher.runs()).toEqual({ inFlight: 130, open: 130 });
   });
 
-  it('records when the event of each run came, alone and in a batch', async () => {
-    const came = (seq: number) => `2026-03-02T01:00:0${seq}.000Z`;
-    events = range(1, 4).map((seq) => {
-      const { event, ...waiting } = batchable(seq);
-      return { ...waiting, event: { ...event, received_at: came(seq) } };
-    });
-    dispatch(1, true, true);
-    await untilTrue(() => runLog.watermark() === 4);
-    expect(temporal.batches).toHaveLength(1);
-    for (const { event } of events) {
-      dispatcher.runEnded(event.event_id, { status: 'completed', report: { outcome: 'done', rules: [] } });
-    }
-    await untilTrue(() => runLog.openCount() === 0);
-    const arrivals = new Map([...runLog.closed(0, 9)].map(({ seq, received_at }) => [seq, received_at]));
-    expect(arrivals).toEqual(new Map(range(1, 4).map((seq) => [seq, Date.parse(came(seq))])));
-  });
-
   it('starts nothing in batches when that is switched off', async () => {
     events = range(1, 30).map(batchable);
     dispatch(20, true);
