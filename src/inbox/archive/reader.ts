@@ -1,11 +1,21 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseEnvelope } from '../../events/envelope';
-import type { JsonObject, JsonValue } from '../../events/json';
 import type { Plan } from '../../rules/plan';
 import type { RunLogReader } from '../../dispatch/run-log';
 import { ReopeningDatabase } from '../../storage/reopening-database';
 import { CLOCK_SET_BACK_MS, conditionsOf, type ListOptions } from './list-options';
+import {
+  dataOf,
+  eventRow,
+  planRow,
+  positionRow,
+  quarantineRow,
+  rulesetOf,
+  ruleSetRow,
+  sizeRow,
+  storedPlan,
+  summaryRow,
+} from './rows';
 import { INBOX_FILE, isInbox } from './schema';
 import { seqAt } from './seq-at';
 import { heldBytes } from './retention';
@@ -32,9 +42,6 @@ const BATCH_BYTES = 8 * 1_048_576;
 /** Events that {@link InboxReader.search} looks at in one go: some milliseconds. */
 const SEARCHED_AT_ONCE = 500;
 
-const positionRow = z.object({ seq: z.number(), event_id: z.string() });
-const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
-
 /** How many parsed plans are cached; an installation has a few dozen. */
 const MAX_CACHED_PLANS = 200;
 
@@ -55,41 +62,6 @@ export interface InboxCounts {
   ignored: number;
   quarantined: number;
 }
-
-const summaryRow = z.object({ seq: z.number(), head: z.string(), plan: z.number().nullable(), bytes: z.number() });
-const planRow = z.object({ id: z.number(), json: z.string() });
-const eventRow = z.object({
-  seq: z.number(),
-  head: z.string(),
-  plan: z.number().nullable(),
-  content_type: z.string().nullable(),
-  body: z.unknown(),
-});
-/** The rule set, which is in the head besides the event's fields. */
-const rulesetOf = z.object({ ruleset: z.string().nullable().default(null) });
-const ruleSetRow = z
-  .object({
-    ruleset: z.string().nullable(),
-    first_at: z.number(),
-    last_at: z.number(),
-    events: z.number(),
-    received: z.number(),
-  })
-  .transform((row): RuleSetUse => ({
-    ...row,
-    first_at: new Date(row.first_at).toISOString(),
-    last_at: new Date(row.last_at).toISOString(),
-  }));
-const quarantineRow = z
-  .object({
-    id: z.string(),
-    received_at: z.number(),
-    reason: z.string(),
-    content_type: z.string().nullable(),
-    bytes: z.number(),
-    times: z.number(),
-  })
-  .transform((row): QuarantineSummary => ({ ...row, received_at: new Date(row.received_at).toISOString() }));
 
 /**
  * Reads the inbox from any process while its writer runs: the dispatcher, `bridge events`, backfill. Everything is empty
@@ -432,45 +404,4 @@ export class InboxReader {
     const database = this.#file.current();
     return database === null ? 0 : oneNumber(database, sql, values);
   }
-}
-
-const json: z.ZodType<JsonValue> = z.json();
-const jsonObject: z.ZodType<JsonObject> = z.record(z.string(), json);
-
-/** Plans as this version or an earlier one stored them. Loose: fields that a later version adds are kept. */
-const storedPlan: z.ZodType<Plan> = z.looseObject({
-  ruleset: z.string(),
-  rules: z.array(
-    z.looseObject({
-      name: z.string(),
-      timezone: z.string(),
-      country: z.string().nullable(),
-      steps: z.array(
-        z.looseObject({
-          id: z.string(),
-          action: z.string(),
-          effect: z.enum(['repeatable', 'verifiable', 'once']),
-          input: jsonObject,
-          if: z.string().exactOptional(),
-          on_error: z.enum(['stop', 'continue']),
-          retry: z.looseObject({
-            for_ms: z.number(),
-            every_ms: z.number(),
-            max_every_ms: z.number(),
-            from: z.literal('event').exactOptional(),
-          }),
-          attempt_timeout_ms: z.number(),
-        }),
-      ),
-    }),
-  ),
-});
-
-/** The payload in a stored body, which was checked before it was stored. */
-function dataOf(body: Buffer): JsonObject {
-  const parsed = parseEnvelope(body);
-  if (!parsed.ok) {
-    throw new TypeError(`a stored body is not an envelope: ${parsed.message}`);
-  }
-  return parsed.envelope.data;
 }
