@@ -5,7 +5,7 @@ import { compileCel, type CelOutcome } from './language/cel';
 import { judgeWithPending } from './deferred';
 import { isPending, type FieldDefinition } from './language/field';
 import { comparable, compileTest } from './language/operators';
-import { variablesOf } from './language/scope';
+import { evaluateIn } from './language/cel-scope';
 import { isInside } from './language/windows';
 import type { DeferredCondition } from './plan';
 import type { Condition, Rule } from './rule';
@@ -95,7 +95,8 @@ export function ageOf(event: CanonicalEvent): number {
 /** Compiles a rule. */
 export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
   const when = rule.when === null ? null : compileCondition(rule.when, rule.country, fields);
-  const cel = rule.if === null ? null : compileCel(rule.if.expression);
+  const condition = rule.if;
+  const cel = condition === null ? null : compileCel(condition.expression);
   const maxAge = rule.max_age_ms;
   const conditionFields = conditionedFields(rule);
   return {
@@ -117,7 +118,10 @@ export function compileRule(rule: Rule, fields: FieldReaders): CompiledRule {
         }
         throw error;
       }
-      const outcome: CelOutcome = cel === null ? { met: true } : evaluateIf(cel, event);
+      const outcome: CelOutcome =
+        cel === null || condition === null
+          ? { met: true }
+          : evaluateIn(cel, { event, steps: {}, names: condition.names, country: rule.country });
       if ('problem' in outcome && outcome.problem === 'over_budget') {
         return 'over_budget';
       }
@@ -132,13 +136,6 @@ function withPending(rule: Rule, event: CanonicalEvent): Judgement {
     return { deferred: judged };
   }
   return judged === 'over_budget' ? judged : judged ? 'met' : 'not_met';
-}
-
-/**
- * Evaluates a rule's `if`. A condition that compares values of different types is not met; the explanation says why.
- */
-export function evaluateIf(cel: ReturnType<typeof compileCel>, event: CanonicalEvent): CelOutcome {
-  return cel(variablesOf({ event, steps: {} }));
 }
 
 /** Whether an event has one of the rule's types. */

@@ -7,10 +7,10 @@ import { FIELDS } from './language/field-list';
 import { fieldNamed } from './language/fields';
 import { comparable, compileTest, type Test } from './language/operators';
 import { refersTo } from './language/references';
-import { variablesOf } from './language/scope';
+import { evaluateIn } from './language/cel-scope';
 import { isInside } from './language/windows';
 import type { DeferredCondition } from './plan';
-import type { Condition, Rule } from './rule';
+import type { CelCondition, Condition, Rule } from './rule';
 
 /** A condition as far as it can be judged. */
 type Judged = boolean | DeferredCondition;
@@ -25,7 +25,7 @@ export function judgeWithPending(rule: Rule, event: CanonicalEvent): boolean | '
   if (when === false) {
     return false;
   }
-  const cel = rule.if === null ? true : judgeCel(rule.if.expression, event);
+  const cel = rule.if === null ? true : judgeCel(rule.if, event, rule.country);
   if (when === true || cel === false || cel === 'over_budget') {
     return cel;
   }
@@ -63,10 +63,15 @@ export function judgeCondition(condition: Condition, event: CanonicalEvent, coun
 }
 
 /** Judges an `if`, likewise. */
-export function judgeCel(expression: string, event: CanonicalEvent): boolean | 'over_budget' | DeferredCondition {
+export function judgeCel(
+  { expression, names }: Pick<CelCondition, 'expression' | 'names'>,
+  event: CanonicalEvent,
+  country: string | null,
+): boolean | 'over_budget' | DeferredCondition {
   const paths = analyseCel(expression).paths.map(({ path }) => path.join('.'));
   const isOpen = FIELDS.some((field) => isPending(field, event) && paths.some((path) => refersTo(path, field.name)));
-  return isOpen ? { cel: expression } : meetsCel(expression, event);
+  const condition = { cel: expression, ...(names === undefined ? {} : { names }) };
+  return isOpen ? condition : meetsCel(condition, event, country);
 }
 
 function meetsField(name: string, test: Test, event: CanonicalEvent, country: string | null): boolean {
@@ -74,8 +79,12 @@ function meetsField(name: string, test: Test, event: CanonicalEvent, country: st
   return field !== undefined && compileTest(test, field.kind)(comparable(field, field.read(event), country));
 }
 
-function meetsCel(expression: string, event: CanonicalEvent): boolean | 'over_budget' {
-  const outcome = compileCel(expression)(variablesOf({ event, steps: {} }));
+function meetsCel(
+  { cel, names }: Extract<DeferredCondition, { cel: string }>,
+  event: CanonicalEvent,
+  country: string | null,
+): boolean | 'over_budget' {
+  const outcome = evaluateIn(compileCel(cel), { event, steps: {}, names, country });
   return 'problem' in outcome && outcome.problem === 'over_budget' ? 'over_budget' : outcome.met;
 }
 
@@ -100,7 +109,7 @@ export function meetsDeferred(
 
 function meets(condition: DeferredCondition, event: CanonicalEvent, country: string | null): boolean | 'over_budget' {
   if ('cel' in condition) {
-    return meetsCel(condition.cel, event);
+    return meetsCel(condition, event, country);
   }
   if ('field' in condition) {
     return meetsField(condition.field, condition.test, event, country);

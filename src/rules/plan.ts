@@ -47,7 +47,7 @@ export interface PlannedRule {
   /** How often the rule may run; absent without limits. Counted before its first step. */
   limits?: PlannedLimits;
   steps: PlannedStep[];
-  /** What the texts of its steps use of the lists, maps and windows of the rule files; absent when they use nothing. */
+  /** What the texts and conditions of its steps use of lists, maps and windows; absent when they use nothing. */
   names?: NamedValues;
 }
 
@@ -57,7 +57,7 @@ export interface PlannedRule {
  */
 export type DeferredCondition =
   | { field: string; test: Test }
-  | { cel: string }
+  | { cel: string; names?: NamedValues }
   | { all: DeferredCondition[] }
   | { any: DeferredCondition[] }
   | { not: DeferredCondition };

@@ -132,7 +132,9 @@ export class RuleSet {
 
   #keyOf({ rule, failed, deferred, lookUp }: JudgedRule): string {
     const position = `${this.#positions.get(rule)}${failed ? '!' : ''}`;
-    return lookUp.length === 0 && deferred === null ? position : `${position}${JSON.stringify([lookUp, deferred])}`;
+    return lookUp.length === 0 && deferred === null
+      ? position
+      : `${position}${JSON.stringify([lookUp, deferred], withoutNames)}`;
   }
 
   /** The pending parts of an event that a rule reads. */
@@ -152,6 +154,11 @@ export class RuleSet {
     }
     return candidatesIn(index, event);
   }
+}
+
+/** The named values of a condition are always those of its rule. */
+function withoutNames(key: string, value: unknown): unknown {
+  return key === 'names' ? undefined : value;
 }
 
 const NONE: readonly EventPart[] = [];

@@ -23,6 +23,8 @@ export type Condition =
 /** A CEL expression with its position. */
 export interface CelCondition {
   expression: string;
+  /** What it uses of lists, maps and windows; absent when it uses nothing. */
+  names?: NamedValues;
   at: Position;
 }
 
@@ -63,7 +65,7 @@ export interface Rule {
   timezone: string;
   country: string | null;
   steps: readonly PlannedStep[];
-  /** What its texts use of lists, maps and windows; absent when they use nothing. */
+  /** What the texts and conditions of its steps use of lists, maps and windows; absent when they use nothing. */
   names?: NamedValues;
   /** Fields and groups of fields that the actions read of the event by themselves: `peer`, `answered`. */
   actionReads: readonly string[];

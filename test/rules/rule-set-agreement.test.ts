@@ -50,6 +50,8 @@ const MAPS: Readonly<Record<string, Readonly<Record<string, JsonValue>>>> = {
   teams: { '+82 10-1111-2222': 'sales', '02-1111-2222': 'support', '+1 (555) 123-4567': 'Sales', other: 3 },
   words: { stop: 'sales', go: 'support', x: 'sales' },
 };
+const VIP = ['+82 10-1111-2222', '02-1111-2222', 'sip:a@example.com'];
+const LISTS = { vip: VIP, codes: [1, '5'] };
 const VALUES: Readonly<Record<string, readonly JsonValue[]>> = {
   direction: ['inbound', 'outbound'],
   'peer.number': NUMBERS,
@@ -134,10 +136,52 @@ function randomWhen(random: Random, depth: number): JsonObject {
   return when;
 }
 
+/** A condition in CEL with its plain definition. */
+interface RandomIf {
+  text: string;
+  holds(event: CanonicalEvent): boolean;
+}
+
+function randomIf(random: Random, depth: number): RandomIf {
+  if (depth > 0 && random.chance(0.4)) {
+    const [one, other] = [randomIf(random, depth - 1), randomIf(random, depth - 1)];
+    return random.chance(0.5)
+      ? { text: `(${one.text}) && (${other.text})`, holds: (event) => one.holds(event) && other.holds(event) }
+      : { text: `(${one.text}) || (${other.text})`, holds: (event) => one.holds(event) || other.holds(event) };
+  }
+  const field = random.pick(['peer.number', 'ours.number']);
+  const inList = (event: CanonicalEvent): boolean => VIP.some((item) => keyOf(field, item) === valueOf(event, field));
+  const teamOf = (event: CanonicalEvent): JsonValue =>
+    Object.entries(MAPS['teams'] ?? {}).find(([key]) => keyOf(field, key) === valueOf(event, field))?.[1] ?? null;
+  const isOpen = ({ occurred_at: at }: CanonicalEvent): boolean => at.slice(11, 16) >= '00:01';
+  switch (random.below(7)) {
+    case 0:
+      return { text: `${field} in lists.vip`, holds: inList };
+    case 1:
+      return { text: `!(${field} in lists.vip)`, holds: (event) => !inList(event) };
+    case 2:
+      return { text: `${field} in maps.teams`, holds: (event) => teamOf(event) !== null };
+    case 3:
+      return { text: `maps.teams[${field}] == "sales"`, holds: (event) => teamOf(event) === 'sales' };
+    case 4:
+      return {
+        text: `maps.teams[${field}] != "sales"`,
+        holds: (event) => valueOf(event, field) !== null && teamOf(event) !== 'sales',
+      };
+    case 5:
+      return { text: 'data.n in lists.codes', holds: (event) => [1, 5].includes(Number(valueOf(event, 'data.n'))) };
+    default:
+      return random.chance(0.5)
+        ? { text: 'windows.day.open', holds: isOpen }
+        : { text: '!windows.day.open', holds: (event) => !isOpen(event) };
+  }
+}
+
 interface RandomRule {
   name: string;
   on: string;
   when: JsonObject;
+  if: RandomIf | null;
   mode: string;
   stop: boolean;
 }
@@ -207,7 +251,7 @@ function lower(test: JsonValue): JsonValue {
 
 function fits(field: string, value: JsonValue, test: JsonValue): boolean {
   if (Array.isArray(test)) {
-    return test.some((one) => normal(field, one) === value);
+    return test.some((one) => seconds(field, normal(field, one)) === value);
   }
   if (typeof test !== 'object' || test === null) {
     return seconds(field, normal(field, test)) === value;
@@ -276,7 +320,12 @@ const HEARS: Readonly<Record<string, (type: string) => boolean>> = {
 function plainly(rules: readonly RandomRule[], event: CanonicalEvent): string[] {
   const found: string[] = [];
   for (const rule of rules) {
-    if (rule.mode !== 'off' && HEARS[rule.on]?.(event.type) === true && holds(event, rule.when)) {
+    if (
+      rule.mode !== 'off' &&
+      HEARS[rule.on]?.(event.type) === true &&
+      holds(event, rule.when) &&
+      rule.if?.holds(event) !== false
+    ) {
       found.push(rule.name);
       if (rule.stop && rule.mode === 'live') {
         break;
@@ -293,15 +342,21 @@ test('the indexed matcher, the explanation and the plain definition agree on ran
   let stops = 0;
   for (let seed = 1; seed <= 60; seed += 1) {
     const random = randomSource(seed);
-    const rules: RandomRule[] = Array.from({ length: 1 + random.below(25) }, (_, index) => ({
-      name: `r${index}`,
-      on: random.pick(ON),
-      when: randomWhen(random, 2),
-      mode: random.pick(['live', 'live', 'live', 'shadow', 'off']),
-      stop: random.chance(0.1),
-    }));
+    const rules: RandomRule[] = Array.from({ length: 1 + random.below(25) }, (_, index) => {
+      const on = random.pick(ON);
+      // An agent has no number. Most rules with conditions of both kinds would match nothing.
+      const hasIf = on !== 'agent_updated' && random.chance(0.15);
+      return {
+        name: `r${index}`,
+        on,
+        when: hasIf && random.chance(0.7) ? {} : randomWhen(random, 2),
+        if: hasIf ? randomIf(random, 2) : null,
+        mode: random.pick(['live', 'live', 'live', 'shadow', 'off']),
+        stop: random.chance(0.1),
+      };
+    });
     const set = ruleSetOf(
-      `version: 1\ndefaults: { country: KR }\nmaps: ${JSON.stringify(MAPS)}\nrules:\n${rules.map((rule) => `  - { name: ${rule.name}, on: ${rule.on}, when: ${JSON.stringify(rule.when)}, mode: "${rule.mode}", stop: ${rule.stop}, ${DO} }\n`).join('')}`,
+      `version: 1\ndefaults: { country: KR }\nlists: ${JSON.stringify(LISTS)}\nmaps: ${JSON.stringify(MAPS)}\nwindows: { day: { from: "00:01" } }\nrules:\n${rules.map((rule) => `  - { name: ${rule.name}, on: ${rule.on}, when: ${JSON.stringify(rule.when)},${rule.if === null ? '' : ` if: '${rule.if.text}',`} mode: "${rule.mode}", stop: ${rule.stop}, ${DO} }\n`).join('')}`,
     );
     for (let count = 0; count < 40; count += 1) {
       const event = randomEvent(random);

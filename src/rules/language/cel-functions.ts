@@ -8,19 +8,22 @@ import {
   isCelList,
   isCelMap,
   listType,
+  mapType,
   type CelFunc,
   type CelType,
   type CelValue,
 } from '@bufbuild/cel';
 import { charge, CHARS_PER_STEP, isSpent, OverBudget, searchSteps } from './budget';
+import { NamedList } from './cel-names';
 import { concatenated } from './cel-values';
 import { compilePattern } from './pattern';
 
 /** Charges the budget for one iteration of a loop; `meterLoops` adds its calls. No expression can name it. */
 export const ITERATE = '@iterate';
 
-const { BOOL, DOUBLE, DYN, INT, STRING } = CelScalar;
+const { BOOL, DOUBLE, DYN, INT, NULL, STRING } = CelScalar;
 const LIST = listType(DYN);
+const MAP = mapType(DYN, DYN);
 const standard = celEnv().funcs;
 const standardEquals = standard.find('_==_');
 
@@ -34,6 +37,10 @@ const OWN_FUNCTIONS: readonly CelFunc[] = [
   celFunc('_==_', [DYN, DYN], BOOL, isEqual),
   celFunc('_!=_', [DYN, DYN], BOOL, (one, other) => !isEqual(one, other)),
   celFunc('@in', [DYN, LIST], BOOL, (wanted, list) => {
+    const named: unknown = list;
+    if (named instanceof NamedList) {
+      return named.has(wanted);
+    }
     for (const item of list) {
       charge(1);
       if (isEqual(item, wanted)) {
@@ -42,6 +49,8 @@ const OWN_FUNCTIONS: readonly CelFunc[] = [
     }
     return false;
   }),
+  // An absent field is no key of a map, as it is no item of a list.
+  celFunc('@in', [NULL, MAP], BOOL, () => false),
   celFunc('_+_', [LIST, LIST], LIST, concatenated),
   ...mixedArithmetic(),
   celFunc('size', [STRING], INT, codePoints),

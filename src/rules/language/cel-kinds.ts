@@ -1,5 +1,6 @@
 import { FIELD_GROUPS, fieldNamed } from './fields';
 import { constantOf, isNull, type Expression } from './cel-tree';
+import type { NamedValues } from './named-values';
 
 /**
  * What kind of value a part of an expression has. `time_text`: a time field, which is a text in CEL. `any`: not known
@@ -40,6 +41,9 @@ export function kindOfPath(path: readonly string[], locals: ReadonlyMap<string, 
     return path.length === 1 ? (locals.get(root) ?? 'any') : 'any';
   }
   const name = path.join('.');
+  if (isNamedRoot(root)) {
+    return kindOfNamed(root, path.slice(1));
+  }
   if (root === 'data' || root === 'steps') {
     return path.length === 1 ? 'map' : 'any';
   }
@@ -61,6 +65,22 @@ export function kindOfPath(path: readonly string[], locals: ReadonlyMap<string, 
     case undefined:
       return 'any';
   }
+}
+
+/** Whether a variable is no field, but what the rule files define. */
+export function isNamedRoot(root: string): root is keyof NamedValues {
+  return root === 'lists' || root === 'maps' || root === 'windows';
+}
+
+/** A group of lists, maps or windows has a finding of its own, so nothing else is said of it. */
+function kindOfNamed(root: keyof NamedValues, [name, member, ...rest]: readonly string[]): Kind {
+  if (name !== undefined && member === undefined) {
+    return root === 'lists' ? 'list' : root === 'maps' ? 'map' : 'any';
+  }
+  if (root !== 'windows' || rest.length > 0) {
+    return 'any';
+  }
+  return member === 'open' ? 'boolean' : member === 'opens_at' ? 'time_text' : 'any';
 }
 
 /** The kind of a constant. */

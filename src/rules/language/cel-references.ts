@@ -16,6 +16,8 @@ export interface CelReferences {
   paths: { path: string[]; offset: number; tested: boolean }[];
   /** Comparisons of a field with a constant, by `==`, `!=` or `in`. */
   comparisons: { path: string[]; value: string | number | boolean; offset: number }[];
+  /** Fields that are looked for in a list or among the keys of a map: `peer.number in lists.vip`. */
+  memberships: { path: string[]; root: 'lists' | 'maps'; name: string; offset: number }[];
   problems: CelProblem[];
   /** The result, when it is the same for every event; null when it is not. */
   always: boolean | null;
@@ -41,7 +43,7 @@ const TYPE_NAMES = new Set([
  * problems, because their evaluation could block the receiver.
  */
 export function analyseCel(expression: string): CelReferences {
-  const found: CelReferences = { paths: [], comparisons: [], problems: [], always: null };
+  const found: CelReferences = { paths: [], comparisons: [], memberships: [], problems: [], always: null };
   if (expression.trim() === '') {
     found.problems.push({ code: 'cel', message: 'the condition is empty', hint: 'remove it, or write it', offset: 0 });
     return found;
@@ -86,6 +88,7 @@ function syntaxProblem(error: unknown, expression: string): CelProblem {
 /** What people write who know other languages, and what it is in CEL. Texts in quotes are skipped. */
 const HABITS: readonly { pattern: RegExp; hint: string }[] = [
   { pattern: /[\u2018-\u201F]/, hint: 'write straight quotes: "…"' },
+  { pattern: /\$[A-Za-z0-9][\w-]*/, hint: 'write lists.<name> for a list, maps.<name> for a map' },
   { pattern: /\{\{|\}\}/, hint: 'a condition has no {{ }}: write the field alone' },
   { pattern: /[=!]==/, hint: 'write == for equal, != for not equal' },
   { pattern: /<>|≠/, hint: 'write != for not equal' },
@@ -150,6 +153,7 @@ function walk(expression: Expression, state: Walk): void {
       checkPattern(kind.value.function, kind.value.args, state);
       checkFunction(kind.value.function, state.offsets[String(expression?.id)] ?? 0, state);
       collectComparison(kind.value.function, kind.value.args, state);
+      collectMembership(kind.value.function, kind.value.args, state);
       walk(kind.value.target, state);
       kind.value.args.forEach((argument) =>
         walk(argument, { ...state, tested: state.tested || isComparedWithNull(kind.value) }),
@@ -204,6 +208,18 @@ function isComparedWithNull({ function: name, args }: { function: string; args: 
   return (name === '_==_' || name === '_!=_') && args.some(isNull);
 }
 
+/** What people write as functions after the words of `when` and of texts. */
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
+  ['lookup', 'write maps.<name>[<field>]: maps.managers[ours.number] == "…"'],
+  ['during', 'write windows.<name>.open'],
+  ['in_window', 'write windows.<name>.open'],
+  ['is_open', 'write windows.<name>.open'],
+  ['in_list', 'write <field> in lists.<name>'],
+  ['exists', 'compare it with null: peer.name != null'],
+  ['prefix', 'write <field>.startsWith("…")'],
+  ['suffix', 'write <field>.endsWith("…")'],
+]);
+
 function checkFunction(name: string, offset: number, state: Walk): void {
   if (/^[a-zA-Z]\w*$/.test(name) && celEnvironment.funcs.find(name) === undefined) {
     const known = [...celEnvironment.funcs].map((one) => one.name).filter((one) => /^[a-zA-Z]\w*$/.test(one));
@@ -230,6 +246,10 @@ function checkPattern(name: string, args: readonly Expression[], state: Walk): v
 }
 
 function suggestion(name: string, known: readonly string[]): { hint?: string } {
+  const instead = OTHER_WORDS.get(name);
+  if (instead !== undefined) {
+    return { hint: instead };
+  }
   const wanted = name.toLowerCase().replaceAll('_', '');
   const found = known.find((one) => one.toLowerCase() === wanted || one.toLowerCase().startsWith(wanted.slice(0, 5)));
   return found === undefined ? {} : { hint: `did you mean ${found}()?` };
@@ -256,6 +276,19 @@ function collectComparison(name: string, args: readonly Expression[], state: Wal
       if (value !== null) {
         state.found.comparisons.push({ path, value, offset: state.offsets[String(element.id)] ?? 0 });
       }
+    }
+  }
+}
+
+/** `peer.number in lists.vip`, `ours.number in maps.managers`, `maps.managers[ours.number]`. */
+function collectMembership(name: string, args: readonly Expression[], state: Walk): void {
+  const [one, other] = args;
+  const [value, group] = name === '@in' ? [one, other] : name === '_[_]' ? [other, one] : [];
+  const path = pathOf(value);
+  const [root, of, ...rest] = pathOf(group) ?? [];
+  if (path !== null && of !== undefined && rest.length === 0 && (root === 'lists' || root === 'maps')) {
+    if (!state.locals.has(root) && (root === 'maps' || name === '@in')) {
+      state.found.memberships.push({ path, root, name: of, offset: startOf(group, state.offsets) });
     }
   }
 }

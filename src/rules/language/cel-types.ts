@@ -1,6 +1,6 @@
 import type { parse } from '@bufbuild/cel';
 import { parseDuration } from '../../yaml/duration';
-import { asText, isText, KIND_WORDS, kindOfConstant, kindOfPath, type Kind } from './cel-kinds';
+import { asText, isNamedRoot, isText, KIND_WORDS, kindOfConstant, kindOfPath, type Kind } from './cel-kinds';
 import { constantOf, pathOf, type CelProblem, type Expression } from './cel-tree';
 
 type Parsed = ReturnType<typeof parse>;
@@ -39,13 +39,15 @@ export function celTypeProblems(parsed: Parsed): CelProblem[] {
       code: 'cel-type',
       message: `the condition is ${KIND_WORDS[kind]}, neither true nor false`,
       hint:
-        kind === 'map'
-          ? `name one value of it: ${name === 'data' ? 'data.metadata.campaign' : `${name ?? 'peer'}.number`} == "…"`
-          : kind === 'number'
-            ? `compare it: ${name ?? 'duration_s + 1'} > 0`
-            : name === undefined
-              ? 'compare it with something'
-              : `compare it: ${name} == "…"${kind === 'text' ? `, or for "has a value" ${name} != null` : ''}`,
+        name !== undefined && /^(?:lists|maps)\b/.test(name)
+          ? `look for something in it: peer.number in ${name}`
+          : kind === 'map'
+            ? `name one value of it: ${name === 'data' ? 'data.metadata.campaign' : `${name ?? 'peer'}.number`} == "…"`
+            : kind === 'number'
+              ? `compare it: ${name ?? 'duration_s + 1'} > 0`
+              : name === undefined
+                ? 'compare it with something'
+                : `compare it: ${name} == "…"${kind === 'text' ? `, or for "has a value" ${name} != null` : ''}`,
       offset: 0,
     });
   }
@@ -201,7 +203,8 @@ class TypeChecker {
     const isKnown = [one, other].every((kind) => kind !== 'any' && kind !== 'null');
     // A field and a constant are compared in another place, which knows the values of the field.
     const isFieldWithConstant = pairsOf(left, right).some(
-      ([field, constant]) => pathOf(field.expression) !== null && constantOf(constant.expression) !== null,
+      ([field, constant]) =>
+        !isNamedRoot(pathOf(field.expression)?.[0] ?? 'windows') && constantOf(constant.expression) !== null,
     );
     if (isKnown && one !== other && !isFieldWithConstant) {
       this.#misfit('are never equal', left, right, call);
@@ -286,6 +289,12 @@ class TypeChecker {
       }
       if (one.kind === 'number' && other.kind === 'duration') {
         return 'compare it with a number of seconds';
+      }
+      if (other.kind === 'list' || other.kind === 'map') {
+        return pathOf(other.expression) === null ? undefined : `write ${this.#source(one)} in ${this.#source(other)}`;
+      }
+      if (one.kind === 'boolean' && typeof value === 'string') {
+        return `write ${this.#source(one)} alone, or !${this.#source(one)}`;
       }
       if (isText(one.kind) && other.kind === 'number') {
         return `write string(${this.#source(other)})`;

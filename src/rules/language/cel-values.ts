@@ -37,14 +37,16 @@ export function concatenated(left: CelList, right: CelList): CelList {
   return asCelList(grown instanceof GrownList ? grown.with(right) : new GrownList([], 0).with(left).with(right));
 }
 
-function asCelList(list: JsonList | GrownList): CelList {
+/** @throws TypeError when the library marks its lists in another way. */
+export function asCelList(list: JsonList | GrownList): CelList {
   if (!isCelList(list)) {
     throw new TypeError('@bufbuild/cel marks its lists in another way');
   }
   return list;
 }
 
-class JsonList {
+/** A list of JSON values that charges the budget for each item that is read. */
+export class JsonList {
   readonly [LIST] = true;
 
   constructor(private readonly items: readonly JsonValue[]) {}

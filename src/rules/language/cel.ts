@@ -15,7 +15,8 @@ export const celEnvironment = celEnv({ funcs: [...celFunctions] });
 export type CelOutcome =
   { met: boolean } | { met: false; problem: 'absent' | 'not-boolean' | 'failed' | 'over_budget' };
 
-type Evaluate = (variables: JsonObject) => CelOutcome;
+/** @param names returns `lists`, `maps` and `windows`; called within the budget. */
+type Evaluate = (variables: JsonObject, names?: () => Record<string, CelValue>) => CelOutcome;
 
 /**
  * Compiles an expression without problems (see `analyseCel`). The compiled function never throws, and takes a bounded
@@ -26,9 +27,9 @@ export function compileCel(expression: string): Evaluate {
   const parsed = parse(expression);
   meterLoops(parsed.expr);
   const evaluate = plan(celEnvironment, parsed);
-  return (variables) => {
+  return (variables, names = () => ({})) => {
     const result = withBudget(CONDITION_STEPS, () => {
-      const value = withoutStackTraces(() => evaluate(celValues(variables)));
+      const value = withoutStackTraces(() => evaluate({ ...celValues(variables), ...names() }));
       return isSpent() ? 'over_budget' : { value };
     });
     return result === 'over_budget' ? { met: false, problem: result } : outcomeOf(result.value);

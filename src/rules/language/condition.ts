@@ -1,7 +1,7 @@
 import { assertNotLeftOut } from '../../events/left-out';
 import { compileCel } from './cel';
 import { analyseCel } from './cel-references';
-import { variablesOf, type StepScope } from './scope';
+import { evaluateIn, type CelScope } from './cel-scope';
 import { TemplateError } from './template';
 
 const MAX_CACHED_CONDITIONS = 500;
@@ -19,7 +19,7 @@ const PROBLEMS = {
  *   takes too many steps.
  * @throws LeftOutError when the condition names a part of the event that was left out.
  */
-export function evaluateCondition(expression: string, scope: StepScope): boolean {
+export function evaluateCondition(expression: string, scope: CelScope): boolean {
   let evaluate = conditions.get(expression);
   if (evaluate === undefined) {
     if (conditions.size >= MAX_CACHED_CONDITIONS) {
@@ -40,7 +40,7 @@ export function evaluateCondition(expression: string, scope: StepScope): boolean
       leftOut,
     );
   }
-  const outcome = evaluate(variablesOf(scope));
+  const outcome = evaluateIn(evaluate, scope);
   if ('problem' in outcome && outcome.problem !== 'absent') {
     throw new TemplateError(PROBLEMS[outcome.problem], outcome.problem === 'over_budget' ? 'over_budget' : 'template');
   }

@@ -11,12 +11,18 @@ export const FILE_KEYS = {
   version: { required: true, description: 'The version of the rule language: 1.' },
   defaults: { description: 'Values for all rules that do not set their own.' },
   include: { description: 'Further rule files, relative to this one; in the folder of the main file or below.' },
-  lists: { description: 'Named lists, used as `{ in: $name }`.' },
+  lists: {
+    description:
+      'Named lists: `vip: ["+15551234567"]`. Used as `{ in: $vip }`, in texts as `{{ lists.vip | join }}`, and in `if` as `peer.number in lists.vip`.',
+  },
   maps: {
     description:
-      'Named tables of a key and a value: `managers: { "+493012345678": anna@example.com }`. Used as `{{ ours.number | lookup: \'managers\' }}`, `{ lookup: { managers: … } }` and `{ in: $managers }`. Phone numbers are found in any format.',
+      'Named tables of a key and a value: `managers: { "+493012345678": anna@example.com }`. Used as `{{ ours.number | lookup: \'managers\' }}`, `{ lookup: { managers: … } }`, `{ in: $managers }`, and in `if` as `maps.managers[ours.number]`. Phone numbers are found in any format.',
   },
-  windows: { description: 'Named times of the week, used with `during`.' },
+  windows: {
+    description:
+      'Named times of the week: `office: { days: mon-fri, from: "09:00", to: "18:00" }`. Used with `during`, in texts as `{{ windows.office.opens_at | date }}`, and in `if` as `windows.office.open`.',
+  },
   rules: { description: 'The rules. All rules that match an event run, in parallel.' },
   alerts: { description: 'What is told to whom when the bridge needs a person.' },
   heartbeat: { description: 'A call that says that the bridge runs, to a service that notices when it does not come.' },
@@ -41,7 +47,7 @@ export const RULE_KEYS = {
     description: 'The event types of the rule: one, a list, or a family such as `call_*`. Both names of a type work.',
   },
   when: { description: 'Conditions on the event. All of them must be met.' },
-  if: { description: 'One more condition, a CEL expression: `duration_s < 60 && talk_s > 5`.' },
+  if: { description: 'One more condition, a CEL expression: `duration_s < 60 && talk_s > 5`. See Conditions in CEL.' },
   limits: { description: 'How often the rule may run its steps.' },
   max_age: { description: 'The rule ignores events that are older than this when they arrive: `15m`.' },
   timezone: { description: "The rule's own time zone." },

@@ -3,19 +3,18 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import { FIELDS } from './field-list';
 import { FIELD_GROUPS } from './fields';
 import { namedVariables, type NamedValues } from './named-values';
-import { isInside } from './windows';
 
 /** What templates and CEL conditions can refer to. */
 export interface StepScope {
   event: CanonicalEvent;
   /** The results of the rule's earlier steps that ran, by step id. */
   steps: Record<string, JsonValue>;
-  /** What the rule's texts use of lists, maps and windows; absent for conditions, and when they use nothing. */
+  /** What the rule's texts and conditions use of lists, maps and windows; absent when they use nothing. */
   names?: NamedValues | undefined;
 }
 
 /**
- * The variables of templates and CEL conditions: every field by name, `data`, and `steps.<id>.<field>`. Absent fields
+ * The variables of templates, and of CEL conditions without `names` (see `evaluateIn`): every field by name, `data`, and `steps.<id>.<field>`. Absent fields
  * are null, also those of an absent `peer` or `ours`. Values are shared with the event, not copied.
  */
 export function variablesOf(scope: StepScope): JsonObject {
@@ -32,7 +31,7 @@ export function variablesOf(scope: StepScope): JsonObject {
   variables['data'] = scope.event.data;
   variables['steps'] = scope.steps;
   if (scope.names !== undefined) {
-    Object.assign(variables, namedVariables(scope.names, Date.parse(scope.event.occurred_at), isInside));
+    Object.assign(variables, namedVariables(scope.names, Date.parse(scope.event.occurred_at)));
   }
   return variables;
 }

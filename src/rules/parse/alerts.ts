@@ -9,9 +9,9 @@ import { checkStepTexts } from './check-texts';
 import type { Names } from './field-test';
 import type { Defaults } from './locale';
 import { ComparedValues } from './operands';
-import { StepReader, type ReadStep } from './steps';
+import { StepReader, usesOf, type ReadStep } from './steps';
 import { TemplateCosts } from './template-cost';
-import { namesUsed } from '../language/named-values';
+import { namesUsed } from '../language/names-used';
 import { definedNames } from './defined-names';
 import { Variables, type ResultShape } from './variables';
 
@@ -72,10 +72,7 @@ export class AlertReader {
     const does = block.get('do');
     const steps = does === undefined ? [] : new StepReader(reader, this.actions).read(does);
     this.checkSteps(steps);
-    const used = namesUsed(
-      steps.map(({ planned }) => planned.input),
-      definedNames(this.names, this.defaults.country),
-    );
+    const used = namesUsed(usesOf(steps), definedNames(this.names, this.defaults.country));
     const hasErrors = reader.findings.all.slice(before).some((finding) => finding.severity === 'error');
     if (hasErrors || name === null || quietMs === null || failingAfterMs === null) {
       return null;

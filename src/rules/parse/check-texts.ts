@@ -1,9 +1,11 @@
 import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import type { Position } from '../../yaml/finding';
 import { analyseCel } from '../language/cel-references';
+import { isNamedRoot } from '../language/cel-kinds';
 import { FIELDS } from '../language/field-list';
 import { fieldNamed } from '../language/fields';
 import { isTemplate } from '../language/liquid';
+import type { Single } from '../language/named-values';
 import { referencesIn, withoutReferences } from '../language/secret-references';
 import { holdsToken, namesSecret } from '../../text/tokens';
 import type { BlockReader, Value } from './block-reader';
@@ -125,6 +127,10 @@ export function checkCel(
         found.message.replace('variable', 'field'),
         hintFor(expression, path, offset, found.hint),
       );
+    } else if (found.state === 'group' && isNamedRoot(path[0] ?? '')) {
+      reader.findings.error(place(offset), 'variable-group', `"${path.join('.')}" is a group of values`, {
+        hint: `name one: ${found.example}`,
+      });
     } else if (found.state === 'never' && !tested) {
       reader.findings.error(
         place(offset),
@@ -132,6 +138,13 @@ export function checkCel(
         `"${path.join('.')}" is always absent for the events of this rule`,
       );
     }
+  }
+  for (const { path, root, name, offset } of references.memberships) {
+    const field = fieldNamed(path.join('.'));
+    // One finding is enough: the list is wrong for this field.
+    const isFit = (entry: Single): boolean =>
+      field === undefined || values.comparable(field, entry, place(offset)) !== null;
+    variables.entriesOf(root, name).every(isFit);
   }
   for (const { path, value: constant, offset } of references.comparisons) {
     const field = fieldNamed(path.join('.'));

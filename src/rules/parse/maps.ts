@@ -10,7 +10,7 @@ import type { ListItem } from './operands';
 export type NamedMap = readonly { key: string; value: ListItem; at: Position }[];
 
 /** More entries belong in the CRM: the maps that a rule uses travel with each of its runs. */
-const MAX_ENTRIES = 1_000;
+export const MAX_ENTRIES = 1_000;
 
 /**
  * Reads the `maps` block of one file. Two keys that are one number, written differently, are a finding.

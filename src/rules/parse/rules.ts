@@ -1,8 +1,9 @@
 import { isMap } from 'yaml';
 import { typesFor } from '../../events/catalogue';
 import { RULE_KEYS } from '../language/keys';
-import { namesUsed } from '../language/named-values';
-import { definedNames } from './defined-names';
+import type { NamedValues } from '../language/named-values';
+import { namesUsed } from '../language/names-used';
+import { checkCarried, definedNames } from './defined-names';
 import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from '../rule';
 import { quoted, type Block, type BlockReader, type Value } from './block-reader';
 import { checkWrittenInputs } from './check-inputs';
@@ -13,7 +14,7 @@ import type { Names } from './field-test';
 import { readLimits } from './limits';
 import { readCountry, readTimezone, type Defaults } from './locale';
 import { ComparedValues } from './operands';
-import { StepReader, type ReadStep } from './steps';
+import { StepReader, usesOf, type ReadStep } from './steps';
 import { TemplateCosts } from './template-cost';
 import { fieldsPresent, Variables, type ResultShape } from './variables';
 
@@ -22,6 +23,7 @@ type RuleBlock = Block<keyof typeof RULE_KEYS>;
 /** Reads the rules of one file. */
 export class RuleReader {
   readonly #costs = new TemplateCosts();
+  readonly #definedNames = new Map<string | null, Required<NamedValues>>();
 
   constructor(
     private readonly reader: BlockReader,
@@ -74,10 +76,11 @@ export class RuleReader {
         windows: this.names.windows,
       });
     }
-    const used = namesUsed(
-      steps.map((step) => step.planned.input),
-      definedNames(this.names, country),
-    );
+    const used = namesUsed(usesOf(steps), this.#defined(country));
+    checkCarried(reader.findings, used ?? {}, block.get('do')?.at ?? block.at);
+    const expressions = condition === null ? [] : [condition.expression];
+    const usedInIf = namesUsed({ inputs: [], conditions: expressions }, this.#defined(country));
+    checkCarried(reader.findings, usedInIf ?? {}, condition?.at ?? block.at);
     const limits = optional('limits', { cooldown: null, max: null }, (found) => readLimits(reader, found));
     const maxAgeMs = optional('max_age', null, (found) => this.#maxAge(found));
     const mode = optional<Rule['mode'] | null>('mode', 'live', (found) =>
@@ -97,7 +100,7 @@ export class RuleReader {
       owner,
       on,
       when,
-      if: condition,
+      if: condition === null || usedInIf === undefined ? condition : { ...condition, names: usedInIf },
       limits,
       max_age_ms: maxAgeMs,
       mode,
@@ -141,6 +144,13 @@ export class RuleReader {
       results.set(step.planned.id, step.result);
     });
     return value === undefined || expression === null ? null : { expression, at: value.at };
+  }
+
+  /** Rules of one country share what is defined. */
+  #defined(country: string | null): Required<NamedValues> {
+    const defined = this.#definedNames.get(country) ?? definedNames(this.names, country);
+    this.#definedNames.set(country, defined);
+    return defined;
   }
 
   #maxAge(value: Value): number | null {

@@ -39,6 +39,14 @@ export interface ReadStep {
   accepts(path: readonly string[], value: JsonValue): boolean;
 }
 
+/** The inputs and conditions of some steps, for what they use of lists, maps and windows. */
+export function usesOf(steps: readonly ReadStep[]): { inputs: JsonValue[]; conditions: string[] } {
+  return {
+    inputs: steps.map(({ planned }) => planned.input),
+    conditions: steps.flatMap(({ planned }) => planned.if ?? []),
+  };
+}
+
 /** Reads the steps of a rule. Invalid steps have findings. */
 export class StepReader {
   constructor(

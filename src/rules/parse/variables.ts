@@ -3,29 +3,17 @@ import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
 import type { Condition } from '../rule';
 import type { Test } from '../language/operators';
+import { isNamedRoot } from '../language/cel-kinds';
+import type { Single } from '../language/named-values';
 import type { Names } from './field-test';
+import { lookAtName } from './named-variables';
+import type { Variable } from './variable';
 
 /** The fields of a step's result, as far as its JSON Schema describes them. */
 export interface ResultShape {
   /** Null when any field may exist; empty for a single value. */
   fields: ReadonlyMap<string, ResultShape> | null;
 }
-
-/** What is known about a variable without an event. */
-export type Variable =
-  | { state: 'always' | 'maybe' }
-  /** Absent for all event types of the rule. */
-  | { state: 'never' }
-  /** A group of fields, not a value. */
-  | { state: 'group'; example: string }
-  | { state: 'unknown'; message: string; hint?: string };
-
-/** What to write instead of lists, maps and windows in a CEL condition. */
-const INSTEAD_OF_NAMES: Readonly<Record<string, string>> = {
-  lists: 'write ours.number: { in: $sales }',
-  maps: 'write peer.number: { in: $managers }, or { lookup: { managers: … } }',
-  windows: 'write during: office, or not during: office,',
-};
 
 /** The variables that exist for one step of a rule, and whether they may be absent. */
 export class Variables {
@@ -38,14 +26,13 @@ export class Variables {
     private readonly steps: ReadonlyMap<string, ResultShape>,
     /** The ids of this step and later ones, for findings. */
     private readonly laterSteps: ReadonlySet<string>,
-    /** What templates can use of the rule files; null for nothing. */
+    /** What texts and conditions can use of the rule files; null for nothing. */
     private readonly names: Names | null,
   ) {}
 
-  /** A variable of a template: as in conditions, and `lists` and `windows`. */
+  /** A variable of a template: as in conditions, but a map is found by the filter `lookup`. */
   lookInTemplate(path: readonly string[]): Variable {
-    const [root = '', name, field] = path;
-    const all = root === 'lists' ? this.names?.lists : root === 'windows' ? this.names?.windows : undefined;
+    const [root = '', name] = path;
     if (root === 'maps' && this.names !== null) {
       return {
         state: 'unknown',
@@ -53,30 +40,22 @@ export class Variables {
         hint: `write {{ <field> | lookup: '${name ?? '<map>'}' | default: '…' }}`,
       };
     }
-    if (all === undefined) {
-      return this.look(path);
-    }
-    if (name === undefined) {
-      return { state: 'group', example: root === 'lists' ? 'lists.<name>' : 'windows.<name>.open' };
-    }
-    if (!all.has(name)) {
-      const near = nearest(name, all.keys());
-      return {
-        state: 'unknown',
-        message: `there is no ${root.slice(0, -1)} "${name}"`,
-        ...(near === null ? {} : { hint: `did you mean "${root}.${near}"?` }),
-      };
-    }
-    if (root === 'lists' || field === 'open' || field === 'opens_at') {
-      return { state: 'always' };
-    }
-    return field === undefined
-      ? { state: 'group', example: `windows.${name}.open` }
-      : {
-          state: 'unknown',
-          message: `windows.${name} has no field "${field}"`,
-          hint: 'it has open (true or false) and opens_at (a time)',
-        };
+    // Liquid has more to say of a list: `lists.vip.size`, `lists.vip.first`.
+    return this.look(root === 'lists' ? path.slice(0, 2) : path);
+  }
+
+  look(path: readonly string[]): Variable {
+    const [root = ''] = path;
+    return this.names !== null && isNamedRoot(root)
+      ? lookAtName(root, path.slice(1), this.names)
+      : this.#lookAtField(path);
+  }
+
+  /** The entries of a list or map; empty when there is none of this name. */
+  entriesOf(root: 'lists' | 'maps', name: string): readonly Single[] {
+    return root === 'lists'
+      ? (this.names?.lists.get(name) ?? []).map(({ value }) => value)
+      : (this.names?.maps.get(name) ?? []).map(({ key }) => key);
   }
 
   /** Why there is no map of this name; null when there is. */
@@ -91,7 +70,7 @@ export class Variables {
     };
   }
 
-  look(path: readonly string[]): Variable {
+  #lookAtField(path: readonly string[]): Variable {
     const [root = '', ...rest] = path;
     const name = path.join('.');
     if (root === 'steps') {
@@ -109,14 +88,6 @@ export class Variables {
     }
     if (FIELD_GROUPS.has(name)) {
       return { state: 'group', example: exampleOf(name) };
-    }
-    const instead = this.names === null ? undefined : INSTEAD_OF_NAMES[root];
-    if (instead !== undefined) {
-      return {
-        state: 'unknown',
-        message: `${root} cannot be used in if`,
-        hint: `${instead} in when, or in a rule of its own`,
-      };
     }
     const synonym =
       FIELD_SYNONYMS.get(name) ??

@@ -2,10 +2,11 @@ import { toJsonText } from '../../events/exact-number';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonValue } from '../../events/json';
 import type { Position } from '../../yaml/finding';
-import { ageOf, compileCondition, evaluateIf } from '../compiled-rule';
+import { ageOf, compileCondition } from '../compiled-rule';
 import { judgeCel, judgeCondition } from '../deferred';
 import { CONDITION_STEPS, OverBudget } from '../language/budget';
 import { compileCel } from '../language/cel';
+import { evaluateIn } from '../language/cel-scope';
 import { comparable, compileTest, type Test } from '../language/operators';
 import type { Condition, Rule } from '../rule';
 
@@ -50,19 +51,20 @@ export function explainConditions(rule: Rule, event: CanonicalEvent): ExplainedC
     );
   }
   if (rule.if !== null) {
-    const outcome = evaluateIf(compileCel(rule.if.expression), event);
+    const { names, expression } = rule.if;
+    const outcome = evaluateIn(compileCel(expression), { event, steps: {}, names, country: rule.country });
     const actual = 'problem' in outcome ? PROBLEMS[outcome.problem] : String(outcome.met);
     const explained: ExplainedCondition = {
       what: 'if',
-      expected: rule.if.expression,
+      expected: expression,
       actual,
       met: outcome.met,
       ...('problem' in outcome && outcome.problem === 'over_budget' ? { problem: outcome.problem } : {}),
       at: rule.if.at,
       of: [],
     };
-    const { expression } = rule.if;
-    found.push(isOpen(() => judgeCel(expression, event)) ? unknownSoFar(explained) : explained);
+    const condition = rule.if;
+    found.push(isOpen(() => judgeCel(condition, event, rule.country)) ? unknownSoFar(explained) : explained);
   }
   return found;
 }

@@ -77,6 +77,7 @@ export function describeRuleLanguage(): string {
         Object.entries(BLOCK_KEYS).map(([name, { description }]) => [code(name), description]),
       ),
     ),
+    section('Conditions in CEL', celConditions()),
     section(
       'Filters',
       `Filters change a value in a text: \`{{ field | filter }}\`. Inserted values are escaped for the place where the text goes; in HTML, their line breaks become \`<br>\`. A filter that would escape a second time (\`escape\`, \`newline_to_br\` in HTML, \`url_encode\` in a URL) does nothing there.\n\nWhere JSON is sent (\`body\` of \`http.request\`), a text that is one \`{{ … }}\` keeps the type of its value: \`"{{ talk_s }}"\` becomes a number, \`"{{ answered }}"\` true or false, \`"{{ data }}"\` a map. An absent value becomes null: \`"{{ peer.name }}"\`, or with other filters \`"{{ peer.number | default: nil | phone }}"\`. To send such a value as text, write \`{{ talk_s | append: '' }}\`.\n\n${table(
@@ -101,6 +102,31 @@ export function describeRuleLanguage(): string {
       `Write \`\${env:NAME}\` or \`\${file:/path}\` in an input of a step: \`headers: { Authorization: "Bearer \${env:CRM_TOKEN}" }\`. A relative path is relative to the folder of the main rule file. The worker replaces the reference just before it sends the request; the event store, Temporal, logs and reports have the reference only. \`\${env:NAME:-default}\` gives a default, and \`$\${env:NAME}\` is a literal text. A reference is not replaced inside \`{{ }}\`, nor in what a template inserts.\n\nRules may refer to what the setting \`rules_secrets\` (\`BRIDGE_RULES_SECRETS\`) names: variables, beginnings of names such as \`CRM_*\`, files and folders. Without it, rules may refer to nothing in production, and in development to everything that the bridge's own settings are not read from. A step whose secret is missing fails with \`secret_missing\` before it sends anything.`,
     ),
     section('Limits of conditions and templates', budget()),
+  ].join('\n');
+}
+
+/** What `if` can say, with an example of each. */
+function celConditions(): string {
+  return [
+    'The `if` of a rule or a step is one expression in [CEL](https://cel.dev), for what `when` cannot say: two fields compared with each other, arithmetic, results of earlier steps. It has the same fields; an absent field is null, and a condition that has to do more with it than compare it with `==` or `!=` is not met. Texts stand in quotes.',
+    '',
+    table(
+      ['you need', 'write'],
+      [
+        ['and, or, not', '`answered == false && (talk_s > 60 || !picked_up)`'],
+        ['a text that contains another', '`text.contains("refund")`; also `startsWith`, `endsWith`, `matches`'],
+        ['one of several', '`reason in ["busy", "noanswer"]`'],
+        ['an item of a list of the rule file', '`peer.number in lists.vip`'],
+        ['a key of a map', '`ours.number in maps.managers`'],
+        ['the value in a map', '`maps.managers[ours.number] == "anna@example.com"`; null when the map has no entry'],
+        ['a window', '`windows.office.open`; when it opens next: `windows.office.opens_at`, a time as text'],
+        ['the result of an earlier step', '`steps.call.contact.name != null`'],
+        ['any item of a list in the payload', '`data.tags.exists(tag, tag == "gold")`'],
+        ['a time', '`timestamp(occurred_at).getHours("Europe/Berlin") >= 17`'],
+      ],
+    ),
+    '',
+    'Phone numbers are found in `lists` and `maps` in any format. Everywhere else in CEL they are compared as they are written; so are times, and the two words `done` and `ended` for a status.',
   ].join('\n');
 }
 

@@ -120,7 +120,7 @@ describe('conditions over the budget', () => {
   });
 
   test('a step fails with over_budget', () => {
-    const scope = { event: EVENT, steps: {} };
+    const scope = { event: EVENT, steps: {}, country: null };
     expect(() => evaluateCondition('data.numbers.all(t, t in data.allowed)', scope)).toThrow(
       expect.objectContaining({ code: 'over_budget', message: 'the condition takes too many steps on this event' }),
     );

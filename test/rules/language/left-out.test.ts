@@ -9,7 +9,7 @@ const EVENT = {
   data: { id: 'm1', tags: ['a'] },
   left_out: ['data.text', 'text', 'peer.name'],
 };
-const SCOPE = { event: EVENT, steps: {} };
+const SCOPE = { event: EVENT, steps: {}, country: null };
 
 function render(text: string): unknown {
   return renderInput({ text }, { ...SCOPE, timezone: 'UTC', country: null, ...MOMENT, sinkOf: () => 'plain' })['text'];

@@ -62,6 +62,7 @@ test('a plan has what the texts of its rule use, and nothing else', () => {
   const planOf = (text: string) =>
     ruleSetOf(RULES.replace('TEXT', JSON.stringify(text))).plan(eventOf('call_hangup', { id: 'c' }))?.rules[0]?.names;
   expect(planOf('{{ id }} of the managers, the team and the office')).toBeUndefined();
+  expect(planOf('for the lists and windows of the team: lookup managers')).toBeUndefined();
   expect(
     planOf("{{ id | lookup: 'managers' | default: '' }}{% if windows.office.open %}{{ lists.team }}{% endif %}"),
   ).toEqual({
@@ -74,7 +75,7 @@ test('a plan has what the texts of its rule use, and nothing else', () => {
 test.each([
   ['next office 09:00', '2026-03-06T20:00:00Z', '2026-03-09T08:00:00.000Z'],
   ['next office 09:00', '2026-03-09T09:00:00Z', '2026-03-10T08:00:00.000Z'],
-  ['next {{ data.window }} 09:00', '2026-03-06T20:00:00Z', '2026-03-09T08:00:00.000Z'],
+  ["next {{ data.window | default: 'office' }} 09:00", '2026-03-06T20:00:00Z', '2026-03-09T08:00:00.000Z'],
   ['2026-07-01 09:00', '2026-03-06T20:00:00Z', '2026-07-01T07:00:00.000Z'],
   ['4h', '2026-03-06T20:00:00Z', '4h'],
 ])('an input that names a moment: %s, from a step begun at %s', (due, began, expected) => {
@@ -93,4 +94,17 @@ test.each([
     isMoment: (name: string) => task?.isMoment(name) ?? false,
   };
   expect(renderInput({ due, subject: due }, context)['due']).toBe(expected);
+});
+
+test.each([
+  ["next {{ data.window | default: 'office' }} 09:00", { windows: ['office', 'night'] }],
+  ['{% for one in windows %}{{ one[0] }}{% endfor %}', { windows: ['office', 'night'] }],
+  ['{{ lists[id] | join }}', { lists: ['team', 'other'] }],
+  ["{{ lists['team'] | join }}", { lists: ['team'] }],
+])('a name that is computed may be any: %s', (text, expected) => {
+  const names = ruleSetOf(RULES.replace('TEXT', JSON.stringify(text))).plan(eventOf('call_hangup', { id: 'c' }))
+    ?.rules[0]?.names;
+  expect(Object.fromEntries(Object.entries(names ?? {}).map(([root, of]) => [root, Object.keys(of)]))).toEqual(
+    expected,
+  );
 });

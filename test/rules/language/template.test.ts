@@ -310,7 +310,7 @@ describe('what cannot be rendered', () => {
 
 describe('a condition of a step', () => {
   const evaluate = (expression: string, steps: Record<string, JsonValue> = {}) =>
-    evaluateCondition(expression, { event: EVENT, steps });
+    evaluateCondition(expression, { event: EVENT, steps, country: null });
   test.each([
     ['has(steps.call)', {}, false],
     ['has(steps.call)', { call: { id: 1 } }, true],

@@ -41,7 +41,7 @@ describe('numbers of an event and whole numbers of a condition', () => {
   ])('%s', (expression, met) => {
     expect(checked(expression)).toEqual([]);
     expect(ruleSetOf(file(expression)).matching(CALL)).toHaveLength(met ? 1 : 0);
-    expect(evaluateCondition(expression, { event: CALL, steps: {} })).toBe(met);
+    expect(evaluateCondition(expression, { event: CALL, steps: {}, country: null })).toBe(met);
   });
 });
 
