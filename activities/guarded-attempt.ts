@@ -7,7 +7,10 @@ import type { StepResult } from '../src/runs/run-contract';
 import type { ConnectionGate } from './connection-gate';
 
 /** The operations on parked connections that an attempt needs. */
-export type Parking = Pick<ParkedConnections, 'park' | 'enqueue' | 'reportWorking' | 'checkQueueEveryMs'>;
+export type Parking = Pick<
+  ParkedConnections,
+  'park' | 'enqueue' | 'reportWorking' | 'reportProbeOver' | 'checkQueueEveryMs'
+>;
 
 /** An attempt of a step, guarded by the gates of its connections. */
 export interface GuardedAttempt {
@@ -46,11 +49,17 @@ export async function runUnlessParked(
     const result = await attempt();
     if (result.outcome === 'done' && guarded.release !== null) {
       await onSuccess(guarded, guarded.release);
+    } else if (result.outcome === 'skipped') {
+      await onProbeOver(guarded);
     }
     return result;
   } catch (error) {
     if (error instanceof ActionError && error.errorClass === 'credential') {
       throw await onCredentialError(guarded, error);
+    }
+    // Not after `ambiguous`: while answers get lost, every further probe can leave another effect to a person.
+    if (error instanceof ActionError && error.errorClass === 'permanent') {
+      await onProbeOver(guarded);
     }
     throw error;
   }
@@ -120,6 +129,22 @@ async function onSuccess({ gates, parking, log }: GuardedAttempt, { connection, 
       log.warn(
         { connection },
         'the connection works again, but its queue in Temporal does not answer; the next probe will report it',
+      );
+    });
+  }
+}
+
+/**
+ * Lets the next waiting step try when this one, a probe, is over for a reason of its own: it may have failed before the
+ * provider looked at the credential.
+ */
+async function onProbeOver({ release, parking, log }: GuardedAttempt): Promise<void> {
+  if (release?.probe === true) {
+    const { connection } = release;
+    await parking.reportProbeOver(connection).catch(() => {
+      log.warn(
+        { connection },
+        'a probe is over, but the queue in Temporal does not answer; the next probe follows later',
       );
     });
   }

@@ -5,6 +5,7 @@ import {
   defineSignal,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
@@ -13,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import type {
   CONNECTION_WORKS,
+  PROBE_OVER,
   QUEUE_STATE,
   RELEASE_STEP,
   REPORT_CONNECTION,
@@ -33,6 +35,7 @@ import { WaitQueue } from './wait-queue';
 const WAITS: typeof STEP_WAITS = 'stepWaits';
 const WORKS: typeof CONNECTION_WORKS = 'connectionWorks';
 const RESUME_NOW: typeof RESUME = 'resume';
+const OVER: typeof PROBE_OVER = 'probeOver';
 const STATE: typeof QUEUE_STATE = 'lineState';
 const RELEASE: typeof RELEASE_STEP = 'goOn';
 const REPORT: typeof REPORT_CONNECTION = 'connections.report';
@@ -43,6 +46,8 @@ export const stepWaits = defineSignal<[StepWaits]>(WAITS);
 export const connectionWorks = defineSignal(WORKS);
 /** Release the oldest step at once: there may be a new credential. */
 export const resume = defineSignal(RESUME_NOW);
+/** A released probe is over, and told nothing of the connection. */
+export const probeOver = defineSignal(OVER);
 export const queueState = defineQuery<QueueState>(STATE);
 
 /** The resolution of Temporal's timers. */
@@ -55,7 +60,9 @@ const REPORT_ATTEMPTS = 3;
  * parking-contract.ts describes the protocol, and the way of a release from here to the step's next attempt.
  *
  * A released step leaves the queue. When its attempt fails with class `credential` again, the step returns to its old
- * place. So a probe without a result (its provider hangs, its run has ended) does not prevent the next probe.
+ * place. So a probe without a result (its provider hangs, its run has ended) does not prevent the next probe. A probe
+ * that failed for another reason is followed by the next step at once: it leaves the queue for good, so that as many
+ * requests follow each other as there are steps, at most.
  *
  * Guarantees: one probe at a time; the first is the oldest step, the steps after it follow in turn. When a probe
  * succeeds, all other steps are released, oldest first, at the given pace. A failure meanwhile parks the connection
@@ -96,6 +103,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
       }
       if (progress.works) {
         progress.works = false;
+        progress.probe_over = false;
         scheduleProbe(pace.first_ms);
       }
     }
@@ -109,12 +117,20 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     progress.probe_at_once = true;
     progress.probed = null;
   });
+  setHandler(probeOver, () => {
+    // Earlier code had no handler, and may have been signalled by a worker of this version.
+    if (patched('probe-over')) {
+      progress.probe_over = true;
+    }
+  });
   setHandler(queueState, () => ({ waiting: queue.size, next_probe_at: nextProbeAt() }));
   writeMemo();
   show();
 
   /** Releases the oldest step, or the probe whose turn it is. @returns false when its run no longer exists. */
   const releaseNext = async (probe: boolean): Promise<boolean> => {
+    // Before the release: the answer may be here before the release is known to be delivered.
+    progress.probe_over = false;
     const inTurn = probe && input.probes_in_turn === true;
     const step = inTurn ? queue.takeNext(progress.probed ?? null) : queue.takeOldest();
     if (inTurn) {
@@ -128,7 +144,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     progress.reported = state;
     await sendReport({ connection, state, problem });
   };
-  const mayProbeAtOnce = (): boolean => progress.probe_at_once && queue.size > 0;
+  const mayProbeAtOnce = (): boolean => (progress.probe_at_once || progress.probe_over === true) && queue.size > 0;
   const historyIsLong = (): boolean =>
     workflowInfo().continueAsNewSuggested || workflowInfo().historyLength >= pace.history_events;
 
@@ -159,8 +175,9 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     } else if (progress.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
       await condition(() => progress.works || mayProbeAtOnce() || historyIsLong(), progress.next_probe_ms - Date.now());
     } else if (queue.size > 0) {
+      const afterMs = progress.probe_over === true ? progress.probe_every_ms : progress.probe_every_ms * 2;
       if (await releaseNext(true)) {
-        scheduleProbe(progress.probe_at_once ? pace.first_ms : Math.min(progress.probe_every_ms * 2, pace.longest_ms));
+        scheduleProbe(progress.probe_at_once ? pace.first_ms : Math.min(afterMs, pace.longest_ms));
       }
     } else {
       await report('left');

@@ -12,6 +12,7 @@ import {
   CONNECTION_WORKS,
   PARK_CONNECTION,
   parkWorkflowId,
+  PROBE_OVER,
   QUEUE_STATE,
   RESUME,
   STEP_WAITS,
@@ -83,6 +84,11 @@ export class ParkedConnections {
   /** Reports that a released step succeeded: the queue releases all others. No effect when it is not parked. */
   async reportWorking(connection: string): Promise<void> {
     await this.#signal(connection, CONNECTION_WORKS);
+  }
+
+  /** Reports that a probe ended for good without an answer to the credential: the next step in turn may try at once. */
+  async reportProbeOver(connection: string): Promise<void> {
+    await this.#signal(connection, PROBE_OVER);
   }
 
   /** Releases the oldest waiting step at once, as after a new credential. @returns false when it is not parked. */

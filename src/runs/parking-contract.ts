@@ -15,7 +15,9 @@
  *    it follow in turn.
  * 4. The run makes the step's next attempt, with the release in the activity's input. The release lets it pass the
  *    parked gate. When the attempt succeeds, the worker opens the gate and signals `connectionWorks`; the queue
- *    releases all other steps, oldest first, and ends. When it fails with `credential` again, step 1 follows.
+ *    releases all other steps, oldest first, and ends. When it fails with `credential` again, step 1 follows. When it ends
+ *    the step in another way (`permanent`, or nothing was to be done), nothing is known of the connection: the worker
+ *    signals `probeOver`, and the queue releases the next step without waiting for the interval.
  *
  * A part of a connection that refuses alone (a scope that the token lacks) has a queue of its own, under the name
  * `<connection>/<part>`. Its gate is shown and holds nothing back: every new step asks for itself, because the provider
@@ -94,6 +96,8 @@ export interface ParkingProgress {
   works: boolean;
   /** Whether the next waiting step is to be released at once. */
   probe_at_once: boolean;
+  /** Whether a probe is over without an answer, so that the next step in turn is to be released. Absent: no. */
+  probe_over?: boolean;
   probe_every_ms: number;
   /** Epoch milliseconds. */
   next_probe_ms: number;

@@ -310,6 +310,7 @@ describe('a parked connection', () => {
         park: async (...park) => void queued.push(park),
         enqueue: async (...waits) => queued.push(waits) > 0,
         reportWorking: async () => undefined,
+        reportProbeOver: async () => undefined,
       },
     }),
   );

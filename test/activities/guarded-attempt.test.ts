@@ -33,6 +33,10 @@ class TestParking implements Parking {
     this.#record(`report ${connection}`);
   }
 
+  async reportProbeOver(connection: string): Promise<void> {
+    this.#record(`over ${connection}`);
+  }
+
   #record(call: string): void {
     if (this.isUnavailable) {
       throw new Error('Temporal is unavailable');
@@ -141,13 +145,27 @@ describe('an attempt of a step', () => {
   });
 
   it.each([
-    ['was skipped', { outcome: 'skipped', reason: 'cooldown' }],
-    ['failed with a transient error', error('transient')],
-    ['failed with a permanent error', error('permanent')],
-  ] as const)('does not open the gate when it %s: it may not have reached the provider', async (_, ends) => {
+    ['was skipped', { outcome: 'skipped', reason: 'cooldown' }, ['over crm']],
+    ['failed with a permanent error', error('permanent'), ['over crm']],
+    // Its retries are no probes, and those of others would not fare better.
+    ['failed with a transient error', error('transient'), []],
+    // Each further one could leave another effect to a person.
+    ['failed with a lost answer', error('ambiguous'), []],
+  ] as const)('leaves the gate when it %s, and lets the next try only if it is over', async (_, ends, calls) => {
     park('crm');
     await attempt(ends, releaseOf(true)).catch(() => undefined);
-    expect([parking.calls, gate('crm').problem]).toEqual([[], PROBLEM]);
+    expect([parking.calls, gate('crm').problem]).toEqual([calls, PROBLEM]);
+    await attempt(ends, releaseOf(false)).catch(() => undefined);
+    expect(parking.calls).toEqual(calls);
+  });
+
+  it('ends as it does when the queue cannot be told that it is over', async () => {
+    park('crm');
+    parking.isUnavailable = true;
+    await expect(attempt(error('permanent'), releaseOf(true))).rejects.toMatchObject({ errorClass: 'permanent' });
+    await expect(attempt({ outcome: 'skipped', reason: 'cooldown' }, releaseOf(true))).resolves.toMatchObject({
+      outcome: 'skipped',
+    });
   });
 
   it('does not open the gate when it began before the connection was parked', async () => {

@@ -20,6 +20,7 @@ const parking: Parking = {
   park: async () => undefined,
   enqueue: async () => true,
   reportWorking: async () => undefined,
+  reportProbeOver: async () => undefined,
 };
 
 const STEP = {

@@ -34,6 +34,7 @@ export function stepTools(changes: Partial<StepTools>): StepTools {
       park: async () => undefined,
       enqueue: async () => true,
       reportWorking: async () => undefined,
+      reportProbeOver: async () => undefined,
     },
     effects: NONE_REMEMBERED,
     log: { debug: quiet, info: quiet, warn: quiet },

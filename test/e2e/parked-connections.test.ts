@@ -101,6 +101,27 @@ describe('a parked connection', () => {
     expect((await awaitRun(parking.client, bad)).report).toMatchObject({ outcome: 'done' });
   });
 
+  it('lets the next step try at once when a probe fails for a reason of its own', async () => {
+    const worker = await parking.startWorker();
+    parking.probe.down = error('credential');
+    const runs = await parking.runsThatWait(['bad', 'worse', 'good']);
+    parking.probe.down = null;
+    parking.probe.failures.set('bad', () => error('permanent'));
+    parking.probe.failures.set('worse', () => error('permanent'));
+    await worker.parking.resume('probe');
+    const ended = await Promise.all(runs.map((workflowId) => awaitRun(parking.client, workflowId)));
+    expect(ended.map(({ report }) => report)).toMatchObject([
+      { outcome: 'failed' },
+      { outcome: 'failed' },
+      { outcome: 'done' },
+    ]);
+    expect(parking.notesTried()).toEqual(['bad', 'bad', 'worse', 'good']);
+    await until('its workflow has ended', async () =>
+      (await parking.status(parkWorkflowId('probe'))) === 'COMPLETED' ? true : null,
+    );
+    await recordHistory(parking.client, parkWorkflowId('probe'), 'probe-over');
+  });
+
   it('parks only the part that refuses: new steps go on, and those that it refused continue', async () => {
     const worker = await parking.startWorker();
     const { errorClass, message, detail } = error('credential');

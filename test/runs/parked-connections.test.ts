@@ -119,11 +119,13 @@ describe('a parked connection', () => {
   it('gets its signals by name', async () => {
     expect([await parked.enqueue('crm', STEP), await parked.resume('crm')]).toEqual([true, true]);
     await parked.reportWorking('crm');
+    await parked.reportProbeOver('crm');
     const sent = requests.map(({ request }) => SignalWorkflowExecutionRequest.decode(request));
     expect(sent.map(({ signalName, workflowExecution }) => [signalName, workflowExecution?.workflowId])).toEqual([
       ['stepWaits', 'connection/crm'],
       ['resume', 'connection/crm'],
       ['connectionWorks', 'connection/crm'],
+      ['probeOver', 'connection/crm'],
     ]);
     const [waits] = sent[0]?.input?.payloads ?? [];
     expect(defaultPayloadConverter.fromPayload(waits ?? {})).toEqual({ step: STEP, problem: null });

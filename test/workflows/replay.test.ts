@@ -41,6 +41,7 @@ describe('runs that began under earlier code', () => {
         'opt-outs',
         'own-run-after-batch',
         'parked-connection',
+        'probe-over',
         'two-rules',
         'waited-for-connection',
       ]),
