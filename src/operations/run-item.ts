@@ -1,5 +1,6 @@
 import type { RunReports } from '../dispatch/run-starter';
 import type { CanonicalEvent } from '../events/canonical-event';
+import { readsResults } from '../rules/language/references';
 import type { Plan } from '../rules/plan';
 import { FORGOTTEN_CONTENT_TYPE } from '../inbox/stored-event';
 import { isBatchId, laterRunId } from '../runs/names';
@@ -50,7 +51,7 @@ export async function remainingNow(
   const choice = choiceOf(request);
   const earlierRuns: EarlierRun[] = [];
   for (const earlier of run.kind === 'retry' ? runs.slice(-1) : runs) {
-    const known = request.again ? asRecorded(earlier) : await withResults(run.event_id, earlier, reports);
+    const known = request.again ? asRecorded(earlier) : await withResults(run.event_id, earlier, plan, reports);
     if (known === null) {
       return {
         refused: 'impossible',
@@ -84,8 +85,16 @@ export async function remainingNow(
   };
 }
 
-/** @returns null when results that may be needed are gone. */
-async function withResults(eventId: string, run: RunOfEvent, reports: RunReports): Promise<EarlierRun | null> {
+/**
+ * @param plan what is run now: its steps may use the results.
+ * @returns null when results that may be needed are gone.
+ */
+async function withResults(
+  eventId: string,
+  run: RunOfEvent,
+  plan: Plan,
+  reports: RunReports,
+): Promise<EarlierRun | null> {
   const isInBatch = isBatchId(run.workflowId);
   const answer = await reports.report(run.workflowId, isInBatch ? eventId : undefined);
   if (answer !== null) {
@@ -104,7 +113,7 @@ async function withResults(eventId: string, run: RunOfEvent, reports: RunReports
   if (run.rules === null) {
     return null;
   }
-  const usesResults = JSON.stringify(run.plan.rules.map(({ steps }) => steps)).includes('steps.');
+  const usesResults = plan.rules.some(({ steps }) => steps.some(readsResults));
   return usesResults && run.rules.some(({ steps }) => steps.some(({ outcome }) => outcome === 'done'))
     ? null
     : { rules: run.rules, cutOff: [], isComplete: true };

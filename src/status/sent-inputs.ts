@@ -6,6 +6,7 @@ import type { NumberLookup } from '../events/direction';
 import type { JsonObject } from '../events/json';
 import { LeftOutError } from '../events/left-out';
 import type { StepErrorCode } from '../errors/step-errors';
+import { readsResults } from '../rules/language/references';
 import { showReferences } from '../rules/language/secret-references';
 import { renderInput, TemplateError } from '../rules/language/template';
 import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
@@ -112,7 +113,7 @@ function inputOf(one: StepToRender): JsonObject | InputProblem {
   if (rule.look_up !== undefined && run.calls === undefined) {
     return 'call';
   }
-  if (!run.hasResults && Object.keys(results).length > 0 && JSON.stringify(step.input).includes('steps')) {
+  if (!run.hasResults && Object.keys(results).length > 0 && readsResults({ input: step.input })) {
     return 'results';
   }
   const action = findAction(step.action)?.action;

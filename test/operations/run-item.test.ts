@@ -60,3 +60,41 @@ test('a retry of an event that had gone on in its own run asks that run', async 
   expect(await remainingNow(records, nothing, retry, request)).toMatchObject({ refused: 'impossible' });
   expect(asked).toEqual([['call_hangup/c1', undefined]]);
 });
+
+describe('when Temporal has deleted the earlier run', () => {
+  const step = 'slack.post_message#1';
+  const [rule] = planOf('a').rules;
+  const planWith = (text: string) => {
+    const [first] = rule?.steps ?? [];
+    const second = { ...first, id: 'second', input: { channel: '#ops', text } };
+    return JSON.stringify({ ...planOf(), rules: [{ ...rule, steps: [first, second] }] });
+  };
+
+  async function eventWithDoneStep(): Promise<Records> {
+    const records = await eventOfTerminatedBatch(true);
+    const rules = [
+      { rule: 'a', outcome: 'done', steps: [{ step, action: 'slack.post_message', outcome: 'done', result: {} }] },
+    ];
+    const [runLog] = opened.flatMap((each) => (each instanceof RunLog ? [each] : []));
+    const report = JSON.stringify({ rules });
+    runLog?.markClosed([{ event_id: 'call_hangup/c1', closed_at: new Date(), outcome: 'done', report }]);
+    return records;
+  }
+
+  const rerun = (text: string) => ({ ...retry, kind: 'rerun', plan: planWith(text) }) as const;
+
+  it.each(["{{ steps['slack.post_message#1'].ts }}", '{{ steps.first.ts }}'])(
+    'a rerun of a rule that uses results of its steps is refused: %s',
+    async (text) => {
+      const records = await eventWithDoneStep();
+      expect(await remainingNow(records, nothing, rerun(text), request)).toMatchObject({ refused: 'impossible' });
+    },
+  );
+
+  it('a rerun of one that does not is done', async () => {
+    const records = await eventWithDoneStep();
+    expect(await remainingNow(records, nothing, rerun('Next steps.'), request)).toMatchObject({
+      earlier: { rules: { a: { steps: { [step]: { outcome: 'done' } } } } },
+    });
+  });
+});

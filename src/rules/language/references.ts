@@ -19,6 +19,11 @@ export function pathsIn(input: JsonValue): string[] {
   return [];
 }
 
+/** Whether the texts of a step, or its condition, may use results of the steps before it. */
+export function readsResults(step: { input: JsonValue; if?: string }): boolean {
+  return [...pathsIn(step.input), ...pathsInExpression(step.if ?? '')].some((path) => refersTo(path, 'steps'));
+}
+
 /** The dotted names in an expression. */
 export function pathsInExpression(expression: string): string[] {
   return expression.match(/[A-Za-z_]\w*(?:\.\w+)*/g) ?? [];
