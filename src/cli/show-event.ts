@@ -180,20 +180,26 @@ function inputLines({ inputs, inputs_not_shown: hidden }: EventDetails, rule: st
 }
 
 function describeReport(details: EventDetails): string[] {
-  return (details.report?.rules ?? []).flatMap((rule) => [
-    `  ${rule.rule}: ${rule.outcome}${rule.reason === undefined ? '' : `: ${rule.reason}`}`,
-    ...rule.steps.flatMap((step) => {
+  const soFar = (details.so_far ?? []).map(({ rule, steps }) => ({ rule, steps, became: 'under way' }));
+  const ended = (details.report?.rules ?? []).map(({ rule, steps, outcome, reason }) => ({
+    rule,
+    steps,
+    became: `${outcome}${reason === undefined ? '' : `: ${reason}`}`,
+  }));
+  return [...soFar, ...ended].flatMap(({ rule, steps, became }) => [
+    `  ${rule}: ${became}`,
+    ...steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {
         case 'done':
-          return [head, ...inputLines(details, rule.rule, step.step), ...resultLine(step.result)];
+          return [head, ...inputLines(details, rule, step.step), ...resultLine(step.result)];
         case 'skipped':
           return [`${head}: ${step.reason}`];
         case 'failed':
           return [
             `${head}: ${step.class} ${step.code}: ${step.message}`,
             ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
-            ...inputLines(details, rule.rule, step.step),
+            ...inputLines(details, rule, step.step),
           ];
       }
     }),

@@ -9,7 +9,7 @@ import { runsOf, type RunOfEvent } from '../operations/event-history';
 import { fitForRun } from '../runs/fit-for-run';
 import { isBatchId, parseLaterRunId } from '../runs/names';
 import type { Plan } from '../rules/plan';
-import type { RunReport } from '../runs/run-contract';
+import type { RuleReport, RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { inputsOf, type AskRun, type EventInputs } from './event-inputs';
 import { eventStatus } from './event-status';
@@ -32,6 +32,8 @@ export interface EventDetails extends EventInputs {
   forgotten: boolean;
   /** What its last run reported; null until the run has ended. */
   report: RunReport | null;
+  /** The steps that an open run has ended so far, of the rules that have any; null when it has closed or does not answer. */
+  so_far: Pick<RuleReport, 'rule' | 'steps'>[] | null;
   /** Steps that did not run because one before them failed (`on_error: stop`). A retry runs them, too. */
   held_back: { rule: string; step: string; action: string }[];
   /** What used up the cooldowns that held back steps or rules. */
@@ -115,6 +117,7 @@ export async function findEvent(
         : await runState(settings, workflowIdOf(last));
     const isStarted = seq <= Math.max(log.watermark(), reader.dispatchedThrough());
     const report = reportIn(last ?? dispatched) ?? run?.report ?? null;
+    const soFar = report === null ? (run?.soFar ?? null) : null;
     const runs = runsOf(stored, dispatched, later);
     const lastPlan = runs.at(-1)?.plan ?? plan;
     const isForgotten = stored.content_type === FORGOTTEN_CONTENT_TYPE;
@@ -127,10 +130,16 @@ export async function findEvent(
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
       forgotten: isForgotten,
       report,
+      so_far: soFar?.rules.flatMap(({ rule, steps }) => (steps.length === 0 ? [] : [{ rule, steps }])) ?? null,
       held_back: heldBack(lastPlan, report),
       ...(isForgotten
         ? NOTHING_SENT
-        : await inputsOf(event, ours, withReport(runs, report), options.askClosedRuns ? askRunOf(settings) : null)),
+        : await inputsOf(
+            event,
+            ours,
+            withReport(runs, report ?? soFar),
+            options.askClosedRuns ? askRunOf(settings) : null,
+          )),
       held_by: heldBy({ inbox: reader, log, laterRuns }, { ...stored, plan: lastPlan }, report),
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       batch: dispatched === null ? null : await batchOf(settings, log, dispatched),

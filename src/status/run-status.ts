@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
+import { askReport } from '../runs/ask-report';
 import { awaitRun } from '../runs/await-run';
 import { PARKED_STEPS, TASK_QUEUE } from '../runs/names';
 import type { ParkedStep } from '../runs/parking-contract';
@@ -13,6 +14,8 @@ export interface RunState {
   status: string;
   /** What a closed run reported; null for an open one, and for one that left no report. */
   report: RunReport | null;
+  /** What an open run has done so far; null for a closed one, and when no worker answers the query. */
+  soFar: RunReport | null;
   /** Steps that are being retried: the activity, its attempt, and the last failure's message. */
   pending: { action: string; attempt: number; problem: string | null }[];
   /** Steps that wait for a parked connection. Empty also when no worker answers the query. */
@@ -30,17 +33,22 @@ export async function askRun(settings: Settings, eventId: string): Promise<RunSt
     return await askTemporal(settings, async (client) => {
       const description = await client.workflow.getHandle(eventId).describe();
       const status = description.status.name.toLowerCase();
+      const isOpen = status === 'running';
+      const [parked, soFar, workerMissing] = isOpen
+        ? await Promise.all([askParkedSteps(client, eventId), askSoFar(client, eventId), isWorkerMissing(client)])
+        : [[], null, false];
       return {
         status,
         // The bridge records the end of a run a moment after Temporal.
-        report: status === 'running' ? null : (await awaitRun(client, eventId)).report,
+        report: isOpen ? null : (await awaitRun(client, eventId)).report,
+        soFar,
         pending: (description.raw.pendingActivities ?? []).map((activity) => ({
           action: activity.activityType?.name ?? '',
           attempt: activity.attempt ?? 1,
           problem: activity.lastFailure?.message ?? null,
         })),
-        parked: status === 'running' ? await askParkedSteps(client, eventId) : [],
-        workerMissing: status === 'running' && (await isWorkerMissing(client)),
+        parked,
+        workerMissing,
       };
     });
   } catch {
@@ -53,6 +61,17 @@ async function askParkedSteps(client: Client, eventId: string): Promise<ParkedSt
     return await client.workflow.getHandle(eventId).query<ParkedStep[]>(PARKED_STEPS);
   } catch {
     return [];
+  }
+}
+
+async function askSoFar(client: Client, eventId: string): Promise<RunReport | null> {
+  try {
+    const answer = await askReport(client, eventId);
+    return answer === null
+      ? null
+      : { ...answer.report, ...(answer.calls === undefined ? {} : { calls: answer.calls }) };
+  } catch {
+    return null;
   }
 }
 

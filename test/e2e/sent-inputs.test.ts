@@ -105,4 +105,20 @@ describe('the inputs that events show has', () => {
     expect(retried.inputs[1]).toMatchObject({ outcome: 'done', input: { subject: lastTask() } });
     expect([retried.inputs[1]?.input, retried.inputs_not_shown]).toEqual([tried.inputs[1]?.input, []]);
   });
+
+  it('are those of an open run so far', async () => {
+    const id = randomUUID();
+    providers.voipbin.addCall({ id, ...CALL, tm_hangup: '2026-08-22T06:11:35Z' });
+    providers.hubspot.failNext({ times: 1_000_000, how: { status: 401 } });
+    const eventId = await send('recording_finished', { reference_type: 'call', reference_id: id, status: 'ended' });
+    const open = await bridge.eventually('a step waits', async () => {
+      const { stdout } = await bridge.run('events', 'show', eventId);
+      return stdout.includes('waits because hubspot is parked') ? stdout : null;
+    });
+    expect(open).toMatch(/looked-up: under way\n +first \(slack\.post_message\) done\n +sent channel: #calls\n/);
+    expect(open).toContain(`sent text: ${String(posted().at(-1))}\n`);
+    providers.hubspot.heal();
+    await bridge.run('connections', 'resume', 'hubspot');
+    expect((await show(eventId)).inputs[1]).toMatchObject({ outcome: 'done', input: { subject: lastTask() } });
+  });
 });

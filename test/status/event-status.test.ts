@@ -21,6 +21,7 @@ const run = (status: string, outcome: Outcome | null = null): RunState => ({
   report: outcome === null ? null : { event_id: 'call_hangup/c1', ruleset: 'r', outcome, rules: [] },
   pending: [],
   parked: [],
+  soFar: null,
   workerMissing: false,
 });
 
