@@ -43,6 +43,10 @@ export const FINDING_CODES = {
     meaning: 'Blocks or lists are nested too deep.',
     remedy: 'Use fewer levels.',
   },
+  'too-many': {
+    meaning: 'A rule has more steps than the bridge supports, or there are more findings than it lists.',
+    remedy: 'Split the rule into several. Correct what is listed first.',
+  },
   include: {
     meaning:
       'A file is included twice, is outside the folder of the main rule file, does not end in .yaml or .yml, or too many files are included.',

@@ -78,7 +78,7 @@ export class YamlDocument {
 }
 
 /** A key as text, also where it is written as a number or `true`. */
-function keyText(key: Scalar): string {
+export function keyText(key: Scalar): string {
   return typeof key.value === 'string' ? key.value : (key.source ?? '');
 }
 

@@ -35,9 +35,16 @@ export interface Finding {
 /** The optional parts of a finding. */
 export type FindingDetails = Pick<Finding, 'hint' | 'subject'>;
 
-/** Collects the findings of one load, so that all of them are reported together. */
+/** Further errors, and further warnings, are not collected. */
+const MOST_OF_A_SEVERITY = 1_000;
+
+/**
+ * Collects the findings of one load, so that all of them are reported together: the first 1,000 errors and the first
+ * 1,000 warnings, with a finding `too-many` at the place of the next one.
+ */
 export class Findings {
   all: Finding[] = [];
+  readonly #counts = { error: 0, warning: 0 };
 
   /** Adds an error. */
   error(at: Position | Place, code: FindingCode, message: string, details: FindingDetails = {}): void {
@@ -57,6 +64,14 @@ export class Findings {
     message: string,
     { hint, subject }: FindingDetails,
   ): void {
+    this.#counts[severity] += 1;
+    if (this.#counts[severity] > MOST_OF_A_SEVERITY) {
+      if (this.#counts[severity] === MOST_OF_A_SEVERITY + 1) {
+        const what = `more than ${MOST_OF_A_SEVERITY} ${severity}s: the others are not listed`;
+        this.all.push({ severity, code: 'too-many', place: placeOf(at), message: what });
+      }
+      return;
+    }
     this.all.push({
       severity,
       code,

@@ -42,11 +42,17 @@ function formatSubject({ subject, place }: Finding): string {
  */
 export function formatFindings(findings: readonly Finding[], sourceOf: (file: string) => string | null): PrintableText {
   const sources = new Map<string, readonly string[]>();
+  // A line of megabytes may have a thousand findings.
+  const shown = new Map<string, string | undefined>();
   const lineOf = (file: string, line: number): string | undefined => {
     const lines = sources.get(file) ?? sourceOf(file)?.split(/\r\n|\r|\n/) ?? [];
     sources.set(file, lines);
     const found = lines[line - 1];
-    return found === undefined ? undefined : hideTokensInLine(found);
+    const key = `${line} ${file}`;
+    if (!shown.has(key)) {
+      shown.set(key, found === undefined ? undefined : hideTokensInLine(found));
+    }
+    return shown.get(key);
   };
   return joinTexts(
     findings.map((finding) => {
@@ -57,9 +63,9 @@ export function formatFindings(findings: readonly Finding[], sourceOf: (file: st
       }
       // A part of a long line is enough. Tabs before the caret stay tabs, so that it lines up in every terminal.
       const start = place.column > 100 ? place.column - 60 : 0;
-      const shown = line.slice(start, start + 140);
+      const part = line.slice(start, start + 140);
       const before = visible(line.slice(start, place.column - 1)).replace(/[^\t]/g, ' ');
-      return joinTexts([formatFinding(finding), printableLines([`    ${shown}`, `    ${before}^`])]);
+      return joinTexts([formatFinding(finding), printableLines([`    ${part}`, `    ${before}^`])]);
     }),
   );
 }

@@ -1,9 +1,10 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar, type Node } from 'yaml';
 import { nodeOrNull, YamlDocument } from './document';
 import { compareNumbers } from '../events/exact-number';
-import type { FindingDetails, Findings, Place, Position } from './finding';
+import { placeOf, type FindingDetails, type Findings, type Place } from './finding';
 import type { FindingCode } from '../errors/finding-codes';
 import { checkCharacters } from './characters';
+import { duplicateKeys } from './duplicate-keys';
 import { plainNumberTags } from './number-tags';
 import { reportSyntax } from './syntax-errors';
 
@@ -33,7 +34,8 @@ export function readYaml(file: string, text: string, format: YamlFormat, finding
   const lines = new LineCounter();
   const documents = parseAllDocuments(source, {
     lineCounter: lines,
-    uniqueKeys: true,
+    // See duplicateKeys.
+    uniqueKeys: false,
     prettyErrors: false,
     version: '1.2',
     schema: 'core',
@@ -47,7 +49,10 @@ export function readYaml(file: string, text: string, format: YamlFormat, finding
     findings.error(document.positionAt(second.range[0]), 'yaml', MANY_DOCUMENTS.message, { hint: MANY_DOCUMENTS.hint });
   }
   // A tag that the library cannot resolve is refused below, like every other tag.
-  const errors = [...(first?.errors ?? []), ...(first?.warnings ?? [])].filter(({ code }) => code !== UNRESOLVED_TAG);
+  const errors = [
+    ...[...(first?.errors ?? []), ...(first?.warnings ?? [])].filter(({ code }) => code !== UNRESOLVED_TAG),
+    ...duplicateKeys(document.root, format.maxDepth),
+  ];
   // A wrong character is the cause of the errors around it.
   const hasDirective = checkDirective(document, findings);
   const isReadable = checkCharacters(document, findings) && !hasDirective;
@@ -87,12 +92,17 @@ const GLUED_COMMENT = /^[ \t]*(#[\w{$]\S*)/;
 
 /** Finds what YAML allows and a configuration file does not. */
 class NodeCheck {
+  /** What was reported where: the syntax error that causes a refusal may have been. */
+  readonly #reported: Set<string>;
+
   constructor(
     private readonly document: YamlDocument,
     private readonly format: YamlFormat,
     private readonly findings: Findings,
     private readonly refused: Set<Node>,
-  ) {}
+  ) {
+    this.#reported = new Set(findings.all.map(({ message, place }) => keyOf(message, place)));
+  }
 
   check(node: Node | null, path: string, depth: number): void {
     if (node === null) {
@@ -172,10 +182,11 @@ class NodeCheck {
     const subject = this.format.subjectOf?.(path);
     const at = this.document.positionOf(node);
     this.refused.add(node);
-    // The syntax error that follows from it may have been reported.
-    if (this.findings.all.some((one) => one.message === message && isAt(one.place, at))) {
+    const reported = keyOf(message, placeOf(at));
+    if (this.#reported.has(reported)) {
       return;
     }
+    this.#reported.add(reported);
     this.findings.error(at, code, message, {
       ...(hint === undefined ? {} : { hint }),
       ...(subject === undefined ? {} : { subject }),
@@ -183,8 +194,8 @@ class NodeCheck {
   }
 }
 
-function isAt(place: Place, { file, line, column }: Position): boolean {
-  return place.kind === 'file' && place.file === file && place.line === line && place.column === column;
+function keyOf(message: string, place: Place): string {
+  return place.kind === 'file' ? `${place.line}:${place.column} ${place.file} ${message}` : message;
 }
 
 function joined(path: string, key: string): string {

@@ -43,6 +43,12 @@ test('a syntax error gives no document', () => {
   });
 });
 
+test('a key is there twice also where one of them has quotes', () => {
+  expect(read('a: { 1: b, "1": c }\n').lines).toEqual([
+    'f:1:12  this key appears twice in the same block; remove one of them',
+  ]);
+});
+
 test.each([
   ['an anchor', 'a: &x y\nb: 1\n', 'f:1:7  anchors and aliases (& and *) are not supported'],
   ['a known tag', 'a: !!str 5\nb: 1\n', 'f:1:10  tags (!) are not supported'],

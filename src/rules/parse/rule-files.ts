@@ -13,6 +13,8 @@ import { BlockReader, isNothing, quoted, type Block } from './block-reader';
 const MAX_FILES = 100;
 /** Longer rule files are refused. */
 export const MAX_RULE_FILE_CHARS = 2_000_000;
+/** Of all files together: checking them takes about a second for a million characters, and nothing else runs meanwhile. */
+const MAX_CHARS_TOGETHER = 2 * MAX_RULE_FILE_CHARS;
 const FORMAT: YamlFormat = { maxDepth: 40, refusesLongNumbers: true };
 
 const RULE_FILE = /\.ya?ml$/i;
@@ -73,6 +75,7 @@ export function readRuleFiles(
   const files: RuleFile[] = [];
   const queue: { path: string; from: Position | null }[] = [{ path: main, from: null }];
   const seen = new Map<string, string>();
+  let charsRead = 0;
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { path, from } = next;
     const place = from ?? { file: path, line: 1, column: 1 };
@@ -93,6 +96,11 @@ export function readRuleFiles(
     }
     const file = readFileAt(path, place, readFile, findings);
     if (file !== null) {
+      charsRead += file.document.text.length;
+      if (charsRead > MAX_CHARS_TOGETHER) {
+        findings.error(place, 'too-large', `the rule files have more than ${MAX_CHARS_TOGETHER} characters together`);
+        break;
+      }
       files.push(file);
       queue.push(...includesOf(file));
     }

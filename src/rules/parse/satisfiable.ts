@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../../events/json';
 import { compileTest, type Test } from '../language/operators';
 import type { Condition } from '../rule';
@@ -10,6 +9,9 @@ type WindowCondition = Extract<Condition, { kind: 'during' }>;
 
 /** Longer searches are given up: the conditions count as possible. */
 const MAX_SEARCHED = 20_000;
+
+/** Fields with more values times tests are given up in the same way. */
+const MAX_OUTCOMES = 100_000;
 
 /** A condition over numbered tests. */
 type Formula =
@@ -40,7 +42,7 @@ const TIME = '@time';
 
 /** Collects the tests of each field, and the windows. */
 class Variables {
-  readonly #fields = new Map<string, { condition: FieldCondition; tests: Test[] }>();
+  readonly #fields = new Map<string, { condition: FieldCondition; tests: Test[]; leaves: Map<string, number> }>();
   readonly #windows: WindowCondition[] = [];
 
   formulaOf(condition: Condition): Formula {
@@ -76,12 +78,11 @@ class Variables {
 
   #leaf(condition: FieldCondition, test: Test): Formula {
     const { name } = condition.field;
-    const known = this.#fields.get(name) ?? { condition, tests: [] };
+    const known = this.#fields.get(name) ?? { condition, tests: [], leaves: new Map<string, number>() };
     this.#fields.set(name, known);
-    let leaf = known.tests.findIndex((one) => isDeepStrictEqual(one, test));
-    if (leaf === -1) {
-      leaf = known.tests.push(test) - 1;
-    }
+    const written = JSON.stringify(test);
+    const leaf = known.leaves.get(written) ?? known.tests.push(test) - 1;
+    known.leaves.set(written, leaf);
     return { kind: 'leaf', of: name, leaf };
   }
 
@@ -90,10 +91,12 @@ class Variables {
     const found = new Map<string, readonly Outcomes[]>();
     for (const [name, { condition, tests }] of this.#fields) {
       const values = possibleValues(condition.field, tests, types);
-      if (values === null) {
+      if (values === null || values.length * tests.length > MAX_OUTCOMES) {
         return null;
       }
-      found.set(name, distinct(values.map((value) => outcomesOf(value, tests, condition.field.kind))));
+      // Once: a test may hold a list of thousands.
+      const compiled = tests.map((test) => ({ test, meets: compileTest(test, condition.field.kind) }));
+      found.set(name, distinct(values.map((value) => outcomesOf(value, compiled))));
     }
     if (this.#windows.length > 0) {
       const moments: readonly OpenWindows[] | null = possibleMoments(this.#windows.map(({ window }) => window));
@@ -106,15 +109,18 @@ class Variables {
   }
 }
 
-function outcomesOf(value: PossibleValue, tests: readonly Test[], kind: FieldCondition['field']['kind']): Outcomes {
+function outcomesOf(
+  value: PossibleValue,
+  tests: readonly { test: Test; meets: (value: JsonValue) => boolean }[],
+): Outcomes {
   let textTests = 0;
-  return tests.map((test) => {
+  return tests.map(({ test, meets }) => {
     if (value.kind === 'some_text' && isTextTest(test)) {
       textTests += 1;
       return value.meets[textTests - 1] ?? false;
     }
     const single: JsonValue = value.kind === 'some_text' ? SOME_TEXT : value.value;
-    return compileTest(test, kind)(single);
+    return meets(single);
   });
 }
 

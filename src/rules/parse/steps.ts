@@ -47,6 +47,9 @@ export function usesOf(steps: readonly ReadStep[]): { inputs: JsonValue[]; condi
   };
 }
 
+/** Each step is checked against the results of all before it. */
+const MOST_STEPS = 200;
+
 /** Reads the steps of a rule. Invalid steps have findings. */
 export class StepReader {
   constructor(
@@ -59,6 +62,12 @@ export class StepReader {
     const items = this.reader.list(value, 'do', 'start each step with a dash');
     if (items?.length === 0) {
       this.reader.findings.error(value.at, 'empty', 'the rule has no steps');
+    }
+    if ((items?.length ?? 0) > MOST_STEPS) {
+      this.reader.findings.error(value.at, 'too-many', `more than ${MOST_STEPS} steps`, {
+        hint: 'split the rule into several',
+      });
+      return [];
     }
     const seen = new Map<string, Position>();
     const steps: ReadStep[] = [];
