@@ -5,6 +5,8 @@ import { isWithheld } from './withheld';
 
 /** Marks of the writing direction and other characters without a width, which phones add to numbers that are copied. */
 const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+/** A longer text is not a number, and is not searched for one: whoever causes an event may make it megabytes long. */
+const MAX_CHARS = 1_000;
 /** Shorter numbers are extensions, short codes and emergency numbers (E.164 has no shorter ones, VoIPBIN neither). */
 const MIN_DIGITS = 7;
 /** Countries where subscribers have fewer than seven digits. Their numbers must be valid, not only possible. */
@@ -24,6 +26,9 @@ const SHORT_PLANS: ReadonlySet<string> = new Set(
  * @param country ISO 3166-1 alpha-2, for numbers written without a country code; null when the rule file names none.
  */
 export function readPhone(text: string, country: string | null): PhoneNumber | null {
+  if (text.length > MAX_CHARS) {
+    return null;
+  }
   const plain = text.normalize('NFKC').replace(INVISIBLE, '').trim();
   const written = userOf(plain);
   if (isWithheld(written)) {
@@ -107,7 +112,7 @@ export function toE164(text: string, country: string | null): string | null {
  */
 export function farEndNumber(text: string, country: string | null): string | null {
   const known = toE164(text, country);
-  if (known !== null) {
+  if (known !== null || text.length > MAX_CHARS) {
     return known;
   }
   const written = userOf(text.trim());

@@ -92,3 +92,11 @@ describe('the number of the far end', () => {
     expect(farEndNumber(text, 'US')).toBeNull();
   });
 });
+
+test.each([
+  ['short', 100, '+15551234567'],
+  ['of megabytes', 2_000_000, null],
+])('a SIP address with a number, %s', (_what, length, expected) => {
+  const address = `sip:+15551234567@${'a'.repeat(length)}`;
+  expect([readPhone(address, 'US')?.number ?? null, farEndNumber(address, 'US')]).toEqual([expected, expected]);
+});
