@@ -96,9 +96,25 @@ function userOf(request: FastifyRequest): string {
   return typeof user === 'string' && USER.test(user) ? user : 'unknown';
 }
 
-function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+/** Requests that the HTTP server refuses before a route sees them. */
+const REFUSED: Readonly<Record<number, { error: string; message: string }>> = {
+  400: {
+    error: 'wrong_request',
+    message: 'the request cannot be read: the body must be JSON, and the path well-formed',
+  },
+  413: { error: 'too_large', message: `the body is longer than ${BODY_LIMIT} bytes` },
+  415: { error: 'wrong_media_type', message: 'send the body with Content-Type: application/json' },
+};
+
+/** Answers a call that failed, in the one form of all errors of the admin port: `error` (a code) and `message`. */
+export function sendError(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof ApiError) {
     return reply.code(error.status).send({ error: error.code, message: error.message });
+  }
+  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
+  const refused = REFUSED[status];
+  if (refused !== undefined) {
+    return reply.code(status).send(refused);
   }
   // The message of any other error may quote what was sent or stored.
   const name = error instanceof Error ? error.name : 'unknown';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { isOwnHost } from '../net/own-host';
 import { portError } from '../net/ports';
-import { addApi, type Api } from './api';
+import { addApi, sendError, type Api } from './api';
 
 /** The state of one part of the bridge. */
 export interface PartState {
@@ -57,7 +57,13 @@ const FOREIGN_HOST = {
  * A request with a foreign `Host` is answered with 421, so that a web page cannot read it by DNS rebinding.
  */
 export function createAdmin(options: AdminOptions): Admin {
-  const http = fastify({ logger: false, requestTimeout: 10_000, forceCloseConnections: true });
+  const http = fastify({
+    logger: false,
+    requestTimeout: 10_000,
+    forceCloseConnections: true,
+    // Its own answer repeats the path.
+    frameworkErrors: (error, _request, reply) => void sendError(reply, error),
+  });
   const ownNames = [options.host, ...options.allowedHosts];
   let isStopping = false;
   http.addHook('onRequest', (request, reply, done) => {
@@ -70,6 +76,7 @@ export function createAdmin(options: AdminOptions): Admin {
   http.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'not_found', message: 'there is no such path: see docs/operations.md' }),
   );
+  http.setErrorHandler((error, _request, reply) => sendError(reply, error));
   http.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   http.get('/readyz', (_request, reply) => {
     const ready = !isStopping && options.ready();

@@ -93,6 +93,32 @@ test('what cannot be done is answered with its code and what to do', async () =>
   ]);
 });
 
+test.each([
+  ['no JSON', 400, '{"number":+15551234567', 'application/json', 'wrong_request'],
+  ['JSON with __proto__', 400, '{"__proto__":{"a":"+15551234567"}}', 'application/json', 'wrong_request'],
+  ['an empty text', 400, '', 'application/json', 'wrong_request'],
+  ['too long', 413, `"${'5'.repeat(1_100_000)}"`, 'application/json', 'too_large'],
+  ['of another type', 415, '<a>+15551234567</a>', 'text/xml', 'wrong_media_type'],
+])('a body that is %s is answered with %d in the form of the other errors, and not repeated', async (...row) => {
+  const [, status, body, type, code] = row;
+  const response = await fetch(`${url}/api/v1/things/7/do`, {
+    method: 'POST',
+    headers: { 'content-type': type, authorization: `Bearer ${TOKEN}` },
+    body,
+  });
+  const text = await response.text();
+  expect([response.status, JSON.parse(text)]).toEqual([status, { error: code, message: expect.any(String) as string }]);
+  expect(text).not.toContain('555');
+  expect(seen).toEqual([]);
+});
+
+test('a path that cannot be decoded is answered in the same form, and not repeated', async () => {
+  const response = await fetch(`${url}/api/v1/things/%zz/do`, { method: 'POST' });
+  const text = await response.text();
+  expect([response.status, JSON.parse(text)]).toEqual([400, expect.objectContaining({ error: 'wrong_request' })]);
+  expect(text).not.toContain('zz');
+});
+
 test('an error that nobody expected is answered without its message, which may quote data', async () => {
   const response = await call('/things/broken/do', { authorization: `Bearer ${TOKEN}` });
   expect([response.status, await response.json()]).toEqual([
