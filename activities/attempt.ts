@@ -6,7 +6,7 @@ import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { eventWithFound } from '../src/events/complete-event';
 import { guardLeftOut } from '../src/events/left-out';
-import { actionKey } from '../src/runs/names';
+import { actionKey, SHADOWED } from '../src/runs/names';
 import type { StepInput, StepResult } from '../src/runs/run-contract';
 import type { RuleSecrets } from '../src/settings/rule-secrets';
 import type { ConnectionGate } from './connection-gate';
@@ -215,7 +215,7 @@ async function attempt(
   }
   const rendered = tools.render(step.input, scope, action);
   if (input.shadow === true) {
-    return { outcome: 'skipped', reason: 'shadow: it would have been done' };
+    return { outcome: 'skipped', reason: SHADOWED };
   }
   if (input.too_late === true) {
     throw new ActionError('transient', 'the step began after its retry budget, counted from the event, had expired', {

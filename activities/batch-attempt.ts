@@ -211,7 +211,7 @@ class BatchAttempt {
       return { end: 'left', attempts: { ...this.#attempted(), failed: CUT_OFF } };
     }
     if (ended.ok) {
-      const began = ended.result.outcome === 'done' ? { began_at: input.began_at } : {};
+      const began = ended.result.outcome === 'done' || rule.shadow === true ? { began_at: input.began_at } : {};
       return { end: 'done', result: { step: step.id, action: step.action, ...ended.result, ...began } };
     }
     const { error, attempts, saved } = ended;

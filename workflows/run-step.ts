@@ -61,7 +61,7 @@ export async function runStep(
       try {
         parkedSteps.clearRelease(stepKey(rule, step.id));
         const result = await (isLocal ? runLocalActivity(next, summary) : runActivity(next, summary, deadline));
-        return { ...describe, ...result, ...(result.outcome === 'done' ? { began_at: next.began_at } : {}) };
+        return { ...describe, ...result, ...(isRendered(result, input) ? { began_at: next.began_at } : {}) };
       } catch (error) {
         failure = parseStepFailure(error);
       }
@@ -89,6 +89,11 @@ export async function runStep(
     failure = null;
     isLocal = false;
   }
+}
+
+/** Whether a report says when the step began, so that what it sent, or would have sent, can be rendered again. */
+function isRendered({ outcome }: StepResult, { shadow }: Pick<StepInput, 'shadow'>): boolean {
+  return outcome === 'done' || shadow === true;
 }
 
 /** The failure of a step's first attempt, when a batch made it. */

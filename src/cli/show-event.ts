@@ -164,11 +164,13 @@ function resultLine(result: JsonObject): string[] {
   return Object.keys(result).length === 0 ? [] : [`      ${toJsonText(result)}`];
 }
 
-/** What a step sent or tried to send, one line an input; or why that is not known. */
+const VERBS = { done: 'sent', failed: 'tried', skipped: 'would send' } as const;
+
+/** What a step sent, tried to send or, in mode shadow, would have sent, one line an input; or why that is not known. */
 function inputLines({ inputs, inputs_not_shown: hidden }: EventDetails, rule: string, step: string): string[] {
   const isMeant = (one: { rule: string; step: string }): boolean => one.rule === rule && one.step === step;
   const shown = inputs.find(isMeant);
-  const verb = shown?.outcome === 'failed' ? 'tried' : 'sent';
+  const verb = VERBS[shown?.outcome ?? 'done'];
   const why = hidden.find(isMeant)?.reason;
   return [
     ...Object.entries(withoutSecrets(shown?.input ?? {})).flatMap(([name, value]) => {
@@ -194,7 +196,7 @@ function describeReport(details: EventDetails): string[] {
         case 'done':
           return [head, ...inputLines(details, rule, step.step), ...resultLine(step.result)];
         case 'skipped':
-          return [`${head}: ${step.reason}`];
+          return [`${head}: ${step.reason}`, ...inputLines(details, rule, step.step)];
         case 'failed':
           return [
             `${head}: ${step.class} ${step.code}: ${step.message}`,

@@ -39,6 +39,9 @@ export function isBatchId(workflowId: string): boolean {
 /** Signal of `handleEvent`: releases a step that waits for a parked connection. */
 export const RELEASE_STEP = 'goOn';
 
+/** Why a step of a rule in mode shadow is skipped, when it would have been done. */
+export const SHADOWED = 'shadow: it would have been done';
+
 /** Query of `handleEvent`: its steps that wait for a parked connection. */
 export const PARKED_STEPS = 'parkedSteps';
 

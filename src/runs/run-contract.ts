@@ -146,7 +146,14 @@ export type StepReport =
       /** When it began (RFC 3339): its texts were rendered as of then. Absent in reports of earlier versions. */
       began_at?: string;
     }
-  | { step: string; action: string; outcome: 'skipped'; reason: string }
+  | {
+      step: string;
+      action: string;
+      outcome: 'skipped';
+      reason: string;
+      /** As above; only of a rule in mode shadow. */
+      began_at?: string;
+    }
   | {
       step: string;
       action: string;

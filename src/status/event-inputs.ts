@@ -2,28 +2,30 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import type { NumberLookup } from '../events/direction';
 import type { JsonObject } from '../events/json';
 import type { RunOfEvent } from '../operations/event-history';
-import type { ReportSoFar } from '../runs/run-contract';
+import type { ReportSoFar, StepReport } from '../runs/run-contract';
 import {
   beganAt,
   renderedSteps,
-  wasTried,
+  wasRendered,
   type InputProblem,
   type KnownRun,
   type RenderedStep,
-  type TriedStep,
 } from './sent-inputs';
 
 /** The inputs of a step. The names are the JSON keys of `events show --json`. */
 export interface ShownInput {
   rule: string;
   step: string;
-  /** `done`: they were sent. `failed`: the step tried to send them; whether they arrived, its failure says. */
-  outcome: 'done' | 'failed';
+  /**
+   * `done`: they were sent. `failed`: the step tried to send them; whether they arrived, its failure says. `skipped`: a
+   * rule in mode shadow would have sent them.
+   */
+  outcome: StepReport['outcome'];
   /** Rendered, with references in place of secrets. */
   input: JsonObject;
 }
 
-/** A step that was done or tried, whose inputs are not certain. */
+/** A step whose inputs were rendered and are not certain. */
 export interface HiddenInput {
   rule: string;
   step: string;
@@ -31,7 +33,7 @@ export interface HiddenInput {
   reason: string;
 }
 
-/** What the steps of an event's last report sent or tried to send. */
+/** What the steps of an event's last report sent, tried to send, or would have sent. */
 export interface EventInputs {
   inputs: ShownInput[];
   inputs_not_shown: HiddenInput[];
@@ -87,7 +89,7 @@ export async function inputsOf(
   const byGroup = new Map<RunWithRetries, ReturnType<typeof render>>();
   for (const { rule, steps } of runs.at(-1)?.rules ?? []) {
     for (const ended of steps) {
-      const group = wasTried(ended) ? groupOf(groups, rule, ended) : undefined;
+      const group = wasRendered(ended) ? groupOf(groups, rule, ended) : undefined;
       if (group === undefined) {
         continue;
       }
@@ -131,14 +133,18 @@ function withRetries(runs: readonly RunOfEvent[]): RunWithRetries[] {
  * The runs that did a step of the last report, or tried it last: the first ones that report it as it stands there.
  * @returns null when that cannot be told: an earlier run left no report, or one of an earlier version.
  */
-function groupOf(groups: readonly RunWithRetries[], rule: string, ended: TriedStep): RunWithRetries | null | undefined {
+function groupOf(
+  groups: readonly RunWithRetries[],
+  rule: string,
+  ended: StepReport,
+): RunWithRetries | null | undefined {
   for (const group of groups.slice(0, -1)) {
     const { last } = group;
     if (last.rules === null) {
       return null;
     }
     const report = last.rules.find((one) => one.rule === rule)?.steps.find(({ step }) => step === ended.step);
-    if (report === undefined || !wasTried(report) || report.outcome !== ended.outcome) {
+    if (report === undefined || !wasRendered(report) || report.outcome !== ended.outcome) {
       continue;
     }
     if (beganAt(report) === undefined) {
@@ -152,7 +158,7 @@ function groupOf(groups: readonly RunWithRetries[], rule: string, ended: TriedSt
 }
 
 /** Tells one doing of a step from another. A rerun of a failed step has the moment of the earlier one, and more attempts. */
-function doingOf(report: TriedStep): string {
+function doingOf(report: StepReport): string {
   return `${beganAt(report) ?? ''} ${report.outcome === 'failed' ? (report.earlier?.attempts ?? 0) : ''}`;
 }
 

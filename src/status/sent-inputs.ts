@@ -11,7 +11,7 @@ import { showReferences } from '../rules/language/secret-references';
 import { renderInput, TemplateError } from '../rules/language/template';
 import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
 import { fitForRun } from '../runs/fit-for-run';
-import { actionKey } from '../runs/names';
+import { actionKey, SHADOWED } from '../runs/names';
 import type { RuleReport, StepReport } from '../runs/run-contract';
 
 /** Clocks of the machines that start runs and do them differ by less. */
@@ -36,19 +36,16 @@ export interface KnownRun {
  */
 export type InputProblem = 'results' | 'call' | 'moment' | 'other_plan' | 'unrenderable';
 
-/** The report of a step that was done or tried. */
-export type TriedStep = Extract<StepReport, { outcome: 'done' | 'failed' }>;
-
-/** A step that was done or tried, with its inputs or why they are not known. */
+/** A step whose inputs were rendered, with them or why they are not known. */
 export interface RenderedStep {
   rule: string;
-  report: TriedStep;
+  report: StepReport;
   /** With references in place of secrets. */
   input: JsonObject | InputProblem;
 }
 
 /**
- * Renders the inputs of the steps that a run did, or tried and failed to do, again: with its plan, the event, what it
+ * Renders the inputs of the steps that a run did, tried and failed to do, or would have done in mode shadow, again: with its plan, the event, what it
  * looked up, the results of its steps and the moments at which they began.
  *
  * Only what is certain is given. Steps that the bridge makes of itself have no inputs, and are not in the list. Not
@@ -62,7 +59,7 @@ export function renderedSteps(event: CanonicalEvent, ours: NumberLookup, run: Kn
     const results: Record<string, JsonObject> = {};
     return report.steps.flatMap((ended): RenderedStep[] => {
       const step = rule?.steps.find(({ id }) => id === ended.step);
-      if (rule === undefined || step === undefined || !wasTried(ended)) {
+      if (rule === undefined || step === undefined || !wasRendered(ended)) {
         return [];
       }
       const input = inputOf({ event: seen, ours, run, rule, step, ended, results: { ...results }, key: report.key });
@@ -74,24 +71,30 @@ export function renderedSteps(event: CanonicalEvent, ours: NumberLookup, run: Kn
   });
 }
 
-/** When a step began; undefined in reports of earlier versions. */
-export function beganAt(step: TriedStep): string | undefined {
-  return step.outcome === 'done' ? step.began_at : step.earlier?.began_at;
+/** When a step began; undefined when its inputs were not rendered, and in reports of earlier versions. */
+export function beganAt(step: StepReport): string | undefined {
+  return step.outcome === 'failed' ? step.earlier?.began_at : step.began_at;
 }
 
 /** Codes of steps that failed before their inputs were rendered. */
 const NOT_RENDERED: ReadonlySet<string> = new Set<StepErrorCode>(['template', 'over_budget', 'event_cut']);
 
 /**
- * Whether the inputs of a step of a rule file were rendered for an attempt. A parked connection may hold a step back to
- * the end. What the bridge does of itself has no inputs.
+ * Whether the inputs of a step of a rule file were rendered: it was done, an attempt of it failed, or its rule is in mode
+ * shadow. A parked connection may hold a step back to the end. What the bridge does of itself has no inputs.
  */
-export function wasTried(step: StepReport): step is TriedStep {
-  return (
-    findAction(step.action)?.action !== undefined &&
-    (step.outcome === 'done' ||
-      (step.outcome === 'failed' && (step.earlier?.attempts ?? 0) > 0 && !NOT_RENDERED.has(step.code)))
-  );
+export function wasRendered(step: StepReport): boolean {
+  if (findAction(step.action) === undefined) {
+    return false;
+  }
+  switch (step.outcome) {
+    case 'done':
+      return true;
+    case 'skipped':
+      return step.reason === SHADOWED;
+    case 'failed':
+      return (step.earlier?.attempts ?? 0) > 0 && !NOT_RENDERED.has(step.code);
+  }
 }
 
 interface StepToRender {
@@ -100,7 +103,7 @@ interface StepToRender {
   run: KnownRun;
   rule: PlannedRule;
   step: PlannedStep;
-  ended: TriedStep;
+  ended: StepReport;
   results: Record<string, JsonObject>;
   key: string | undefined;
 }

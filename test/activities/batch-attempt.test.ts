@@ -106,6 +106,20 @@ describe('the attempt of a batch', () => {
     expect(second?.run).toBe(input.events[0]?.event.event_id);
   });
 
+  it('says when a step was skipped only of rules in mode shadow', async () => {
+    const skipped = { outcome: 'skipped', reason: 'why' } as const;
+    ends.set('a', () => Promise.resolve({ ok: true, result: skipped }));
+    const { ruleset, rules } = plan({ live: [step('s', 'a')], trial: [step('s', 'a')] });
+    const ended = await run(
+      inputOf({ ruleset, rules: rules.map((rule) => (rule.name === 'trial' ? { ...rule, shadow: true } : rule)) }),
+    );
+    const report = { step: 's', action: 'probe.repeat', ...skipped };
+    expect([ended[0]?.rules['live']?.steps, ended[0]?.rules['trial']?.steps]).toEqual([
+      { s: report },
+      { s: { ...report, began_at: BEGAN_AT } },
+    ]);
+  });
+
   it('runs events side by side', async () => {
     const begun = new EventEmitter();
     ends.set('a', async () => {

@@ -244,7 +244,9 @@ describe('a run', () => {
     const end = await awaitRun(client, happened.event_id);
     expect(end.report).toMatchObject({
       outcome: 'skipped',
-      rules: [{ steps: [{ outcome: 'skipped', reason: 'shadow: it would have been done' }] }],
+      rules: [
+        { steps: [{ outcome: 'skipped', reason: 'shadow: it would have been done', began_at: expect.any(String) }] },
+      ],
     });
     expect(probe.attempts).toHaveLength(0);
   });

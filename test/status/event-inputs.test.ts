@@ -1,6 +1,7 @@
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { RunOfEvent } from '../../src/operations/event-history';
 import type { Plan, PlannedRule, PlannedStep } from '../../src/rules/plan';
+import { SHADOWED } from '../../src/runs/names';
 import type { ReportSoFar, StepReport } from '../../src/runs/run-contract';
 import { inputsOf, type AskRun, type EventInputs } from '../../src/status/event-inputs';
 import { eventOf } from '../events/event-of';
@@ -195,6 +196,14 @@ describe('of an event with several runs', () => {
       hidden('text', 'an earlier run did the step'),
     );
   });
+});
+
+test('of a rule in mode shadow, it is shown what would have been sent', async () => {
+  const skipped = { step: 'text', action: TEXT, outcome: 'skipped', reason: SHADOWED, began_at: AT } as const;
+  const runs = (report: StepReport) => [run(planOf([step('text', NOW)], { shadow: true }), [report])];
+  expect((await find(runs(skipped))).inputs).toEqual([shown('text', { text: 'Hello Ada, it is 15:05' }, 'skipped')]);
+  const conditional = { ...skipped, reason: 'its condition is not met' };
+  expect(await find(runs(conditional))).toEqual({ inputs: [], inputs_not_shown: [] });
 });
 
 test('a step that the bridge makes of itself has no inputs', async () => {
