@@ -71,7 +71,7 @@ function failuresOf({ outcome: known, report }: FailedRun): Happening[] {
         connection,
         error_class: errorClass,
         more: 1,
-        summary: `Rule ${rule}, step ${step} (${action}) failed: ${message} (${code}). ${remedy ?? ''} Then: bridge events retry --failed --rule ${rule}; or, if you corrected the rule, bridge events rerun --failed --rule ${rule}`,
+        summary: `Rule ${rule}, step ${step} (${action}) failed: ${message} (${code}). ${typeof remedy === 'string' ? `${remedy} ` : ''}Then: bridge events retry --failed --rule ${rule}; or, if you corrected the rule, bridge events rerun --failed --rule ${rule}`,
       },
     ];
   });

@@ -7,8 +7,8 @@ import { ApiClient } from '../operations/api-client';
 import { printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
-import { readDataDir, readSettings } from './read-settings';
-import { parseSince } from './since';
+import { readSettings, readSettingsWithoutSecrets } from './read-settings';
+import { parseSince, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 interface AcceptOptions {
   as?: string;
@@ -18,6 +18,7 @@ interface AcceptOptions {
 interface ExportOptions {
   quarantine?: true;
   since?: string;
+  timezone?: string;
   type?: string;
   output?: string;
 }
@@ -33,11 +34,10 @@ export function defineAccept(events: Command): void {
     .option('--as <type>', 'the type of the event, for a body that names none or a wrong one')
     .option('--json', 'print JSON')
     .action(accept);
-  events
-    .command('export')
+  withTimezone(events.command('export'))
     .description('write events as they came, or requests in quarantine, as lines of JSON')
     .option('--quarantine', 'the requests in quarantine')
-    .option('--since <time>', 'only events that came since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+    .option('--since <time>', `only events that came since then: ${TIME_FORMS}`)
     .option('--type <type>', 'only this type')
     .option('--output <file>', 'a new file; default: standard output')
     .action(write);
@@ -57,8 +57,9 @@ async function accept(id: string, { as, json }: AcceptOptions, command: Command)
   );
 }
 
-function write({ quarantine, since, type, output }: ExportOptions, command: Command): void {
-  const dataDir = readDataDir(command);
+async function write(options: ExportOptions, command: Command): Promise<void> {
+  const { quarantine, since, type, output } = options;
+  const settings = readSettingsWithoutSecrets(command);
   const types = type === undefined ? null : typesFor(type);
   if (type !== undefined && types === null) {
     throw new WrongUse(`unknown event type "${type}"`);
@@ -66,9 +67,9 @@ function write({ quarantine, since, type, output }: ExportOptions, command: Comm
   if (quarantine === true && (since !== undefined || type !== undefined)) {
     throw new WrongUse('requests in quarantine have no type: use --quarantine with --output only');
   }
-  const from = since === undefined ? new Date(0) : parseSince(since, new Date());
+  const from = since === undefined ? new Date(0) : parseSince(since, new Date(), await zoneOf(options, settings));
   const print = lineWriter(output);
-  const reader = InboxReader.open(dataDir);
+  const reader = InboxReader.open(settings.dataDir);
   try {
     if (quarantine === true) {
       for (const { id } of reader.listQuarantine({ limit: MOST_QUARANTINED })) {

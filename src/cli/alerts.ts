@@ -65,7 +65,7 @@ function describe(alert: Alert, { not_told }: AlertsAnswer): string[] {
   const over = LASTING.has(kind) ? `over since ${ended_at ?? ''}` : `no more since ${last_at}`;
   const state = ended_at === null ? 'lasts' : over;
   return [
-    `${id}  ${kind}  ${state}, since ${since}${count > 1 ? `, ${count} times` : ''}${acked_by === null ? '' : `, ${acked_by} takes care`}`,
+    `${id}  ${kind}  ${state}, ${ended_at === null ? 'since' : 'began'} ${since}${count > 1 ? `, ${count} times` : ''}${acked_by === null ? '' : `, ${acked_by} takes care`}`,
     `    ${summary}`,
     ...not_told
       .filter((telling) => telling.alert === id)

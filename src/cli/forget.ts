@@ -48,7 +48,8 @@ async function run(number: string | undefined, options: Options, command: Comman
   const planned = (await api.post('/forget?dry_run=true', request)) as Forgotten;
   if (options.dryRun === true || planned.events + planned.quarantined === 0) {
     const left = await describeLeft(planned, settings);
-    printResult(json, planned, () => printableLines([...describe(planned, 'would be removed'), ...left]));
+    const verb = options.dryRun === true ? 'would be removed' : 'was removed';
+    printResult(json, planned, () => printableLines([...describe(planned, verb), ...left]));
     return;
   }
   if (json !== true) {

@@ -12,7 +12,7 @@ import { printableLines } from '../text/printable';
 import { countryOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
-import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
+import { parsePeriod, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 const MOST_ROWS = 1_000;
 
@@ -109,18 +109,18 @@ async function listAsked(options: Options, command: Command): Promise<void> {
 
 /** @throws WrongUse for an option that cannot be read. */
 function filterOf(options: Options, country: string | null, zone: string): Omit<EventFilter, 'limit'> {
-  const { type, since, until, text, rule, step, code } = options;
+  const { type, text, rule, step, code } = options;
   const status = options.status ?? options.became;
   const types = type === undefined ? null : typesFor(type);
   if (type !== undefined && types === null) {
     throw new WrongUse(`unknown event type "${type}"`);
   }
-  const now = new Date();
+  const { since, until } = parsePeriod(options, new Date(), zone);
   return {
     ...(options.before === undefined ? {} : { before: parseSeq(options.before) }),
     ...(types === null ? {} : { types }),
-    ...(since === undefined ? {} : { since: parseTime(since, '--since', now, zone) }),
-    ...(until === undefined ? {} : { until: parseTime(until, '--until', now, zone) }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
     ...(status === undefined ? {} : { statuses: parseStatuses(status) }),
     ...(options.number === undefined ? {} : { number: parseNumber(options.number, country) }),
     ...(text === undefined ? {} : { text }),
@@ -132,7 +132,7 @@ function filterOf(options: Options, country: string | null, zone: string): Omit<
 
 /** Loads Temporal's client only when a run is open: it takes longer than everything else here. */
 async function waitsOf(settings: Settings, events: readonly ListedEvent[]): Promise<ReadonlyMap<string, string>> {
-  if (!events.some(({ became }) => became === 'started')) {
+  if (!events.some(({ status }) => status === 'started')) {
     return new Map();
   }
   const waits = await import('../status/run-waits.js');
@@ -146,7 +146,7 @@ function describe(event: ListedEvent, zone: string, wait: string | null): string
   const others = failures > 1 ? ` and ${failures - 1} more` : '';
   return [
     shownTime(event.received_at, zone),
-    event.became.padEnd(9),
+    event.status.padEnd(9),
     event.event_id,
     parties,
     rules.length === 0 ? null : rules.join(', '),

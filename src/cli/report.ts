@@ -6,7 +6,7 @@ import { printableLines } from '../text/printable';
 import { counted } from '../text/counted';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
-import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
+import { parsePeriod, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 interface Options {
   since: string;
@@ -34,12 +34,8 @@ async function print(options: Options, command: Command): Promise<void> {
   const settings = readSettingsWithoutSecrets(command);
   const zone = await zoneOf(options, settings);
   const now = new Date();
-  const since = parseTime(options.since, '--since', now, zone);
-  const until = options.until === undefined ? now : parseTime(options.until, '--until', now, zone);
-  if (until <= since) {
-    throw new WrongUse('--until must be after --since');
-  }
-  const figures = report(settings.dataDir, since, until);
+  const { since, until } = parsePeriod(options, now, zone);
+  const figures = report(settings.dataDir, since ?? now, until ?? now);
   if (options.csv === true) {
     printOutput(csvOf(figures).join('\n'));
   } else {

@@ -4,6 +4,7 @@ import { EXIT_FAILED, OperationFailed, WrongUse } from '../errors/operator-error
 import { ERROR_CLASSES } from '../errors/step-errors';
 import { ApiClient } from '../operations/api-client';
 import { LEFT_OUT, type Job, type JobPlan, type LeftOut } from '../operations/job';
+import type { Settings } from '../settings/settings';
 import { counted } from '../text/counted';
 import { printMessage, printOutput } from '../text/print';
 import { printableLines } from '../text/printable';
@@ -11,7 +12,7 @@ import { isConfirmed } from './confirm';
 import { describeProgress, summaryOf } from './job-text';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
-import { parseSince } from './since';
+import { parsePeriod, TIME_FORMS, withTimezone, zoneOf } from './since';
 
 const POLL_MS = 1_000;
 /** Runs that wait for something may wait for hours: following ends when nothing has changed for so long. */
@@ -20,6 +21,7 @@ const STILL_FOR_MS = 60_000;
 interface CommonOptions {
   since?: string;
   until?: string;
+  timezone?: string;
   type?: string;
   rule?: string;
   late?: true;
@@ -73,8 +75,8 @@ export function defineRetry(events: Command): void {
 }
 
 function common(command: Command): Command {
-  return command
-    .option('--since <time>', 'only events that came since then: 2h, 3d, or a time such as 2026-03-02T01:00:00Z')
+  return withTimezone(command)
+    .option('--since <time>', `only events that came since then: ${TIME_FORMS}`)
     .option('--until <time>', 'only events that came before then')
     .option('--type <type>', 'only this type')
     .option('--rule <name>', 'only this rule')
@@ -93,12 +95,13 @@ async function retry(ids: string[], options: RetryOptions, command: Command): Pr
     throw new WrongUse('name the events, or use --failed, not both');
   }
   const { step, connection, class: errorClass, ambiguous } = options;
+  const settings = readSettings(command);
   await operate(
     '/retry',
     'Retry',
-    { ...selectionOf(ids, options), step, connection, class: errorClass, ambiguous },
+    { ...(await selectionOf(ids, options, settings)), step, connection, class: errorClass, ambiguous },
     options,
-    command,
+    settings,
   );
 }
 
@@ -109,21 +112,23 @@ async function rerun(ids: string[], options: RerunOptions, command: Command): Pr
   if (ids.length > 0 && options.failed === true) {
     throw new WrongUse('name the events, or use --failed, not both');
   }
+  const settings = readSettings(command);
   await operate(
     '/rerun',
     'Rerun',
-    { ...selectionOf(ids, options), again: options.again === true, failed: options.failed === true },
+    { ...(await selectionOf(ids, options, settings)), again: options.again === true, failed: options.failed === true },
     options,
-    command,
+    settings,
   );
 }
 
-function selectionOf(ids: string[], { since, until, type, rule, late }: CommonOptions): object {
-  const now = new Date();
+async function selectionOf(ids: string[], options: CommonOptions, settings: Settings): Promise<object> {
+  const { type, rule, late } = options;
+  const { since, until } = parsePeriod(options, new Date(), await zoneOf(options, settings));
   return {
     events: ids.length === 0 ? undefined : ids,
-    since: since === undefined ? undefined : parseSince(since, now).toISOString(),
-    until: until === undefined ? undefined : parseSince(until, now).toISOString(),
+    since: since?.toISOString(),
+    until: until?.toISOString(),
     type,
     rule,
     late: late === true,
@@ -136,9 +141,9 @@ async function operate(
   title: string,
   request: object,
   options: CommonOptions,
-  command: Command,
+  settings: Settings,
 ): Promise<void> {
-  const api = new ApiClient(readSettings(command));
+  const api = new ApiClient(settings);
   const isDry = options.dryRun === true;
   const planned = (await api.post(`${path}${isDry ? '?dry_run=true' : ''}`, request)) as Job;
   if (options.json !== true) {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { readEvent, sampleNames, setValue } from '../samples/samples';
 import { expectSafeUrl, sendEvent, webhookUrl, type Answer } from '../samples/send-event';
-import { printOutput } from '../text/print';
+import { printMessage, printOutput } from '../text/print';
 import { readSettings } from './read-settings';
+import { askRunningBridge } from './running-bridge';
 
 interface Options {
   set: string[];
@@ -54,7 +56,28 @@ export function defineSend(send: Command): void {
       if (answer.id !== null && options.json !== true) {
         printOutput(`See what happens to it: npx bridge events show ${answer.id}`);
       }
+      const refused = options.url === undefined ? await refusedRules(settings.dataDir) : null;
+      if (refused !== null) {
+        printMessage(`Note: the event went by earlier rules: ${refused}`);
+      }
     });
+}
+
+const readiness = z.object({ parts: z.object({ rules: z.object({ ok: z.boolean(), detail: z.string() }) }) });
+
+/** Why the bridge does not go by the rule files as they are; null when it does, or does not answer. */
+async function refusedRules(dataDir: string): Promise<string | null> {
+  const text = await askRunningBridge(dataDir, '/readyz');
+  const parsed = text === null ? null : readiness.safeParse(parsedJson(text));
+  return parsed?.success === true && !parsed.data.parts.rules.ok ? parsed.data.parts.rules.detail : null;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function printAnswer(answer: Answer, { json }: Options): void {

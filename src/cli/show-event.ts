@@ -65,7 +65,7 @@ function describeEvent(details: EventDetails): string[] {
   const declared = event.declared_type === event.type ? '' : ` (sent as ${event.declared_type})`;
   const ruleset = details.ruleset ?? 'unknown';
   return [
-    `${event.event_id}: ${details.became}`,
+    `${event.event_id}: ${details.status}`,
     `  type      ${event.type}${declared}`,
     `  occurred  ${event.occurred_at}`,
     `  received  ${event.received_at}`,

@@ -37,17 +37,20 @@ export function shownTime(time: string, zone: string): string {
   return zone === 'UTC' ? time : clockTime(new Date(time), zone);
 }
 
+const DAY_MS = 86_400_000;
 const LOCAL = /^(?:(\d{4}-\d{2}-\d{2})[ T]?)?(\d{1,2}:\d{2})?(:\d{2})?$/;
 
 /**
  * Reads a time in the past: a duration before now (`2h`, `3d`), a time of day (the last one), a local date, or one with
  * a time, or a time in RFC 3339.
  * @param zone of times without one.
+ * @param aheadMs how far ahead of now it may be: people's clocks differ, and "about 14:05" may be said at 14:03.
  * @throws WrongUse when it is none of them, or not in the past.
  */
-export function parseTime(text: string, option: string, now: Date, zone = 'UTC'): Date {
-  const time = readTime(text.trim(), now, zone);
-  if (time === null || time.getTime() >= now.getTime()) {
+export function parseTime(text: string, option: string, now: Date, zone = 'UTC', aheadMs = 0): Date {
+  const latest = new Date(now.getTime() + aheadMs);
+  const time = readTime(text.trim(), now, zone, latest);
+  if (time === null || time >= latest) {
     throw new WrongUse(
       `${option} expects a duration such as 2h or 3d, or a time in the past such as "2026-03-02 14:05" or 2026-03-02T01:00:00Z; got "${text}"`,
     );
@@ -55,7 +58,8 @@ export function parseTime(text: string, option: string, now: Date, zone = 'UTC')
   return time;
 }
 
-function readTime(text: string, now: Date, zone: string): Date | null {
+/** @param latest a time of day is the last one before it. */
+function readTime(text: string, now: Date, zone: string, latest: Date): Date | null {
   const agoMs = parseDuration(text);
   if (agoMs !== null) {
     return new Date(now.getTime() - agoMs);
@@ -69,8 +73,46 @@ function readTime(text: string, now: Date, zone: string): Date | null {
   if (date !== undefined) {
     return at(date);
   }
-  const today = at(clockTime(now, zone).slice(0, 10));
-  return today === null || today < now ? today : at(clockTime(new Date(now.getTime() - 86_400_000), zone).slice(0, 10));
+  const today = at(clockTime(latest, zone).slice(0, 10));
+  return today === null || today < latest
+    ? today
+    : at(clockTime(new Date(latest.getTime() - DAY_MS), zone).slice(0, 10));
+}
+
+/** Two times, as `--since` and `--until` say them; undefined where an option is not given. */
+export interface Period {
+  since: Date | undefined;
+  until: Date | undefined;
+}
+
+/**
+ * Reads `--since` and `--until`. An end that is still to come is now: people say the whole day, or the hour that is not
+ * over. A time of day is the last one, or the first after `--since`, where the last one is before it.
+ * @throws WrongUse when one is no time, `--since` is not in the past, or `--until` is not after it.
+ */
+export function parsePeriod(
+  options: { since?: string | undefined; until?: string | undefined },
+  now: Date,
+  zone: string,
+): Period {
+  const since = options.since === undefined ? undefined : parseSince(options.since, now, zone);
+  if (options.until === undefined) {
+    return { since, until: undefined };
+  }
+  const inADay = new Date(now.getTime() + DAY_MS);
+  const read = (latest: Date): Date | null => readTime(options.until?.trim() ?? '', now, zone, latest);
+  const last = read(now);
+  const time = since !== undefined && last !== null && last <= since ? read(inADay) : last;
+  if (time === null) {
+    throw new WrongUse(
+      `--until expects a duration such as 2h or 3d (ago), or a time such as "2026-03-02 14:05" or 2026-03-02T01:00:00Z; got "${options.until}"`,
+    );
+  }
+  const until = time < now ? time : now;
+  if (since !== undefined && until <= since) {
+    throw new WrongUse('--until must be after --since');
+  }
+  return { since, until };
 }
 
 /**

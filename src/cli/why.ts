@@ -3,7 +3,6 @@ import { actionCatalogue } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { toE164 } from '../events/phone';
 import { InboxReader } from '../inbox/archive/reader';
-import { findApi } from '../operations/api-access';
 import { conditionLines } from '../rules/tools/format-explanation';
 import { explain, withoutTokens, type Explanation } from '../rules/tools/explain';
 import { readRules } from '../service/rules-in-force';
@@ -15,6 +14,7 @@ import { countryOf } from './country';
 import { parseNumber } from './list-events';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
+import { askRunningBridge } from './running-bridge';
 import { heldLine } from './show-event';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
 
@@ -24,7 +24,6 @@ const WITHOUT_TIME_MS = 24 * 3_600_000;
 const MOST_EVENTS = 10;
 const MOST_RULES = 5;
 const QUARANTINED = 200;
-const METRICS_WITHIN_MS = 3_000;
 
 interface Options {
   at?: string;
@@ -39,6 +38,8 @@ interface Answer {
   until: string;
   /** Oldest first. */
   events: { details: EventDetails; rules_now: Explanation['rules'] }[];
+  /** Whether the rule file has errors, so that `rules_now` is empty; null when it was not read. */
+  rule_file_refused: boolean | null;
   /** Requests that came in that time and are no events. */
   quarantined: number;
   /** Requests that the running bridge refused for their signature since it started; null when it does not answer. */
@@ -64,7 +65,7 @@ async function print(number: string, options: Options, command: Command): Promis
   }
   const zone = await zoneOf(options, settings);
   const now = new Date();
-  const at = options.at === undefined ? null : parseTime(options.at, '--at', now, zone);
+  const at = options.at === undefined ? null : parseTime(options.at, '--at', now, zone, AROUND_MS);
   const since = new Date(at === null ? now.getTime() - WITHOUT_TIME_MS : at.getTime() - AROUND_MS);
   const until = new Date(at === null ? now.getTime() : Math.min(at.getTime() + AROUND_MS, now.getTime()));
   const answer = await find({ ...settings, country }, number, since, until);
@@ -92,6 +93,7 @@ async function find(settings: Settings, number: string, since: Date, until: Date
     since: since.toISOString(),
     until: until.toISOString(),
     events,
+    rule_file_refused: loaded === null ? null : !loaded.ok,
     quarantined: quarantinedBetween(settings.dataDir, since, until),
     refused_signatures: await refusedSignatures(settings.dataDir),
   };
@@ -109,34 +111,24 @@ function quarantinedBetween(dataDir: string, since: Date, until: Date): number {
 }
 
 async function refusedSignatures(dataDir: string): Promise<number | null> {
-  const access = findApi(dataDir);
-  if (access === null) {
+  const metrics = await askRunningBridge(dataDir, '/metrics');
+  if (metrics === null) {
     return null;
   }
-  try {
-    const { requestOnce } = await import('../net/request-once.js');
-    const { status, text } = await requestOnce(`${access.url}/metrics`, {
-      timeoutMs: METRICS_WITHIN_MS,
-      followRedirects: false,
-      direct: true,
-    });
-    const refused = /^bridge_requests_refused_total\{reason="signature"\} (\d+)$/m.exec(text)?.[1];
-    return status === 200 ? Number(refused ?? 0) : null;
-  } catch {
-    return null;
-  }
+  const refused = /^bridge_requests_refused_total\{reason="signature"\} (\d+)$/m.exec(metrics)?.[1];
+  return Number(refused ?? 0);
 }
 
 function linesOf(
-  { number, since, until, events, quarantined, refused_signatures: refused }: Answer,
+  { number, since, until, events, rule_file_refused, quarantined, refused_signatures: refused }: Answer,
   zone: string,
 ): string[] {
   const time = (at: string): string => shownTime(at, zone);
   if (events.length > 0) {
     return events.flatMap(({ details, rules_now: rules }, index) => [
       ...(index === 0 ? [] : ['']),
-      `${time(details.event.received_at)}  ${details.event.event_id} came: ${details.became}`,
-      ...whyOf(details, rules, time),
+      `${time(details.event.received_at)}  ${details.event.event_id} came: ${details.status}`,
+      ...whyOf(details, rule_file_refused === true ? null : rules, time),
     ]);
   }
   return [
@@ -155,8 +147,8 @@ function linesOf(
   ];
 }
 
-function whyOf(details: EventDetails, rules: Explanation['rules'], time: (at: string) => string): string[] {
-  const { event, became, report } = details;
+function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: (at: string) => string): string[] {
+  const { event, status, report } = details;
   const id = event.event_id;
   if (details.forgotten) {
     return ['  Its content was removed (bridge forget), so the rules cannot be explained.'];
@@ -164,7 +156,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'], time: (at: st
   if (details.rules.length === 0) {
     return noRule(details, rules);
   }
-  if (became === 'waiting') {
+  if (status === 'waiting') {
     return [
       `  ${details.rules.join(', ')} matched, but its run has not started: Temporal or the worker may be away`,
       '  what to do: look at /readyz, or bridge events list --status waiting; it starts by itself',
@@ -209,8 +201,9 @@ function whyOf(details: EventDetails, rules: Explanation['rules'], time: (at: st
   ];
 }
 
-function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules']): string[] {
-  const close = rules
+/** @param rules null: the rule file has errors. */
+function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules'] | null): string[] {
+  const close = (rules ?? [])
     .filter(({ outcome }) => outcome !== 'other_type')
     .slice(0, MOST_RULES)
     .flatMap(({ rule, why, conditions }) => [
@@ -219,9 +212,11 @@ function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules']): 
     ]);
   return [
     `  No rule wanted it when it came (rule set ${ruleset ?? 'unknown'}).`,
-    ...(close.length === 0
-      ? ['  No rule of the rule file listens to such events.']
-      : ['  By the rule file as it is now:', ...close]),
+    ...(rules === null
+      ? ['  The rule file has errors, so it cannot say what the rules would do now: bridge rules check']
+      : close.length === 0
+        ? ['  No rule of the rule file listens to such events.']
+        : ['  By the rule file as it is now:', ...close]),
     `  what to do: if a rule should have taken it, correct the rule, then bridge events rerun ${event.event_id}`,
   ];
 }

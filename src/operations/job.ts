@@ -47,7 +47,7 @@ export const LEFT_OUT = {
   running: 'its run has not ended yet',
   in_another_job: 'another job has it',
   refused: 'Temporal refused its run (too large), and would refuse it again',
-  no_rule: 'no rule in force matches it',
+  no_rule: 'no rule in force matches it, or not the one of --rule',
   already_done: 'the rules have done it already',
   by_twin: 'the rule acted on the same message, which came as another event too',
   not_failed: 'nothing of it failed',

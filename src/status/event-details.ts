@@ -24,7 +24,9 @@ export interface EventDetails extends EventInputs {
   rules: string[];
   /** Hash of the rule set that was in force when it came. */
   ruleset: string | null;
-  /** Its status, as in `EVENT_STATUSES`. */
+  /** One of `EVENT_STATUSES`. */
+  status: string;
+  /** The former name of `status`, with the same value. */
   became: string;
   /** Paths of the parts that its run does not have: the event is too large for Temporal. A step that reads one fails. */
   left_out: readonly string[];
@@ -122,11 +124,13 @@ export async function findEvent(
     const lastPlan = runs.at(-1)?.plan ?? plan;
     const isForgotten = stored.content_type === FORGOTTEN_CONTENT_TYPE;
     const ours = new OwnNumbers([...settings.numbers, ...reader.ownNumbers()], settings.country);
+    const status = eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run);
     const details: EventDetails = {
       event,
       rules: plan?.rules.map((rule) => rule.name) ?? [],
       ruleset,
-      became: eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run),
+      status,
+      became: status,
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
       forgotten: isForgotten,
       report,

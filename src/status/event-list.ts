@@ -15,7 +15,9 @@ export interface ListedEvent {
   type: string;
   declared_type: string;
   received_at: string;
-  /** Its status, as in `EVENT_STATUSES`. */
+  /** One of `EVENT_STATUSES`. */
+  status: string;
+  /** The former name of `status`, with the same value. */
   became: string;
   direction: 'inbound' | 'outbound' | null;
   /** The far end: who called or wrote; of the call that it refers to, where it refers to one. */
@@ -120,7 +122,7 @@ class EventList {
           (wanted === undefined || (event.text ?? '').toLowerCase().includes(wanted))
         ) {
           const listed = this.#listed(summary, startedThrough);
-          if (statuses === undefined || statuses.has(listed.became)) {
+          if (statuses === undefined || statuses.has(listed.status)) {
             found.push(listed);
           }
         }
@@ -218,13 +220,20 @@ class EventList {
     const dispatched: RunLogEntry | null = this.#log.get(event.event_id);
     const later: LaterRunEntry | null = this.#laterRuns.last(event.event_id);
     const failed = failedSteps(lastReport(dispatched, later));
+    const status = eventStatus({
+      isIgnored: outcome === 'ignored',
+      isStarted: seq <= startedThrough,
+      dispatched,
+      later,
+    });
     return {
       seq,
       event_id: event.event_id,
       type: event.type,
       declared_type: event.declared_type,
       received_at: event.received_at,
-      became: eventStatus({ isIgnored: outcome === 'ignored', isStarted: seq <= startedThrough, dispatched, later }),
+      status,
+      became: status,
       direction: event.direction,
       peer: event.peer ?? event.call?.peer ?? null,
       ours: event.ours ?? event.call?.ours ?? null,

@@ -10,7 +10,7 @@ const MOST_ASKED = 20;
  * seconds at most; what it does not answer is missing.
  */
 export async function waitsOf(settings: Settings, events: readonly ListedEvent[]): Promise<Map<string, string>> {
-  const open = events.filter(({ became }) => became === 'started').slice(0, MOST_ASKED);
+  const open = events.filter(({ status }) => status === 'started').slice(0, MOST_ASKED);
   const asked = await Promise.all(
     open.map(async ({ event_id: id }): Promise<[string, string | null]> => {
       const state = await askRun(settings, id);

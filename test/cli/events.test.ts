@@ -142,6 +142,7 @@ test('show names the batch that an event was started in, and its own run', async
   const second = await events(dataDir, 'show', 'call_hangup/c2');
   expect(second.out).toContain(`  batch     in ${batch}, with 2 others; it went on in a run of its own\n`);
   expect(JSON.parse((await events(dataDir, 'show', 'call_hangup/c1', '--json')).out)).toMatchObject({
+    status: 'done',
     became: 'done',
     batch: { id: batch, others: 2, own_run: false, link: null },
     runs: [{ run: batch, kind: 'first', outcome: 'done' }],

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { publishApi } from '../../src/operations/api-access';
 import { dataFolder, removeDataFolders } from '../inbox/entries';
 import { runBridge, type Ended } from './run-bridge';
 
@@ -44,8 +45,8 @@ afterEach(async () => {
   removeDataFolders();
 });
 
-function port(): number {
-  const address: AddressInfo | string | null = server.address();
+function portOf(listening: Server): number {
+  const address: AddressInfo | string | null = listening.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
@@ -56,7 +57,7 @@ function production(args: string[], rules = 'rules.yaml'): Promise<Ended> {
     VOIPBIN_WEBHOOK_SECRET: 'a-secret-of-VoIPBIN',
     BRIDGE_RULES: rules,
     BRIDGE_HOST: '127.0.0.1',
-    PORT: String(port()),
+    PORT: String(portOf(server)),
     VOIPBIN_ACCESS_KEY: 'vb_key',
   };
   return runBridge(args, { cwd: folder, env });
@@ -85,9 +86,28 @@ test('with --yes it is sent', async () => {
 });
 
 test('in development it is sent without a question', async () => {
-  const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(port()) };
+  const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(portOf(server)) };
   expect(await runBridge(['send', 'call_hungup'], { cwd: folder, env })).toMatchObject({ code: 0 });
   expect(received).toBe(1);
+});
+
+test('rule files that the running bridge refused are named, also when the event was taken', async () => {
+  const detail = 'the rule files changed and have 1 error (bridge rules check); rule set abc stays in force';
+  const admin = createServer((_, response) =>
+    response.writeHead(503).end(JSON.stringify({ ready: false, parts: { rules: { ok: false, detail } } })),
+  );
+  await new Promise<void>((resolve) => admin.listen(0, '127.0.0.1', resolve));
+  try {
+    publishApi(folder, `http://127.0.0.1:${portOf(admin)}`, 'token');
+    const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(portOf(server)) };
+    expect(await runBridge(['send', 'call_hungup', '--json'], { cwd: folder, env })).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\{.*"received".*\}\n$/),
+      err: expect.stringContaining(`went by earlier rules: ${detail}`),
+    });
+  } finally {
+    await new Promise((resolve) => admin.close(resolve));
+  }
 });
 
 test.each([
@@ -103,7 +123,7 @@ test.each([
 });
 
 test('this machine may be named without TLS', async () => {
-  const url = `http://127.0.0.1:${port()}/voipbin/webhook`;
+  const url = `http://127.0.0.1:${portOf(server)}/voipbin/webhook`;
   expect(await production(['send', 'call_hungup', '--yes', '--url', url])).toMatchObject({ code: 0 });
   expect(received).toBe(1);
 });

@@ -167,6 +167,25 @@ test('an event that no rule wanted: the condition of the nearest rule with its v
   );
 });
 
+test('an event that no rule wanted, and a rule file that is broken by now: says that, not that no rule listens', async () => {
+  const cwd = await folderOf({ minute: 5, id: 'm1' });
+  writeFileSync(join(cwd, 'config', 'rules.yaml'), RULES.replace('contains', 'contians'));
+  const { out } = await why(cwd);
+  expect(out).toMatch(/No rule wanted it when it came.*\n +The rule file has errors, .*: bridge rules check\n/);
+  expect(out).not.toContain('listens');
+});
+
+test('a time that is a little ahead is about now, one that is far ahead is refused', async () => {
+  const cwd = await folderOf();
+  const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const { code, out } = await runBridge(['why', '+15551234567', '--at', inMinutes(10)], { cwd });
+  expect([code, out]).toEqual([0, expect.stringMatching(/^Nothing came from or for/)]);
+  expect(await runBridge(['why', '+15551234567', '--at', inMinutes(20)], { cwd })).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--at expects'),
+  });
+});
+
 test('nothing came: says so, and what to look at', async () => {
   const cwd = await folderOf({ minute: 45, id: 'm1' });
   const { out } = await why(cwd);
