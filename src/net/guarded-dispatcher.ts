@@ -12,9 +12,17 @@ import { outgoingAgent } from './outgoing-agent';
 const PRIVATE_NAME =
   /^[^.]+\.*$|\.(?:localhost|localdomain|local|svc|internal|home\.arpa|intranet|private|corp|home|lan|test|invalid)\.*$/;
 
+/** Connections per origin that stay open; more than a worker makes attempts at the same time. */
+const MOST_KEPT = 512;
+
 /** How to make a guarded dispatcher. */
 export interface GuardOptions {
   allow: HostList;
+  /**
+   * Whether a connection stays open for the next request to its origin, for some seconds. The server may close it just
+   * then: only for requests that may be sent twice. Else each request has a connection of its own.
+   */
+  keepsOpen?: boolean;
   /** Called when a connection is established, TLS included: from then on something may have been sent. */
   onConnected?: () => void;
 }
@@ -25,8 +33,8 @@ export interface GuardOptions {
  *
  * Guarantees: the address is checked when a connection is made, and the connection goes to that address. So neither
  * another notation (decimal, octal, IPv4 in IPv6), nor a redirect, nor a DNS answer that changes leads into a private
- * network. A host that is allowed by name may have any address. Connections are not reused, so no request is sent on one
- * that the server is closing. Every failure to connect is a NotConnectedError.
+ * network. A host that is allowed by name may have any address. Without `keepsOpen`, connections are not reused, so no
+ * request is sent on one that the server is closing. Every failure to connect is a NotConnectedError.
  *
  * Through a proxy (`HTTPS_PROXY`, `HTTP_PROXY`), which resolves the name itself: addresses that are neither public nor
  * allowed are refused, and so are names that no public host has. Not guaranteed then: to which address the proxy connects
@@ -34,10 +42,9 @@ export interface GuardOptions {
  *
  * Not guaranteed: anything about scheme, port or path.
  */
-export function guardedDispatcher({ allow, onConnected }: GuardOptions): Agent {
+export function guardedDispatcher({ allow, keepsOpen = false, onConnected }: GuardOptions): Agent {
   return outgoingAgent({
-    pipelining: 0,
-    connections: 4,
+    ...(keepsOpen ? { connections: MOST_KEPT } : { pipelining: 0, connections: 4 }),
     guard: (host, proxy) => {
       if (allow.hasName(host)) {
         return null;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { hostList } from '../../net/host-list';
 import { defineConnector } from '../connector';
-import { httpRequest, type HttpClient } from './request';
+import { HttpClient } from './client';
+import { httpRequest } from './request';
 
 const settings = z.strictObject({
   allow: hostList()
@@ -18,7 +19,8 @@ export const http = defineConnector({
     environment: { allow: 'BRIDGE_HTTP_ALLOW' },
     credentials: [],
     allowedHosts: ({ allow }) => allow,
-    open: ({ allow }: z.infer<typeof settings>): HttpClient => ({ allow }),
+    open: ({ allow }: z.infer<typeof settings>) => new HttpClient(allow),
+    close: (client) => client.close(),
   },
   actions: { request: httpRequest },
 });

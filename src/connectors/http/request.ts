@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { toJsonText } from '../../events/exact-number';
 import type { JsonValue } from '../../events/json';
-import type { HostList } from '../../net/host-list';
 import { duration } from '../../yaml/duration';
 import { ActionError } from '../action-error';
 import { defineAction, type ActionContext } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
 import { ambiguous } from './answer-failure';
+import type { HttpClient } from './client';
 import { hasHeader, headersInput, wireHeaders } from './headers';
 import type { Answered, Method } from './send';
 import { readTarget } from './target';
@@ -16,11 +16,6 @@ const USER_AGENT = 'voipbin-bridge';
 const LARGEST_BODY_CHARACTERS = 1_000_000;
 const LONGEST_TIMEOUT_MS = 30_000;
 const SAFE_TO_REPEAT: ReadonlySet<Method> = new Set(['GET', 'PUT', 'DELETE']);
-
-/** The `http` connection: the private hosts that requests may reach. */
-export interface HttpClient {
-  allow: HostList;
-}
 
 const input = z
   .strictObject({
@@ -98,8 +93,7 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
     if (method === 'POST' || method === 'PATCH') {
       setIfAbsent(outgoing.headers, IDEMPOTENCY_KEY, keyUuid(context.key));
     }
-    const { send } = await import('./send.js');
-    const attempt = (): Promise<Answered> => send(outgoing, context.client.allow, context.signal);
+    const attempt = (): Promise<Answered> => context.client.send(outgoing, context.signal);
     const { status, body: answer } = await (outgoing.repeatable
       ? again(context, method, attempt)
       : once(context, attempt));

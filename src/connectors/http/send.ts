@@ -33,60 +33,121 @@ export interface Answered {
   body: JsonValue;
 }
 
+/** The connections that one request uses. */
+interface Way {
+  ask(asked: Asked): Promise<Dispatcher.ResponseData>;
+  /** Whether the last thing that was asked may have been sent, unless it failed with a NotConnectedError. */
+  mayBeSent(): boolean;
+  end(): Promise<void>;
+}
+
+/** One request on the wire. */
+interface Asked {
+  outgoing: OutgoingRequest;
+  url: URL;
+  headers: ReadonlyMap<string, string>;
+  signal: AbortSignal;
+}
+
 /**
- * Sends a request and follows at most three redirects: of a GET any, of others 307 and 308, which keep method and body
- * (303 in answer to others is a success). To another origin only harmless headers go along.
- *
- * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection was
- *   established and no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
+ * Sends requests. Those that are safe to repeat share connections, which stay open for some seconds: a connection costs
+ * more than the request on it, with TLS many times as much. Each other request has a connection of its own, so that a
+ * server that closes an idle one leaves nobody in doubt.
  */
-export async function send(outgoing: OutgoingRequest, allow: HostList, cancelled: AbortSignal): Promise<Answered> {
-  const timeout = AbortSignal.timeout(outgoing.timeoutMs);
-  const signal = AbortSignal.any([cancelled, timeout]);
-  let mayBeSent = false;
-  const dispatcher = guardedDispatcher({ allow, onConnected: () => (mayBeSent = true) });
-  // Otherwise undici would abort the request only once the connection is established, and nobody could know whether it
-  // was sent.
-  const abort = (): void => void dispatcher.destroy();
-  signal.addEventListener('abort', abort, { once: true });
-  let { url, headers } = outgoing;
-  try {
-    for (let redirects = 0; ; redirects += 1) {
-      mayBeSent = false;
-      signal.throwIfAborted();
-      const answer = await ask(outgoing, url, headers, dispatcher, signal);
-      if (!isFollowed(outgoing.method, answer.statusCode)) {
-        return await conclude(outgoing, url, answer);
+export class Sender {
+  /** Connections that stay open. */
+  readonly #kept: Agent;
+
+  constructor(private readonly allow: HostList) {
+    this.#kept = guardedDispatcher({ allow, keepsOpen: true });
+  }
+
+  /**
+   * Sends a request and follows at most three redirects: of a GET any, of others 307 and 308, which keep method and body
+   * (303 in answer to others is a success). To another origin only harmless headers go along.
+   *
+   * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection was
+   *   established and no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
+   */
+  async send(outgoing: OutgoingRequest, cancelled: AbortSignal): Promise<Answered> {
+    const { repeatable } = outgoing;
+    const timeout = AbortSignal.timeout(outgoing.timeoutMs);
+    const signal = AbortSignal.any([cancelled, timeout]);
+    const way = repeatable ? this.#shared() : this.#own(signal);
+    let { url, headers } = outgoing;
+    try {
+      for (let redirects = 0; ; redirects += 1) {
+        const answer = await way.ask({ outgoing, url, headers, signal });
+        if (!isFollowed(outgoing.method, answer.statusCode)) {
+          return await conclude(outgoing, url, answer);
+        }
+        discard(answer);
+        if (redirects === MOST_REDIRECTS) {
+          throw new ActionError('permanent', `${url.hostname} redirects more than ${MOST_REDIRECTS} times`, {
+            connection: 'http',
+            code: 'too_many_redirects',
+            remedy: 'Set `url` in the rule to the final address.',
+          });
+        }
+        const next = readRedirect(headerOf(answer, 'location') ?? null, url);
+        headers = next.origin === url.origin ? headers : headersElsewhere(headers);
+        url = next;
       }
-      discard(answer);
-      if (redirects === MOST_REDIRECTS) {
-        throw new ActionError('permanent', `${url.hostname} redirects more than ${MOST_REDIRECTS} times`, {
-          connection: 'http',
-          code: 'too_many_redirects',
-          remedy: 'Set `url` in the rule to the final address.',
-        });
-      }
-      const next = readRedirect(headerOf(answer, 'location') ?? null, url);
-      headers = next.origin === url.origin ? headers : headersElsewhere(headers);
-      url = next;
+    } catch (error) {
+      throw failure(error, { repeatable, host: url.hostname, mayBeSent: way.mayBeSent(), cancelled, timeout });
+    } finally {
+      await way.end();
     }
-  } catch (error) {
-    throw failure(error, { repeatable: outgoing.repeatable, host: url.hostname, mayBeSent, cancelled, timeout });
-  } finally {
-    signal.removeEventListener('abort', abort);
-    // No connection is reused.
-    await dispatcher.destroy();
+  }
+
+  /** Closes the open connections, with what is under way on them. */
+  async close(): Promise<void> {
+    await this.#kept.destroy();
+  }
+
+  /** The connections of all repeatable requests. A broken one fails the attempt; the step's next attempt is made as usual. */
+  #shared(): Way {
+    return {
+      ask: (asked) => orAborted(ask(asked, this.#kept), asked.signal),
+      mayBeSent: () => true,
+      end: () => Promise.resolve(),
+    };
+  }
+
+  /** Connections for one request alone. */
+  #own(signal: AbortSignal): Way {
+    let mayBeSent = false;
+    const dispatcher = guardedDispatcher({ allow: this.allow, onConnected: () => (mayBeSent = true) });
+    // Otherwise undici would abort the request only once the connection is established, and nobody could know whether it
+    // was sent.
+    const abort = (): void => void dispatcher.destroy();
+    signal.addEventListener('abort', abort, { once: true });
+    return {
+      ask: (asked) => {
+        mayBeSent = false;
+        return ask(asked, dispatcher);
+      },
+      mayBeSent: () => mayBeSent,
+      end: async () => {
+        signal.removeEventListener('abort', abort);
+        await dispatcher.destroy();
+      },
+    };
   }
 }
 
-function ask(
-  { method, body }: OutgoingRequest,
-  url: URL,
-  headers: ReadonlyMap<string, string>,
-  dispatcher: Agent,
-  signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
+async function ask({ outgoing, url, headers, signal }: Asked, dispatcher: Agent): Promise<Dispatcher.ResponseData> {
+  const { method, body } = outgoing;
+  signal.throwIfAborted();
   return request(url, { method, headers: Object.fromEntries(headers), body, dispatcher, signal });
+}
+
+/** Waits no longer for a request than its signal permits: undici aborts one only once its connection is established. */
+function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
+  return Promise.race([work, aborted]);
 }
 
 function isFollowed(method: Method, status: number): boolean {

@@ -2,25 +2,28 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { ActionError } from '../../../src/connectors/action-error';
-import { httpRequest, type HttpClient } from '../../../src/connectors/http/request';
+import { HttpClient } from '../../../src/connectors/http/client';
+import { httpRequest } from '../../../src/connectors/http/request';
 import { HostList } from '../../../src/net/host-list';
 import { startLoggingProxy, type LoggingProxy } from '../../net/logging-proxy';
 import { runAttempt } from '../voipbin/run-action';
 
 const env = process.env;
-const client: HttpClient = { allow: HostList.EMPTY };
 let server: Server;
 let proxy: LoggingProxy;
+let client: HttpClient;
 
 beforeEach(async () => {
   server = createServer((_asked, answer) => answer.writeHead(201).end('made')).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  client = new HttpClient(HostList.EMPTY);
   proxy = await startLoggingProxy({ 'crm.example:80': (server.address() as AddressInfo).port });
   process.env = { ...env, HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url };
 });
 
 afterEach(async () => {
   process.env = env;
+  await client.close();
   server.close();
   await proxy.stop();
 });

@@ -7,6 +7,8 @@ export interface Recorded {
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
+  /** The port of the client's end of the connection. */
+  from: number | undefined;
 }
 
 /** A real HTTP server on loopback that keeps what it is sent and answers as it is told. */
@@ -33,6 +35,7 @@ export async function startRecorder(): Promise<Recorder> {
         path: request.url ?? '',
         headers: request.headers,
         body: Buffer.concat(chunks).toString(),
+        from: request.socket.remotePort,
       });
       (answers.shift() ?? json(200, {}))(request, response);
     });

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { ActionError } from '../../../src/connectors/action-error';
 import { http } from '../../../src/connectors/http/connector';
-import { httpRequest, type HttpClient } from '../../../src/connectors/http/request';
+import { HttpClient } from '../../../src/connectors/http/client';
+import { httpRequest } from '../../../src/connectors/http/request';
 import { keyUuid } from '../../../src/connectors/idempotency-uuid';
 import type { JsonObject } from '../../../src/events/json';
 import { renderInput } from '../../../src/rules/language/template';
@@ -16,17 +17,21 @@ const KEY = 'message_created/m-1/reply/step#1';
 
 let recorder: Recorder;
 let other: Recorder;
+const clients: HttpClient[] = [];
 
 beforeEach(async () => {
   [recorder, other] = await Promise.all([startRecorder(), startRecorder()]);
 });
 
 afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
   await Promise.all([recorder.stop(), other.stop()]);
 });
 
 function clientAllowing(allow: string): HttpClient {
-  return { allow: http.connection.settings.parse({ allow }).allow };
+  const client = new HttpClient(http.connection.settings.parse({ allow }).allow);
+  clients.push(client);
+  return client;
 }
 
 function ask(input: JsonObject, setting: Partial<StepSetting<HttpClient>> = {}) {
@@ -347,6 +352,83 @@ describe('refusals', () => {
     const error = await failureOf(ask({ method: 'POST' }, { signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ errorClass: 'transient', detail: { code: 'cancelled' } });
     expect(recorder.requests).toHaveLength(0);
+  });
+});
+
+describe('the connections', () => {
+  /** One client for several requests. */
+  let client: HttpClient;
+  const portsOf = (): number => new Set(recorder.requests.map(({ from }) => from)).size;
+
+  beforeEach(() => {
+    client = clientAllowing('127.0.0.1');
+  });
+
+  it('of requests that may be repeated stay open for the next one', async () => {
+    for (let times = 0; times < 4; times += 1) {
+      await ask({ method: 'PUT' }, { client });
+      await ask({ headers: { 'Idempotency-Key': 'x' } }, { client });
+      await ask({ method: 'GET' }, { client });
+    }
+    // Not one alone: undici releases a connection shortly after its answer was read.
+    expect(recorder.requests).toHaveLength(12);
+    expect(portsOf()).toBeLessThan(12);
+  });
+
+  it('of requests that must not be repeated serve one', async () => {
+    await ask({ method: 'PUT' }, { client });
+    await ask({}, { client });
+    await ask({}, { client });
+    expect([recorder.requests.length, portsOf()]).toEqual([3, 3]);
+  });
+
+  it('are made while others are under way', async () => {
+    let answerFirst: () => void = () => undefined;
+    recorder.answers.push((_request, response) => {
+      answerFirst = () => response.end();
+    });
+    const first = ask({ method: 'PUT' }, { client });
+    while (recorder.requests.length === 0) {
+      await new Promise(setImmediate);
+    }
+    await ask({ method: 'PUT' }, { client });
+    answerFirst();
+    await first;
+    expect(portsOf()).toBe(2);
+  });
+
+  it('that stay open fail the attempt when they break, and the next attempt gets another', async () => {
+    await ask({ method: 'PUT' }, { client });
+    recorder.answers.push(reset);
+    expect(await failureOf(ask({ method: 'PUT' }, { client }))).toMatchObject({
+      errorClass: 'transient',
+      detail: { code: 'network' },
+    });
+    await ask({ method: 'PUT' }, { client, attempt: 2 });
+    expect([recorder.requests.length, portsOf()]).toEqual([3, 2]);
+  });
+
+  it('are those of the origin that was allowed', async () => {
+    await ask({ method: 'PUT' }, { client });
+    const elsewhere = { method: 'PUT', url: `http://127.0.0.2:${other.port}/hook` };
+    expect(await failureOf(ask(elsewhere, { client }))).toMatchObject({
+      errorClass: 'permanent',
+      detail: { code: 'address_refused' },
+    });
+  });
+
+  it('do not hold a repeatable request that is cancelled while one is made', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const address = silent.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const cancelled = new AbortController();
+    const waiting = ask({ method: 'PUT', url: `https://127.0.0.1:${port}/hook` }, { client, signal: cancelled.signal });
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    cancelled.abort();
+    expect(await failureOf(waiting)).toMatchObject({ errorClass: 'transient', detail: { code: 'cancelled' } });
+    socket.destroy();
+    silent.close();
   });
 });
 
