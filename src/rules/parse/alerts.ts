@@ -7,6 +7,7 @@ import type { ActionCatalogue } from '../rule';
 import { quoted, type BlockReader, type Value } from './block-reader';
 import { checkStepTexts } from './check-texts';
 import type { Names } from './field-test';
+import { KnownFields } from './known-fields';
 import type { Defaults } from './locale';
 import { ComparedValues } from './operands';
 import { StepReader, usesOf, type ReadStep } from './steps';
@@ -135,7 +136,7 @@ export class AlertReader {
       checkStepTexts(
         reader,
         step,
-        new Variables([ALERT_TYPE], new Set(), none, new Set(), this.names),
+        new Variables([ALERT_TYPE], new KnownFields([], this.defaults.country), none, new Set(), this.names),
         values,
         this.#costs,
       );

@@ -2,7 +2,8 @@ import { parse } from '@bufbuild/cel';
 import type { Position } from '../../yaml/finding';
 import { constantOf, isNull, pathOf, type Expression } from '../language/cel-tree';
 import { fieldNamed } from '../language/fields';
-import type { Test } from '../language/operators';
+import type { NamedValues } from '../language/named-values';
+import { comparableNumber, type Test } from '../language/operators';
 import type { Condition } from '../rule';
 
 /** The operators between a field and a constant, as tests of `when`; with the sides exchanged where they matter. */
@@ -13,30 +14,59 @@ const TESTS: Readonly<Record<string, readonly ['gt' | 'gte' | 'lt' | 'lte', 'gt'
   '_<=_': ['lte', 'gte'],
 };
 
-/**
- * Conditions that are met whenever a valid CEL expression is: its comparisons of fields with constants, combined by `&&`
- * and `||`. What cannot be said as a condition is left out.
- */
-export function conditionsOf(expression: string, at: Position): Condition[] {
-  return required(parse(expression).expr, at);
+/** A CEL expression that is valid, with what it is evaluated with. */
+export interface ValidCel {
+  expression: string;
+  at: Position;
+  /** What it uses of lists, maps and windows. */
+  names?: NamedValues | undefined;
+  country: string | null;
 }
 
-function required(expression: Expression, at: Position): Condition[] {
+/**
+ * Conditions that are met whenever a valid CEL expression is: its comparisons of fields with constants, lists and the
+ * keys of maps, combined by `&&` and `||`. What cannot be said as a condition is left out.
+ */
+export function conditionsOf(valid: ValidCel): Condition[] {
+  return required(parse(valid.expression).expr, valid);
+}
+
+function required(expression: Expression, valid: ValidCel): Condition[] {
+  const { at } = valid;
   const call = expression?.exprKind.case === 'callExpr' ? expression.exprKind.value : null;
   if (call?.function === '_&&_') {
-    return call.args.flatMap((argument) => required(argument, at));
+    return call.args.flatMap((argument) => required(argument, valid));
   }
   if (call?.function === '_||_') {
-    const of = call.args.map((argument) => required(argument, at));
+    const of = call.args.map((argument) => required(argument, valid));
     return of.some((conditions) => conditions.length === 0)
       ? []
       : [{ kind: 'any', of: of.map((conditions) => ({ kind: 'all', of: conditions, at })), at }];
   }
-  const found = comparison(expression);
+  const found = membership(expression, valid) ?? comparison(expression);
   return found === null ? [] : [{ kind: 'field', ...found, at }];
 }
 
-function comparison(expression: Expression): Pick<Extract<Condition, { kind: 'field' }>, 'field' | 'test'> | null {
+type FieldTest = Pick<Extract<Condition, { kind: 'field' }>, 'field' | 'test'>;
+
+/** `peer.number in lists.vip`, `ours.number in maps.managers`: as `in` of `when`. */
+function membership(expression: Expression, { names, country }: ValidCel): FieldTest | null {
+  const call = expression?.exprKind.case === 'callExpr' ? expression.exprKind.value : null;
+  const [value, group] = call?.function === '@in' ? call.args : [];
+  const field = fieldNamed(pathOf(value)?.join('.') ?? '');
+  const [root, name = '', ...rest] = pathOf(group) ?? [];
+  const items =
+    root === 'lists' ? names?.lists?.[name] : root === 'maps' ? Object.keys(names?.maps?.[name] ?? {}) : null;
+  if (field === undefined || field.kind === 'time' || field.name === 'status' || rest.length > 0 || items == null) {
+    return null;
+  }
+  const values = items.map((item) =>
+    typeof item === 'string' && field.kind === 'phone' ? comparableNumber(item, country) : item,
+  );
+  return { field, test: oneOf(...values) };
+}
+
+function comparison(expression: Expression): FieldTest | null {
   const call = expression?.exprKind.case === 'callExpr' ? expression.exprKind.value : null;
   const [left, right] = call?.args ?? [];
   const isNot = call?.function === '!_';
@@ -73,5 +103,10 @@ function testOf(name: string, left: Expression, right: Expression): Test | null 
   if (isNull(other)) {
     return { operator: 'exists', wanted: !isEqual };
   }
-  return value === null ? null : isEqual ? oneOf(value) : { operator: 'not', test: oneOf(value) };
+  if (value === null) {
+    return null;
+  }
+  // An absent field is null, which is not equal to the value.
+  const others: Test = { operator: 'not', test: oneOf(value) };
+  return isEqual ? oneOf(value) : { operator: 'any', tests: [{ operator: 'exists', wanted: false }, others] };
 }

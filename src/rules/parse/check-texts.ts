@@ -118,14 +118,18 @@ function checkSecrets(reader: BlockReader, node: Node, text: string, name: strin
   }
 }
 
-/** Checks a CEL condition: syntax, functions, variables, and the values that fields are compared with. */
+/**
+ * Checks a CEL condition: syntax, functions, variables, and the values that fields are compared with.
+ * @returns whether it has no errors.
+ */
 export function checkCel(
   reader: BlockReader,
   expression: string,
   value: Value,
   variables: Variables,
   values: ComparedValues,
-): void {
+): boolean {
+  const before = reader.findings.all.length;
   const references = analyseCel(expression);
   const place = (offset: number): Position => {
     const before = expression.slice(0, offset).split('\n');
@@ -177,6 +181,7 @@ export function checkCel(
       values.comparable(field, constant, place(offset));
     }
   }
+  return !reader.findings.all.slice(before).some(({ severity }) => severity === 'error');
 }
 
 /** Why a name in a condition is no field: a dash in a name, a text without quotes, `True`. */

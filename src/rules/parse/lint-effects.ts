@@ -27,7 +27,9 @@ export function lintEffects(
   };
   rule.steps.forEach((step, index) => {
     const at = rule.stepsAt[index] ?? rule.at;
-    if (step.if !== undefined && !canBeMet([...conditions, ...conditionsOf(step.if, at)], types)) {
+    const own =
+      step.if === undefined ? [] : conditionsOf({ expression: step.if, at, names: rule.names, country: rule.country });
+    if (step.if !== undefined && !canBeMet([...conditions, ...own], types)) {
       findings.warn(
         at,
         'never-matches',

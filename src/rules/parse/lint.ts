@@ -164,7 +164,7 @@ function whyNever(rule: Rule): Never | null {
 
 /** What the `if` of a rule demands, as far as it compares fields with constants. */
 function celConditions(rule: Rule): Condition[] {
-  return rule.if === null ? [] : conditionsOf(rule.if.expression, rule.if.at);
+  return rule.if === null ? [] : conditionsOf({ ...rule.if, country: rule.country });
 }
 
 function nameOf(condition: Condition): string {

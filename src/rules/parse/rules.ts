@@ -8,15 +8,17 @@ import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from 
 import { quoted, type Block, type BlockReader, type Value } from './block-reader';
 import { checkWrittenInputs } from './check-inputs';
 import { checkCel, checkStepTexts } from './check-texts';
+import { conditionsOf } from './cel-conditions';
 import { ConditionReader } from './conditions';
 import { readEventTypes } from './event-types';
 import type { Names } from './field-test';
+import { KnownFields } from './known-fields';
 import { readLimits } from './limits';
 import { readCountry, readTimezone, type Defaults } from './locale';
 import { ComparedValues } from './operands';
 import { StepReader, usesOf, type ReadStep } from './steps';
 import { TemplateCosts } from './template-cost';
-import { fieldsPresent, Variables, type ResultShape } from './variables';
+import { Variables, type ResultShape } from './variables';
 
 type RuleBlock = Block<keyof typeof RULE_KEYS>;
 
@@ -68,7 +70,7 @@ export class RuleReader {
     }
     const when = optional('when', null, (found) => new ConditionReader(reader, this.names, values).read(found));
     const steps = optional<ReadStep[]>('do', [], (found) => new StepReader(reader, this.actions).read(found));
-    const condition = this.checkTexts(block, on, when, steps, values);
+    const condition = this.checkTexts(block, { on, when, country }, steps, values);
     for (const step of steps) {
       checkWrittenInputs(reader, step, {
         country,
@@ -78,9 +80,6 @@ export class RuleReader {
     }
     const used = namesUsed(usesOf(steps), this.#defined(country));
     checkCarried(reader.findings, used ?? {}, block.get('do')?.at ?? block.at);
-    const expressions = condition === null ? [] : [condition.expression];
-    const usedInIf = namesUsed({ inputs: [], conditions: expressions }, this.#defined(country));
-    checkCarried(reader.findings, usedInIf ?? {}, condition?.at ?? block.at);
     const limits = optional('limits', { cooldown: null, max: null }, (found) => readLimits(reader, found));
     const maxAgeMs = optional('max_age', null, (found) => this.#maxAge(found));
     const mode = optional<Rule['mode'] | null>('mode', 'live', (found) =>
@@ -100,7 +99,7 @@ export class RuleReader {
       owner,
       on,
       when,
-      if: condition === null || usedInIf === undefined ? condition : { ...condition, names: usedInIf },
+      if: condition,
       limits,
       max_age_ms: maxAgeMs,
       mode,
@@ -120,8 +119,7 @@ export class RuleReader {
    */
   private checkTexts(
     block: RuleBlock,
-    on: EventTypes | null,
-    when: Condition | null,
+    { on, when, country }: { on: EventTypes | null; when: Condition | null; country: string | null },
     steps: readonly ReadStep[],
     values: ComparedValues,
   ): CelCondition | null {
@@ -130,20 +128,27 @@ export class RuleReader {
       on === null || on.prefixes.includes('') || on.written.some((one) => typesFor(one) === null)
         ? null
         : [...on.types];
-    const present = fieldsPresent(when);
-    const results = new Map<string, ResultShape>();
-    const variablesBefore = (index: number): Variables =>
-      new Variables(types, present, results, new Set(steps.slice(index).map((later) => later.planned.id)), this.names);
     const value = block.get('if');
     const expression = value === undefined ? null : reader.text(value, 'if');
+    const conditions = when === null ? [] : [when];
+    const results = new Map<string, ResultShape>();
+    const variablesBefore = (index: number, known: KnownFields): Variables =>
+      new Variables(types, known, results, new Set(steps.slice(index).map((later) => later.planned.id)), this.names);
+    let condition: CelCondition | null = null;
     if (value !== undefined && expression !== null) {
-      checkCel(reader, expression, value, variablesBefore(0), values);
+      const names = namesUsed({ inputs: [], conditions: [expression] }, this.#defined(country));
+      checkCarried(reader.findings, names ?? {}, value.at);
+      condition = { expression, ...(names === undefined ? {} : { names }), at: value.at };
+      if (checkCel(reader, expression, value, variablesBefore(0, new KnownFields(conditions, country)), values)) {
+        conditions.push(...conditionsOf({ ...condition, country }));
+      }
     }
+    const known = new KnownFields(conditions, country);
     steps.forEach((step, index) => {
-      checkStepTexts(reader, step, variablesBefore(index), values, this.#costs);
+      checkStepTexts(reader, step, variablesBefore(index, known), values, this.#costs);
       results.set(step.planned.id, step.result);
     });
-    return value === undefined || expression === null ? null : { expression, at: value.at };
+    return condition;
   }
 
   /** Rules of one country share what is defined. */

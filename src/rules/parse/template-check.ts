@@ -200,17 +200,39 @@ function checkLookups(value: LiquidValue, variables: Variables, problems: Checke
         : variables.mapProblem(name);
     if (problem !== null) {
       problems.push({ severity: 'error', code: 'unknown-map', ...problem, row, column });
-    } else if (use === 'inserted' && !value.filters.slice(index).some((later) => later.name === 'default')) {
+    } else if (
+      use === 'inserted' &&
+      !isInMap(value, index, variables, name ?? '') &&
+      !value.filters.slice(index).some((later) => later.name === 'default')
+    ) {
       problems.push({
         severity: 'error',
         code: 'may-be-absent',
         message: `the map "${name}" may have no entry`,
-        hint: `add a default: lookup: '${name}' | default: '…'`,
+        hint: `add a default: lookup: '${name}' | default: '…'${requirement(value, name ?? '')}`,
         row,
         column,
       });
     }
   });
+}
+
+/** Whether the rule's conditions say that the map has an entry for the looked up field. */
+function isInMap(value: LiquidValue, index: number, variables: Variables, name: string): boolean {
+  const field = fieldLookedUp(value);
+  return index === 0 && field !== null && variables.hasEntryFor(field, name);
+}
+
+/** The field alone before the filters; null for anything else. */
+function fieldLookedUp({ initial }: LiquidValue): string[] | null {
+  const [token, ...others] = initial.postfix;
+  const found = token === undefined || others.length > 0 ? null : pathOf(token);
+  return found?.complete === true && found.path[0] !== 'steps' ? found.path : null;
+}
+
+function requirement(value: LiquidValue, name: string): string {
+  const field = fieldLookedUp(value);
+  return field === null ? '' : `, or require it: when: { ${field.join('.')}: { in: $${name} } }`;
 }
 
 function checkToken(

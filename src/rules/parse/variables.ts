@@ -1,11 +1,10 @@
 import { exampleOf, FIELD_GROUPS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
 import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
-import type { Condition } from '../rule';
-import type { Test } from '../language/operators';
 import { isNamedRoot } from '../language/cel-kinds';
 import type { Single } from '../language/named-values';
 import type { Names } from './field-test';
+import type { KnownFields } from './known-fields';
 import { lookAtName } from './named-variables';
 import type { Variable } from './variable';
 
@@ -20,8 +19,8 @@ export class Variables {
   constructor(
     /** The live names of the rule's event types; null when some are unknown. */
     private readonly types: readonly string[] | null,
-    /** Fields that have a value whenever the rule matches, because it has conditions on them. */
-    private readonly present: ReadonlySet<string>,
+    /** What is known of fields whenever the rule matches, because it has conditions on them. */
+    private readonly known: KnownFields,
     /** The results of earlier steps, by id. */
     private readonly steps: ReadonlyMap<string, ResultShape>,
     /** The ids of this step and later ones, for findings. */
@@ -70,6 +69,11 @@ export class Variables {
     };
   }
 
+  /** Whether a map has an entry for a field of every event that the rule matches. */
+  hasEntryFor(path: readonly string[], name: string): boolean {
+    return this.known.isKeyOf(path.join('.'), this.names?.maps.get(name) ?? []);
+  }
+
   #lookAtField(path: readonly string[]): Variable {
     const [root = '', ...rest] = path;
     const name = path.join('.');
@@ -79,12 +83,12 @@ export class Variables {
     if (root === 'data') {
       return rest.length === 0
         ? { state: 'group', example: 'data.metadata.campaign' }
-        : { state: this.present.has(name) ? 'always' : 'maybe' };
+        : { state: this.known.isPresent(name) ? 'always' : 'maybe' };
     }
     const field = fieldNamed(name);
     if (field !== undefined) {
       const presence = presenceFor(field, this.types);
-      return { state: presence === 'maybe' && this.present.has(name) ? 'always' : presence };
+      return { state: presence === 'maybe' && this.known.isPresent(name) ? 'always' : presence };
     }
     if (FIELD_GROUPS.has(name)) {
       return { state: 'group', example: exampleOf(name) };
@@ -184,34 +188,4 @@ export function shapeOf(schema: unknown): ResultShape {
   return {
     fields: type === 'string' || type === 'number' || type === 'integer' || type === 'boolean' ? new Map() : null,
   };
-}
-
-/** Fields that have a value whenever the condition is met: a condition on an absent field is not met. */
-export function fieldsPresent(condition: Condition | null): Set<string> {
-  if (condition === null) {
-    return new Set();
-  }
-  switch (condition.kind) {
-    case 'field':
-      return impliesPresence(condition.test) ? new Set([condition.field.name]) : new Set();
-    case 'all':
-      return new Set(condition.of.flatMap((one) => [...fieldsPresent(one)]));
-    case 'any': {
-      const [first, ...others] = condition.of.map(fieldsPresent);
-      return new Set([...(first ?? [])].filter((name) => others.every((other) => other.has(name))));
-    }
-    case 'during':
-    case 'not':
-      return new Set();
-  }
-}
-
-function impliesPresence(test: Test): boolean {
-  if (test.operator === 'exists') {
-    return test.wanted;
-  }
-  if (test.operator === 'any') {
-    return test.tests.every(impliesPresence);
-  }
-  return test.operator === 'all' ? test.tests.some(impliesPresence) : true;
 }
