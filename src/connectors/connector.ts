@@ -118,6 +118,16 @@ export interface InputProblem {
   remedy: string | null;
 }
 
+/** For which events an input does something. */
+export interface OnlyFor {
+  /** Their types, by live name. */
+  types: RegExp;
+  /** The values of the input that do; every value when absent. */
+  values?: readonly JsonValue[];
+  /** What all other events lack, after their names: `has no recording`. */
+  why: string;
+}
+
 /** An action as its connector defines it. */
 export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** One sentence for ops: what it does. Shown by editors and in the docs. */
@@ -144,6 +154,13 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   checks?: {
     readonly [Name in Extract<keyof NoInfer<Input>, string>]?: InputCheck<NoInfer<Input>, NoInfer<Input>[Name]>;
   };
+  /**
+   * Inputs that use something which only events of some types have. `rules check` refuses one that no event of its rule
+   * can have.
+   */
+  onlyFor?: { readonly [Name in Extract<keyof NoInfer<Input>, string>]?: OnlyFor };
+  /** Inputs that take the place of a field of the event: without one, events must be able to have its field. */
+  insteadOf?: { readonly [Name in Extract<keyof NoInfer<Input>, string>]?: string };
   /** What later steps may use, `.describe()`d; template variables under `steps.<id>` are checked against it. */
   output: z.ZodType<Output>;
   /** The effect; by the input as written where it depends on it (`http.request` on its method). */
@@ -200,6 +217,10 @@ export interface Action<Client = unknown> {
    * @param names of the inputs that are judged; the others may still be templates.
    */
   problemsOf(input: JsonObject, names: readonly string[], scope: InputScope): InputProblem[];
+  /** See {@link ActionDefinition.onlyFor}. */
+  onlyFor(inputName: string): OnlyFor | undefined;
+  /** The fields that inputs take the place of, by input. See {@link ActionDefinition.insteadOf}. */
+  readonly insteadOf: Readonly<Record<string, string>>;
   /** Whether the input may hold a value of this type at a path, such as `['body', 'deal', '0']`. */
   accepts(path: readonly string[], value: JsonValue): boolean;
   /** @param input the input as written in the rule file, already found valid. */
@@ -325,6 +346,7 @@ export interface Connector<Settings = unknown, Client = unknown> {
 export function defineAction<Client>() {
   return <Input, Output extends JsonObject>(definition: ActionDefinition<Client, Input, Output>): Action<Client> => {
     const sinks: Partial<Record<string, Sink>> = definition.sinks ?? {};
+    const onlyFor: Partial<Record<string, OnlyFor>> = definition.onlyFor ?? {};
     const { effect, reads = [] } = definition;
     return {
       summary: definition.summary,
@@ -335,6 +357,8 @@ export function defineAction<Client>() {
       budgetFrom: definition.budgetFrom ?? 'step',
       attemptTimeout: definition.attemptTimeout,
       sinkOf: (inputName) => sinks[inputName] ?? 'plain',
+      onlyFor: (inputName) => onlyFor[inputName],
+      insteadOf: { ...definition.insteadOf },
       isMoment: (inputName) => definition.moments?.some((name) => name === inputName) ?? false,
       problemsOf: (input, names, scope) => {
         const parsed = definition.input.safeParse(input);

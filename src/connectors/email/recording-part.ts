@@ -41,6 +41,10 @@ const MOST_RECORDINGS = 10;
 const SHORTEST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
 
+/** Types of events that are about a recording, or about something that may be recorded. */
+export const MAY_HAVE_RECORDING =
+  /^(?:recording|call|conference|conferencecall|confbridge|activeflow|aicall|transcribe|transcribe_speech|transcript|summary)_/;
+
 /**
  * The recordings that an event is about: its own id for `recording_*`, those it names for calls and whatever refers to
  * a recording.

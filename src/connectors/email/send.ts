@@ -8,7 +8,13 @@ import { domainOf, readRecipients, type Recipient } from './addresses';
 import { Delivery } from './delivery';
 import type { MailFailure } from './mail-failure';
 import type { Mail, Mailer, SendResult } from './mailer';
-import { collectRecordings, recordingIdsOf, type RecordingLine, type RecordingPart } from './recording-part';
+import {
+  collectRecordings,
+  MAY_HAVE_RECORDING,
+  recordingIdsOf,
+  type RecordingLine,
+  type RecordingPart,
+} from './recording-part';
 
 /**
  * A lost answer is followed by a second try after this: long enough for a server that was only slow to have come to its
@@ -72,6 +78,7 @@ export const sendMail = defineAction<Mailer>()<Input, Output>({
   unit: 'mail',
   input,
   sinks: { subject: 'header', html: 'html' },
+  onlyFor: { recording: { types: MAY_HAVE_RECORDING, why: 'has no recording' } },
   checks: {
     to: readTo,
     cc: (cc) => readRecipients('cc', cc),

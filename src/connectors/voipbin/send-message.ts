@@ -45,6 +45,10 @@ export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, 
   unit: 'text',
   input,
   output,
+  insteadOf: { to: 'peer.number', from: 'ours.number' },
+  onlyFor: {
+    to_opted_out: { types: /^(?:message|conversation)_/, values: ['confirm'], why: 'is no text that asks for STOP' },
+  },
   checks: {
     text: wellFormed,
     to: (to, { country, event }) => checkRecipient(to, event, country),

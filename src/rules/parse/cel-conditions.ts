@@ -56,8 +56,14 @@ function membership(expression: Expression, { names, country }: ValidCel): Field
   const field = fieldNamed(pathOf(value)?.join('.') ?? '');
   const [root, name = '', ...rest] = pathOf(group) ?? [];
   const items =
-    root === 'lists' ? names?.lists?.[name] : root === 'maps' ? Object.keys(names?.maps?.[name] ?? {}) : null;
-  if (field === undefined || field.kind === 'time' || field.name === 'status' || rest.length > 0 || items == null) {
+    root === 'lists' ? names?.lists?.[name] : root === 'maps' ? Object.keys(names?.maps?.[name] ?? {}) : undefined;
+  if (
+    field === undefined ||
+    field.kind === 'time' ||
+    field.name === 'status' ||
+    rest.length > 0 ||
+    items === undefined
+  ) {
     return null;
   }
   const values = items.map((item) =>

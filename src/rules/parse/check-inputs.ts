@@ -1,10 +1,13 @@
 import type { JsonObject, JsonValue } from '../../events/json';
 import { didYouMean } from '../../yaml/nearest-name';
+import { fieldNamed, presenceFor } from '../language/fields';
 import { isTemplate } from '../language/liquid';
 import { readMoment } from '../language/moments';
 import { referencesIn } from '../language/secret-references';
 import type { Window } from '../language/windows';
-import type { BlockReader, Value } from './block-reader';
+import type { EventTypes } from '../rule';
+import { quoted, type BlockReader, type Value } from './block-reader';
+import { knownTypes } from './event-types';
 import { positionAtPath } from './step-input';
 import type { ReadStep } from './steps';
 
@@ -53,6 +56,42 @@ export function checkWrittenInputs(reader: BlockReader, step: ReadStep, surround
       'input',
       `input "${name}" of ${planned.action}: ${message.replace('the rendered ', '')}`,
       remedy === null ? {} : { hint: remedy.replace(/\.$/, '') },
+    );
+  }
+}
+
+/** Refuses inputs that do nothing for any event of the rule, and missing ones that every event of it would need. */
+export function checkInputsFitTypes(reader: BlockReader, step: ReadStep, on: EventTypes): void {
+  const types = knownTypes(on);
+  if (types === null || types.length === 0) {
+    return;
+  }
+  const { action, input } = step.planned;
+  const place: Value = { node: step.input, at: step.at };
+  const events = on.written.join(', ');
+  for (const [name, value] of Object.entries(input)) {
+    const only = step.onlyFor(name);
+    const isUsed = only?.values === undefined || only.values.some((one) => one === value);
+    if (only !== undefined && isUsed && !types.some((type) => only.types.test(type))) {
+      reader.findings.error(
+        positionAtPath(reader, place, [name]),
+        'never-acts',
+        `input "${name}" of ${action} does nothing here: ${events} ${only.why}`,
+        { hint: 'remove it, or use another event' },
+      );
+    }
+  }
+  const missing = Object.entries(step.insteadOf).filter(([name, fieldName]) => {
+    const field = fieldNamed(fieldName);
+    return input[name] === undefined && field !== undefined && presenceFor(field, types) === 'never';
+  });
+  if (missing.length > 0) {
+    const names = missing.map(([name]) => quoted(name)).join(' and ');
+    reader.findings.error(
+      step.at,
+      'never-acts',
+      `${action} needs ${names} here: ${events} has no ${missing.map(([, field]) => field).join(' and no ')}`,
+      { hint: 'write it, or use an event of a call or message' },
     );
   }
 }

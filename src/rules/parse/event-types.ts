@@ -4,6 +4,11 @@ import { nearest } from '../../yaml/nearest-name';
 import type { EventTypes } from '../rule';
 import { quoted, type BlockReader, type Value } from './block-reader';
 
+/** The live names of a rule's event types; null when some are unknown. */
+export function knownTypes(on: EventTypes): readonly string[] | null {
+  return on.prefixes.includes('') || on.written.some((one) => typesFor(one) === null) ? null : [...on.types];
+}
+
 /** Reads the `on` of a rule; null with a finding. */
 export function readEventTypes(reader: BlockReader, value: Value): EventTypes | null {
   const { findings } = reader;

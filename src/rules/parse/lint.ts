@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { typesFor } from '../../events/catalogue';
 import { analyseCel } from '../language/cel-references';
 import { fieldNamed, presenceFor } from '../language/fields';
 import type { Findings } from '../../yaml/finding';
 import { listensTo } from '../compiled-rule';
 import { conditionsOf } from './cel-conditions';
+import { knownTypes } from './event-types';
 import { lintEffects } from './lint-effects';
 import { canBeMet } from './satisfiable';
 import type { ActionCatalogue, Condition, Rule } from '../rule';
@@ -36,14 +36,14 @@ export function lintRules(rules: readonly Rule[], actions: ActionCatalogue, find
     }
     lintChoices(rule, findings);
     lintAlternatives(rule, findings);
-    lintEffects(rule, [...required(rule.when), ...celConditions(rule)], typesOf(rule), actions, findings);
+    lintEffects(rule, [...required(rule.when), ...celConditions(rule)], knownTypes(rule.on), actions, findings);
     lintMessages(rule, findings);
   });
 }
 
 /** Warns of words that a field has for other event types only. */
 function lintChoices(rule: Rule, findings: Findings): void {
-  const types = typesOf(rule);
+  const types = knownTypes(rule.on);
   const compared = [
     ...fieldConditions(rule.when).flatMap(({ field, test, at }) =>
       test.operator === 'one_of' ? test.values.map((value) => ({ field, value, at })) : [],
@@ -75,7 +75,7 @@ function isDirection(value: unknown): value is string {
 
 /** Warns of alternatives that cannot be met together with the other conditions. */
 function lintAlternatives(rule: Rule, findings: Findings): void {
-  const types = typesOf(rule);
+  const types = knownTypes(rule.on);
   const conditions = [...required(rule.when), ...celConditions(rule)];
   for (const condition of required(rule.when)) {
     const others = conditions.filter((one) => one !== condition);
@@ -99,13 +99,6 @@ function fieldConditions(condition: Condition | null): FieldCondition[] {
 
 type FieldCondition = Extract<Condition, { kind: 'field' }>;
 
-/** The live names of a rule's event types; null when some are unknown. */
-export function typesOf(rule: Rule): readonly string[] | null {
-  return rule.on.prefixes.includes('') || rule.on.written.some((one) => typesFor(one) === null)
-    ? null
-    : [...rule.on.types];
-}
-
 /** The conditions that must all be met, with `all` blocks flattened. */
 function required(condition: Condition | null): Condition[] {
   if (condition === null) {
@@ -120,7 +113,7 @@ interface Never {
 }
 
 function whyNever(rule: Rule): Never | null {
-  const types = typesOf(rule);
+  const types = knownTypes(rule.on);
   const conditions = [...required(rule.when), ...celConditions(rule)];
   const absent = conditions.find(
     (one) => one.kind === 'field' && presenceFor(one.field, types) === 'never' && !isAbsence(one.test),
@@ -180,7 +173,7 @@ function isAbsence(test: Test): boolean {
 
 /** Whether the first rule matches every event that the second would match; false when that is not certain. */
 function covers(first: Rule, second: Rule): boolean {
-  const types = typesOf(second);
+  const types = knownTypes(second.on);
   const hasAllTypes =
     first.on.prefixes.includes('') ||
     (types !== null &&

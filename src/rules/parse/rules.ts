@@ -1,16 +1,15 @@
 import { isMap } from 'yaml';
-import { typesFor } from '../../events/catalogue';
 import { RULE_KEYS } from '../language/keys';
 import type { NamedValues } from '../language/named-values';
 import { namesUsed } from '../language/names-used';
 import { checkCarried, definedNames } from './defined-names';
 import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from '../rule';
 import { quoted, type Block, type BlockReader, type Value } from './block-reader';
-import { checkWrittenInputs } from './check-inputs';
+import { checkInputsFitTypes, checkWrittenInputs } from './check-inputs';
 import { checkCel, checkStepTexts } from './check-texts';
 import { conditionsOf } from './cel-conditions';
 import { ConditionReader } from './conditions';
-import { readEventTypes } from './event-types';
+import { knownTypes, readEventTypes } from './event-types';
 import type { Names } from './field-test';
 import { KnownFields } from './known-fields';
 import { readLimits } from './limits';
@@ -72,6 +71,9 @@ export class RuleReader {
     const steps = optional<ReadStep[]>('do', [], (found) => new StepReader(reader, this.actions).read(found));
     const condition = this.checkTexts(block, { on, when, country }, steps, values);
     for (const step of steps) {
+      if (on !== null) {
+        checkInputsFitTypes(reader, step, on);
+      }
       checkWrittenInputs(reader, step, {
         country,
         timezone: timezone ?? this.defaults.timezone,
@@ -124,10 +126,7 @@ export class RuleReader {
     values: ComparedValues,
   ): CelCondition | null {
     const { reader } = this;
-    const types =
-      on === null || on.prefixes.includes('') || on.written.some((one) => typesFor(one) === null)
-        ? null
-        : [...on.types];
+    const types = on === null ? null : knownTypes(on);
     const value = block.get('if');
     const expression = value === undefined ? null : reader.text(value, 'if');
     const conditions = when === null ? [] : [when];

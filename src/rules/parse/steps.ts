@@ -33,6 +33,8 @@ export interface ReadStep {
   /** As of the action. */
   isMoment: Action['isMoment'];
   problemsOf: Action['problemsOf'];
+  onlyFor: Action['onlyFor'];
+  insteadOf: Action['insteadOf'];
   /** Fields that its action reads of the event by itself. */
   reads: readonly string[];
   /** Whether its input may hold a value of this type at a path. */
@@ -150,6 +152,8 @@ export class StepReader {
       ifAt: ifValue ?? null,
       sinkOf: (name) => definition.sinkOf(name),
       isMoment: (name) => definition.isMoment(name),
+      onlyFor: (name) => definition.onlyFor(name),
+      insteadOf: input === null ? {} : definition.insteadOf,
       problemsOf: (wanted, names, scope) => (input === null ? [] : definition.problemsOf(wanted, names, scope)),
       accepts: (path, wanted) => definition.accepts(path, wanted),
       reads: input === null ? [] : definition.readsOf(input),

@@ -86,7 +86,7 @@ test.each([
 test.each([
   [
     "{{ peer.number | lookup: 'managers' }}",
-    `the map "managers" may have no entry; add a default: lookup: 'managers' | default: '…'`,
+    `the map "managers" may have no entry; add a default: lookup: 'managers' | default: '…', or require it: when: { peer.number: { in: $managers } }`,
   ],
   ["{{ peer.number | lookup: 'manager' | default: 'x' }}", 'there is no map "manager"; did you mean "managers"?'],
   [
@@ -146,7 +146,7 @@ test.each([
 });
 
 test.each([
-  ['agent_status_updated', 'status: offline', TEXT_TO],
+  ['agent_status_updated', 'status: offline', TEXT_TO.replace(' }', ', from: "+15557654321" }')],
   ['agent_status_updated', 'status: offline', 'hubspot.create_task: { subject: s, number: "+15551234567" }'],
   ['[call_hangup, message_created]', 'direction: inbound', 'hubspot.log_call: {}'],
   ['call_hangup', 'direction: outbound', TEXT_TO],
@@ -178,4 +178,39 @@ test.each([
       ? 'warning: voipbin.send_message of the rule r waits for hubspot.create_task above it, and is not sent when that fails; move it up, or give hubspot.create_task on_error: continue and retry: { for: 1m }'
       : undefined,
   );
+});
+
+test.each([
+  [
+    'email.send: { to: a@example.com, subject: s, text: t, recording: attach }',
+    'message_created',
+    'input "recording" of email.send does nothing here: message_created has no recording; remove it, or use another event',
+  ],
+  ['email.send: { to: a@example.com, subject: s, text: t, recording: link }', 'call_hangup', null],
+  ['email.send: { to: a@example.com, subject: s, text: t, recording: link }', '[message_created, call_hangup]', null],
+  ['email.send: { to: a@example.com, subject: s, text: t, recording: link }', 'recording_finished', null],
+  ['email.send: { to: a@example.com, subject: s, text: t, recording: link }', '"*"', null],
+  [
+    'voipbin.send_message: { text: t, to_opted_out: confirm }',
+    'call_hangup',
+    'input "to_opted_out" of voipbin.send_message does nothing here: call_hangup is no text that asks for STOP; remove it, or use another event',
+  ],
+  ['voipbin.send_message: { text: t, to_opted_out: skip }', 'call_hangup', null],
+  [
+    'voipbin.send_message: { text: t, to: "+15551234567" }',
+    'agent_updated',
+    'voipbin.send_message needs "from" here: agent_updated has no ours.number; write it, or use an event of a call or message',
+  ],
+  [
+    'voipbin.send_message: { text: t }',
+    'agent_updated',
+    'voipbin.send_message needs "to" and "from" here: agent_updated has no peer.number and no ours.number',
+  ],
+  ['voipbin.send_message: { text: t, to: "+15551234567", from: "+15557654321" }', 'agent_updated', null],
+  ['voipbin.send_message: { text: t, to: "+15551234567" }', 'call_hangup', null],
+])('what an input or a missing one can never do is an error: %s, on %s', (step, on, finding) => {
+  const text = `version: 1\nrules:\n  - { name: r, on: ${on}, when: { data.x: y }, do: [{ ${step} }] }\n`;
+  const { findings } = loadRules({ file: 'rules.yaml', actions: actionCatalogue, readFile: () => text });
+  const errors = findings.filter(({ severity }) => severity === 'error').map(formatFinding);
+  expect(errors.map((error) => error.includes(finding ?? 'no error'))).toEqual(finding === null ? [] : [true]);
 });
