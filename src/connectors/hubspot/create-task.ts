@@ -40,7 +40,7 @@ export const createTask = defineAction<HubSpotClient>()({
         .string()
         .default('1h')
         .describe(
-          'When it is due. Counted from the event: 30m, 4h, 1d. The first time in a window of the rule file: next office 09:00; when it opens: next office. Or a date and time: 2026-03-02 09:00. Never before the step began',
+          'When it is due. Counted from the event, also where the step runs late: 30m, 4h, 1d; the first time in a window of the rule file: next office 09:00; when it opens: next office. Or a date and time: 2026-03-02 09:00. A moment that has passed when the step begins is that begin',
         ),
       owner: z
         .string()
@@ -119,7 +119,7 @@ export const createTask = defineAction<HubSpotClient>()({
 /** A time with a zone (ISO 8601): what windows and local times are before they get here. */
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/;
 
-/** A time, or a wait from the event on, but never in the past when the step begins; the same on every attempt. */
+/** A time, or a wait from the event on; the begin of the step where that is over. The same on every attempt. */
 function dueTime(due: string, occurredAt: number, startedAt: number): string {
   const text = due.trim();
   const wait = parseDuration(text);

@@ -84,12 +84,15 @@ export function renderInput(input: JsonObject, context: RenderContext): JsonObje
   );
 }
 
-/** A window is looked for after the event and, when the step begins later, after that. */
-export function momentScopeOf(context: Pick<RenderContext, 'event' | 'names' | 'timezone' | 'now'>): MomentScope {
+/**
+ * A window is looked for after the event, however late the step begins: the same moment as `windows.<name>.opens_at` in a
+ * text, and as a duration, which counts from the event too.
+ */
+export function momentScopeOf(context: Pick<RenderContext, 'event' | 'names' | 'timezone'>): MomentScope {
   return {
     windows: context.names?.windows ?? {},
     timezone: context.timezone,
-    after: Math.max(Date.parse(context.event.occurred_at), context.now.getTime()),
+    after: Date.parse(context.event.occurred_at),
   };
 }
 

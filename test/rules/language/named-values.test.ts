@@ -74,7 +74,9 @@ test('a plan has what the texts of its rule use, and nothing else', () => {
 
 test.each([
   ['next office 09:00', '2026-03-06T20:00:00Z', '2026-03-09T08:00:00.000Z'],
-  ['next office 09:00', '2026-03-09T09:00:00Z', '2026-03-10T08:00:00.000Z'],
+  // It has passed when the step begins: the action makes it "now", as it does with a duration.
+  ['next office 09:00', '2026-03-09T09:00:00Z', '2026-03-09T08:00:00.000Z'],
+  ['next office', '2026-03-12T09:00:00Z', '2026-03-09T08:00:00.000Z'],
   ["next {{ data.window | default: 'office' }} 09:00", '2026-03-06T20:00:00Z', '2026-03-09T08:00:00.000Z'],
   ['2026-07-01 09:00', '2026-03-06T20:00:00Z', '2026-07-01T07:00:00.000Z'],
   ['4h', '2026-03-06T20:00:00Z', '4h'],
