@@ -51,6 +51,20 @@ test('an owner by e-mail, in any case, looked up once', async () => {
   expect(standIn.requests.filter(({ url }) => url.includes('/owners'))).toHaveLength(1);
 });
 
+test('the stand-in knows the person whom a rule names, as the same user each time', async () => {
+  for (const [key, owner] of [
+    ['a/b/1', 'Anna@firma.example'],
+    ['a/b/2', 'anna@firma.example'],
+    ['a/b/3', 'bob@firma.example'],
+  ] as const) {
+    await done('create_task', openClient(standIn), { subject: 'x', owner }, { key });
+  }
+  const [first, second, third] = standIn.tasks.map(({ properties }) => properties['hubspot_owner_id']);
+  expect(first).toMatch(/^\d+$/);
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+});
+
 test('nobody’s task when the contact has no owner', async () => {
   await done(
     'create_task',
@@ -66,10 +80,11 @@ test.each([
   [{ owner: 'the boss' }, 'invalid_owner'],
   [{ due: 'tomorrow' }, 'invalid_due'],
 ])('%j is wrong: %s, without telling the text', async (wrong, code) => {
-  const error = await failureOf(run('create_task', openClient(standIn), { subject: 'x', ...wrong }));
+  const seedOwnersOnly = await startStandIn({ knowsEveryOwner: false });
+  const error = await failureOf(run('create_task', openClient(seedOwnersOnly), { subject: 'x', ...wrong }));
   expect([error.errorClass, error.detail.code]).toEqual(['permanent', code]);
   expect(allText(error)).not.toMatch(/nobody|boss|tomorrow/);
-  expect(standIn.tasks).toEqual([]);
+  expect(seedOwnersOnly.tasks).toEqual([]);
 });
 
 test('ten at once make one task', async () => {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { BatchAnswers } from './account-options';
 import type { StandInProperty } from './properties';
@@ -13,6 +13,8 @@ import { flatAssociations, recordBody, refuse, shown, typeParams } from './shown
 export interface RouteOptions {
   account: StandInAccount;
   owners: readonly StandInOwner[];
+  /** Whether an address that is not among `owners` is a user's too. */
+  knowsEveryOwner: boolean;
   batches: BatchAnswers;
   /** Whether the results of a batch creation carry `objectWriteTraceId` back. */
   resultsCarryTraceIds: boolean;
@@ -47,15 +49,23 @@ export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
     const { email, limit } = z
       .object({ email: z.string().optional(), limit: z.coerce.number().default(100) })
       .parse(request.query);
-    const found = options.owners.filter(
+    const known = options.owners.filter(
       (owner) => email === undefined || owner.email.toLowerCase() === email.toLowerCase(),
     );
+    const found = known.length === 0 && email !== undefined && options.knowsEveryOwner ? [ownerWith(email)] : known;
     return {
       results: found
         .slice(0, limit)
         .map((owner) => ({ ...owner, type: 'PERSON', archived: false, createdAt: EPOCH, updatedAt: EPOCH })),
     };
   });
+}
+
+/** The user with an address: always the same id, so that nothing has to be kept. */
+function ownerWith(address: string): StandInOwner {
+  const email = address.toLowerCase();
+  const id = String(createHash('sha256').update(email).digest().readUInt32BE());
+  return { id, email, firstName: email.split('@')[0] ?? email, lastName: 'Owner' };
 }
 
 const EPOCH = new Date(0).toISOString();

@@ -40,6 +40,11 @@ export interface HubSpotStandInOptions extends Partial<AccountOptions> {
   answerDelayMs?: number;
   /** Scopes that the token does not have: what needs them is answered with 403. */
   missingScopes?: readonly Scope[];
+  /**
+   * Whether every e-mail address is that of a user (the default, so that rules with their own `owner` work in a
+   * demonstration), or only those of {@link SEED_OWNERS}.
+   */
+  knowsEveryOwner?: boolean;
   /** Properties of the contacts to begin with, instead of {@link SEED_CONTACTS}. */
   contacts?: readonly Readonly<Record<string, string>>[];
 }
@@ -188,6 +193,7 @@ export async function startHubSpotStandIn(options: HubSpotStandInOptions = {}): 
   addRoutes(app, {
     account,
     owners: SEED_OWNERS,
+    knowsEveryOwner: options.knowsEveryOwner ?? true,
     batches: options.batches ?? 'each',
     resultsCarryTraceIds: options.resultsCarryTraceIds ?? true,
     searchAllowed: () => searchLimit() >= 0,
