@@ -87,6 +87,8 @@ function checkDirective(document: YamlDocument, findings: Findings): boolean {
 
 /** Quotes of printed texts, which YAML takes for letters. */
 const PRINTED_QUOTES = /^[\u2018-\u201F\u00AB\u2039].*[\u2018-\u201F\u00BB\u203A]$/s;
+/** Escapes that patterns and file names have too, with another meaning. A control character can be written as \x08. */
+const MISREAD_ESCAPES: ReadonlySet<string> = new Set(['0', 'a', 'b', 'e', 'f', 'v', 'N', 'L', 'P']);
 /** A comment right after a value, without a space after its `#`: `channel: #sales`. */
 const GLUED_COMMENT = /^[ \t]*(#[\w{$]\S*)/;
 
@@ -136,6 +138,9 @@ class NodeCheck {
     if (typeof value === 'number' && this.format.refusesLongNumbers) {
       this.#checkNumber(node, value, source, path);
     }
+    if (type === Scalar.QUOTE_DOUBLE) {
+      this.#checkEscapes(node, path);
+    }
     if (type !== Scalar.PLAIN) {
       return;
     }
@@ -150,6 +155,17 @@ class NodeCheck {
       const at = this.document.positionAt(end + comment[0].length - comment[1].length);
       const message = 'a # after a space starts a comment, so the rest of the line is not part of the value';
       this.findings.warn(at, 'comment', message, { hint: 'put the value in quotes, or write a space after the #' });
+    }
+  }
+
+  /** In `"\bcost\b"`, a pattern in double quotes, YAML makes each `\b` a control character. */
+  #checkEscapes(node: Scalar, path: string): void {
+    const [from = 0, to = 0] = node.range ?? [];
+    const escapes = [...this.document.text.slice(from, to).matchAll(/\\(.)/gs)];
+    const misread = escapes.find(([, letter = '']) => MISREAD_ESCAPES.has(letter));
+    if (misread !== undefined) {
+      const message = `in double quotes, ${misread[0]} is a control character`;
+      this.#refuse(node, path, 'yaml', message, `use single quotes, or write \\${misread[0]}`);
     }
   }
 

@@ -232,10 +232,21 @@ function checkFunction(name: string, offset: number, state: Walk): void {
   }
 }
 
+/** Control characters other than tab and line breaks. */
+const CONTROL = /(?![\t\n\r])\p{Cc}/u;
+
 function checkPattern(name: string, args: readonly Expression[], state: Walk): void {
   const last = args.at(-1);
   const pattern = name === 'matches' ? constantOf(last) : null;
   const problem = typeof pattern === 'string' ? patternProblem(pattern) : null;
+  if (typeof pattern === 'string' && CONTROL.test(pattern)) {
+    state.found.problems.push({
+      code: 'pattern',
+      message: 'the pattern contains a control character: in quotes, \\b is one',
+      offset: state.offsets[String(last?.id)] ?? 0,
+      hint: 'put an r before the quotes: r"\\b…", or write \\\\b',
+    });
+  }
   if (problem !== null) {
     state.found.problems.push({
       code: 'pattern',

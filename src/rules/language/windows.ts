@@ -113,3 +113,18 @@ export function parseTimeOfDay(text: string): number | null {
   const minutes = Number(found[1]) * 60 + Number(found[2]);
   return Number(found[2]) < 60 && minutes <= 1_440 ? minutes : null;
 }
+
+/** A time of day as people write it besides: `9`, `6pm`, `17.30`, `17h30`, `1730`. */
+const LOOSE_TIME = /^(\d{1,2})(?:[:.,h-]?(\d{2}))?\s*(?:(am|pm)|uhr|h)?$/i;
+
+/** What somebody means who writes a time of day in another way, as `17:30`; null when that is not clear. */
+export function meantTimeOfDay(text: string): string | null {
+  const [, hourText, minutes = '00', half] = LOOSE_TIME.exec(text.trim()) ?? [];
+  const written = Number(hourText);
+  if (hourText === undefined || (half !== undefined && written > 12)) {
+    return null;
+  }
+  const hour = half === undefined ? written : (written % 12) + (half.toLowerCase() === 'pm' ? 12 : 0);
+  const meant = `${String(hour).padStart(2, '0')}:${minutes}`;
+  return parseTimeOfDay(meant) === null ? null : meant;
+}

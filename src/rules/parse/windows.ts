@@ -1,8 +1,8 @@
-import { isSeq } from 'yaml';
+import { isScalar, isSeq } from 'yaml';
 import type { Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { WINDOW_KEYS } from '../language/keys';
-import { parseDays, parseTimeOfDay, type Span, type Window } from '../language/windows';
+import { meantTimeOfDay, parseDays, parseTimeOfDay, type Span, type Window } from '../language/windows';
 import { quoted, type Block, type BlockReader, type Value } from './block-reader';
 import { readNamed, type NamedList } from './lists';
 import { readTimezone, type Defaults } from './locale';
@@ -79,16 +79,14 @@ function readSpan(
 
 function timeOfDay(reader: BlockReader, block: Block<'from' | 'to'>, name: 'from' | 'to'): number | null {
   const value = block.get(name);
-  const text = value === undefined ? null : reader.text(value, name);
+  // 17.30 without quotes is a number for YAML: what it says is the same.
+  const number = isScalar(value?.node) && typeof value.node.value === 'number' ? value.node : null;
+  const text = value === undefined ? null : number === null ? reader.text(value, name) : (number.source ?? '');
   const minutes = text === null ? null : parseTimeOfDay(text);
   if (text !== null && minutes === null && value !== undefined) {
-    const hour = /^(\d{1,2})\s*(am|pm)?$/i.exec(text);
-    const hours =
-      hour === null
-        ? null
-        : (Number(hour[1]) % (hour[2] === undefined ? 25 : 12)) + (hour[2]?.toLowerCase() === 'pm' ? 12 : 0);
+    const meant = meantTimeOfDay(text);
     reader.findings.error(value.at, 'time', `${quoted(text)} is not a time of day`, {
-      hint: hours === null ? 'such as "09:00"' : `did you mean "${String(hours).padStart(2, '0')}:00"?`,
+      hint: meant === null ? 'such as "09:00"' : `did you mean "${meant}"?`,
     });
   }
   return minutes;

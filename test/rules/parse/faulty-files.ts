@@ -781,6 +781,42 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     ],
   },
   {
+    about: 'times of day in other notations, as texts and numbers',
+    text: `version: 1
+windows:
+  office: { from: 9, to: 17.30 }
+  late: { from: "17h30", to: "21.00 Uhr" }
+  night: { from: 2200, to: 25 }
+rules: []
+`,
+    says: [
+      '3:19  "9" is not a time of day; did you mean "09:00"?',
+      '3:26  "17.30" is not a time of day; did you mean "17:30"?',
+      '4:17  "17h30" is not a time of day; did you mean "17:30"?',
+      '4:30  "21.00 Uhr" is not a time of day; did you mean "21:00"?',
+      '5:18  "2200" is not a time of day; did you mean "22:00"?',
+      '5:28  "25" is not a time of day; such as "09:00"',
+    ],
+  },
+  {
+    about: 'a pattern in double quotes',
+    text: when('{ text: { matches: ["\\bcost\\b", \'\\bprice\\b\'] } }'),
+    says: ['5:31  in double quotes, \\b is a control character; use single quotes, or write \\\\b'],
+  },
+  {
+    about: 'a pattern in CEL whose escapes CEL reads',
+    text: `version: 1
+rules:
+  - name: r
+    on: message_created
+    if: text.matches('\\bcost\\b') || text.matches(r"\\bprice\\b") || text.matches("\\\\brent\\\\b")
+    do: [{ http.request: { url: "https://example.com/" } }]
+`,
+    says: [
+      '5:22  the pattern contains a control character: in quotes, \\b is one; put an r before the quotes: r"\\b…", or write \\\\b',
+    ],
+  },
+  {
     about: 'window of no time',
     text: 'version: 1\nwindows: { office: { from: "09:00", to: "09:00" } }\nrules: []\n',
     says: ['2:41  the window starts and ends at the same time; for the whole day, remove from and to'],
