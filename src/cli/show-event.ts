@@ -182,13 +182,15 @@ function inputLines({ inputs, inputs_not_shown: hidden }: EventDetails, rule: st
 }
 
 function describeReport(details: EventDetails): string[] {
-  const soFar = (details.so_far ?? []).map(({ rule, steps }) => ({ rule, steps, became: 'under way' }));
+  const isOpen = (details.runs.findLast(({ refused }) => refused === null)?.closed_at ?? null) === null;
+  const soFar = (details.so_far ?? []).map((rule) => ({ ...rule, became: isOpen ? 'under way' : 'cut off' }));
   const ended = (details.report?.rules ?? []).map(({ rule, steps, outcome, reason }) => ({
     rule,
     steps,
+    under_way: [],
     became: `${outcome}${reason === undefined ? '' : `: ${reason}`}`,
   }));
-  return [...soFar, ...ended].flatMap(({ rule, steps, became }) => [
+  return [...soFar, ...ended].flatMap(({ rule, steps, under_way: begun, became }) => [
     `  ${rule}: ${became}`,
     ...steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
@@ -205,5 +207,6 @@ function describeReport(details: EventDetails): string[] {
           ];
       }
     }),
+    ...begun.map((step) => `    ${step} ${isOpen ? 'under way' : 'cut off: it may have happened'}`),
   ]);
 }

@@ -170,8 +170,16 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
     ({ action, attempt, problem }) =>
       `  ${action} is tried again (attempt ${attempt})${problem === null ? '' : `: ${problem}`}`,
   );
-  const ended = (report?.rules ?? []).flatMap(({ rule, outcome, reason, steps }) => [
-    `  ${rule}: ${outcome}${reason === undefined ? '' : `: ${reason}`}`,
+  const shown = [
+    ...(details.so_far ?? []).map(({ rule, steps }) => ({ rule, steps, how: 'under way' })),
+    ...(report?.rules ?? []).map(({ rule, outcome, reason, steps }) => ({
+      rule,
+      how: `${outcome}${reason === undefined ? '' : `: ${reason}`}`,
+      steps,
+    })),
+  ];
+  const ended = shown.flatMap(({ rule, how, steps }) => [
+    `  ${rule}: ${how}`,
     ...steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action})`;
       switch (step.outcome) {
@@ -183,7 +191,11 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
           return [
             `${head}: failed: ${step.message} (${step.code})`,
             ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
-            `      then: ${step.class === 'ambiguous' ? `bridge events retry ${id} --ambiguous ${rule}/${step.step}` : `bridge events retry ${id}`}`,
+            ...(report === null
+              ? []
+              : [
+                  `      then: ${step.class === 'ambiguous' ? `bridge events retry ${id} --ambiguous ${rule}/${step.step}` : `bridge events retry ${id}`}`,
+                ]),
           ];
       }
     }),

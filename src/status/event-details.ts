@@ -9,7 +9,7 @@ import { runsOf, type RunOfEvent } from '../operations/event-history';
 import { fitForRun } from '../runs/fit-for-run';
 import { isBatchId, parseLaterRunId } from '../runs/names';
 import type { Plan } from '../rules/plan';
-import type { RuleReport, RunReport } from '../runs/run-contract';
+import type { ReportSoFar, RunReport, StepReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { inputsOf, type AskRun, type EventInputs } from './event-inputs';
 import { eventStatus } from './event-status';
@@ -34,8 +34,8 @@ export interface EventDetails extends EventInputs {
   forgotten: boolean;
   /** What its last run reported; null until the run has ended. */
   report: RunReport | null;
-  /** The steps that an open run has ended so far, of the rules that have any; null when it has closed or does not answer. */
-  so_far: Pick<RuleReport, 'rule' | 'steps'>[] | null;
+  /** What a run that is open, or was cut off, has done; null when the run left a report, or does not answer. */
+  so_far: RuleSoFar[] | null;
   /** Steps that did not run because one before them failed (`on_error: stop`). A retry runs them, too. */
   held_back: { rule: string; step: string; action: string }[];
   /** What used up the cooldowns that held back steps or rules. */
@@ -50,6 +50,15 @@ export interface EventDetails extends EventInputs {
   parked: RunState['parked'];
   /** The run is open, and no worker polls Temporal. */
   worker_missing: boolean;
+}
+
+/** What a run without a report has done of a rule. */
+export interface RuleSoFar {
+  rule: string;
+  /** The steps that have ended. */
+  steps: StepReport[];
+  /** Ids of the steps that have begun and not ended. In a run that was cut off, they may have happened. */
+  under_way: string[];
 }
 
 /** One run of an event. */
@@ -89,7 +98,7 @@ export type FoundEvent =
  * is open, for three seconds at most; without an answer, what the data folder knows counts.
  *
  * @param options.askClosedRuns whether closed runs are asked, too, for what the data folder does not have of the inputs
- *   of their steps: three seconds at most for each run.
+ *   of their steps, and for what a run did that was cut off: three seconds at most for each run.
  * @returns null for an unknown id.
  */
 export async function findEvent(
@@ -119,10 +128,12 @@ export async function findEvent(
         : await runState(settings, workflowIdOf(last));
     const isStarted = seq <= Math.max(log.watermark(), reader.dispatchedThrough());
     const report = reportIn(last ?? dispatched) ?? run?.report ?? null;
-    const soFar = report === null ? (run?.soFar ?? null) : null;
     const runs = runsOf(stored, dispatched, later);
     const lastPlan = runs.at(-1)?.plan ?? plan;
     const isForgotten = stored.content_type === FORGOTTEN_CONTENT_TYPE;
+    const ask = options.askClosedRuns ? askRunOf(settings) : null;
+    const cutOff = report === null && !isOpen && !isForgotten ? runs.at(-1) : undefined;
+    const soFar = report !== null ? null : (run?.soFar ?? (await answerOf(ask, cutOff)));
     const ours = new OwnNumbers([...settings.numbers, ...reader.ownNumbers()], settings.country);
     const status = eventStatus({ isIgnored: plan === null, isStarted, dispatched, later: last }, run);
     const details: EventDetails = {
@@ -134,16 +145,9 @@ export async function findEvent(
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
       forgotten: isForgotten,
       report,
-      so_far: soFar?.rules.flatMap(({ rule, steps }) => (steps.length === 0 ? [] : [{ rule, steps }])) ?? null,
+      so_far: soFar === null ? null : rulesSoFar(soFar),
       held_back: heldBack(lastPlan, report),
-      ...(isForgotten
-        ? NOTHING_SENT
-        : await inputsOf(
-            event,
-            ours,
-            withReport(runs, report ?? soFar),
-            options.askClosedRuns ? askRunOf(settings) : null,
-          )),
+      ...(isForgotten ? NOTHING_SENT : await inputsOf(event, ours, withReport(runs, report ?? reportOf(soFar)), ask)),
       held_by: heldBy({ inbox: reader, log, laterRuns }, { ...stored, plan: lastPlan }, report),
       runs: [...(dispatched === null ? [] : [firstRun(dispatched)]), ...later.map(laterRun)],
       batch: dispatched === null ? null : await batchOf(settings, log, dispatched),
@@ -232,6 +236,28 @@ function withReport(runs: readonly RunOfEvent[], report: RunReport | null): RunO
   return runs.map((run, index) =>
     index === runs.length - 1 && report !== null ? { ...run, rules: report.rules, calls: report.calls } : run,
   );
+}
+
+function reportOf(soFar: ReportSoFar | null): RunReport | null {
+  return soFar === null ? null : { ...soFar.report, ...(soFar.calls === undefined ? {} : { calls: soFar.calls }) };
+}
+
+function rulesSoFar({ report, under_way }: ReportSoFar): RuleSoFar[] {
+  return report.rules
+    .map(({ rule, steps }) => ({
+      rule,
+      steps,
+      under_way: under_way.filter((begun) => begun.rule === rule).map(({ step }) => step),
+    }))
+    .filter((rule) => rule.steps.length + rule.under_way.length > 0);
+}
+
+async function answerOf(ask: AskRun | null, run: RunOfEvent | undefined): Promise<ReportSoFar | null> {
+  try {
+    return ask === null || run === undefined ? null : await ask(run);
+  } catch {
+    return null;
+  }
 }
 
 /** Loads Temporal's client when a run is asked. */

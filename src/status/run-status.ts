@@ -4,7 +4,7 @@ import { askReport } from '../runs/ask-report';
 import { awaitRun } from '../runs/await-run';
 import { PARKED_STEPS, TASK_QUEUE } from '../runs/names';
 import type { ParkedStep } from '../runs/parking-contract';
-import type { RunReport } from '../runs/run-contract';
+import type { ReportSoFar, RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { askTemporal } from './temporal-client';
 
@@ -15,7 +15,7 @@ export interface RunState {
   /** What a closed run reported; null for an open one, and for one that left no report. */
   report: RunReport | null;
   /** What an open run has done so far; null for a closed one, and when no worker answers the query. */
-  soFar: RunReport | null;
+  soFar: ReportSoFar | null;
   /** Steps that are being retried: the activity, its attempt, and the last failure's message. */
   pending: { action: string; attempt: number; problem: string | null }[];
   /** Steps that wait for a parked connection. Empty also when no worker answers the query. */
@@ -64,12 +64,9 @@ async function askParkedSteps(client: Client, eventId: string): Promise<ParkedSt
   }
 }
 
-async function askSoFar(client: Client, eventId: string): Promise<RunReport | null> {
+async function askSoFar(client: Client, eventId: string): Promise<ReportSoFar | null> {
   try {
-    const answer = await askReport(client, eventId);
-    return answer === null
-      ? null
-      : { ...answer.report, ...(answer.calls === undefined ? {} : { calls: answer.calls }) };
+    return await askReport(client, eventId);
   } catch {
     return null;
   }

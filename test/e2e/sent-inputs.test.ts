@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
+import { newNamespace, type TestNamespace } from './temporal-server';
 
 jest.setTimeout(120_000);
 
@@ -40,14 +42,20 @@ const CALL = {
 
 describe('the inputs that events show has', () => {
   let providers: Providers;
+  let temporal: TestNamespace;
+  let connection: Connection;
   let bridge: RunningBridge;
 
   beforeAll(async () => {
     providers = await startProviders();
-    bridge = await RunningBridge.ready({ env: { ...providers.env, BRIDGE_BACKFILL: 'false' }, rules: RULES });
+    temporal = await newNamespace();
+    connection = await Connection.connect({ address: temporal.address });
+    const env = { ...providers.env, ...temporal.env, BRIDGE_BACKFILL: 'false' };
+    bridge = await RunningBridge.ready({ env, rules: RULES });
   });
   afterAll(async () => {
     await bridge.remove();
+    await connection.close();
     await providers.stop();
   });
 
@@ -106,19 +114,24 @@ describe('the inputs that events show has', () => {
     expect([retried.inputs[1]?.input, retried.inputs_not_shown]).toEqual([tried.inputs[1]?.input, []]);
   });
 
-  it('are those of an open run so far', async () => {
+  it('are those of an open run so far, and of one that was cut off', async () => {
     const id = randomUUID();
     providers.voipbin.addCall({ id, ...CALL, tm_hangup: '2026-08-22T06:11:35Z' });
     providers.hubspot.failNext({ times: 1_000_000, how: { status: 401 } });
     const eventId = await send('recording_finished', { reference_type: 'call', reference_id: id, status: 'ended' });
-    const open = await bridge.eventually('a step waits', async () => {
-      const { stdout } = await bridge.run('events', 'show', eventId);
-      return stdout.includes('waits because hubspot is parked') ? stdout : null;
-    });
-    expect(open).toMatch(/looked-up: under way\n +first \(slack\.post_message\) done\n +sent channel: #calls\n/);
-    expect(open).toContain(`sent text: ${String(posted().at(-1))}\n`);
+    const shownWith = (text: string) =>
+      bridge.eventually(`it shows ${text}`, async () => {
+        const { stdout } = await bridge.run('events', 'show', eventId);
+        return stdout.includes(text) ? stdout : null;
+      });
+    const open = await shownWith('waits because hubspot is parked');
+    const first = 'first \\(slack\\.post_message\\) done\\n +sent channel: #calls\\n +sent text: (.*)\\n';
+    expect(new RegExp(`looked-up: under way\\n +${first}`).exec(open)?.[1]).toBe(posted().at(-1));
+    await new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(eventId).terminate('by hand');
+    const cutOff = await shownWith(': terminated');
+    expect(new RegExp(`looked-up: cut off\\n +${first}`).exec(cutOff)?.[1]).toBe(posted().at(-1));
+    expect(cutOff).toContain('hubspot.create_task#2 cut off: it may have happened');
     providers.hubspot.heal();
     await bridge.run('connections', 'resume', 'hubspot');
-    expect((await show(eventId)).inputs[1]).toMatchObject({ outcome: 'done', input: { subject: lastTask() } });
   });
 });
