@@ -13,6 +13,7 @@ import { operationRoutes } from '../operations/routes';
 import { webhookRoutes } from '../operations/webhook/routes';
 import { ReceiverMetrics } from '../receiver/metrics';
 import { createReceiver } from '../receiver/server';
+import { warmUpConditions } from '../rules/language/warm-up';
 import type { LiveRules } from '../rules/live-rules';
 import type { ReceiverSettings, Settings } from '../settings/settings';
 import { startAlerts, type ElsewhereKnown } from './alerts';
@@ -93,6 +94,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<ReceiverS
     onRuleFailed: (rule) => metrics.ruleFailed(rule),
     log,
   });
+  warmUpConditions();
   const webhook = await createReceiver({
     settings: webhookSettings(settings.receiver),
     ingest,

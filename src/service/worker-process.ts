@@ -8,6 +8,7 @@ import { startDispatcher, type RunningDispatcher } from '../dispatch/start-dispa
 import type { RunEnding } from '../dispatch/run-tracker';
 import { InboxReader } from '../inbox/archive/reader';
 import { startJobs, type RunningJobs } from '../operations/start-jobs';
+import { warmUpConditions, warmUpTemplates } from '../rules/language/warm-up';
 import type { Settings } from '../settings/settings';
 import type { ResolvedTemporal } from '../temporal/connection';
 import { connectNative } from '../temporal/connection';
@@ -57,6 +58,8 @@ export async function startWorkerProcess(options: {
 }): Promise<WorkerService> {
   const { settings, registry, log } = options;
   installRuntime(log);
+  warmUpConditions();
+  warmUpTemplates();
   const connection = await connectNative(options.temporal);
   const namespace = options.temporal.namespace;
   const ownNumbers = new OwnNumbers(settings.numbers, settings.country);

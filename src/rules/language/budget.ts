@@ -1,7 +1,8 @@
 /**
  * The steps of one condition. A step is one operation on one value, or 64 characters of a text; it takes 30 to 370 ns
- * once its code is compiled, and several times that before: the worst condition that a search found took 64 ms, and 126 ms
- * at its first evaluation in a process, on a machine with more work than processors (CPU time, measured).
+ * once its code is compiled, and several times that before: the worst condition that a search found took 64 ms, and twice that
+ * at its first evaluation in a process, on a machine with more work than processors (CPU time, measured). `warm-up.ts`
+ * makes most of that difference at the start.
  */
 export const CONDITION_STEPS = 170_000;
 

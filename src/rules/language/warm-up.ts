@@ -1,0 +1,66 @@
+import type { CanonicalEvent } from '../../events/canonical-event';
+import type { JsonObject } from '../../events/json';
+import { compileCel, type CelOutcome } from './cel';
+import { renderInput } from './template';
+
+/** Enough for the engine to compile what runs for each of them, and well within the budgets. */
+const ITEMS = 400;
+
+const DATA: JsonObject = {
+  items: Array.from({ length: ITEMS }, (_, index) => ({ n: index % 5, name: `name ${index}`, tags: ['a', 'b'] })),
+  numbers: Array.from({ length: 20 }, (_, index) => index),
+  text: 'a warm engine is quick '.repeat(10),
+};
+
+const CONDITION =
+  'data.items.all(t, size(t.tags + t.tags) > 1 && t.n < 9.0 && t.name != "x" && t.n in data.numbers ' +
+  '&& data.numbers == data.numbers && !data.text.contains(t.name) && !t.name.matches("x.*[0-9]$"))';
+
+const TEMPLATE =
+  '{% for t in data.items %}{{ t.name | upcase | append: "x" }}{{ t.n | plus: 1 }}' +
+  '{% if data.numbers contains 99 or data.numbers == data.items.first %}x{% endif %}{% endfor %}' +
+  '{{ data.items | map: "name" | join: "," | replace: "a", "b" }}';
+
+/**
+ * Evaluates a condition over many items, so that the code of CEL, and what counts its steps, is compiled when the first
+ * event comes. The slowest condition took 207 ms of CPU time at its first evaluation in a process, and 60 to 130 ms after
+ * this (Node 20, a machine with three times more work than processors; half of it on an idle one).
+ *
+ * Takes about 100 ms of CPU time.
+ *
+ * @returns the outcome: it is met.
+ */
+export function warmUpConditions(): CelOutcome {
+  return compileCel(CONDITION)({ data: DATA });
+}
+
+/** The same for templates: 170 ms before, 115 ms after. @returns what was rendered. */
+export function warmUpTemplates(): JsonObject {
+  const at = new Date(0).toISOString();
+  const event: CanonicalEvent = {
+    type: 'warm_up',
+    declared_type: 'warm_up',
+    event_id: 'warm_up',
+    id: 'warm_up',
+    customer_id: null,
+    occurred_at: at,
+    received_at: at,
+    direction: null,
+    peer: null,
+    ours: null,
+    answered: null,
+    ring_s: null,
+    talk_s: null,
+    duration_s: null,
+    hangup_by: null,
+    reason: null,
+    text: null,
+    status: null,
+    recording_ready: null,
+    call_id: null,
+    root_call_id: null,
+    data: DATA,
+  };
+  const context = { event, steps: {}, timezone: 'UTC', country: null, now: new Date(0), seed: 'warm_up' };
+  return renderInput({ text: TEMPLATE }, { ...context, sinkOf: () => 'html' });
+}
