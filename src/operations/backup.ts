@@ -16,8 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
-import { makePrivateFile } from '../storage/data-folder';
-import { openDataFolder } from '../storage/private-folder';
+import { DataFolderLock, makePrivateFile } from '../storage/data-folder';
 import {
   all,
   change,
@@ -65,7 +64,12 @@ const COPIED = [
 ] as const;
 type Copied = (typeof COPIED)[number];
 
-const fileRow = z.object({ name: z.enum([...COPIED, TEMPORAL_LOG]), bytes: z.number(), sha256: z.string() });
+const fileRow = z.object({
+  name: z.enum([...COPIED, TEMPORAL_LOG]),
+  bytes: z.int().nonnegative(),
+  sha256: z.string(),
+});
+const partRow = z.object({ data: z.unknown(), bytes: z.int().max(PART_BYTES) });
 
 /** What a backup has. */
 export interface Backup {
@@ -116,11 +120,18 @@ export function backUp(dataDir: string, file: string): Backup {
   }
 }
 
+/** The files have their names only when all of them are complete. */
+const INCOMPLETE = '.restoring';
+
 /**
- * Writes a backup into an empty data folder. The file is not trusted: only the files of a bridge are taken from it, and
- * when it cannot be restored the folder is empty again.
+ * Writes a backup into an empty data folder, which no bridge can use meanwhile.
+ *
+ * The file is not trusted: only the files of a bridge are taken from it, in tables, and no more bytes than it has itself.
+ * When it cannot be restored the folder is empty again. Not guaranteed: anything about what the files say. A bridge that
+ * is started with them does what their events and jobs ask for.
+ *
  * @throws WrongUse when the folder is not empty, or the file is no backup; OperationFailed when the file is damaged;
- *   DataFolderUnsafe.
+ *   DataFolderUnsafe; DataFolderInUse.
  */
 export function restore(file: string, dataDir: string): Backup {
   if (!existsSync(file)) {
@@ -132,16 +143,25 @@ export function restore(file: string, dataDir: string): Backup {
     );
   }
   const source = openBackup(file);
+  let lock: DataFolderLock;
   try {
-    openDataFolder(dataDir);
+    lock = DataFolderLock.acquire(dataDir, 'inbox');
   } catch (error) {
     source.close();
     throw error;
   }
   try {
-    const files = all(prepare(source, 'SELECT name, bytes, sha256 FROM files')).map((row) => fileRow.parse(row));
+    const files = all(prepare(source, 'SELECT name, bytes, sha256 FROM files LIMIT ?'), [COPIED.length + 2]).map(
+      (row) => fileRow.parse(row),
+    );
+    if (files.reduce((sum, { bytes }) => sum + bytes, 0) > statSync(file).size) {
+      throw new RangeError('more than the backup has');
+    }
     for (const entry of files) {
-      copyOut(source, entry, join(dataDir, entry.name));
+      copyOut(source, entry, join(dataDir, entry.name + INCOMPLETE));
+    }
+    for (const { name } of files) {
+      renameSync(join(dataDir, name + INCOMPLETE), join(dataDir, name));
     }
     const madeAt = new Date(oneNumber(source, 'SELECT made_at FROM about')).toISOString();
     return { made_at: madeAt, files: files.map(({ name, bytes }) => ({ name, bytes })) };
@@ -157,6 +177,7 @@ export function restore(file: string, dataDir: string): Backup {
         );
   } finally {
     source.close();
+    lock.release();
   }
 }
 
@@ -172,7 +193,10 @@ function openBackup(file: string): Database {
   }
   const database = openDatabase(file);
   try {
-    const isBackup = oneNumber(database, 'PRAGMA application_id') === APPLICATION_ID;
+    const isBackup =
+      oneNumber(database, 'PRAGMA application_id') === APPLICATION_ID &&
+      // A view can have rows without end.
+      oneNumber(database, "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')") === 0;
     const format = oneNumber(database, 'PRAGMA user_version');
     if (!isBackup || format > FORMAT) {
       throw new WrongUse(
@@ -260,13 +284,21 @@ function copyOut(source: Database, { name, bytes, sha256 }: z.infer<typeof fileR
   const hash = createHash('sha256');
   const handle = openSync(path, 'w');
   try {
-    const select = prepare(source, 'SELECT data FROM parts WHERE name = ? AND n = ?');
+    const select = prepare(
+      source,
+      `SELECT length(data) AS bytes, CASE WHEN length(data) <= ${PART_BYTES} THEN data END AS data FROM parts WHERE name = ? AND n = ?`,
+    );
+    let left = bytes;
     for (let n = 0; ; n += 1) {
       const row = one(select, [name, n]);
       if (row === undefined) {
         break;
       }
-      const data = blobOf(z.object({ data: z.unknown() }).parse(row).data);
+      const data = blobOf(partRow.parse(row).data);
+      left -= data.length;
+      if (left < 0) {
+        throw damaged(name);
+      }
       hash.update(data);
       writeSync(handle, data);
     }
@@ -274,6 +306,10 @@ function copyOut(source: Database, { name, bytes, sha256 }: z.infer<typeof fileR
     closeSync(handle);
   }
   if (hash.digest('hex') !== sha256 || statSync(path).size !== bytes) {
-    throw new OperationFailed(`the backup is damaged: ${name} in it is not what was copied`);
+    throw damaged(name);
   }
+}
+
+function damaged(name: string): OperationFailed {
+  return new OperationFailed(`the backup is damaged: ${name} in it is not what was copied`);
 }

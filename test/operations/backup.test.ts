@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backUp, restore } from '../../src/operations/backup';
+import { DataFolderLock } from '../../src/storage/data-folder';
 import { change, openDatabase, prepare, type Bound } from '../../src/storage/sqlite';
 
 let room: string;
@@ -67,6 +68,52 @@ test.each([
 ])('a damaged backup is refused: %s', (sql, message) => {
   tamper(sql);
   expect(refusal()).toBe(`OperationFailed: ${message}`);
+});
+
+test.each([
+  [
+    'a view with rows without end',
+    'CREATE VIEW endless AS WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c',
+  ],
+  ['a trigger', 'CREATE TRIGGER more AFTER INSERT ON files BEGIN SELECT 1; END'],
+])('a file with %s is no backup', (_what, sql) => {
+  const database = openDatabase(file);
+  database.exec(sql);
+  database.close();
+  expect(refusal()).toBe(`WrongUse: ${file} is not a backup of the bridge`);
+});
+
+test.each([
+  [
+    'has more than it says',
+    'INSERT INTO parts (name, n, data) VALUES (?, 1, zeroblob(1000))',
+    'inbox.db in it is not what was copied',
+  ],
+  [
+    'has parts that are too large',
+    'UPDATE parts SET data = zeroblob(9000000) WHERE name = ?',
+    'what it holds is not what a bridge writes',
+  ],
+  [
+    'says that it has more than it can',
+    'UPDATE files SET bytes = 900000000 WHERE name = ?',
+    'what it holds is not what a bridge writes',
+  ],
+])('a backup that %s is damaged, and the folder is empty again', (_what, sql, message) => {
+  tamper(sql, ['inbox.db']);
+  expect(refusal()).toBe(`OperationFailed: the backup is damaged: ${message}`);
+  expect(readdirSync(target)).toEqual([]);
+});
+
+test('nobody can use the folder while a backup is restored into it', () => {
+  mkdirSync(target, { mode: 0o700 });
+  const lock = DataFolderLock.acquire(target, 'inbox');
+  expect(refusal()).toContain('is not empty');
+  lock.release();
+  rmSync(join(target, 'inbox.lock'));
+  restore(file, target);
+  expect(readdirSync(target).toSorted()).toEqual(['inbox.db', 'inbox.lock']);
+  DataFolderLock.acquire(target, 'inbox').release();
 });
 
 test('a data folder that is a link or a volume stays, and is empty, when a backup cannot be restored', () => {
