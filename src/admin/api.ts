@@ -112,9 +112,8 @@ export function sendError(reply: FastifyReply, error: unknown): FastifyReply {
     return reply.code(error.status).send({ error: error.code, message: error.message });
   }
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
-  const refused = REFUSED[status];
-  if (refused !== undefined) {
-    return reply.code(status).send(refused);
+  if (status >= 400 && status < 500) {
+    return reply.code(status).send(REFUSED[status] ?? REFUSED[400]);
   }
   // The message of any other error may quote what was sent or stored.
   const name = error instanceof Error ? error.name : 'unknown';

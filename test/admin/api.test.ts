@@ -112,10 +112,13 @@ test.each([
   expect(seen).toEqual([]);
 });
 
-test('a path that cannot be decoded is answered in the same form, and not repeated', async () => {
-  const response = await fetch(`${url}/api/v1/things/%zz/do`, { method: 'POST' });
+test.each([
+  ['cannot be decoded', 400, '%zz'],
+  ['has a part of thousands of characters', 414, 'z'.repeat(5_000)],
+])('a path that %s is answered with %d in the same form, and not repeated', async (_what, status, part) => {
+  const response = await fetch(`${url}/api/v1/things/${part}/do`, { method: 'POST' });
   const text = await response.text();
-  expect([response.status, JSON.parse(text)]).toEqual([400, expect.objectContaining({ error: 'wrong_request' })]);
+  expect([response.status, JSON.parse(text)]).toEqual([status, expect.objectContaining({ error: 'wrong_request' })]);
   expect(text).not.toContain('zz');
 });
 
