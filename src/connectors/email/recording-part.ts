@@ -1,4 +1,5 @@
 import type { CanonicalEvent } from '../../events/canonical-event';
+import { isFitId } from '../../events/event-id';
 import type { JsonObject } from '../../events/json';
 import { referenceAt } from '../../events/payload';
 import { ActionError } from '../action-error';
@@ -52,14 +53,15 @@ export const MAY_HAVE_RECORDING =
 export function recordingIdsOf(event: CanonicalEvent): string[] {
   const { data } = event;
   const refersToOne = data['reference_type'] === 'recording';
-  const named = event.type.startsWith('recording_')
+  const named: (string | null)[] = event.type.startsWith('recording_')
     ? [event.id]
     : [
         ...referencesAt(data, 'recording_ids'),
         referenceAt(data, 'recording_id'),
         refersToOne ? referenceAt(data, 'reference_id') : null,
       ];
-  return [...new Set(named.filter((id) => id !== null))].slice(0, MOST_RECORDINGS);
+  // Ids are in file names and in lines of the mail.
+  return [...new Set(named.filter(isFitId))].slice(0, MOST_RECORDINGS);
 }
 
 function referencesAt(data: JsonObject, key: string): (string | null)[] {

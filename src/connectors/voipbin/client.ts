@@ -267,6 +267,10 @@ export class VoipbinClient {
     signal: AbortSignal,
     method: 'GET' | 'DELETE' = 'GET',
   ): Promise<T | null> {
+    // Events name what to look up. A URL resolves `.` and `..`, to another resource; nothing has such an id, or none.
+    if (/\/\.{0,2}$/.test(path)) {
+      return null;
+    }
     const answer = await this.#transport.request({ method, path }, signal);
     return answer.status === 404 ? null : parseAnswer(answer, schema);
   }

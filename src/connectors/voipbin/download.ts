@@ -88,6 +88,9 @@ async function fetchOnce(agent: Agent, url: URL, limitBytes: number, signal: Abo
  * @throws ActionError `permanent` when it may not be fetched.
  */
 function checkDownloadUrl(url: URL, apiOrigin: URL, allow: HostList): void {
+  if (url.username !== '' || url.password !== '') {
+    throw addressNotAllowed();
+  }
   if (url.origin === apiOrigin.origin || (allow.has(url.hostname) && /^https?:$/.test(url.protocol))) {
     return;
   }

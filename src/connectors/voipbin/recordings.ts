@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isWebUrl } from '../../net/url-host';
 import { ActionError, type ActionErrorCode } from '../action-error';
 import { epochMs } from './api-time';
 import type { Recording, VoipbinClient } from './client';
@@ -20,8 +21,8 @@ export interface RecordingFile {
   /** Null when VoIPBIN does not report it. */
   sizeBytes: number | null;
   /**
-   * Signed, works for whoever has it until it expires; null when VoIPBIN gives none, or one that would give a
-   * credential away.
+   * Signed, works for whoever has it until it expires; null when VoIPBIN gives none, one that is not of the web, or one
+   * that would give a credential away.
    */
   link: string | null;
   /** RFC 3339; null when VoIPBIN does not report it. */
@@ -172,7 +173,7 @@ function describe(client: VoipbinClient, name: string, file: StoredFile): Record
   return {
     name,
     sizeBytes: file.filesize ?? null,
-    link: url === null || client.holdsCredential(url) ? null : url.href,
+    link: url === null || !isWebUrl(url.href) || client.holdsCredential(url) ? null : url.href,
     linkExpiresAt: Number.isFinite(expires) ? new Date(expires).toISOString() : null,
   };
 }

@@ -384,7 +384,10 @@ describe('recordings', () => {
       type: 'call_hangup',
       event_id: 'call_hangup/c',
       id: 'c',
-      data: { recording_id: 'r-1', recording_ids: ['r-1', 'r-2', nil] },
+      data: {
+        recording_id: 'r-1',
+        recording_ids: ['r-1', 'r-2', nil, '../r-1', 'r\r\nTo: eve@example.com', '\u202evaw.exe'],
+      },
     });
     await step.attempt({ event }, { recording: 'attach' });
 
@@ -393,6 +396,7 @@ describe('recordings', () => {
       'r-1_out.wav',
       'r-2_in.wav',
     ]);
+    expect(step.mails.messages[0]?.source).not.toMatch(/eve@|exe/);
   });
 
   test.each([

@@ -48,6 +48,11 @@ test('calls newest first, page by page, as received', async () => {
   expect(await client.getCall('c-9', signal)).toBeNull();
 });
 
+test.each(['.', '..', ''])('the id %j, which would lead to another resource, is not asked for', async (id) => {
+  expect([await client.getCall(id, signal), await client.getRecording(id, signal)]).toEqual([null, null]);
+  expect(standIn.requests).toEqual([]);
+});
+
 test('an answer that is no JSON is passing trouble, not an empty list', async () => {
   standIn.failNext({ path: '/calls', how: { status: 200, body: '<html>login</html>' } });
 

@@ -128,6 +128,25 @@ describe('whether a recording is stored', () => {
   });
 });
 
+test.each(['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd'])(
+  'what is no address of the web is no link: %s',
+  async (uri) => {
+    standIn.addRecording({ id: 'r-1', stored: true });
+    const file = {
+      id: 'f',
+      reference_type: 'recording',
+      reference_id: 'r-1',
+      filename: 'r-1_in.wav',
+      filesize: 100_000,
+    };
+    standIn.failNext({
+      path: '/storage_files',
+      how: { status: 200, body: { result: [{ ...file, uri_download: uri }] } },
+    });
+    expect(await storedFiles('r-1')).toMatchObject([{ name: 'r-1_in.wav', link: null }]);
+  },
+);
+
 describe('fetching it', () => {
   test('the legs come byte by byte, without the access key', async () => {
     standIn.addRecording({ id: 'r-1', stored: true, sizeBytes: 100_000 });
@@ -226,7 +245,9 @@ describe('where downloads may go', () => {
 
   beforeEach(async () => {
     elsewhere = createServer((request, response) => {
-      if (request.url === '/to-private') {
+      if (request.url === '/with-credential') {
+        response.writeHead(302, { location: `http://user:secret@127.0.0.1:${port}/x` }).end();
+      } else if (request.url === '/to-private') {
         response.writeHead(302, { location: `http://10.0.0.1:${port}/x` }).end();
       } else {
         response.end('secret');
@@ -268,9 +289,12 @@ describe('where downloads may go', () => {
       state: 'downloaded',
       content: Buffer.from('secret'),
     });
-    await expect(allowing.downloads.download(url('/to-private'), LIMIT, signal)).rejects.toMatchObject({
-      detail: { code: 'address_not_allowed' },
-    });
+    for (const path of ['/to-private', '/with-credential']) {
+      await expect(allowing.downloads.download(url(path), LIMIT, signal)).rejects.toMatchObject({
+        errorClass: 'permanent',
+        detail: { code: 'address_not_allowed' },
+      });
+    }
     await allowing.close();
   });
 });
