@@ -1,14 +1,21 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
-import { readEvent, sampleNames, setValue } from '../samples/samples';
+import { occurredAt, readEvent, sampleNames } from '../samples/samples';
+import { setValue } from '../samples/set-value';
+import { shiftTimes } from '../samples/shift-times';
 import { expectSafeUrl, sendEvent, webhookUrl, type Answer } from '../samples/send-event';
 import { printMessage, printOutput } from '../text/print';
 import { readSettings } from './read-settings';
 import { askRunningBridge } from './running-bridge';
+import { shownTime, zoneOf } from './since';
+
+/** An event that is older than this has another date, weekday or hour than today's events. */
+const OLD_MS = 3_600_000;
 
 interface Options {
   set: string[];
+  now?: true;
   url?: string;
   yes?: true;
   json?: true;
@@ -20,10 +27,11 @@ export function defineSend(send: Command): void {
     .argument('<event>', 'a JSON file, or a sample by name; "list" prints the names')
     .option(
       '--set <path=value>',
-      'change a value first, such as data.id=my-call; may be given several times',
+      'change a value first, such as data.id=my-call or data.targets.0.status=sent; may be given several times',
       (value: string, before: string[]) => [...before, value],
       [],
     )
+    .option('--now', 'move the times of the event, so that the latest one is now')
     .option('--url <url>', "the webhook (default: this machine's bridge)")
     .option('--yes', 'send the event to a production bridge, whose live rules act on it')
     .option('--json', 'print the answer as JSON')
@@ -38,6 +46,9 @@ export function defineSend(send: Command): void {
         expectSafeUrl(options.url, environment);
       }
       const event = readEvent(name);
+      if (options.now === true) {
+        shiftTimes(event, new Date());
+      }
       for (const assignment of options.set) {
         setValue(event, assignment);
       }
@@ -55,6 +66,13 @@ export function defineSend(send: Command): void {
       expectAccepted(answer);
       if (answer.id !== null && options.json !== true) {
         printOutput(`See what happens to it: npx bridge events show ${answer.id}`);
+        const time = occurredAt(event);
+        if (time !== null && Date.now() - time.getTime() > OLD_MS) {
+          const zone = await zoneOf({}, settings);
+          printOutput(
+            `It is of ${shownTime(time.toISOString(), zone)}${zone === 'UTC' ? '' : ` (${zone})`}, and rules go by that time; with --now it is of now.`,
+          );
+        }
       }
       const refused = options.url === undefined ? await refusedRules(settings.dataDir) : null;
       if (refused !== null) {

@@ -5,7 +5,7 @@ import type { CanonicalEvent } from '../events/canonical-event';
 import { canonicalize } from '../events/canonicalize';
 import { parseEnvelope } from '../events/envelope';
 import { parseExactly, toJsonText } from '../events/exact-number';
-import type { JsonObject, JsonValue } from '../events/json';
+import type { JsonObject } from '../events/json';
 import { packageRoot } from '../setup/package-root';
 import { nearest } from '../yaml/nearest-name';
 
@@ -62,48 +62,16 @@ export function readEvent(fileOrName: string): JsonObject {
   }
 }
 
-/**
- * Sets one value of an event: `data.source.target=+1555…`. The value is JSON where it parses as JSON, else text. Digits
- * that look like a phone number stay text.
- * @throws WrongUse when there is no `=`, or the path leads through a value that is not an object.
- */
-export function setValue(event: JsonObject, assignment: string): void {
-  const equals = assignment.indexOf('=');
-  if (equals <= 0) {
-    throw new WrongUse(`--set expects path=value, such as data.id=my-call; got "${assignment}"`);
+/** When an event occurred, as rules see it; null for a body that is no event, or one without a time. */
+export function occurredAt(body: JsonObject): Date | null {
+  const raw = Buffer.from(toJsonText(body));
+  const parsed = parseEnvelope(raw);
+  if (!parsed.ok) {
+    return null;
   }
-  const path = assignment.slice(0, equals).split('.');
-  const last = path.pop() ?? '';
-  let parent: JsonObject = event;
-  for (const name of path) {
-    const next = Object.hasOwn(parent, name) ? parent[name] : undefined;
-    if (next === undefined || next === null) {
-      const created: JsonObject = {};
-      define(parent, name, created);
-      parent = created;
-    } else if (typeof next === 'object' && !Array.isArray(next)) {
-      parent = next;
-    } else {
-      throw new WrongUse(`--set ${assignment}: "${name}" is not an object`);
-    }
-  }
-  define(parent, last, parseValue(assignment.slice(equals + 1)));
-}
-
-/** Sets a property of any name: an assignment to `__proto__` would set the prototype. */
-function define(object: JsonObject, name: string, value: JsonValue): void {
-  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
-}
-
-function parseValue(text: string): JsonValue {
-  if (/^\+?\d{7,}$/.test(text)) {
-    return text;
-  }
-  try {
-    return parseExactly(text);
-  } catch {
-    return text;
-  }
+  const received = new Date();
+  const { occurred_at: time } = canonicalize(parsed.envelope, raw, received, { has: () => false });
+  return time === received.toISOString() ? null : new Date(time);
 }
 
 function samplesFolder(): string {

@@ -25,15 +25,22 @@ rules:
 
 let server: Server;
 let received: number;
+let bodies: string[];
 let folder: string;
 
 beforeEach(async () => {
   received = 0;
+  bodies = [];
   server = createServer((request, response) => {
     received += 1;
+    let body = '';
     request
-      .resume()
-      .on('end', () => response.setHeader('content-type', 'application/json').end('{"status":"received"}'));
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (body += chunk))
+      .on('end', () => {
+        bodies.push(body);
+        response.setHeader('content-type', 'application/json').end('{"status":"received","id":"call_hangup/1"}');
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   folder = dataFolder();
@@ -83,6 +90,22 @@ test.each([
 test('with --yes it is sent', async () => {
   expect(await production(['send', 'call_hungup', '--yes'])).toMatchObject({ code: 0 });
   expect(received).toBe(1);
+});
+
+test('the time of an old event is said, and --now sends it as of now', async () => {
+  writeFileSync(
+    join(folder, 'rules.yaml'),
+    RULES.replace('version: 1', 'version: 1\ndefaults: { timezone: Asia/Seoul }'),
+  );
+  const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(portOf(server)), BRIDGE_RULES: 'rules.yaml' };
+  const old = await runBridge(['send', 'call_hangup'], { cwd: folder, env });
+  expect(old.out).toContain(
+    'It is of 2026-08-22 15:10:58 (Asia/Seoul), and rules go by that time; with --now it is of now.',
+  );
+  expect(JSON.parse(bodies.at(-1) ?? '')).toMatchObject({ data: { tm_hangup: '2026-08-22T06:10:58.431201Z' } });
+  const { out } = await runBridge(['send', 'call_hangup', '--now'], { cwd: folder, env });
+  expect(out).not.toContain('It is of');
+  expect(bodies.at(-1)).not.toContain('2026-08-22');
 });
 
 test('in development it is sent without a question', async () => {
