@@ -330,7 +330,7 @@ export const STEP_ERRORS = {
   secret_refused: {
     class: 'permanent',
     meaning: 'A rule refers to a secret that rules may not have.',
-    remedy: 'Allow it with `BRIDGE_RULES_SECRETS` on the machine of the worker, or remove it from the rule.',
+    remedy: 'Add it to `BRIDGE_RULES_SECRETS` on the machine of the worker, or remove it from the rule.',
   },
   template: {
     class: 'permanent',

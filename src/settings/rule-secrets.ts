@@ -26,6 +26,9 @@ const OWN = /^(?:BRIDGE_|VOIPBIN_|TEMPORAL_)|^(?:https?|all|no)_proxy$/i;
 /** Where Linux shows processes, with their whole environment, and their open files. */
 const SYSTEM_FOLDERS = ['/proc', '/sys', '/dev'];
 
+/** A longer value is not printed: nobody copies it from a finding. */
+const MAX_SHOWN_CHARS = 300;
+
 /**
  * The secrets that rules refer to, `${env:NAME}` and `${file:/path}`.
  *
@@ -51,7 +54,7 @@ export class RuleSecrets {
         ok: false,
         kind: 'refused',
         message: `rules may not refer to ${shown}`,
-        hint: `whoever runs the bridge can allow it: BRIDGE_RULES_SECRETS=${name}`,
+        hint: this.#howToAllow(kind === 'file' ? resolve(folder, name) : name),
       };
     }
     const found = lookUpReference(reference, env, folder);
@@ -61,6 +64,16 @@ export class RuleSecrets {
     return found.text.trim() === ''
       ? { ok: false, kind: 'missing', message: `${shown} is empty`, hint: 'give it a value' }
       : { ok: true, value: found.text };
+  }
+
+  /** With everything that is allowed now: the setting replaces what it was, and other rules need the rest. */
+  #howToAllow(entry: string): string {
+    const { allowed } = this.#options;
+    const value = [...allowed, entry].join(',');
+    const whole = value.length <= MAX_SHOWN_CHARS ? `: BRIDGE_RULES_SECRETS=${value}` : '';
+    return allowed.length === 0
+      ? `whoever runs the bridge can allow it, and nothing but it${whole}`
+      : `whoever runs the bridge can add ${entry} to what rules may refer to (rules_secrets)${whole}`;
   }
 
   #allowsVariable(name: string): boolean {

@@ -38,13 +38,15 @@ test('rules check warns of a secret that is missing or not allowed, naming rule,
   const where = 'rule "push", step "crm", input "headers.Authorization"';
   const missing = await bridge(['rules', 'check', '--no-traffic']);
   expect(missing.code).toBe(0);
-  expect(missing.out).toContain(`${where}: the environment variable CRM_TOKEN is not set`);
+  expect(missing.out).toContain(`${where}: the environment variable CRM_TOKEN is not set for this command; the worker`);
   const present = await bridge(['rules', 'check', '--no-traffic'], { CRM_TOKEN: 's3cret-token' });
   expect(present.out).not.toContain(where);
   const refused = await bridge(['rules', 'check', '--no-traffic', '--json'], {
     CRM_TOKEN: 's3cret-token',
-    BRIDGE_RULES_SECRETS: 'OTHER',
+    BRIDGE_RULES_SECRETS: 'OTHER,/run/secrets/crm',
   });
+  // As it is, not only what is missing: the setting replaces what it was.
+  expect(refused.out).toContain('BRIDGE_RULES_SECRETS=OTHER,/run/secrets/crm,CRM_TOKEN');
   expect(refused.out).toContain('rules may not refer to the environment variable CRM_TOKEN');
   for (const { out, err } of [missing, present, refused]) {
     expect(out + err).not.toMatch(/s3cret|hunter2/);

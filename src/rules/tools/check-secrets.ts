@@ -19,8 +19,13 @@ export function checkSecrets(rules: readonly Rule[], secrets: Pick<RuleSecrets, 
             findings.warn(
               rule.at,
               'missing-secret',
-              `rule "${rule.name}", step "${step.id}", input "${path.join('.')}": ${found.message}`,
-              { hint: found.hint },
+              `rule "${rule.name}", step "${step.id}", input "${path.join('.')}": ${found.message}${found.kind === 'missing' ? ' for this command' : ''}`,
+              {
+                hint:
+                  found.kind === 'missing'
+                    ? `the worker reads its own environment: if it has it, nothing is missing; else ${found.hint}`
+                    : found.hint,
+              },
             );
           }
         }
