@@ -9,7 +9,7 @@ import { EVENT_STATUSES } from '../status/event-status';
 import { numberFilter, type NumberFilter } from '../status/number-filter';
 import { printMessage } from '../text/print';
 import { printableLines } from '../text/printable';
-import { countryOf } from './country';
+import { countriesOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
 import { parsePeriod, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
@@ -78,8 +78,8 @@ async function listAsked(options: Options, command: Command): Promise<void> {
   // JSON has every time in UTC, so the zone matters for what is read only.
   const needsZone = options.json !== true || options.since !== undefined || options.until !== undefined;
   const zone = needsZone ? await zoneOf(options, settings) : 'UTC';
-  const country = options.number === undefined ? null : await countryOf(settings);
-  const filter = filterOf(options, country, zone);
+  const countries = options.number === undefined ? [] : await countriesOf(settings);
+  const filter = filterOf(options, countries, zone);
   // One more than asked for shows whether there are more.
   const { events: found, searched_to: searchedTo } = searchEvents(settings.dataDir, { ...filter, limit: limit + 1 });
   const rest =
@@ -108,7 +108,7 @@ async function listAsked(options: Options, command: Command): Promise<void> {
 }
 
 /** @throws WrongUse for an option that cannot be read. */
-function filterOf(options: Options, country: string | null, zone: string): Omit<EventFilter, 'limit'> {
+function filterOf(options: Options, countries: readonly string[], zone: string): Omit<EventFilter, 'limit'> {
   const { type, text, rule, step, code } = options;
   const status = options.status ?? options.became;
   const types = type === undefined ? null : typesFor(type);
@@ -122,7 +122,7 @@ function filterOf(options: Options, country: string | null, zone: string): Omit<
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(status === undefined ? {} : { statuses: parseStatuses(status) }),
-    ...(options.number === undefined ? {} : { number: parseNumber(options.number, country) }),
+    ...(options.number === undefined ? {} : { number: parseNumber(options.number, countries) }),
     ...(text === undefined ? {} : { text }),
     ...(rule === undefined ? {} : { rule }),
     ...(step === undefined ? {} : { step }),
@@ -171,8 +171,8 @@ function parseSeq(text: string): number {
 }
 
 /** @throws WrongUse for a text without digits. */
-export function parseNumber(text: string, country: string | null): NumberFilter {
-  const filter = numberFilter(text, country);
+function parseNumber(text: string, countries: readonly string[]): NumberFilter {
+  const filter = numberFilter(text, countries);
   if (filter === null) {
     throw new WrongUse(`--number expects a phone number, or at least three digits of one; got "${text}"`);
   }

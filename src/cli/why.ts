@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { actionCatalogue } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
-import { toE164 } from '../events/phone';
 import { InboxReader } from '../inbox/archive/reader';
 import { conditionLines } from '../rules/tools/format-explanation';
 import { explain, withoutTokens, type Explanation } from '../rules/tools/explain';
@@ -9,9 +8,9 @@ import { readRules } from '../service/rules-in-force';
 import type { Settings } from '../settings/settings';
 import { findEvent, type EventDetails } from '../status/event-details';
 import { listEvents } from '../status/event-list';
+import { readingsOf, wholeNumberFilter } from '../status/number-filter';
 import { printableLines } from '../text/printable';
-import { countryOf } from './country';
-import { parseNumber } from './list-events';
+import { countriesOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
 import { askRunningBridge } from './running-bridge';
@@ -34,6 +33,8 @@ interface Options {
 /** What is known of what a person did. The names are the JSON keys of `why --json`. */
 interface Answer {
   number: string;
+  /** The number in E.164; several where it was written without a country code and may be of several countries. */
+  read_as: readonly string[];
   since: string;
   until: string;
   /** Oldest first. */
@@ -57,8 +58,9 @@ export function defineWhy(why: Command): void {
 
 async function print(number: string, options: Options, command: Command): Promise<void> {
   const settings = readSettingsWithoutSecrets(command);
-  const country = await countryOf(settings);
-  if (toE164(number, country) === null) {
+  const countries = await countriesOf(settings);
+  const readings = readingsOf(number, countries);
+  if (readings.length === 0) {
     throw new WrongUse(
       `"${number}" is not a whole phone number: write it with its country code, or set the country in the rule file's defaults, or BRIDGE_COUNTRY`,
     );
@@ -68,12 +70,24 @@ async function print(number: string, options: Options, command: Command): Promis
   const at = options.at === undefined ? null : parseTime(options.at, '--at', now, zone, AROUND_MS);
   const since = new Date(at === null ? now.getTime() - WITHOUT_TIME_MS : at.getTime() - AROUND_MS);
   const until = new Date(at === null ? now.getTime() : Math.min(at.getTime() + AROUND_MS, now.getTime()));
-  const answer = await find({ ...settings, country }, number, since, until);
+  const answer = await find(settings, { number, readings, countries }, since, until);
   printResult(options.json, answer, () => printableLines(linesOf(answer, zone)));
 }
 
-async function find(settings: Settings, number: string, since: Date, until: Date): Promise<Answer> {
-  const filter = parseNumber(number, settings.country);
+/** A number as it was written, and what it may be in E.164. */
+interface WrittenNumber {
+  number: string;
+  readings: readonly string[];
+  countries: readonly string[];
+}
+
+async function find(
+  settings: Settings,
+  { number, readings, countries }: WrittenNumber,
+  since: Date,
+  until: Date,
+): Promise<Answer> {
+  const filter = wholeNumberFilter(readings, countries);
   const listed = listEvents(settings.dataDir, { number: filter, since, until, limit: MOST_EVENTS }).reverse();
   const loaded = listed.length === 0 ? null : readRules(settings.rulesFile);
   const events: Answer['events'] = [];
@@ -90,6 +104,7 @@ async function find(settings: Settings, number: string, since: Date, until: Date
   }
   return {
     number,
+    read_as: readings,
     since: since.toISOString(),
     until: until.toISOString(),
     events,
@@ -120,19 +135,29 @@ async function refusedSignatures(dataDir: string): Promise<number | null> {
 }
 
 function linesOf(
-  { number, since, until, events, rule_file_refused, quarantined, refused_signatures: refused }: Answer,
+  {
+    number,
+    read_as: readings,
+    since,
+    until,
+    events,
+    rule_file_refused,
+    quarantined,
+    refused_signatures: refused,
+  }: Answer,
   zone: string,
 ): string[] {
   const time = (at: string): string => shownTime(at, zone);
   if (events.length > 0) {
     return events.flatMap(({ details, rules_now: rules }, index) => [
       ...(index === 0 ? [] : ['']),
-      `${time(details.event.received_at)}  ${details.event.event_id} came: ${details.status}`,
+      `${time(details.event.received_at)}  ${details.event.event_id} came: ${details.status}${readings.length > 1 ? ` (${partyOf(details.event)})` : ''}`,
       ...whyOf(details, rule_file_refused === true ? null : rules, time),
     ]);
   }
   return [
     `Nothing came from or for ${number} between ${time(since)} and ${time(until)}.`,
+    ...readAs(number, readings),
     ...(quarantined === 0
       ? []
       : [`  ${quarantined} requests of that time were no events: bridge events list --quarantine`]),
@@ -145,6 +170,19 @@ function linesOf(
           ]),
     '  what to do: bridge webhook status shows whether VoIPBIN sends events; bridge backfill --since 2h --dry-run asks VoIPBIN for what is missing. Was it another number or time? bridge events list --number shows all.',
   ];
+}
+
+/** What a number without its country code was read as, and how to name another. */
+function readAs(number: string, readings: readonly string[]): string[] {
+  return number.trim().startsWith('+')
+    ? []
+    : [
+        `  It was read as ${readings.join(' or ')}. If it is of another country, write its country code before it: +82…`,
+      ];
+}
+
+function partyOf({ peer, call }: EventDetails['event']): string {
+  return peer?.number ?? call?.peer?.number ?? 'no number';
 }
 
 function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: (at: string) => string): string[] {

@@ -167,7 +167,9 @@ function wantedOf(input: unknown, country: string | null): Wanted {
       'that is no phone number; write it with its country code, such as +15551234567',
     );
   }
-  const { number, nationalNumber } = phone;
+  const { number, nationalNumber, country: ownCountry = country } = phone;
+  // A text may have it as people of its own country write it, or of ours.
+  const isIt = (text: string): boolean => toE164(text, country) === number || toE164(text, ownCountry) === number;
   const digits = number.slice(1);
   // Networks write some numbers with other digits before the national part (+52 1 ...).
   return {
@@ -176,7 +178,7 @@ function wantedOf(input: unknown, country: string | null): Wanted {
     isMeant: ({ peer, ours, data }) =>
       peer?.number === number ||
       ours?.number === number ||
-      textsIn(data).some((text) => text.replace(/\D/g, '').includes(digits) || toE164(text, country) === number),
+      textsIn(data).some((text) => text.replace(/\D/g, '').includes(digits) || isIt(text)),
   };
 }
 

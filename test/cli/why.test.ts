@@ -203,3 +203,17 @@ test("a number without its country code is read as the rule file's defaults say"
   writeFileSync(join(cwd, 'config', 'rules.yaml'), RULES.replace('timezone: UTC', 'timezone: UTC, country: US'));
   expect((await runBridge(['why', '(555) 123-4567'], { cwd })).out).toMatch(/^Nothing came/);
 });
+
+test('a number of another country is found as people there write it, and what was read is said when nothing came', async () => {
+  const cwd = await folderOf({ minute: 5, id: 'm1' });
+  const rules = (country: string) =>
+    RULES.replace('timezone: UTC', 'timezone: UTC, country: DE').replace('    on:', `    country: ${country}\n    on:`);
+  writeFileSync(join(cwd, 'config', 'rules.yaml'), rules('US'));
+  const at = ['--at', '2026-03-02 14:05'];
+  const { out } = await runBridge(['why', '(555) 123-4567', ...at], { cwd });
+  expect(out).toMatch(/message_created\/m1 came: ignored \(\+15551234567\)/);
+  writeFileSync(join(cwd, 'config', 'rules.yaml'), rules('KR'));
+  const none = await runBridge(['why', '010-3333-4444', ...at], { cwd });
+  expect(none.out).toMatch(/^Nothing came from or for 010-3333-4444 between/);
+  expect(none.out).toContain('It was read as +491033334444 or +821033334444. If it is of another country, write its');
+});

@@ -14,7 +14,7 @@ test('a search for a number ends after so many events, says where, and goes on f
     await inbox.append(entryOf('call_hangup', id, null, peer('+15557654321')));
   }
   await inbox.close();
-  const number = numberFilter('+1 555 123-4567', null) ?? undefined;
+  const number = numberFilter('+1 555 123-4567', []) ?? undefined;
   expect(number).toBeDefined();
   const filter = { limit: 10, ...(number === undefined ? {} : { number }) };
   const whole = searchEvents(dataDir, filter);

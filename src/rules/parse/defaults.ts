@@ -1,3 +1,5 @@
+import { isSupportedCountry } from 'libphonenumber-js/min';
+import { isMap, isSeq } from 'yaml';
 import { DEFAULTS_KEYS } from '../language/keys';
 import { Findings } from '../../yaml/finding';
 import { readCountry, readTimezone, type Defaults } from './locale';
@@ -23,4 +25,21 @@ export function defaultsOfRuleFile(file: string): Defaults {
   const { files } = readRuleFiles(file, diskReader(file), new Findings());
   const [main] = files;
   return main === undefined ? { timezone: 'UTC', country: null } : readDefaults(main);
+}
+
+/**
+ * The countries that a rule file and its includes name, that of `defaults` first; empty when it cannot be read. As
+ * {@link defaultsOfRuleFile}, it does not read the rules.
+ */
+export function countriesOfRuleFile(file: string): string[] {
+  const { files } = readRuleFiles(file, diskReader(file), new Findings());
+  const [main] = files;
+  const ofDefaults = main === undefined ? null : readDefaults(main).country;
+  const ofRules = files.flatMap(({ block }) => {
+    const rules = block.get('rules')?.node;
+    return isSeq(rules) ? rules.items.map((rule) => (isMap(rule) ? rule.get('country') : null)) : [];
+  });
+  return [...new Set([ofDefaults, ...ofRules])].filter(
+    (country) => typeof country === 'string' && isSupportedCountry(country),
+  );
 }

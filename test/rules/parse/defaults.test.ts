@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultsOfRuleFile } from '../../../src/rules/parse/defaults';
+import { countriesOfRuleFile, defaultsOfRuleFile } from '../../../src/rules/parse/defaults';
 
 jest.mock('../../../src/rules/rule-set', () => {
   throw new Error('the rule language was loaded');
@@ -29,4 +29,13 @@ test.each([
 
 test('the zone of a rule file that does not exist is UTC', () => {
   expect(defaultsOfRuleFile('/does/not/exist/rules.yaml')).toEqual({ timezone: 'UTC', country: null });
+});
+
+test('the countries of a rule file are those of its defaults and of its rules, whether the rules are right or not', () => {
+  const rules = '[{ country: KR, on: nothing }, { country: DE }, { country: XX }, x]';
+  expect(countriesOfRuleFile(fileWith(`version: 1\ndefaults: { country: DE }\nrules: ${rules}\n`))).toEqual([
+    'DE',
+    'KR',
+  ]);
+  expect(countriesOfRuleFile('/does/not/exist/rules.yaml')).toEqual([]);
 });
