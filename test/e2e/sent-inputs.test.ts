@@ -63,11 +63,13 @@ describe('the inputs that events show has', () => {
   const lastTask = (): unknown => providers.hubspot.tasks.at(-1)?.properties['hs_task_subject'];
   const refusePost = (): void => providers.slack.failNext({ how: { ok: false, error: 'msg_too_long' } });
 
+  /** When its run has ended, and the bridge has answered what it was asked: on a busy machine not at the first time. */
   async function show(eventId: string): Promise<z.infer<typeof shown>> {
     return bridge.eventually('its run has ended', async () => {
       const { stdout } = await bridge.run('events', 'show', eventId, '--json');
       const details = shown.parse(JSON.parse(stdout));
-      return details.report === null ? null : details;
+      const isAnswered = details.inputs_not_shown.every(({ reason }) => !reason.includes('does not answer'));
+      return details.report !== null && isAnswered ? details : null;
     });
   }
 
@@ -119,18 +121,16 @@ describe('the inputs that events show has', () => {
     providers.voipbin.addCall({ id, ...CALL, tm_hangup: '2026-08-22T06:11:35Z' });
     providers.hubspot.failNext({ times: 1_000_000, how: { status: 401 } });
     const eventId = await send('recording_finished', { reference_type: 'call', reference_id: id, status: 'ended' });
-    const shownWith = (text: string) =>
-      bridge.eventually(`it shows ${text}`, async () => {
+    const shownAs = (became: string) =>
+      bridge.eventually(`it shows ${became}`, async () => {
         const { stdout } = await bridge.run('events', 'show', eventId);
-        return stdout.includes(text) ? stdout : null;
+        const rule = 'first \\(slack\\.post_message\\) done\\n +sent channel: #calls\\n +sent text: (.*)\\n[^]*?';
+        return new RegExp(`${became}[^]*${rule}hubspot\\.create_task#2(.*)`).exec(stdout)?.slice(1, 3) ?? null;
       });
-    const open = await shownWith('waits because hubspot is parked');
-    const first = 'first \\(slack\\.post_message\\) done\\n +sent channel: #calls\\n +sent text: (.*)\\n';
-    expect(new RegExp(`looked-up: under way\\n +${first}`).exec(open)?.[1]).toBe(posted().at(-1));
+    const [text, open] = await shownAs('started[^]*looked-up: under way');
+    expect([text, open]).toEqual([posted().at(-1), ' under way']);
     await new Client({ connection, namespace: temporal.namespace }).workflow.getHandle(eventId).terminate('by hand');
-    const cutOff = await shownWith(': terminated');
-    expect(new RegExp(`looked-up: cut off\\n +${first}`).exec(cutOff)?.[1]).toBe(posted().at(-1));
-    expect(cutOff).toContain('hubspot.create_task#2 cut off: it may have happened');
+    expect(await shownAs('terminated[^]*looked-up: cut off')).toEqual([text, ' cut off: it may have happened']);
     providers.hubspot.heal();
     await bridge.run('connections', 'resume', 'hubspot');
   });
