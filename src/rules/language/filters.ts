@@ -6,8 +6,9 @@ import { comparableNumber } from './operators';
 /** The bridge's own filters, and Liquid's with another behaviour here; for the documentation. */
 export const FILTER_DOCS: Readonly<Record<string, { description: string; example: string; result: string }>> = {
   default: {
-    description: 'A replacement for an absent or empty value.',
-    example: "{{ peer.name | default: 'unknown' }}",
+    description:
+      'A replacement for an absent or empty value. Write it last: filters before it leave an absent value absent, and what they make empty is replaced too. Filters after it change the replacement.',
+    example: "{{ peer.name | upcase | default: 'unknown' }}",
     result: 'unknown',
   },
   phone: {
@@ -26,8 +27,9 @@ export const FILTER_DOCS: Readonly<Record<string, { description: string; example
     result: 'anna@example.com',
   },
   first_name: {
-    description: 'The first name of a person, without a title.',
-    example: "{{ peer.name | default: 'there' | first_name }}",
+    description:
+      'The first name of a person, without a title; empty for a text without letters, such as a number. A name in Korean, Chinese or Japanese script stays whole, for its family name comes first. Of such a name in Latin letters it gives the family name (`Kim` of `Kim Min-su`): nothing tells the two apart.',
+    example: "{{ peer.name | first_name | default: 'there' }}",
     result: 'Ada',
   },
   mask: {
@@ -81,15 +83,21 @@ function ownValue(object: unknown, name: string): unknown {
 
 const TITLE = /^(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau)\.?\s+)+(?=\S)/i;
 
-/** `Ada` of `Ada Lovelace`, `Lovelace, Ada` and `Dr. Ada Lovelace`; other values unchanged. */
+/** Scripts of languages that write the family name first, mostly without a space. */
+const FAMILY_NAME_FIRST = /\p{Script=Hangul}|\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}/u;
+
+/**
+ * `Ada` of `Ada Lovelace`, `Lovelace, Ada` and `Dr. Ada Lovelace`; null for a text whose first word has no letter, such as a
+ * phone number. A name in Korean, Chinese or Japanese script and other values are unchanged.
+ */
 export function firstName(given: unknown): unknown {
   const name = plainValue(given);
-  if (typeof name !== 'string') {
-    return name;
+  if (typeof name !== 'string' || FAMILY_NAME_FIRST.test(name)) {
+    return typeof name === 'string' ? name.trim() : name;
   }
   const [family = '', first] = name.split(',').map((part) => part.trim());
   const [word] = (first === undefined || first === '' ? family : first).replace(TITLE, '').split(/\s+/);
-  return word ?? name;
+  return word !== undefined && /\p{L}/u.test(word) ? word : null;
 }
 
 /** Replaces all but the last four characters by stars, and a short text wholly. */

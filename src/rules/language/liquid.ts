@@ -3,6 +3,7 @@ import type { Sink } from '../../connectors/connector';
 import { toJsonText } from '../../events/exact-number';
 import { readPhone } from '../../events/phone';
 import { ESCAPES, asText, wellFormed } from './escapes';
+import { keepAbsentUntilDefault } from './default-filter';
 import { fixFilters } from './fixed-filters';
 import { calculateExactly } from './liquid-numbers';
 import { withoutMarks } from './secret-references';
@@ -133,7 +134,7 @@ export function parseCached(engine: Engine, text: string): Template[] {
     if (engine.parsed.size >= MAX_CACHED_TEMPLATES) {
       engine.parsed.clear();
     }
-    template = engine.liquid.parse(text);
+    template = keepAbsentUntilDefault(engine.liquid.parse(text));
     engine.parsed.set(text, template);
   }
   return template;

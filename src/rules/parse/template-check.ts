@@ -163,9 +163,9 @@ function checkValue(
 ): void {
   const [first] = value.filters;
   const defaultFirst = first?.name === 'default';
-  const defaultLater = value.filters.some((filter) => filter.name === 'default');
+  const hasDefault = value.filters.some((filter) => filter.name === 'default');
   for (const token of value.initial.postfix) {
-    checkToken(token, inside, variables, problems, defaultFirst ? 'tested' : use, defaultLater);
+    checkToken(token, inside, variables, problems, defaultFirst ? 'tested' : use, hasDefault);
   }
   checkLookups(value, variables, problems, use);
   for (const filter of value.filters) {
@@ -241,7 +241,7 @@ function checkToken(
   variables: Variables,
   problems: CheckedProblem[],
   use: Use,
-  defaultLater: boolean,
+  hasDefault: boolean,
 ): void {
   checkNumber(token, problems);
   const found = pathOf(token);
@@ -269,7 +269,7 @@ function checkToken(
   } else if (variable.state === 'never') {
     const message = `"${name}" is always absent for the events of this rule`;
     // With a default, or in a tag that expects it, the template works; it only never shows the value.
-    const severity = use === 'tested' ? 'warning' : 'error';
+    const severity = use === 'tested' || hasDefault ? 'warning' : 'error';
     problems.push({ severity, code: 'never-present', message, row, column });
   } else if (
     variable.state === 'maybe' &&
@@ -278,10 +278,9 @@ function checkToken(
     !inside.nullable &&
     !inside.present.has(name)
   ) {
-    const mayBeUndefined = root === 'data' || root === 'steps';
     if (use === 'looped') {
       report('may-be-absent', `"${name}" may be absent`, `put {% if ${name} %} … {% endif %} around the loop`);
-    } else if (!defaultLater) {
+    } else if (!hasDefault) {
       const orCondition = root === 'steps' ? '' : `, or require it: when: { ${name}: { exists: true } }`;
       const byDefault = inside.groups ? 'nil' : "'…'";
       report(
@@ -289,8 +288,6 @@ function checkToken(
         `"${name}" may be absent`,
         `add a default: {{ ${name} | default: ${byDefault} }}${orCondition}`,
       );
-    } else if (mayBeUndefined) {
-      report('may-be-absent', `"${name}" may be absent, and default is not its first filter`, 'put default first');
     }
   }
 }

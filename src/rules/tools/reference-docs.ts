@@ -80,7 +80,7 @@ export function describeRuleLanguage(): string {
     section('Conditions in CEL', celConditions()),
     section(
       'Filters',
-      `Filters change a value in a text: \`{{ field | filter }}\`. Inserted values are escaped for the place where the text goes; in HTML, their line breaks become \`<br>\`. A filter that would escape a second time (\`escape\`, \`newline_to_br\` in HTML, \`url_encode\` in a URL) does nothing there.\n\nWhere JSON is sent (\`body\` of \`http.request\`), a text that is one \`{{ … }}\` keeps the type of its value: \`"{{ talk_s }}"\` becomes a number, \`"{{ answered }}"\` true or false, \`"{{ data }}"\` a map. An absent value becomes null: \`"{{ peer.name }}"\`, or with other filters \`"{{ peer.number | default: nil | phone }}"\`. To send such a value as text, write \`{{ talk_s | append: '' }}\`.\n\n${table(
+      `Filters change a value in a text: \`{{ field | filter }}\`. Inserted values are escaped for the place where the text goes; in HTML, their line breaks become \`<br>\`. A filter that would escape a second time (\`escape\`, \`newline_to_br\` in HTML, \`url_encode\` in a URL) does nothing there.\n\nWhere JSON is sent (\`body\` of \`http.request\`), a text that is one \`{{ … }}\` keeps the type of its value: \`"{{ talk_s }}"\` becomes a number, \`"{{ answered }}"\` true or false, \`"{{ data }}"\` a map. An absent value becomes null: \`"{{ peer.name }}"\`, or with other filters \`"{{ peer.number | phone | default: nil }}"\`. To send such a value as text, write \`{{ talk_s | append: '' }}\`.\n\n${table(
         ['filter', 'meaning', 'example', 'result'],
         Object.entries(FILTER_DOCS).map(([name, { description, example, result }]) => [
           code(name),

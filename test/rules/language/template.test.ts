@@ -86,6 +86,72 @@ describe('variables and filters', () => {
   });
 });
 
+describe('a default means the same at any place among the filters', () => {
+  const steps = { task: { contact: { name: 'Ada Lovelace', nickname: '', none: null } } };
+  test.each([
+    ["{{ steps.task.contact.name | first_name | default: 'Herr Kunde' }}", 'Ada'],
+    ["{{ steps.task.contact.name | default: 'Herr Kunde' | first_name }}", 'Ada'],
+    ["{{ steps.task.contact.none | first_name | default: 'Herr Kunde' }}", 'Herr Kunde'],
+    ["{{ steps.gone.contact.name | first_name | default: 'Herr Kunde' }}", 'Herr Kunde'],
+    ["{{ steps.gone.contact.name | default: 'ada l' | first_name | capitalize }}", 'Ada'],
+    ["{{ steps.gone.contact.name | first_name | default: 'you' | upcase }}", 'YOU'],
+    ["{{ steps.task.contact.nickname | upcase | default: 'none' }}", 'none'],
+    ["{{ data.nothing | append: ' EUR' | default: 'no price' }}", 'no price'],
+    ["{{ data.nothing | plus: 1 | times: 2 | default: 'no number' }}", 'no number'],
+    ["{{ data.nothing | size | default: 'none' }}", 'none'],
+    ["{{ data.nothing | split: ',' | first | default: 'none' }}", 'none'],
+    ["{{ text | default: 'a' | append: 'b' | default: 'c' }}", 'ab'],
+    ["{{ text | append: 'b' | default: nil | append: 'c' | default: 'd' }}", 'd'],
+    ["{{ data.metadata.list | first | upcase | default: 'none' }}", 'A'],
+    ["{{ '  ' | strip | default: 'blank' }}", 'blank'],
+    ["{{ '' | append: 'x' | default: 'y' }}", 'x'],
+    ["{% assign who = data.nothing | upcase | default: 'nobody' %}{{ who }}", 'nobody'],
+    ["{% echo data.nothing | upcase | default: 'nobody' %}", 'nobody'],
+    ['{% if id %}{% for n in (1..2) %}{{ data.nothing | upcase | default: n }}{% endfor %}{% endif %}', '12'],
+    ["{% if reason == 'busy' %}{% else %}{{ data.nothing | upcase | default: 'else' }}{% endif %}", 'else'],
+    ["{% case reason %}{% when 'normal' %}{{ data.nothing | upcase | default: 'case' }}{% endcase %}", 'case'],
+  ])('%s', (text, expected) => {
+    expect(render(text, { steps })).toBe(expected);
+    // Parsed templates are cached.
+    expect(render(text, { steps })).toBe(expected);
+  });
+
+  test('without one, an absent variable is an error as before', () => {
+    expect(() => render('{{ data.nothing | upcase }}')).toThrow(TemplateError);
+    expect(() => render("{{ data.nothing | upcase }}{{ text | upcase | default: 'x' }}")).toThrow(TemplateError);
+  });
+
+  test('a value that is false is none that is absent', () => {
+    expect(
+      render("{{ data.off | json | default: 'x' }}", { event: eventOf('call_hangup', { id: 'c', off: false }) }),
+    ).toBe('false');
+  });
+});
+
+describe('first_name', () => {
+  test.each([
+    ['Ada Lovelace', 'Ada'],
+    ['Lovelace, Ada', 'Ada'],
+    ['Frau Dr. Petra Meyer', 'Petra'],
+    ['Zoë', 'Zoë'],
+    ['김민수', '김민수'],
+    ['김 민수', '김 민수'],
+    ['王小明', '王小明'],
+    ['山田 太郎', '山田 太郎'],
+    ['さくら', 'さくら'],
+    ['Kim Min-su', 'Kim'],
+    ['+49 160 1112299', 'you'],
+    ['0160/1112299', 'you'],
+    ['(030) 555-0100', 'you'],
+    ['12345', 'you'],
+    ['???', 'you'],
+    ['', 'you'],
+  ])('of %p', (name, expected) => {
+    const steps = { task: { contact: { name } } };
+    expect(render("{{ steps.task.contact.name | first_name | default: 'you' }}", { steps })).toBe(expected);
+  });
+});
+
 describe('values are escaped for where the text goes, the text itself is not', () => {
   const text = '<b>{{ peer.name }}</b>';
   test.each<[Sink, string]>([

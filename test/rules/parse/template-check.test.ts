@@ -18,6 +18,10 @@ describe('a field that may be absent is fine where it cannot be', () => {
     ['always there', '{{ id }} {{ occurred_at }} {{ type }}', 'on: "*"'],
     ['a default', '{{ reason | default: "?" }}', 'on: call_hangup'],
     ['a default after other filters', '{{ peer.number | phone | default: "?" }}', 'on: call_hangup'],
+    ['a default before other filters', '{{ peer.number | default: "?" | phone }}', 'on: call_hangup'],
+    ['a default for data after other filters', '{{ data.a.b | upcase | default: "?" }}', 'on: call_hangup'],
+    ['a default for data before other filters', '{{ data.a.b | default: "?" | upcase }}', 'on: call_hangup'],
+    ['assigned after other filters', '{% assign who = data.a.b | upcase | default: id %}{{ who }}', 'on: call_hangup'],
     ['a default that may be absent itself', '{{ peer.name | default: peer.number }}', 'on: call_hangup'],
     ['a condition on it', '{{ reason }}', 'on: call_hangup, when: { reason: busy }'],
     [
@@ -121,6 +125,18 @@ describe('and a fault where it can be', () => {
     ],
     ['none of the types', '{{ text }}', 'on: call_hangup', ['"text" is always absent for the events of this rule']],
     [
+      'none of the types, with a default',
+      '{{ text | upcase | default: "?" }}',
+      'on: call_hangup',
+      ['warning: "text" is always absent for the events of this rule'],
+    ],
+    [
+      'a default only in another value',
+      '{{ reason }}{{ peer.name | default: "?" }}',
+      'on: call_hangup',
+      [absent('reason')],
+    ],
+    [
       'a name in a condition',
       '{% if resaon %}{% endif %}',
       'on: call_hangup',
@@ -180,6 +196,8 @@ describe('results of earlier steps', () => {
     ],
     ['{{ steps.call }}', ['"steps.call" is a group of fields; name one: steps.call.call']],
     ['{{ steps.call.contact | default: "?" }}', []],
+    ['{{ steps.call.contact.name | first_name | default: "?" }}', []],
+    ['{{ steps.call.contact.name | default: "?" | first_name }}', []],
     [
       '{{ steps.call.contact.id.deeper | default: "?" }}',
       ['steps.call.contact.id has no field "deeper"; it is a single value'],
