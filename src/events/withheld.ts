@@ -28,11 +28,17 @@ const WORDS: ReadonlySet<string> = new Set([
  */
 const KEYPAD_WORDS: ReadonlySet<string> = new Set(['266696687', '2562533', '7378742833', '86282452253', '8656696']);
 
+/** A longer text is neither a word nor an address, and is not searched. */
+const MAX_CHARS = 1_000;
+
 /**
  * Whether the text of an address stands for a caller without a number: `anonymous`, `+266696687`, `sip:anonymous@…`, only
  * zeros.
  */
 export function isWithheld(text: string): boolean {
+  if (text.length > MAX_CHARS) {
+    return false;
+  }
   const user = text
     .trim()
     .replace(/^(?:sips?|tel):/i, '')

@@ -44,7 +44,15 @@ const ON = [
   'agent_updated',
   'message_*',
 ];
-const NUMBERS = ['+821011112222', '010-1111-2222', '02-1111-2222', '+15551234567', '+82211112222', 'sip:a@example.com'];
+const NUMBERS = [
+  '+821011112222',
+  '010-1111-2222',
+  '02-1111-2222',
+  '+15551234567',
+  '+82211112222',
+  'sip:a@example.com',
+  'anonymous',
+];
 /** The maps of the rule files, by any way of writing a number. */
 const MAPS: Readonly<Record<string, Readonly<Record<string, JsonValue>>>> = {
   teams: { '+82 10-1111-2222': 'sales', '02-1111-2222': 'support', '+1 (555) 123-4567': 'Sales', other: 3 },
@@ -221,7 +229,8 @@ function valueOf(event: CanonicalEvent, field: string): JsonValue {
   for (const part of field.split('.')) {
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[part] : null;
   }
-  return normal(field, (value ?? null) as JsonValue);
+  // A withheld number is absent.
+  return field.endsWith('.number') && value === 'anonymous' ? null : normal(field, (value ?? null) as JsonValue);
 }
 
 /** A duration of these tests in seconds. */

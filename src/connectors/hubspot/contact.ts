@@ -7,7 +7,10 @@ import { permanentFailure } from './failure';
 /** A contact as later steps see it (`steps.<id>.contact.name`). */
 export const contactOutput = z.object({
   id: z.string().describe("HubSpot's id of the contact"),
-  name: z.string().nullable().describe('First and last name; null when it has neither'),
+  name: z
+    .string()
+    .nullable()
+    .describe('First and last name; null when it has neither, or only a phone number in their place'),
   email: z.string().nullable().describe('Its e-mail address; null when it has none'),
   owner_id: z.string().nullable().describe("HubSpot's id of its owner; null when it has none"),
 });

@@ -1,3 +1,4 @@
+import { personName } from '../../events/person-name';
 import type { HubSpotClient } from './client';
 import type { ConflictRounds } from './conflict-rounds';
 import type { Contact, FoundContact, PeerPhone, UnknownContact } from './contact';
@@ -203,8 +204,7 @@ async function ownOrNew(
   if (found !== null) {
     return existing(found);
   }
-  const name = fitText(phone.name ?? '').trim();
-  const properties = { phone: phone.e164, firstname: name === '' ? phone.e164 : name };
+  const properties = { phone: phone.e164, firstname: personName(fitText(phone.name ?? '')) ?? phone.e164 };
   const key = uniqueness === 'none' ? {} : { [keyPropertyName('contacts')]: forms.person };
   try {
     return await createContact(session, { ...properties, ...key }, uniqueness);
@@ -310,7 +310,9 @@ function existing(record: HubSpotRecord): FoundContact {
 
 function contactOf(record: HubSpotRecord): Contact {
   const { firstname, lastname, email, hubspot_owner_id: owner } = record.properties;
-  const name = [firstname, lastname].filter((part) => part !== null && part !== undefined && part !== '').join(' ');
+  // A contact that the bridge, a form or a telephone system made may have its number for a first or last name.
+  const isNamed = personName(`${firstname ?? ''} ${lastname ?? ''}`) !== null;
+  const name = isNamed ? [firstname, lastname].flatMap((part) => personName(part) ?? []).join(' ') : '';
   return { id: record.id, name: orNull(name), email: orNull(email), owner_id: orNull(owner) };
 }
 

@@ -1,4 +1,6 @@
 import type { CallSummary, CanonicalEvent, EventPart, Party } from '../../events/canonical-event';
+import { personName } from '../../events/person-name';
+import { isWithheld } from '../../events/withheld';
 import { ALERT_FIELDS } from './alert-fields';
 import type { Choice, FieldDefinition } from './field';
 
@@ -59,8 +61,8 @@ function party(
       presence: 'maybe',
       types,
       ...fromCall('call'),
-      description: `The number or address of ${who}. Numbers match in any format.`,
-      read: part((one) => one.number),
+      description: `The number or address of ${who}. Numbers match in any format. Absent when it is withheld.`,
+      read: part(shownNumber),
     },
     {
       name: `${name}.type`,
@@ -79,10 +81,21 @@ function party(
       presence: 'maybe',
       types,
       ...fromCall('call'),
-      description: `The display name of ${who}, where VoIPBIN sends one.`,
-      read: part((one) => one.name),
+      description: `The display name of ${who}, where VoIPBIN sends one. Absent when it is only a phone number.`,
+      read: part((one) => personName(one.name)),
     },
   ];
+}
+
+/** Types of address whose number a network may withhold. An extension may be `0`, and a web chat visitor `unknown`. */
+const WITHHOLDING: ReadonlySet<string> = new Set(['tel', 'sip', 'whatsapp', '']);
+
+/**
+ * The number of a party as rules read it: absent when it is withheld, though VoIPBIN sends a text such as `anonymous`. So
+ * `exists: false` and `default` mean what they say.
+ */
+function shownNumber({ type, number }: Party): string | null {
+  return number !== null && WITHHOLDING.has(type) && isWithheld(number) ? null : number;
 }
 
 const DIRECTION = {

@@ -1,3 +1,4 @@
+import { isWithheld } from '../../events/withheld';
 import type { Findings, Position } from '../../yaml/finding';
 import type { FieldDefinition } from '../language/field';
 import { FIELDS } from '../language/field-list';
@@ -63,11 +64,17 @@ function mistakeIn(field: FieldDefinition, operator: TextOperator | null, text: 
       hint: `compare two fields under if: ${field.name} == ${text}`,
     };
   }
-  return field.kind === 'phone' ? mistakeInNumber(operator, text) : mistakeInPayload(field, text);
+  return field.kind === 'phone' ? mistakeInNumber(field, operator, text) : mistakeInPayload(field, text);
 }
 
 /** Numbers are compared as +15551234567. */
-function mistakeInNumber(operator: TextOperator | null, text: string): Mistake | null {
+function mistakeInNumber({ name }: FieldDefinition, operator: TextOperator | null, text: string): Mistake | null {
+  if (/[a-z]/i.test(text) && isWithheld(text)) {
+    return {
+      message: `a withheld number is absent, so ${name} is never ${JSON.stringify(text)}`,
+      hint: 'for a withheld number write { exists: false }',
+    };
+  }
   if (operator === null || !/^[+\d\s().-]+$/.test(text) || !/\d/.test(text)) {
     return null;
   }

@@ -112,6 +112,43 @@ test.each([
   expect(standIn.calls).toHaveLength(3);
 });
 
+describe('the name of a contact is a name', () => {
+  test.each<[string, Record<string, string>, string | null]>([
+    ['both', { firstname: 'Ada', lastname: 'Lovelace' }, 'Ada Lovelace'],
+    ['neither', { email: 'ada@example.com' }, null],
+    ['its number, as the bridge names a new contact', { firstname: '+15551234567' }, null],
+    ['its number in another format', { lastname: '(555) 123-4567' }, null],
+    ['its number and a name that somebody added', { firstname: '+15551234567', lastname: 'Lovelace' }, 'Lovelace'],
+    ['its number in two parts', { firstname: '0160', lastname: '1112299' }, null],
+  ])('%s', async (_what, properties, name) => {
+    const standIn = await accountWith([{ phone: '+15551234567', ...properties }]);
+    for (const [action, input] of [
+      ['update_contact', UPDATE],
+      ['log_call', {}],
+      ['create_task', { subject: 'Call back' }],
+    ] as const) {
+      expect(await done(action, openClient(standIn), input)).toMatchObject({ contact: { name } });
+    }
+  });
+
+  test.each([
+    ['no name', null, '+15551234567'],
+    ['its number', '(555) 123-4567', '+15551234567'],
+    ['a word for no name', 'Anonymous', '+15551234567'],
+    ['a name', 'Ada', 'Ada'],
+  ])('a new contact of a caller with %s', async (_what, name, firstname) => {
+    const standIn = await accountWith([]);
+    const result = await done(
+      'create_task',
+      openClient(standIn),
+      { subject: 'Call back', unknown_contact: 'create' },
+      { event: callEvent(from('+15551234567', 'tel', name)) },
+    );
+    expect(standIn.contacts.map(({ properties }) => properties['firstname'])).toEqual([firstname]);
+    expect(result).toMatchObject({ contact: { name: firstname === 'Ada' ? 'Ada' : null } });
+  });
+});
+
 test('a number of our own becomes no contact, and no call is logged on one', async () => {
   const standIn = await accountWith([{ firstname: 'Office', phone: '+15557654321' }]);
   const outcome = await run(

@@ -1003,9 +1003,11 @@ rules:
     ],
   },
   {
-    about: 'default too late',
-    text: post('"{{ data.metadata.campaign | upcase | default: \'-\' }}"'),
-    says: ['6:56  "data.metadata.campaign" may be absent, and default is not its first filter; put default first'],
+    about: 'word for a withheld number',
+    text: rule('when: { peer.number: anonymous }\ndo: [{ slack.post_message: { channel: c, text: t } }]'),
+    says: [
+      '5:26  warning: a withheld number is absent, so peer.number is never "anonymous"; for a withheld number write { exists: false }',
+    ],
   },
   {
     about: 'group as variable',
