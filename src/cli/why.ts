@@ -4,6 +4,7 @@ import { WrongUse } from '../errors/operator-errors';
 import { InboxReader } from '../inbox/archive/reader';
 import { conditionLines } from '../rules/tools/format-explanation';
 import { explain, withoutTokens, type Explanation } from '../rules/tools/explain';
+import type { StepReport } from '../runs/run-contract';
 import { readRules } from '../service/rules-in-force';
 import type { Settings } from '../settings/settings';
 import { findEvent, type EventDetails } from '../status/event-details';
@@ -20,6 +21,7 @@ import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since'
 /** People's clocks, and how long a call lasts: events within this time of `--at` are meant. */
 const AROUND_MS = 15 * 60_000;
 const WITHOUT_TIME_MS = 24 * 3_600_000;
+const TEXT_ACTION = 'voipbin.send_message';
 const MOST_EVENTS = 10;
 const MOST_RULES = 5;
 const QUARANTINED = 200;
@@ -229,11 +231,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
           return [
             `${head}: failed: ${step.message} (${step.code})`,
             ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
-            ...(report === null
-              ? []
-              : [
-                  `      then: ${step.class === 'ambiguous' ? `bridge events retry ${id} --ambiguous ${rule}/${step.step}` : `bridge events retry ${id}`}`,
-                ]),
+            ...(report === null ? [] : [`      then: ${retryCommand(id, rule, step)}`]),
           ];
       }
     }),
@@ -249,6 +247,14 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
     ...details.held_by.map((held) => heldLine(held, time)),
     ...(details.worker_missing ? ['  no worker runs. what to do: start one; the run continues then'] : []),
   ];
+}
+
+type FailedStepReport = Extract<StepReport, { outcome: 'failed' }>;
+
+function retryCommand(eventId: string, rule: string, { step, action, class: errorClass }: FailedStepReport): string {
+  const ambiguous = errorClass === 'ambiguous' ? ` --ambiguous ${rule}/${step}` : '';
+  const late = action === TEXT_ACTION ? ' (a text that would come too late by now: also --late)' : '';
+  return `bridge events retry ${eventId}${ambiguous}${late}`;
 }
 
 /** @param rules null: the rule file has errors. */

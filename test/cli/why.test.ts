@@ -126,7 +126,7 @@ test('a step that failed: why, what to do, the command to run, and what it held 
   const cwd = await folderOf({ minute: 5, id: 'm1', outcome: 'failed', steps: [failed] });
   const { out } = await why(cwd);
   expect(out).toMatch(
-    /failed: VoIPBIN refuses the sender \(number_not_owned\)\n +what to do: Correct `from:`\.\n +then: bridge events retry message_created\/m1\n +answer: task \(hubspot\.create_task\) not done: a step before it failed/,
+    /failed: VoIPBIN refuses the sender \(number_not_owned\)\n +what to do: Correct `from:`\.\n +then: bridge events retry message_created\/m1 \(.*--late\)\n +answer: task \(hubspot\.create_task\) not done: a step before it failed/,
   );
   const shown = await runBridge(['events', 'show', 'message_created/m1'], { cwd });
   expect(shown.out).toMatch(/^ {4}peer: \+15551234567, Ada$/m);

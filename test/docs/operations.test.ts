@@ -1,18 +1,6 @@
-import { Command } from 'commander';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alertRoutes } from '../../src/alerts/routes';
-import { defineAlerts } from '../../src/cli/alerts';
-import { defineAudit } from '../../src/cli/audit';
-import { defineBackfill } from '../../src/cli/backfill';
-import { defineBackup, defineRestore } from '../../src/cli/backup';
-import { defineConnections } from '../../src/cli/connections';
-import { defineEvents } from '../../src/cli/events';
-import { defineForget } from '../../src/cli/forget';
-import { defineJobs } from '../../src/cli/jobs';
-import { defineRules } from '../../src/cli/rules';
-import { defineSend } from '../../src/cli/send';
-import { defineWebhook } from '../../src/cli/webhook';
 import { operationRoutes } from '../../src/operations/routes';
 import { webhookRoutes } from '../../src/operations/webhook/routes';
 import { connectionRoutes } from '../../src/service/connections-api';
@@ -20,54 +8,6 @@ import { connectionRoutes } from '../../src/service/connections-api';
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : []))];
-
-const COMMANDS: Readonly<Record<string, (command: Command) => void>> = {
-  alerts: defineAlerts,
-  audit: defineAudit,
-  backfill: defineBackfill,
-  backup: defineBackup,
-  connections: defineConnections,
-  events: defineEvents,
-  forget: defineForget,
-  jobs: defineJobs,
-  restore: defineRestore,
-  rules: defineRules,
-  send: defineSend,
-  webhook: defineWebhook,
-};
-
-/** The commands in a document, as `bridge events list --since 24h`. */
-function commandsIn(text: string): string[] {
-  const names = Object.keys(COMMANDS).join('|');
-  return [...text.matchAll(new RegExp(`(?:^|\`|npx )bridge ((?:${names})\\b[^\`\\n|#;]*)`, 'gm'))].map(([, line = '']) => line.trim());
-}
-
-/** What of a command does not exist; null when all of it does. */
-function unknownIn(line: string): string | null {
-  const [name = '', ...words] = line.split(/\s+/);
-  let command = new Command(name);
-  COMMANDS[name]?.(command);
-  const [sub = ''] = words;
-  const subcommand = command.commands.find((each) => each.name() === sub);
-  if (command.commands.length > 0 && subcommand === undefined) {
-    // "bridge events" in a sentence, and "list|show".
-    return /^[a-z]+$/.test(sub) && line === `${name} ${sub}` ? `${name} ${sub}` : null;
-  }
-  command = subcommand ?? command;
-  const options = words.flatMap((word) => /^(--[a-z-]+)/.exec(word)?.[1] ?? []);
-  const unknown = options.find((option) => !['--json', '--help'].includes(option) && !command.options.some(({ long }) => long === option));
-  return unknown === undefined ? null : `${line}: ${unknown}`;
-}
-
-test.each(DOCUMENTS)('every operator command that %s shows exists, with its options', (document) => {
-  expect(commandsIn(read(document)).flatMap((line) => unknownIn(line) ?? [])).toEqual([]);
-});
-
-test('the manual shows commands at all, and the check notices an option that does not exist', () => {
-  expect(commandsIn(read('docs/operations.md')).length).toBeGreaterThan(30);
-  expect(unknownIn('events retry --failed --colour')).toContain('--colour');
-  expect(unknownIn('alerts mute')).toBe('alerts mute');
-});
 
 /** As GitHub makes them of headings. */
 function anchorsOf(document: string): string[] {
