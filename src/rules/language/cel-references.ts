@@ -2,7 +2,7 @@ import { parse } from '@bufbuild/cel';
 import { celEnvironment } from './cel';
 import { evaluateConstants } from './cel-constants';
 import { constantOf, isNull, pathOf, type CelProblem, type Expression } from './cel-tree';
-import { celTypeProblems } from './cel-types';
+import { celTypeProblems, type KindOfResult } from './cel-types';
 import { patternProblem } from './pattern';
 
 type ParsedExpression = ReturnType<typeof parse>;
@@ -41,8 +41,9 @@ const TYPE_NAMES = new Set([
 /**
  * Parses an expression and lists what it refers to. Expressions with more than 1,000 characters and nested loops are
  * problems, because their evaluation could block the receiver.
+ * @param kindOfResult tells the kind of a part of a step's result, `['steps', 'call', 'contact']`.
  */
-export function analyseCel(expression: string): CelReferences {
+export function analyseCel(expression: string, kindOfResult: KindOfResult = () => 'any'): CelReferences {
   const found: CelReferences = { paths: [], comparisons: [], memberships: [], problems: [], always: null };
   if (expression.trim() === '') {
     found.problems.push({ code: 'cel', message: 'the condition is empty', hint: 'remove it, or write it', offset: 0 });
@@ -65,7 +66,7 @@ export function analyseCel(expression: string): CelReferences {
   }
   walk(parsed.expr, { found, offsets: parsed.sourceInfo?.positions ?? {}, locals: new Set(), loops: 0, tested: false });
   const constants = evaluateConstants(parsed);
-  found.problems.push(...celTypeProblems(parsed), ...constants.problems);
+  found.problems.push(...celTypeProblems(parsed, kindOfResult), ...constants.problems);
   found.always = constants.always;
   return found;
 }

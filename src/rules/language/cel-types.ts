@@ -2,8 +2,12 @@ import type { parse } from '@bufbuild/cel';
 import { parseDuration } from '../../yaml/duration';
 import { asText, isNamedRoot, isText, KIND_WORDS, kindOfConstant, kindOfPath, type Kind } from './cel-kinds';
 import { constantOf, pathOf, type CelProblem, type Expression } from './cel-tree';
+import { exampleOf, FIELD_GROUPS, fieldNamed } from './fields';
 
 type Parsed = ReturnType<typeof parse>;
+
+/** Tells the kind of a part of a step's result, by its path. */
+export type KindOfResult = (path: readonly string[]) => Kind;
 
 interface Typed {
   kind: Kind;
@@ -28,10 +32,10 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z)?$/;
 
 /**
  * Finds parts of an expression that fail for every event because the kinds of their values do not fit, and an expression
- * that is no condition. Values of `data` and of steps can have any kind, so nothing is known about them.
+ * that is no condition. Values of `data` can have any kind, so nothing is known about them.
  */
-export function celTypeProblems(parsed: Parsed): CelProblem[] {
-  const checker = new TypeChecker(parsed.sourceInfo?.positions ?? {});
+export function celTypeProblems(parsed: Parsed, kindOfResult: KindOfResult): CelProblem[] {
+  const checker = new TypeChecker(parsed.sourceInfo?.positions ?? {}, kindOfResult);
   const kind = checker.kindOf(parsed.expr, new Map());
   if (checker.problems.length === 0 && kind !== 'boolean' && kind !== 'any') {
     const name = pathOf(parsed.expr)?.join('.');
@@ -42,7 +46,7 @@ export function celTypeProblems(parsed: Parsed): CelProblem[] {
         name !== undefined && /^(?:lists|maps)\b/.test(name)
           ? `look for something in it: peer.number in ${name}`
           : kind === 'map'
-            ? `name one value of it: ${name === 'data' ? 'data.metadata.campaign' : `${name ?? 'peer'}.number`} == "…"`
+            ? `name one value of it: ${exampleIn(name ?? 'peer')} == "…"`
             : kind === 'number'
               ? `compare it: ${name ?? 'duration_s + 1'} > 0`
               : name === undefined
@@ -57,14 +61,18 @@ export function celTypeProblems(parsed: Parsed): CelProblem[] {
 class TypeChecker {
   readonly problems: CelProblem[] = [];
 
-  constructor(private readonly offsets: Readonly<Record<string, number>>) {}
+  constructor(
+    private readonly offsets: Readonly<Record<string, number>>,
+    private readonly kindOfResult: KindOfResult,
+  ) {}
 
   /** @param locals the kinds of the variables of the loops around. */
   kindOf(expression: Expression, locals: ReadonlyMap<string, Kind>): Kind {
     const path = pathOf(expression);
     const kind = expression?.exprKind;
     if (path !== null && !(kind?.case === 'selectExpr' && kind.value.testOnly)) {
-      return kindOfPath(path, locals);
+      const isResult = path[0] === 'steps' && path.length > 1 && !locals.has('steps');
+      return isResult ? this.kindOfResult(path) : kindOfPath(path, locals);
     }
     switch (kind?.case) {
       case 'constExpr':
@@ -204,7 +212,7 @@ class TypeChecker {
     // A field and a constant are compared in another place, which knows the values of the field.
     const isFieldWithConstant = pairsOf(left, right).some(
       ([field, constant]) =>
-        !isNamedRoot(pathOf(field.expression)?.[0] ?? 'windows') && constantOf(constant.expression) !== null,
+        fieldNamed(pathOf(field.expression)?.join('.') ?? '') !== undefined && constantOf(constant.expression) !== null,
     );
     if (isKnown && one !== other && !isFieldWithConstant) {
       this.#misfit('are never equal', left, right, call);
@@ -291,7 +299,13 @@ class TypeChecker {
         return 'compare it with a number of seconds';
       }
       if (other.kind === 'list' || other.kind === 'map') {
-        return pathOf(other.expression) === null ? undefined : `write ${this.#source(one)} in ${this.#source(other)}`;
+        const group = pathOf(other.expression);
+        const isNamed = group !== null && isNamedRoot(group[0] ?? '');
+        return group === null
+          ? undefined
+          : other.kind === 'list' || isNamed
+            ? `write ${this.#source(one)} in ${group.join('.')}`
+            : `name one value of it: ${exampleIn(group.join('.'))}`;
       }
       if (one.kind === 'boolean' && typeof value === 'string') {
         return `write ${this.#source(one)} alone, or !${this.#source(one)}`;
@@ -333,4 +347,12 @@ function pairsOf(left: Typed, right: Typed): (readonly [Typed, Typed])[] {
 
 function isUnsigned(expression: Expression): boolean {
   return expression?.exprKind.case === 'constExpr' && expression.exprKind.value.constantKind.case === 'uint64Value';
+}
+
+/** A value of a group, for a hint. */
+function exampleIn(group: string): string {
+  if (group === 'data') {
+    return 'data.metadata.campaign';
+  }
+  return FIELD_GROUPS.has(group) ? exampleOf(group) : `${group}.<field>`;
 }

@@ -130,7 +130,7 @@ export function checkCel(
   values: ComparedValues,
 ): boolean {
   const before = reader.findings.all.length;
-  const references = analyseCel(expression);
+  const references = analyseCel(expression, (path) => variables.kindOfResult(path));
   const place = (offset: number): Position => {
     const before = expression.slice(0, offset).split('\n');
     return reader.document.positionInside(value.node, before.length, (before.at(-1)?.length ?? 0) + 1);

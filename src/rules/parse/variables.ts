@@ -1,7 +1,7 @@
 import { exampleOf, FIELD_GROUPS, fieldNamed, fieldNames, presenceFor } from '../language/fields';
 import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
-import { isNamedRoot } from '../language/cel-kinds';
+import { isNamedRoot, type Kind } from '../language/cel-kinds';
 import type { Single } from '../language/named-values';
 import type { Names } from './field-test';
 import type { KnownFields } from './known-fields';
@@ -12,6 +12,8 @@ import type { Variable } from './variable';
 export interface ResultShape {
   /** Null when any field may exist; empty for a single value. */
   fields: ReadonlyMap<string, ResultShape> | null;
+  /** What kind of value it is, beside null. */
+  kind: Kind;
 }
 
 /** The variables that exist for one step of a rule, and whether they may be absent. */
@@ -105,6 +107,15 @@ export class Variables {
     };
   }
 
+  /** The kind of a part of a step's result, `['steps', 'call', 'contact']`. */
+  kindOfResult([, id = '', ...rest]: readonly string[]): Kind {
+    let shape = this.steps.get(id);
+    for (const part of rest) {
+      shape = shape?.fields?.get(part);
+    }
+    return shape?.kind ?? 'any';
+  }
+
   private lookAtStep(path: readonly string[]): Variable {
     const [id, ...rest] = path;
     if (id === undefined) {
@@ -169,23 +180,34 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const KINDS: Readonly<Record<string, Kind>> = {
+  string: 'text',
+  number: 'number',
+  integer: 'number',
+  boolean: 'boolean',
+  array: 'list',
+  object: 'map',
+};
+
 /** The shape that a JSON Schema describes. Undescribed parts may be anything. */
 export function shapeOf(schema: unknown): ResultShape {
   if (!isRecord(schema)) {
-    return { fields: null };
+    return { fields: null, kind: 'any' };
   }
   const alternatives = [schema['anyOf'], schema['oneOf']].find(Array.isArray);
   if (alternatives !== undefined) {
     const shapes = alternatives.filter((one: unknown) => !(isRecord(one) && one['type'] === 'null')).map(shapeOf);
     const [only, ...others] = shapes;
-    return only !== undefined && others.length === 0 ? only : { fields: null };
+    return only !== undefined && others.length === 0 ? only : { fields: null, kind: 'any' };
   }
-  const { properties, type } = schema;
+  const { properties } = schema;
+  const types = [schema['type']].flat().filter((type) => type !== 'null');
+  const [type] = types;
+  const kind = types.length === 1 && typeof type === 'string' ? (KINDS[type] ?? 'any') : 'any';
   if (isRecord(properties)) {
     const open = isRecord(schema['additionalProperties']) || schema['additionalProperties'] === true;
-    return { fields: open ? null : new Map(Object.entries(properties).map(([name, inner]) => [name, shapeOf(inner)])) };
+    const fields = new Map(Object.entries(properties).map(([name, inner]) => [name, shapeOf(inner)]));
+    return { fields: open ? null : fields, kind };
   }
-  return {
-    fields: type === 'string' || type === 'number' || type === 'integer' || type === 'boolean' ? new Map() : null,
-  };
+  return { fields: kind === 'text' || kind === 'number' || kind === 'boolean' ? new Map() : null, kind };
 }

@@ -163,3 +163,70 @@ test('nothing is said about values whose kind only the event shows', () => {
     expect({ expression, problems: analyseCel(expression).problems }).toEqual({ expression, problems: [] });
   }
 });
+
+describe('the result of an earlier step', () => {
+  const withSteps = (expression: string): string[] =>
+    findingsOf(`version: 1
+rules:
+  - name: r
+    on: call_hangup
+    do:
+      - { id: call, hubspot.log_call: {} }
+      - { id: answer, http.request: { url: "https://example.com/" } }
+      - { if: '${expression}', http.request: { url: "https://example.com/" } }
+`).map((line) => line.replace(/^\S+ {2}/, ''));
+
+  test.each([
+    ['steps.cal.contact.name == "Ada"', 'there is no earlier step "cal"; did you mean "steps.call"?'],
+    [
+      'steps.call.contact.nam == "Ada"',
+      'steps.call.contact has no field "nam"; did you mean "steps.call.contact.name"?',
+    ],
+    ['has(steps.call.contact.nam)', 'steps.call.contact has no field "nam"; did you mean "steps.call.contact.name"?'],
+    ['steps.call.contact.name.first == "Ada"', 'steps.call.contact.name has no field "first"; it is a single value'],
+    [
+      'steps.call.contact.name == 5',
+      'steps.call.contact.name (a text) and 5 (a number) are never equal; did you mean "5", in quotes?',
+    ],
+    [
+      'steps.answer.status >= "400"',
+      'steps.answer.status (a number) and "400" (a text) cannot be compared with >=; did you mean 400, without quotes?',
+    ],
+    [
+      'steps.call.contact == "Ada"',
+      'steps.call.contact (a group of values) and "Ada" (a text) are never equal; name one value of it: steps.call.contact.<field>',
+    ],
+    [
+      'steps.call',
+      'the condition is a group of values, neither true nor false; name one value of it: steps.call.<field> == "…"',
+    ],
+    [
+      'steps.call.contact.name',
+      'the condition is a text, neither true nor false; compare it: steps.call.contact.name == "…", or for "has a value" steps.call.contact.name != null',
+    ],
+  ])('is checked by the fields that its action gives: %s', (expression, says) => {
+    expect(withSteps(expression)).toEqual([says]);
+  });
+
+  test.each([
+    'steps.call.contact.name == null',
+    'steps.call.contact != null',
+    'steps.call.contact.name.startsWith("A")',
+    'steps.answer.status >= 400',
+    'steps.answer.body.level == 5',
+    'steps.answer.body == "ok"',
+    'data.list.exists(steps, steps == 5)',
+  ])('may be anything where its action does not say: %s', (expression) => {
+    expect(withSteps(expression)).toEqual([]);
+  });
+});
+
+test.each([
+  ['peer == "x"', 'peer (a group of values) and "x" (a text) are never equal; name one value of it: peer.number'],
+  [
+    'call.agent == "Ann"',
+    'call.agent (a group of values) and "Ann" (a text) are never equal; name one value of it: call.agent.id',
+  ],
+])('a group of fields is compared with nothing: %s', (expression, says) => {
+  expect(checked(expression)).toEqual([says]);
+});
