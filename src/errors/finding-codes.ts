@@ -330,6 +330,10 @@ export const FINDING_CODES = {
     meaning: 'A rule contains a token or password. It is in the histories of runs, which many people may read.',
     remedy: 'Move it to the environment of the worker, and write ${env:NAME}. Then replace it at the service.',
   },
+  'host-from-value': {
+    meaning: 'A value is inserted into the host of a URL. Who can cause an event may decide where the request goes.',
+    remedy: 'Write out the host in the rule, with a / after it, or look it up in a map of the rule file.',
+  },
   'missing-secret': {
     meaning: 'A rule refers to a secret that is not on this machine, or that rules may not have.',
     remedy:

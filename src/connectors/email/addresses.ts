@@ -23,6 +23,8 @@ const CONTROL = /\p{Cc}/u;
 /** What RFC 6531 adds to a local part: letters and digits of all scripts. */
 const OUTSIDE_ASCII = /(?!\p{ASCII})[\p{L}\p{M}\p{N}]/gu;
 const email = z.email();
+/** Letters, digits, hyphens and dots of all scripts. A URL, which has the rules for them, ends its host at `/` and decodes `%`. */
+const DOMAIN = /^[\p{L}\p{M}\p{N}.\u3002\uff0e\uff61-]+$/u;
 
 /**
  * Reads exactly one mailbox: `name@domain` or `Name <name@domain>`, also with letters outside ASCII. Anything that could
@@ -48,9 +50,11 @@ export function domainOf({ address }: Mailbox): string {
 function readAddress(written: string): string | null {
   const at = written.lastIndexOf('@');
   const local = written.slice(0, at).normalize('NFC');
-  const domain = domainToASCII(written.slice(at + 1));
+  const writtenDomain = written.slice(at + 1);
+  const domain = domainToASCII(writtenDomain);
   const isAddress =
     at > 0 &&
+    DOMAIN.test(writtenDomain) &&
     Buffer.byteLength(local) <= LONGEST_LOCAL_PART_BYTES &&
     domain.length <= LONGEST_DOMAIN &&
     email.safeParse(`${local.replaceAll(OUTSIDE_ASCII, 'x')}@${domain}`).success;

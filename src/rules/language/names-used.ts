@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../events/json';
 import { analyseCel } from './cel-references';
 import type { NamedValues } from './named-values';
+import { insideTemplates } from './template-parts';
 
 /**
  * What some inputs and conditions use of everything that is defined; undefined when they use nothing. May name too much
@@ -12,7 +13,7 @@ export function namesUsed(
   defined: Required<NamedValues>,
 ): NamedValues | undefined {
   const texts = inputs.flatMap(textsIn);
-  const templates = texts.flatMap((text) => [...text.matchAll(/\{[{%](.*?)[%}]\}/gs)].map(([, inside = '']) => inside));
+  const templates = texts.flatMap(insideTemplates);
   const moments = texts.filter((text) => /^\s*next\s/.test(text));
   const paths = conditions.flatMap((condition) => analyseCel(condition).paths.map(({ path }) => path));
   const used = <Item>(

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../events/json';
+import { insideTemplates } from './template-parts';
 
 /** Whether a path in a template or condition reads a field: the field itself, a group that contains it, or a part of it. */
 export function refersTo(path: string, field: string): boolean {
@@ -11,7 +12,7 @@ export function refersTo(path: string, field: string): boolean {
  */
 export function pathsIn(input: JsonValue): string[] {
   if (typeof input === 'string') {
-    return [...input.matchAll(/\{[{%](.*?)[%}]\}/gs)].flatMap(([, inside = '']) => pathsInExpression(inside));
+    return insideTemplates(input).flatMap(pathsInExpression);
   }
   if (typeof input === 'object' && input !== null) {
     return Object.values(input).flatMap(pathsIn);

@@ -8,11 +8,12 @@ import { isTemplate } from '../language/liquid';
 import type { Single } from '../language/named-values';
 import { referencesIn, withoutReferences } from '../language/secret-references';
 import { holdsToken, namesSecret } from '../../text/tokens';
-import type { BlockReader, Value } from './block-reader';
+import { quoted, type BlockReader, type Value } from './block-reader';
 import type { ComparedValues } from './operands';
 import type { ReadStep } from './steps';
 import { checkTemplate, type TemplatePlace } from './template-check';
 import type { TemplateCosts } from './template-cost';
+import { splitTemplate, valueInHost } from '../language/template-parts';
 import type { Variables } from './variables';
 
 /** Checks the templates and the condition of a step against the variables that exist when it runs. */
@@ -45,6 +46,9 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
     reader.document.items(node).forEach((inner, index) => checkTexts(texts, inner, [...path, String(index)]));
   } else if (isScalar(node) && typeof node.value === 'string') {
     checkSecrets(reader, node, node.value, path.at(-1) ?? '');
+    if (step.sinkOf(path[0] ?? '') === 'url') {
+      checkHost(reader, node, node.value);
+    }
     const cost = costs.problemOf(node.value);
     if (cost !== null) {
       reader.findings.error(reader.document.positionInside(node, cost.row, cost.column), 'over-budget', cost.message, {
@@ -69,36 +73,10 @@ function placeOf(step: ReadStep, path: readonly string[]): TemplatePlace {
   };
 }
 
-/**
- * Splits a text at its `{{ }}` and `{% %}`. One that is not closed is text.
- *
- * Not a regular expression: it would look for the end of each opening again, and take minutes for 300,000 of them.
- */
-function splitTemplate(text: string): { outside: string; parts: string[] } {
-  const parts: string[] = [];
-  let outside = '';
-  let from = 0;
-  const unclosed = new Set<string>();
-  for (const { 0: opening, index } of text.matchAll(/\{[{%]/g)) {
-    if (index < from || unclosed.has(opening)) {
-      continue;
-    }
-    const closing = text.indexOf(opening === '{{' ? '}}' : '%}', index + 2);
-    if (closing === -1) {
-      unclosed.add(opening);
-      continue;
-    }
-    outside += text.slice(from, index);
-    from = closing + 2;
-    parts.push(text.slice(index, from));
-  }
-  return { outside: outside + text.slice(from), parts };
-}
-
 /** Warns of a secret that is written in the rule. A reference inside a template would go out as it is written. */
 function checkSecrets(reader: BlockReader, node: Node, text: string, name: string): void {
-  const { outside, parts } = splitTemplate(text);
-  const literal = withoutReferences(outside);
+  const { literals, parts } = splitTemplate(text);
+  const literal = withoutReferences(literals.join(''));
   const isSecret = namesSecret(name) && literal.replace(/^\s*(?:Basic|Bearer|Token)(?=\s|$)/i, '').trim() !== '';
   if (isSecret || holdsToken(literal)) {
     reader.findings.warn(
@@ -207,4 +185,17 @@ function hintFor(
     return { hint: `put a text in quotes: "${word}"` };
   }
   return otherwise === undefined ? {} : { hint: otherwise };
+}
+
+/** Warns of a URL whose host is not all written in the rule: a value in it decides who gets the request. */
+function checkHost(reader: BlockReader, node: Node, text: string): void {
+  const part = valueInHost(text);
+  if (part !== null) {
+    reader.findings.warn(
+      reader.document.positionOf(node),
+      'host-from-value',
+      `${quoted(part)} is a part of the host: who can cause an event may decide where the request goes`,
+      { hint: 'write out the host, with a / after it, or look it up in a map' },
+    );
+  }
 }

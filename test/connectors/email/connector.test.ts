@@ -88,6 +88,10 @@ test.each([
   ['ann', null],
   ['ann@example.com bob@example.com', null],
   [`${'a'.repeat(400)}@example.com`, null],
+  ['ann@example。org', { name: '', address: 'ann@example.org' }],
+  ['eve@evil.example/.example.org', null],
+  ['eve@evil.example?.example.org', null],
+  ['ann@ex%61mple.org', null],
 ])('mailbox %s', (text, expected) => {
   expect(readMailbox(text)).toEqual(expected);
 });
