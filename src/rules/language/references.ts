@@ -25,6 +25,15 @@ export function readsResults(step: { input: JsonValue; if?: string }): boolean {
   return [...pathsIn(step.input), ...pathsInExpression(step.if ?? '')].some((path) => refersTo(path, 'steps'));
 }
 
+/** The ids of the steps whose results an expression may use; an empty one where it uses all of them. */
+export function resultsIn(expression: string): string[] {
+  const ids = pathsInExpression(expression).flatMap((path) => {
+    const [root, id = ''] = path.split('.');
+    return root === 'steps' ? [id] : [];
+  });
+  return [...new Set(ids)];
+}
+
 /** The dotted names in an expression. */
 export function pathsInExpression(expression: string): string[] {
   return expression.match(/[A-Za-z_]\w*(?:\.\w+)*/g) ?? [];

@@ -2,6 +2,7 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { evaluateCondition } from '../language/condition';
 import { renderInput, TemplateError } from '../language/template';
+import { resultsIn } from '../language/references';
 import { referencesIn, showReferences } from '../language/secret-references';
 import type { Action } from '../../connectors/connector';
 import type { PlannedStep } from '../plan';
@@ -11,8 +12,8 @@ import type { ActionCatalogue, Rule } from '../rule';
 export interface ExplainedStep {
   id: string;
   action: string;
-  /** Null without `if`, or when it depends on the result of an earlier step. */
-  if: { expression: string; met: boolean } | null;
+  /** Null without `if`. `met` is null when it depends on results of earlier steps, and none are given. */
+  if: { expression: string; met: boolean | null } | null;
   /** Why the action would do nothing, as far as the event alone tells; null when it would act. */
   skipped: string | null;
   /** Why the action would refuse the rendered input, so that the step fails for good; null as far as is known. */
@@ -50,9 +51,15 @@ export function explainSteps(
       seed: `${event.event_id}/${rule.name}/${step.id}`,
     };
     const condition =
-      step.if === undefined || (/\bsteps\b/.test(step.if) && earlier.length === 0)
+      step.if === undefined
         ? null
-        : { expression: step.if, met: tryEvaluate(() => evaluateCondition(step.if ?? '', context), false) };
+        : {
+            expression: step.if,
+            met:
+              earlier.length === 0 && resultsIn(step.if).length > 0
+                ? null
+                : tryEvaluate(() => evaluateCondition(step.if ?? '', context), false),
+          };
     const input = tryRender(() => renderInput(step.input, context));
     const skipped = (input.ok ? action?.foresee(event, input.value, rule.country) : null) ?? null;
     return {

@@ -61,13 +61,16 @@ function formatCondition(condition: ExplainedCondition, indent: string, lines: s
 
 /** A step with what it would send, indented. */
 export function stepLines(step: ExplainedStep): string[] {
-  const skipped = step.if !== null && !step.if.met ? step.if.expression : step.skipped;
+  const skipped = step.if?.met === false ? step.if.expression : step.skipped;
   const title = `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped === null ? '' : `, skipped: ${skipped}`}`;
+  const open =
+    step.if?.met === null ? [`      only if ${step.if.expression}, which depends on results of earlier steps`] : [];
   if (!step.input.ok) {
-    return [title, `      ${step.input.message}`];
+    return [title, ...open, `      ${step.input.message}`];
   }
   return [
     title,
+    ...open,
     ...(step.refused === null ? [] : [`      it would fail: ${step.refused}`]),
     ...Object.entries(step.input.value).flatMap(([name, value]) => {
       const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');

@@ -1,5 +1,6 @@
 import { knownTypeNames, resourceOf } from '../../events/catalogue';
 import { CONDITION_STEPS, EVENT_STEPS, RESERVED_STEPS, TEMPLATE_STEPS } from '../language/budget';
+import { CEL_DOCS } from '../language/cel-docs';
 import { FIELDS } from '../language/field-list';
 import type { FieldDefinition } from '../language/field';
 import {
@@ -128,6 +129,13 @@ function celConditions(): string {
     ),
     '',
     'Phone numbers are found in `lists` and `maps` in any format. Everywhere else in CEL they are compared as they are written; so are times, and the two words `done` and `ended` for a status.',
+    '',
+    'All operators and functions that CEL has here:',
+    '',
+    table(
+      ['operator or function', 'meaning', 'example'],
+      CEL_DOCS.map(({ words, meaning, example }) => [words.map(code).join(', '), meaning, code(example)]),
+    ),
   ].join('\n');
 }
 

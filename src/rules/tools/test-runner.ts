@@ -8,6 +8,7 @@ import { toJsonText } from '../../events/exact-number';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { NOTHING_KNOWN, type KnownCalls } from '../../events/known-calls';
 import { explain, withoutTokens, type Explanation } from './explain';
+import { resultsIn } from '../language/references';
 import { stepLines } from './format-explanation';
 import type { ExplainedCondition } from './explain-condition';
 import { printableLines, type PrintableText } from '../../text/printable';
@@ -250,9 +251,11 @@ function skippedAsExpected(test: RuleTest, explanation: Explanation): string[] {
     const skipped = found.if?.met === false ? 'if' : found.skipped;
     return skipped === reason
       ? []
-      : [
-          `${rule}, ${step}: should be skipped (${reason}), ${skipped === null ? 'but acts' : `is skipped (${skipped})`}`,
-        ];
+      : found.if?.met === null && reason === 'if'
+        ? [`${rule}, ${step}: ${notKnown(found.if.expression)}`]
+        : [
+            `${rule}, ${step}: should be skipped (${reason}), ${skipped === null ? 'but acts' : `is skipped (${skipped})`}`,
+          ];
   });
 }
 
@@ -274,6 +277,21 @@ function whyNotAsExpected(test: RuleTest, explanation: Explanation): string[] {
       .filter((one) => !reasons.includes(one))
       .map((one) => `${rule} should not match because of ${one}; the reason is ${reasons.join(', ')}`);
   });
+}
+
+/** What to do about an `if` that depends on results which the test does not give. */
+function notKnown(expression: string): string {
+  const [id = '…'] = resultsIn(expression).filter((one) => one !== '');
+  return `whether it acts is not known, for its if uses the result of ${id}; add it to the test: steps: { ${id}: { … } }`;
+}
+
+/** Steps that a test says nothing of, because it gives no results. */
+function openSteps(explanation: Explanation | null): string[] {
+  return (explanation?.rules ?? []).flatMap(({ rule, steps }) =>
+    steps.flatMap(({ id, if: condition }) =>
+      condition?.met === null ? [`${rule}, ${id}: ${notKnown(condition.expression)}`] : [],
+    ),
+  );
 }
 
 /** The names of the conditions that are not met: blocks and the conditions inside them. */
@@ -302,6 +320,9 @@ export function formatTestResults(results: readonly TestResult[], verbose = fals
     ...(faults.length === 0
       ? [`  ✓ ${name}`]
       : [`  ✗ ${name}  (${at.file}:${at.line})`, ...faults.map((line) => `      ${line}`)]),
+    ...openSteps(explanation)
+      .filter((line) => !faults.includes(line))
+      .map((line) => `      note: ${line}`),
     ...(verbose && explanation !== null ? sentBy(withoutTokens(explanation)) : []),
   ]);
   return printableLines([...lines, '', `${results.length - failed} passed${failed === 0 ? '' : `, ${failed} failed`}`]);

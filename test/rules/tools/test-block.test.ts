@@ -14,7 +14,7 @@ rules:
         hubspot.create_task: { subject: "Call {{ peer.number | phone }}" }
         retry: { for: 1m }
         on_error: continue
-      - slack.post_message: { channel: "#sales", text: "Hello {{ steps.task.contact.name | default: 'you' | first_name }}" }
+      - slack.post_message: { channel: "#sales", text: "Hello {{ steps.task.contact.name | first_name | default: 'you' }}" }
   - name: log-all
     on: "*"
     do: [{ http.request: { url: "https://example.com/{{ data.path | default: '' }}" } }]
@@ -84,4 +84,56 @@ test('what each step would send is shown on request', () => {
     '      → slack.post_message',
   ]);
   expect(formatTestResults(shown).split('\n')).toEqual(['  ✓ t', '', '1 passed']);
+});
+
+describe('an if that uses the result of an earlier step', () => {
+  const rules = `version: 1
+rules:
+  - name: greet
+    on: message_created
+    do:
+      - { id: task, hubspot.create_task: { subject: s }, on_error: continue }
+      - { id: named, if: steps.task.contact.name != null, http.request: { url: "https://example.com/a" } }
+      - { id: unnamed, if: steps.task.contact.name == null, http.request: { url: "https://example.com/b" } }
+tests:
+  - { name: t, event: message_created, `;
+  const run = (rest: string) => {
+    const loaded = loadRules({
+      file: 'rules.yaml',
+      actions: actionCatalogue,
+      readFile: () => `${rules}${rest} }\n`,
+    });
+    if (!loaded.ok) {
+      throw new Error(loaded.findings.map(formatFinding).join('\n'));
+    }
+    return runRuleTests(loaded.ruleSet, loaded.tests, { actions: actionCatalogue, findSample });
+  };
+  const unknown = (step: string): string =>
+    `greet, ${step}: whether it acts is not known, for its if uses the result of task; add it to the test: steps: { task: { … } }`;
+
+  test('is not judged without it, and the output says so', () => {
+    const found = run('expect: { includes: greet }');
+    expect(formatTestResults(found).split('\n')).toEqual([
+      '  ✓ t',
+      `      note: ${unknown('named')}`,
+      `      note: ${unknown('unnamed')}`,
+      '',
+      '1 passed',
+    ]);
+    expect(formatTestResults(found, true)).toContain(
+      'only if steps.task.contact.name == null, which depends on results of earlier steps',
+    );
+  });
+
+  test('cannot be expected to be unmet without it', () => {
+    expect(run('expect: { skipped: { greet: { named: if } } }')[0]?.faults).toEqual([unknown('named')]);
+  });
+
+  test('is judged with it', () => {
+    const found = run('steps: { task: { contact: { name: Ada } } }, expect: { skipped: { greet: { unnamed: if } } }');
+    expect(formatTestResults(found).split('\n')).toEqual(['  ✓ t', '', '1 passed']);
+    expect(
+      run('steps: { task: { contact: { name: null } } }, expect: { skipped: { greet: { named: if } } }')[0]?.faults,
+    ).toEqual([]);
+  });
 });
