@@ -182,6 +182,11 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
   /** How long one attempt may take, as a duration (`30s`). */
   attemptTimeout: string;
   /**
+   * Which failures that may pass are not retried with this input as written, as a clause, and what changes that; null
+   * when all of them are. `rules check` says so of a step with a longer `retry`.
+   */
+  notRetried?(input: NoInfer<Input>): NotRetried | null;
+  /**
    * What events of a type (its live name) must say so that the action can act on them: fields, each with the only values
    * that it acts on. Null when it does nothing for any event of the type. By the input as written. Everything, when absent.
    */
@@ -196,6 +201,12 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
    * with code `bug`.
    */
   run(context: ActionContext<Client>, input: Input): Promise<ActionOutcome<Output>>;
+}
+
+/** See {@link ActionDefinition.notRetried}. */
+export interface NotRetried {
+  message: string;
+  hint: string;
 }
 
 /** An action whose input type only it knows: what the registry, the rules and the worker deal with. */
@@ -225,6 +236,8 @@ export interface Action<Client = unknown> {
   accepts(path: readonly string[], value: JsonValue): boolean;
   /** @param input the input as written in the rule file, already found valid. */
   effectOf(input: unknown): Effect;
+  /** See {@link ActionDefinition.notRetried}. @param input as for `effectOf`. */
+  notRetried(input: unknown): NotRetried | null;
   /** See {@link ActionDefinition.reads}. @param input as for `effectOf`. */
   readsOf(input: unknown): readonly string[];
   /** See {@link ActionDefinition.actsOn}. @param input as for `effectOf`. */
@@ -366,6 +379,7 @@ export function defineAction<Client>() {
       },
       accepts: (path, value) => acceptsAt(definition.input, path, value),
       effectOf: (input) => (typeof effect === 'string' ? effect : effect.of(definition.input.parse(input))),
+      notRetried: (input) => definition.notRetried?.(definition.input.parse(input)) ?? null,
       readsOf: (input) => ('of' in reads ? reads.of(definition.input.parse(input)) : reads),
       actsOn: (type, input) => {
         const parsed = definition.input.safeParse(input);

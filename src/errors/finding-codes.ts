@@ -255,8 +255,10 @@ export const FINDING_CODES = {
     remedy: 'Rename one of them.',
   },
   retry: {
-    meaning: 'The times of a retry do not fit together, or are too long or too short.',
-    remedy: 'Keep for below 31d, every at 100ms or more, and max_every at or above every.',
+    meaning:
+      'The times of a retry do not fit together, or are too long or too short; or the step is one that is not repeated after some failures, however long its retry.',
+    remedy:
+      'Keep for below 31d, every at 100ms or more, and max_every at or above every. Give a POST an Idempotency-Key where the server knows it.',
   },
   // Templates
   template: {

@@ -72,6 +72,13 @@ export const httpRequest = defineAction<HttpClient>()<Input, { status: number; b
   effect: { of: (written) => (isRepeatable(written) ? 'repeatable' : 'once') },
   budget: '1h',
   attemptTimeout: '35s',
+  notRetried: (written) =>
+    isRepeatable(written)
+      ? null
+      : {
+          message: `a ${written.method} without an Idempotency-Key is not retried after a 503 or another 5xx, or without an answer, as it may have been done`,
+          hint: 'if the server recognises a repeated request by that header, add it: headers: { Idempotency-Key: "" }',
+        },
   run: async (context, rendered) => {
     const { method, url, headers = {}, body, timeout } = rendered;
     const outgoing = {

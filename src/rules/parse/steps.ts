@@ -146,6 +146,13 @@ export class StepReader {
     }
     const input = readInput(this.reader, action.key, found.action.input, action);
     const { action: definition } = found;
+    const retryAt = block.get('retry')?.at;
+    if (retryAt !== undefined && input !== null && retry.for_ms > durationMs(definition.budget)) {
+      const gap = definition.notRetried(input);
+      if (gap !== null) {
+        findings.warn(retryAt, 'retry', gap.message, { hint: gap.hint });
+      }
+    }
     return {
       at: action.keyAt,
       input: action.node,

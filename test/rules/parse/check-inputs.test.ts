@@ -83,6 +83,28 @@ test.each([
   expect(findingsOf(step)).toEqual([]);
 });
 
+const request = (more: string, retry: string): string =>
+  `http.request: { url: "https://example.com/"${more} }, retry: { for: ${retry} }`;
+
+test.each([
+  request('', '24h'),
+  request(', method: PATCH', '24h'),
+  request(', headers: { Authorization: "${env:KEY}" }', '24h'),
+])('a long retry that some failures do not get: %s', (step) => {
+  expect(findingsOf(step)).toEqual([
+    expect.stringMatching(/^warning: a (POST|PATCH) without an Idempotency-Key is not retried after a 503/),
+  ]);
+});
+
+test.each([
+  request('', '5m'),
+  request(', method: PUT', '24h'),
+  request(', headers: { idempotency-key: "" }', '24h'),
+  'email.send: { to: a@example.com, subject: s, text: t }, retry: { for: 24h }',
+])('a retry that does what it says: %s', (step) => {
+  expect(findingsOf(step)).toEqual([]);
+});
+
 test.each([
   [
     "{{ peer.number | lookup: 'managers' }}",
