@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { retryCommand } from './retry-command';
 import type { Happening } from './watch';
 
 /** How a run ended that did not do everything. */
@@ -62,6 +63,7 @@ function failuresOf({ outcome: known, report }: FailedRun): Happening[] {
       return [];
     }
     const { action, step, class: errorClass = 'permanent', code = '', message = '', remedy } = failed;
+    const again = (verb: 'retry' | 'rerun'): string => retryCommand({ rule, step, class: errorClass, code }, verb);
     const connection = action.split('.')[0] ?? action;
     return [
       {
@@ -71,7 +73,7 @@ function failuresOf({ outcome: known, report }: FailedRun): Happening[] {
         connection,
         error_class: errorClass,
         more: 1,
-        summary: `Rule ${rule}, step ${step} (${action}) failed: ${message} (${code}). ${typeof remedy === 'string' ? `${remedy} ` : ''}Then: bridge events retry --failed --rule ${rule}; or, if you corrected the rule, bridge events rerun --failed --rule ${rule}`,
+        summary: `Rule ${rule}, step ${step} (${action}) failed: ${message} (${code}). ${typeof remedy === 'string' ? `${remedy} ` : ''}Then: ${again('retry')}; or, if you corrected the rule, ${again('rerun')}`,
       },
     ];
   });

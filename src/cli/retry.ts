@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { EXIT_FAILED, OperationFailed, WrongUse } from '../errors/operator-errors';
 import { ERROR_CLASSES } from '../errors/step-errors';
 import { ApiClient } from '../operations/api-client';
-import { LEFT_OUT, type Job, type JobPlan, type LeftOut } from '../operations/job';
+import { EVERY_STEP, LEFT_OUT, type Job, type JobPlan, type LeftOut } from '../operations/job';
 import type { Settings } from '../settings/settings';
 import { counted } from '../text/counted';
 import { printMessage, printOutput } from '../text/print';
@@ -25,6 +25,7 @@ interface CommonOptions {
   type?: string;
   rule?: string;
   late?: true;
+  ambiguous: string[];
   dryRun?: true;
   yes?: true;
   detach?: true;
@@ -36,7 +37,6 @@ interface RetryOptions extends CommonOptions {
   step?: string;
   connection?: string;
   class?: string;
-  ambiguous: string[];
 }
 
 interface RerunOptions extends CommonOptions {
@@ -56,12 +56,6 @@ export function defineRetry(events: Command): void {
     .option('--step <id>', 'only this step')
     .option('--connection <name>', 'only steps of this connection: hubspot, slack, ...')
     .option('--class <class>', `only failures of this class: ${ERROR_CLASSES.join(', ')}`)
-    .option(
-      '--ambiguous <rule/step>',
-      'also this step, which may have happened: look at the provider first; may be given several times',
-      (value: string, before: string[]) => [...before, value],
-      [],
-    )
     .action(retry);
   common(
     events
@@ -81,6 +75,15 @@ function common(command: Command): Command {
     .option('--type <type>', 'only this type')
     .option('--rule <name>', 'only this rule')
     .option('--late', 'also what would come too late, such as replies to old texts')
+    .addOption(
+      new Option(
+        '--ambiguous [rule/step]',
+        'also this step, or without a name every step, that may have happened: look at the provider first; needs ids, or --rule and --since; may be given several times',
+      )
+        .preset(EVERY_STEP)
+        .default([], 'none')
+        .argParser((value: string, before: string[]) => [...before, value]),
+    )
     .option('--dry-run', 'print the plan and stop')
     .option('--yes', 'do not ask')
     .option('--detach', 'do not wait for the end')
@@ -88,18 +91,18 @@ function common(command: Command): Command {
 }
 
 async function retry(ids: string[], options: RetryOptions, command: Command): Promise<void> {
-  if (ids.length === 0 && options.failed !== true) {
+  if (ids.length === 0 && options.failed !== true && options.ambiguous.length === 0) {
     throw new WrongUse('name the events, or use --failed (with --since, --rule, --type, ...) for all that failed');
   }
   if (ids.length > 0 && options.failed === true) {
     throw new WrongUse('name the events, or use --failed, not both');
   }
-  const { step, connection, class: errorClass, ambiguous } = options;
+  const { step, connection, class: errorClass } = options;
   const settings = readSettings(command);
   await operate(
     '/retry',
     'Retry',
-    { ...(await selectionOf(ids, options, settings)), step, connection, class: errorClass, ambiguous },
+    { ...(await selectionOf(ids, options, settings)), step, connection, class: errorClass },
     options,
     settings,
   );
@@ -123,7 +126,11 @@ async function rerun(ids: string[], options: RerunOptions, command: Command): Pr
 }
 
 async function selectionOf(ids: string[], options: CommonOptions, settings: Settings): Promise<object> {
-  const { type, rule, late } = options;
+  const { type, rule, late, ambiguous } = options;
+  const unclear = ambiguous.find((name) => name !== EVERY_STEP && !name.includes('/'));
+  if (unclear !== undefined) {
+    throw new WrongUse(`--ambiguous ${unclear}: write RULE/STEP, or --ambiguous alone for every such step`);
+  }
   const { since, until } = parsePeriod(options, new Date(), await zoneOf(options, settings));
   return {
     events: ids.length === 0 ? undefined : ids,
@@ -132,6 +139,7 @@ async function selectionOf(ids: string[], options: CommonOptions, settings: Sett
     type,
     rule,
     late: late === true,
+    ambiguous,
   };
 }
 
@@ -185,6 +193,9 @@ function describePlan(title: string, plan: JobPlan): string[] {
     `  effects   at most ${Object.entries(plan.effects)
       .map(([unit, count]) => counted(count, unit))
       .join(', ')}`,
+    ...(plan.may_have_happened === undefined
+      ? []
+      : [`  caution   ${counted(plan.may_have_happened, 'step')} may have happened already`]),
     ...leftOut,
     `  events    ${plan.sample.join(', ')}${plan.events > plan.sample.length ? ', ...' : ''}`,
   ];

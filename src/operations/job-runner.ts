@@ -235,5 +235,5 @@ function requestOf(job: StoredJob): { late: boolean; again: boolean } & ReturnTy
   if (job.kind === 'retry') {
     return { again: false, ...retryRequest.parse(value) };
   }
-  return { ...rerunRequest.parse(value), ambiguous: [] };
+  return rerunRequest.parse(value);
 }

@@ -14,6 +14,15 @@ const selection = {
   rule: name.optional(),
 };
 
+/** Stands for every step of the selection where steps that may have happened are named. */
+export const EVERY_STEP = '*';
+
+/**
+ * Steps (`<rule>/<step>`, or {@link EVERY_STEP}) that may have happened and are done all the same. Only with `events`, or
+ * with `rule` and `since`.
+ */
+const ambiguous = z.array(name).max(100).default([]);
+
 /** What `events retry` asks for. */
 export const retryRequest = z.strictObject({
   ...selection,
@@ -21,8 +30,7 @@ export const retryRequest = z.strictObject({
   /** The connector of the step's action: `hubspot`. */
   connection: name.optional(),
   class: z.enum(ERROR_CLASSES).optional(),
-  /** Steps (`<rule>/<step>`) that may have happened and are done all the same. Only with `events`. */
-  ambiguous: z.array(name).max(100).default([]),
+  ambiguous,
   /** Also steps whose time is over: replies that are no longer due. */
   late: z.boolean().default(false),
 });
@@ -35,13 +43,14 @@ export const rerunRequest = z.strictObject({
   again: z.boolean().default(false),
   /** Only events of which something has failed and is not mended. */
   failed: z.boolean().default(false),
+  ambiguous,
   late: z.boolean().default(false),
 });
 export type RerunRequest = z.infer<typeof rerunRequest>;
 
 /** Why a part of the selected events is not in the plan, with the words that the operator sees. */
 export const LEFT_OUT = {
-  ambiguous: 'may have happened already: name the event and the step with --ambiguous to do it all the same',
+  ambiguous: 'may have happened already: look at the provider; --ambiguous does it all the same',
   too_late: 'came too late and would be later still: --late does it all the same',
   condition_failed: "the rule's condition could not be evaluated: correct the rule, then use events rerun",
   running: 'its run has not ended yet',
@@ -64,6 +73,8 @@ export interface JobPlan {
   steps: Record<string, number>;
   /** Effects by their unit (`text`, `mail`, `post`, `CRM write`, `request`) with their number: at most so many. */
   effects: Record<string, number>;
+  /** How many of the steps may have happened already; absent when none. */
+  may_have_happened?: number;
   /** What is not done, by reason. Counted in steps for a retry, in events or rules for a rerun. */
   left_out: Partial<Record<LeftOut, number>>;
   /** The first events, newest first. */

@@ -91,13 +91,7 @@ export class Operations {
    */
   async planRetry(input: unknown, who: string, dryRun = false): Promise<Job> {
     const request = parsed(retryRequest, input);
-    if (request.ambiguous.length > 0 && request.events === undefined) {
-      throw new ApiError(
-        400,
-        'name_the_events',
-        '--ambiguous is for events that are named: such a step may have happened, so look at the provider first, event by event',
-      );
-    }
+    expectNarrow(request);
     const planned = await planRetry(this.#records(), request, this.options.unitOf, new Date());
     return this.#keep({ kind: 'retry', request, who, dryRun }, planned);
   }
@@ -105,6 +99,7 @@ export class Operations {
   /** Plans to match events against the rules in force, and to do what has not been done. As {@link planRetry}. */
   async planRerun(input: unknown, who: string, dryRun = false): Promise<Job> {
     const request = parsed(rerunRequest, input);
+    expectNarrow(request);
     if (request.again && request.events?.length !== 1) {
       throw new ApiError(
         400,
@@ -304,6 +299,17 @@ function withType(body: Buffer, type: string): Buffer {
   }
   const { data } = value;
   return Buffer.from(toJsonText({ type, data: isObject(data) ? data : value }));
+}
+
+/** @throws ApiError when steps that may have happened would be done for whatever events there are. */
+function expectNarrow({ ambiguous, events, rule, since }: RetryRequest | RerunRequest): void {
+  if (ambiguous.length > 0 && events === undefined && (rule === undefined || since === undefined)) {
+    throw new ApiError(
+      400,
+      'name_the_events',
+      '--ambiguous needs the events, or --rule and --since: such steps may have happened, so look at the provider first, and choose those that did not',
+    );
+  }
 }
 
 /** @throws ApiError that names every wrong member. */

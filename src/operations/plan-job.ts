@@ -65,7 +65,7 @@ export async function planRerun(
   unitOf: UnitOf,
   now: Date,
 ): Promise<PlannedJob> {
-  const choice = choiceOf({ ...request, ambiguous: [] });
+  const choice = choiceOf(request);
   const firedInJob = new Set<string>();
   const selected = request.failed ? selectFailed(records, request) : selectStored(records, request);
   return collect(records, selected, unitOf, (history) => {
@@ -115,7 +115,8 @@ function withRule(plan: Plan | null, rule: string | undefined): Plan | null {
 
 /** The choice that a request makes. */
 export function choiceOf(
-  request: Pick<RetryRequest, 'rule' | 'step' | 'connection' | 'class' | 'ambiguous' | 'late'>,
+  request: Pick<RetryRequest, 'rule' | 'ambiguous' | 'late'> &
+    Partial<Pick<RetryRequest, 'step' | 'connection' | 'class'>>,
 ): Choice {
   const { rule, step, connection, class: errorClass, ambiguous, late } = request;
   return { rule, step, connection, class: errorClass, ambiguous: new Set(ambiguous), late };
@@ -173,6 +174,9 @@ async function collect(
       continue;
     }
     count(plan, judged.plan, judged.remaining.steps, unitOf);
+    if (judged.remaining.doubtful > 0) {
+      plan.may_have_happened = (plan.may_have_happened ?? 0) + judged.remaining.doubtful;
+    }
     items.push({ event_id: eventId, plan: judged.json });
     if (plan.sample.length < MOST_IN_SAMPLE) {
       plan.sample.push(eventId);

@@ -2,7 +2,7 @@ import type { Plan, PlannedRule, PlannedStep } from '../rules/plan';
 import type { JsonObject, JsonValue } from '../events/json';
 import type { EarlierAttempts, EarlierRule, ReportSoFar, RuleReport, StepReport } from '../runs/run-contract';
 import { RECORD_OPT_OUT } from '../runs/names';
-import type { LeftOut } from './job';
+import { EVERY_STEP, type LeftOut } from './job';
 
 /** What one earlier run of an event did. */
 export interface EarlierRun {
@@ -21,7 +21,7 @@ export interface Choice {
   step?: string | undefined;
   connection?: string | undefined;
   class?: string | undefined;
-  /** `<rule>/<step>` of steps that may have happened and are done all the same. */
+  /** `<rule>/<step>` of steps that may have happened and are done all the same, or {@link EVERY_STEP}. */
   ambiguous: ReadonlySet<string>;
   /** Also steps whose time is over. */
   late: boolean;
@@ -41,6 +41,8 @@ export interface Remaining {
   steps: { rule: string; step: StepName }[];
   /** Why a failed step, or a rule of a rerun, is not done. */
   leftOut: LeftOut[];
+  /** How many of the steps may have happened already. */
+  doubtful: number;
 }
 
 type FailedStep = Extract<StepReport, { outcome: 'failed' }>;
@@ -124,6 +126,8 @@ interface RestOfRule {
   earlier: EarlierRule | null;
   run: StepName[];
   leftOut: LeftOut[];
+  /** How many of `run` may have happened already; absent when none. */
+  doubtful?: number;
 }
 
 /** The steps of a rule as a first run would do them. */
@@ -136,6 +140,7 @@ function remainingOf(rests: readonly RestOfRule[]): Remaining {
     rules: Object.fromEntries(rests.flatMap(({ rule, earlier }) => (earlier === null ? [] : [[rule.name, earlier]]))),
     steps: rests.flatMap(({ rule, run }) => run.map((step) => ({ rule: rule.name, step }))),
     leftOut: rests.flatMap(({ leftOut }) => leftOut),
+    doubtful: rests.reduce((sum, { doubtful = 0 }) => sum + doubtful, 0),
   };
 }
 
@@ -154,6 +159,7 @@ function restOf(
   const attempts: Record<string, EarlierAttempts> = {};
   const toRun: StepName[] = [];
   const leftOut: LeftOut[] = [];
+  let doubtful = 0;
   // The bridge's own steps (the limits, the look-up of a call, an opt-out) come before the first step of the rule.
   const failedBefore = before.steps.find(
     (report): report is FailedStep => report.outcome === 'failed' && !rule.steps.some(({ id }) => id === report.step),
@@ -186,9 +192,12 @@ function restOf(
           saved: null,
         };
         // Who names such a step has looked: it did not happen, so its action must not take it for done or doubtful.
-        attempts[step.id] = mayHaveHappened(step, failure)
-          ? { ...earlier, attempts: 0, saved: withoutAttempt(earlier.saved) }
-          : earlier;
+        if (mayHaveHappened(step, failure)) {
+          doubtful += 1;
+          attempts[step.id] = { ...earlier, attempts: 0, saved: withoutAttempt(earlier.saved) };
+        } else {
+          attempts[step.id] = earlier;
+        }
         continue;
       }
       if (judged !== 'not_chosen') {
@@ -205,7 +214,7 @@ function restOf(
   if (toRun.length === 0) {
     return { rule, earlier: standing(before), run: [], leftOut };
   }
-  return { rule, earlier: { steps, attempts, passed: hasBegun, ...keyOf(before) }, run: toRun, leftOut };
+  return { rule, earlier: { steps, attempts, passed: hasBegun, ...keyOf(before) }, run: toRun, leftOut, doubtful };
 }
 
 /** For a rule of which nothing was done; null when it runs as in a first run. */
@@ -237,7 +246,8 @@ function judge(
   if (!isChosen(rule, step, failure?.class ?? 'ambiguous', choice)) {
     return 'not_chosen';
   }
-  if (mayHaveHappened(step, failure) && !choice.ambiguous.has(`${rule.name}/${step.id}`)) {
+  const isNamed = choice.ambiguous.has(EVERY_STEP) || choice.ambiguous.has(`${rule.name}/${step.id}`);
+  if (mayHaveHappened(step, failure) && !isNamed) {
     return 'ambiguous';
   }
   const isOver = step.retry.from === 'event' && receivedAt.getTime() + step.retry.for_ms < now.getTime();

@@ -68,7 +68,10 @@ describe('a retry', () => {
   test('leaves out what may have happened, and what follows it', () => {
     const run = earlier([failed('a', { class: 'ambiguous', code: 'no_answer' })]);
     expect(retry(plan(step('a'), step('b')), run)).toMatchObject({ steps: [], leftOut: ['ambiguous'] });
-    expect(ids(retry(plan(step('a'), step('b')), run, { ambiguous: new Set(['rule/a']) }))).toEqual(['a', 'b']);
+    for (const named of ['rule/a', '*']) {
+      const left = retry(plan(step('a'), step('b')), run, { ambiguous: new Set([named]) });
+      expect([ids(left), left.doubtful]).toEqual([['a', 'b'], 1]);
+    }
   });
 
   test('begins afresh with what may have happened, when somebody looked and says that it did not', () => {
@@ -218,6 +221,16 @@ describe('a rerun', () => {
     expect(leftToRerun(both, [ended], { ...all, rule: 'other' }, new Set(), moments).rules['rule']).toMatchObject({
       stands: { outcome: 'failed', steps: [expect.objectContaining({ step: 'a', code: 'cut_off' })] },
     });
+  });
+
+  test.each(['rule/a', '*'])('does what may have happened only when somebody says so: %s', (named) => {
+    const attempts = { began_at: '2026-03-02T08:00:01Z', attempts: 2, saved: { attempt: 2 } };
+    const run = earlier([failed('a', { class: 'ambiguous', code: 'http_503', earlier: attempts })]);
+    expect(rerun(plan(step('a')), [run])).toMatchObject({ steps: [], leftOut: ['ambiguous'], doubtful: 0 });
+    const choice = { ...all, ambiguous: new Set([named]) };
+    const left = leftToRerun(plan(step('a')), [run], choice, new Set(), moments);
+    expect([ids(left), left.leftOut, left.doubtful]).toEqual([['a'], [], 1]);
+    expect(left.rules['rule']?.attempts).toEqual({ a: { ...attempts, attempts: 0, saved: {} } });
   });
 
   test('that is to do everything again does what was done', () => {
