@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { STEP_ERRORS } from '../../src/errors/step-errors';
 import { actionCatalogue } from '../../src/connectors/registry';
 import { fieldNamed } from '../../src/rules/language/fields';
 import { OPERATOR_NAMES } from '../../src/rules/language/operators';
@@ -117,7 +118,7 @@ const STEP_OF: Readonly<Record<string, readonly [action: string, inputs: object]
   number: ['hubspot.update_contact', { properties: { x: 'y' } }],
   mention: ['slack.post_message', { channel: '#c', text: 't' }],
 };
-const RULE_KEYS = ['limits', 'when', 'max_age', 'mode', 'stop', 'timezone', 'country'];
+const RULE_KEYS = ['limits', 'when', 'if', 'max_age', 'mode', 'stop', 'timezone', 'country'];
 /** Spans of these files may be parts of rules; those of the others may be settings and answers of the bridge. */
 const ABOUT_RULES = ['docs/actions.md', 'docs/cookbook.md', 'docs/rules.md', 'config/examples/README.md'];
 
@@ -164,4 +165,10 @@ test.each(PARTS)('a part of a rule in the docs passes the check: %s', (text, rul
   const on = /\btext\b/.test(JSON.stringify(rule['when'] ?? '')) ? 'message_created' : 'call_hangup';
   const errors = ruleFindings(rule, on).filter((finding) => !/ warning: | may be absent/.test(finding));
   expect({ text, errors }).toEqual({ text, errors: [] });
+});
+
+test('the codes with which steps of the docs fail are codes of the program', () => {
+  const codes = matchesIn(/fails? with `(\w+)`/g).map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(2);
+  expect(codes.filter((code) => !Object.hasOwn(STEP_ERRORS, code))).toEqual([]);
 });

@@ -109,7 +109,7 @@ export function describeRuleLanguage(): string {
 /** What `if` can say, with an example of each. */
 function celConditions(): string {
   return [
-    'The `if` of a rule or a step is one expression in [CEL](https://cel.dev), for what `when` cannot say: two fields compared with each other, arithmetic, results of earlier steps. It has the same fields; an absent field is null, and a condition that has to do more with it than compare it with `==` or `!=` is not met. Texts stand in quotes.',
+    'The `if` of a rule or a step is one expression in [CEL](https://cel.dev), for what `when` cannot say: two fields compared with each other, arithmetic, results of earlier steps. It has the same fields; an absent field is null, and a condition that does more with it than to compare it by `==` or `!=`, or to look for it by `in`, is not met. Texts stand in quotes.',
     '',
     table(
       ['you need', 'write'],
