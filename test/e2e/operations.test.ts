@@ -86,7 +86,7 @@ describe('operations', () => {
     const planned = await bridge.run('forget', '(555) 123-4567', '--dry-run', '--json');
     expect([planned.code, planned.stderr]).toEqual([2, expect.stringContaining('with its country code')]);
     const forgotten = await bridge.run('forget', '+1 (555) 123-4567', '--yes');
-    expect(forgotten.stdout).toContain('The content of 1 event was removed');
+    expect(forgotten.stdout).toContain('The content of 1 event of +15551234567 was removed');
     expect(forgotten.stdout).toContain('Temporal keeps the history of 1 run');
     expect(forgotten.stdout).toContain('hubspot (1 step)');
     const again = await bridge.run('forget', CALLER, '--yes', '--json');
