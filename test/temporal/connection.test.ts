@@ -7,6 +7,7 @@ import { inspect } from 'node:util';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { Secret } from '../../src/settings/secret';
 import { TemporalMisconfigured, type TemporalSettings } from '../../src/temporal/configured-temporal';
+import { startGrpcStub } from './grpc-stub';
 import { connectClient, connectNative, resolveTemporal, TemporalUnreachable } from '../../src/temporal/connection';
 
 let home: string;
@@ -228,6 +229,29 @@ describe('connecting', () => {
     expect(failure).toBeInstanceOf(TemporalUnreachable);
     expect(String(failure)).toContain('Temporal at 127.0.0.1:4 (from TEMPORAL_ADDRESS) cannot be reached');
   }, 20_000);
+
+  test.each([
+    ['the server of this machine', 'identity', (at: string) => resolveTemporal({ env: {}, embeddedAddress: at })],
+    ['a configured server', 'gzip', (at: string) => resolve({ TEMPORAL_ADDRESS: at })],
+  ])(
+    "the worker's requests to %s are sent as %s",
+    async (_server, compression, temporalAt) => {
+      const compressions = new Set<string>();
+      const stub = await startGrpcStub((_method, _request, how) => {
+        compressions.add(how);
+        return new Uint8Array();
+      });
+      try {
+        const connection = await connectNative(temporalAt(stub.address));
+        await connection.workflowService.describeNamespace({ namespace: 'default' });
+        await connection.close();
+        expect([...compressions]).toEqual([compression]);
+      } finally {
+        await stub.close();
+      }
+    },
+    20_000,
+  );
 
   test("the worker's connection fails when the server accepts and is silent", async () => {
     const began = Date.now();

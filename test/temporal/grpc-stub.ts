@@ -8,6 +8,8 @@ export type GrpcAnswer = Uint8Array | number;
 
 /** A gRPC server on loopback, with a client's connection to it. */
 export interface GrpcStub {
+  /** `host:port` */
+  address: string;
   connection: Connection;
   close(): Promise<void>;
 }
@@ -18,24 +20,26 @@ const PREFIX_BYTES = 5;
 /**
  * Starts a gRPC server that answers as a test says.
  *
- * @param answer gets the name of the called method (`DescribeTaskQueue`) and the encoded request.
+ * @param answer gets the name of the called method (`DescribeTaskQueue`), the encoded request, and how it is compressed.
  */
-export async function startGrpcStub(answer: (method: string, request: Uint8Array) => GrpcAnswer): Promise<GrpcStub> {
+export async function startGrpcStub(
+  answer: (method: string, request: Uint8Array, compression: string) => GrpcAnswer,
+): Promise<GrpcStub> {
   const server = createServer();
   server.on('stream', (stream, headers) => {
     const method = String(headers[':path']).split('/').pop() ?? '';
     const chunks: Buffer[] = [];
     stream.on('error', () => undefined);
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.on('end', () => send(stream, answer(method, Buffer.concat(chunks).subarray(PREFIX_BYTES))));
+    const compression = String(headers['grpc-encoding'] ?? 'identity');
+    stream.on('end', () => send(stream, answer(method, Buffer.concat(chunks).subarray(PREFIX_BYTES), compression)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const connection = Connection.lazy({
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    interceptors: [],
-  });
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const connection = Connection.lazy({ address, interceptors: [] });
   return {
+    address,
     connection,
     close: async () => {
       await connection.close();
