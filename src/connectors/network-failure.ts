@@ -1,3 +1,4 @@
+import { AnswerTooLarge } from '../net/answer-text';
 import { findCause, NotConnectedError, ProxyFailedError } from '../net/connect-errors';
 import { ActionError } from './action-error';
 
@@ -67,6 +68,12 @@ export function networkFailure(error: unknown, connection: string): ActionError 
     return new ActionError('transient', `the request to ${connection} was cancelled`, {
       connection,
       code: 'cancelled',
+    });
+  }
+  if (error instanceof AnswerTooLarge) {
+    return new ActionError('transient', `${connection} answered with more than the bridge reads`, {
+      connection,
+      code: 'answer_too_large',
     });
   }
   const code = codeOf(error);

@@ -74,7 +74,7 @@ export const STEP_ERRORS = {
   },
   answer_too_large: {
     class: 'transient',
-    meaning: 'VoIPBIN answered with more than the bridge reads.',
+    meaning: 'A service answered with more than the bridge reads.',
     remedy: 'Report it if it lasts.',
   },
   attempt_lost: {

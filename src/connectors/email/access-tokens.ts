@@ -1,5 +1,6 @@
 import { fetch } from 'undici';
 import { z } from 'zod';
+import { readAnswerText } from '../../net/answer-text';
 import { outgoingAgent } from '../../net/outgoing-agent';
 import type { Secret } from '../../settings/secret';
 import { ActionError, providerCode } from '../action-error';
@@ -115,11 +116,20 @@ export class AccessTokens {
       return {
         status: response.status,
         retryAfter: response.headers.get('retry-after'),
-        body: await response.json().catch(() => null),
+        body: parsed(await readAnswerText(response, LONGEST_ANSWER_BYTES)),
       };
     } catch (error) {
       throw networkFailure(error, 'email');
     }
+  }
+}
+
+/** Null for what is not JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,10 @@
 import { fetch, type Dispatcher, type Response } from 'undici';
+import { readAnswerText } from '../../net/answer-text';
 import { networkFailure } from '../network-failure';
 import { failureOf, HUBSPOT_PARTS, transientFailure, type HubSpotPart } from './failure';
+
+/** A hundred records with many properties have less than one. */
+const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /**
  * Which paths are called. `client`: those of @hubspot/api-client 14, `/crm/v3` and `/crm/v4`, which HubSpot supports
@@ -79,7 +83,7 @@ export async function exchange(
       signal: AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]),
       ...(typeof body === 'string' ? { body } : {}),
     });
-    text = await response.text();
+    text = await readAnswerText(response, LARGEST_ANSWER_BYTES);
   } catch (error) {
     throw options.signal.aborted
       ? transientFailure('the request to hubspot was cancelled', 'cancelled')

@@ -1,8 +1,9 @@
 import { LogLevel, WebClient, type Logger, type WebAPICallResult } from '@slack/web-api';
 import { LRUCache } from 'lru-cache';
-import { fetch } from 'undici';
+import { fetch, Response } from 'undici';
 import { z } from 'zod';
 import type { JsonObject } from '../../events/json';
+import { readAnswerText } from '../../net/answer-text';
 import { outgoingAgent } from '../../net/outgoing-agent';
 import type { Secret } from '../../settings/secret';
 import { RateLimiter } from '../rate-limit';
@@ -193,7 +194,8 @@ export class SlackClient {
           dispatcher: this.#agent,
         });
         status = response.status;
-        return response;
+        const text = await readAnswerText(response, LARGEST_ANSWER_BYTES);
+        return new Response(text === '' ? null : text, { status, headers: response.headers });
       },
     });
     try {

@@ -1,5 +1,6 @@
-import { fetch, type Response } from 'undici';
+import { fetch } from 'undici';
 import type { JsonObject } from '../../events/json';
+import { readAnswerText } from '../../net/answer-text';
 import { outgoingAgent } from '../../net/outgoing-agent';
 import type { Secret } from '../../settings/secret';
 import { ActionError } from '../action-error';
@@ -89,7 +90,11 @@ export class Transport {
       signal: AbortSignal.any([signal, AbortSignal.timeout(asked.timeoutMs ?? READ_TIMEOUT_MS)]),
       dispatcher: this.#agent,
     });
-    return { status: response.status, headers: response.headers, body: await readText(response) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: await readAnswerText(response, LARGEST_ANSWER_BYTES),
+    };
   }
 
   close(): Promise<void> {
@@ -123,20 +128,4 @@ export function requestFailure(error: unknown, signal: AbortSignal): ActionError
     });
   }
   return networkFailure(error, CONNECTION);
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > LARGEST_ANSWER_BYTES) {
-      throw new ActionError('transient', 'voipbin answered with more than the bridge reads', {
-        connection: CONNECTION,
-        code: 'answer_too_large',
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
