@@ -299,7 +299,7 @@ export const FINDING_CODES = {
   },
   'may-be-absent': {
     meaning: 'A template uses a value that may be absent.',
-    remedy: 'Add a default as the first filter, or require the value under when.',
+    remedy: 'Add a default as the last filter, or require the value under when.',
   },
   // Tests
   event: {

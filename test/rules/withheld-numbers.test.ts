@@ -79,3 +79,12 @@ test('a name that is only a number is absent too', () => {
   expect(posted(rules, named('Anonymous'))).toEqual({ greet: ['Hello there'] });
   expect(posted(rules, named('Ada Lovelace'))).toEqual({ greet: ['Hello Ada'], named: ['x'] });
 });
+
+test('the explanation says that it is withheld, and not what was sent', () => {
+  const conditionOf = (source: JsonObject): string | undefined =>
+    explain(ruleSetOf(RULES), call(source), { actions: testActions }).rules.find(({ rule: name }) => name === 'shown')
+      ?.conditions[0]?.actual;
+  expect(conditionOf({ type: 'tel', target: 'anonymous' })).toBe('absent (withheld)');
+  expect(conditionOf({ type: 'tel' })).toBe('absent');
+  expect(conditionOf({ type: 'tel', target: '+15551234567' })).toBe('"+15551234567"');
+});

@@ -50,10 +50,12 @@ function party(
   types: RegExp,
   partyOf: (event: CanonicalEvent) => Party | null,
 ): FieldDefinition[] {
-  const part = (read: (party: Party) => string | null) => (event: CanonicalEvent) => {
-    const found = partyOf(event);
-    return found === null ? null : read(found);
-  };
+  const part =
+    (read: (party: Party) => string | null) =>
+    (event: CanonicalEvent): string | null => {
+      const found = partyOf(event);
+      return found === null ? null : read(found);
+    };
   return [
     {
       name: `${name}.number`,
@@ -63,6 +65,7 @@ function party(
       ...fromCall('call'),
       description: `The number or address of ${who}. Numbers match in any format. Absent when it is withheld.`,
       read: part(shownNumber),
+      absence: part((one) => (one.number !== null && shownNumber(one) === null ? 'withheld' : null)),
     },
     {
       name: `${name}.type`,
@@ -83,6 +86,7 @@ function party(
       ...fromCall('call'),
       description: `The display name of ${who}, where VoIPBIN sends one. Absent when it is only a phone number.`,
       read: part((one) => personName(one.name)),
+      absence: part((one) => (one.name !== null && personName(one.name) === null ? 'no name' : null)),
     },
   ];
 }

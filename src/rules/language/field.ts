@@ -37,6 +37,8 @@ export interface FieldDefinition {
    */
   lookedUp?: { types: RegExp; parts: readonly EventPart[] };
   read(event: CanonicalEvent): JsonValue;
+  /** Why the field is absent although VoIPBIN sent something in its place, in a word; null when it sent nothing. */
+  absence?(event: CanonicalEvent): string | null;
 }
 
 /** Whether a field of an event is unknown so far, and a look-up of the call may tell it. */

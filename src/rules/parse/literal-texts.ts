@@ -25,6 +25,15 @@ export function warnOfText(
   }
 }
 
+/** Warns of a word for a withheld number, wherever a number is compared with it: in `when`, in `if`, in a list or map. */
+export function warnOfWithheld(findings: Findings, { name }: FieldDefinition, text: string, at: Position): void {
+  if (/[a-z]/i.test(text) && isWithheld(text)) {
+    findings.warn(at, 'literal-text', `a withheld number is absent, so ${name} is never ${JSON.stringify(text)}`, {
+      hint: 'for a withheld number write { exists: false }, in if: == null',
+    });
+  }
+}
+
 function mistakeIn(field: FieldDefinition, operator: TextOperator | null, text: string): Mistake | null {
   const shown = JSON.stringify(text);
   if (/\{\{|\{%/.test(text)) {
@@ -64,17 +73,11 @@ function mistakeIn(field: FieldDefinition, operator: TextOperator | null, text: 
       hint: `compare two fields under if: ${field.name} == ${text}`,
     };
   }
-  return field.kind === 'phone' ? mistakeInNumber(field, operator, text) : mistakeInPayload(field, text);
+  return field.kind === 'phone' ? mistakeInNumber(operator, text) : mistakeInPayload(field, text);
 }
 
 /** Numbers are compared as +15551234567. */
-function mistakeInNumber({ name }: FieldDefinition, operator: TextOperator | null, text: string): Mistake | null {
-  if (/[a-z]/i.test(text) && isWithheld(text)) {
-    return {
-      message: `a withheld number is absent, so ${name} is never ${JSON.stringify(text)}`,
-      hint: 'for a withheld number write { exists: false }',
-    };
-  }
+function mistakeInNumber(operator: TextOperator | null, text: string): Mistake | null {
   if (operator === null || !/^[+\d\s().-]+$/.test(text) || !/\d/.test(text)) {
     return null;
   }

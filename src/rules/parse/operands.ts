@@ -7,6 +7,7 @@ import type { FieldDefinition } from '../language/field';
 import { type Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { comparable } from '../language/operators';
+import { warnOfWithheld } from './literal-texts';
 
 /** A single value that a field is compared with, or an item of a list. */
 export type ListItem = string | number | boolean;
@@ -117,6 +118,9 @@ export class ComparedValues {
         }
         if (!this.isPossibleWord(field, value, at)) {
           return null;
+        }
+        if (field.kind === 'phone') {
+          warnOfWithheld(this.reader.findings, field, value, at);
         }
         const form = comparable(field, value, this.country);
         return typeof form === 'string' ? form : value;

@@ -1,12 +1,12 @@
 import { toJsonText } from '../../events/exact-number';
 import type { CanonicalEvent } from '../../events/canonical-event';
-import type { JsonValue } from '../../events/json';
 import type { Position } from '../../yaml/finding';
 import { ageOf, compileCondition } from '../compiled-rule';
 import { judgeCel, judgeCondition } from '../deferred';
 import { CONDITION_STEPS, OverBudget } from '../language/budget';
 import { compileCel } from '../language/cel';
 import { evaluateIn } from '../language/cel-scope';
+import type { FieldDefinition } from '../language/field';
 import { comparable, compileTest, type Test } from '../language/operators';
 import type { Condition, Rule } from '../rule';
 
@@ -15,7 +15,7 @@ export interface ExplainedCondition {
   /** The field, `during`, `if`, `max_age`; `any`, `all` or `not` for a block. */
   what: string;
   expected: string;
-  /** `absent` where the event has no value. */
+  /** `absent` where the event has no value, `absent (withheld)` for a number that the caller withheld. */
   actual: string;
   met: boolean;
   /** The condition could not be evaluated within its budget: it is not known whether it is met. */
@@ -101,7 +101,7 @@ function explainCondition(condition: Condition, event: CanonicalEvent, country: 
       return {
         what: field.name,
         expected: inWords(test),
-        actual: shown(value),
+        actual: value === null ? absent(field, event) : toJsonText(value),
         met: compileTest(test, field.kind)(comparable(field, value, country)),
         at,
         of: [],
@@ -166,8 +166,9 @@ export function countUnmet(condition: ExplainedCondition): number {
     : 1;
 }
 
-function shown(value: JsonValue): string {
-  return value === null ? 'absent' : toJsonText(value);
+function absent(field: FieldDefinition, event: CanonicalEvent): string {
+  const why = field.absence?.(event) ?? null;
+  return why === null ? 'absent' : `absent (${why})`;
 }
 
 function caseInWords({ ignore_case: ignoresCase }: { ignore_case?: true }): string {

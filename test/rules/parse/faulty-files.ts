@@ -1006,7 +1006,21 @@ rules:
     about: 'word for a withheld number',
     text: rule('when: { peer.number: anonymous }\ndo: [{ slack.post_message: { channel: c, text: t } }]'),
     says: [
-      '5:26  warning: a withheld number is absent, so peer.number is never "anonymous"; for a withheld number write { exists: false }',
+      '5:26  warning: a withheld number is absent, so peer.number is never "anonymous"; for a withheld number write { exists: false }, in if: == null',
+    ],
+  },
+  {
+    about: 'word for a withheld number in if',
+    text: rule('if: peer.number != "Anonymous"\ndo: [{ slack.post_message: { channel: c, text: t } }]'),
+    says: [
+      '5:24  warning: a withheld number is absent, so peer.number is never "Anonymous"; for a withheld number write { exists: false }, in if: == null',
+    ],
+  },
+  {
+    about: 'word for a withheld number in a list',
+    text: `lists: { blocked: [anonymous, "+15551234567"] }\n${rule('when: { peer.number: { in: $blocked } }\ndo: [{ slack.post_message: { channel: c, text: t } }]')}`,
+    says: [
+      '6:32  warning: a withheld number is absent, so peer.number is never "anonymous"; for a withheld number write { exists: false }, in if: == null',
     ],
   },
   {
