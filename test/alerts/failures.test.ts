@@ -17,5 +17,6 @@ test.each([
 ])('a failure of %j names the command that does the step again', (step, command) => {
   const [failure] = failuresIn([runOf(step), runOf(step)]);
   expect(failure).toMatchObject({ kind: 'run_failed', more: 2 });
-  expect(failure?.summary).toContain(`Then: ${command}`);
+  // One space, whether the failure has a remedy or not.
+  expect(failure?.summary).toContain(`). Then: ${command}`);
 });
