@@ -182,8 +182,10 @@ export const FINDING_CODES = {
     remedy: 'To compare it with a list, write { in: $name }.',
   },
   'late-reply': {
-    meaning: 'A reply to a person stands behind a step that may fail or wait.',
-    remedy: 'Move the reply up, or give the step before it on_error: continue and a short retry.',
+    meaning:
+      'A reply to a person stands behind a step that may fail or wait; or it is about the time of day, and its rule has no max_age.',
+    remedy:
+      'Move the reply up, or give the step before it on_error: continue and a short retry. Give the rule max_age: 15m.',
   },
   'unknown-map': {
     meaning: 'A map does not exist.',

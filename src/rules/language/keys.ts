@@ -49,7 +49,10 @@ export const RULE_KEYS = {
   when: { description: 'Conditions on the event. All of them must be met.' },
   if: { description: 'One more condition, a CEL expression: `duration_s < 60 && talk_s > 5`. See Conditions in CEL.' },
   limits: { description: 'How often the rule may run its steps.' },
-  max_age: { description: 'The rule ignores events that are older than this when they arrive: `15m`.' },
+  max_age: {
+    description:
+      'The rule ignores events that are older than this when they arrive: `15m`. See [Events that come late](#events-that-come-late).',
+  },
   timezone: { description: "The rule's own time zone." },
   country: { description: "The rule's own country for phone numbers." },
   do: { required: true, description: 'The steps, which run in this order.' },

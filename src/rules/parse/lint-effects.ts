@@ -51,6 +51,7 @@ export function lintEffects(
     }
   });
   lintReplies(rule, findings);
+  lintTimelyReplies(rule, conditions, findings);
   for (const [name, limit] of Object.entries(rule.limits)) {
     const per = limit?.per ?? null;
     if (per !== null && UNIQUE.has(per)) {
@@ -136,6 +137,25 @@ function lintReplies(rule: Rule, findings: Findings): void {
       'late-reply',
       `${step.action} of the rule ${rule.name} waits for ${slow.action} above it, and is not sent when that fails`,
       { hint: `move it up, or give ${slow.action} on_error: continue and retry: { for: 1m }` },
+    );
+  }
+}
+
+/** Warns of replies that say what is so now, and that an event which comes hours late would get too. */
+function lintTimelyReplies(rule: Rule, conditions: readonly Condition[], findings: Findings): void {
+  const during = conditions.find((condition) => condition.kind === 'during');
+  const index = rule.steps.findIndex(
+    ({ retry, input }) => retry.from === 'event' && (during !== undefined || /\bwindows\b/.test(JSON.stringify(input))),
+  );
+  const step = rule.steps[index];
+  if (step !== undefined && rule.max_age_ms === null) {
+    findings.warn(
+      rule.stepsAt[index] ?? rule.at,
+      'late-reply',
+      `the reply of the rule ${rule.name} is about the time of day, and an event that arrives hours late gets it too`,
+      {
+        hint: 'add max_age: 15m to the rule; steps that are right later, too, go into a rule of their own',
+      },
     );
   }
 }

@@ -78,6 +78,7 @@ export function describeRuleLanguage(): string {
         Object.entries(BLOCK_KEYS).map(([name, { description }]) => [code(name), description]),
       ),
     ),
+    section('Events that come late', lateEvents()),
     section('Conditions in CEL', celConditions()),
     section(
       'Filters',
@@ -103,6 +104,60 @@ export function describeRuleLanguage(): string {
       `Write \`\${env:NAME}\` or \`\${file:/path}\` in an input of a step: \`headers: { Authorization: "Bearer \${env:CRM_TOKEN}" }\`. A relative path is relative to the folder of the main rule file. The worker replaces the reference just before it sends the request; the event store, Temporal, logs and reports have the reference only. \`\${env:NAME:-default}\` gives a default, and \`$\${env:NAME}\` is a literal text. A reference is not replaced inside \`{{ }}\`, nor in what a template inserts.\n\nRules may refer to what the setting \`rules_secrets\` (\`BRIDGE_RULES_SECRETS\`) names: variables, beginnings of names such as \`CRM_*\`, files and folders. Without it, rules may refer to nothing in production, and in development to everything that the bridge's own settings are not read from. A step whose secret is missing fails with \`secret_missing\` before it sends anything.`,
     ),
     section('Limits of conditions and templates', budget()),
+  ].join('\n');
+}
+
+/** What counts from when an event happened, what from its arrival. */
+function lateEvents(): string {
+  return [
+    'An event happens (`occurred_at`), and it arrives here: mostly a second later, but hours later when VoIPBIN delivers it late, or when backfill finds one that was never delivered. A step may run later still, while a service is away.',
+    '',
+    table(
+      ['what', 'counts', 'then'],
+      [
+        [
+          '`max_age` of a rule',
+          'from the event to its arrival',
+          'an older event does not match: none of the steps run. Without `max_age`, there is no limit',
+        ],
+        [
+          'the 15 minutes of backfill, in rules without `max_age`',
+          'from the event to its arrival, for events that backfill found',
+          'of an older event, texts (`voipbin.send_message`) are skipped; the other steps run',
+        ],
+        [
+          'the 15 minutes of `voipbin.send_message`, or its `retry: { for: … }`',
+          'from the arrival to the sending',
+          'a text that could not be sent by then fails as `too_late`',
+        ],
+        [
+          '`due` of a task: `2h`, `next office 09:00`',
+          'from the event',
+          'when that has passed as the step begins, the task is due now',
+        ],
+        ['`during`, `windows.office.open`, `opens_at`', 'at the time of the event', ''],
+      ],
+    ),
+    '',
+    'A text that says what is so now, such as “we are closed”, needs `max_age: 15m` in its rule. Steps that are right later, too, go into a rule of their own:',
+    '',
+    '```yaml',
+    'version: 1',
+    'windows:',
+    '  lunch: { days: mon-fri, from: "12:00", to: "13:00" }',
+    'rules:',
+    '  - name: lunch-text',
+    '    on: message_created',
+    '    max_age: 15m             # an hour later, the text would be wrong',
+    '    when: { direction: inbound, during: lunch }',
+    '    do:',
+    '      - voipbin.send_message: { text: "We are in our lunch break, and answer soon." }',
+    '  - name: lunch-task          # also for a text that comes late',
+    '    on: message_created',
+    '    when: { direction: inbound, during: lunch }',
+    '    do:',
+    '      - hubspot.create_task: { subject: "Answer a text", unknown_contact: create }',
+    '```',
   ].join('\n');
 }
 

@@ -83,6 +83,22 @@ test.each([
   expect(findingsOf(step)).toEqual([]);
 });
 
+test.each([
+  ['the rule is about the time', 'We are closed.', ', during: office'],
+  ['the text is', "We open on {{ windows.office.opens_at | default: '?' | date: '%A' }}.", ''],
+])('a reply that would be wrong hours later, as %s', (_, text, when) => {
+  const step = `voipbin.send_message: { text: "${text}" }`;
+  const late =
+    'warning: the reply of the rule r is about the time of day, and an event that arrives hours late gets it too; add max_age: 15m to the rule; steps that are right later, too, go into a rule of their own';
+  expect(findingsOf(step, 'message_created', `, direction: inbound${when}`)).toEqual([late]);
+  expect(findingsOf(step, 'message_created\n    max_age: 15m', `, direction: inbound${when}`)).toEqual([]);
+});
+
+test('a reply that is right at any time needs no max_age', () => {
+  const step = 'voipbin.send_message: { text: "Thanks." }';
+  expect(findingsOf(step, 'message_created', ', direction: inbound')).toEqual([]);
+});
+
 const request = (more: string, retry: string): string =>
   `http.request: { url: "https://example.com/"${more} }, retry: { for: ${retry} }`;
 
