@@ -2,6 +2,7 @@ import pino from 'pino';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Order } from '../../src/alerts/teller';
+import { HttpClient } from '../../src/connectors/http/client';
 import { http } from '../../src/connectors/http/connector';
 import { HostList } from '../../src/net/host-list';
 import { RuleSecrets } from '../../src/settings/rule-secrets';
@@ -19,6 +20,7 @@ let server: Server;
 let url: string;
 let status: number;
 let bodies: string[];
+const clients: HttpClient[] = [];
 let keys: unknown[];
 
 beforeAll(async () => {
@@ -34,6 +36,9 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/page`;
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
 });
 afterAll(() => server.close());
 beforeEach(() => {
@@ -68,10 +73,11 @@ ${second}`);
     names: route.names,
     alert: { kind: 'disk', summary: 'the disk is full', count: 1, since: '2026-03-02T01:00:00Z', ended: false },
   };
-  const { list: allow } = HostList.parse(['127.0.0.1']);
+  const client = new HttpClient(HostList.parse(['127.0.0.1']).list);
+  clients.push(client);
   return deliverAlert(
     {
-      connections: new Map([['http', { connector: http, client: { allow } }]]),
+      connections: new Map([['http', { connector: http, client }]]),
       standIns,
       settings: { ruleSecrets: NO_SECRETS },
       ownNumbers: { has: () => false },
@@ -114,6 +120,18 @@ windows: { always: { days: [mon, tue, wed, thu, fri, sat, sun] } }`;
     "{{ alert.kind | lookup: 'owners' | default: '-' }} {{ lists.team | join: '+' }} {{ windows.always.open }}";
   expect(await tell(what, names)).toMatchObject({ problem: null });
   expect(bodies).toEqual(['{"what":"anna@example.com Bob+Eve true"}']);
+});
+
+test('the condition of a way to tell uses them, too', async () => {
+  const names = `
+lists: { urgent: [disk] }
+maps: { owners: { disk: anna@example.com } }
+windows: { always: {} }`;
+  const way = (condition: string): string => `      - if: '${condition}'
+        http.request: { url: '${url}/first', body: { what: first } }\n`;
+  await tell(undefined, names, { first: way('alert.kind in lists.urgent && maps.owners[alert.kind] != null') });
+  await tell(undefined, names, { first: way('!windows.always.open') });
+  expect(bodies).toEqual(['{"what":"first"}', '{"what":"the disk is full"}']);
 });
 
 test('the ways that failed before the one that told it are named', async () => {

@@ -13,7 +13,7 @@ import { ComparedValues } from './operands';
 import { StepReader, usesOf, type ReadStep } from './steps';
 import { TemplateCosts } from './template-cost';
 import { namesUsed } from '../language/names-used';
-import { definedNames } from './defined-names';
+import { checkCarried, definedNames } from './defined-names';
 import { Variables, type ResultShape } from './variables';
 
 const KINDS = Object.keys(ALERT_KINDS) as AlertKind[];
@@ -74,6 +74,7 @@ export class AlertReader {
     const steps = does === undefined ? [] : new StepReader(reader, this.actions).read(does);
     this.checkSteps(steps);
     const used = namesUsed(usesOf(steps), definedNames(this.names, this.defaults.country));
+    checkCarried(reader.findings, used ?? {}, does?.at ?? block.at);
     const hasErrors = reader.findings.all.slice(before).some((finding) => finding.severity === 'error');
     if (hasErrors || name === null || quietMs === null || failingAfterMs === null) {
       return null;
