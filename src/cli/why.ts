@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { actionCatalogue } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { InboxReader } from '../inbox/archive/reader';
+import { withoutSecrets } from '../rules/language/hide-secrets';
 import { conditionLines } from '../rules/tools/format-explanation';
 import { explain, withoutTokens, type Explanation } from '../rules/tools/explain';
 import type { StepReport } from '../runs/run-contract';
@@ -10,7 +11,7 @@ import type { Settings } from '../settings/settings';
 import { findEvent, type EventDetails } from '../status/event-details';
 import { listEvents } from '../status/event-list';
 import { readingsOf, wholeNumberFilter } from '../status/number-filter';
-import { printableLines } from '../text/printable';
+import { indented, printableLines } from '../text/printable';
 import { countriesOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
@@ -39,7 +40,10 @@ interface Answer {
   read_as: readonly string[];
   since: string;
   until: string;
-  /** Oldest first. */
+  /**
+   * Oldest first. `rules_now`: why the rules of the rule file as it is now act or not; of an event that rules wanted, only
+   * the others that send texts.
+   */
   events: { details: EventDetails; rules_now: Explanation['rules'] }[];
   /** Whether the rule file has errors, so that `rules_now` is empty; null when it was not read. */
   rule_file_refused: boolean | null;
@@ -98,10 +102,14 @@ async function find(
     if (found?.kind === 'event') {
       const { details } = found;
       const explanation =
-        loaded?.ok === true && details.rules.length === 0 && !details.forgotten
+        loaded?.ok === true && !details.forgotten
           ? withoutTokens(explain(loaded.ruleSet, details.event, { actions: actionCatalogue })).rules
           : [];
-      events.push({ details, rules_now: explanation });
+      const texting = new Set(
+        loaded?.ok === true ? loaded.ruleSet.rules.filter(sendsText).map(({ name }) => name) : [],
+      );
+      const others = explanation.filter(({ rule }) => texting.has(rule) && !details.rules.includes(rule));
+      events.push({ details, rules_now: details.rules.length === 0 ? explanation : others });
     }
   }
   return {
@@ -114,6 +122,10 @@ async function find(
     quarantined: quarantinedBetween(settings.dataDir, since, until),
     refused_signatures: await refusedSignatures(settings.dataDir),
   };
+}
+
+function sendsText({ steps }: { steps: readonly { action: string }[] }): boolean {
+  return steps.some(({ action }) => action === TEXT_ACTION);
 }
 
 function quarantinedBetween(dataDir: string, since: Date, until: Date): number {
@@ -224,7 +236,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
       const head = `    ${step.step} (${step.action})`;
       switch (step.outcome) {
         case 'done':
-          return [`${head}: done`];
+          return [`${head}: done`, ...textLines(details, rule, step.step)];
         case 'skipped':
           return [`${head}: not done: ${REASONS[step.reason] ?? step.reason}`];
         case 'failed':
@@ -236,6 +248,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
       }
     }),
   ]);
+  const others = closest(rules ?? []);
   return [
     ...(report === null ? [`  ${details.rules.join(', ')} matched`] : []),
     ...parked,
@@ -246,6 +259,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
     ),
     ...details.held_by.map((held) => heldLine(held, time)),
     ...(details.worker_missing ? ['  no worker runs. what to do: start one; the run continues then'] : []),
+    ...(others.length === 0 ? [] : ['  Other rules that send texts, by the rule file as it is now:', ...others]),
   ];
 }
 
@@ -257,15 +271,16 @@ function retryCommand(eventId: string, rule: string, { step, action, class: erro
   return `bridge events retry ${eventId}${ambiguous}${late}`;
 }
 
+/** The text that a step sent; nothing where that is not known. */
+function textLines({ inputs }: EventDetails, rule: string, step: string): string[] {
+  const input = inputs.find((one) => one.rule === rule && one.step === step)?.input;
+  const text = input === undefined ? undefined : withoutSecrets(input)['text'];
+  return typeof text === 'string' ? ['      text:', ...indented(text, '        ')] : [];
+}
+
 /** @param rules null: the rule file has errors. */
 function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules'] | null): string[] {
-  const close = (rules ?? [])
-    .filter(({ outcome }) => outcome !== 'other_type')
-    .slice(0, MOST_RULES)
-    .flatMap(({ rule, why, conditions }) => [
-      `    ${rule}: ${why}`,
-      ...conditions.filter(({ met }) => !met).flatMap((condition) => conditionLines(condition, '      ')),
-    ]);
+  const close = closest(rules ?? []);
   return [
     `  No rule wanted it when it came (rule set ${ruleset ?? 'unknown'}).`,
     ...(rules === null
@@ -275,6 +290,17 @@ function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules'] | 
         : ['  By the rule file as it is now:', ...close]),
     `  what to do: if a rule should have taken it, correct the rule, then bridge events rerun ${event.event_id}`,
   ];
+}
+
+/** The rules that listen to such events, those with the fewest unmet conditions first, and what they miss. */
+function closest(rules: Explanation['rules']): string[] {
+  return rules
+    .filter(({ outcome }) => outcome !== 'other_type')
+    .slice(0, MOST_RULES)
+    .flatMap(({ rule, why, conditions }) => [
+      `    ${rule}: ${why}`,
+      ...conditions.filter(({ met }) => !met).flatMap((condition) => conditionLines(condition, '      ')),
+    ]);
 }
 
 /** What the words of `skipped` mean for the person who waits. docs/actions.md has them for the rules' author. */

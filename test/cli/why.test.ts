@@ -109,6 +109,9 @@ test('a reply that a cooldown held back: answered when, by which event, until wh
   expect(out).toContain('message_created/m2 came: done');
   expect(out).toContain('text (voipbin.send_message): not done: the person got a text from that number shortly before');
   expect(out).toContain(
+    'message_created/m1 came: done\n  answer: done\n    text (voipbin.send_message): done\n      text:\n        Hello Ada\n',
+  );
+  expect(out).toContain(
     'answer: text: held back by the cooldown: message_created/m1 was answered at 2026-03-02T14:01:02.000Z, so until about 2026-03-02T14:11:02.000Z',
   );
 });
@@ -184,6 +187,23 @@ test('a time that is a little ahead is about now, one that is far ahead is refus
     code: 2,
     err: expect.stringContaining('--at expects'),
   });
+});
+
+test('an event that a rule wanted: why the other rules that send texts did not', async () => {
+  const cwd = await folderOf({ minute: 5, id: 'm1', outcome: 'done', steps: [task] });
+  const other = (name: string, action: string) => `  - name: ${name}
+    on: message_created
+    when: { text: { contains: ${name} } }
+    do: [{ ${action} }]
+`;
+  writeFileSync(
+    join(cwd, 'config', 'rules.yaml'),
+    `${RULES}${other('closed', 'voipbin.send_message: { text: hi }')}${other('post', 'slack.post_message: { channel: "#x", text: x }')}`,
+  );
+  const { out } = await why(cwd);
+  expect(out).toMatch(
+    /task \(hubspot\.create_task\): done\n +Other rules that send texts, by the rule file as it is now:\n +closed: one condition is not met\n +✗ text: containing "closed", is "hello" .*\n$/,
+  );
 });
 
 test('nothing came: says so, and what to look at', async () => {
