@@ -8,17 +8,18 @@ import { printableLines } from '../text/printable';
 import { parseDuration } from '../yaml/duration';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
+import { shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
   limit?: string;
   for?: string;
+  timezone?: string;
   json?: true;
 }
 
 /** `bridge alerts`: what needs a person, and who was told. */
 export function defineAlerts(alerts: Command): void {
-  alerts
-    .command('list')
+  withTimezone(alerts.command('list'))
     .description('list the alerts that last, then the latest that are over')
     .option('--limit <n>', 'how many', '20')
     .option('--json', 'print JSON')
@@ -35,8 +36,7 @@ export function defineAlerts(alerts: Command): void {
     .argument('<id>', 'the number in bridge alerts list')
     .option('--json', 'print JSON')
     .action(ack);
-  alerts
-    .command('silence')
+  withTimezone(alerts.command('silence'))
     .description('tell nothing for some time, of one kind or of all')
     .argument('[kind]', 'a kind of alert', 'all')
     .requiredOption('--for <span>', 'how long: 2h')
@@ -44,28 +44,35 @@ export function defineAlerts(alerts: Command): void {
     .action(silence);
 }
 
-async function list({ limit, json }: Options, command: Command): Promise<void> {
-  const api = new ApiClient(readSettings(command));
+async function list(options: Options, command: Command): Promise<void> {
+  const { limit, json } = options;
+  const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
+  const api = new ApiClient(settings);
   const answer = (await api.get(`/alerts?limit=${encodeURIComponent(limit ?? '20')}`)) as AlertsAnswer;
   const { alerts, silences, routes } = answer;
   printResult(json, answer, () =>
     printableLines([
-      ...(alerts.length === 0 ? ['Nothing needs a person.'] : alerts.flatMap((alert) => describe(alert, answer))),
-      ...silences.map(({ kind, until, who }) => `Silent: ${kind} until ${until} (${who})`),
+      ...(alerts.length === 0 ? ['Nothing needs a person.'] : alerts.flatMap((alert) => describe(alert, answer, zone))),
+      ...silences.map(({ kind, until, who }) => `Silent: ${kind} until ${shownTime(until, zone)} (${who})`),
       ...(routes.length === 0
         ? ['Nobody is told: the rule files have no alerts (docs/operations.md, "Be told").']
         : []),
+      ...(alerts.length + silences.length === 0 ? [] : zoneLines(zone)),
     ]),
   );
   process.exitCode = alerts.some(({ ended_at }) => ended_at === null) ? EXIT_FAILED : EXIT_OK;
 }
 
-function describe(alert: Alert, { not_told }: AlertsAnswer): string[] {
+function describe(alert: Alert, { not_told }: AlertsAnswer, zone: string): string[] {
   const { id, kind, count, since, last_at, ended_at, acked_by, summary } = alert;
-  const over = LASTING.has(kind) ? `over since ${ended_at ?? ''}` : `no more since ${last_at}`;
+  const at = (time: string): string => shownTime(time, zone);
+  const over = LASTING.has(kind)
+    ? `over since ${ended_at === null ? '' : at(ended_at)}`
+    : `no more since ${at(last_at)}`;
   const state = ended_at === null ? 'lasts' : over;
   return [
-    `${id}  ${kind}  ${state}, ${ended_at === null ? 'since' : 'began'} ${since}${count > 1 ? `, ${count} times` : ''}${acked_by === null ? '' : `, ${acked_by} takes care`}`,
+    `${id}  ${kind}  ${state}, ${ended_at === null ? 'since' : 'began'} ${at(since)}${count > 1 ? `, ${count} times` : ''}${acked_by === null ? '' : `, ${acked_by} takes care`}`,
     `    ${summary}`,
     ...not_told
       .filter((telling) => telling.alert === id)
@@ -103,8 +110,11 @@ async function silence(kind: string, options: Options, command: Command): Promis
     throw new WrongUse(`--for expects a duration such as 2h; got "${options.for ?? ''}"`);
   }
   const until = new Date(Date.now() + span).toISOString();
-  const answer = await new ApiClient(readSettings(command)).post('/alerts/silence', { kind, until });
+  const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
+  const shown = `${shownTime(until, zone)}${zone === 'UTC' ? '' : ` (${zone})`}`;
+  const answer = await new ApiClient(settings).post('/alerts/silence', { kind, until });
   printResult(options.json, answer, () =>
-    printableLines([kind === 'all' ? `Nothing is told until ${until}.` : `${kind} is not told until ${until}.`]),
+    printableLines([kind === 'all' ? `Nothing is told until ${shown}.` : `${kind} is not told until ${shown}.`]),
   );
 }

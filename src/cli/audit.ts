@@ -4,7 +4,7 @@ import type { AuditEntry } from '../operations/store';
 import { printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
-import { parseSince, TIME_FORMS, withTimezone, zoneOf } from './since';
+import { parseSince, shownTime, TIME_FORMS, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
   limit: string;
@@ -25,14 +25,16 @@ export function defineAudit(audit: Command): void {
 async function print(options: Options, command: Command): Promise<void> {
   const { limit, since, json } = options;
   const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
   const query = new URLSearchParams({ limit });
   if (since !== undefined) {
-    query.set('since', parseSince(since, new Date(), await zoneOf(options, settings)).toISOString());
+    query.set('since', parseSince(since, new Date(), zone).toISOString());
   }
   const entries = (await new ApiClient(settings).get(`/audit?${query.toString()}`)) as AuditEntry[];
   const lines = entries.map(
     ({ at, who, operation, count, detail }) =>
-      `${at}  ${who.padEnd(12)}  ${operation.padEnd(20)} ${count === null ? '' : `${count} `} ${JSON.stringify(detail)}`,
+      `${shownTime(at, zone)}  ${who.padEnd(12)}  ${operation.padEnd(20)} ${count === null ? '' : `${count} `} ${JSON.stringify(detail)}`,
   );
-  printResult(json, entries, () => printableLines(lines.length === 0 ? ['Nobody has changed anything yet.'] : lines));
+  const shown = lines.length === 0 ? ['Nobody has changed anything yet.'] : [...lines, ...zoneLines(zone)];
+  printResult(json, entries, () => printableLines(shown));
 }

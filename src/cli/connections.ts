@@ -16,8 +16,10 @@ import { printableLines } from '../text/printable';
 import { printResult } from './print';
 import { defineProve } from './prove-connections';
 import { readSettings } from './read-settings';
+import { shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
+  timezone?: string;
   json?: true;
 }
 
@@ -31,8 +33,7 @@ export function defineConnections(connections: Command): void {
     .option('--json', 'print JSON')
     .action(check);
   defineProve(connections.command('prove'));
-  connections
-    .command('list')
+  withTimezone(connections.command('list'))
     .description(
       'list what the running bridge uses for every connection, from which setting, and whether it is parked: its credential stopped working and steps wait for it',
     )
@@ -116,7 +117,13 @@ async function list(options: Options, command: Command): Promise<void> {
   }
   const statuses =
     answer?.connections ?? (await withTemporal(({ connectionStatuses }) => connectionStatuses(connectors, settings)));
-  printResult(options.json, statuses, () => printableLines(statuses.flatMap(describeStatus)));
+  const zone = await zoneOf(options, settings);
+  printResult(options.json, statuses, () =>
+    printableLines([
+      ...statuses.flatMap((status) => describeStatus(status, zone)),
+      ...(statuses.some(({ parked }) => parked !== null) ? zoneLines(zone) : []),
+    ]),
+  );
   process.exitCode = statuses.some(({ parked }) => parked !== null) ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -162,7 +169,7 @@ async function withTemporal<Answer>(ask: (status: typeof connectionStatus) => Pr
   }
 }
 
-function describeStatus(status: ConnectionStatus): string[] {
+function describeStatus(status: ConnectionStatus, zone: string): string[] {
   const { connection, uses, parked } = status;
   const head = `${connection.padEnd(9)} ${uses.padEnd(11)}`;
   if (parked === null) {
@@ -172,10 +179,10 @@ function describeStatus(status: ConnectionStatus): string[] {
   const steps =
     line === null
       ? 'no worker answers, so the number of waiting steps is unknown'
-      : `${line.waiting} ${line.waiting === 1 ? 'step waits' : 'steps wait'}, ${line.next_probe_at === null ? 'they continue now' : `next probe ${line.next_probe_at}`}`;
+      : `${line.waiting} ${line.waiting === 1 ? 'step waits' : 'steps wait'}, ${line.next_probe_at === null ? 'they continue now' : `next probe ${shownTime(line.next_probe_at, zone)}`}`;
   const remedy = problem.remedy ?? 'Correct the credential.';
   return [
-    `${head} PARKED since ${since}: ${problem.message} (${problem.code})${whence(status)}`,
+    `${head} PARKED since ${shownTime(since, zone)}: ${problem.message} (${problem.code})${whence(status)}`,
     `${' '.repeat(22)}${steps}`,
     `${' '.repeat(22)}what to do: ${remedy}`,
     `${' '.repeat(22)}then: restart the bridge after a change of its settings; after one at the provider: bridge connections resume ${connection}`,

@@ -5,22 +5,22 @@ import { printableLines } from '../text/printable';
 import { describeProgress, summaryOf } from './job-text';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
+import { shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
   limit?: string;
+  timezone?: string;
   json?: true;
 }
 
 /** `bridge jobs`: retries and reruns that operators started. */
 export function defineJobs(jobs: Command): void {
-  jobs
-    .command('list')
+  withTimezone(jobs.command('list'))
     .description('list the latest jobs')
     .option('--limit <n>', 'how many', '20')
     .option('--json', 'print JSON')
     .action(list);
-  jobs
-    .command('show')
+  withTimezone(jobs.command('show'))
     .description('show how far a job is')
     .argument('<id>', 'the job')
     .option('--json', 'print JSON')
@@ -33,21 +33,30 @@ export function defineJobs(jobs: Command): void {
     .action(cancel);
 }
 
-async function list({ limit, json }: Options, command: Command): Promise<void> {
-  const api = new ApiClient(readSettings(command));
+async function list(options: Options, command: Command): Promise<void> {
+  const { limit, json } = options;
+  const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
+  const api = new ApiClient(settings);
   const jobs = (await api.get(`/jobs?limit=${encodeURIComponent(limit ?? '20')}`)) as Job[];
-  const lines = jobs.map((job) => `${job.created_at}  ${job.id}  ${job.state.padEnd(9)}  ${describeProgress(job)}`);
-  printResult(json, jobs, () => printableLines(lines.length === 0 ? ['There have been no jobs.'] : lines));
+  const lines = jobs.map(
+    (job) => `${shownTime(job.created_at, zone)}  ${job.id}  ${job.state.padEnd(9)}  ${describeProgress(job)}`,
+  );
+  const shown = lines.length === 0 ? ['There have been no jobs.'] : [...lines, ...zoneLines(zone)];
+  printResult(json, jobs, () => printableLines(shown));
 }
 
-async function show(id: string, { json }: Options, command: Command): Promise<void> {
-  const api = new ApiClient(readSettings(command));
+async function show(id: string, options: Options, command: Command): Promise<void> {
+  const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
+  const api = new ApiClient(settings);
   const job = (await api.get(`/jobs/${encodeURIComponent(id)}`)) as Job;
-  printResult(json, job, () =>
+  printResult(options.json, job, () =>
     printableLines([
       ...summaryOf(job),
-      `  asked for by ${job.who} at ${job.created_at}`,
+      `  asked for by ${job.who} at ${shownTime(job.created_at, zone)}`,
       `  request ${JSON.stringify(job.request)}`,
+      ...zoneLines(zone),
     ]),
   );
 }

@@ -12,7 +12,7 @@ import { printableLines } from '../text/printable';
 import { countriesOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
-import { parsePeriod, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
+import { parsePeriod, shownTime, TIME_FORMS, withTimezone, zoneLines, zoneOf } from './since';
 
 const MOST_ROWS = 1_000;
 
@@ -72,7 +72,7 @@ async function listAsked(options: Options, command: Command): Promise<void> {
         '--quarantine lists bodies that are not events: they have no type and no status. Use it with --limit and --json only',
       );
     }
-    listQuarantine(settings.dataDir, limit, options.json);
+    listQuarantine(settings.dataDir, limit, options.json === true ? null : await zoneOf(options, settings));
     return;
   }
   // JSON has every time in UTC, so the zone matters for what is read only.
@@ -103,7 +103,7 @@ async function listAsked(options: Options, command: Command): Promise<void> {
     );
   }
   const none = isFiltered || options.before !== undefined ? 'There are no such events.' : 'No event has come yet.';
-  const shown = lines.length === 0 ? [none] : zone === 'UTC' ? lines : [...lines, `Times are those of ${zone}.`];
+  const shown = lines.length === 0 ? [none] : [...lines, ...zoneLines(zone)];
   printResult(false, events, () => printableLines(rest === null ? shown : [...shown, rest]));
 }
 
@@ -192,14 +192,17 @@ function parseStatuses(text: string): ReadonlySet<string> {
   return new Set(statuses);
 }
 
-function listQuarantine(dataDir: string, limit: number, asJson: true | undefined): void {
+/** @param zone of the times that are shown; null prints JSON. */
+function listQuarantine(dataDir: string, limit: number, zone: string | null): void {
   const reader = InboxReader.open(dataDir);
   try {
     const rows = reader.listQuarantine({ limit });
     const lines = rows.map(
-      ({ received_at, id, bytes, times, reason }) => `${received_at}  ${id}  ${bytes} bytes, ${times}x  ${reason}`,
+      ({ received_at, id, bytes, times, reason }) =>
+        `${shownTime(received_at, zone ?? 'UTC')}  ${id}  ${bytes} bytes, ${times}x  ${reason}`,
     );
-    printResult(asJson, rows, () => printableLines(lines.length === 0 ? ['The quarantine is empty.'] : lines));
+    const shown = lines.length === 0 ? ['The quarantine is empty.'] : [...lines, ...zoneLines(zone ?? 'UTC')];
+    printResult(zone === null, rows, () => printableLines(shown));
   } finally {
     reader.close();
   }

@@ -25,7 +25,7 @@ import { judgeRules } from './judge-rules';
 import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readDataDir, readSettings } from './read-settings';
-import { parseSpan } from './since';
+import { parseSpan, shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 /** `rules check` compares the rules with this many events at most; more would show nothing new. */
 const MOST_TRAFFIC = 100_000;
@@ -63,8 +63,7 @@ export function defineRules(rules: Command): void {
     .option('--rules <file>', 'the rule file (default: BRIDGE_RULES, else config/rules.yaml)')
     .option('--json', 'print JSON')
     .action(explainEvent);
-  rules
-    .command('history')
+  withTimezone(rules.command('history'))
     .description('list the rule sets and when each was in force')
     .option('--json', 'print JSON')
     .action(history);
@@ -165,16 +164,18 @@ async function diff(
   process.exitCode = difference.different === 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-function history(options: Options, command: Command): void {
+async function history(options: Options & { timezone?: string }, command: Command): Promise<void> {
   const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
   const ruleSets = ruleSetHistory(settings.dataDir);
   const loaded = readRules(settings.rulesFile);
   const current = loaded.ok ? loaded.ruleSet.hash : null;
   const lines = ruleSets.map(
     ({ ruleset, first_at, last_at, events, received }) =>
-      `${first_at} to ${last_at}  ${ruleset ?? 'unknown'}  ${counted(events, 'event')}, ${received} matched${ruleset === current ? '  (the current file)' : ''}`,
+      `${shownTime(first_at, zone)} to ${shownTime(last_at, zone)}  ${ruleset ?? 'unknown'}  ${counted(events, 'event')}, ${received} matched${ruleset === current ? '  (the current file)' : ''}`,
   );
-  printResult(options.json, ruleSets, () => printableLines(lines.length === 0 ? ['No event has come yet.'] : lines));
+  const shown = lines.length === 0 ? ['No event has come yet.'] : [...lines, ...zoneLines(zone)];
+  printResult(options.json, ruleSets, () => printableLines(shown));
 }
 
 function rulesFiles(files: string[], command: Command): string[] {

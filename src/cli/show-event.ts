@@ -10,15 +10,17 @@ import { withoutSecrets } from '../rules/language/hide-secrets';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
+import { shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
   body?: true;
+  timezone?: string;
   json?: true;
 }
 
 /** `bridge events show`: what one event says, and what was done for it. */
 export function defineShowEvent(show: Command): void {
-  show
+  withTimezone(show)
     .description('show one event: its data, the rules that matched, the result of each step')
     .argument('<id>', 'the event id that the bridge answered with (or an id from --quarantine)')
     .option('--body', 'print the body as received, too')
@@ -27,12 +29,14 @@ export function defineShowEvent(show: Command): void {
 }
 
 async function showEvent(id: string, options: Options, command: Command): Promise<void> {
-  const found = await findEvent(readSettingsWithoutSecrets(command), id, { askClosedRuns: true });
+  const settings = readSettingsWithoutSecrets(command);
+  const found = await findEvent(settings, id, { askClosedRuns: true });
   if (found === null) {
     throw new OperationFailed(`no event ${id} in this data folder; bridge events list shows the latest`);
   }
+  const zone = await zoneOf(options, settings);
   if (found.kind === 'quarantined') {
-    showQuarantined(found.quarantined, options);
+    showQuarantined(found.quarantined, options, zone);
     return;
   }
   const body = options.body === true ? describeBody(found.body) : [];
@@ -40,16 +44,17 @@ async function showEvent(id: string, options: Options, command: Command): Promis
     ...found.details,
     inputs: found.details.inputs.map((sent) => ({ ...sent, input: withoutSecrets(sent.input) })),
   };
-  printResult(options.json, shown, () => printableLines([...describeEvent(found.details), ...body]));
+  printResult(options.json, shown, () => printableLines([...describeEvent(found.details, zone), ...body]));
 }
 
-function showQuarantined({ body, ...rest }: Quarantined, options: Options): void {
+function showQuarantined({ body, ...rest }: Quarantined, options: Options, zone: string): void {
   const text = options.body === true ? { body: body.toString() } : {};
   printResult(options.json, { ...rest, ...text }, () =>
     printableLines([
       `${rest.id}: in quarantine, it is not an event`,
       `  reason    ${rest.reason}`,
-      `  received  ${rest.received_at} (${rest.times}x), ${rest.bytes} bytes`,
+      `  received  ${shownTime(rest.received_at, zone)} (${rest.times}x), ${rest.bytes} bytes`,
+      ...zoneLines(zone),
       ...(options.body === true ? describeBody(body) : []),
     ]),
   );
@@ -60,15 +65,16 @@ function describeBody(body: Buffer): string[] {
   return ['  body', ...indented(body.toString(), '    ')];
 }
 
-function describeEvent(details: EventDetails): string[] {
+function describeEvent(details: EventDetails, zone: string): string[] {
+  const time = (at: string): string => shownTime(at, zone);
   const { event } = details;
   const declared = event.declared_type === event.type ? '' : ` (sent as ${event.declared_type})`;
   const ruleset = details.ruleset ?? 'unknown';
   return [
     `${event.event_id}: ${details.status}`,
     `  type      ${event.type}${declared}`,
-    `  occurred  ${event.occurred_at}`,
-    `  received  ${event.received_at}`,
+    `  occurred  ${time(event.occurred_at)}`,
+    `  received  ${time(event.received_at)}`,
     `  rules     ${details.rules.length === 0 ? 'none matched' : details.rules.join(', ')} (rule set ${ruleset})`,
     ...describeFields(event),
     ...(details.forgotten ? ['  content   removed (bridge forget)'] : []),
@@ -76,12 +82,12 @@ function describeEvent(details: EventDetails): string[] {
       ? []
       : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),
     ...describeBatch(details.batch),
-    ...describeRuns(details),
+    ...describeRuns(details, time),
     ...describeReport(details),
     ...details.held_back.map(
       ({ rule, step, action }) => `  ${rule}: ${step} (${action}) not done: a step before it failed`,
     ),
-    ...details.held_by.map((held) => heldLine(held)),
+    ...details.held_by.map((held) => heldLine(held, time)),
     ...(details.worker_missing
       ? [
           '  no worker has polled Temporal in the last minutes; the run continues when one does (bridge start, or with --mode worker)',
@@ -95,6 +101,7 @@ function describeEvent(details: EventDetails): string[] {
       ({ rule, step, connection, code }) =>
         `  ${rule}, ${step}: waits because ${connection} is parked (${code}); see bridge connections list`,
     ),
+    ...zoneLines(zone),
   ];
 }
 
@@ -111,7 +118,7 @@ function describeBatch(batch: EventDetails['batch']): string[] {
 /** Who used a cooldown up. @param shown how times are printed. */
 export function heldLine(
   { rule, step, event_id: by, acted_at: at, until }: HeldBy,
-  shown: (time: string) => string = (time) => time,
+  shown: (time: string) => string,
 ): string {
   return `  ${rule}${step === null ? '' : `: ${step}`}: held back by the cooldown: ${by} was answered at ${shown(at)}, so until about ${shown(until)}`;
 }
@@ -149,12 +156,12 @@ function describeFields({ peer, ours, agent, call, ...event }: CanonicalEvent): 
 }
 
 /** The runs of an event that was retried; of others there is nothing to say. */
-function describeRuns({ runs }: EventDetails): string[] {
+function describeRuns({ runs }: EventDetails, time: (at: string) => string): string[] {
   return runs.length < 2 && runs.every(({ kind }) => kind === 'first')
     ? []
     : runs.map(({ run, kind, job, started_at, outcome, refused }) =>
         refused === null
-          ? `  run       ${run}: ${kind}, ${outcome ?? 'open'}, started ${started_at ?? 'not yet'}${job === null ? '' : ` by job ${job}`}`
+          ? `  run       ${run}: ${kind}, ${outcome ?? 'open'}, started ${started_at === null ? 'not yet' : time(started_at)}${job === null ? '' : ` by job ${job}`}`
           : `  run       ${run}: ${kind}, not started: ${refused} (job ${job ?? ''})`,
       );
 }

@@ -32,9 +32,14 @@ export async function zoneOf({ timezone }: { timezone?: string }, settings: Sett
   return timezone;
 }
 
-/** A time as people in a zone read it; with the zone where it is not UTC. */
+/** A time as people in a zone read it. The screen names the zone once: {@link zoneLines}. */
 export function shownTime(time: string, zone: string): string {
   return zone === 'UTC' ? time : clockTime(new Date(time), zone);
+}
+
+/** The last line of a screen with times: their zone. None in UTC, where each time says so itself. */
+export function zoneLines(zone: string): string[] {
+  return zone === 'UTC' ? [] : [`Times are those of ${zone}.`];
 }
 
 const DAY_MS = 86_400_000;

@@ -8,16 +8,17 @@ import { indented, printableLines } from '../text/printable';
 import { didYouMean } from '../yaml/nearest-name';
 import { printResult } from './print';
 import { readSettings } from './read-settings';
+import { shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
   last: string;
+  timezone?: string;
   json?: true;
 }
 
 /** `bridge stand-ins`: what the bridge would have sent, had it credentials. */
 export function defineStandIns(standIns: Command): void {
-  standIns
-    .command('show')
+  withTimezone(standIns.command('show'))
     .description('show what the stand-ins of the running bridge took: texts, mails, posts, CRM records')
     .argument('[connection]', 'only this one: email, hubspot, slack, voipbin')
     .option('--last <n>', 'how many of each', '10')
@@ -36,7 +37,9 @@ async function show(name: string | undefined, options: Options, command: Command
     throw new WrongUse(`--last expects a number from 1 to ${MOST_SHOWN}`);
   }
   const query = new URLSearchParams({ last: String(last), ...(name === undefined ? {} : { connection: name }) });
-  const answer = (await new ApiClient(readSettings(command)).get(`/stand-ins?${query.toString()}`)) as StandInsAnswer;
+  const settings = readSettings(command);
+  const zone = await zoneOf(options, settings);
+  const answer = (await new ApiClient(settings).get(`/stand-ins?${query.toString()}`)) as StandInsAnswer;
   const { stand_ins: found } = answer;
   if (found === null) {
     throw new OperationFailed('The running bridge is a receiver: stand-ins run in its workers, which show nothing.');
@@ -49,14 +52,19 @@ async function show(name: string | undefined, options: Options, command: Command
               ? 'The bridge runs no stand-in: every connection has credentials.'
               : `${name} has credentials, so no stand-in runs for it (bridge connections list).`,
           ]
-        : found.flatMap(({ connection, items }) => [
-            `${connection}: ${items.length === 0 ? 'nothing yet' : `the last ${items.length}`}`,
-            ...items.flatMap(linesOf),
-          ]),
+        : found
+            .flatMap(({ connection, items }) => [
+              `${connection}: ${items.length === 0 ? 'nothing yet' : `the last ${items.length}`}`,
+              ...items.flatMap((item) => linesOf(item, zone)),
+            ])
+            .concat(zoneLines(zone)),
     ),
   );
 }
 
-function linesOf({ at, what, to, lines }: TakenItem): string[] {
-  return [`  ${at}  ${what}${to === null ? '' : ` to ${to}`}`, ...lines.flatMap((line) => indented(line, '      '))];
+function linesOf({ at, what, to, lines }: TakenItem, zone: string): string[] {
+  return [
+    `  ${shownTime(at, zone)}  ${what}${to === null ? '' : ` to ${to}`}`,
+    ...lines.flatMap((line) => indented(line, '      ')),
+  ];
 }

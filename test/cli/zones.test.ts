@@ -1,0 +1,112 @@
+import { createServer, type Server } from 'node:http';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RunLog } from '../../src/dispatch/run-log';
+import { Inbox } from '../../src/inbox/inbox';
+import { publishApi } from '../../src/operations/api-access';
+import { dataFolder, entryOf, inboxOptions, removeDataFolders } from '../inbox/entries';
+import { runBridge } from './run-bridge';
+
+// Each command is a process of its own.
+jest.setTimeout(120_000);
+
+const AT = '2026-03-02T10:00:00.000Z';
+const IN_SEOUL = '2026-03-02 19:00:00';
+
+const job = {
+  id: 'j1',
+  who: 'ann',
+  created_at: AT,
+  state: 'done',
+  request: {},
+  progress: { total: 1, under_way: 0, ended: { done: 1 } },
+};
+
+/** What the running bridge answers, by a part of the path. */
+const ANSWERS: readonly [path: string, answer: object][] = [
+  ['/audit', [{ at: AT, who: 'ann', operation: 'retry', count: 1, detail: {} }]],
+  [
+    '/alerts?',
+    {
+      alerts: [
+        { id: 1, kind: 'step_failed', count: 1, since: AT, last_at: AT, ended_at: AT, acked_by: null, summary: 'x' },
+      ],
+      silences: [{ kind: 'all', until: AT, who: 'ann' }],
+      routes: ['team'],
+      not_told: [],
+    },
+  ],
+  ['/jobs?', [job]],
+  ['/jobs/j1', job],
+  ['/stand-ins', { stand_ins: [{ connection: 'voipbin', items: [{ at: AT, what: 'text', to: null, lines: [] }] }] }],
+  [
+    '/connections',
+    {
+      mode: 'all',
+      connections: [
+        {
+          connection: 'slack',
+          uses: 'credentials',
+          read_from: [],
+          missing: [],
+          state: 'parked',
+          parked: {
+            since: AT,
+            problem: { message: 'refused', code: 'http_401', remedy: null },
+            line: { waiting: 1, next_probe_at: AT },
+          },
+        },
+      ],
+    },
+  ],
+];
+
+let folder: string;
+let api: Server;
+
+beforeAll(async () => {
+  api = createServer((request, response) => {
+    const answer = ANSWERS.find(([path]) => request.url?.includes(path) === true)?.[1] ?? {};
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
+  folder = dataFolder();
+  const address = api.address();
+  publishApi(folder, `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, 'token');
+  writeFileSync(join(folder, 'rules.yaml'), 'version: 1\ndefaults: { timezone: Asia/Seoul }\nrules: []\n');
+  const inbox = await Inbox.open(inboxOptions(folder));
+  await inbox.append(entryOf('message_created', 'm1', null, { occurred_at: AT, received_at: AT }));
+  await inbox.close();
+  RunLog.open(folder).close();
+});
+
+afterAll(async () => {
+  await new Promise((resolve) => api.close(resolve));
+  removeDataFolders();
+});
+
+test.each([
+  'events list',
+  'events show message_created/m1',
+  'rules history',
+  'audit',
+  'alerts list',
+  'jobs list',
+  'jobs show j1',
+  'stand-ins show',
+  'connections list',
+])('%s shows times in the zone of the rule file, and names it', async (command) => {
+  const { out, err } = await runBridge(command.split(' '), { cwd: folder, env: { BRIDGE_RULES: 'rules.yaml' } });
+  expect(err).toBe('');
+  expect(out).toContain(IN_SEOUL);
+  expect(out).toMatch(/^Times are those of Asia\/Seoul\.$/m);
+  expect(out).not.toContain('Z');
+});
+
+test('--timezone shows them in another, and --json in UTC', async () => {
+  const env = { BRIDGE_RULES: 'rules.yaml' };
+  const other = await runBridge(['audit', '--timezone', 'Europe/Berlin'], { cwd: folder, env });
+  expect(other.out).toMatch(/^2026-03-02 11:00:00 [^]*\nTimes are those of Europe\/Berlin\.\n$/);
+  const json = await runBridge(['audit', '--json'], { cwd: folder, env });
+  expect(JSON.parse(json.out)).toMatchObject([{ at: AT }]);
+});
