@@ -1,5 +1,7 @@
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import type { JsonObject } from '../../src/events/json';
+import { explain } from '../../src/rules/tools/explain';
+import { testActions } from './catalogue';
 import { answeredAt, eventOf, RECEIVED_AT, ruleSetOf } from './load-text';
 
 const tel = (target: string) => ({ type: 'tel', target });
@@ -338,4 +340,24 @@ rules:
       },
     ],
   });
+});
+
+test.each([
+  ['{ gte: "2026-03-02 10:00" }', 'Asia/Seoul', true],
+  ['{ gt: "2026-03-02 10:00" }', 'Asia/Seoul', false],
+  ['{ gte: "2026-03-02T10:00:00", lt: "2026-03-02 10:01" }', 'Asia/Seoul', true],
+  ['{ gte: "2026-03-02", lt: "2026-03-03" }', 'Asia/Seoul', true],
+  ['{ lt: "2026-03-02" }', 'Asia/Seoul', false],
+  ['{ gte: "2026-03-02 02:00" }', 'Europe/Berlin', true],
+  ['{ gte: "2026-03-02 02:01" }', 'Europe/Berlin', false],
+  ['{ gte: "2026-03-02T01:00:00Z" }', 'Europe/Berlin', true],
+  ['"2026-03-02 10:00"', 'Asia/Seoul', true],
+  ['"2026-03-02 10:00"', 'Europe/Berlin', false],
+])('a time without a zone is of the rule: occurred_at %s in %s', (test, timezone, met) => {
+  const event = eventOf('call_hangup', CALL);
+  const text = `${HEAD}rules:\n  - { name: r, on: call_hungup, timezone: ${timezone}, when: { occurred_at: ${test} }, do: [{ http.request: { url: "https://example.com/" } }] }\n`;
+  const ruleSet = ruleSetOf(text);
+  // The index and the explanation judge by themselves.
+  expect(ruleSet.plan(event) !== null).toBe(met);
+  expect(explain(ruleSet, event, { actions: testActions }).rules[0]?.missing).toBe(met ? 0 : 1);
 });

@@ -51,7 +51,8 @@ export const OPERATORS = {
   gt: {
     operand: 'number',
     kinds: ['seconds', 'time', 'any'],
-    description: 'Is greater than, or later than. Seconds may be written as a duration: `10m`.',
+    description:
+      'Is greater than, or later than. Seconds may be written as a duration: `10m`. A time without a zone is of the rule\'s time zone: `"2026-12-24 18:00"`, `"2026-12-24"`.',
   },
   gte: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is greater or equal, later or the same.' },
   lt: { operand: 'number', kinds: ['seconds', 'time', 'any'], description: 'Is less than, or earlier than.' },

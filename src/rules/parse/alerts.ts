@@ -131,7 +131,7 @@ export class AlertReader {
   /** The steps see `alert.*`, and nothing of an event. */
   private checkSteps(steps: readonly ReadStep[]): void {
     const { reader } = this;
-    const values = new ComparedValues(reader, this.defaults.country);
+    const values = new ComparedValues(reader, this.defaults.country, this.defaults.timezone);
     const none = new Map<string, ResultShape>();
     for (const step of steps) {
       checkStepTexts(

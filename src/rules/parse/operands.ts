@@ -6,6 +6,7 @@ import { isNothing, kindOf, quoted, type BlockReader, type Value } from './block
 import type { FieldDefinition } from '../language/field';
 import { type Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
+import { readMoment } from '../language/moments';
 import { comparable } from '../language/operators';
 import { warnOfWithheld } from './literal-texts';
 
@@ -23,12 +24,9 @@ export const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
   any: 'any value',
 };
 
-const TIME_HINT = 'such as "2026-03-02T09:00:00Z"';
-
-/** Whether a text is a date, or a time with a time zone. */
-function isTime(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}(?:T.*(?:Z|[+-]\d{2}:\d{2}))?$/.test(text) && Number.isFinite(Date.parse(text));
-}
+const TIME_HINT = 'such as "2026-03-02 09:00" or "2026-03-02T09:00:00Z"';
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const WITH_ZONE = /^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** Checks the values that fields are compared with, in `when` and in CEL: their type, and whether the field can have them. */
 export class ComparedValues {
@@ -36,6 +34,8 @@ export class ComparedValues {
     private readonly reader: BlockReader,
     /** The rule's country, for phone numbers. */
     private readonly country: string | null,
+    /** The rule's time zone, for times without one. */
+    private readonly timezone: string,
   ) {}
 
   /** Reads a single value in the field's comparable form; null with a finding. */
@@ -101,11 +101,11 @@ export class ComparedValues {
       }
       case 'time': {
         const day = typeof value === 'string' ? /^(\d{4}-\d{2}-\d{2})$/.exec(value)?.[1] : undefined;
-        if (typeof value !== 'string' || !isTime(value) || day !== undefined) {
+        const time = typeof value !== 'string' || day !== undefined ? null : this.#timeOf(value);
+        if (time === null) {
           return wrong(day === undefined ? TIME_HINT : `for a day write { gte: "${day}", lt: "…" } with the next day`);
         }
-        // Events have their times in this form.
-        return new Date(value).toISOString();
+        return time;
       }
       case 'text':
       case 'choice':
@@ -199,10 +199,21 @@ export class ComparedValues {
   /** Reads the operand of `gt`, `gte`, `lt` or `lte` as a time; null with a finding. */
   time(value: Value, operator: string): string | null {
     const text = this.reader.text(value, operator);
-    if (text !== null && !isTime(text)) {
+    const time = text === null ? null : this.#timeOf(text);
+    if (text !== null && time === null) {
       this.reader.findings.error(value.at, 'type', `${quoted(text)} is not a time`, { hint: TIME_HINT });
-      return null;
     }
-    return text;
+    return time;
+  }
+
+  /** A date, or a time with or without a zone, in the form in which events have theirs; null for another text. */
+  #timeOf(text: string): string | null {
+    if (WITH_ZONE.test(text)) {
+      const ms = Date.parse(text);
+      return Number.isFinite(ms) ? new Date(ms).toISOString() : null;
+    }
+    const local = DATE.test(text) ? `${text} 00:00` : text;
+    const moment = readMoment(local, { windows: {}, timezone: this.timezone, after: 0 });
+    return typeof moment === 'number' ? new Date(moment).toISOString() : null;
   }
 }

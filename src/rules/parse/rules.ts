@@ -60,7 +60,7 @@ export class RuleReader {
     );
     const country = optional('country', this.defaults.country, (found) => readCountry(reader, found));
     const on = optional('on', null, (found) => readEventTypes(reader, found));
-    const values = new ComparedValues(reader, country);
+    const values = new ComparedValues(reader, country, timezone ?? this.defaults.timezone);
     const emptyWhen = block.get('when');
     if (emptyWhen !== undefined && isMap(emptyWhen.node) && emptyWhen.node.items.length === 0) {
       reader.findings.warn(emptyWhen.at, 'empty', 'when has no conditions, so every event of these types matches', {
