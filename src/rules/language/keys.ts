@@ -10,7 +10,10 @@ type Keys = Readonly<Record<string, KeyDefinition>>;
 export const FILE_KEYS = {
   version: { required: true, description: 'The version of the rule language: 1.' },
   defaults: { description: 'Values for all rules that do not set their own.' },
-  include: { description: 'Further rule files, relative to this one; in the folder of the main file or below.' },
+  include: {
+    description:
+      'Further rule files, relative to this one; in the folder of the main file or below. Their rules come after those of the files that include them, in the order of the list: `stop` skips them, too.',
+  },
   lists: {
     description:
       'Named lists: `vip: ["+15551234567"]`. Used as `{ in: $vip }`, in texts as `{{ lists.vip | join }}`, and in `if` as `peer.number in lists.vip`.',
@@ -57,7 +60,9 @@ export const RULE_KEYS = {
   country: { description: "The rule's own country for phone numbers." },
   do: { required: true, description: 'The steps, which run in this order.' },
   mode: { description: '`live` (the default); `shadow`: the steps are rendered and reported, not run; `off`.' },
-  stop: { description: '`true`: when this rule matches, the rules below it are skipped.' },
+  stop: {
+    description: '`true`: when this rule matches, the rules below it are skipped, those of included files among them.',
+  },
 } as const satisfies Keys;
 
 /** The keys of a step besides its action. */

@@ -4,6 +4,7 @@ import type { Findings, Position } from '../../yaml/finding';
 import { didYouMean } from '../../yaml/nearest-name';
 import type { KeyDefinition } from '../language/keys';
 import type { Entry, YamlDocument } from '../../yaml/document';
+import { insteadOfKey } from './wishes';
 
 /** A node's type and value in words, for findings. */
 export function kindOf(node: Node | null): string {
@@ -21,6 +22,12 @@ export function kindOf(node: Node | null): string {
     return `the number ${value}`;
   }
   return typeof value === 'boolean' ? String(value) : 'nothing';
+}
+
+/** What to write instead of an unknown key. */
+function hintOf(key: string, known: readonly string[]): { hint?: string } {
+  const instead = insteadOfKey(key);
+  return instead === null ? didYouMean(key, known) : { hint: instead };
 }
 
 /** A text for a finding: quoted, in one line, shortened. */
@@ -77,12 +84,7 @@ export class BlockReader {
       } else if (others?.(key) === true) {
         extra.push({ key, keyAt, node, at });
       } else {
-        this.findings.error(
-          keyAt,
-          'unknown-key',
-          `${what} has no key ${quoted(key)}`,
-          didYouMean(key, Object.keys(keys)),
-        );
+        this.findings.error(keyAt, 'unknown-key', `${what} has no key ${quoted(key)}`, hintOf(key, Object.keys(keys)));
       }
     }
     const required = Object.entries<KeyDefinition>(keys).filter(

@@ -3,6 +3,7 @@ import type { Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import type { EventTypes } from '../rule';
 import { quoted, type BlockReader, type Value } from './block-reader';
+import { insteadOfType } from './wishes';
 
 /** The live names of a rule's event types; null when some are unknown. */
 export function knownTypes(on: EventTypes): readonly string[] | null {
@@ -51,6 +52,11 @@ export function readEventTypes(reader: BlockReader, value: Value): EventTypes | 
  * @returns whether the rule can be used.
  */
 function reportUnknownType({ findings }: BlockReader, name: string, at: Position): boolean {
+  const instead = insteadOfType(name);
+  if (instead !== null) {
+    findings.error(at, 'unknown-type', `there is no event type ${quoted(name)}`, { hint: instead });
+    return false;
+  }
   const families = [...new Set(knownTypeNames().map((type) => `${type.slice(0, type.indexOf('_'))}_*`))];
   const family = families.find((one) => one === `${name.replace(/_$/, '')}_*`);
   const near = TYPE_SYNONYMS.get(name) ?? family ?? nearest(name, name.includes('*') ? families : knownTypeNames());
