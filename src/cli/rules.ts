@@ -9,7 +9,7 @@ import { parseEnvelope } from '../events/envelope';
 import type { LoadedRules } from '../rules/parse/load';
 import { checkSecrets, refersToSecrets } from '../rules/tools/check-secrets';
 import { diffRuleSets, formatDifference } from '../rules/tools/diff';
-import { explain, withoutTokens } from '../rules/tools/explain';
+import { explain, withoutTokens, type ExplainOptions } from '../rules/tools/explain';
 import { formatExplanation } from '../rules/tools/format-explanation';
 import { lintTraffic } from '../rules/tools/lint-traffic';
 import { formatTestResults, runRuleTests } from '../rules/tools/test-runner';
@@ -134,20 +134,39 @@ function test(files: string[], options: Options & { verbose?: true }, command: C
   process.exitCode = results.every((result) => result.faults.length === 0) ? EXIT_OK : EXIT_FAILED;
 }
 
-function explainEvent(idOrFile: string, options: Options & { rule?: string; rules?: string }, command: Command): void {
+async function explainEvent(
+  idOrFile: string,
+  options: Options & { rule?: string; rules?: string },
+  command: Command,
+): Promise<void> {
   const settings = readSettings(command);
   const { ruleSet } = readValidRules(options.rules ?? settings.rulesFile);
   if (options.rule !== undefined && !ruleSet.rules.some((rule) => rule.name === options.rule)) {
     throw new WrongUse(`no rule "${options.rule}"; there are ${ruleSet.rules.map((rule) => rule.name).join(', ')}`);
   }
-  const event = storedEvent(settings.dataDir, idOrFile) ?? eventFrom(knownFile(idOrFile), settings);
+  const stored = storedEvent(settings.dataDir, idOrFile);
+  const event = stored ?? eventFrom(knownFile(idOrFile), settings);
   const explanation = withoutTokens(
     explain(ruleSet, event, {
       actions: actionCatalogue,
+      ...(stored === null ? {} : { resultsOf: await resultsOfRun(settings, stored.event_id) }),
       ...(options.rule === undefined ? {} : { rule: options.rule }),
     }),
   );
   printResult(options.json, explanation, () => formatExplanation(explanation));
+}
+
+/** What the steps of an event's last run returned, by rule; undefined of a rule with a failed step, as none is kept then. */
+async function resultsOfRun(settings: Settings, eventId: string): Promise<NonNullable<ExplainOptions['resultsOf']>> {
+  const { findEvent } = await import('../status/event-details.js');
+  const found = await findEvent(settings, eventId, { askClosedRuns: false });
+  const report = found?.kind === 'event' ? found.details.report : null;
+  return (name) => {
+    const steps = report?.rules.find(({ rule }) => rule === name)?.steps;
+    return steps === undefined || report?.rules.some((rule) => rule.steps.some(({ outcome }) => outcome === 'failed'))
+      ? undefined
+      : Object.fromEntries(steps.flatMap((step) => (step.outcome === 'done' ? [[step.step, step.result]] : [])));
+  };
 }
 
 async function diff(

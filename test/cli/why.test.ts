@@ -206,6 +206,40 @@ test('an event that a rule wanted: why the other rules that send texts did not',
   );
 });
 
+test('rules explain uses what the steps of the run returned, and says where that is not known', async () => {
+  const contact = { id: '1', name: 'Ada Lovelace', created: false };
+  const returned: StepReport = { ...task, result: { id: '2', contact } };
+  const failed: StepReport = {
+    step: 'text',
+    action: TEXT,
+    outcome: 'failed',
+    class: 'permanent',
+    code: 'http_400',
+    message: 'x',
+    remedy: null,
+  };
+  const cwd = await folderOf(
+    { minute: 5, id: 'm1', outcome: 'done', steps: [returned] },
+    { minute: 6, id: 'm2', outcome: 'partial', steps: [task, failed] },
+  );
+  writeFileSync(
+    join(cwd, 'config', 'rules.yaml'),
+    `version: 1
+rules:
+  - name: answer
+    on: message_created
+    do:
+      - { id: task, hubspot.create_task: { subject: x } }
+      - { id: text, voipbin.send_message: { text: "Hello {{ steps.task.contact.name | default: 'there' }}" } }
+`,
+  );
+  const known = await runBridge(['rules', 'explain', 'message_created/m1'], { cwd });
+  expect(known.out).toContain('text: Hello Ada Lovelace\n');
+  expect(known.out).not.toContain('not known here');
+  const { out } = await runBridge(['rules', 'explain', 'message_created/m2'], { cwd });
+  expect(out).toMatch(/without the results of task, which are not known here:\n +text: Hello there\n/);
+});
+
 test('nothing came: says so, and what to look at', async () => {
   const cwd = await folderOf({ minute: 45, id: 'm1' });
   const { out } = await why(cwd);

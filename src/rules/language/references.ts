@@ -34,6 +34,11 @@ export function resultsIn(expression: string): string[] {
   return [...new Set(ids)];
 }
 
+/** The ids of the steps whose results the texts of an input may use. */
+export function resultsInInput(input: JsonValue): string[] {
+  return [...new Set(pathsIn(input).flatMap(resultsIn))].filter((id) => id !== '');
+}
+
 /** The dotted names in an expression. */
 export function pathsInExpression(expression: string): string[] {
   return expression.match(/[A-Za-z_]\w*(?:\.\w+)*/g) ?? [];

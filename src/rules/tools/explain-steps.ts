@@ -2,7 +2,7 @@ import type { CanonicalEvent } from '../../events/canonical-event';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { evaluateCondition } from '../language/condition';
 import { renderInput, TemplateError } from '../language/template';
-import { resultsIn } from '../language/references';
+import { resultsIn, resultsInInput } from '../language/references';
 import { referencesIn, showReferences } from '../language/secret-references';
 import type { Action } from '../../connectors/connector';
 import type { PlannedStep } from '../plan';
@@ -18,22 +18,27 @@ export interface ExplainedStep {
   skipped: string | null;
   /** Why the action would refuse the rendered input, so that the step fails for good; null as far as is known. */
   refused: string | null;
+  /** The steps whose results it uses, where none are given: its input is rendered as if they had none. */
+  unknown_results: readonly string[];
   /** The rendered input, with references instead of secrets, or why it cannot be rendered. */
   input: { ok: true; value: JsonObject } | { ok: false; message: string };
 }
 
 /**
  * Renders the inputs of a rule's steps for an event.
- * @param given results of earlier steps, by step id. Without one, the step counts as skipped.
+ * @param given results of earlier steps, by step id. Without one, the step counts as skipped. Without any, it is not known
+ *   what they returned.
  */
 export function explainSteps(
   rule: Rule,
   event: CanonicalEvent,
   actions: ActionCatalogue,
-  given: Readonly<Record<string, JsonObject>> = {},
+  given?: Readonly<Record<string, JsonObject>>,
 ): ExplainedStep[] {
   return rule.steps.map((step, index) => {
-    const earlier = rule.steps.slice(0, index).flatMap(({ id }) => (given[id] === undefined ? [] : [[id, given[id]]]));
+    const earlier = rule.steps
+      .slice(0, index)
+      .flatMap(({ id }) => (given?.[id] === undefined ? [] : [[id, given[id]]]));
     const action = actions.find(step.action)?.action;
     const context = {
       event,
@@ -71,6 +76,7 @@ export function explainSteps(
         action !== undefined && input.ok && skipped === null && condition?.met !== false
           ? refusalOf(action, step, input.value, { event, country: rule.country, hasResults: earlier.length > 0 })
           : null,
+      unknown_results: given === undefined ? resultsInInput(step.input) : [],
       input,
     };
   });

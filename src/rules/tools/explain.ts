@@ -46,6 +46,8 @@ export interface ExplainOptions {
   rule?: string;
   /** Results of steps for later steps, by step id. */
   results?: Readonly<Record<string, JsonObject>>;
+  /** The same for each rule, as a run reported them; undefined where they are not known. */
+  resultsOf?: (rule: string) => Readonly<Record<string, JsonObject>> | undefined;
 }
 
 /**
@@ -103,7 +105,7 @@ function explainRule(
   rule: Rule,
   event: CanonicalEvent,
   stoppedBy: string | null,
-  { actions, results }: ExplainOptions,
+  { actions, results, resultsOf }: ExplainOptions,
 ): ExplainedRule {
   const listens = listensTo(rule, event);
   const conditions = listens ? explainConditions(rule, event) : [];
@@ -118,7 +120,7 @@ function explainRule(
     missing,
     conditions,
     limits: limitsInWords(rule.limits),
-    steps: acts ? explainSteps(rule, event, actions, results) : [],
+    steps: acts ? explainSteps(rule, event, actions, results ?? resultsOf?.(rule.name)) : [],
   };
 }
 

@@ -65,6 +65,8 @@ export function stepLines(step: ExplainedStep): string[] {
   const title = `  → ${step.action}${step.id.includes('#') ? '' : ` (${step.id})`}${skipped === null ? '' : `, skipped: ${skipped}`}`;
   const open =
     step.if?.met === null ? [`      only if ${step.if.expression}, which depends on results of earlier steps`] : [];
+  const unknown = step.unknown_results.join(', ');
+  const guess = unknown === '' ? [] : [`      without the results of ${unknown}, which are not known here:`];
   if (!step.input.ok) {
     return [title, ...open, `      ${step.input.message}`];
   }
@@ -72,6 +74,7 @@ export function stepLines(step: ExplainedStep): string[] {
     title,
     ...open,
     ...(step.refused === null ? [] : [`      it would fail: ${step.refused}`]),
+    ...guess,
     ...Object.entries(step.input.value).flatMap(([name, value]) => {
       const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
       return [`      ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];

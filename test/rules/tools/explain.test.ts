@@ -72,6 +72,7 @@ missed: it matches  (rules.yaml:6)
   → hubspot.log_call (call)
       title: Missed 010-1234-5678
   → slack.post_message, skipped: direction == "outbound"
+      without the results of call, which are not known here:
       channel: #c
       text: Kim &amp; Co
 
