@@ -17,7 +17,7 @@ import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
 import { askRunningBridge } from './running-bridge';
 import { heldLine } from './show-event';
-import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneOf } from './since';
+import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneLines, zoneOf } from './since';
 
 /** People's clocks, and how long a call lasts: events within this time of `--at` are meant. */
 const AROUND_MS = 15 * 60_000;
@@ -77,7 +77,7 @@ async function print(number: string, options: Options, command: Command): Promis
   const since = new Date(at === null ? now.getTime() - WITHOUT_TIME_MS : at.getTime() - AROUND_MS);
   const until = new Date(at === null ? now.getTime() : Math.min(at.getTime() + AROUND_MS, now.getTime()));
   const answer = await find(settings, { number, readings, countries }, since, until);
-  printResult(options.json, answer, () => printableLines(linesOf(answer, zone)));
+  printResult(options.json, answer, () => printableLines([...linesOf(answer, zone), ...zoneLines(zone)]));
 }
 
 /** A number as it was written, and what it may be in E.164. */

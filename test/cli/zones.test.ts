@@ -74,8 +74,9 @@ beforeAll(async () => {
   const address = api.address();
   publishApi(folder, `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, 'token');
   writeFileSync(join(folder, 'rules.yaml'), 'version: 1\ndefaults: { timezone: Asia/Seoul }\nrules: []\n');
+  const peer = { type: 'tel', number: '+15551234567', name: null };
   const inbox = await Inbox.open(inboxOptions(folder));
-  await inbox.append(entryOf('message_created', 'm1', null, { occurred_at: AT, received_at: AT }));
+  await inbox.append(entryOf('message_created', 'm1', null, { occurred_at: AT, received_at: AT, peer }));
   await inbox.close();
   RunLog.open(folder).close();
 });
@@ -88,6 +89,7 @@ afterAll(async () => {
 test.each([
   'events list',
   'events show message_created/m1',
+  'why +15551234567 --at 2026-03-02T10:00:00Z',
   'rules history',
   'audit',
   'alerts list',
