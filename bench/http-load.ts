@@ -24,6 +24,7 @@ class Connection {
   #received = '';
   #waiting: { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void } | null =
     null;
+  #failure: Error | null = null;
 
   private constructor(
     private readonly socket: Socket,
@@ -45,7 +46,16 @@ class Connection {
     );
   }
 
+  /** Whether it can be sent on: a server closes connections that are idle for some seconds. */
+  get isOpen(): boolean {
+    return this.#failure === null;
+  }
+
+  /** @throws Error when the server closes the connection first, or has closed it. */
   send(event: BenchEvent): Promise<{ status: number; body: string }> {
+    if (this.#failure !== null) {
+      return Promise.reject(this.#failure);
+    }
     const head = `${this.head}x-voipbin-signature: ${event.signature}\r\ncontent-length: ${event.body.length}${HEADERS_END}`;
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -79,6 +89,7 @@ class Connection {
   }
 
   #fail(error: Error): void {
+    this.#failure ??= error;
     this.#waiting?.reject(error);
     this.#waiting = null;
   }
@@ -129,8 +140,12 @@ export async function openLoop(url: string, events: readonly BenchEvent[], perSe
   const take = async (): Promise<Connection> => {
     for (;;) {
       const connection = free.pop();
-      if (connection !== undefined) {
+      if (connection?.isOpen === true) {
         return connection;
+      }
+      if (connection !== undefined) {
+        opened -= 1;
+        continue;
       }
       if (opened < MOST_CONNECTIONS) {
         opened += 1;
