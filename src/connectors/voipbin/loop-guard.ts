@@ -62,7 +62,7 @@ export function guardText(text: GuardedText): Recipient {
   if (isMessage && (event.direction !== 'inbound' || isOnItsWayOut(event))) {
     return { send: false, reason: 'not_inbound' };
   }
-  const toPeer = text.to === undefined || text.to.trim() === (event.peer?.number ?? '');
+  const toPeer = text.to === undefined || isPeer(text.to, event);
   if (toPeer && event.type.startsWith('conversation_') && !isPhoneConversation(event)) {
     return { send: false, reason: 'other_channel' };
   }
@@ -107,6 +107,12 @@ export function textable(type: string, hasTo: boolean): Readonly<Record<string, 
   };
 }
 
+/** Whether a rendered recipient is the event's peer. A withheld number is absent for rules, so it is rendered as nothing. */
+function isPeer(to: string, { peer }: CanonicalEvent): boolean {
+  const number = peer?.number ?? '';
+  return to.trim() === number || (to.trim() === '' && isWithheld(number));
+}
+
 function sender(text: GuardedText): string {
   const written = text.from ?? text.event.ours?.number ?? null;
   if (written === null || written.trim() === '') {
@@ -121,8 +127,8 @@ function sender(text: GuardedText): string {
 
 /** @throws ActionError `permanent` for a recipient that is neither a phone number nor the event's peer. */
 export function checkRecipient(to: string | undefined, event: CanonicalEvent | null, country: string | null): void {
-  const isPeer = event !== null && to?.trim() === (event.peer?.number ?? '');
-  if (to !== undefined && !isPeer && asPhone(to, country) === null) {
+  const isPeers = to !== undefined && event !== null && isPeer(to, event);
+  if (to !== undefined && !isPeers && asPhone(to, country) === null) {
     throw invalidTo();
   }
 }

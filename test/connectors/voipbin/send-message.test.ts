@@ -120,6 +120,8 @@ describe('the loop guard', () => {
     ['a name', { peer: tel('BANK') }, {}, 'not_a_phone'],
     ['anonymous', { peer: tel('anonymous') }, {}, 'withheld'],
     ['the digits of ANONYMOUS', { peer: tel('+266696687') }, {}, 'withheld'],
+    ['anonymous, named by the rule', { peer: tel('anonymous') }, { to: '' }, 'withheld'],
+    ['anonymous, as VoIPBIN sent it', { peer: tel('anonymous') }, { to: 'anonymous' }, 'withheld'],
     ['a sender without a number', { peer: { type: 'tel', number: null, name: null } }, {}, 'not_a_phone'],
     [
       'an agent whose id looks like a number',
@@ -162,6 +164,7 @@ describe('the loop guard', () => {
     ['no recipient', { type: 'number_created', direction: null, peer: null }, { from: '+15559876543' }, 'no_recipient'],
     ['no number to send from', { ours: null }, {}, 'no_sender'],
     ['a recipient that is no number', {}, { to: 'the boss' }, 'invalid_to'],
+    ['a recipient that is empty', {}, { to: '' }, 'invalid_to'],
     ['a sender that is no number', {}, { from: 'Acme' }, 'invalid_from'],
     ['an empty text', {}, { text: '  ' }, 'empty_text'],
     ['a text of NUL only', {}, { text: '\0' }, 'empty_text'],
