@@ -1,3 +1,4 @@
+import { happensOnce } from '../../events/catalogue';
 import type { Findings } from '../../yaml/finding';
 import { fieldNamed, presenceFor } from '../language/fields';
 import type { PlannedStep } from '../plan';
@@ -5,8 +6,15 @@ import type { ActionCatalogue, Condition, Rule } from '../rule';
 import { conditionsOf } from './cel-conditions';
 import { canBeMet } from './satisfiable';
 
-/** Fields that are different for every event. */
-const UNIQUE: ReadonlySet<string> = new Set(['event_id', 'id']);
+/**
+ * Whether a field is different for every event of a rule. An agent has the same `id` in each event, and a call in the events
+ * of several types.
+ */
+function isUnique(name: string, { types, prefixes }: Rule['on']): boolean {
+  const [type, ...others] = types;
+  const isOfOneEvent = type !== undefined && others.length + prefixes.length === 0 && happensOnce(type);
+  return name === 'event_id' || (name === 'id' && isOfOneEvent);
+}
 
 /**
  * Warns of parts of a rule that have no effect although the rule matches: steps that never run or have nobody to act on,
@@ -54,7 +62,7 @@ export function lintEffects(
   lintTimelyReplies(rule, conditions, findings);
   for (const [name, limit] of Object.entries(rule.limits)) {
     const per = limit?.per ?? null;
-    if (per !== null && UNIQUE.has(per)) {
+    if (per !== null && isUnique(per, rule.on)) {
       findings.warn(
         rule.at,
         'limit',

@@ -145,6 +145,20 @@ describe('warns of', () => {
       ],
     ],
     [
+      'a limit for each call of an event that a call has once',
+      ['on: call_hangup, limits: { cooldown: 10m per id }'],
+      [
+        '4:13  warning: limits.cooldown of the rule r1 limits nothing: every event has its own id; write per peer.number, or leave it out',
+      ],
+    ],
+    ['a limit for each agent, who has many events', ['on: agent_status_updated, limits: { cooldown: 15m per id }'], []],
+    [
+      'a limit for each call over several types',
+      ['on: [call_created, call_hangup], limits: { cooldown: 1h per id }'],
+      [],
+    ],
+    ['a limit for each call over a family', ['on: call_*, limits: { cooldown: 1h per id }'], []],
+    [
       'a limit per a field that is never there',
       ['on: call_hangup, limits: { max: 5 per day per recording_ready }'],
       [
