@@ -167,6 +167,25 @@ export interface TemplateProblem {
   column: number;
 }
 
+/** Parses a template whose only faults may be filters that do not exist; null when it has others. */
+export function parseDespiteFilters(text: string): Template[] | null {
+  if (text.length > MAX_TEMPLATE_CHARS) {
+    return null;
+  }
+  lenient ??= makeLiquid('UTC', null, 'plain', () => undefined);
+  lenient.options.strictFilters = false;
+  try {
+    return lenient.parse(text);
+  } catch (error) {
+    if (!(error instanceof TokenizationError || error instanceof ParseError)) {
+      throw error;
+    }
+    return null;
+  }
+}
+
+let lenient: Liquid | undefined;
+
 /** Parses a template without rendering it. Does not throw for an invalid template. */
 export function parseTemplate(
   text: string,

@@ -2,7 +2,13 @@ import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, t
 import { compareNumbers } from '../../events/exact-number';
 import type { FindingCode } from '../../errors/finding-codes';
 import { nearest } from '../../yaml/nearest-name';
-import { loneOutput, parseTemplate, templateWords, type TemplateProblem } from '../language/liquid';
+import {
+  loneOutput,
+  parseDespiteFilters,
+  parseTemplate,
+  templateWords,
+  type TemplateProblem,
+} from '../language/liquid';
 import type { Variables } from './variables';
 
 /** A problem of a template, with its place in the text. */
@@ -38,14 +44,16 @@ export interface TemplatePlace {
  */
 export function checkTemplate(text: string, variables: Variables, place: TemplatePlace): CheckedProblem[] {
   const parsed = parseTemplate(text);
-  if (!parsed.ok) {
-    return [explainSyntax(parsed.problem)];
+  // A wrong filter hides no other fault of the text.
+  const templates = parsed.ok ? parsed.templates : parseDespiteFilters(text);
+  const problems = parsed.ok ? [] : [explainSyntax(parsed.problem)];
+  if (templates === null) {
+    return problems;
   }
-  const problems: CheckedProblem[] = [];
-  const lone = loneOutput(parsed.templates);
+  const lone = loneOutput(templates);
   const groups = place.groups && lone !== null;
   const nullable = place.nullable && lone?.bare === true;
-  walk(parsed.templates, { locals: new Set(), present: new Set(), groups, nullable }, variables, problems);
+  walk(templates, { locals: new Set(), present: new Set(), groups, nullable }, variables, problems);
   return problems;
 }
 

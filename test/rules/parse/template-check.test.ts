@@ -178,7 +178,16 @@ describe('and a fault where it can be', () => {
       'on: call_hangup',
       ['there is no variable "event.reason"; did you mean "reason"?'],
     ],
-    ['two faults in one text', '{{ a1 }} {{ b1 | nofilter }}', 'on: call_hangup', ['there is no filter "nofilter"']],
+    [
+      'two faults in one text',
+      '{{ a1 }} {{ b1 | nofilter }}',
+      'on: call_hangup',
+      [
+        'there is no variable "a1"; fields of the payload are under data: data.a1',
+        'there is no filter "nofilter"',
+        'there is no variable "b1"; fields of the payload are under data: data.b1',
+      ],
+    ],
   ])('%s', (_, text, more, says) => {
     expect(faultsOf(text, more)).toEqual(says);
   });
