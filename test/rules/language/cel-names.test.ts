@@ -156,3 +156,17 @@ rules:
   ]);
   expect(failures()).toEqual(first);
 });
+
+test('looking up long texts that are like numbers costs more than looking up numbers', () => {
+  const set = ruleSetOf(
+    `${NAMES}  - { name: r, on: call_hangup, if: '!data.texts.exists(one, one in lists.vip)', ${DO} }\n`,
+  );
+  const failureFor = (texts: string[]): unknown =>
+    set
+      .plan(eventOf('call_hangup', { id: 'c', direction: 'incoming', texts }))
+      ?.rules.map(({ failure }) => failure?.code);
+  expect(failureFor(Array.from({ length: 900 }, (_, index) => `+1 (555) ${index}`))).toEqual([undefined]);
+  expect(failureFor(Array.from({ length: 900 }, (_, index) => '('.repeat(200) + String(index)))).toEqual([
+    'over_budget',
+  ]);
+});
