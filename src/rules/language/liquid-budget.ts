@@ -31,6 +31,10 @@ const SORT_PASSES = 20;
 const FILTER_PASSES = 4;
 /** Formatting a date or a phone number takes as long as so many steps. */
 const FORMAT_STEPS = 2_000;
+/** Finding a value in a map reads the key as a phone number: so many steps, and one for each character of the key. */
+const LOOKUP_STEPS = 60;
+/** Longer keys are not read. */
+const LONGEST_NUMBER_CHARS = 1_000;
 
 /** Filters that take the same time for a value of any size. */
 const CONSTANT = new Set(['first', 'last', 'size', 'default']);
@@ -201,6 +205,9 @@ function chargeFilter(name: string, value: unknown, args: readonly unknown[]): v
   }
   if (STRIPS.has(name) && first !== undefined) {
     charge(chars);
+  }
+  if (name === 'lookup') {
+    charge(LOOKUP_STEPS + Math.min(chars, LONGEST_NUMBER_CHARS));
   }
 }
 

@@ -46,9 +46,10 @@ function cpuMs(run: () => void): number {
 }
 
 /** Renders a text as the worker does; `over_budget`, or `failed` for another failure. */
-function rendered(text: string): string {
+function rendered(text: string, data?: JsonObject): string {
+  const event = data === undefined ? EVENT : eventOf('message_created', data);
   try {
-    renderInput({ text }, { event: EVENT, steps: {}, timezone: 'UTC', country: 'US', ...MOMENT, sinkOf: () => 'html' });
+    renderInput({ text }, { event, steps: {}, timezone: 'UTC', country: 'US', ...MOMENT, sinkOf: () => 'html' });
     return 'rendered';
   } catch (error) {
     if (error instanceof TemplateError) {
@@ -180,6 +181,14 @@ describe('conditions mean the same as CEL says', () => {
 });
 
 describe('templates over the budget', () => {
+  test('looking up long texts that are like numbers costs more than looking up numbers', () => {
+    const outcomeFor = (texts: string[]): string =>
+      rendered("{% for one in data.texts %}{{ one | lookup: 'm' | default: '' }}{% endfor %}", { id: 'm1', texts });
+    expect(outcomeFor(Array.from({ length: 900 }, (_, index) => `+1 (555) ${index}`))).toBe('rendered');
+    expect(outcomeFor(Array.from({ length: 900 }, (_, index) => '('.repeat(200) + String(index)))).toBe('over_budget');
+    expect(outcomeFor(['x'.repeat(400_000)])).toBe('rendered');
+  });
+
   test.each([
     ['contains within a loop', '{% for t in data.numbers %}{% if data.allowed contains 7 %}x{% endif %}{% endfor %}'],
     [
