@@ -7,7 +7,7 @@ import { openClient, startStandIn } from './running-actions';
 
 let standIn: HubSpotStandIn;
 beforeEach(async () => {
-  standIn = await startStandIn();
+  standIn = await startStandIn({ knowsEveryOwner: false });
 });
 
 function use(properties: JsonObject): ActionUse {
