@@ -196,7 +196,12 @@ function openBackup(file: string): Database {
     const isBackup =
       oneNumber(database, 'PRAGMA application_id') === APPLICATION_ID &&
       // A view can have rows without end.
-      oneNumber(database, "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')") === 0;
+      oneNumber(database, "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')") === 0 &&
+      // A computed column can be of any size.
+      oneNumber(
+        database,
+        'SELECT count(*) FROM sqlite_schema AS s, pragma_table_xinfo(s.name) AS c WHERE c.hidden <> 0',
+      ) === 0;
     const format = oneNumber(database, 'PRAGMA user_version');
     if (!isBackup || format > FORMAT) {
       throw new WrongUse(

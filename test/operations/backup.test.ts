@@ -76,6 +76,7 @@ test.each([
     'CREATE VIEW endless AS WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c',
   ],
   ['a trigger', 'CREATE TRIGGER more AFTER INSERT ON files BEGIN SELECT 1; END'],
+  ['a computed column', 'ALTER TABLE parts ADD COLUMN huge AS (hex(zeroblob(400000000)))'],
 ])('a file with %s is no backup', (_what, sql) => {
   const database = openDatabase(file);
   database.exec(sql);
