@@ -14,6 +14,8 @@ const PRIVATE_NAME =
 
 /** Connections per origin that stay open; more than a worker makes attempts at the same time. */
 const MOST_KEPT = 512;
+/** How long one stays open without a request, whatever its server proposes: its name may get another address. */
+const KEPT_MS = 4_000;
 
 /** How to make a guarded dispatcher. */
 export interface GuardOptions {
@@ -44,7 +46,7 @@ export interface GuardOptions {
  */
 export function guardedDispatcher({ allow, keepsOpen = false, onConnected }: GuardOptions): Agent {
   return outgoingAgent({
-    ...(keepsOpen ? { connections: MOST_KEPT } : { pipelining: 0, connections: 4 }),
+    ...(keepsOpen ? { connections: MOST_KEPT, keptForMs: KEPT_MS } : { pipelining: 0, connections: 4 }),
     guard: (host, proxy) => {
       if (allow.hasName(host)) {
         return null;

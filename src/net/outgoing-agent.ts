@@ -18,6 +18,8 @@ export interface OutgoingOptions {
   bodyTimeout?: number;
   /** 0: no connection is reused. */
   pipelining?: number;
+  /** How long a connection stays open without a request at most, whatever its server proposes, in milliseconds. */
+  keptForMs?: number;
   /** Decides about a connection before it is made; the lookup to connect with, or null for the usual one. May throw. */
   guard?: (host: string, proxy: Proxy | null) => LookupFunction | null;
   /** Called when a connection is established, TLS included: from then on something may have been sent. */
@@ -37,7 +39,7 @@ export interface OutgoingOptions {
  * @throws InvalidProxy
  */
 export function outgoingAgent(options: OutgoingOptions): Agent {
-  const { guard, onConnected, env = process.env, connectTimeoutMs = CONNECT_TIMEOUT_MS, ...rest } = options;
+  const { guard, onConnected, env = process.env, connectTimeoutMs = CONNECT_TIMEOUT_MS, keptForMs, ...rest } = options;
   const proxies = new Proxies(env);
   const direct = buildConnector({ timeout: connectTimeoutMs });
 
@@ -58,6 +60,7 @@ export function outgoingAgent(options: OutgoingOptions): Agent {
 
   return new Agent({
     ...rest,
+    ...(keptForMs === undefined ? {} : { keepAliveTimeout: keptForMs, keepAliveMaxTimeout: keptForMs }),
     connect,
     factory: (origin, poolOptions: Pool.Options) => {
       const url = new URL(origin);
