@@ -33,6 +33,8 @@ const FILTER_PASSES = 4;
 const FORMAT_STEPS = 2_000;
 /** Finding a value in a map reads the key as a phone number: so many steps, and one for each character of the key. */
 const LOOKUP_STEPS = 60;
+/** Reading an absent value takes as long as so many steps: liquidjs throws an error for it, which `default` catches. */
+const ABSENT_STEPS = 60;
 /** Longer keys are not read. */
 const LONGEST_NUMBER_CHARS = 1_000;
 
@@ -134,7 +136,11 @@ export class MeteredContext extends Context {
     if (key === 'size' && isObject(object)) {
       charge(Object.keys(object).length * NAME_STEPS);
     }
-    return asLiquid(super.readProperty(object as Parameters<Context['readProperty']>[0], key));
+    const value: unknown = super.readProperty(object as Parameters<Context['readProperty']>[0], key);
+    if (value === undefined) {
+      charge(ABSENT_STEPS);
+    }
+    return asLiquid(value);
   }
 
   override spawn(scope: object = {}): Context {

@@ -189,6 +189,14 @@ describe('templates over the budget', () => {
     expect(outcomeFor(['x'.repeat(400_000)])).toBe('rendered');
   });
 
+  test('reading what is absent costs more than reading what is there', () => {
+    const objects = Array.from({ length: 5_000 }, (_, index) => ({ there: index }));
+    const outcomeFor = (name: string): string =>
+      rendered(`{% for t in data.objects %}{{ t.${name} | default: 'x' }}{% endfor %}`, { id: 'm1', objects });
+    expect(outcomeFor('there')).toBe('rendered');
+    expect(outcomeFor('absent')).toBe('over_budget');
+  });
+
   test.each([
     ['contains within a loop', '{% for t in data.numbers %}{% if data.allowed contains 7 %}x{% endif %}{% endfor %}'],
     [
