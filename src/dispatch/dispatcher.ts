@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { MAX_BATCH_EVENTS } from '../runs/batch-contract';
 import { WakeableSleep } from '../timing/wakeable-sleep';
@@ -34,7 +35,7 @@ export interface DispatcherOptions {
 }
 
 /** Events that are read from the inbox at once. */
-const PAGE = 200;
+const PAGE = 100;
 /** So many events are known before a batch is formed, if so many wait. */
 const FULL_BATCH = MAX_BATCH_EVENTS;
 /** Batches in flight beside the single runs. One that has not ended by then is taken to be waiting. */
@@ -222,6 +223,8 @@ export class Dispatcher {
   async #startPending(): Promise<void> {
     const unreadable: UnreadableEvent[] = [];
     const pending = this.options.events.pendingAfter(this.#window.cursor, PAGE, (event) => unreadable.push(event));
+    // Reading a page takes some milliseconds: what has come meanwhile, such as answers to starts, goes first.
+    await nextTurn();
     let isPageDone = true;
     for (const [index, next] of pending.entries()) {
       if (this.#window.isBegun(next.seq)) {
