@@ -100,7 +100,7 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
       contentEncoding: headerOf(headers['content-encoding']),
       receivedAt: new Date(),
     };
-    // What arrived together is judged together: an ack in a burst takes half the CPU time (measured).
+    // What arrived together is judged together: in a burst, without the disk, that takes half the CPU time (measured).
     await turn.reached();
     const verified = VerifiedRequest.verify(raw, access.secrets);
     if (verified === null) {
