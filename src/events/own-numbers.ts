@@ -9,8 +9,8 @@ const MAX_LEARNED = 10_000;
 /** The form of E.164, as the live sender writes numbers. */
 const E164_FORM = /^\+[1-9]\d{6,14}$/;
 /**
- * How many digits at the end of a number no numbering plan has ever changed for the same phone: prefixes come and go, and
- * {@link toE164} follows them.
+ * So many digits at the end of a number in the form of E.164 are the same after {@link toE164}, in every plan that it knows
+ * (own-numbers.test.ts): it changes prefixes only.
  */
 const ENDING = 4;
 
