@@ -4,6 +4,7 @@ import type { OpenConnection } from '../../activities/attempt';
 import type { Delivered, Order } from '../alerts/teller';
 import { ActionError } from '../connectors/action-error';
 import type { ActionContext, Connector } from '../connectors/connector';
+import { bareEvent } from '../events/bare-event';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { OwnNumbers } from '../events/own-numbers';
 import { ALERT_TYPE } from '../rules/language/alert-fields';
@@ -115,29 +116,6 @@ function contextOf(
 
 /** The alert as the event that templates see. */
 function eventOf({ key, alert }: Order): CanonicalEvent {
-  const since = typeof alert['since'] === 'string' ? alert['since'] : new Date().toISOString();
-  return {
-    type: ALERT_TYPE,
-    declared_type: ALERT_TYPE,
-    event_id: key,
-    id: key,
-    customer_id: null,
-    occurred_at: since,
-    received_at: since,
-    direction: null,
-    peer: null,
-    ours: null,
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: null,
-    text: null,
-    status: null,
-    recording_ready: null,
-    call_id: null,
-    root_call_id: null,
-    data: alert,
-  };
+  const at = typeof alert['since'] === 'string' ? alert['since'] : new Date().toISOString();
+  return bareEvent({ type: ALERT_TYPE, id: key, event_id: key, at, data: alert });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { bareEvent } from '../../src/events/bare-event';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 
 /**
@@ -10,28 +11,9 @@ export function eventOf(fields: Partial<CanonicalEvent> = {}): CanonicalEvent {
   const at = '2026-03-02T01:00:00.000Z';
   const callId = type.startsWith('call_') ? id : null;
   return {
-    type,
-    declared_type: type,
-    event_id: `${type}/${id}`,
-    id,
-    customer_id: null,
-    occurred_at: at,
-    received_at: at,
-    direction: null,
-    peer: null,
-    ours: null,
-    answered: null,
-    ring_s: null,
-    talk_s: null,
-    duration_s: null,
-    hangup_by: null,
-    reason: null,
-    text: null,
-    status: null,
-    recording_ready: null,
+    ...bareEvent({ type, id, event_id: `${type}/${id}`, at, data: { id } }),
     call_id: callId,
     root_call_id: callId,
-    data: { id },
     ...fields,
   };
 }
