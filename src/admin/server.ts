@@ -1,6 +1,7 @@
 import fastify from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { answerClientError } from '../net/client-error';
 import { isOwnHost } from '../net/own-host';
 import { portError } from '../net/ports';
 import { addApi, sendError, type Api } from './api';
@@ -61,6 +62,7 @@ export function createAdmin(options: AdminOptions): Admin {
     logger: false,
     requestTimeout: 10_000,
     forceCloseConnections: true,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket),
     // Its own answer repeats the path.
     frameworkErrors: (error, _request, reply) => void sendError(reply, error),
   });

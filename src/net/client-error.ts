@@ -6,7 +6,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** Answers a request that is not HTTP, or too slow, and ends the connection. */
+/** Answers a request that is not HTTP, or too slow, with a status and no body, and ends the connection. */
 export function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

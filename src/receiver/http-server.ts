@@ -2,9 +2,9 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { createServer as createHttpServer, METHODS } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { answerClientError } from '../net/client-error';
 import { urlHost } from '../net/url-host';
 import type { Secret } from '../settings/secret';
-import { answerClientError } from './client-error';
 import type { Connections } from './connections';
 import { refuseNotFound } from './refusals';
 

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 import { Counter, Registry } from 'prom-client';
 import { createAdmin, type Admin } from '../../src/admin/server';
 import { PortTaken } from '../../src/net/ports';
-import { closeDoors, openDoor, sendTo } from '../receiver/door';
+import { closeDoors, openDoor, rawExchange, sendTo } from '../receiver/door';
 
 const admins: Admin[] = [];
 const servers: Server[] = [];
@@ -62,6 +62,15 @@ test('metrics: the whole registry, in Prometheus text', async () => {
   const answer = await sendTo(await admin.listen(), { method: 'GET', path: '/metrics' });
   expect(answer.headers['content-type']).toContain('text/plain');
   expect(answer.text).toContain('someone_elses_total 1');
+});
+
+test.each([
+  ['no HTTP', 'HELO admin\r\n\r\n', '400 Bad Request'],
+  ['an unknown method', 'SNOOP / HTTP/1.1\r\nHost: localhost\r\n\r\n', '400 Bad Request'],
+  ['a header without end', `GET / HTTP/1.1\r\nX-Long: ${'x'.repeat(20_000)}`, '431 Request Header Fields Too Large'],
+])('%s is answered with a status and nothing else', async (_what, sent, status) => {
+  const url = await adminOn(0).admin.listen();
+  expect(await rawExchange(url, [sent])).toBe(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 });
 
 describe('the Host header', () => {
