@@ -1,5 +1,9 @@
 import { fetch } from 'undici';
+import { readAnswerText } from './answer-text';
 import { outgoingAgent } from './outgoing-agent';
+
+/** The longest answers, those of the bridge's own API, have some hundred kilobytes. */
+export const LARGEST_ANSWER_BYTES = 16 * 1_048_576;
 
 /** One request to a server that the bridge itself runs, or that a command names. */
 export interface SingleRequest {
@@ -28,7 +32,8 @@ export interface SingleAnswer {
 /**
  * Sends a request on a connection of its own, through the proxies of the environment (`outgoing-agent.ts`), and follows
  * redirects, unless told otherwise.
- * @throws TypeError when there is no answer, whose innermost `cause` says why; a DOMException at the timeout.
+ * @throws TypeError when there is no answer, whose innermost `cause` says why; a DOMException at the timeout;
+ *   AnswerTooLarge for one of more than 16 MiB.
  */
 export async function requestOnce(url: string, request: SingleRequest): Promise<SingleAnswer> {
   const { method = 'GET', headers = {}, body, timeoutMs, signal, followRedirects = true, direct = false } = request;
@@ -43,7 +48,8 @@ export async function requestOnce(url: string, request: SingleRequest): Promise<
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       dispatcher: agent,
     });
-    return { status: answer.status, contentType: answer.headers.get('content-type'), text: await answer.text() };
+    const text = await readAnswerText(answer, LARGEST_ANSWER_BYTES);
+    return { status: answer.status, contentType: answer.headers.get('content-type'), text };
   } finally {
     await agent.destroy();
   }
