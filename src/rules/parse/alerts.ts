@@ -6,6 +6,7 @@ import type { Window } from '../language/windows';
 import type { ActionCatalogue } from '../rule';
 import { quoted, type BlockReader, type Value } from './block-reader';
 import { checkStepTexts } from './check-texts';
+import { readName } from './entry-name';
 import type { Names } from './field-test';
 import { KnownFields } from './known-fields';
 import type { Defaults } from './locale';
@@ -47,7 +48,7 @@ export class AlertReader {
     }
     const before = reader.findings.all.length;
     const nameValue = block.get('name');
-    const name = nameValue === undefined ? null : this.name(nameValue);
+    const name = nameValue === undefined ? null : readName(reader, nameValue, 'an alert');
     const on = block.get('on');
     const kinds = on === undefined ? [] : this.kinds(on);
     const quiet = block.get('quiet');
@@ -147,17 +148,6 @@ export class AlertReader {
         reader.findings.error(step.at, 'alert-action', problem);
       }
     }
-  }
-
-  private name(value: Value): string | null {
-    const name = this.reader.text(value, 'name');
-    if (name !== null && !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
-      this.reader.findings.error(value.at, 'name', `${quoted(name)} cannot be the name of an alert`, {
-        hint: 'use letters, digits, dots, dashes and underscores, at most 64',
-      });
-      return null;
-    }
-    return name;
   }
 }
 

@@ -4,11 +4,12 @@ import type { NamedValues } from '../language/named-values';
 import { namesUsed } from '../language/names-used';
 import { checkCarried, definedNames } from './defined-names';
 import type { ActionCatalogue, CelCondition, Condition, EventTypes, Rule } from '../rule';
-import { quoted, type Block, type BlockReader, type Value } from './block-reader';
+import type { Block, BlockReader, Value } from './block-reader';
 import { checkInputsFitTypes, checkWrittenInputs } from './check-inputs';
 import { checkCel, checkStepTexts } from './check-texts';
 import { conditionsOf } from './cel-conditions';
 import { ConditionReader } from './conditions';
+import { readName } from './entry-name';
 import { knownTypes, readEventTypes } from './event-types';
 import type { Names } from './field-test';
 import { KnownFields } from './known-fields';
@@ -54,7 +55,7 @@ export class RuleReader {
       const found = block.get(key);
       return found === undefined ? fallback : read(found);
     };
-    const name = optional('name', null, (found) => this.name(found));
+    const name = optional('name', null, (found) => readName(reader, found, 'a rule'));
     const timezone = optional<string | null>('timezone', this.defaults.timezone, (found) =>
       readTimezone(reader, found),
     );
@@ -165,25 +166,5 @@ export class RuleReader {
       });
     }
     return maxAgeMs;
-  }
-
-  /** The name is part of action keys, search attributes and reports, so its characters are restricted. */
-  private name(value: Value): string | null {
-    const name = this.reader.text(value, 'name');
-    if (name !== null && !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(name)) {
-      const suggestion = name
-        .trim()
-        .replaceAll(/[^A-Za-z0-9_.-]+/g, '-')
-        .replaceAll(/^[^A-Za-z0-9]+|-+$/g, '')
-        .slice(0, 64);
-      this.reader.findings.error(value.at, 'name', `${quoted(name)} cannot be the name of a rule`, {
-        hint:
-          suggestion === ''
-            ? 'use letters, digits, dots, dashes and underscores, at most 64'
-            : `use letters, digits, dots, dashes and underscores: ${suggestion}`,
-      });
-      return null;
-    }
-    return name;
   }
 }

@@ -21,6 +21,7 @@ import { ALERT_KINDS } from '../alert-route';
 import type { ActionCatalogue } from '../rule';
 import { IGNORE_CASE, OPERATORS, OPERATOR_NAMES } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
+import { NAME_PATTERN } from '../parse/entry-name';
 import { jsonSchemaOf } from '../../connectors/action-schema';
 
 type Schema = Record<string, unknown>;
@@ -78,7 +79,7 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
         timezone: { type: 'string' },
       }),
       alert: block(ALERT_KEYS, {
-        name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' },
+        name: { type: 'string', pattern: NAME_PATTERN },
         on: oneOrMore({ enum: Object.keys(ALERT_KINDS) }),
         quiet: DURATION,
         failing: block(FAILING_KEYS, { after: DURATION }),
@@ -133,7 +134,7 @@ function described(description: string, schema: Schema): Schema {
 
 function rule(): Schema {
   return block(RULE_KEYS, {
-    name: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' },
+    name: { type: 'string', pattern: NAME_PATTERN },
     description: { type: 'string' },
     owner: { type: 'string' },
     on: oneOrMore({
