@@ -263,8 +263,8 @@ export class Dispatcher {
     if (this.#failure !== null) {
       throw this.#failure;
     }
-    if (pending.length === 0 && !this.#recorder.isScheduled) {
-      // Nothing is pending and everything is recorded, so the problem is over, even though no start has shown it.
+    if (pending.length === 0 && this.#window.isIdle && !this.#recorder.isScheduled) {
+      // Every start is answered and everything is recorded, so the problem is over, even though no start has shown it.
       this.#setProblem(null);
     }
   }

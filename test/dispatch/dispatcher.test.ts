@@ -108,11 +108,14 @@ describe('Dispatcher', () => {
   let dispatcher: Dispatcher;
   let unreadable: Set<number>;
   let closed: string[];
+  /** How often the inbox was read. */
+  let reads: number;
 
   function dispatch(maxInFlight = 20, endsArePushed = false, batches = false): void {
     dispatcher = new Dispatcher({
       events: {
         pendingAfter: (seq, limit, onUnreadable) => {
+          reads += 1;
           const page = events.filter((event) => event.seq > seq).slice(0, limit);
           page
             .filter((event) => unreadable.has(event.seq))
@@ -140,6 +143,7 @@ describe('Dispatcher', () => {
     events = [];
     unreadable = new Set();
     closed = [];
+    reads = 0;
   });
 
   afterEach(async () => {
@@ -192,6 +196,25 @@ describe('Dispatcher', () => {
     temporal.away = false;
     await temporal.startedAtLeast(2);
     await untilTrue(() => dispatcher.problem() === null);
+  });
+
+  it('reports the problem until a start succeeds, also while a start has no answer', async () => {
+    temporal.away = true;
+    events = [pending(1)];
+    dispatch();
+    await untilTrue(() => dispatcher.problem() !== null);
+    temporal.hold = true;
+    await untilTrue(() => temporal.held.size === 1);
+    const before = reads;
+    await untilTrue(() => {
+      dispatcher.wake();
+      return reads >= before + 2;
+    });
+    expect(dispatcher.problem()).toContain('UNAVAILABLE');
+    temporal.away = false;
+    temporal.held.forEach((answer) => answer());
+    await untilTrue(() => dispatcher.problem() === null);
+    expect(temporal.started).toEqual(['call_hangup/c1']);
   });
 
   it('records a run that Temporal refuses, and starts the others', async () => {
