@@ -2,17 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ALERT_KINDS, type AlertKind, type AlertRoute } from '../rules/alert-route';
 import { makePrivateFile } from '../storage/data-folder';
-import {
-  all,
-  change,
-  inTransaction,
-  one,
-  oneNumber,
-  openDatabase,
-  openWriteAheadLog,
-  type Bound,
-  type Database,
-} from '../storage/sqlite';
+import { oneNumber, openDatabase, openWriteAheadLog, type Bound, type Database } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
 import { LASTING, type Alert, type Condition, type Telling } from './alert';
 
@@ -109,14 +99,14 @@ export class AlertBook {
       this.#database.exec(`BEGIN IMMEDIATE; ${TABLES} PRAGMA user_version = ${SCHEMA}; COMMIT`);
     }
     this.#statements = new StatementCache(this.#database);
-    this.#change('DELETE FROM alerts WHERE ended_at < ?', [now() - KEEP_MS]);
-    this.#change('DELETE FROM tellings WHERE alert NOT IN (SELECT id FROM alerts)', []);
+    this.#statements.change('DELETE FROM alerts WHERE ended_at < ?', [now() - KEEP_MS]);
+    this.#statements.change('DELETE FROM tellings WHERE alert NOT IN (SELECT id FROM alerts)', []);
   }
 
   /** Something happened (again). `more`: how often since the last call. */
   raise(condition: Condition, routes: readonly AlertRoute[], more = 1): void {
     const { kind, key, rule = null, connection = null, error_class: errorClass = null, summary } = condition;
-    this.#transact(() => {
+    this.#statements.transact(() => {
       const now = this.now();
       const open = oneNumber(
         this.#database,
@@ -124,17 +114,15 @@ export class AlertBook {
         [kind, key, LASTING.has(kind) ? now - FLAPS_WITHIN_MS : now],
       );
       if (open > 0) {
-        this.#change('UPDATE alerts SET count = count + ?, last_at = ?, ended_at = NULL, summary = ? WHERE id = ?', [
-          more,
-          now,
-          summary,
-          open,
-        ]);
+        this.#statements.change(
+          'UPDATE alerts SET count = count + ?, last_at = ?, ended_at = NULL, summary = ? WHERE id = ?',
+          [more, now, summary, open],
+        );
         // Its end was about to be told.
-        this.#change('DELETE FROM tellings WHERE alert = ? AND ended = 1 AND told_at IS NULL', [open]);
+        this.#statements.change('DELETE FROM tellings WHERE alert = ? AND ended = 1 AND told_at IS NULL', [open]);
         return;
       }
-      this.#change(
+      this.#statements.change(
         'INSERT INTO alerts (kind, key, rule, connection, error_class, summary, count, since, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
         [kind, key, rule, connection, errorClass, summary, more, now, now],
       );
@@ -149,7 +137,7 @@ export class AlertBook {
 
   /** A lasting alert goes on: it is not counted again. */
   lasts(kind: AlertKind, key: string): void {
-    this.#change('UPDATE alerts SET last_at = ? WHERE kind = ? AND key = ? AND ended_at IS NULL', [
+    this.#statements.change('UPDATE alerts SET last_at = ? WHERE kind = ? AND key = ? AND ended_at IS NULL', [
       this.now(),
       kind,
       key,
@@ -158,7 +146,7 @@ export class AlertBook {
 
   /** A lasting alert is over. Its end is told to the routes that were told of it. */
   end(kind: AlertKind, key: string): void {
-    this.#transact(() => {
+    this.#statements.transact(() => {
       const id = oneNumber(this.#database, 'SELECT id FROM alerts WHERE kind = ? AND key = ? AND ended_at IS NULL', [
         kind,
         key,
@@ -173,7 +161,7 @@ export class AlertBook {
   endQuiet(quietMsOf: (kind: AlertKind) => number): void {
     for (const alert of this.open()) {
       if (!LASTING.has(alert.kind) && Date.parse(alert.last_at) + quietMsOf(alert.kind) <= this.now()) {
-        this.#transact(() => this.#end(alert.id));
+        this.#statements.transact(() => this.#end(alert.id));
       }
     }
   }
@@ -190,12 +178,12 @@ export class AlertBook {
 
   /** What is to be told now. */
   due(): Telling[] {
-    const rows = all(
-      this.#statements.get(
+    const rows = this.#statements
+      .all(
         'SELECT alert, route, ended FROM tellings WHERE told_at IS NULL AND next_at <= ? ORDER BY alert, ended LIMIT ?',
-      ),
-      [this.now(), MOST_DUE],
-    ).map((row) => dueRow.parse(row));
+        [this.now(), MOST_DUE],
+      )
+      .map((row) => dueRow.parse(row));
     return rows.flatMap(({ alert: id, route, ended }) => {
       const [alert] = this.#alerts('WHERE id = ?', [id]);
       return alert === undefined ? [] : [{ alert, route, ended: ended === 1 }];
@@ -204,17 +192,15 @@ export class AlertBook {
 
   /** A telling was delivered. */
   told({ alert, route, ended }: Telling): void {
-    this.#change('UPDATE tellings SET told_at = ?, problem = NULL WHERE alert = ? AND route = ? AND ended = ?', [
-      this.now(),
-      alert.id,
-      route,
-      ended ? 1 : 0,
-    ]);
+    this.#statements.change(
+      'UPDATE tellings SET told_at = ?, problem = NULL WHERE alert = ? AND route = ? AND ended = ?',
+      [this.now(), alert.id, route, ended ? 1 : 0],
+    );
   }
 
   /** A telling could not be delivered: it is tried again later, for a day. @param problem a code, no personal data. */
   notTold({ alert, route, ended }: Telling, problem: string): void {
-    this.#transact(() => {
+    this.#statements.transact(() => {
       const values: Bound[] = [alert.id, route, ended ? 1 : 0];
       const tries = oneNumber(
         this.#database,
@@ -224,14 +210,14 @@ export class AlertBook {
       const now = this.now();
       const from = ended && alert.ended_at !== null ? alert.ended_at : alert.since;
       if (Date.parse(from) + GIVE_UP_MS < now) {
-        this.#change('UPDATE tellings SET told_at = 0, problem = ? WHERE alert = ? AND route = ? AND ended = ?', [
-          problem,
-          ...values,
-        ]);
+        this.#statements.change(
+          'UPDATE tellings SET told_at = 0, problem = ? WHERE alert = ? AND route = ? AND ended = ?',
+          [problem, ...values],
+        );
         return;
       }
       const wait = Math.min(FIRST_RETRY_MS * 2 ** tries, LONGEST_RETRY_MS);
-      this.#change(
+      this.#statements.change(
         'UPDATE tellings SET tries = tries + 1, next_at = ?, problem = ? WHERE alert = ? AND route = ? AND ended = ?',
         [now + wait, problem, ...values],
       );
@@ -240,15 +226,15 @@ export class AlertBook {
 
   /** A route is no longer in the rule file: nobody can be told by it. */
   dropRoute(route: string): void {
-    this.#change('DELETE FROM tellings WHERE route = ? AND told_at IS NULL', [route]);
+    this.#statements.change('DELETE FROM tellings WHERE route = ? AND told_at IS NULL', [route]);
   }
 
   /** Tellings that could not be delivered yet, or were given up, by alert. */
   problems(): { alert: number; route: string; problem: string }[] {
     const row = z.object({ alert: z.number(), route: z.string(), problem: z.string() });
-    return all(this.#statements.get('SELECT alert, route, problem FROM tellings WHERE problem IS NOT NULL')).map(
-      (found) => row.parse(found),
-    );
+    return this.#statements
+      .all('SELECT alert, route, problem FROM tellings WHERE problem IS NOT NULL')
+      .map((found) => row.parse(found));
   }
 
   /** How many tellings are due, or could not be delivered yet. Those that were given up do not count. */
@@ -258,16 +244,19 @@ export class AlertBook {
 
   /** Somebody knows of an alert: nothing of it is told any more. @returns false for one that does not last. */
   ack(id: number, who: string): boolean {
-    return this.#transact(() => {
-      const acked = this.#change('UPDATE alerts SET acked_by = ? WHERE id = ? AND ended_at IS NULL', [who, id]);
-      this.#change('DELETE FROM tellings WHERE alert = ? AND told_at IS NULL', [id]);
+    return this.#statements.transact(() => {
+      const acked = this.#statements.change('UPDATE alerts SET acked_by = ? WHERE id = ? AND ended_at IS NULL', [
+        who,
+        id,
+      ]);
+      this.#statements.change('DELETE FROM tellings WHERE alert = ? AND told_at IS NULL', [id]);
       return acked === 1;
     });
   }
 
   /** Nothing of a kind is told until then. `all` for every kind. */
   silence(kind: AlertKind | 'all', until: Date, who: string): void {
-    this.#change(
+    this.#statements.change(
       'INSERT INTO silences (kind, until, who) VALUES (?, ?, ?) ON CONFLICT (kind) DO UPDATE SET until = excluded.until, who = excluded.who',
       [kind, until.getTime(), who],
     );
@@ -275,9 +264,9 @@ export class AlertBook {
 
   silences(): Silence[] {
     const row = z.object({ kind: z.string(), until: instant, who: z.string() });
-    return all(this.#statements.get('SELECT kind, until, who FROM silences WHERE until > ?'), [this.now()]).map(
-      (found) => row.parse(found),
-    );
+    return this.#statements
+      .all('SELECT kind, until, who FROM silences WHERE until > ?', [this.now()])
+      .map((found) => row.parse(found));
   }
 
   /** A number that outlives restarts: how far a probe has read. 0 at first. */
@@ -287,41 +276,36 @@ export class AlertBook {
 
   /** Sets it when it has never been set. */
   startCursor(name: string, value: number): void {
-    this.#change('INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', [name, value]);
+    this.#statements.change('INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', [name, value]);
   }
 
   setCursor(name: string, value: number): void {
-    this.#change(
+    this.#statements.change(
       'INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
       [name, value],
     );
   }
 
   close(): void {
-    if (this.#database.open) {
-      this.#statements.clear();
-      this.#database.close();
-    }
+    this.#statements.close();
   }
 
   #end(id: number): void {
     const now = this.now();
-    this.#change('UPDATE alerts SET ended_at = ? WHERE id = ?', [now, id]);
-    const wasAcked = one(this.#statements.get('SELECT 1 AS acked FROM alerts WHERE id = ? AND acked_by IS NOT NULL'), [
-      id,
-    ]);
-    const told = all(this.#statements.get('SELECT route FROM tellings WHERE alert = ? AND ended = 0 AND told_at > 0'), [
-      id,
-    ]).map((row) => z.object({ route: z.string() }).parse(row).route);
+    this.#statements.change('UPDATE alerts SET ended_at = ? WHERE id = ?', [now, id]);
+    const wasAcked = this.#statements.one('SELECT 1 AS acked FROM alerts WHERE id = ? AND acked_by IS NOT NULL', [id]);
+    const told = this.#statements
+      .all('SELECT route FROM tellings WHERE alert = ? AND ended = 0 AND told_at > 0', [id])
+      .map((row) => z.object({ route: z.string() }).parse(row).route);
     // Nobody was told that it began: there is nothing to take back.
-    this.#change('DELETE FROM tellings WHERE alert = ? AND told_at IS NULL', [id]);
+    this.#statements.change('DELETE FROM tellings WHERE alert = ? AND told_at IS NULL', [id]);
     for (const route of wasAcked === undefined ? told : []) {
       this.#addTelling(id, route, true, now);
     }
   }
 
   #addTelling(alert: number, route: string, ended: boolean, now: number): void {
-    this.#change(
+    this.#statements.change(
       'INSERT INTO tellings (alert, route, ended, tries, next_at) VALUES (?, ?, ?, 0, ?) ON CONFLICT (alert, route, ended) DO UPDATE SET told_at = NULL, tries = 0, next_at = excluded.next_at',
       [alert, route, ended ? 1 : 0, now],
     );
@@ -334,25 +318,6 @@ export class AlertBook {
   }
 
   #alerts(where: string, values: Bound[]): Alert[] {
-    return all(this.#statements.get(`SELECT * FROM alerts ${where}`), values).map((row) => alertRow.parse(row));
-  }
-
-  #change(sql: string, values: Bound[]): number {
-    try {
-      return change(this.#statements.get(sql), values);
-    } catch (error) {
-      // A libsql statement that failed once fails every time.
-      this.#statements.clear();
-      throw error;
-    }
-  }
-
-  #transact<Result>(work: () => Result): Result {
-    try {
-      return inTransaction(this.#database, work);
-    } catch (error) {
-      this.#statements.clear();
-      throw error;
-    }
+    return this.#statements.all(`SELECT * FROM alerts ${where}`, values).map((row) => alertRow.parse(row));
   }
 }

@@ -13,7 +13,6 @@ import {
   openWriteAheadLog,
   prepare,
   type Bound,
-  type Database,
 } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
 import { RUN_LOG_FILE } from './run-log';
@@ -170,23 +169,22 @@ export class LaterRunsReader {
  * Guarantees: a crash of the process loses nothing.
  */
 export class LaterRuns extends LaterRunsReader {
-  readonly #writer: Database;
   readonly #statements: StatementCache;
 
   /** Opens the record for writing. The run log must be open. */
   constructor(dataDir: string) {
     super(dataDir);
     const path = join(dataDir, RUN_LOG_FILE);
-    this.#writer = openDatabase(path);
-    openWriteAheadLog(this.#writer, path);
-    this.#writer.exec('PRAGMA synchronous = FULL');
-    this.#writer.exec(TABLES);
-    this.#statements = new StatementCache(this.#writer);
+    const writer = openDatabase(path);
+    openWriteAheadLog(writer, path);
+    writer.exec('PRAGMA synchronous = FULL');
+    writer.exec(TABLES);
+    this.#statements = new StatementCache(writer);
   }
 
   /** Records that a job takes up a run. No effect when it is recorded already. */
   begin(run: Pick<LaterRunEntry, 'event_id' | 'number' | 'job' | 'kind' | 'plan'>): void {
-    this.#change(
+    this.#statements.change(
       'INSERT INTO later_runs (event_id, number, job, kind, plan, begun_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
       [run.event_id, run.number, run.job, run.kind, run.plan, Date.now()],
     );
@@ -194,16 +192,15 @@ export class LaterRuns extends LaterRunsReader {
 
   /** Records that Temporal accepted a run. */
   started(eventId: string, number: number): void {
-    this.#change('UPDATE later_runs SET started_at = ? WHERE event_id = ? AND number = ? AND started_at IS NULL', [
-      Date.now(),
-      eventId,
-      number,
-    ]);
+    this.#statements.change(
+      'UPDATE later_runs SET started_at = ? WHERE event_id = ? AND number = ? AND started_at IS NULL',
+      [Date.now(), eventId, number],
+    );
   }
 
   /** Records how a run ended. A later end replaces it. @returns false for a run that is not in the record. */
   ended(eventId: string, number: number, outcome: string, report: unknown): boolean {
-    const changed = this.#change(
+    const changed = this.#statements.change(
       'UPDATE later_runs SET closed_at = ?, outcome = ?, report = ? WHERE event_id = ? AND number = ?',
       [Date.now(), outcome, JSON.stringify(report ?? null), eventId, number],
     );
@@ -212,25 +209,12 @@ export class LaterRuns extends LaterRunsReader {
 
   /** Deletes closed runs that ended before a time. */
   prune(closedBefore: Date): void {
-    this.#change('DELETE FROM later_runs WHERE closed_at < ?', [closedBefore.getTime()]);
+    this.#statements.change('DELETE FROM later_runs WHERE closed_at < ?', [closedBefore.getTime()]);
   }
 
   override close(): void {
     super.close();
-    if (this.#writer.open) {
-      this.#statements.clear();
-      this.#writer.close();
-    }
-  }
-
-  #change(sql: string, values: Bound[]): number {
-    try {
-      return change(this.#statements.get(sql), values);
-    } catch (error) {
-      // A libsql statement that failed once fails every time.
-      this.#statements.clear();
-      throw error;
-    }
+    this.#statements.close();
   }
 }
 

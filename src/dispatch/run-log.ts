@@ -4,16 +4,7 @@ import { z } from 'zod';
 import { DataFolderLock } from '../storage/data-folder';
 import { ReopeningDatabase } from '../storage/reopening-database';
 import { setAside } from '../storage/set-aside';
-import {
-  all,
-  change,
-  inTransaction,
-  isCorruption,
-  oneNumber,
-  prepare,
-  type Bound,
-  type Database,
-} from '../storage/sqlite';
+import { all, isCorruption, oneNumber, prepare, type Bound, type Database } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
 import { columnsOf, FAILED, hasBatches, openRunLogWriter, runLogRow, type RunLogEntry } from './run-log-schema';
 
@@ -260,23 +251,19 @@ export class RunLog extends RunLogReader {
    *   it by itself, as starts finish out of order and events without a plan are not in it. A lower one is ignored.
    */
   markStarted(batch: readonly StartedRun[], through?: number): void {
-    this.#transact(() => {
+    this.#statements.transact(() => {
       for (const started of batch) {
-        change(
-          this.#statements.get(
-            'INSERT INTO runs (event_id, seq, run_id, started_at, batch) VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
-          ),
+        this.#statements.change(
+          'INSERT INTO runs (event_id, seq, run_id, started_at, batch) VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING',
           [started.event_id, started.seq, started.run_id, started.started_at.getTime(), started.batch ?? null],
         );
       }
       for (const id of new Set(batch.flatMap((started) => started.batch ?? []))) {
-        change(this.#statements.get('DELETE FROM begun_batches WHERE id = ?'), [id]);
+        this.#statements.change('DELETE FROM begun_batches WHERE id = ?', [id]);
       }
       if (through !== undefined) {
-        change(
-          this.#statements.get(
-            "INSERT INTO meta (name, value) VALUES ('watermark', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-          ),
+        this.#statements.change(
+          "INSERT INTO meta (name, value) VALUES ('watermark', ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
           [through],
         );
       }
@@ -285,12 +272,10 @@ export class RunLog extends RunLogReader {
 
   /** Records how runs ended. A run that is not in the log is ignored. */
   markClosed(batch: readonly ClosedRun[]): void {
-    this.#transact(() => {
+    this.#statements.transact(() => {
       for (const closed of batch) {
-        change(
-          this.#statements.get(
-            'UPDATE runs SET closed_at = ?, outcome = ?, report = ?, own_run = (batch IS NOT NULL AND ?) WHERE event_id = ?',
-          ),
+        this.#statements.change(
+          'UPDATE runs SET closed_at = ?, outcome = ?, report = ?, own_run = (batch IS NOT NULL AND ?) WHERE event_id = ?',
           [
             closed.closed_at.getTime(),
             closed.outcome,
@@ -305,9 +290,9 @@ export class RunLog extends RunLogReader {
 
   /** Records that events of a batch go on in runs of their own. */
   markOwnRuns(eventIds: readonly string[]): void {
-    this.#transact(() => {
+    this.#statements.transact(() => {
       for (const eventId of eventIds) {
-        change(this.#statements.get('UPDATE runs SET own_run = 1 WHERE event_id = ? AND batch IS NOT NULL'), [eventId]);
+        this.#statements.change('UPDATE runs SET own_run = 1 WHERE event_id = ? AND batch IS NOT NULL', [eventId]);
       }
     });
   }
@@ -319,11 +304,11 @@ export class RunLog extends RunLogReader {
   beginBatch({ id, members }: BegunBatch): void {
     this.#writer.exec('PRAGMA synchronous = FULL');
     try {
-      this.#transact(() =>
-        change(
-          this.#statements.get('INSERT INTO begun_batches (id, members) VALUES (?, ?) ON CONFLICT (id) DO NOTHING'),
-          [id, JSON.stringify(members)],
-        ),
+      this.#statements.transact(() =>
+        this.#statements.change('INSERT INTO begun_batches (id, members) VALUES (?, ?) ON CONFLICT (id) DO NOTHING', [
+          id,
+          JSON.stringify(members),
+        ]),
       );
     } finally {
       this.#writer.exec('PRAGMA synchronous = NORMAL');
@@ -332,7 +317,7 @@ export class RunLog extends RunLogReader {
 
   /** Deletes the record of a batch that is not started. */
   dropBatch(id: string): void {
-    this.#transact(() => change(this.#statements.get('DELETE FROM begun_batches WHERE id = ?'), [id]));
+    this.#statements.transact(() => this.#statements.change('DELETE FROM begun_batches WHERE id = ?', [id]));
   }
 
   /** A number of this run log alone, for batch ids: two receivers may have the same events. */
@@ -342,10 +327,9 @@ export class RunLog extends RunLogReader {
   }
 
   #findReceiver(): number {
-    change(
-      this.#statements.get("INSERT INTO meta (name, value) VALUES ('receiver', ?) ON CONFLICT (name) DO NOTHING"),
-      [randomInt(2 ** 47)],
-    );
+    this.#statements.change("INSERT INTO meta (name, value) VALUES ('receiver', ?) ON CONFLICT (name) DO NOTHING", [
+      randomInt(2 ** 47),
+    ]);
     return oneNumber(this.#writer, "SELECT value FROM meta WHERE name = 'receiver'");
   }
 
@@ -355,10 +339,8 @@ export class RunLog extends RunLogReader {
    */
   prune(closedBefore: Date, limit = 500): boolean {
     return (
-      change(
-        this.#statements.get(
-          'DELETE FROM runs WHERE event_id IN (SELECT event_id FROM runs WHERE seq <= ? AND closed_at < ? ORDER BY seq LIMIT ?)',
-        ),
+      this.#statements.change(
+        'DELETE FROM runs WHERE event_id IN (SELECT event_id FROM runs WHERE seq <= ? AND closed_at < ? ORDER BY seq LIMIT ?)',
         [this.watermark(), closedBefore.getTime(), limit],
       ) === limit
     );
@@ -366,20 +348,8 @@ export class RunLog extends RunLogReader {
 
   override close(): void {
     super.close();
-    if (this.#writer.open) {
-      this.#statements.clear();
-      this.#writer.close();
+    if (this.#statements.close()) {
       this.#lock.release();
-    }
-  }
-
-  #transact(work: () => unknown): void {
-    try {
-      inTransaction(this.#writer, work);
-    } catch (error) {
-      // A libsql statement that failed once fails every time.
-      this.#statements.clear();
-      throw error;
     }
   }
 }

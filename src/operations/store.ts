@@ -2,17 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { makePrivateFile } from '../storage/data-folder';
 import { ReopeningDatabase } from '../storage/reopening-database';
-import {
-  all,
-  change,
-  inTransaction,
-  oneNumber,
-  openDatabase,
-  openWriteAheadLog,
-  prepare,
-  type Bound,
-  type Database,
-} from '../storage/sqlite';
+import { all, oneNumber, openDatabase, openWriteAheadLog, prepare, type Bound, type Database } from '../storage/sqlite';
 import { StatementCache } from '../storage/statement-cache';
 
 const FILE = 'operations.db';
@@ -224,18 +214,13 @@ export class OperationsStore extends OperationsReader {
     job: Pick<StoredJob, 'id' | 'kind' | 'who' | 'request' | 'plan'>,
     items: readonly { event_id: string; plan: string | null }[],
   ): void {
-    this.#transact(() => {
-      this.#change('INSERT INTO jobs (id, kind, who, created_at, request, plan, total) VALUES (?, ?, ?, ?, ?, ?, ?)', [
-        job.id,
-        job.kind,
-        job.who,
-        Date.now(),
-        job.request,
-        job.plan,
-        items.length,
-      ]);
+    this.#statements.transact(() => {
+      this.#statements.change(
+        'INSERT INTO jobs (id, kind, who, created_at, request, plan, total) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        [job.id, job.kind, job.who, Date.now(), job.request, job.plan, items.length],
+      );
       items.forEach(({ event_id, plan }, index) => {
-        this.#change('INSERT INTO items (job, n, event_id, plan) VALUES (?, ?, ?, ?)', [
+        this.#statements.change('INSERT INTO items (job, n, event_id, plan) VALUES (?, ?, ?, ?)', [
           job.id,
           index + 1,
           event_id,
@@ -250,15 +235,15 @@ export class OperationsStore extends OperationsReader {
    * @returns false when it is not waiting for its confirmation.
    */
   confirm(id: string, who: string): boolean {
-    return this.#transact(() => {
-      const confirmed = this.#change(
+    return this.#statements.transact(() => {
+      const confirmed = this.#statements.change(
         'UPDATE jobs SET confirmed_at = ? WHERE id = ? AND confirmed_at IS NULL AND cancelled_at IS NULL',
         [Date.now(), id],
       );
       if (confirmed === 0) {
         return false;
       }
-      this.#change(
+      this.#statements.change(
         'UPDATE items SET number = 1 + max(1, coalesce((SELECT max(other.number) FROM items AS other WHERE other.event_id = items.event_id), 1)) WHERE job = ?',
         [id],
       );
@@ -270,11 +255,11 @@ export class OperationsStore extends OperationsReader {
 
   /** Cancels a job; what has been started goes on. @returns false when it has been cancelled already, or is unknown. */
   cancel(id: string, who: string): boolean {
-    return this.#transact(() => {
-      const cancelled = this.#change('UPDATE jobs SET cancelled_at = ? WHERE id = ? AND cancelled_at IS NULL', [
-        Date.now(),
-        id,
-      ]);
+    return this.#statements.transact(() => {
+      const cancelled = this.#statements.change(
+        'UPDATE jobs SET cancelled_at = ? WHERE id = ? AND cancelled_at IS NULL',
+        [Date.now(), id],
+      );
       if (cancelled === 1) {
         this.#audit(who, 'jobs.cancel', { job: id }, null);
       }
@@ -284,28 +269,25 @@ export class OperationsStore extends OperationsReader {
 
   /** Adds an entry to the audit log. @param detail without personal data. */
   recordOperation(who: string, operation: string, detail: object, count: number | null): void {
-    this.#transact(() => this.#audit(who, operation, detail, count));
+    this.#statements.transact(() => this.#audit(who, operation, detail, count));
   }
 
   /** Deletes jobs that were confirmed, or never were, before a time. The audit log stays. */
   prune(before: Date): void {
-    this.#transact(() => {
+    this.#statements.transact(() => {
       const old = 'SELECT id FROM jobs WHERE created_at < ?';
-      this.#change(`DELETE FROM items WHERE job IN (${old})`, [before.getTime()]);
-      this.#change('DELETE FROM jobs WHERE created_at < ?', [before.getTime()]);
+      this.#statements.change(`DELETE FROM items WHERE job IN (${old})`, [before.getTime()]);
+      this.#statements.change('DELETE FROM jobs WHERE created_at < ?', [before.getTime()]);
     });
   }
 
   override close(): void {
     super.close();
-    if (this.#writer.open) {
-      this.#statements.clear();
-      this.#writer.close();
-    }
+    this.#statements.close();
   }
 
   #audit(who: string, operation: string, detail: object, count: number | null): void {
-    this.#change('INSERT INTO audit (at, who, operation, detail, count) VALUES (?, ?, ?, ?, ?)', [
+    this.#statements.change('INSERT INTO audit (at, who, operation, detail, count) VALUES (?, ?, ?, ?, ?)', [
       Date.now(),
       who,
       operation,
@@ -315,22 +297,8 @@ export class OperationsStore extends OperationsReader {
   }
 
   #planId(json: string): number {
-    this.#change('INSERT INTO plans (json) VALUES (?) ON CONFLICT DO NOTHING', [json]);
+    this.#statements.change('INSERT INTO plans (json) VALUES (?) ON CONFLICT DO NOTHING', [json]);
     return oneNumber(this.#writer, 'SELECT id FROM plans WHERE json = ?', [json]);
-  }
-
-  #change(sql: string, values: Bound[]): number {
-    return change(this.#statements.get(sql), values);
-  }
-
-  #transact<Result>(work: () => Result): Result {
-    try {
-      return inTransaction(this.#writer, work);
-    } catch (error) {
-      // A libsql statement that failed once fails every time.
-      this.#statements.clear();
-      throw error;
-    }
   }
 }
 
