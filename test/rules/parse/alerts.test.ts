@@ -57,7 +57,7 @@ test.each([
     'there is no window "ofice"',
   ],
   [`alerts: [ { name: ops, on: disk } ]`, 'do'],
-  [`alerts: [ { name: "o p s", on: disk, ${POST} } ]`, 'cannot be the name of an alert; use letters, digits, dots, dashes and underscores: o-p-s'],
+  [`alerts: [ { name: "o p s", on: disk, ${POST} } ]`, 'cannot be the name of an alert'],
   [
     'alerts: [ { name: ops, on: disk, do: [ { slack.post_message: { channel: "#o", text: "{{ alert.sumary }}" } } ] } ]',
     'there is no variable "alert.sumary"',
