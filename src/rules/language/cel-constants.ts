@@ -28,6 +28,10 @@ export function evaluateConstants(parsed: ReturnType<typeof parse>): Constants {
       return;
     }
     const result = withBudget(CONDITION_STEPS, () => plan(celEnvironment, expression)({}));
+    if (isCelError(result) && result.message.startsWith('unbound function')) {
+      // A problem of its own, wherever the function is used.
+      return;
+    }
     if (isCelError(result)) {
       const example = EXAMPLES[expression.exprKind.value.function];
       found.problems.push({

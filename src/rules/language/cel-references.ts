@@ -61,7 +61,7 @@ export function analyseCel(expression: string, kindOfResult: KindOfResult = () =
   try {
     parsed = parse(expression);
   } catch (error) {
-    found.problems.push(syntaxProblem(error, expression));
+    found.problems.push(...syntaxProblems(error, expression));
     return found;
   }
   walk(parsed.expr, { found, offsets: parsed.sourceInfo?.positions ?? {}, locals: new Set(), loops: 0, tested: false });
@@ -71,7 +71,7 @@ export function analyseCel(expression: string, kindOfResult: KindOfResult = () =
   return found;
 }
 
-function syntaxProblem(error: unknown, expression: string): CelProblem {
+function syntaxProblems(error: unknown, expression: string): CelProblem[] {
   const location = typeof error === 'object' && error !== null && 'location' in error ? error.location : null;
   const start = typeof location === 'object' && location !== null && 'start' in location ? location.start : null;
   const offset =
@@ -82,8 +82,8 @@ function syntaxProblem(error: unknown, expression: string): CelProblem {
     error instanceof Error
       ? error.message.replace(/^(?:syntax error )?(?:<input>:\d+:\d+: )?/, '')
       : 'it cannot be parsed';
-  const habit = otherLanguage(expression);
-  return habit ?? { code: 'cel', message: `not a CEL expression: ${message}`, offset };
+  const habits = otherLanguage(expression);
+  return habits.length > 0 ? habits : [{ code: 'cel', message: `not a CEL expression: ${message}`, offset }];
 }
 
 /** What people write who know other languages, and what it is in CEL. Texts in quotes are skipped. */
@@ -102,16 +102,18 @@ const HABITS: readonly { pattern: RegExp; hint: string }[] = [
   { pattern: /\bif\b|\bthen\b/i, hint: 'write the condition alone' },
 ];
 
-function otherLanguage(expression: string): CelProblem | null {
-  const outside = expression.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, (text) => '_'.repeat(text.length));
-  for (const { pattern, hint } of HABITS) {
+/** The first place of each habit. Where two meet, as in `===`, the one listed first. */
+function otherLanguage(expression: string): CelProblem[] {
+  let outside = expression.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, (text) => '_'.repeat(text.length));
+  return HABITS.flatMap(({ pattern, hint }): CelProblem[] => {
     const found = pattern.exec(outside);
-    if (found !== null) {
-      const message = found[0] === '=' ? 'a single =' : `CEL has no ${found[0]}`;
-      return { code: 'cel', message: `not a CEL expression: ${message}`, hint, offset: found.index };
+    if (found === null) {
+      return [];
     }
-  }
-  return null;
+    outside = outside.replaceAll(new RegExp(pattern, `g${pattern.flags}`), (text) => ' '.repeat(text.length));
+    const message = found[0] === '=' ? 'a single =' : `CEL has no ${found[0]}`;
+    return [{ code: 'cel', message: `not a CEL expression: ${message}`, hint, offset: found.index }];
+  });
 }
 
 interface Walk {
@@ -170,7 +172,6 @@ function walk(expression: Expression, state: Walk): void {
           message: `a condition cannot make a ${kind.value.messageName}`,
           offset: state.offsets[String(expression?.id)] ?? 0,
         });
-        return;
       }
       for (const entry of kind.value.entries) {
         walk(entry.value, state);
@@ -187,7 +188,6 @@ function walk(expression: Expression, state: Walk): void {
           message: 'a loop inside a loop (all, exists, map, filter) could take too long',
           offset: state.offsets[String(expression?.id)] ?? 0,
         });
-        return;
       }
       walk(loop.iterRange, { ...state, loops: state.loops + 1 });
       const inner = {

@@ -167,41 +167,22 @@ export interface TemplateProblem {
   column: number;
 }
 
-/** Parses a template whose only faults may be filters that do not exist; null when it has others. */
-export function parseDespiteFilters(text: string): Template[] | null {
-  if (text.length > MAX_TEMPLATE_CHARS) {
-    return null;
-  }
-  lenient ??= makeLiquid('UTC', null, 'plain', () => undefined);
-  lenient.options.strictFilters = false;
-  try {
-    return lenient.parse(text);
-  } catch (error) {
-    if (!(error instanceof TokenizationError || error instanceof ParseError)) {
-      throw error;
-    }
-    return null;
-  }
-}
+/** The result of {@link parseTemplate}. `offset` is the place of the problem in the text, from 0. */
+export type ParsedTemplate =
+  { ok: true; templates: Template[] } | { ok: false; problem: TemplateProblem; offset: number };
 
-let lenient: Liquid | undefined;
-
-/** Parses a template without rendering it. Does not throw for an invalid template. */
-export function parseTemplate(
-  text: string,
-): { ok: true; templates: Template[] } | { ok: false; problem: TemplateProblem } {
+/**
+ * Parses a template without rendering it. Does not throw for an invalid template.
+ * @param options `anyFilter`: filters that do not exist are no problem. What is parsed so cannot be rendered.
+ */
+export function parseTemplate(text: string, options: { anyFilter?: boolean } = {}): ParsedTemplate {
   if (text.length > MAX_TEMPLATE_CHARS) {
-    return {
-      ok: false,
-      problem: {
-        message: `the text has ${text.length} characters; the limit of a template is ${MAX_TEMPLATE_CHARS}`,
-        row: 1,
-        column: 1,
-      },
-    };
+    const message = `the text has ${text.length} characters; the limit of a template is ${MAX_TEMPLATE_CHARS}`;
+    return { ok: false, problem: { message, row: 1, column: 1 }, offset: 0 };
   }
+  const liquid = options.anyFilter === true ? lenientLiquid() : engineFor('UTC', null, 'plain').liquid;
   try {
-    return { ok: true, templates: engineFor('UTC', null, 'plain').liquid.parse(text) };
+    return { ok: true, templates: liquid.parse(text) };
   } catch (error) {
     if (!(error instanceof TokenizationError || error instanceof ParseError)) {
       throw error;
@@ -209,6 +190,16 @@ export function parseTemplate(
     const [row = 1, column = 1] = error.token.getPosition();
     const message =
       (error.originalError?.message ?? error.message).replace(/, line:\d+, col:\d+$/s, '').split('\n')[0] ?? '';
-    return { ok: false, problem: { message, row, column } };
+    return { ok: false, problem: { message, row, column }, offset: error.token.begin };
   }
+}
+
+let lenient: Liquid | undefined;
+
+function lenientLiquid(): Liquid {
+  if (lenient === undefined) {
+    lenient = makeLiquid('UTC', null, 'plain', () => undefined);
+    lenient.options.strictFilters = false;
+  }
+  return lenient;
 }

@@ -5,7 +5,6 @@ import { isNamedRoot } from '../language/cel-kinds';
 import { FIELDS } from '../language/field-list';
 import { fieldNamed } from '../language/fields';
 import { isTemplate } from '../language/liquid';
-import type { Single } from '../language/named-values';
 import { referencesIn, withoutReferences } from '../language/secret-references';
 import { holdsToken, namesSecret } from '../../text/tokens';
 import { quoted, type BlockReader, type Value } from './block-reader';
@@ -148,10 +147,9 @@ export function checkCel(
   }
   for (const { path, root, name, offset } of references.memberships) {
     const field = fieldNamed(path.join('.'));
-    // One finding is enough: the list is wrong for this field.
-    const isFit = (entry: Single): boolean =>
-      field === undefined || values.comparable(field, entry, place(offset)) !== null;
-    variables.entriesOf(root, name).every(isFit);
+    if (field !== undefined) {
+      values.comparables(field, variables.entriesOf(root, name), place(offset));
+    }
   }
   for (const { path, value: constant, offset } of references.comparisons) {
     const field = fieldNamed(path.join('.'));

@@ -216,17 +216,13 @@ export class FieldTestReader {
         : { operator: 'all', tests: valid };
   }
 
-  /** The keys of a map in the field's comparable form; null with a finding. One finding is enough. */
+  /** The keys of a map in the field's comparable form; null with findings. */
   #keys(field: FieldDefinition, map: NamedMap, at: Position): ListItem[] | null {
-    const values: ListItem[] = [];
-    for (const { key } of map) {
-      const comparable = this.values.comparable(field, key, at);
-      if (comparable === null) {
-        return null;
-      }
-      values.push(comparable);
-    }
-    return values;
+    return this.values.comparables(
+      field,
+      map.map(({ key }) => key),
+      at,
+    );
   }
 
   /** The same test without regard to case; null with a finding when nothing in it compares texts. */
@@ -307,16 +303,12 @@ export class FieldTestReader {
         });
         return null;
       }
-      const values: ListItem[] = [];
-      for (const item of list) {
-        // Reported where the list is used: the item is wrong for this field only. One finding is enough.
-        const comparable = this.values.comparable(field, item.value, value.at);
-        if (comparable === null) {
-          return null;
-        }
-        values.push(comparable);
-      }
-      return { operator: 'one_of', values, list: name };
+      const values = this.values.comparables(
+        field,
+        list.map((item) => item.value),
+        value.at,
+      );
+      return values === null ? null : { operator: 'one_of', values, list: name };
     }
     const items = this.reader.list(value, 'in');
     if (items === null) {

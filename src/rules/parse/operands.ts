@@ -28,6 +28,8 @@ const TIME_HINT = 'such as "2026-03-02 09:00" or "2026-03-02T09:00:00Z"';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const WITH_ZONE = /^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:\d{2})$/;
 
+const MOST_WRONG_ITEMS = 5;
+
 /** Checks the values that fields are compared with, in `when` and in CEL: their type, and whether the field can have them. */
 export class ComparedValues {
   constructor(
@@ -63,6 +65,27 @@ export class ComparedValues {
     return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
       ? this.comparable(field, found, value.at)
       : null;
+  }
+
+  /**
+   * Converts the items of a list, or the keys of a map, to the field's comparable form; null with findings where the list is
+   * used, because the items are wrong for this field only. Of more wrong items than a few, nobody reads the rest.
+   */
+  comparables(field: FieldDefinition, items: readonly ListItem[], at: Position): ListItem[] | null {
+    const fit: ListItem[] = [];
+    let wrong = 0;
+    for (const item of items) {
+      const found = this.comparable(field, item, at);
+      if (found !== null) {
+        fit.push(found);
+        continue;
+      }
+      wrong += 1;
+      if (wrong === MOST_WRONG_ITEMS) {
+        break;
+      }
+    }
+    return wrong > 0 ? null : fit;
   }
 
   /** Converts a value to the field's comparable form; null with a finding. */

@@ -59,7 +59,7 @@ export class StepReader {
     private readonly actions: ActionCatalogue,
   ) {}
 
-  /** The steps with a known action. Two steps with the same id are a finding. */
+  /** The steps that have an action, known or not. Two steps with the same id are a finding. */
   read(value: Value): ReadStep[] {
     const items = this.reader.list(value, 'do', 'start each step with a dash');
     if (items?.length === 0) {
@@ -141,8 +141,32 @@ export class StepReader {
     const condition = ifValue === undefined ? null : this.reader.text(ifValue, 'if');
     const retry = this.retry(block.get('retry'), found === undefined ? 0 : durationMs(found.action.budget));
     const from = found?.action.budgetFrom === 'event' ? { from: 'event' as const } : {};
+    const plannedWith = (more: Pick<PlannedStep, 'effect' | 'input' | 'attempt_timeout_ms'>): PlannedStep => ({
+      id: readId ?? `${action.key}#${index + 1}`,
+      action: action.key,
+      effect: more.effect,
+      input: more.input,
+      ...(condition === null ? {} : { if: condition }),
+      on_error: onErrorWord ?? 'stop',
+      retry: { ...retry, ...from },
+      attempt_timeout_ms: more.attempt_timeout_ms,
+    });
     if (found === undefined) {
-      return null;
+      // Its texts are checked as far as they can be, and later steps may name its id.
+      return {
+        at: action.keyAt,
+        input: action.node,
+        ifAt: ifValue ?? null,
+        sinkOf: () => 'json',
+        isMoment: () => false,
+        onlyFor: () => undefined,
+        insteadOf: {},
+        problemsOf: () => [],
+        accepts: () => true,
+        reads: [],
+        result: shapeOf(null),
+        planned: plannedWith({ effect: 'once', input: {}, attempt_timeout_ms: 0 }),
+      };
     }
     const input = readInput(this.reader, action.key, found.action.input, action);
     const { action: definition } = found;
@@ -165,16 +189,11 @@ export class StepReader {
       accepts: (path, wanted) => definition.accepts(path, wanted),
       reads: input === null ? [] : definition.readsOf(input),
       result: shapeOf(jsonSchemaOf(definition.output, 'output')),
-      planned: {
-        id: readId ?? `${action.key}#${index + 1}`,
-        action: action.key,
+      planned: plannedWith({
         effect: input === null ? 'once' : definition.effectOf(input),
         input: input ?? {},
-        ...(condition === null ? {} : { if: condition }),
-        on_error: onErrorWord ?? 'stop',
-        retry: { ...retry, ...from },
         attempt_timeout_ms: durationMs(definition.attemptTimeout),
-      },
+      }),
     };
   }
 

@@ -1,22 +1,9 @@
 import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, type Token } from 'liquidjs';
 import { compareNumbers } from '../../events/exact-number';
 import type { FindingCode } from '../../errors/finding-codes';
-import { nearest } from '../../yaml/nearest-name';
-import {
-  loneOutput,
-  parseDespiteFilters,
-  parseTemplate,
-  templateWords,
-  type TemplateProblem,
-} from '../language/liquid';
+import { loneOutput } from '../language/liquid';
+import { parseWithFaults, unknownFilters, type CheckedProblem } from './template-syntax';
 import type { Variables } from './variables';
-
-/** A problem of a template, with its place in the text. */
-export interface CheckedProblem extends TemplateProblem {
-  code: FindingCode;
-  severity: 'error' | 'warning';
-  hint?: string;
-}
 
 /** What is known at a place of the template. */
 interface Inside {
@@ -39,82 +26,34 @@ export interface TemplatePlace {
 }
 
 /**
- * Finds the problems of a template: syntax, unknown filters and variables, variables that may be absent and have no
- * `default`. A variable with a computed part (`data[name]`) is checked up to that part.
+ * Finds the problems of a template, all at once: syntax, unknown filters and variables, variables that may be absent and
+ * have no `default`. A variable with a computed part (`data[name]`) is checked up to that part.
  */
 export function checkTemplate(text: string, variables: Variables, place: TemplatePlace): CheckedProblem[] {
-  const parsed = parseTemplate(text);
-  // A wrong filter hides no other fault of the text.
-  const templates = parsed.ok ? parsed.templates : parseDespiteFilters(text);
-  const problems = parsed.ok ? [] : [explainSyntax(parsed.problem)];
+  const { templates, problems, mentioned } = parseWithFaults(text);
   if (templates === null) {
     return problems;
   }
   const lone = loneOutput(templates);
   const groups = place.groups && lone !== null;
   const nullable = place.nullable && lone?.bare === true;
-  walk(templates, { locals: new Set(), present: new Set(), groups, nullable }, variables, problems);
+  walk(templates, { locals: new Set(mentioned), present: new Set(), groups, nullable }, variables, problems);
   return problems;
 }
-
-function explainSyntax(problem: TemplateProblem): CheckedProblem {
-  const filter = /^undefined filter: (.+)$/.exec(problem.message)?.[1];
-  const tag = /^tag "?(.+?)"? not found$/.exec(problem.message)?.[1];
-  const words = templateWords();
-  if (filter !== undefined) {
-    const near = FILTER_SYNONYMS.get(filter) ?? nearest(filter, words.filters);
-    const hint =
-      filter === 'raw'
-        ? 'inserted values are always escaped'
-        : near === null
-          ? undefined
-          : near.includes(':')
-            ? `write ${near}`
-            : `did you mean "${near}"?`;
-    return {
-      ...problem,
-      severity: 'error',
-      code: 'unknown-filter',
-      message: `there is no filter "${filter}"`,
-      ...(hint === undefined ? {} : { hint }),
-    };
-  }
-  if (tag !== undefined) {
-    const near = nearest(tag, words.tags);
-    return {
-      ...problem,
-      severity: 'error',
-      code: 'unknown-tag',
-      message: `there is no tag "${tag}"`,
-      hint: near === null ? `the tags are ${words.tags.join(', ')}` : `did you mean "${near}"?`,
-    };
-  }
-  return { ...problem, severity: 'error', code: 'template', message: `not a valid template: ${problem.message}` };
-}
-
-const FILTER_SYNONYMS: ReadonlyMap<string, string> = new Map(
-  Object.entries<string>({
-    national: "phone: 'national'",
-    international: 'phone',
-    upper: 'upcase',
-    lower: 'downcase',
-    uppercase: 'upcase',
-    lowercase: 'downcase',
-    format: 'date',
-  }),
-);
 
 function walk(templates: readonly Template[], inside: Inside, variables: Variables, problems: CheckedProblem[]): void {
   // A name that `assign` defines exists from there to the end of the block.
   let here = inside;
   for (const template of templates) {
     if (template instanceof Output) {
+      checkFilters(template, template.value, problems);
       checkValue(template.value, here, variables, problems, 'inserted');
       continue;
     }
     const use = LENIENT_TAGS.has(nameOf(template)) ? 'tested' : nameOf(template) === 'for' ? 'looped' : 'inserted';
     for (const argument of template.arguments?.() ?? []) {
       if (argument instanceof LiquidValue) {
+        checkFilters(template, argument, problems);
         checkValue(argument, here, variables, problems, use);
       } else {
         checkToken(argument, here, variables, problems, use, false);
@@ -125,6 +64,11 @@ function walk(templates: readonly Template[], inside: Inside, variables: Variabl
     const assigned = [...(template.localScope?.() ?? [])].map((token) => token.content);
     here = { ...here, locals: new Set([...here.locals, ...assigned]) };
   }
+}
+
+function checkFilters({ token }: Template, { filters }: LiquidValue, problems: CheckedProblem[]): void {
+  const [row = 1, column = 1] = token.getPosition();
+  problems.push(...unknownFilters(filters).map((unknown) => ({ ...unknown, row, column })));
 }
 
 /** In these tags an absent variable counts as false or empty. */

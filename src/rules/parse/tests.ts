@@ -69,15 +69,10 @@ export class TestReader {
     const happensAt = atValue === undefined ? null : this.time(atValue);
     const expectValue = block.get('expect');
     const expected = expectValue === undefined ? null : reader.block(expectValue, 'expect', EXPECT_KEYS);
-    if (
-      name === null ||
-      event === null ||
-      eventValue === undefined ||
-      expected === null ||
-      (atValue !== undefined && happensAt === null)
-    ) {
+    if (expected === null) {
       return null;
     }
+    const expect = this.expectation(expected);
     if (
       expected.get('rules') === undefined &&
       expected.get('includes') === undefined &&
@@ -89,6 +84,9 @@ export class TestReader {
         hint: 'write rules: [] for "no rule matches"',
       });
     }
+    if (name === null || event === null || eventValue === undefined || (atValue !== undefined && happensAt === null)) {
+      return null;
+    }
     return {
       name,
       at: nameValue?.at ?? block.at,
@@ -98,7 +96,7 @@ export class TestReader {
       call,
       results,
       happensAt,
-      expect: this.expectation(expected),
+      expect,
     };
   }
 

@@ -188,6 +188,59 @@ describe('and a fault where it can be', () => {
         'there is no variable "b1"; fields of the payload are under data: data.b1',
       ],
     ],
+    [
+      'two wrong filters in one text, one of them in a tag',
+      "{{ id | capitalise2 | phnoe }} {% assign who = id | uppercase %}{{ who | nofilter | default: '?' }}",
+      'on: call_hangup',
+      [
+        'there is no filter "capitalise2"; did you mean "capitalize"?',
+        'there is no filter "phnoe"; did you mean "phone"?',
+        'there is no filter "uppercase"; did you mean "upcase"?',
+        'there is no filter "nofilter"',
+      ],
+    ],
+    [
+      'two wrong tags in one text, with what is in them and after them',
+      '{% iff reason %}{{ a1 }}{% else %}{{ id | phnoe }}{% endif %}{% asign x = 1 %}{{ b1 }}',
+      'on: call_hangup',
+      [
+        'there is no tag "iff"; did you mean "if"?',
+        'there is no variable "a1"; fields of the payload are under data: data.a1',
+        'there is no filter "phnoe"; did you mean "phone"?',
+        'there is no tag "asign"; did you mean "assign"?',
+        'there is no variable "b1"; fields of the payload are under data: data.b1',
+      ],
+    ],
+    [
+      'a wrong end of a tag, which does not hide other faults',
+      '{% if reason %}{{ a1 }}{% endfi %}{{ b1 }}',
+      'on: call_hangup',
+      [
+        'there is no variable "a1"; fields of the payload are under data: data.a1',
+        'there is no tag "endfi"; did you mean "endif"?',
+        'there is no variable "b1"; fields of the payload are under data: data.b1',
+      ],
+    ],
+    [
+      'a loop that is wrong, which does not make its variable wrong',
+      '{% for one of data.list %}{{ one }}{% endfor %}{{ b1 }} {{ id',
+      'on: call_hangup',
+      [
+        'not a valid template: illegal tag: {% for one of data.list %}',
+        'there is no variable "b1"; fields of the payload are under data: data.b1',
+        'not a valid template: output "{{ id" not closed',
+      ],
+    ],
+    [
+      'two texts in brackets that are no templates',
+      "{{ id | default 'a' }} {{ a1 }} {{ id | default 'b' }}",
+      'on: call_hangup',
+      [
+        'not a valid template: expected ":" after filter name',
+        'there is no variable "a1"; fields of the payload are under data: data.a1',
+        'not a valid template: expected ":" after filter name',
+      ],
+    ],
   ])('%s', (_, text, more, says) => {
     expect(faultsOf(text, more)).toEqual(says);
   });
