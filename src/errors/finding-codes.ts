@@ -87,8 +87,8 @@ export const FINDING_CODES = {
     remedy: 'Write a number and a unit: 30s, 15m, 24h, 7d.',
   },
   time: {
-    meaning: 'A value is not a time of day, or not a time with a time zone.',
-    remedy: 'Write "09:00", or "2026-03-07T10:00+09:00" in a test.',
+    meaning: 'A value is not a time of day, or the `at` of a test is not a time.',
+    remedy: 'Write "09:00", or "2026-03-07 10:00" in a test.',
   },
   date: {
     meaning: 'A value is not a date.',

@@ -153,7 +153,7 @@ export const TEST_KEYS = {
   },
   at: {
     description:
-      'When the event happens: `2026-03-07T10:00+09:00`. The default is the time in the event, or noon UTC on a Monday for an event without a time.',
+      'When the event happens: `2026-03-07 10:00`, in the zone of `defaults`, or with a zone of its own, `2026-03-07T10:00+09:00`. The default is the time in the event, or noon UTC on a Monday for an event without a time.',
   },
   expect: { required: true, description: 'The expected result.' },
 } as const satisfies Keys;

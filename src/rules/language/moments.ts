@@ -57,6 +57,27 @@ export function readMoment(text: string, scope: MomentScope): number | MomentPro
   return found ?? { message: time === undefined ? `${name} does not open` : `it is never ${time} in ${name}` };
 }
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const WITH_ZONE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Reads a time as conditions and tests have it: `2026-03-02 09:00` or a date (its midnight) in a zone, or with a zone of its
+ * own, `2026-03-02T09:00:00Z`.
+ * @returns milliseconds UTC; null for another text.
+ */
+export function readTime(text: string, timezone: string): number | null {
+  if (WITH_ZONE.test(text)) {
+    const ms = Date.parse(text);
+    return Number.isFinite(ms) ? ms : null;
+  }
+  const local = DATE.test(text) ? `${text} 00:00` : text;
+  const moment = readMoment(local, { windows: {}, timezone, after: 0 });
+  return typeof moment === 'number' ? moment : null;
+}
+
+/** How a time is written, for findings. */
+export const TIME_HINT = 'such as "2026-03-02 09:00" or "2026-03-02T09:00:00Z"';
+
 /** A text with the moment that it names as a time in UTC (ISO 8601); other texts, also faulty ones, unchanged. */
 export function withMoment(text: string, scope: MomentScope): string {
   const moment = readMoment(text, scope);

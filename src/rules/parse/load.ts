@@ -49,7 +49,7 @@ export function loadRules(options: LoadOptions): LoadedRules {
   const { files, paths } = readRuleFiles(options.file, readFile, findings);
   const { rules, alerts, heartbeat, timezone } = readAll(files, options.actions, findings);
   const hasAllRules = !findings.hasErrors;
-  const tests = readTests(files, rules);
+  const tests = readTests(files, rules, timezone);
   if (!hasAllRules) {
     // Rules with errors are missing here, so half of the tests would have findings.
     findings.drop(({ code }) => code === 'unknown-rule' || code === 'unknown-step');
@@ -160,10 +160,10 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
   return { rules, alerts, heartbeat: heartbeats[0] ?? null, timezone: defaults.timezone };
 }
 
-function readTests(files: readonly RuleFile[], rules: readonly Rule[]): RuleTest[] {
+function readTests(files: readonly RuleFile[], rules: readonly Rule[], timezone: string): RuleTest[] {
   return files.flatMap(({ reader, block }) => {
     const value = block.get('tests');
-    return value === undefined || isNothing(value.node) ? [] : new TestReader(reader, rules).read(value);
+    return value === undefined || isNothing(value.node) ? [] : new TestReader(reader, rules, timezone).read(value);
   });
 }
 

@@ -6,7 +6,7 @@ import { isNothing, kindOf, quoted, type BlockReader, type Value } from './block
 import type { FieldDefinition } from '../language/field';
 import { type Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
-import { readMoment } from '../language/moments';
+import { readTime, TIME_HINT } from '../language/moments';
 import { comparable } from '../language/operators';
 import { warnOfWithheld } from './literal-texts';
 
@@ -23,10 +23,6 @@ export const KIND_WORDS: Readonly<Record<FieldDefinition['kind'], string>> = {
   time: 'a time',
   any: 'any value',
 };
-
-const TIME_HINT = 'such as "2026-03-02 09:00" or "2026-03-02T09:00:00Z"';
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const WITH_ZONE = /^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:\d{2})$/;
 
 const MOST_WRONG_ITEMS = 5;
 
@@ -231,12 +227,7 @@ export class ComparedValues {
 
   /** A date, or a time with or without a zone, in the form in which events have theirs; null for another text. */
   #timeOf(text: string): string | null {
-    if (WITH_ZONE.test(text)) {
-      const ms = Date.parse(text);
-      return Number.isFinite(ms) ? new Date(ms).toISOString() : null;
-    }
-    const local = DATE.test(text) ? `${text} 00:00` : text;
-    const moment = readMoment(local, { windows: {}, timezone: this.timezone, after: 0 });
-    return typeof moment === 'number' ? new Date(moment).toISOString() : null;
+    const ms = readTime(text, this.timezone);
+    return ms === null ? null : new Date(ms).toISOString();
   }
 }

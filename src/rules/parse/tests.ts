@@ -4,6 +4,7 @@ import { kindOf, quoted, type Block, type BlockReader, type Value } from './bloc
 import { fieldNamed, fieldNames } from '../language/fields';
 import { type Position } from '../../yaml/finding';
 import { didYouMean } from '../../yaml/nearest-name';
+import { readTime, TIME_HINT } from '../language/moments';
 import { EXPECT_KEYS, TEST_KEYS } from '../language/keys';
 import type { Rule } from '../rule';
 import { toJson } from '../../yaml/document';
@@ -45,6 +46,8 @@ export class TestReader {
   constructor(
     private readonly reader: BlockReader,
     private readonly rules: readonly Rule[],
+    /** IANA zone of times without one. */
+    private readonly timezone: string,
   ) {}
 
   read(value: Value): RuleTest[] {
@@ -182,14 +185,11 @@ export class TestReader {
 
   private time(value: Value): number | null {
     const text = this.reader.text(value, 'at');
-    const time =
-      text === null || !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(?:Z|[+-]\d{2}:\d{2})$/.test(text) ? NaN : Date.parse(text);
-    if (text !== null && Number.isNaN(time)) {
-      this.reader.findings.error(value.at, 'time', `${quoted(text)} is not a time with a time zone`, {
-        hint: 'such as "2026-03-07T10:00+09:00"',
-      });
+    const time = text === null ? null : readTime(text, this.timezone);
+    if (text !== null && time === null) {
+      this.reader.findings.error(value.at, 'time', `${quoted(text)} is not a time`, { hint: TIME_HINT });
     }
-    return Number.isNaN(time) ? null : time;
+    return time;
   }
 
   private expectation(expected: Block<keyof typeof EXPECT_KEYS>): RuleTest['expect'] {

@@ -82,6 +82,12 @@ describe('passes', () => {
       'a time outside the window',
       'event: fixtures/m.json\nat: "2026-03-02T08:59:59+09:00"\nexpect: { rules: [log], why_not: { greet: during } }',
     ],
+    [
+      'a local time outside it, in the zone of the rule file',
+      'event: fixtures/m.json\nat: "2026-03-02 08:59"\nexpect: { rules: [log], why_not: { greet: during } }',
+    ],
+    ['a local time inside it', 'event: fixtures/m.json\nat: "2026-03-02 09:00"\nexpect: { rules: [greet, log] }'],
+    ['a local day', 'event: fixtures/m.json\nat: 2026-03-02\nexpect: { rules: [log], why_not: { greet: during } }'],
     ['a time inside it', 'event: fixtures/m.json\nat: "2026-03-02T09:00+09:00"\nexpect: { rules: [greet, log] }'],
     [
       'an event without times, on a Monday',
@@ -186,9 +192,9 @@ test.each([
     ['17:31  "direciton" is not a reason why a rule does not match; did you mean "direction"?'],
   ],
   [
-    'a time without zone',
-    'event: e.json\nat: "2026-03-02 10:00"\nexpect: { rules: [] }',
-    ['17:9  "2026-03-02 10:00" is not a time with a time zone; such as "2026-03-07T10:00+09:00"'],
+    'a text that is no time',
+    'event: e.json\nat: "2026-03-02 25:00"\nexpect: { rules: [] }',
+    ['17:9  "2026-03-02 25:00" is not a time; such as "2026-03-02 09:00" or "2026-03-02T09:00:00Z"'],
   ],
   [
     'a change outside data',
