@@ -7,7 +7,7 @@ import { canonicalize } from '../events/canonicalize';
 import { toJsonText } from '../events/exact-number';
 import { parseEnvelope } from '../events/envelope';
 import type { LoadedRules } from '../rules/parse/load';
-import { checkSecrets, refersToSecrets } from '../rules/tools/check-secrets';
+import { checkSecrets, secretsOf } from '../rules/tools/check-secrets';
 import { diffRuleSets, formatDifference } from '../rules/tools/diff';
 import { explain, withoutTokens, type ExplainOptions } from '../rules/tools/explain';
 import { formatExplanation } from '../rules/tools/format-explanation';
@@ -22,6 +22,7 @@ import { findingJson } from '../yaml/format-findings';
 import { actionCatalogue } from '../connectors/registry';
 import { counted } from '../text/counted';
 import { judgeRules } from './judge-rules';
+import { knownSecrets } from './known-secrets';
 import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readDataDir, readSettings } from './read-settings';
@@ -87,8 +88,9 @@ async function check(
   const checked = rulesFiles(files, command).map((file) => ({ file, loaded: readRules(file) }));
   const findings = checked.flatMap(({ loaded }) => loaded.findings);
   const rules = checked.flatMap(({ loaded }) => (loaded.ok ? loaded.ruleSet.rules : []));
-  if (rules.some(refersToSecrets)) {
-    findings.push(...checkSecrets(rules, readSettings(command).ruleSecrets));
+  const references = secretsOf(rules);
+  if (references.length > 0) {
+    findings.push(...checkSecrets(rules, await knownSecrets(references, readSettings(command))));
   }
   if (options.traffic !== false) {
     const since = parseSpan(options.traffic, '--traffic', new Date());

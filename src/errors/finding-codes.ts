@@ -341,7 +341,7 @@ export const FINDING_CODES = {
   'missing-secret': {
     meaning: 'A rule refers to a secret that is not on this machine, or that rules may not have.',
     remedy:
-      'Set the variable or file on the machine of the worker, and add its name to BRIDGE_RULES_SECRETS. The check sees the environment of its own shell only.',
+      'Set the variable or file on the machine of the worker, and add its name to BRIDGE_RULES_SECRETS. rules check asks the running bridge; where none runs, it sees the environment of its own shell only.',
   },
   'never-sent': {
     meaning: 'A rule is on an event type that VoIPBIN defines and never sends.',

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { latest, type TakenItem } from '../connectors/mailbox';
 import { connectors } from '../connectors/registry';
 import { resumeAll } from '../runs/parked-connections';
+import { stateOf } from '../settings/rule-secrets';
 import type { Settings } from '../settings/settings';
 import { checkConnection } from '../status/connection-check';
 import { describeConnections } from '../status/connection-status';
@@ -11,7 +12,7 @@ import type { Question } from './child/messages';
 export interface Answering {
   client: Client;
   /** Those of this process' worker; null where workers elsewhere do the runs, with settings of their own. */
-  worker: Pick<Settings, 'connections'> | null;
+  worker: Pick<Settings, 'connections' | 'ruleSecrets'> | null;
   /** What each stand-in of that worker took, by connection. */
   standIns: ReadonlyMap<string, () => TakenItem[]>;
 }
@@ -22,6 +23,7 @@ export interface Answering {
  * - `resume`: `string[]`, those that were parked.
  * - `connections`: `ConnectionStatus[]`.
  * - `check`: `ConnectionCheck[]`; null without a worker here, whose credentials could be checked.
+ * - `secrets`: `Record<string, SecretState>`, by reference; null without a worker here, whose secrets they are.
  * - `stand-ins`: `{ connection, items: TakenItem[] }[]`, those that run; null without a worker here.
  *
  * @throws what Temporal's client throws.
@@ -44,6 +46,14 @@ export function answerAboutConnections({ client, worker, standIns }: Answering, 
               ),
             ),
           );
+    case 'secrets':
+      return Promise.resolve(
+        worker === null
+          ? null
+          : Object.fromEntries(
+              question.references.map((reference) => [reference, stateOf(worker.ruleSecrets.lookUp(reference))]),
+            ),
+      );
     case 'stand-ins':
       return Promise.resolve(
         worker === null

@@ -4,6 +4,7 @@ import { MOST_SHOWN, type TakenItem } from '../connectors/mailbox';
 import { connectors, usesOfConnection } from '../connectors/registry';
 import { parkableNames } from '../runs/names';
 import type { Rule } from '../rules/rule';
+import type { SecretState } from '../settings/rule-secrets';
 import type { ConnectionCheck } from '../status/connection-check';
 import type { ConnectionStatus } from '../status/connection-status';
 import type { Question } from './child/messages';
@@ -29,12 +30,21 @@ export interface ChecksAnswer {
   checks: ConnectionCheck[] | null;
 }
 
+/** What `POST /secrets/check` answers. */
+export interface SecretsAnswer {
+  mode: Mode;
+  /** By reference; null in mode receiver: the workers elsewhere have secrets of their own. */
+  secrets: Record<string, SecretState> | null;
+}
+
 /** What `GET /stand-ins` answers. */
 export interface StandInsAnswer {
   mode: Mode;
   /** The stand-ins that run, with what they took last, oldest first; null in mode receiver. */
   stand_ins: { connection: string; items: TakenItem[] }[] | null;
 }
+
+const secretsBody = z.object({ references: z.array(z.string().max(10_000)).max(10_000) });
 
 const standInsQuery = z.object({
   connection: z.string().optional(),
@@ -81,6 +91,18 @@ export function connectionRoutes(options: {
           ]),
         );
         return { mode, checks: (await ask({ about: 'check', uses }, 'not_checked')) as ConnectionCheck[] | null };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/secrets/check',
+      run: async ({ body }): Promise<SecretsAnswer> => {
+        const asked = secretsBody.safeParse(body);
+        if (!asked.success) {
+          throw wrongRequest(asked.error.issues);
+        }
+        const found = await ask({ about: 'secrets', references: asked.data.references }, 'not_checked');
+        return { mode, secrets: found as SecretsAnswer['secrets'] };
       },
     },
     {

@@ -4,7 +4,7 @@ import { WrongUse } from '../errors/operator-errors';
 import { LiveRules } from '../rules/live-rules';
 import { loadRules, type LoadedRules } from '../rules/parse/load';
 import { MAX_RULE_FILE_CHARS } from '../rules/parse/rule-files';
-import { checkSecrets } from '../rules/tools/check-secrets';
+import { checkSecrets, type KnownSecrets } from '../rules/tools/check-secrets';
 import type { PlannedStep } from '../rules/plan';
 import type { Rule } from '../rules/rule';
 import type { RuleSet } from '../rules/rule-set';
@@ -50,8 +50,9 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
       'The rule files have errors (above): correct them, or set BRIDGE_RULES to other files. Check with: npx bridge rules check',
     );
   }
+  const secrets: KnownSecrets = { of: 'machine', lookUp: (reference) => settings.ruleSecrets.lookUp(reference) };
   const warnOfSecrets = (ruleSet: RuleSet): void => {
-    for (const finding of checkSecrets(ruleSet.rules, settings.ruleSecrets)) {
+    for (const finding of checkSecrets(ruleSet.rules, secrets)) {
       log.warn({}, formatFinding(finding));
     }
   };

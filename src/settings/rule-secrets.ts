@@ -8,6 +8,14 @@ export type FoundSecret =
   /** `missing`: it may be there on another machine. `refused`: rules may not refer to it. */
   | { ok: false; kind: 'missing' | 'refused'; message: string; hint: string };
 
+/** What is known of a secret, without its value. */
+export type SecretState = { ok: true } | Extract<FoundSecret, { ok: false }>;
+
+/** What may be said of a secret to others. */
+export function stateOf(found: FoundSecret): SecretState {
+  return found.ok ? { ok: true } : found;
+}
+
 /** What decides which secrets rules may refer to. */
 export interface RuleSecretsOptions {
   /** Names of variables (`CRM_TOKEN`), beginnings of names (`CRM_*`), files and folders. */

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createAdmin, type Admin } from '../../src/admin/server';
 import { publishApi } from '../../src/operations/api-access';
@@ -37,12 +38,15 @@ async function running(mode: 'all' | 'receiver', answer: (question: Question) =>
     ready: () => true,
     api: {
       token: TOKEN,
-      routes: connectionRoutes({
-        mode,
-        ask: (question) => Promise.resolve(answer(question)),
-        rules: () => [],
-        record: () => undefined,
-      }),
+      routes: [
+        { method: 'GET', path: '/jobs', run: () => Promise.resolve([]) },
+        ...connectionRoutes({
+          mode,
+          ask: (question) => Promise.resolve(answer(question)),
+          rules: () => [],
+          record: () => undefined,
+        }),
+      ],
     },
   });
   publishApi(cwd, await admin.listen(), TOKEN);
@@ -97,6 +101,52 @@ test('without a running bridge, check says that it goes by the settings file and
   expect(err).toMatch(/No receiver runs with the data folder .*environment of this command/);
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ connection: 'slack', ok: false }));
 });
+
+const WITH_SECRET = `version: 1
+rules:
+  - name: push
+    on: message_created
+    do: [{ http.request: { url: "https://crm.example/", headers: { Authorization: "Bearer \${env:CRM_TOKEN}" } } }]
+`;
+
+/** What `rules check` warns of, in a shell with or without the token. */
+async function checkRules(cwd: string, env: Record<string, string> = {}): Promise<string> {
+  writeFileSync(join(cwd, 'rules.yaml'), WITH_SECRET);
+  const { out } = await runBridge(['rules', 'check', '--no-traffic'], {
+    cwd,
+    env: { ...env, BRIDGE_DATA_DIR: cwd, BRIDGE_RULES: 'rules.yaml' },
+  });
+  return out;
+}
+
+test('rules check goes by the secrets of the running bridge, whatever the shell has', async () => {
+  const asked: Question[] = [];
+  const has = await running('all', (question) => {
+    asked.push(question);
+    return { 'env:CRM_TOKEN': { ok: true } };
+  });
+  expect(await checkRules(has)).not.toContain('CRM_TOKEN');
+  expect(asked).toEqual([{ about: 'secrets', references: ['env:CRM_TOKEN'] }]);
+  await admin?.close();
+  const message = 'the environment variable CRM_TOKEN is not set';
+  const lacks = await running('all', () => ({
+    'env:CRM_TOKEN': { ok: false, kind: 'missing', message, hint: 'set it' },
+  }));
+  expect(await checkRules(lacks, { CRM_TOKEN: 'x' })).toContain(`${message} for the running bridge; set it`);
+});
+
+test.each(['receiver', 'all'] as const)(
+  'rules check goes by the shell where the bridge has no worker that it can ask: mode %s',
+  async (mode) => {
+    const cwd = await running(mode, (): unknown =>
+      mode === 'receiver' ? null : Promise.reject(new Error('the worker process is not there')),
+    );
+    expect(await checkRules(cwd, { CRM_TOKEN: 'x' })).not.toContain('CRM_TOKEN');
+    expect(await checkRules(cwd)).toContain(
+      'the environment variable CRM_TOKEN is not set for this command; the worker',
+    );
+  },
+);
 
 function standIns(cwd: string, ...args: string[]): Promise<Ended> {
   return runBridge(['stand-ins', 'show', ...args], { cwd, env: { ...SHELL, BRIDGE_DATA_DIR: cwd } });

@@ -104,3 +104,20 @@ test('a check asks with what the live rules in force need', async () => {
     },
   ]);
 });
+
+test('the worker is asked which secrets it has; a request without a list of them is wrong', async () => {
+  const check = async (body: object): Promise<[status: number, answer: unknown]> => {
+    const response = await fetch(`${url}/api/v1/secrets/check`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return [response.status, await response.json()];
+  };
+  expect(await check({ references: ['env:CRM_TOKEN'] })).toEqual([200, { mode: 'all', secrets: [] }]);
+  expect(asked).toEqual([{ about: 'secrets', references: ['env:CRM_TOKEN'] }]);
+  expect(await check({ references: 'env:CRM_TOKEN' })).toEqual([
+    400,
+    { error: 'wrong_request', message: expect.stringContaining('references') as string },
+  ]);
+});

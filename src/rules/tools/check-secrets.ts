@@ -1,43 +1,62 @@
 import type { JsonValue } from '../../events/json';
-import type { RuleSecrets } from '../../settings/rule-secrets';
+import type { SecretState } from '../../settings/rule-secrets';
 import { Findings, type Finding } from '../../yaml/finding';
 import { referencesIn } from '../language/secret-references';
 import type { Rule } from '../rule';
 
-/**
- * Warns of references to secrets that this machine does not have, or that rules may not have. A worker on another
- * machine may have them.
- */
-export function checkSecrets(rules: readonly Rule[], secrets: Pick<RuleSecrets, 'lookUp'>): readonly Finding[] {
+/** What tells whether secrets are there. */
+export interface KnownSecrets {
+  lookUp(reference: string): SecretState;
+  /** `worker`: the one that runs the steps. `machine`: this process, and a worker on another may have others. */
+  of: 'worker' | 'machine';
+}
+
+/** Warns of references to secrets that are not there, or that rules may not have. */
+export function checkSecrets(rules: readonly Rule[], secrets: KnownSecrets): readonly Finding[] {
   const findings = new Findings();
-  for (const rule of rules.filter(({ mode }) => mode !== 'off')) {
-    for (const step of rule.steps) {
-      for (const [path, text] of textsIn(step.input, [])) {
-        for (const reference of referencesIn(text)) {
-          const found = secrets.lookUp(reference);
-          if (!found.ok) {
-            findings.warn(
-              rule.at,
-              'missing-secret',
-              `rule "${rule.name}", step "${step.id}", input "${path.join('.')}": ${found.message}${found.kind === 'missing' ? ' for this command' : ''}`,
-              {
-                hint:
-                  found.kind === 'missing'
-                    ? `the worker reads its own environment: if it has it, nothing is missing; else ${found.hint}`
-                    : found.hint,
-              },
-            );
-          }
-        }
+  for (const { rule, step, path, references } of inputsWithSecrets(rules)) {
+    for (const reference of references) {
+      const found = secrets.lookUp(reference);
+      if (!found.ok) {
+        const isDoubtful = found.kind === 'missing' && secrets.of === 'machine';
+        const where = `rule "${rule.name}", step "${step}", input "${path.join('.')}"`;
+        findings.warn(
+          rule.at,
+          'missing-secret',
+          `${where}: ${found.message}${isDoubtful ? ' for this command' : found.kind === 'missing' ? ' for the running bridge' : ''}`,
+          {
+            hint: isDoubtful
+              ? `the worker reads its own environment: if it has it, nothing is missing; else ${found.hint}`
+              : found.hint,
+          },
+        );
       }
     }
   }
   return findings.all;
 }
 
-/** Whether a step of the rule refers to a secret. */
-export function refersToSecrets(rule: Rule): boolean {
-  return rule.steps.some((step) => textsIn(step.input, []).some(([, text]) => referencesIn(text).length > 0));
+/** The secrets that rules refer to, each once: `env:CRM_TOKEN`. Rules that are off need none. */
+export function secretsOf(rules: readonly Rule[]): string[] {
+  return [...new Set(inputsWithSecrets(rules).flatMap(({ references }) => references))];
+}
+
+interface InputWithSecrets {
+  rule: Rule;
+  step: string;
+  path: readonly string[];
+  references: string[];
+}
+
+function inputsWithSecrets(rules: readonly Rule[]): InputWithSecrets[] {
+  return rules
+    .filter(({ mode }) => mode !== 'off')
+    .flatMap((rule) =>
+      rule.steps.flatMap((step) =>
+        textsIn(step.input, []).map(([path, text]) => ({ rule, step: step.id, path, references: referencesIn(text) })),
+      ),
+    )
+    .filter(({ references }) => references.length > 0);
 }
 
 function textsIn(value: JsonValue, path: readonly string[]): [path: readonly string[], text: string][] {

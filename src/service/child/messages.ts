@@ -25,6 +25,8 @@ export const question = z.discriminatedUnion('about', [
       ),
     ),
   }),
+  /** Which of these secrets the worker has: `env:CRM_TOKEN`. */
+  z.object({ about: z.literal('secrets'), references: z.array(z.string()) }),
   /** What the stand-ins took: of all, or of one connection; the last of each. */
   z.object({ about: z.literal('stand-ins'), connection: z.string().nullable(), last: z.number() }),
 ]);
