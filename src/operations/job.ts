@@ -77,7 +77,7 @@ export interface JobPlan {
   may_have_happened?: number;
   /** What is not done, by reason. Counted in steps for a retry, in events or rules for a rerun. */
   left_out: Partial<Record<LeftOut, number>>;
-  /** The first events, newest first. */
+  /** The first events, the oldest first. */
   sample: string[];
   /** Whether more events were selected than one job takes. */
   cut: boolean;

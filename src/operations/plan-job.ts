@@ -16,7 +16,7 @@ const PAGE = 100;
 /** Events that are read in one go: the receiver answers between them. */
 const AT_A_TIME = 20;
 
-/** A plan with the frozen list of events. */
+/** A plan with the frozen list of events, the oldest first, as their effects came or would have come. */
 export interface PlannedJob {
   plan: JobPlan;
   items: { event_id: string; plan: string | null }[];
@@ -153,7 +153,7 @@ async function collect(
   judge: (history: EventHistory) => Judged,
 ): Promise<PlannedJob> {
   const plan: JobPlan = { events: 0, rules: {}, steps: {}, effects: {}, left_out: {}, sample: [], cut: false };
-  const items: PlannedJob['items'] = [];
+  const items: (PlannedJob['items'][number] & { seq: number })[] = [];
   const unknown: string[] = [];
   for await (const eventId of selected) {
     if (items.length === MOST_EVENTS) {
@@ -177,12 +177,12 @@ async function collect(
     if (judged.remaining.doubtful > 0) {
       plan.may_have_happened = (plan.may_have_happened ?? 0) + judged.remaining.doubtful;
     }
-    items.push({ event_id: eventId, plan: judged.json });
-    if (plan.sample.length < MOST_IN_SAMPLE) {
-      plan.sample.push(eventId);
-    }
+    items.push({ event_id: eventId, plan: judged.json, seq: history.stored.seq });
   }
-  return { plan, items, unknown };
+  // What is too much for a job is the oldest; within the job, posts and texts come in the order of the events.
+  items.sort((one, other) => one.seq - other.seq);
+  plan.sample = items.slice(0, MOST_IN_SAMPLE).map(({ event_id }) => event_id);
+  return { plan, items: items.map(({ event_id, plan: json }) => ({ event_id, plan: json })), unknown };
 }
 
 function count(into: JobPlan, plan: Plan, steps: readonly { rule: string; step: StepName }[], unitOf: UnitOf): void {

@@ -3,8 +3,8 @@ import { RunLog } from '../../src/dispatch/run-log';
 import { InboxReader } from '../../src/inbox/archive/reader';
 import { Inbox } from '../../src/inbox/inbox';
 import type { Records } from '../../src/operations/event-history';
-import { rerunRequest } from '../../src/operations/job';
-import { planRerun } from '../../src/operations/plan-job';
+import { rerunRequest, retryRequest } from '../../src/operations/job';
+import { planRerun, planRetry } from '../../src/operations/plan-job';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
 
 const opened: { close(): void }[] = [];
@@ -36,7 +36,7 @@ async function plannedFor(records: Records, request: object): Promise<string[]> 
   const rules = { plan: () => planOf('new') };
   const parsed = rerunRequest.parse({ since: '2000-01-01T00:00:00Z', ...request });
   const { items } = await planRerun(records, parsed, rules, () => null, new Date());
-  return items.map(({ event_id }) => event_id).sort();
+  return items.map(({ event_id }) => event_id);
 }
 
 test('a rerun is for all events, or for those of which something failed', async () => {
@@ -44,4 +44,18 @@ test('a rerun is for all events, or for those of which something failed', async 
   const all = ['call_hangup/c0', 'call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3'];
   expect(await plannedFor(records, {})).toEqual(all);
   expect(await plannedFor(records, { failed: true })).toEqual(['call_hangup/c1', 'call_hangup/c3']);
+});
+
+test('a job does the oldest event first, whatever the order in which events are named or found', async () => {
+  const records = await eventsThatEnded('failed', 'done', 'failed', 'failed');
+  const inOrder = ['call_hangup/c0', 'call_hangup/c2', 'call_hangup/c3'];
+  const { plan, items } = await planRetry(
+    records,
+    retryRequest.parse({ since: '2000-01-01T00:00:00Z' }),
+    () => null,
+    new Date(),
+  );
+  expect(items.map(({ event_id }) => event_id)).toEqual(inOrder);
+  expect(plan.sample).toEqual(inOrder);
+  expect(await plannedFor(records, { since: undefined, events: inOrder.toReversed() })).toEqual(inOrder);
 });
