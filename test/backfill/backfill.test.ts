@@ -31,6 +31,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   for (const bridge of bridges.splice(0)) {
     await bridge.close();
   }
@@ -383,12 +384,13 @@ describe('failures', () => {
   test("VoIPBIN's Retry-After is respected", async () => {
     const opened = await bridgeAfterGap(HOUR);
     account.standIn.failNext({ path: '/calls', how: { status: 429, headers: { 'retry-after': '1' } } });
+    const startedAt = performance.now();
     const { next } = opened.backfill(account, { timings: quick });
     await next();
-    const failedAt = performance.now();
     await next();
 
-    expect(performance.now() - failedAt).toBeGreaterThan(950);
+    // Timers of Node may fire a millisecond early.
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(999);
   });
 
   test('an account that cannot be asked for at all is told once too', async () => {
@@ -416,15 +418,15 @@ describe('failures', () => {
   test('stopping does not wait for a VoIPBIN that hangs', async () => {
     const opened = await bridgeAfterGap(HOUR);
     account.standIn.failNext({ path: '/messages', how: 'hang' });
+    // No request ends by its own time-out, and stopping has no bound: it ends the request, or this test does not end.
+    jest.spyOn(AbortSignal, 'timeout').mockReturnValue(new AbortController().signal);
     const before = account.standIn.requests.length;
-    const { running } = opened.backfill(account);
+    const { running } = opened.backfill(account, { timings: { everyMs: HOUR, longestGapMs: HOUR, stopMs: HOUR } });
     while (account.standIn.requests.length < before + 2) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const began = performance.now();
     await running.stop();
 
-    expect(performance.now() - began).toBeLessThan(2_000);
     expect(opened.log.said.filter((said) => said.includes('cannot be looked up'))).toEqual([]);
   });
 

@@ -20,7 +20,7 @@ import {
 } from './set-up';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let account: Account;
 let bridge: Bridge;

@@ -108,4 +108,4 @@ test('kill -9 at any moment: what was looked at stays looked at, nothing is lost
   expect(new Set(marks.map((mark) => JSON.stringify(mark))).size).toBe(4);
   expect(account.standIn.requests.length - before).toBeLessThanOrEqual(14 + 5 * 6);
   expect(noted(dataDir)).toMatchObject({ resources: { calls: { sweep: null, mark: calls[0]?.['tm_create'] } } });
-}, 60_000);
+}, 120_000);

@@ -12,7 +12,7 @@ import { closeDoors, openDoor } from '../receiver/door';
 import { runBridge, type Ended } from './run-bridge';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const SECRET = 'the-secret-of-the-account';
 let cwd: string;

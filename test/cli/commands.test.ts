@@ -5,7 +5,7 @@ import { dataFolder, removeDataFolders } from '../inbox/entries';
 import { runBridge, type Ended } from './run-bridge';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let cwd: string;
 

@@ -16,7 +16,7 @@ const SHELL = {
   TEMPORAL_ADDRESS: '127.0.0.1:1',
 };
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let admin: Admin | null = null;
 afterEach(async () => {

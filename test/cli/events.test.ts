@@ -7,7 +7,7 @@ import { runBridge, type Ended } from './run-bridge';
 import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 afterEach(removeDataFolders);
 

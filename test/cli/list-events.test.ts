@@ -7,7 +7,7 @@ import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '..
 import { runBridge } from './run-bridge';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const ANNA = { type: 'tel', number: '+4930901820', name: 'Anna' };
 const BERT = { type: 'tel', number: '+15551234567', name: null };

@@ -25,7 +25,7 @@ test.each([{ implicitTls: false }, { implicitTls: true }])(
     expect(refused.out).toContain('NODE_EXTRA_CA_CERTS');
     expect(emailOf(trusted.out)).toMatchObject({ ok: true });
   },
-  60_000,
+  120_000,
 );
 
 function emailOf(out: string): unknown {

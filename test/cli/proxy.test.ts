@@ -14,7 +14,7 @@ import { startLoggingProxy, type LoggingProxy } from '../net/logging-proxy';
 import { runBridge, type Ended } from './run-bridge';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let cwd: string;
 let proxy: LoggingProxy;

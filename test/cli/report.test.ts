@@ -9,7 +9,7 @@ import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '..
 import { runBridge } from './run-bridge';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 afterEach(removeDataFolders);
 

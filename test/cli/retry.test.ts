@@ -6,7 +6,7 @@ import { dataFolder, removeDataFolders } from '../inbox/entries';
 import { runBridge } from './run-bridge';
 
 // Each command is a process of its own.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 let folder: string;
 let api: Server;

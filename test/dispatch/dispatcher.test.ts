@@ -176,10 +176,10 @@ describe('Dispatcher', () => {
 
   it('keeps no more runs in flight than allowed; a run that ends or waits releases its slot', async () => {
     events = [1, 2, 3, 4].map(pending);
-    dispatch(2);
+    dispatch(2, true);
     await temporal.startedAtLeast(2);
     expect(temporal.started).toHaveLength(2);
-    temporal.end('call_hangup/c1');
+    dispatcher.runEnded('call_hangup/c1', { status: 'completed', report: { outcome: 'done', rules: [] } });
     await temporal.startedAtLeast(3);
     expect(temporal.started).toHaveLength(3);
     dispatcher.runWaits('call_hangup/c2');

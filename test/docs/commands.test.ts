@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { COMMANDS } from '../../src/cli/commands';
 
 // All commands are loaded, with what they import.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');

@@ -86,7 +86,7 @@ test('a text of many zeros is compared in no time', () => {
   expect(compareNumbers('1.50', `1${'0'.repeat(300_000)}1`)).toBeLessThan(0);
   const { user } = process.cpuUsage(before);
   // Quadratic time is a minute.
-  expect(user / 1_000).toBeLessThan(2_000);
+  expect(user / 1_000).toBeLessThan(20_000);
 });
 
 test('what is not a number compares with nothing', () => {

@@ -96,7 +96,7 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   const promised: string[] = [];
   for (const [round, enough] of [150, 700, 2_000].entries()) {
     const { child, lines, until } = run('append-forever.ts', [dataDir, `r${round}`]);
-    await until((seen) => seen.length >= enough);
+    await until((seen) => acked(seen).length >= enough);
     const ended = new Promise((resolve) => child.once('close', resolve));
     child.kill('SIGKILL');
     await ended;
@@ -109,7 +109,7 @@ test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   expect(promised.length).toBeGreaterThanOrEqual(2_850);
   expect(await inbox.append(entryOf('call_hangup', 'r0-0-0', planOf('a')))).toBe('duplicate');
   expect(log.said).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('a reader that ends while the inbox is written loses nothing of it, also after a restart', async () => {
   const dataDir = dataFolder();
@@ -134,7 +134,7 @@ test('a reader that ends while the inbox is written loses nothing of it, also af
   await open(dataDir);
   const reader = reading(dataDir);
   expect(promised.filter((id) => !reader.has(id))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('a second bridge is rejected while the first runs, and not after its kill -9', async () => {
   const dataDir = dataFolder();
@@ -145,7 +145,7 @@ test('a second bridge is rejected while the first runs, and not after its kill -
   child.kill('SIGKILL');
   await ended;
   await open(dataDir);
-}, 30_000);
+});
 
 /**
  * A limit on the size of files stands in for a disk that takes no more: the write fails in the middle, as it does
@@ -171,7 +171,7 @@ test('a second bridge is rejected while the first runs, and not after its kill -
     const reader = reading(dataDir);
     expect(acked(lines).filter((id) => !reader.has(id))).toEqual([]);
     expect(log.said).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('the inbox reports the reason, stores nothing of the batch, and recovers without traffic', async () => {
     const dataDir = dataFolder();
@@ -190,7 +190,7 @@ test('a second bridge is rejected while the first runs, and not after its kill -
     expect(said).toEqual({ said: 'events can be kept again' });
     expect(kept).toEqual({ outcomes: ['received', 'received'], problem: null });
     expect(reading(dataDir).get('call_hangup/c2')?.plan).toEqual(planOf('rule-c2'));
-  }, 30_000);
+  });
 });
 
 describe('inbox.db with errors', () => {
@@ -396,10 +396,8 @@ describe('a damaged inbox.db', () => {
     execFileSync('mv', [join(dataDir, 'inbox.db.new'), join(dataDir, 'inbox.db')]);
     const inbox = await open(dataDir);
     await inbox.append(entryOf('call_hangup', 'new', planOf('a')));
-    const deadline = Date.now() + 5_000;
-    while (!reader.has('call_hangup/new') && Date.now() < deadline) {
+    while (!reader.has('call_hangup/new')) {
       await new Promise(setImmediate);
     }
-    expect(reader.has('call_hangup/new')).toBe(true);
   });
 });

@@ -150,7 +150,7 @@ describe('append', () => {
         plan.rules[0]?.name,
       ]),
     ).toEqual(Array.from({ length: 3_000 }, (_, n) => [`c${n}`, `rule-${Math.floor(n / 350)}`]));
-  }, 30_000);
+  });
 
   test('rejects after close, and close stores what is pending', async () => {
     const dataDir = dataFolder();

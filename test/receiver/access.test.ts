@@ -3,7 +3,7 @@ import { signatureOf } from '../../src/receiver/verified-request';
 import { Secret } from '../../src/settings/secret';
 import { closeDoors, hangup, openDoor } from './door';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 afterEach(closeDoors);
 
 /**

@@ -29,7 +29,7 @@ rules:
 
   expect([answer.status, answer.json]).toEqual([200, { status: 'received', id: 'message_created/slow' }]);
   // 77 s without the budget.
-  expect((user + system) / 1_000).toBeLessThan(2_000);
+  expect((user + system) / 1_000).toBeLessThan(20_000);
   expect(door.reader.get('message_created/slow')?.plan?.rules).toEqual([
     expect.objectContaining({ name: 'pairs', steps: [], failure: expect.objectContaining({ code: 'over_budget' }) }),
   ]);

@@ -36,12 +36,12 @@ export function connectTo(url: string, from = '127.0.0.1', sent: string | Buffer
   });
 }
 
-/** Resolves when a condition holds; looks at it whenever the event loop has turned. Rejects after ten seconds. */
+/** Resolves when a condition holds; looks at it whenever the event loop has turned. Rejects after 25 seconds. */
 export async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 25_000;
   while (!holds()) {
     if (Date.now() > deadline) {
-      throw new Error(`not within ten seconds: ${holds.toString()}`);
+      throw new Error(`not within 25 seconds: ${holds.toString()}`);
     }
     await new Promise(setImmediate);
   }

@@ -159,7 +159,7 @@ export function rawExchange(url: string, pieces: (string | Buffer)[], until?: Re
       socket.destroy();
       resolve(received);
     };
-    socket.setTimeout(10_000, () => {
+    socket.setTimeout(25_000, () => {
       socket.destroy();
       reject(new Error(`no end in sight after: ${received.slice(0, 500)}`));
     });

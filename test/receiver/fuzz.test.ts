@@ -156,4 +156,4 @@ test('whatever arrives is answered with 200 or 400, kept either way, and read ba
   expect(door.log.said).toEqual([]);
   expect([...door.reader.iterate({ since: new Date(0) })].length).toBeGreaterThan(500);
   agent.destroy();
-}, 60_000);
+}, 120_000);

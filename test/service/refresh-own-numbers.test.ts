@@ -25,15 +25,9 @@ async function learned(): Promise<OwnNumbers> {
     throw new Error('the settings are not valid');
   }
   const ours = new OwnNumbers(loaded.settings.numbers, null);
-  const answered = new Promise<void>((resolve) => {
-    const look = (): void =>
-      standIn.requests.some(({ path }) => path === '/v1.0/agents') ? resolve() : void setImmediate(look);
-    look();
-  });
   const stop = await refreshOwnNumbers(ours, loaded.settings, pino({ level: 'silent' }));
-  await answered;
-  // The answer of the list of agents still has to arrive.
-  for (let turns = 0; turns < 1_000 && !ours.has('+15550009999'); turns += 1) {
+  // The list of agents is read last.
+  while (!ours.has('+15550009999')) {
     await new Promise(setImmediate);
   }
   stop();

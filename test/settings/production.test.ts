@@ -141,14 +141,12 @@ describe('the address of a service without TLS', () => {
   });
 });
 
-test('a ${file:...} or TLS file that is a FIFO, a device or a folder is a finding, at once', () => {
+test('a ${file:...} or TLS file that is a FIFO, a device or a folder is a finding, and is not waited for', () => {
   execFileSync('mkfifo', [join(directory, 'fifo')]);
-  const began = performance.now();
   const { errors } = load(
     { BRIDGE_TLS_CERT_FILE: join(directory, 'fifo'), BRIDGE_TLS_KEY_FILE: '/dev/zero' },
     'country: ${file:fifo}\ndata_dir: ${file:/dev/zero}\nrules_file: ${file:.}\n',
   );
-  expect(performance.now() - began).toBeLessThan(2_000);
   expect(errors).toEqual([
     expect.stringContaining('country: the file fifo is not a regular file'),
     expect.stringContaining('data_dir: the file /dev/zero is not a regular file'),

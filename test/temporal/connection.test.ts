@@ -206,13 +206,12 @@ describe('connecting', () => {
     }
   });
 
-  test('the client connects lazily, and its calls end soon when Temporal is unavailable', async () => {
+  test('the client connects lazily, and its calls end before their deadline when Temporal is unavailable', async () => {
     const connection = connectClient(resolve({}, {}, '127.0.0.1:4'));
-    const began = Date.now();
+    // A call that is still tried at its deadline fails with code 4.
     await expect(
-      connection.withDeadline(Date.now() + 3_000, () => connection.workflowService.getSystemInfo({})),
+      connection.withDeadline(Date.now() + 20_000, () => connection.workflowService.getSystemInfo({})),
     ).rejects.toMatchObject({ code: 14 });
-    expect(Date.now() - began).toBeLessThan(4_000);
     await connection.close();
   });
 
@@ -228,7 +227,7 @@ describe('connecting', () => {
     );
     expect(failure).toBeInstanceOf(TemporalUnreachable);
     expect(String(failure)).toContain('Temporal at 127.0.0.1:4 (from TEMPORAL_ADDRESS) cannot be reached');
-  }, 20_000);
+  });
 
   test.each([
     ['the server of this machine', 'identity', (at: string) => resolveTemporal({ env: {}, embeddedAddress: at })],
@@ -254,13 +253,12 @@ describe('connecting', () => {
   );
 
   test("the worker's connection fails when the server accepts and is silent", async () => {
-    const began = Date.now();
     const failure: unknown = await connectNative(resolve({ TEMPORAL_ADDRESS: address }), 500).catch(
       (error: unknown) => error,
     );
     expect(failure).toBeInstanceOf(TemporalUnreachable);
-    expect(Date.now() - began).toBeLessThan(5_000);
-  }, 20_000);
+    expect(String(failure)).toContain('no answer within 0.5 s');
+  });
 });
 
 function thrownBy(action: () => unknown): unknown {

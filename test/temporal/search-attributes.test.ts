@@ -13,7 +13,7 @@ import { SEARCH_ATTRIBUTES } from '../../src/runs/names';
 import { registerSearchAttributes } from '../../src/temporal/search-attributes';
 import { startGrpcStub } from './grpc-stub';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const { IndexedValueType } = temporal.api.enums.v1;
 const KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;

@@ -141,7 +141,7 @@ test('a file that refuses writes is reported once, until it takes them again', a
   blocked.release();
   await memory.remember('three', RESULT);
   expect([other.recall('three'), infos]).toEqual([RESULT, ['effects.db can be written again']]);
-}, 15_000);
+});
 
 function holdWriteLock(): { release: () => void } {
   const database = openDatabase(join(dataDir, 'effects.db'));

@@ -50,9 +50,9 @@ test('what a provider takes over an action is measured, by how it ended', async 
     { ...labels, outcome: 'done' },
     { ...labels, outcome: 'failed' },
   ]);
-  // Timers of Node may fire a millisecond early.
+  // Seconds, not milliseconds. Timers of Node may fire a millisecond early.
   expect(sums[0]?.value).toBeGreaterThanOrEqual((TAKES_MS - 1) / 1_000);
-  expect(sums[0]?.value).toBeLessThan(5);
+  expect(sums[0]?.value).toBeLessThan(TAKES_MS - 1);
   expect(samples.filter(({ name }) => name.endsWith('_count')).map(({ value }) => value)).toEqual([1, 1]);
 });
 

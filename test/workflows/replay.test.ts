@@ -26,7 +26,7 @@ describe('runs that began under earlier code', () => {
     const logger = new DefaultLogger('ERROR');
     Runtime.install({ logger });
     workflowBundle = await bundleWorkflowCode({ workflowsPath: require.resolve('../../workflows/workflows'), logger });
-  }, 60_000);
+  }, 120_000);
 
   it('are there', () => {
     expect(names).toEqual(

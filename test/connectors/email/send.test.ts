@@ -437,7 +437,7 @@ describe('recordings', () => {
 });
 
 async function waitFor(condition: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 1_000 && !condition(); turns += 1) {
+  while (!condition()) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -138,7 +138,7 @@ describe('exactly one call per action key', () => {
   });
 
   test.each(['timeout', 'reset', '503'])('nothing was done (%s) and it is tried again', async (how) => {
-    const client = openClient(standIn, how === 'timeout' ? { request_timeout: '1s' } : {});
+    const client = openClient(standIn, how === 'timeout' ? { request_timeout: '3s' } : {});
     await done('log_call', client, {}, { key: 'warm/up/1' });
     standIn.failNext({
       method: 'POST',

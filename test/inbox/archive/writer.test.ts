@@ -56,30 +56,30 @@ test('a writer thread that ends is started again, and nothing that was acknowled
   expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('received');
   expect(await inbox.append(entryOf('call_hangup', 'before', planOf('a')))).toBe('duplicate');
   expect(reader.pendingAfter(0, 10).map(({ event_id }) => event_id)).toEqual(['call_hangup/before', 'call_hangup/c1']);
-}, 20_000);
+});
 
 test('a disk that does not answer keeps nobody waiting; what it stores later is a duplicate when it comes again', async () => {
   const { inbox, reader, fail, heal } = await openFaulty();
   fail('hang');
-  const began = performance.now();
   expect(
     await Promise.allSettled([
       inbox.append(entryOf('call_hangup', 'c1', planOf('a'))),
       inbox.append(entryOf('call_hangup', 'c1', planOf('a'))),
     ]),
   ).toMatchObject([{ reason: { code: 'slow' } }, { reason: { code: 'slow' } }]);
-  expect(performance.now() - began).toBeLessThan(5_000);
-  const again = performance.now();
-  await expect(inbox.append(entryOf('call_hangup', 'c2', planOf('a')))).rejects.toMatchObject({ code: 'slow' });
-  await expect(inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).rejects.toMatchObject({ code: 'slow' });
-  expect(performance.now() - again).toBeLessThan(1_000);
+  // From now on an event is refused before anything else happens.
+  for (const id of ['c2', 'c1']) {
+    const refused = inbox.append(entryOf('call_hangup', id, planOf('a')));
+    const next = new Promise((resolve) => setImmediate(resolve, 'it waits'));
+    await expect(Promise.race([refused, next])).rejects.toMatchObject({ code: 'slow' });
+  }
   expect(inbox.backlog().depth).toBe(0);
   heal();
   await until(() => inbox.problem() === null);
   expect([reader.has('call_hangup/c1'), reader.has('call_hangup/c2')]).toEqual([true, false]);
   expect(await inbox.append(entryOf('call_hangup', 'c1', planOf('a')))).toBe('duplicate');
   expect(await inbox.append(entryOf('call_hangup', 'c2', planOf('a')))).toBe('received');
-}, 20_000);
+});
 
 test.each(['SQLITE_FULL', 'SQLITE_IOERR_FSYNC'] as const)(
   'a commit that fails with %s takes its duplicates and its fired rules with it, and succeeds when it comes again',
@@ -105,5 +105,4 @@ test.each(['SQLITE_FULL', 'SQLITE_IOERR_FSYNC'] as const)(
       ['conversation_message_created/m1', 1],
     ]);
   },
-  20_000,
 );

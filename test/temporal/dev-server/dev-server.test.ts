@@ -99,9 +99,9 @@ function end(pid: number): void {
   }
 }
 
-/** @throws when it is not true within 20 s. */
+/** @throws when it is not true within a minute. */
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!condition()) {
     if (Date.now() > deadline) {
       throw new Error('the condition was not met');
@@ -226,14 +226,13 @@ describe('a new server', () => {
     expect(existsSync(join(dataDir, 'temporal.pid'))).toBe(false);
   });
 
-  test('that cannot start fails at once, with the end of its log', async () => {
+  test('that cannot start fails with the end of its log, and is not waited for', async () => {
     writeFileSync(join(dataDir, 'temporal.db'), 'this is a text, not a database');
     const onExit = jest.fn();
-    const began = Date.now();
     const failure: unknown = await start({ onExit }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(DevServerFailed);
     expect(String(failure)).toContain('file is not a database');
-    expect(Date.now() - began).toBeLessThan(20_000);
+    expect(String(failure)).toContain('ended before it was ready');
     expect(onExit).not.toHaveBeenCalled();
     expect(existsSync(join(dataDir, 'temporal.pid'))).toBe(false);
   });
@@ -423,7 +422,7 @@ function listeningPorts(pid: number): number[] {
 }
 
 async function reachable(address: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; ; await delay(50)) {
+  for (const deadline = Date.now() + 60_000; ; await delay(50)) {
     const connection = Connection.lazy({ address, interceptors: [] });
     try {
       await connection.withDeadline(Date.now() + 1_000, () =>
