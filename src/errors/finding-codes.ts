@@ -291,6 +291,10 @@ export const FINDING_CODES = {
     meaning: 'A step does nothing for any event that its rule matches.',
     remedy: 'Correct the event types or conditions, or name somebody else in the step.',
   },
+  'missing-entry': {
+    meaning: 'A rule looks for a key or item that the map or list of the rule file does not have.',
+    remedy: 'Add it to the map or list, or correct it. Numbers are found in any format.',
+  },
   'never-present': {
     meaning: "A template or a CEL expression uses a field that the rule's events never have.",
     remedy: 'Remove it, or correct the event types under on.',

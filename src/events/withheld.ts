@@ -31,6 +31,18 @@ const KEYPAD_WORDS: ReadonlySet<string> = new Set(['266696687', '2562533', '7378
 /** A longer text is neither a word nor an address, and is not searched. */
 const MAX_CHARS = 1_000;
 
+/** Shorter parts of the words are parts of other words, too. */
+const MIN_PART_CHARS = 5;
+
+/** Whether a text, or a pattern, looks for a word for a withheld number or for its beginning: `anonym`, `(?i)^restricted`. */
+export function looksForWithheld(text: string): boolean {
+  const letters = text
+    .replaceAll(/\(\?[a-z]+\)|\\./gi, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z]/g, '');
+  return letters.length >= MIN_PART_CHARS && [...WORDS].some((word) => word.startsWith(letters));
+}
+
 /**
  * Whether the text of an address stands for a caller without a number: `anonymous`, `+266696687`, `sip:anonymous@…`, only
  * zeros.

@@ -18,6 +18,10 @@ export interface CelReferences {
   comparisons: { path: string[]; value: string | number | boolean; offset: number }[];
   /** Fields that are looked for in a list or among the keys of a map: `peer.number in lists.vip`. */
   memberships: { path: string[]; root: 'lists' | 'maps'; name: string; offset: number }[];
+  /** Constants that are looked for in a list or map: `"+15551234567" in lists.vip`. */
+  constantKeys: { value: string; root: 'lists' | 'maps'; name: string; offset: number }[];
+  /** Texts that a field is searched for: `peer.number.contains("555")`. */
+  searches: { path: string[]; text: string; offset: number }[];
   problems: CelProblem[];
   /** The result, when it is the same for every event; null when it is not. */
   always: boolean | null;
@@ -44,7 +48,15 @@ const TYPE_NAMES = new Set([
  * @param kindOfResult tells the kind of a part of a step's result, `['steps', 'call', 'contact']`.
  */
 export function analyseCel(expression: string, kindOfResult: KindOfResult = () => 'any'): CelReferences {
-  const found: CelReferences = { paths: [], comparisons: [], memberships: [], problems: [], always: null };
+  const found: CelReferences = {
+    paths: [],
+    comparisons: [],
+    memberships: [],
+    constantKeys: [],
+    searches: [],
+    problems: [],
+    always: null,
+  };
   if (expression.trim() === '') {
     found.problems.push({ code: 'cel', message: 'the condition is empty', hint: 'remove it, or write it', offset: 0 });
     return found;
@@ -157,6 +169,7 @@ function walk(expression: Expression, state: Walk): void {
       checkFunction(kind.value.function, state.offsets[String(expression?.id)] ?? 0, state);
       collectComparison(kind.value.function, kind.value.args, state);
       collectMembership(kind.value.function, kind.value.args, state);
+      collectSearch(kind.value, state);
       walk(kind.value.target, state);
       kind.value.args.forEach((argument) =>
         walk(argument, { ...state, tested: state.tested || isComparedWithNull(kind.value) }),
@@ -292,12 +305,32 @@ function collectComparison(name: string, args: readonly Expression[], state: Wal
   }
 }
 
+const SEARCHES = new Set(['contains', 'startsWith', 'endsWith', 'matches']);
+
+function collectSearch(
+  { function: name, target, args }: { function: string; target?: Expression; args: readonly Expression[] },
+  state: Walk,
+): void {
+  const path = pathOf(target);
+  const text = constantOf(args[0]);
+  if (SEARCHES.has(name) && path !== null && typeof text === 'string' && !state.locals.has(path[0] ?? '')) {
+    state.found.searches.push({ path, text, offset: state.offsets[String(args[0]?.id)] ?? 0 });
+  }
+}
+
 /** `peer.number in lists.vip`, `ours.number in maps.managers`, `maps.managers[ours.number]`. */
 function collectMembership(name: string, args: readonly Expression[], state: Walk): void {
   const [one, other] = args;
   const [value, group] = name === '@in' ? [one, other] : name === '_[_]' ? [other, one] : [];
   const path = pathOf(value);
   const [root, of, ...rest] = pathOf(group) ?? [];
+  const constant = constantOf(value);
+  if (typeof constant === 'string' && of !== undefined && rest.length === 0 && !state.locals.has(root ?? '')) {
+    if ((root === 'lists' && name === '@in') || root === 'maps') {
+      const offset = state.offsets[String(value?.id)] ?? 0;
+      state.found.constantKeys.push({ value: constant, root, name: of, offset });
+    }
+  }
   if (path !== null && of !== undefined && rest.length === 0 && (root === 'lists' || root === 'maps')) {
     if (!state.locals.has(root) && (root === 'maps' || name === '@in')) {
       state.found.memberships.push({ path, root, name: of, offset: startOf(group, state.offsets) });

@@ -155,6 +155,22 @@ export function checkCel(
     const field = fieldNamed(path.join('.'));
     if (field !== undefined) {
       values.comparable(field, constant, place(offset));
+      values.warnOfSpelling(field, constant, place(offset));
+    }
+  }
+  for (const { path, text, offset } of references.searches) {
+    const field = fieldNamed(path.join('.'));
+    if (field !== undefined) {
+      values.warnOfWithheldPart(field, text, place(offset));
+    }
+  }
+  const named = references.paths.flatMap(({ path: [root, name, key], offset }) =>
+    root === 'maps' && name !== undefined && key !== undefined ? [{ root, name, value: key, offset } as const] : [],
+  );
+  for (const { root, name, value: key, offset } of [...named, ...references.constantKeys]) {
+    const missing = variables.missingEntry(root, name, key);
+    if (missing !== null) {
+      reader.findings.warn(place(offset), 'missing-entry', missing.message, { hint: missing.hint });
     }
   }
   return !reader.findings.all.slice(before).some(({ severity }) => severity === 'error');

@@ -10,9 +10,14 @@ export class KnownFields {
   /** @param country of phone numbers without a country code. */
   constructor(
     private readonly conditions: readonly Condition[],
-    private readonly country: string | null,
+    readonly country: string | null,
   ) {
     this.#present = new Set(conditions.flatMap((condition) => [...fieldsPresent(condition)]));
+  }
+
+  /** A text in the form in which numbers are compared. */
+  comparable(text: string): string {
+    return comparableNumber(text, this.country);
   }
 
   /** Whether a field has a value: a condition on an absent field is not met. */

@@ -1,7 +1,7 @@
-import { isWithheld } from '../../events/withheld';
 import type { Findings, Position } from '../../yaml/finding';
 import type { FieldDefinition } from '../language/field';
 import { FIELDS } from '../language/field-list';
+import { neverWithheld } from './never-equal';
 
 type TextOperator = 'prefix' | 'suffix' | 'contains' | 'matches';
 
@@ -19,16 +19,29 @@ export function warnOfText(
   text: string,
   at: Position,
 ): void {
+  if (operator !== null) {
+    warnOfWithheld(findings, field, text, at, true);
+  }
   const mistake = mistakeIn(field, operator, text);
   if (mistake !== null) {
     findings.warn(at, 'literal-text', mistake.message, { hint: mistake.hint });
   }
 }
 
-/** Warns of a word for a withheld number, wherever a number is compared with it: in `when`, in `if`, in a list or map. */
-export function warnOfWithheld(findings: Findings, { name }: FieldDefinition, text: string, at: Position): void {
-  if (/[a-z]/i.test(text) && isWithheld(text)) {
-    findings.warn(at, 'literal-text', `a withheld number is absent, so ${name} is never ${JSON.stringify(text)}`, {
+/**
+ * Warns of a word for a withheld number, wherever a number or name is compared with it: in `when`, in `if`, in a list or map.
+ * @param isPart whether the field is searched for it.
+ */
+export function warnOfWithheld(
+  findings: Findings,
+  field: FieldDefinition,
+  text: string,
+  at: Position,
+  isPart = false,
+): void {
+  const message = neverWithheld(field, text, isPart);
+  if (message !== null) {
+    findings.warn(at, 'literal-text', message, {
       hint: 'for a withheld number write { exists: false }, in if: == null',
     });
   }

@@ -9,6 +9,7 @@ import { nearest } from '../../yaml/nearest-name';
 import { readTime, TIME_HINT } from '../language/moments';
 import { comparable } from '../language/operators';
 import { warnOfWithheld } from './literal-texts';
+import { neverSpelled } from './never-equal';
 
 /** A single value that a field is compared with, or an item of a list. */
 export type ListItem = string | number | boolean;
@@ -138,13 +139,26 @@ export class ComparedValues {
         if (!this.isPossibleWord(field, value, at)) {
           return null;
         }
-        if (field.kind === 'phone') {
+        if (field.kind !== 'choice') {
           warnOfWithheld(this.reader.findings, field, value, at);
         }
         const form = comparable(field, value, this.country);
         return typeof form === 'string' ? form : value;
       }
     }
+  }
+
+  /** Warns of a number in `if` in another format than events have it: it is compared as it is written. */
+  warnOfSpelling(field: FieldDefinition, value: ListItem, at: Position): void {
+    const never = typeof value === 'string' ? neverSpelled(field, value, this.country) : null;
+    if (never !== null) {
+      this.reader.findings.warn(at, 'literal-text', never.message, { hint: never.hint });
+    }
+  }
+
+  /** Warns of a word for a withheld number that a field is searched for in `if`. */
+  warnOfWithheldPart(field: FieldDefinition, text: string, at: Position): void {
+    warnOfWithheld(this.reader.findings, field, text, at, true);
   }
 
   /** A text that looks like a phone number must be one. Other addresses are compared unchanged. */

@@ -2,6 +2,7 @@ import { Output, TypeGuards, toValueSync, Value as LiquidValue, type Template, t
 import { compareNumbers } from '../../events/exact-number';
 import type { FindingCode } from '../../errors/finding-codes';
 import { loneOutput } from '../language/liquid';
+import { comparisonsIn } from './template-comparisons';
 import { parseWithFaults, unknownFilters, type CheckedProblem } from './template-syntax';
 import type { Variables } from './variables';
 
@@ -45,6 +46,7 @@ function walk(templates: readonly Template[], inside: Inside, variables: Variabl
   // A name that `assign` defines exists from there to the end of the block.
   let here = inside;
   for (const template of templates) {
+    checkComparisons(template, here, variables, problems);
     if (template instanceof Output) {
       checkFilters(template, template.value, problems);
       checkValue(template.value, here, variables, problems, 'inserted');
@@ -69,6 +71,21 @@ function walk(templates: readonly Template[], inside: Inside, variables: Variabl
 function checkFilters({ token }: Template, { filters }: LiquidValue, problems: CheckedProblem[]): void {
   const [row = 1, column = 1] = token.getPosition();
   problems.push(...unknownFilters(filters).map((unknown) => ({ ...unknown, row, column })));
+}
+
+/** Warns of comparisons that are never met. */
+function checkComparisons(template: Template, inside: Inside, variables: Variables, problems: CheckedProblem[]): void {
+  for (const { variable, text, isPart, token } of comparisonsIn(template)) {
+    const found = pathOf(variable);
+    const never =
+      found?.complete === true && !inside.locals.has(found.path[0] ?? '')
+        ? variables.neverEqual(found.path, text, isPart)
+        : null;
+    if (never !== null) {
+      const [row = 1, column = 1] = token.getPosition();
+      problems.push({ severity: 'warning', code: 'literal-text', ...never, row, column });
+    }
+  }
 }
 
 /** In these tags an absent variable counts as false or empty. */
@@ -143,6 +160,8 @@ function checkLookups(value: LiquidValue, variables: Variables, problems: Checke
     const token = Array.isArray(argument) ? argument[1] : argument;
     const [row = 1, column = 1] = (token ?? value.initial.postfix[0])?.getPosition() ?? [];
     const name = token !== undefined && TypeGuards.isQuotedToken(token) ? token.content : null;
+    const missing = index === 0 && name !== null ? missingEntry(value, variables, name) : null;
+    const hasDefault = value.filters.slice(index).some((later) => later.name === 'default');
     const problem =
       name === null
         ? {
@@ -152,11 +171,10 @@ function checkLookups(value: LiquidValue, variables: Variables, problems: Checke
         : variables.mapProblem(name);
     if (problem !== null) {
       problems.push({ severity: 'error', code: 'unknown-map', ...problem, row, column });
-    } else if (
-      use === 'inserted' &&
-      !isInMap(value, index, variables, name ?? '') &&
-      !value.filters.slice(index).some((later) => later.name === 'default')
-    ) {
+    } else if (missing !== null) {
+      const severity = use === 'inserted' && !hasDefault ? 'error' : 'warning';
+      problems.push({ severity, code: 'missing-entry', ...missing, row, column });
+    } else if (use === 'inserted' && !isInMap(value, index, variables, name ?? '') && !hasDefault) {
       problems.push({
         severity: 'error',
         code: 'may-be-absent',
@@ -169,9 +187,23 @@ function checkLookups(value: LiquidValue, variables: Variables, problems: Checke
   });
 }
 
-/** Whether the rule's conditions say that the map has an entry for the looked up field. */
+/** The text in quotes alone before the filters; null for anything else. */
+function textLookedUp({ initial }: LiquidValue): string | null {
+  const [token, ...others] = initial.postfix;
+  return token !== undefined && others.length === 0 && TypeGuards.isQuotedToken(token) ? token.content : null;
+}
+
+function missingEntry(value: LiquidValue, variables: Variables, name: string): ReturnType<Variables['missingEntry']> {
+  const text = textLookedUp(value);
+  return text === null ? null : variables.missingEntry('maps', name, text);
+}
+
+/** Whether the rule's conditions say that the map has an entry for the looked up field, or it is written in the rule. */
 function isInMap(value: LiquidValue, index: number, variables: Variables, name: string): boolean {
   const field = fieldLookedUp(value);
+  if (index === 0 && textLookedUp(value) !== null) {
+    return true;
+  }
   return index === 0 && field !== null && variables.hasEntryFor(field, name);
 }
 

@@ -6,6 +6,7 @@ import type { Single } from '../language/named-values';
 import type { Names } from './field-test';
 import type { KnownFields } from './known-fields';
 import { lookAtName } from './named-variables';
+import { neverInTemplate, type NeverEqual } from './never-equal';
 import type { Variable } from './variable';
 
 /** The fields of a step's result, as far as its JSON Schema describes them. */
@@ -57,6 +58,26 @@ export class Variables {
     return root === 'lists'
       ? (this.names?.lists.get(name) ?? []).map(({ value }) => value)
       : (this.names?.maps.get(name) ?? []).map(({ key }) => key);
+  }
+
+  /** Why a list or map has no such entry, numbers compared in any format; null when it has it, or does not exist. */
+  missingEntry(root: 'lists' | 'maps', name: string, key: string): { message: string; hint: string } | null {
+    const entries = this.names?.[root].has(name) === true ? this.entriesOf(root, name).map(String) : null;
+    const wanted = this.known.comparable(key);
+    if (entries === null || entries.some((entry) => this.known.comparable(entry) === wanted)) {
+      return null;
+    }
+    const near = nearest(key, entries);
+    return {
+      message: `the ${root === 'lists' ? 'list' : 'map'} ${name} has no entry ${JSON.stringify(key)}`,
+      hint: near === null ? `add it under ${root}, or correct it` : `did you mean "${near}"?`,
+    };
+  }
+
+  /** Why a comparison of a field with a text is never met in a text; null when it may be, or that is not known. */
+  neverEqual(path: readonly string[], text: string, isPart: boolean): NeverEqual | null {
+    const field = fieldNamed(path.join('.'));
+    return field === undefined ? null : neverInTemplate(field, text, isPart, this.known.country);
   }
 
   /** Why there is no map of this name; null when there is. */
