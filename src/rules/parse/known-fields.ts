@@ -1,6 +1,7 @@
 import { comparableNumber, type Test } from '../language/operators';
 import type { Single } from '../language/named-values';
 import type { Condition } from '../rule';
+import { comparableEntries } from './comparable-entries';
 import type { NamedMap } from './maps';
 
 /** What is known of an event's fields whenever it meets some conditions. */
@@ -15,11 +16,6 @@ export class KnownFields {
     this.#present = new Set(conditions.flatMap((condition) => [...fieldsPresent(condition)]));
   }
 
-  /** A text in the form in which numbers are compared. */
-  comparable(text: string): string {
-    return comparableNumber(text, this.country);
-  }
-
   /** Whether a field has a value: a condition on an absent field is not met. */
   isPresent(field: string): boolean {
     return this.#present.has(field);
@@ -31,7 +27,7 @@ export class KnownFields {
       'all',
       this.conditions.map((condition) => valuesAllowed(field, condition)),
     );
-    const keys = new Set(map.map(({ key }) => comparableNumber(key, this.country)));
+    const keys = comparableEntries(map, this.country);
     return values?.every((value) => keys.has(comparableNumber(String(value), this.country))) === true;
   }
 }

@@ -3,6 +3,8 @@ import { FIELD_SYNONYMS } from '../language/field-synonyms';
 import { nearest } from '../../yaml/nearest-name';
 import { isNamedRoot, type Kind } from '../language/cel-kinds';
 import type { Single } from '../language/named-values';
+import { comparableNumber } from '../language/operators';
+import { comparableEntries } from './comparable-entries';
 import type { Names } from './field-test';
 import type { KnownFields } from './known-fields';
 import { lookAtName } from './named-variables';
@@ -16,6 +18,9 @@ export interface ResultShape {
   /** What kind of value it is, beside null. */
   kind: Kind;
 }
+
+/** Among more entries, none is looked for that is written in a similar way: it takes long. */
+const MOST_SUGGESTED = 100;
 
 /** The variables that exist for one step of a rule, and whether they may be absent. */
 export class Variables {
@@ -62,12 +67,12 @@ export class Variables {
 
   /** Why a list or map has no such entry, numbers compared in any format; null when it has it, or does not exist. */
   missingEntry(root: 'lists' | 'maps', name: string, key: string): { message: string; hint: string } | null {
-    const entries = this.names?.[root].has(name) === true ? this.entriesOf(root, name).map(String) : null;
-    const wanted = this.known.comparable(key);
-    if (entries === null || entries.some((entry) => this.known.comparable(entry) === wanted)) {
+    const named = this.names?.[root].get(name);
+    const { country } = this.known;
+    if (named === undefined || comparableEntries(named, country).has(comparableNumber(key, country))) {
       return null;
     }
-    const near = nearest(key, entries);
+    const near = named.length > MOST_SUGGESTED ? null : nearest(key, this.entriesOf(root, name).map(String));
     return {
       message: `the ${root === 'lists' ? 'list' : 'map'} ${name} has no entry ${JSON.stringify(key)}`,
       hint: near === null ? `add it under ${root}, or correct it` : `did you mean "${near}"?`,
