@@ -68,10 +68,34 @@ export function judgeCel(
   event: CanonicalEvent,
   country: string | null,
 ): boolean | 'over_budget' | DeferredCondition {
-  const paths = analyseCel(expression).paths.map(({ path }) => path.join('.'));
+  const { paths } = compiledCel(expression);
   const isOpen = FIELDS.some((field) => isPending(field, event) && paths.some((path) => refersTo(path, field.name)));
   const condition = { cel: expression, ...(names === undefined ? {} : { names }) };
   return isOpen ? condition : meetsCel(condition, event, country);
+}
+
+interface CompiledCel {
+  /** Dotted. */
+  paths: readonly string[];
+  evaluate: ReturnType<typeof compileCel>;
+}
+
+/** Analysing an expression takes a millisecond; a rule's is needed for each event with pending parts. */
+const MAX_COMPILED = 1_000;
+const compiled = new Map<string, CompiledCel>();
+
+function compiledCel(expression: string): CompiledCel {
+  const known = compiled.get(expression);
+  if (known !== undefined) {
+    return known;
+  }
+  const paths = analyseCel(expression).paths.map(({ path }) => path.join('.'));
+  const made = { paths, evaluate: compileCel(expression) };
+  if (compiled.size >= MAX_COMPILED) {
+    compiled.clear();
+  }
+  compiled.set(expression, made);
+  return made;
 }
 
 function meetsField(name: string, test: Test, event: CanonicalEvent, country: string | null): boolean {
@@ -84,7 +108,7 @@ function meetsCel(
   event: CanonicalEvent,
   country: string | null,
 ): boolean | 'over_budget' {
-  const outcome = evaluateIn(compileCel(cel), { event, steps: {}, names, country });
+  const outcome = evaluateIn(compiledCel(cel).evaluate, { event, steps: {}, names, country });
   return 'problem' in outcome && outcome.problem === 'over_budget' ? 'over_budget' : outcome.met;
 }
 

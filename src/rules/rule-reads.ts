@@ -19,8 +19,12 @@ export function lookedUpFields(rule: Rule): FieldDefinition[] {
   ]);
 }
 
+const LOOKED_UP = FIELDS.filter((field) => field.lookedUp !== undefined);
+
 function lookedUpAmong(paths: readonly string[]): FieldDefinition[] {
-  return FIELDS.filter((field) => field.lookedUp !== undefined && paths.some((path) => refersTo(path, field.name)));
+  // The texts of a rule may name a value thousands of times.
+  const different = [...new Set(paths)];
+  return LOOKED_UP.filter((field) => different.some((path) => refersTo(path, field.name)));
 }
 
 function fieldsOf(condition: Condition | null): string[] {

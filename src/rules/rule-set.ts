@@ -1,13 +1,13 @@
 import { STEP_ERRORS } from '../errors/step-errors';
 import type { CanonicalEvent, EventPart } from '../events/canonical-event';
-import { ageOf, compileRule, FieldReaders, listensTo, type CompiledRule } from './compiled-rule';
-import { isPending, type FieldDefinition } from './language/field';
-import { lookedUpFields } from './rule-reads';
+import { finish } from '../timing/work';
+import { compileRules, type CompiledRules } from './compile-rules';
+import { ageOf, listensTo } from './compiled-rule';
+import { isPending } from './language/field';
 import { CONDITION_STEPS, EVENT_STEPS, measured, RESERVED_STEPS } from './language/budget';
 import type { AlertRoute, Heartbeat } from './alert-route';
 import type { DeferredCondition, Plan, PlannedRule } from './plan';
 import type { Rule } from './rule';
-import { buildTypeIndex, candidatesIn, type TypeIndex } from './rule-index';
 
 /** The most cached plans. A rule set has one for each combination of rules that match together. */
 const MAX_CACHED_PLANS = 1_000;
@@ -20,32 +20,20 @@ const MAX_CACHED_PLANS = 1_000;
  * {@link EVENT_STEPS} and {@link RESERVED_STEPS} a rule: RE2, CEL with a budget, no templates.
  */
 export class RuleSet {
-  readonly #compiled: readonly CompiledRule[];
-  readonly #byType: ReadonlyMap<string, TypeIndex>;
-  /** Rules on families and `*`, for types that neither a rule nor the catalogue names. */
-  readonly #onFamilies: readonly number[];
-  readonly #positions: ReadonlyMap<Rule, number>;
-  readonly #reads: ReadonlyMap<Rule, readonly FieldDefinition[]>;
   readonly #plans = new Map<string, Plan>();
 
   /**
    * @param hash 12 hex characters of the canonical content of the files.
    * @param rules in the order of the files.
+   * @param compiled the same rules, compiled; by default they are compiled at once.
    */
   constructor(
     readonly hash: string,
     readonly rules: readonly Rule[],
     readonly alerts: readonly AlertRoute[] = [],
     readonly heartbeat: Heartbeat | null = null,
-  ) {
-    const fields = new FieldReaders();
-    this.#positions = new Map(rules.map((rule, index) => [rule, index]));
-    this.#reads = new Map(rules.map((rule) => [rule, lookedUpFields(rule)]));
-    this.#compiled = rules.map((rule) => compileRule(rule, fields));
-    this.#onFamilies = rules.flatMap((rule, index) => (rule.on.prefixes.length > 0 ? [index] : []));
-    const types = new Set(rules.flatMap((rule) => [...rule.on.types]));
-    this.#byType = new Map([...types].map((type) => [type, buildTypeIndex(type, rules, fields)]));
-  }
+    private readonly compiled: CompiledRules = finish(compileRules(rules)),
+  ) {}
 
   /**
    * The rules that match an event, in the order of the files; with rules in shadow mode, without rules that are off. The
@@ -61,8 +49,8 @@ export class RuleSet {
     const found: JudgedRule[] = [];
     const hasPending = event.pending !== undefined;
     let left = EVENT_STEPS;
-    for (const index of this.#candidates(event)) {
-      const compiled = this.#compiled[index];
+    for (const index of this.compiled.index.candidates(event)) {
+      const compiled = this.compiled.rules[index];
       if (compiled === undefined || compiled.rule.mode === 'off' || !listensTo(compiled.rule, event)) {
         continue;
       }
@@ -131,7 +119,7 @@ export class RuleSet {
   }
 
   #keyOf({ rule, failed, deferred, lookUp }: JudgedRule): string {
-    const position = `${this.#positions.get(rule)}${failed ? '!' : ''}`;
+    const position = `${this.compiled.positions.get(rule)}${failed ? '!' : ''}`;
     return lookUp.length === 0 && deferred === null
       ? position
       : `${position}${JSON.stringify([lookUp, deferred], withoutNames)}`;
@@ -143,16 +131,8 @@ export class RuleSet {
     if (pending === undefined) {
       return NONE;
     }
-    const read = (this.#reads.get(rule) ?? []).filter((field) => isPending(field, event));
+    const read = (this.compiled.reads.get(rule) ?? []).filter((field) => isPending(field, event));
     return pending.filter((part) => read.some((field) => field.lookedUp?.parts.includes(part)));
-  }
-
-  #candidates(event: CanonicalEvent): readonly number[] {
-    const index = this.#byType.get(event.type);
-    if (index === undefined) {
-      return this.#onFamilies;
-    }
-    return candidatesIn(index, event);
   }
 }
 

@@ -87,6 +87,11 @@ export class Findings {
     this.all = this.all.filter((finding) => !isDropped(finding));
   }
 
+  /** How many were found, also of those that are not listed. */
+  get count(): number {
+    return this.#counts.error + this.#counts.warning;
+  }
+
   get hasErrors(): boolean {
     return this.all.some((finding) => finding.severity === 'error');
   }

@@ -16,6 +16,10 @@ export function nearest(name: string, known: Iterable<string>): string | null {
   let found: string | null = null;
   let best = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
+    // Each character that one has more is a difference.
+    if (Math.abs(candidate.length - wanted.length) >= best) {
+      continue;
+    }
     const differences = distanceWithSwap(wanted, normalize(candidate), best);
     if (differences < best) {
       best = differences;

@@ -3,7 +3,7 @@ import type { JsonValue } from '../../events/json';
 import { toE164 } from '../../events/phone';
 import type { FieldKind } from './field';
 import { charge } from './budget';
-import { compilePattern } from './pattern';
+import { compiledPattern, type Pattern } from './pattern';
 
 /** Characters or items that `contains` looks at in one step. */
 const SEARCHED_PER_STEP = 512;
@@ -75,6 +75,9 @@ export const IGNORE_CASE = {
 
 export const OPERATOR_NAMES = Object.keys(OPERATORS) as OperatorName[];
 
+/** A single value of a rule file. */
+type Single = string | number | boolean;
+
 /**
  * A test of a field's value. `one_of`: it equals one of the values. `list` is the name of the list or map they come
  * from. `ignore_case`: upper and lower case are equal; absent otherwise.
@@ -82,7 +85,7 @@ export const OPERATOR_NAMES = Object.keys(OPERATORS) as OperatorName[];
 export type Test =
   | {
       operator: 'one_of';
-      values: readonly (string | number | boolean)[];
+      values: readonly Single[];
       list: string | null;
       ignore_case?: true;
     }
@@ -121,25 +124,10 @@ export function comparable(
 export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => boolean {
   switch (test.operator) {
     case 'one_of': {
-      if (test.ignore_case === true) {
-        const folded: ReadonlySet<JsonValue> = new Set(test.values.map(foldCase));
-        const { values, list } = test;
-        const equals = compileTest({ operator: 'one_of', values, list }, kind);
-        // A thousand rules would else change the case of a text of megabytes, which equals none of theirs.
-        const longest = Math.max(0, ...test.values.map((one) => String(one).length)) * 3;
-        return (value) =>
-          equals(value) || (typeof value === 'string' && value.length <= longest && folded.has(foldCase(value)));
-      }
-      const values: ReadonlySet<JsonValue> = new Set(test.values);
-      if (kind === 'any') {
-        // Numbers of seven or more digits are quoted in rule files, so a text equals the number that it spells.
-        const numbers = test.values.filter((one) => typeof one !== 'boolean').map(String);
-        return (value) => {
-          const number = values.has(value) ? null : numberText(value);
-          return number === null ? values.has(value) : numbers.some((one) => compareNumbers(one, number) === 0);
-        };
-      }
-      return (value) => values.has(value);
+      const wanted = wantedOf(test.values);
+      const equals = kind === 'any' ? wanted.spelled() : wanted.exactly();
+      const equalsFolded = test.ignore_case === true ? wanted.folded() : null;
+      return equalsFolded === null ? equals : (value) => equals(value) || equalsFolded(value);
     }
     case 'not': {
       const inner = compileTest(test.test, kind);
@@ -160,7 +148,7 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
     case 'contains':
       return compileTextTest(test);
     case 'matches': {
-      const matches = compilePattern(test.text);
+      const matches = patternOf(test);
       return (value) => typeof value === 'string' && matches(value);
     }
     case 'gt':
@@ -180,6 +168,62 @@ export function compileTest(test: Test, kind: FieldKind): (value: JsonValue) => 
       };
     }
   }
+}
+
+/** Makes the comparisons with some values. Each is made once for a list, however many tests and evaluations use it. */
+interface Wanted {
+  exactly(): (value: JsonValue) => boolean;
+  /** Numbers of seven or more digits are quoted in rule files, so a text equals the number that it spells. */
+  spelled(): (value: JsonValue) => boolean;
+  /** Compares texts without regard to upper and lower case. */
+  folded(): (value: JsonValue) => boolean;
+}
+
+const wantedLists = new WeakMap<readonly Single[], Wanted>();
+
+function wantedOf(list: readonly Single[]): Wanted {
+  const known = wantedLists.get(list);
+  if (known !== undefined) {
+    return known;
+  }
+  const values: ReadonlySet<JsonValue> = new Set(list);
+  const wanted: Wanted = {
+    exactly: () => (value) => values.has(value),
+    spelled: once(() => {
+      const numbers = list.filter((one) => typeof one !== 'boolean').map(String);
+      return (value) => {
+        const number = values.has(value) ? null : numberText(value);
+        return number === null ? values.has(value) : numbers.some((one) => compareNumbers(one, number) === 0);
+      };
+    }),
+    folded: once(() => {
+      const folded: ReadonlySet<JsonValue> = new Set(list.map(foldCase));
+      // A thousand rules would else change the case of a text of megabytes, which equals none of theirs.
+      const longest = list.reduce<number>((most, one) => Math.max(most, String(one).length), 0) * 3;
+      return (value) => typeof value === 'string' && value.length <= longest && folded.has(foldCase(value));
+    }),
+  };
+  wantedLists.set(list, wanted);
+  return wanted;
+}
+
+function once<Result>(make: () => Result): () => Result {
+  let made: { result: Result } | null = null;
+  return () => {
+    made ??= { result: make() };
+    return made.result;
+  };
+}
+
+/** Patterns by the test that has them: those of a rule set are kept as long as the rule set, however many they are. */
+const patternsOfTests = new WeakMap<Test, Pattern>();
+
+function patternOf(test: Extract<Test, { operator: 'matches' }>): (text: string) => boolean {
+  const pattern = patternsOfTests.get(test) ?? compiledPattern(test.text);
+  patternsOfTests.set(test, pattern);
+  // The same steps whether the pattern was compiled before or not: the outcome must not depend on it.
+  charge(pattern.compileSteps);
+  return pattern.test;
 }
 
 type TextTest = Extract<Test, { operator: 'prefix' | 'suffix' | 'contains' }>;

@@ -47,7 +47,15 @@ export function patternProblem(pattern: string): string | null {
   }
 }
 
-const patterns = new Map<string, { compileSteps: number; test: (text: string) => boolean }>();
+/** A compiled regular expression. */
+export interface Pattern {
+  /** Steps that a condition pays for compiling it. */
+  compileSteps: number;
+  /** Whether it matches the first characters of a text ({@link searchedChars}). Charges the budget. */
+  test: (text: string) => boolean;
+}
+
+const patterns = new Map<string, Pattern>();
 
 /** How many characters of a text a usable pattern is searched in. */
 export function searchedChars(pattern: string): number {
@@ -59,15 +67,13 @@ function charsOf(states: number): number {
 }
 
 /**
- * Compiles a regular expression to a test of a text's first characters ({@link searchedChars}), in time linear in their
- * number (RE2). Charges the budget the same whether the pattern was compiled before or not.
+ * Compiles a regular expression to a test that takes time linear in the number of characters (RE2).
  * @throws TypeError for a pattern for which {@link patternProblem} is not null.
  */
-export function compilePattern(pattern: string): (text: string) => boolean {
+export function compiledPattern(pattern: string): Pattern {
   const known = patterns.get(pattern);
   if (known !== undefined) {
-    charge(known.compileSteps);
-    return known.test;
+    return known;
   }
   if (patternProblem(pattern) !== null) {
     throw new TypeError('not a usable regular expression');
@@ -75,18 +81,27 @@ export function compilePattern(pattern: string): (text: string) => boolean {
   const compiled = RE2JS.compile(pattern);
   const states = compiled.programSize();
   const chars = charsOf(states);
-  const made = {
+  const made: Pattern = {
     compileSteps: COMPILE_STEPS * states,
-    test: (text: string): boolean => {
+    test: (text) => {
       const searched = text.slice(0, chars);
       charge(searched.length * Math.max(1, states / STATES_PER_STEP));
       return compiled.test(searched);
     },
   };
-  charge(made.compileSteps);
   if (patterns.size >= MAX_CACHED_PATTERNS) {
     patterns.clear();
   }
   patterns.set(pattern, made);
-  return made.test;
+  return made;
+}
+
+/**
+ * The test of {@link compiledPattern}. Charges the budget the same whether the pattern was compiled before or not.
+ * @throws TypeError for a pattern for which {@link patternProblem} is not null.
+ */
+export function compilePattern(pattern: string): (text: string) => boolean {
+  const { compileSteps, test } = compiledPattern(pattern);
+  charge(compileSteps);
+  return test;
 }

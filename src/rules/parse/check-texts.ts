@@ -148,7 +148,7 @@ export function checkCel(
   for (const { path, root, name, offset } of references.memberships) {
     const field = fieldNamed(path.join('.'));
     if (field !== undefined) {
-      values.comparables(field, variables.entriesOf(root, name), place(offset));
+      values.comparables(field, variables.entriesOf(root, name), (item) => item, place(offset));
     }
   }
   for (const { path, value: constant, offset } of references.comparisons) {

@@ -57,9 +57,8 @@ function reportUnknownType({ findings }: BlockReader, name: string, at: Position
     findings.error(at, 'unknown-type', `there is no event type ${quoted(name)}`, { hint: instead });
     return false;
   }
-  const families = [...new Set(knownTypeNames().map((type) => `${type.slice(0, type.indexOf('_'))}_*`))];
-  const family = families.find((one) => one === `${name.replace(/_$/, '')}_*`);
-  const near = TYPE_SYNONYMS.get(name) ?? family ?? nearest(name, name.includes('*') ? families : knownTypeNames());
+  const family = FAMILIES.find((one) => one === `${name.replace(/_$/, '')}_*`);
+  const near = TYPE_SYNONYMS.get(name) ?? family ?? nearest(name, name.includes('*') ? FAMILIES : KNOWN_TYPES);
   if (near !== null) {
     findings.error(at, 'unknown-type', `there is no event type ${quoted(name)}`, { hint: `did you mean "${near}"?` });
     return false;
@@ -73,6 +72,9 @@ function reportUnknownType({ findings }: BlockReader, name: string, at: Position
   findings.warn(at, 'unknown-type', `${quoted(name)} is not a known event type`);
   return true;
 }
+
+const KNOWN_TYPES: readonly string[] = knownTypeNames();
+const FAMILIES: readonly string[] = [...new Set(KNOWN_TYPES.map((type) => `${type.slice(0, type.indexOf('_'))}_*`))];
 
 /** Names that VoIPBIN never sends: those of its tutorial and others that people try (reference voipbin.md 3). */
 const TYPE_SYNONYMS: ReadonlyMap<string, string> = new Map(

@@ -204,7 +204,7 @@ export class FieldTestReader {
       if (keys?.length === 0) {
         this.reader.findings.warn(entry.at, 'never-matches', `no value of the map ${name} meets this`);
       }
-      const values = keys === null ? null : this.#keys(field, keys, entry.at);
+      const values = keys === null ? null : this.values.comparables(field, keys, ({ key }) => key, entry.at);
       return values === null ? null : { operator: 'one_of', values, list: null };
     });
     const valid = tests.filter((test) => test !== null);
@@ -214,15 +214,6 @@ export class FieldTestReader {
       : valid.length === 1
         ? only
         : { operator: 'all', tests: valid };
-  }
-
-  /** The keys of a map in the field's comparable form; null with findings. */
-  #keys(field: FieldDefinition, map: NamedMap, at: Position): ListItem[] | null {
-    return this.values.comparables(
-      field,
-      map.map(({ key }) => key),
-      at,
-    );
   }
 
   /** The same test without regard to case; null with a finding when nothing in it compares texts. */
@@ -292,7 +283,7 @@ export class FieldTestReader {
       const name = node.value.slice(1);
       const map = this.names.maps.get(name);
       if (map !== undefined) {
-        const keys = this.#keys(field, map, value.at);
+        const keys = this.values.comparables(field, map, ({ key }) => key, value.at);
         return keys === null ? null : { operator: 'one_of', values: keys, list: name };
       }
       const list = this.names.lists.get(name);
@@ -303,11 +294,8 @@ export class FieldTestReader {
         });
         return null;
       }
-      const values = this.values.comparables(
-        field,
-        list.map((item) => item.value),
-        value.at,
-      );
+      // Reported where the list is used: an item is wrong for this field only.
+      const values = this.values.comparables(field, list, ({ value: item }) => item, value.at);
       return values === null ? null : { operator: 'one_of', values, list: name };
     }
     const items = this.reader.list(value, 'in');

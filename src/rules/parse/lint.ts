@@ -8,26 +8,25 @@ import { knownTypes } from './event-types';
 import { lintEffects } from './lint-effects';
 import { canBeMet } from './satisfiable';
 import type { ActionCatalogue, Condition, Rule } from '../rule';
-import type { Test } from '../language/operators';
+import { compileTest, type Test } from '../language/operators';
 
 /** The action that sends text messages. */
 const SEND_MESSAGE = 'voipbin.send_message';
 
 /** Warns of valid rules that are probably mistakes: rules that never match, and text messages that annoy people. */
 export function lintRules(rules: readonly Rule[], actions: ActionCatalogue, findings: Findings): void {
-  rules.forEach((rule, index) => {
+  const stoppers = new Stoppers();
+  for (const rule of rules) {
     if (rule.mode === 'off') {
-      return;
+      continue;
     }
+    const stopper = stoppers.takeNext(rule);
     const impossible = whyNever(rule);
     if (impossible !== null) {
       findings.warn(impossible.at, 'never-matches', `the rule ${rule.name} can never match: ${impossible.why}`);
-      return;
+      continue;
     }
-    const stopper = rules
-      .slice(0, index)
-      .find((earlier) => earlier.stop && earlier.mode === 'live' && covers(earlier, rule));
-    if (stopper !== undefined) {
+    if (stopper !== null) {
       findings.warn(
         rule.at,
         'shadowed',
@@ -38,7 +37,43 @@ export function lintRules(rules: readonly Rule[], actions: ActionCatalogue, find
     lintAlternatives(rule, findings);
     lintEffects(rule, [...required(rule.when), ...celConditions(rule)], knownTypes(rule.on), actions, findings);
     lintMessages(rule, findings);
-  });
+  }
+}
+
+/** What a rule demands of an event. */
+interface Demands {
+  rule: Rule;
+  /** Live names; null when some are unknown. */
+  types: readonly string[] | null;
+  /** All of them must be met. */
+  conditions: readonly Condition[];
+}
+
+/** Of many rules with `stop`, a rule is compared with the first so many, and with so many on the same event types. */
+const MAX_STOPPERS = 200;
+
+/** The rules with `stop` above a rule. */
+class Stoppers {
+  /** By the event types in writing: a rule that covers another one mostly has the same. */
+  readonly #byTypes = new Map<string, Demands[]>();
+  readonly #first: Demands[] = [];
+
+  /** @returns the first rule above that matches whatever this one matches; null when none is found. */
+  takeNext(rule: Rule): Rule | null {
+    const types = rule.on.written.join(' ');
+    const alike = this.#byTypes.get(types) ?? [];
+    const demands = { rule, types: knownTypes(rule.on), conditions: required(rule.when) };
+    const found = [...this.#first, ...alike].find((earlier) => covers(earlier, demands));
+    if (rule.stop && rule.mode === 'live') {
+      if (this.#first.length < MAX_STOPPERS) {
+        this.#first.push(demands);
+      } else if (alike.length < MAX_STOPPERS) {
+        alike.push(demands);
+        this.#byTypes.set(types, alike);
+      }
+    }
+    return found?.rule ?? null;
+  }
 }
 
 /** Warns of words that a field has for other event types only. */
@@ -46,7 +81,9 @@ function lintChoices(rule: Rule, findings: Findings): void {
   const types = knownTypes(rule.on);
   const compared = [
     ...fieldConditions(rule.when).flatMap(({ field, test, at }) =>
-      test.operator === 'one_of' ? test.values.map((value) => ({ field, value, at })) : [],
+      test.operator === 'one_of' && (field.choices !== undefined || field.name === 'data.direction')
+        ? test.values.map((value) => ({ field, value, at }))
+        : [],
     ),
     ...(rule.if === null ? [] : analyseCel(rule.if.expression).comparisons).flatMap(({ path, value }) => {
       const field = fieldNamed(path.join('.'));
@@ -172,22 +209,25 @@ function isAbsence(test: Test): boolean {
 }
 
 /** Whether the first rule matches every event that the second would match; false when that is not certain. */
-function covers(first: Rule, second: Rule): boolean {
-  const types = knownTypes(second.on);
-  const hasAllTypes =
-    first.on.prefixes.includes('') ||
-    (types !== null &&
-      types.every((type) => listensTo(first, { type, declared_type: type })) &&
-      second.on.prefixes.every((prefix) => first.on.prefixes.some((wider) => prefix.startsWith(wider))));
+function covers({ rule: first, conditions }: Demands, { rule: second, types, conditions: theirs }: Demands): boolean {
   const sameIf = first.if === null || first.if.expression === second.if?.expression;
   const sameAge = first.max_age_ms === null || (second.max_age_ms !== null && second.max_age_ms <= first.max_age_ms);
-  const theirs = required(second.when);
   return (
-    hasAllTypes &&
     sameIf &&
     sameAge &&
     first.country === second.country &&
-    required(first.when).every((condition) => theirs.some((other) => implies(other, condition)))
+    conditions.every((condition) => theirs.some((other) => implies(other, condition))) &&
+    hasAllTypes(first, second, types)
+  );
+}
+
+/** @param types the live names of the second rule's types; null when some are unknown. */
+function hasAllTypes(first: Rule, second: Rule, types: readonly string[] | null): boolean {
+  return (
+    first.on.prefixes.includes('') ||
+    (types !== null &&
+      types.every((type) => listensTo(first, { type, declared_type: type })) &&
+      second.on.prefixes.every((prefix) => first.on.prefixes.some((wider) => prefix.startsWith(wider))))
   );
 }
 
@@ -196,14 +236,15 @@ function implies(first: Condition, second: Condition): boolean {
   if (first.kind === 'field' && second.kind === 'field' && first.field.name === second.field.name) {
     const [narrow, wide] = [first.test, second.test];
     if (narrow.operator === 'one_of' && wide.operator === 'one_of' && narrow.ignore_case === undefined) {
-      return narrow.values.every((value) => wide.values.includes(value));
+      const isWanted = compileTest({ operator: 'one_of', values: wide.values, list: null }, 'text');
+      return narrow.values === wide.values || narrow.values.every(isWanted);
     }
     return (wide.operator === 'exists' && wide.wanted && !isAbsence(narrow)) || isDeepStrictEqual(narrow, wide);
   }
   if (first.kind === 'during' && second.kind === 'during') {
     return first.name === second.name && first.wanted === second.wanted;
   }
-  return isDeepStrictEqual(withoutPlaces(first), withoutPlaces(second));
+  return first.kind === second.kind && isDeepStrictEqual(withoutPlaces(first), withoutPlaces(second));
 }
 
 function withoutPlaces(condition: Condition): unknown {

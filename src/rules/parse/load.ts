@@ -145,14 +145,17 @@ function readAll(files: readonly RuleFile[], actions: ActionCatalogue, findings:
       ? []
       : new AlertReader(reader, names, defaults, actions).read(value);
   });
-  alerts.forEach(({ name, at }, index) => {
-    const earlier = alerts.slice(0, index).find((other) => other.name === name);
-    if (earlier !== undefined) {
+  const alertsByName = new Map<string, Position>();
+  for (const { name, at } of alerts) {
+    const earlier = alertsByName.get(name);
+    if (earlier === undefined) {
+      alertsByName.set(name, at);
+    } else {
       findings.error(at, 'duplicate-rule', `another alert has the name ${quoted(name)}`, {
-        hint: `the first is at ${earlier.at.file}:${earlier.at.line}`,
+        hint: `the first is at ${earlier.file}:${earlier.line}`,
       });
     }
-  });
+  }
   const heartbeats = files.flatMap(({ reader, block }) => {
     const value = block.get('heartbeat');
     return value === undefined ? [] : [readHeartbeat(reader, value)];

@@ -13,6 +13,9 @@ const MAX_SEARCHED = 20_000;
 /** Fields with more values times tests are given up in the same way. */
 const MAX_OUTCOMES = 100_000;
 
+/** A field that is compared with more values is left open: every outcome of its tests counts as possible. */
+const MAX_COMPARED_VALUES = 2_000;
+
 /** A condition over numbered tests. */
 type Formula =
   | { kind: 'all' | 'any'; of: readonly Formula[] }
@@ -80,7 +83,7 @@ class Variables {
     const { name } = condition.field;
     const known = this.#fields.get(name) ?? { condition, tests: [], leaves: new Map<string, number>() };
     this.#fields.set(name, known);
-    const written = JSON.stringify(test);
+    const written = valuesIn(test) > MAX_COMPARED_VALUES ? String(known.tests.length) : JSON.stringify(test);
     const leaf = known.leaves.get(written) ?? known.tests.push(test) - 1;
     known.leaves.set(written, leaf);
     return { kind: 'leaf', of: name, leaf };
@@ -90,6 +93,9 @@ class Variables {
   outcomes(types: readonly string[] | null): Map<string, readonly Outcomes[]> | null {
     const found = new Map<string, readonly Outcomes[]>();
     for (const [name, { condition, tests }] of this.#fields) {
+      if (tests.reduce((sum, test) => sum + valuesIn(test), 0) > MAX_COMPARED_VALUES) {
+        continue;
+      }
       const values = possibleValues(condition.field, tests, types);
       if (values === null || values.length * tests.length > MAX_OUTCOMES) {
         return null;
@@ -107,6 +113,10 @@ class Variables {
     }
     return found;
   }
+}
+
+function valuesIn(test: Test): number {
+  return test.operator === 'one_of' ? test.values.length : 0;
 }
 
 function outcomesOf(
