@@ -1,45 +1,50 @@
-import { statSync } from 'node:fs';
-import type { LoadedRules } from './parse/load';
+import type { PrintableText } from '../text/printable';
+import { stateOf, type FileStates } from './reload/load-files';
+import type { Reloaded } from './reload/reload';
 import type { RuleSet } from './rule-set';
 
 const POLL_INTERVAL_MS = 500;
+/** When the files could not be checked, they are checked again after so many polls: a minute. */
+const POLLS_AFTER_FAILURE = 120;
 
 /** Callbacks of {@link LiveRules}. */
 export interface LiveRulesEvents {
-  /** The files were loaded: they changed, or are valid again. */
-  onTaken(ruleSet: RuleSet, loaded: LoadedRules): void;
-  /** A changed file has errors. The previous rules stay in force. */
-  onRefused(loaded: LoadedRules): void;
+  /** Other rules are in force, or the files are valid again. */
+  onTaken(ruleSet: RuleSet): void;
+  /** A changed file has errors. The previous rules stay in force. `text`: the first findings for people. */
+  onRefused(refused: { findings: number; text: PrintableText }): void;
+  /** Changed files could not be checked; `why` is a clause. The previous rules stay in force. */
+  onFailed(why: string): void;
 }
 
 /**
- * The rules in force, reloaded when their files change: a saved file is loaded within a second. A file with errors is
- * refused, and the previous rules stay in force. An event is matched against one rule set, never against a mixture.
+ * The rules in force, reloaded when their files change: a saved file is noticed within half a second. A file with errors
+ * is refused, and the previous rules stay in force. An event is matched against one rule set, never against a mixture.
  *
  * Size and modification time of the files are polled twice a second. File system events are lost by the ways in which
- * editors save, by bind mounts and by network file systems.
+ * editors save, by bind mounts and by network file systems. One reload runs at a time.
  */
 export class LiveRules {
   #ruleSet: RuleSet;
   #problem: string | null = null;
-  #seen: string;
-  #files: readonly string[];
+  #states: FileStates;
+  #isLoading = false;
+  #pollsUntilRetry: number | null = null;
   readonly #timer: NodeJS.Timeout;
+  readonly #stop = new AbortController();
   readonly #listeners: ((ruleSet: RuleSet) => void)[] = [];
 
   /**
-   * @param loaded the result of the first load.
-   * @param load loads the files again.
+   * @param first the rules of the first load, and the files as they were before they were read.
+   * @param load loads the files again, without keeping the process from other work.
    */
   constructor(
-    loaded: Extract<LoadedRules, { ok: true }>,
-    private readonly load: () => LoadedRules,
+    first: { ruleSet: RuleSet; states: FileStates },
+    private readonly load: (inForce: RuleSet, signal: AbortSignal) => Promise<Reloaded>,
     private readonly events: LiveRulesEvents,
   ) {
-    this.#ruleSet = loaded.ruleSet;
-    this.#files = loaded.files;
-    // The first poll loads the files again: one may have been saved while it was read.
-    this.#seen = '';
+    this.#ruleSet = first.ruleSet;
+    this.#states = first.states;
     this.#timer = setInterval(() => this.#poll(), POLL_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -59,50 +64,77 @@ export class LiveRules {
     return this.#problem;
   }
 
+  /** Ends a reload that runs, too. */
   stop(): void {
     clearInterval(this.#timer);
+    this.#stop.abort();
   }
 
   #poll(): void {
-    const state = stateOf(this.#files);
-    if (state === this.#seen) {
+    if (this.#isLoading) {
       return;
     }
-    // The state is taken before reading, so that a file saved meanwhile is noticed by the next poll.
-    this.#seen = state;
-    const loaded = this.load();
-    // Newly included files are polled too, also when the new text is refused.
-    const files = [...new Set([...loaded.files, ...this.#files.slice(0, 1)])];
-    if (files.join('\n') !== this.#files.join('\n')) {
-      this.#files = files;
-      this.#seen = '';
-    }
-    if (!loaded.ok) {
-      const errors = loaded.findings.filter((finding) => finding.severity === 'error').length;
-      this.#problem = `the rule files changed and have ${errors} ${errors === 1 ? 'error' : 'errors'} (bridge rules check); rule set ${this.#ruleSet.hash} stays in force`;
-      this.events.onRefused(loaded);
-      return;
-    }
-    const wasRefused = this.#problem !== null;
-    this.#problem = null;
-    if (wasRefused || loaded.ruleSet.hash !== this.#ruleSet.hash) {
-      this.#ruleSet = loaded.ruleSet;
-      this.events.onTaken(loaded.ruleSet, loaded);
-      this.#listeners.forEach((listener) => listener(loaded.ruleSet));
+    const states = new Map([...this.#states.keys()].map((file) => [file, stateOf(file)]));
+    const isChanged = [...states].some(([file, state]) => this.#states.get(file) !== state);
+    if (isChanged || this.#isRetryDue()) {
+      this.#isLoading = true;
+      void this.#reload(states).finally(() => {
+        this.#isLoading = false;
+      });
     }
   }
-}
 
-/** Size, modification time and inode of each file: one of them changes when a file is saved. */
-function stateOf(files: readonly string[]): string {
-  return files
-    .map((file) => {
-      try {
-        const { size, mtimeMs, ino } = statSync(file);
-        return `${file} ${size} ${mtimeMs} ${ino}`;
-      } catch {
-        return `${file} missing`;
+  #isRetryDue(): boolean {
+    if (this.#pollsUntilRetry === null) {
+      return false;
+    }
+    this.#pollsUntilRetry -= 1;
+    return this.#pollsUntilRetry <= 0;
+  }
+
+  /** @param states the files before the reload. */
+  async #reload(states: FileStates): Promise<void> {
+    let reloaded: Reloaded;
+    try {
+      reloaded = await this.load(this.#ruleSet, this.#stop.signal);
+    } catch (error) {
+      reloaded = { kind: 'failed', why: error instanceof Error ? error.name : 'unknown' };
+    }
+    if (this.#stop.signal.aborted) {
+      return;
+    }
+    this.#states = reloaded.kind === 'failed' ? states : reloaded.states;
+    this.#pollsUntilRetry = reloaded.kind === 'failed' ? POLLS_AFTER_FAILURE : null;
+    switch (reloaded.kind) {
+      case 'refused': {
+        const { errors } = reloaded;
+        this.#refuse(`have ${errors} ${errors === 1 ? 'error' : 'errors'} (bridge rules check)`);
+        this.events.onRefused(reloaded);
+        return;
       }
-    })
-    .join('\n');
+      case 'failed':
+        this.#refuse(`cannot be checked: ${reloaded.why}`);
+        this.events.onFailed(reloaded.why);
+        return;
+      case 'unchanged':
+        if (this.#problem !== null) {
+          this.#take(this.#ruleSet);
+        }
+        return;
+      case 'changed':
+        this.#take(reloaded.ruleSet);
+        return;
+    }
+  }
+
+  #refuse(what: string): void {
+    this.#problem = `the rule files changed and ${what}; rule set ${this.#ruleSet.hash} stays in force`;
+  }
+
+  #take(ruleSet: RuleSet): void {
+    this.#problem = null;
+    this.#ruleSet = ruleSet;
+    this.events.onTaken(ruleSet);
+    this.#listeners.forEach((listener) => listener(ruleSet));
+  }
 }

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
-import { actionCatalogue, connectionsUsedBy, connectors } from '../connectors/registry';
+import { connectionsUsedBy, connectors } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { LiveRules } from '../rules/live-rules';
-import { loadRules, type LoadedRules } from '../rules/parse/load';
+import type { LoadedRules } from '../rules/parse/load';
 import { MAX_RULE_FILE_CHARS } from '../rules/parse/rule-files';
-import { checkSecrets, type KnownSecrets } from '../rules/tools/check-secrets';
+import { loadFiles, type LoadedFiles } from '../rules/reload/load-files';
+import { reload } from '../rules/reload/reload';
+import { checkSecrets, secretFindings, type KnownSecrets } from '../rules/tools/check-secrets';
 import type { PlannedStep } from '../rules/plan';
 import type { Rule } from '../rules/rule';
 import type { RuleSet } from '../rules/rule-set';
@@ -12,6 +14,7 @@ import { missingCredentials } from '../settings/load';
 import type { Settings } from '../settings/settings';
 import { printMessage } from '../text/print';
 import type { PrintableText } from '../text/printable';
+import { inSlices } from '../timing/work';
 import { isInFile, type Finding } from '../yaml/finding';
 import { formatFinding, formatFindings } from '../yaml/format-findings';
 import { readTextFile } from '../yaml/text-file';
@@ -21,12 +24,16 @@ import { readTextFile } from '../yaml/text-file';
  * @throws WrongUse when the file is missing.
  */
 export function readRules(file: string): LoadedRules {
-  const loaded = loadRules({ file, actions: actionCatalogue });
-  const missing = loaded.findings.find((finding) => finding.code === 'missing-file' && isInFile(finding, file));
+  return readFiles(file).loaded;
+}
+
+function readFiles(file: string): LoadedFiles {
+  const files = loadFiles(file);
+  const missing = files.loaded.findings.find((finding) => finding.code === 'missing-file' && isInFile(finding, file));
   if (missing !== undefined) {
     throw new WrongUse(`${file}: ${missing.message}`);
   }
-  return loaded;
+  return files;
 }
 
 /** Findings as text for people: the place, what is wrong, the line and a caret. */
@@ -43,7 +50,8 @@ export function describeFindings(findings: readonly Finding[]): PrintableText {
  * @throws WrongUse when the files have errors.
  */
 export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
-  const rules = readRules(settings.rulesFile);
+  const { rulesFile } = settings;
+  const { loaded: rules, states } = readFiles(rulesFile);
   printFindings(rules);
   if (!rules.ok) {
     throw new WrongUse(
@@ -51,28 +59,27 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
     );
   }
   const secrets: KnownSecrets = { of: 'machine', lookUp: (reference) => settings.ruleSecrets.lookUp(reference) };
-  const warnOfSecrets = (ruleSet: RuleSet): void => {
-    for (const finding of checkSecrets(ruleSet.rules, secrets)) {
-      log.warn({}, formatFinding(finding));
-    }
-  };
-  warnOfSecrets(rules.ruleSet);
-  return new LiveRules(rules, () => readRules(settings.rulesFile), {
-    onTaken: (ruleSet) => {
-      log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed and are in force');
-      for (const finding of missingCredentialsOf(ruleSet, settings)) {
-        log.error({}, finding);
-      }
-      warnOfSecrets(ruleSet);
+  warnOfSecrets(checkSecrets(rules.ruleSet.rules, secrets), log);
+  return new LiveRules(
+    { ruleSet: rules.ruleSet, states },
+    (inForce, signal) => reload({ file: rulesFile, hash: inForce.hash, signal }),
+    {
+      onTaken: (ruleSet) => {
+        log.info({ ruleset: ruleSet.hash, rules: ruleSet.rules.length }, 'the rule files changed and are in force');
+        for (const finding of missingCredentialsOf(ruleSet, settings)) {
+          log.error({}, finding);
+        }
+        void inSlices(secretFindings(ruleSet.rules, secrets)).then((found) => warnOfSecrets(found, log));
+      },
+      onRefused: ({ findings, text }) => {
+        printMessage(text);
+        log.error({ findings }, 'the rule files changed and have errors (above); the previous rules stay in force');
+      },
+      onFailed: (why) => {
+        log.error({}, `the rule files changed and cannot be checked: ${why}; the previous rules stay in force`);
+      },
     },
-    onRefused: (loaded) => {
-      printFindings(loaded);
-      log.error(
-        { findings: loaded.findings.length },
-        'the rule files changed and have errors (above); the previous rules stay in force',
-      );
-    },
-  });
+  );
 }
 
 /**
@@ -80,7 +87,7 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
  * shows.
  */
 export function liveRulesOf(settings: Settings): Rule[] | null {
-  const loaded = loadRules({ file: settings.rulesFile, actions: actionCatalogue });
+  const { loaded } = loadFiles(settings.rulesFile);
   return loaded.ok ? loaded.ruleSet.rules.filter(({ mode }) => mode === 'live') : null;
 }
 
@@ -91,8 +98,20 @@ export function connectionsInUse(ruleSet: RuleSet): string[] {
 
 /** Names of the connections that the live rules of a file use; none when it has errors, which the start reports. */
 export function connectionsInFile(file: string): string[] {
-  const loaded = loadRules({ file, actions: actionCatalogue });
+  const { loaded } = loadFiles(file);
   return loaded.ok ? connectionsInUse(loaded.ruleSet) : [];
+}
+
+/** More warnings say nothing new. */
+const MAX_WARNINGS = 20;
+
+function warnOfSecrets(findings: readonly Finding[], log: Logger): void {
+  for (const finding of findings.slice(0, MAX_WARNINGS)) {
+    log.warn({}, formatFinding(finding));
+  }
+  if (findings.length > MAX_WARNINGS) {
+    log.warn({ findings: findings.length }, 'more secrets of rules are missing: npx bridge rules check lists them');
+  }
 }
 
 function missingCredentialsOf(ruleSet: RuleSet, settings: Settings): string[] {

@@ -1,9 +1,10 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { actionCatalogue } from '../../src/connectors/registry';
 import { LiveRules } from '../../src/rules/live-rules';
-import { loadRules, type LoadedRules } from '../../src/rules/parse/load';
+import { loadFiles } from '../../src/rules/reload/load-files';
+import { reload, type Reloaded } from '../../src/rules/reload/reload';
+import type { RuleSet } from '../../src/rules/rule-set';
 
 const RULES =
   'version: 1\nrules:\n  - name: one\n    on: call_hangup\n    do:\n      - slack.post_message: { channel: "#calls", text: Hello }\n';
@@ -12,22 +13,26 @@ describe('LiveRules', () => {
   let folder: string;
   let file: string;
   let live: LiveRules;
-  let heard: { kind: 'taken' | 'refused'; loaded: LoadedRules }[];
+  let heard: ('taken' | 'refused' | 'failed')[];
   let tell: () => void;
+  let reloads: number;
+  let load: (inForce: RuleSet, signal: AbortSignal) => Promise<Reloaded>;
 
-  function load(): LoadedRules {
-    return loadRules({ file, actions: actionCatalogue });
+  /** In a thread, as the bridge does it. */
+  function loadInThread(inForce: RuleSet, signal: AbortSignal): Promise<Reloaded> {
+    const threadScript = join(__dirname, 'reload', 'reload-thread.cjs');
+    return reload({ file, hash: inForce.hash, signal, threadScript });
   }
 
   /** Waits until something was heard that had not been before. */
-  async function next(): Promise<'taken' | 'refused'> {
+  async function next(): Promise<'taken' | 'refused' | 'failed'> {
     const before = heard.length;
     while (heard.length === before) {
       await new Promise<void>((resolve) => {
         tell = resolve;
       });
     }
-    return heard.at(-1)?.kind ?? 'refused';
+    return heard.at(-1) ?? 'failed';
   }
 
   beforeEach(() => {
@@ -36,18 +41,24 @@ describe('LiveRules', () => {
     heard = [];
     tell = () => undefined;
     writeFileSync(file, RULES);
-    const loaded = load();
+    const { loaded, states } = loadFiles(file);
     if (!loaded.ok) {
       throw new Error(JSON.stringify(loaded.findings));
     }
-    const hear = (kind: 'taken' | 'refused', from: LoadedRules): void => {
-      heard.push({ kind, loaded: from });
+    const hear = (kind: 'taken' | 'refused' | 'failed'): void => {
+      heard.push(kind);
       tell();
     };
-    live = new LiveRules(loaded, load, {
-      onTaken: (_ruleSet, from) => hear('taken', from),
-      onRefused: (from) => hear('refused', from),
-    });
+    reloads = 0;
+    load = loadInThread;
+    live = new LiveRules(
+      { ruleSet: loaded.ruleSet, states },
+      (inForce, signal) => {
+        reloads += 1;
+        return load(inForce, signal);
+      },
+      { onTaken: () => hear('taken'), onRefused: () => hear('refused'), onFailed: () => hear('failed') },
+    );
   });
 
   afterEach(() => {
@@ -93,5 +104,38 @@ describe('LiveRules', () => {
     rmSync(file);
     expect(await next()).toBe('refused');
     expect(live.ruleSet.rules).toHaveLength(1);
+  });
+
+  it('keeps the rules when the files cannot be checked, says why, and takes the next change', async () => {
+    const before = live.ruleSet;
+    load = () => Promise.resolve({ kind: 'failed', why: 'checking them takes too long' });
+    writeFileSync(file, RULES.replace('one', 'another'));
+    expect(await next()).toBe('failed');
+    expect(live.ruleSet).toBe(before);
+    expect(live.problem()).toMatch(/cannot be checked: checking them takes too long; rule set \w+ stays in force/);
+    load = loadInThread;
+    writeFileSync(file, RULES.replace('one', 'a-third'));
+    expect(await next()).toBe('taken');
+    expect(live.problem()).toBeNull();
+  });
+
+  it('reloads once at a time, and takes nothing after it was stopped', async () => {
+    let finishReload: (reloaded: Reloaded) => void = () => undefined;
+    const before = live.ruleSet;
+    const began = new Promise<AbortSignal>((resolve) => {
+      load = (_inForce, signal) => {
+        resolve(signal);
+        return new Promise((taken) => {
+          finishReload = taken;
+        });
+      };
+    });
+    writeFileSync(file, RULES.replace('one', 'another'));
+    const signal = await began;
+    live.stop();
+    expect(signal.aborted).toBe(true);
+    finishReload({ kind: 'failed', why: 'too late' });
+    await new Promise(setImmediate);
+    expect([heard, live.ruleSet, live.problem(), reloads]).toEqual([[], before, null, 1]);
   });
 });

@@ -45,7 +45,8 @@ export class TemplateError extends Error {
   }
 }
 
-const MAX_RENDERED_CHARS = 1_000_000;
+/** The longest rendered text. */
+export const MAX_RENDERED_CHARS = 1_000_000;
 
 /**
  * Renders every text of a step's input as a template. The same input and context give the same result at any time and

@@ -10,11 +10,12 @@ import { readTextFile, type BadByte } from '../../yaml/text-file';
 import { FILE_KEYS } from '../language/keys';
 import { BlockReader, isNothing, quoted, type Block } from './block-reader';
 
-const MAX_FILES = 100;
+/** The most files of a set. */
+export const MAX_FILES = 100;
 /** Longer rule files are refused. */
 export const MAX_RULE_FILE_CHARS = 2_000_000;
-/** Of all files together: checking them takes about a second for a million characters, and nothing else runs meanwhile. */
-const MAX_CHARS_TOGETHER = 2 * MAX_RULE_FILE_CHARS;
+/** Of all files together: checking them takes about a second for a million characters. */
+export const MAX_CHARS_TOGETHER = 2 * MAX_RULE_FILE_CHARS;
 const FORMAT: YamlFormat = { maxDepth: 40, refusesLongNumbers: true };
 
 const RULE_FILE = /\.ya?ml$/i;

@@ -50,7 +50,7 @@ export function usesOf(steps: readonly ReadStep[]): { inputs: JsonValue[]; condi
 }
 
 /** Each step is checked against the results of all before it. */
-const MOST_STEPS = 200;
+export const MAX_STEPS = 200;
 
 /** Reads the steps of a rule. Invalid steps have findings. */
 export class StepReader {
@@ -65,8 +65,8 @@ export class StepReader {
     if (items?.length === 0) {
       this.reader.findings.error(value.at, 'empty', 'the rule has no steps');
     }
-    if ((items?.length ?? 0) > MOST_STEPS) {
-      this.reader.findings.error(value.at, 'too-many', `more than ${MOST_STEPS} steps`, {
+    if ((items?.length ?? 0) > MAX_STEPS) {
+      this.reader.findings.error(value.at, 'too-many', `more than ${MAX_STEPS} steps`, {
         hint: 'split the rule into several',
       });
       return [];

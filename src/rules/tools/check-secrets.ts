@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../events/json';
 import type { SecretState } from '../../settings/rule-secrets';
+import { finish, type Work } from '../../timing/work';
 import { Findings, type Finding } from '../../yaml/finding';
 import { referencesIn } from '../language/secret-references';
 import type { Rule } from '../rule';
@@ -13,25 +14,37 @@ export interface KnownSecrets {
 
 /** Warns of references to secrets that are not there, or that rules may not have. */
 export function checkSecrets(rules: readonly Rule[], secrets: KnownSecrets): readonly Finding[] {
+  return finish(secretFindings(rules, secrets));
+}
+
+/** Reading a secret from a file takes so many steps. */
+const LOOK_UP_STEPS = 20;
+
+/** The work of {@link checkSecrets}. */
+export function* secretFindings(rules: readonly Rule[], secrets: KnownSecrets): Work<readonly Finding[]> {
   const findings = new Findings();
-  for (const { rule, step, path, references } of inputsWithSecrets(rules)) {
-    for (const reference of references) {
-      const found = secrets.lookUp(reference);
-      if (!found.ok) {
-        const isDoubtful = found.kind === 'missing' && secrets.of === 'machine';
-        const where = `rule "${rule.name}", step "${step}", input "${path.join('.')}"`;
-        findings.warn(
-          rule.at,
-          'missing-secret',
-          `${where}: ${found.message}${isDoubtful ? ' for this command' : found.kind === 'missing' ? ' for the running bridge' : ''}`,
-          {
-            hint: isDoubtful
-              ? `the worker reads its own environment: if it has it, nothing is missing; else ${found.hint}`
-              : found.hint,
-          },
-        );
+  for (const one of rules) {
+    for (const { rule, step, path, references } of inputsWithSecrets([one])) {
+      for (const reference of references) {
+        const found = secrets.lookUp(reference);
+        if (!found.ok) {
+          const isDoubtful = found.kind === 'missing' && secrets.of === 'machine';
+          const where = `rule "${rule.name}", step "${step}", input "${path.join('.')}"`;
+          findings.warn(
+            rule.at,
+            'missing-secret',
+            `${where}: ${found.message}${isDoubtful ? ' for this command' : found.kind === 'missing' ? ' for the running bridge' : ''}`,
+            {
+              hint: isDoubtful
+                ? `the worker reads its own environment: if it has it, nothing is missing; else ${found.hint}`
+                : found.hint,
+            },
+          );
+        }
+        yield LOOK_UP_STEPS;
       }
     }
+    yield 1 + one.steps.length;
   }
   return findings.all;
 }

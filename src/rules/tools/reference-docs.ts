@@ -1,5 +1,4 @@
 import { knownTypeNames, resourceOf } from '../../events/catalogue';
-import { CONDITION_STEPS, EVENT_STEPS, RESERVED_STEPS, TEMPLATE_STEPS } from '../language/budget';
 import { CEL_DOCS } from '../language/cel-docs';
 import { FIELDS } from '../language/field-list';
 import type { FieldDefinition } from '../language/field';
@@ -24,6 +23,7 @@ import { IGNORE_CASE, OPERATORS } from '../language/operators';
 import { BLOCK_KEYS } from '../parse/conditions';
 import { FILTER_DOCS } from '../language/filters';
 import { templateWords } from '../language/liquid';
+import { evaluationLimits, fileLimits } from './limits-docs';
 
 /** The reference of the rule language as Markdown, generated from the definitions of the check and the editor's schema. */
 export function describeRuleLanguage(): string {
@@ -103,7 +103,8 @@ export function describeRuleLanguage(): string {
       'Secrets',
       `Write \`\${env:NAME}\` or \`\${file:/path}\` in an input of a step: \`headers: { Authorization: "Bearer \${env:CRM_TOKEN}" }\`. A relative path is relative to the folder of the main rule file. The worker replaces the reference just before it sends the request; the event store, Temporal, logs and reports have the reference only. \`\${env:NAME:-default}\` gives a default, and \`$\${env:NAME}\` is a literal text. A reference is not replaced inside \`{{ }}\`, nor in what a template inserts.\n\nRules may refer to what the setting \`rules_secrets\` (\`BRIDGE_RULES_SECRETS\`) names: variables, beginnings of names such as \`CRM_*\`, files and folders. Without it, rules may refer to nothing in production, and in development to everything that the bridge's own settings are not read from. A step whose secret is missing fails with \`secret_missing\` before it sends anything.`,
     ),
-    section('Limits of conditions and templates', budget()),
+    section('Limits of conditions and templates', evaluationLimits()),
+    section('Limits of rule files', fileLimits()),
   ].join('\n');
 }
 
@@ -195,20 +196,6 @@ function celConditions(): string {
 }
 
 /** What happens to a condition or template that takes too long. */
-function budget(): string {
-  const [condition, event, reserved, template] = [CONDITION_STEPS, EVENT_STEPS, RESERVED_STEPS, TEMPLATE_STEPS].map(
-    (steps) => steps.toLocaleString('en-US'),
-  );
-  return [
-    'No rule can hold up the bridge. A step is one operation on one value, or 64 characters of a text.',
-    '',
-    `- The \`when\` and \`if\` of a rule may take ${condition} steps, and those of all rules for one event ${event} together; after that, each further rule has ${reserved}. If a rule takes more, it is not known whether it matches: the rule fails with \`over_budget\`, none of its steps run, and a \`stop\` of it has no effect. The event is kept and acknowledged, its run ends as failed and names the rule, the log has a line (one a minute for each rule), \`bridge_rule_failures_total\` counts it, and \`bridge rules explain\` shows it. If the \`if\` of a step takes more, the step fails with \`over_budget\` and is not retried.`,
-    `- The texts of one step may take ${template} steps together. A step whose texts take more fails with \`over_budget\` and is not retried. \`bridge rules check\` refuses texts that take more with a small event, such as a loop over \`(1..1000000)\`.`,
-    '',
-    'Lists and texts of an ordinary event take a few hundred steps. `data.tags.exists(t, t in data.allowed)` compares all pairs: it is over the budget with two lists of about 250 items. The count depends on the rule and the event only, never on the load of the machine.',
-  ].join('\n');
-}
-
 function section(title: string, text: string): string {
   return `## ${title}\n\n${text}\n`;
 }

@@ -77,7 +77,7 @@ export async function startAllMode(options: ModeOptions & { rules: LiveRules }):
   printOutput(webhookLine(receiver.webhookUrl, settings));
   printOutput(adminLine(receiver.adminUrl));
   printOutput(
-    `Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); changes take effect within a second of saving`,
+    `Rules     ${settings.rulesFile}: ${rules.ruleSet.rules.length} (rule set ${rules.ruleSet.hash}); changes take effect within two seconds of saving`,
   );
 
   const begin = async (): Promise<void> => {
