@@ -124,8 +124,8 @@ async function nextMessage(thread: Worker, ended: AbortSignal): Promise<FromRelo
 }
 
 function whyFailed(error: unknown, heapMb: number): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+  const { code, name }: { code?: unknown; name?: unknown } = typeof error === 'object' && error !== null ? error : {};
   return code === 'ERR_WORKER_OUT_OF_MEMORY'
     ? `checking them takes more than ${heapMb} MB of memory`
-    : `the thread that checks them failed (${error instanceof Error ? error.name : 'unknown'})`;
+    : `the thread that checks them failed (${typeof name === 'string' ? name : 'unknown'})`;
 }

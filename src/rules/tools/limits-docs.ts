@@ -32,7 +32,7 @@ export function fileLimits(): string {
     '',
     `- A file has ${inDigits(MAX_RULE_FILE_CHARS)} characters at most, all files together ${inDigits(MAX_CHARS_TOGETHER)}. A file and its includes are ${MAX_FILES} files at most.`,
     `- A rule has ${MAX_STEPS} steps at most. A template has ${inDigits(MAX_TEMPLATE_CHARS)} characters at most, an \`if\` ${inDigits(MAX_EXPRESSION_CHARS)}, a pattern ${MAX_PATTERN_CHARS}.`,
-    `- A map has ${inDigits(MAX_ENTRIES)} entries at most, and so has a list that a text or an \`if\` uses. A list for \`when: { in: $name }\` may have any number of items.`,
+    `- A map has ${inDigits(MAX_ENTRIES)} entries at most, and so has a list that a text or an \`if\` uses. A list that the operator \`in\` compares with may have any number of items.`,
     '- The first 1,000 errors and the first 1,000 warnings are listed.',
     '',
     `A bridge that runs checks changed files in a thread of its own, and compiles the rules in slices of some milliseconds: events are received and acknowledged meanwhile. An ordinary change is in force within two seconds, one of the largest files after as long as \`bridge rules check\` takes. A check that takes more than ${MAX_CHECK_MS / 60_000} minutes or ${inDigits(MAX_HEAP_MB)} MB of memory ends: the rules before stay in force, the log and the alert \`rules_refused\` say why, and the files are checked again a minute later. The first 50 findings go to the log of a bridge that runs; \`bridge rules check\` lists the others.`,
