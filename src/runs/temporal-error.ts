@@ -46,7 +46,8 @@ export function describeTemporalError(error: unknown): string {
   if (status !== null) {
     const what = NO_ANSWER[status.code] ?? 'Temporal answered with';
     // grpc-js appends this heading, with nothing after it when the address needed no name resolution.
-    const details = status.details.replace(/\s*Resolution note:\s*$/, '');
+    // Texts go on after this one, so it has no full stop.
+    const details = status.details.replace(/\s*Resolution note:\s*$/, '').replace(/\.+$/, '');
     return `${what} gRPC status ${status.code}: ${details}`.slice(0, MAX_MESSAGE_CHARS);
   }
   return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, MAX_MESSAGE_CHARS) : 'unknown error';

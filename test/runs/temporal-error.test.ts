@@ -15,10 +15,11 @@ describe('describeTemporalError', () => {
     expect(describeTemporalError(new Error('wrapped', { cause: grpcError(code, 'why') }))).toBe(expected);
   });
 
-  it('drops the empty heading that grpc-js appends', () => {
+  it('drops the empty heading that grpc-js appends, and full stops, because texts go on after it', () => {
     expect(describeTemporalError(grpcError(14, 'No connection established. Resolution note: '))).toBe(
-      'Temporal cannot be reached: gRPC status 14: No connection established.',
+      'Temporal cannot be reached: gRPC status 14: No connection established',
     );
+    expect(describeTemporalError(grpcError(14, 'connect ECONNREFUSED 127.0.0.1:7233..'))).toMatch(/:7233$/);
   });
 
   it('describes errors without a gRPC status, and is bounded', () => {
