@@ -1,3 +1,4 @@
+import { typesFor } from '../../events/catalogue';
 import { isWithheld, looksForWithheld } from '../../events/withheld';
 import { nearest } from '../../yaml/nearest-name';
 import type { FieldDefinition } from '../language/field';
@@ -61,6 +62,13 @@ export function neverInTemplate(
   }
   if (kind === 'boolean') {
     return { message: `${never}: it is true or false`, hint: `write {% if ${name} %} or {% unless ${name} %}` };
+  }
+  const liveTypes = name === 'type' ? typesFor(text) : null;
+  if (liveTypes?.includes(text) === false) {
+    return {
+      message: `${never}: it has the live name`,
+      hint: `write ${liveTypes.map((type) => `"${type}"`).join(' or ')}`,
+    };
   }
   if (choices !== undefined && choices.every(({ value }) => value !== text)) {
     const words = choices.map(({ value }) => value);

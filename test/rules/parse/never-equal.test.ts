@@ -72,6 +72,10 @@ describe('a comparison in a text that is never met', () => {
     ["{% if direction == 'incoming' %}a{% endif %}", 'direction is never "incoming"; did you mean "inbound"?'],
     ["{% case reason %}{% when 'bsy' %}a{% endcase %}", 'reason is never "bsy"; did you mean "busy"?'],
     [
+      "{% if type == 'call_hungup' %}a{% endif %}",
+      'type is never "call_hungup": it has the live name; write "call_hangup"',
+    ],
+    [
       "{% if answered == 'true' %}a{% endif %}",
       'answered is never "true": it is true or false; write {% if answered %} or {% unless answered %}',
     ],
