@@ -174,7 +174,7 @@ async function makeAttempt(making: Making, input: StepInput): Promise<AttemptEnd
 }
 
 const EARLIER = {
-  done: 'an earlier attempt did it, and Temporal did not hear of it: its result is used, nothing is done again',
+  done: 'an earlier attempt did it, and its end was not reported to Temporal: its result is used, nothing is done again',
   under_way: 'an earlier attempt, which Temporal takes for lost, is still under way: its outcome is used',
 } as const;
 

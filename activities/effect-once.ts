@@ -33,7 +33,7 @@ export type EffectOnce = (
 
 /**
  * Guards effects that must not be made twice against attempts that Temporal wrongly takes for lost: it was frozen,
- * killed, or did not hear of the end.
+ * killed, or its end was not reported.
  *
  * Guarantees: an effect that was done under a key, and remembered, is not made again. While an attempt is under way in
  * this process, another one under its key waits for it and has its outcome, also its error. A result is remembered

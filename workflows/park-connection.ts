@@ -46,7 +46,7 @@ export const stepWaits = defineSignal<[StepWaits]>(WAITS);
 export const connectionWorks = defineSignal(WORKS);
 /** Release the oldest step at once: there may be a new credential. */
 export const resume = defineSignal(RESUME_NOW);
-/** A released probe is over, and told nothing of the connection. */
+/** A released probe is over, and does not show whether the connection works. */
 export const probeOver = defineSignal(OVER);
 export const queueState = defineQuery<QueueState>(STATE);
 

@@ -3,7 +3,7 @@ import type { AlertKind, AlertRoute } from '../rules/alert-route';
 /** What is wrong, as a probe sees it. No personal data: it goes to chats and mails. */
 export interface Condition {
   kind: AlertKind;
-  /** What tells it from others of its kind: the connection, or rule and error class. Empty where there is one only. */
+  /** What distinguishes it from others of its kind: the connection, or rule and error class. Empty where there is one only. */
   key: string;
   rule?: string;
   connection?: string;
@@ -27,15 +27,15 @@ export interface Alert {
   last_at: string;
   /** Null while it lasts. */
   ended_at: string | null;
-  /** Who knows of it: it is not told again. Null when nobody said so. */
+  /** Who takes care of it: it is not sent again. Null when nobody said so. */
   acked_by: string | null;
 }
 
-/** Something that is to be told. */
+/** A notification: that an alert began, or ended. */
 export interface Telling {
   alert: Alert;
   route: string;
-  /** Whether it is told that the alert is over. */
+  /** Whether it says that the alert is over. */
   ended: boolean;
 }
 

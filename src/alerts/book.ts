@@ -39,15 +39,15 @@ const TABLES = `
 `;
 /** A lasting alert that comes back sooner is the same one, unless somebody takes it for mended. */
 const FLAPS_WITHIN_MS = 60_000;
-/** Whoever acknowledged an alert, or was told that it is over, must be told when it begins again. */
+/** Whoever acknowledged an alert, or was notified of its end, must be notified when it begins again. */
 const NOBODY_RELIES_ON_ITS_END =
   'acked_by IS NULL AND NOT EXISTS (SELECT 1 FROM tellings WHERE alert = alerts.id AND ended = 1 AND told_at > 0)';
 const KEEP_MS = 90 * 86_400_000;
 const FIRST_RETRY_MS = 15_000;
 const LONGEST_RETRY_MS = 600_000;
-/** A telling that nobody could deliver for so long is given up; `alerts list` shows it. */
+/** A notification that cannot be delivered for so long is given up; `alerts list` shows it. */
 const GIVE_UP_MS = 86_400_000;
-/** So many are told at a time. */
+/** So many notifications are sent at a time. */
 const MOST_DUE = 20;
 
 const KINDS = Object.keys(ALERT_KINDS) as [AlertKind, ...AlertKind[]];
@@ -68,7 +68,7 @@ const alertRow: z.ZodType<Alert> = z.object({
 });
 const dueRow = z.object({ alert: z.number(), route: z.string(), ended: z.number() });
 
-/** A silence: alerts of a kind (or `all`) are not told until then. */
+/** A silence: alerts of a kind (or `all`) are not sent until then. */
 export interface Silence {
   kind: string;
   until: string;
@@ -76,12 +76,12 @@ export interface Silence {
 }
 
 /**
- * The alerts of a bridge, and who was told what: `alerts.db` in the data folder, written by the receiver's process.
+ * The alerts of a bridge, and the notifications of each: `alerts.db` in the data folder, written by the receiver's process.
  *
- * Guarantees: an alert is told once to each route that wants its kind, and its end once, over restarts. While it lasts,
- * more of the same is counted. What was told to be over and comes back is told again.
+ * Guarantees: an alert is sent once to each route that wants its kind, and its end once, over restarts. While it lasts,
+ * more of the same is counted. An alert whose end was sent, and that comes back, is sent again.
  *
- * Not guaranteed: that a telling arrives only once when the process is killed while it is delivered.
+ * Not guaranteed: that a notification arrives only once when the process is killed while it is delivered.
  */
 export class AlertBook {
   readonly #database: Database;
@@ -118,7 +118,7 @@ export class AlertBook {
           'UPDATE alerts SET count = count + ?, last_at = ?, ended_at = NULL, summary = ? WHERE id = ?',
           [more, now, summary, open],
         );
-        // Its end was about to be told.
+        // The notification of its end was due.
         this.#statements.change('DELETE FROM tellings WHERE alert = ? AND ended = 1 AND told_at IS NULL', [open]);
         return;
       }
@@ -144,7 +144,7 @@ export class AlertBook {
     ]);
   }
 
-  /** A lasting alert is over. Its end is told to the routes that were told of it. */
+  /** A lasting alert is over. Its end is sent to the routes that its beginning was sent to. */
   end(kind: AlertKind, key: string): void {
     this.#statements.transact(() => {
       const id = oneNumber(this.#database, 'SELECT id FROM alerts WHERE kind = ? AND key = ? AND ended_at IS NULL', [
@@ -176,7 +176,7 @@ export class AlertBook {
     return this.#alerts('ORDER BY (ended_at IS NULL) DESC, id DESC LIMIT ?', [limit]);
   }
 
-  /** What is to be told now. */
+  /** The notifications that are due. */
   due(): Telling[] {
     const rows = this.#statements
       .all(
@@ -190,7 +190,7 @@ export class AlertBook {
     });
   }
 
-  /** A telling was delivered. */
+  /** A notification was delivered. */
   told({ alert, route, ended }: Telling): void {
     this.#statements.change(
       'UPDATE tellings SET told_at = ?, problem = NULL WHERE alert = ? AND route = ? AND ended = ?',
@@ -198,7 +198,7 @@ export class AlertBook {
     );
   }
 
-  /** A telling could not be delivered: it is tried again later, for a day. @param problem a code, no personal data. */
+  /** A notification could not be delivered: it is tried again later, for a day. @param problem a code, no personal data. */
   notTold({ alert, route, ended }: Telling, problem: string): void {
     this.#statements.transact(() => {
       const values: Bound[] = [alert.id, route, ended ? 1 : 0];
@@ -224,12 +224,12 @@ export class AlertBook {
     });
   }
 
-  /** A route is no longer in the rule file: nobody can be told by it. */
+  /** A route is no longer in the rule file: nothing can be sent by it. */
   dropRoute(route: string): void {
     this.#statements.change('DELETE FROM tellings WHERE route = ? AND told_at IS NULL', [route]);
   }
 
-  /** Tellings that could not be delivered yet, or were given up, by alert. */
+  /** Notifications that could not be delivered yet, or were given up, by alert. */
   problems(): { alert: number; route: string; problem: string }[] {
     const row = z.object({ alert: z.number(), route: z.string(), problem: z.string() });
     return this.#statements
@@ -237,12 +237,12 @@ export class AlertBook {
       .map((found) => row.parse(found));
   }
 
-  /** How many tellings are due, or could not be delivered yet. Those that were given up do not count. */
+  /** How many notifications are due, or could not be delivered yet. Those that were given up do not count. */
   untold(): number {
     return oneNumber(this.#database, 'SELECT count(*) FROM tellings WHERE told_at IS NULL');
   }
 
-  /** Somebody knows of an alert: nothing of it is told any more. @returns false for one that does not last. */
+  /** Somebody knows of an alert: nothing of it is sent any more. @returns false for one that does not last. */
   ack(id: number, who: string): boolean {
     return this.#statements.transact(() => {
       const acked = this.#statements.change('UPDATE alerts SET acked_by = ? WHERE id = ? AND ended_at IS NULL', [
@@ -254,7 +254,7 @@ export class AlertBook {
     });
   }
 
-  /** Nothing of a kind is told until then. `all` for every kind. */
+  /** Nothing of a kind is sent until then. `all` for every kind. */
   silence(kind: AlertKind | 'all', until: Date, who: string): void {
     this.#statements.change(
       'INSERT INTO silences (kind, until, who) VALUES (?, ?, ?) ON CONFLICT (kind) DO UPDATE SET until = excluded.until, who = excluded.who',
@@ -297,7 +297,7 @@ export class AlertBook {
     const told = this.#statements
       .all('SELECT route FROM tellings WHERE alert = ? AND ended = 0 AND told_at > 0', [id])
       .map((row) => z.object({ route: z.string() }).parse(row).route);
-    // Nobody was told that it began: there is nothing to take back.
+    // Its beginning was sent to nobody: there is nothing to take back.
     this.#statements.change('DELETE FROM tellings WHERE alert = ? AND told_at IS NULL', [id]);
     for (const route of wasAcked === undefined ? told : []) {
       this.#addTelling(id, route, true, now);

@@ -10,7 +10,7 @@ const LEFT: Partial<Record<AlertKind, string>> = {
 };
 
 /**
- * What is told when an alert ends. What lasts is over; of what happens, only that no more of it came.
+ * The text of the notification when an alert ends. What lasts is over; of what happens, only that no more of it came.
  * @param quietMs how long nothing more has happened.
  */
 export function endedSummary({ kind, rule, summary, count }: Alert, quietMs: number): string {

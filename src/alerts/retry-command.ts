@@ -6,7 +6,7 @@ export interface FailedStepName {
   code: string;
 }
 
-/** Alerts are told while failures are new: a day is enough, and `--ambiguous` needs a beginning. */
+/** Alerts are sent while failures are new: a day is enough, and `--ambiguous` needs a beginning. */
 const SINCE = '24h';
 
 /**

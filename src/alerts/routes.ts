@@ -20,7 +20,7 @@ export interface AlertsAnswer {
   routes: string[];
 }
 
-/** What became of a test alert: the code of the failure by route, null where it was told. */
+/** How a test alert ended: the code of the failure by route, null where it was sent. */
 export interface TestAnswer {
   /** By route: which way told it, and which failed. No name of a route begins with an underscore. */
   _ways: Record<string, Outcome>;

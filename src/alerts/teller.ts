@@ -10,10 +10,10 @@ import type { AlertBook } from './book';
 import { endedSummary } from './ended-summary';
 
 const NICENESS = 10;
-/** A process that tells has so long; then it is killed, and its tellings are tried again later. */
+/** A process that sends notifications has so long; then it is killed, and they are tried again later. */
 const TOLD_WITHIN_MS = 120_000;
 
-/** One telling, as the process that delivers it gets it. */
+/** One notification, as the process that delivers it gets it. */
 export const order = z.object({
   /** The same on every try, so that a provider can recognise it. */
   key: z.string(),
@@ -31,7 +31,7 @@ export type Order = Omit<z.infer<typeof order>, 'steps' | 'names'> & {
   names?: NamedValues | undefined;
 };
 
-/** What became of a telling. */
+/** How a notification ended. */
 export const delivered = z.object({
   key: z.string(),
   /** A code; null when one of the ways worked. */
@@ -44,7 +44,7 @@ export const delivered = z.object({
   failed: z.array(z.object({ action: z.string(), code: z.string() })),
 });
 export type Delivered = z.infer<typeof delivered>;
-/** {@link Delivered} of one telling that is known otherwise. */
+/** {@link Delivered} of one notification that is known otherwise. */
 export type Outcome = Omit<Delivered, 'key'>;
 
 /** What {@link Teller} needs. */
@@ -58,10 +58,10 @@ export interface TellerOptions {
 }
 
 /**
- * Tells the alerts that are due, in a process of its own: it needs no Temporal and no worker, and its SDKs do not slow
- * down answers. It runs only while there is something to tell.
+ * Sends the notifications that are due, in a process of its own: it needs no Temporal and no worker, and its SDKs do not slow
+ * down answers. It runs only while there is something to send.
  *
- * A telling that cannot be delivered is tried again; it never raises an alert.
+ * A notification that cannot be delivered is tried again; it never raises an alert.
  */
 export class Teller {
   readonly #children = new Set<ChildProcess>();
@@ -70,7 +70,7 @@ export class Teller {
 
   constructor(private readonly options: TellerOptions) {}
 
-  /** Tells what is due, unless it is being told already. */
+  /** Sends what is due, unless it is being sent already. */
   tell(): void {
     if (this.#isTelling || this.#isStopped) {
       return;
@@ -89,7 +89,7 @@ export class Teller {
     }
   }
 
-  /** Tells a test alert by one route, whatever is told otherwise. */
+  /** Sends a test alert by one route, whatever is due. */
   async test(route: AlertRoute, who: string): Promise<Outcome> {
     const now = new Date().toISOString();
     const alert: Alert = {
@@ -136,10 +136,10 @@ export class Teller {
       const fields = { alert: telling.alert.kind, route: telling.route, ended: telling.ended };
       if (problem === null) {
         book.told(telling);
-        log.info({ ...fields, by, stand_in }, 'an alert was told');
+        log.info({ ...fields, by, stand_in }, 'an alert was sent');
       } else {
         book.notTold(telling, problem);
-        log.warn({ ...fields, problem }, 'an alert could not be told; it is tried again');
+        log.warn({ ...fields, problem }, 'an alert could not be sent; it is tried again');
       }
     }).then(() => {
       this.#isTelling = false;

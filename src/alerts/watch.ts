@@ -24,7 +24,7 @@ export class AlertWatch {
 
   /**
    * @param routes the alerts of the rule files in force.
-   * @param onChanged called after every look: there may be something to tell.
+   * @param onChanged called after every look: there may be something to send.
    */
   constructor(
     private readonly options: {

@@ -17,7 +17,7 @@ interface Options {
   json?: true;
 }
 
-/** `bridge alerts`: what needs a person, and who was told. */
+/** `bridge alerts`: what needs a person, and who was notified. */
 export function defineAlerts(alerts: Command): void {
   withTimezone(alerts.command('list'))
     .description('list the alerts that last, then the latest that are over')
@@ -32,12 +32,12 @@ export function defineAlerts(alerts: Command): void {
     .action(test);
   alerts
     .command('ack')
-    .description('say that somebody takes care: the alert is not told any more')
+    .description('say that somebody takes care: the alert is not sent any more')
     .argument('<id>', 'the number in bridge alerts list')
     .option('--json', 'print JSON')
     .action(ack);
   withTimezone(alerts.command('silence'))
-    .description('tell nothing for some time, of one kind or of all')
+    .description('send no alerts for some time, of one kind or of all')
     .argument('[kind]', 'a kind of alert', 'all')
     .requiredOption('--for <span>', 'how long: 2h')
     .option('--json', 'print JSON')
@@ -56,7 +56,7 @@ async function list(options: Options, command: Command): Promise<void> {
       ...(alerts.length === 0 ? ['Nothing needs a person.'] : alerts.flatMap((alert) => describe(alert, answer, zone))),
       ...silences.map(({ kind, until, who }) => `Silent: ${kind} until ${shownTime(until, zone)} (${who})`),
       ...(routes.length === 0
-        ? ['Nobody is told: the rule files have no alerts (docs/operations.md, "Be told").']
+        ? ['Nobody is notified: the rule files have no alerts (docs/operations.md, "Get notified").']
         : []),
       ...(alerts.length + silences.length === 0 ? [] : zoneLines(zone)),
     ]),
@@ -76,7 +76,7 @@ function describe(alert: Alert, { not_told }: AlertsAnswer, zone: string): strin
     `    ${summary}`,
     ...not_told
       .filter((telling) => telling.alert === id)
-      .map(({ route, problem }) => `    not told by ${route} yet: ${problem}`),
+      .map(({ route, problem }) => `    not sent by ${route} yet: ${problem}`),
   ];
 }
 
@@ -84,24 +84,24 @@ async function test(name: string | undefined, { json }: Options, command: Comman
   const api = new ApiClient(readSettings(command));
   const answer = (await api.post('/alerts/test', name === undefined ? {} : { route: name })) as TestAnswer;
   printResult(json, answer, () =>
-    printableLines(Object.entries(answer._ways).map(([route, outcome]) => `${route}: ${whatBecame(outcome)}`)),
+    printableLines(Object.entries(answer._ways).map(([route, outcome]) => `${route}: ${outcomeText(outcome)}`)),
   );
   process.exitCode = Object.values(answer._ways).every(({ problem }) => problem === null) ? EXIT_OK : EXIT_FAILED;
 }
 
-function whatBecame({ problem, by, stand_in, failed }: Outcome): string {
+function outcomeText({ problem, by, stand_in, failed }: Outcome): string {
   const failures = failed.map(({ action, code }) => `${action}: ${code}`).join(', ');
   if (problem !== null) {
-    return `NOT told (${failures || problem}); see the bridge's log`;
+    return `NOT sent (${failures || problem}); see the bridge's log`;
   }
   const nobody = stand_in ? ' to a stand-in: nobody sees it' : '';
-  return `told by ${by ?? 'nobody'}${nobody}${failures === '' ? '' : ` (${failures})`}`;
+  return `sent by ${by ?? 'nobody'}${nobody}${failures === '' ? '' : ` (${failures})`}`;
 }
 
 async function ack(id: string, { json }: Options, command: Command): Promise<void> {
   const api = new ApiClient(readSettings(command));
   const answer = await api.post(`/alerts/${encodeURIComponent(id)}/ack`);
-  printResult(json, answer, () => printableLines([`Alert ${id} is not told any more.`]));
+  printResult(json, answer, () => printableLines([`Alert ${id} is not sent any more.`]));
 }
 
 async function silence(kind: string, options: Options, command: Command): Promise<void> {
@@ -115,6 +115,8 @@ async function silence(kind: string, options: Options, command: Command): Promis
   const shown = `${shownTime(until, zone)}${zone === 'UTC' ? '' : ` (${zone})`}`;
   const answer = await new ApiClient(settings).post('/alerts/silence', { kind, until });
   printResult(options.json, answer, () =>
-    printableLines([kind === 'all' ? `Nothing is told until ${shown}.` : `${kind} is not told until ${shown}.`]),
+    printableLines([
+      kind === 'all' ? `No alert is sent until ${shown}.` : `Alerts of kind ${kind} are not sent until ${shown}.`,
+    ]),
   );
 }

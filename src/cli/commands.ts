@@ -47,7 +47,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'alerts',
-    description: 'list what needs a person, test who is told, and keep quiet',
+    description: 'list what needs a person, test the notifications, and silence them',
     define: async (command) => (await import('./alerts.js')).defineAlerts(command),
   },
   {

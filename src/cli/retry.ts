@@ -52,7 +52,7 @@ export function defineRetry(events: Command): void {
       .description('do the failed steps of events again, with the rules as they were then')
       .argument('[ids...]', 'event ids; or choose with --failed and the options below'),
   )
-    .option('--failed', 'every event of which something failed')
+    .option('--failed', 'every event with a failed step')
     .option('--step <id>', 'only this step')
     .option('--connection <name>', 'only steps of this connection: hubspot, slack, ...')
     .option('--class <class>', `only failures of this class: ${ERROR_CLASSES.join(', ')}`)
@@ -63,7 +63,7 @@ export function defineRetry(events: Command): void {
       .description('match events against the rules in force now, and do what has not been done for them')
       .argument('[ids...]', 'event ids; or choose with --since, --failed and the options below'),
   )
-    .option('--failed', 'only events of which something failed')
+    .option('--failed', 'only events with a failed step')
     .option('--again', 'do everything a second time, for one event')
     .action(rerun);
 }

@@ -177,7 +177,7 @@ const SECRETS: Readonly<Record<WebhookStatus['secret'], string>> = {
   held: 'the bridge has the secret of the account',
   other: 'the bridge has another secret than the account',
   not_held: 'the bridge has none',
-  none: 'VoIPBIN tells none',
+  none: 'VoIPBIN shows none',
 };
 
 function describeStatus({ registered, secret, received, problems }: WebhookStatus, now: Date): string[] {

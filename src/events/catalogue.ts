@@ -107,7 +107,7 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ['recording_created', 'recording_started'],
 ]);
 
-/** Rules on these names hear more than the one type: the page uses one name for a resource's whole progress. */
+/** Rules on these names match more than the one type: the page uses one name for a resource's whole progress. */
 const WIDER: ReadonlyMap<string, readonly string[]> = new Map([
   ['recording_updated', ['recording_updated', 'recording_started', 'recording_finished']],
   ['transcribe_updated', ['transcribe_updated', 'transcribe_done']],

@@ -14,7 +14,7 @@ const MAX_AGENTS = 2_000;
 const MAX_LEGS = 50;
 
 /**
- * The calls and agents that events told of lately, so that an event that only names a call mostly needs no look-up.
+ * The calls and agents of the latest events, so that an event that only names a call mostly needs no look-up.
  *
  * Guarantees: bounded memory; a time that one event of a call gave is kept when a later event lacks it, for events come
  * in any order. Not guaranteed: that a call is here. It forgets, it starts empty, and each receiver has its own.
@@ -41,7 +41,7 @@ export class SeenCalls implements KnownCalls {
     return this.#agents.get(id);
   }
 
-  /** Remembers what an event tells. @param type its canonical type. */
+  /** Remembers what an event says. @param type its canonical type. */
   note(type: string, data: JsonObject): void {
     const { id } = data;
     const resource = resourceOf(type);

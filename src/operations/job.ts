@@ -41,7 +41,7 @@ export const rerunRequest = z.strictObject({
   ...selection,
   /** Do again what the rules have done for the event already. Only with a single event. */
   again: z.boolean().default(false),
-  /** Only events of which something has failed and is not mended. */
+  /** Only events with a failed step that is not mended. */
   failed: z.boolean().default(false),
   ambiguous,
   late: z.boolean().default(false),

@@ -100,7 +100,7 @@ export async function planRerun(
 
 /**
  * The plan of a rerun of one rule, with the other rules of the run before: they stand, so that the new run's report, from
- * which a retry continues, still tells what failed of them.
+ * which a retry continues, still says what failed of them.
  */
 function withOtherRules(plan: Plan, rule: string | undefined, { runs }: EventHistory): Plan {
   const others = rule === undefined ? [] : (runs.at(-1)?.plan.rules.filter(({ name }) => name !== rule) ?? []);

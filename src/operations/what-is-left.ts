@@ -217,7 +217,7 @@ function restOf(
   return { rule, earlier: { steps, attempts, passed: hasBegun, ...keyOf(before) }, run: toRun, leftOut, doubtful };
 }
 
-/** For a rule of which nothing was done; null when it runs as in a first run. */
+/** For a rule without any effect so far; null when it runs as in a first run. */
 function fresh(before: RuleReport): EarlierRule | null {
   return before.key === undefined ? null : { steps: {}, attempts: {}, passed: false, ...keyOf(before) };
 }

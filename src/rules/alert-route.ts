@@ -3,7 +3,7 @@ import type { PlannedStep } from './plan';
 import type { NamedValues } from './language/named-values';
 import type { Window } from './language/windows';
 
-/** What can be told, with what it means. */
+/** Kinds of alerts, with what each means. */
 export const ALERT_KINDS = {
   run_failed: 'A step failed for good: the event needs a person, then `bridge events retry`.',
   connection_parked: 'The credential or the account of a connection does not work; its steps wait.',
@@ -23,7 +23,7 @@ export const ALERT_KINDS = {
 } as const;
 export type AlertKind = keyof typeof ALERT_KINDS;
 
-/** An entry of `alerts`: what is told to whom. */
+/** An entry of `alerts`: which alerts are sent to whom. */
 export interface AlertRoute {
   name: string;
   at: Position;
@@ -37,7 +37,7 @@ export interface AlertRoute {
   silence: { after_ms: number; window: Window | null } | null;
   /** For `connection_failing`: how long every attempt must have failed. Milliseconds. */
   failing_after_ms: number;
-  /** Ways to tell, in their order: the next one is used when those before it fail. */
+  /** Channels, in their order: the next one is used when those before it fail. */
   steps: readonly PlannedStep[];
   /** What the texts of the steps use of lists, maps and windows; absent when they use nothing. */
   names?: NamedValues;

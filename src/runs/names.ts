@@ -136,7 +136,7 @@ export const CONNECTION_WORKS = 'connectionWorks';
 
 /** Signal of `parkConnection`: release the oldest step at once. */
 export const RESUME = 'resume';
-/** Signal of `parkConnection`: a probe is over, and does not tell whether the connection works. */
+/** Signal of `parkConnection`: a probe is over, and does not show whether the connection works. */
 export const PROBE_OVER = 'probeOver';
 
 /** Query of `parkConnection`: how many steps wait, and when the next one is released. */

@@ -49,7 +49,7 @@ export interface RunningAlerts {
   stop(): void;
 }
 
-/** Watches the bridge, keeps the book of alerts, tells them, and calls the heartbeat. */
+/** Watches the bridge, keeps the book of alerts, sends them, and calls the heartbeat. */
 export function startAlerts(options: AlertsOptions): RunningAlerts {
   const { settings, rules, inbox, elsewhere, log } = options;
   const { dataDir } = settings;

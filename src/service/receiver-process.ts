@@ -43,7 +43,7 @@ export interface ReceiverService extends Service {
 /** What {@link startReceiver} needs. */
 export interface ReceiverOptions {
   settings: Settings;
-  /** The settings file that was named; null for the default. The process that tells alerts reads it again. */
+  /** The settings file that was named; null for the default. The process that sends alerts reads it again. */
   configFile: string | null;
   rules: LiveRules;
   log: Logger;

@@ -7,7 +7,7 @@
 export interface Service {
   /**
    * Settles once. Resolves when the service has stopped because {@link stop} was called. Rejects when it ended by
-   * itself; the error's message tells the operator why. Nobody has to wait for it.
+   * itself; the error's message says why. Nobody has to wait for it.
    */
   readonly ended: Promise<void>;
   /**

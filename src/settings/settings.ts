@@ -15,7 +15,7 @@ export interface Settings {
   country: string | null;
   /** The account's own phone numbers and those of its agents, as written. */
   numbers: string[];
-  /** When credentials end, by connection: providers do not tell it. */
+  /** When credentials end, by connection: providers do not report it. */
   credentialsEnd: Record<string, Date>;
   receiver: ReceiverSettings;
   retention: RetentionSettings;

@@ -46,7 +46,7 @@ export interface EventInputs {
 export type AskRun = (run: RunOfEvent) => Promise<ReportSoFar | null>;
 
 const CANNOT_RENDER = 'they cannot be rendered again from what is stored';
-const EARLIER_RUN = 'an earlier run did the step, and its inputs cannot be told from those of the last run';
+const EARLIER_RUN = 'an earlier run did the step, and its inputs cannot be distinguished from those of the last run';
 
 /** Why the inputs are not shown, when the run itself could not say what is missing, or was not asked. */
 const WHY_NOT_ASKED = {
@@ -131,7 +131,7 @@ function withRetries(runs: readonly RunOfEvent[]): RunWithRetries[] {
 
 /**
  * The runs that did a step of the last report, or tried it last: the first ones that report it as it stands there.
- * @returns null when that cannot be told: an earlier run left no report, or one of an earlier version.
+ * @returns null when that is unknown: an earlier run left no report, or one of an earlier version.
  */
 function groupOf(
   groups: readonly RunWithRetries[],

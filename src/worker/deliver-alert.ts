@@ -26,15 +26,15 @@ export interface AlertTools {
 }
 
 /**
- * Tells one alert: the steps are ways to tell it, and the first one that works is enough. It needs neither Temporal nor a
- * worker, and pays no attention to parked connections. `problem` is the code of the last failure when no way worked.
+ * Sends one alert: the steps are its channels, and the first one that works is enough. It needs neither Temporal nor a
+ * worker, and pays no attention to parked connections. `problem` is the code of the last failure when no channel worked.
  */
 export async function deliverAlert(tools: AlertTools, order: Order): Promise<Delivered> {
   const event = eventOf(order);
   const { key } = order;
   const failed: Delivered['failed'] = [];
   const isStandIn = (step: PlannedStep): boolean => tools.standIns.includes(connectionOf(step));
-  // Nobody sees what a stand-in takes: it must not keep the alert from a way that works.
+  // Nobody sees what a stand-in takes: it must not keep the alert from a channel that works.
   const ways = [...order.steps.filter((step) => !isStandIn(step)), ...order.steps.filter(isStandIn)];
   for (const step of ways) {
     try {
@@ -44,7 +44,7 @@ export async function deliverAlert(tools: AlertTools, order: Order): Promise<Del
     } catch (error) {
       const code = error instanceof ActionError ? error.detail.code : 'bug';
       failed.push({ action: step.action, code });
-      tools.log.warn({ route: order.route, action: step.action, code }, 'a way to tell an alert failed');
+      tools.log.warn({ route: order.route, action: step.action, code }, 'a channel of an alert failed');
     }
   }
   return { key, problem: failed.at(-1)?.code ?? 'no_way', by: null, stand_in: false, failed };
@@ -54,7 +54,7 @@ function connectionOf({ action }: PlannedStep): string {
   return action.split('.')[0] ?? action;
 }
 
-/** @returns whether it was told; false when the step's condition is not met, or it was skipped. */
+/** @returns whether it was sent; false when the step's condition is not met, or it was skipped. */
 async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, step: PlannedStep): Promise<boolean> {
   const connection = tools.connections.get(connectionOf(step));
   const action = connection?.connector.actions[step.action.slice(step.action.indexOf('.') + 1)];
@@ -75,8 +75,8 @@ async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, st
     accepts: (path, value) => action.accepts(path, value),
     isMoment: (name) => action.isMoment(name),
   });
-  // An earlier try may have got through: whoever can, looks first. Who cannot is asked as if for the first time: told twice
-  // is better than never.
+  // An earlier try may have got through: whoever can, looks first. Who cannot is asked as if for the first time: twice is
+  // better than never.
   const attempt = action.effectOf(step.input) === 'once' ? 1 : 2;
   const outcome = await runFilled(tools.settings.ruleSecrets, { rule: order.route, id: step.id }, rendered, (filled) =>
     action.run({ ...contextOf(tools, connection, order, event, step), attempt }, filled),
@@ -102,7 +102,7 @@ function contextOf(
     country,
     timezone,
     isOurs: (number) => tools.ownNumbers.has(number),
-    // An alert goes to people of the account, grouped and told once: neither limits nor opt-outs apply.
+    // An alert goes to people of the account, grouped and sent once: neither limits nor opt-outs apply.
     cooldowns: { claim: () => Promise.resolve('claimed'), release: () => Promise.resolve() },
     optOuts: { since: () => Promise.resolve(null), record: () => Promise.resolve(null) },
     clientOf: <Other>(connector: Pick<Connector, 'name'>): Other => {

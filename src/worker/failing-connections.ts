@@ -20,7 +20,7 @@ const OUTAGE =
 const FORGOTTEN_AFTER_MS = 1_800_000;
 
 /**
- * Follows the attempts of this worker, to tell which connections fail at every one. An attempt that is done, or that the
+ * Follows the attempts of this worker, to know which connections fail at every one. An attempt that is done, or that the
  * service refuses for its credential, shows that it answers.
  */
 export class FailingConnections {

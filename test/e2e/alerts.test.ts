@@ -123,10 +123,10 @@ describe('alerts', () => {
     ]);
     expect(await running.run('alerts', 'test', 'ops')).toMatchObject({
       code: 0,
-      stdout: 'ops: told by email.send (slack.post_message: invalid_auth)\n',
+      stdout: 'ops: sent by email.send (slack.post_message: invalid_auth)\n',
     });
     expect((await running.run('alerts', 'test', 'nobody')).stderr).toContain('there are ops');
-    expect((await running.run('alerts', 'ack', '3')).stdout).toContain('is not told any more');
+    expect((await running.run('alerts', 'ack', '3')).stdout).toContain('is not sent any more');
     expect(beats.length).toBeGreaterThan(2);
     expect(new Set(beats)).toEqual(new Set(['/ping']));
     const audit = await running.run('audit', '--json');

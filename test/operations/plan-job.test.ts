@@ -39,7 +39,7 @@ async function plannedFor(records: Records, request: object): Promise<string[]> 
   return items.map(({ event_id }) => event_id);
 }
 
-test('a rerun is for all events, or for those of which something failed', async () => {
+test('a rerun is for all events, or for those with a failed step', async () => {
   const records = await eventsThatEnded('done', 'failed', 'skipped', 'partial');
   const all = ['call_hangup/c0', 'call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3'];
   expect(await plannedFor(records, {})).toEqual(all);

@@ -53,7 +53,7 @@ export async function openSmtpSession(
     connection.once('error', reject);
     connection.once('end', () => reject(signal.aborted ? signal.reason : new Error('the connection was closed')));
   });
-  // Whoever waits for an answer hears of it; between two commands nobody waits.
+  // Whoever waits for an answer gets the error; between two commands nobody waits.
   broken.catch(() => undefined);
   signal.addEventListener('abort', end, { once: true });
   const done = (step: (callback: (error?: Error | null) => void) => void): Promise<void> => {

@@ -109,12 +109,12 @@ const scopes: Run = async (client, { signal }) => {
     ? {
         answer: 'Slack does not name the scopes of the token',
         verdict: 'differs',
-        means: '`bridge connections check` cannot tell whether the app may post.',
+        means: '`bridge connections check` cannot say whether the app may post.',
       }
     : {
         answer: `the scopes of the token are ${known.join(', ')}`,
         verdict: 'as_assumed',
-        means: '`bridge connections check` tells whether the app may post.',
+        means: '`bridge connections check` says whether the app may post.',
       };
 };
 

@@ -82,7 +82,7 @@ const clock: Run = async (client, tools) => {
     return {
       answer: listed === undefined ? 'the text is not listed yet' : 'the answers have no Date header',
       verdict: 'unknown',
-      means: 'It cannot be told whether VoIPBIN stamps messages by the clock of its Date header.',
+      means: 'It is unknown whether VoIPBIN stamps messages by the clock of its Date header.',
     };
   }
   const offMs = epochMs(text(listed['tm_create'])) - page.servedAt;

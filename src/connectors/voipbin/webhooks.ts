@@ -38,7 +38,7 @@ export interface CustomerWebhook {
 /** The parts of the customer's record that belong to webhooks. */
 export interface CustomerRecord extends CustomerWebhook {
   id: string;
-  /** What VoIPBIN signs events with; null when it tells none. */
+  /** What VoIPBIN signs events with; null when it shows none. */
   secret: Secret | null;
 }
 

@@ -58,7 +58,7 @@ export interface WebhookPlan {
   notes: string[];
 }
 
-/** What became of a change. */
+/** How a change ended. */
 export interface WebhookResult extends WebhookPlan {
   /** Whether everything was done. */
   ok: boolean;

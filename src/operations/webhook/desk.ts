@@ -150,7 +150,7 @@ export class WebhookDesk {
       notes:
         state === 'none'
           ? [
-              'VoIPBIN tells no webhook secret, so the bridge cannot tell its events from others: set receiver.ip_allow.',
+              'VoIPBIN shows no webhook secret, so the bridge cannot distinguish its events from others: set receiver.ip_allow.',
             ]
           : [],
     };

@@ -16,7 +16,7 @@ export type SecretState =
   | 'other'
   /** The bridge has none: it takes events from everyone. */
   | 'not_held'
-  /** VoIPBIN tells none, so events are not signed. */
+  /** VoIPBIN shows none, so events are not signed. */
   | 'none';
 
 /** Compares the account's secret with those in the settings. */

@@ -14,7 +14,7 @@ const answerBody = z.object({ status: z.string(), id: z.string() });
 /** How a request to the public URL ended. */
 export type TestOutcome =
   | { reached: true; eventId: string }
-  /** Nobody could tell: the bridge is reached, and takes no events from here. */
+  /** Unknown: the bridge is reached, and takes no events from here. */
   | { reached: null; why: string }
   | { reached: false; why: string };
 

@@ -33,7 +33,7 @@ export const ALERT_FIELDS: readonly FieldDefinition[] = [
   field('summary', 'text', 'always', 'What happened and what to do, in one or two sentences.'),
   field('count', 'any', 'always', 'How often it has happened so far.'),
   field('since', 'time', 'always', 'When it began.'),
-  field('ended', 'boolean', 'always', 'Whether it is over: each alert is told when it begins and when it ends.'),
+  field('ended', 'boolean', 'always', 'Whether it is over: each alert is sent when it begins and when it ends.'),
   field('rule', 'text', 'maybe', 'The rule that failed.'),
   field('connection', 'text', 'maybe', 'The connection that is parked, or whose steps failed.'),
   field('error_class', 'text', 'maybe', 'The class of the failure: `permanent`, `credential`, ...'),

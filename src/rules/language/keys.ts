@@ -27,7 +27,7 @@ export const FILE_KEYS = {
       'Named times of the week: `office: { days: mon-fri, from: "09:00", to: "18:00" }`. Used with `during`, in texts as `{{ windows.office.opens_at | date }}`, and in `if` as `windows.office.open`.',
   },
   rules: { description: 'The rules. All rules that match an event run, in parallel.' },
-  alerts: { description: 'What is told to whom when the bridge needs a person.' },
+  alerts: { description: 'Which alerts are sent to whom when the bridge needs a person.' },
   heartbeat: { description: 'A call that says that the bridge runs, to a service that notices when it does not come.' },
   tests: { description: 'Sample events with the expected result, for `bridge rules test`.' },
 } as const satisfies Keys;
@@ -100,7 +100,7 @@ export const WINDOW_KEYS = {
 
 export const ALERT_KEYS = {
   name: { required: true, description: 'A short name: `ops`.' },
-  on: { required: true, description: 'What is told: one kind, or a list.' },
+  on: { required: true, description: 'What is sent: one kind, or a list.' },
   quiet: {
     description:
       'An alert of things that happen is over when nothing more has happened for so long: `15m` (the default). Meanwhile they are counted.',
@@ -110,7 +110,7 @@ export const ALERT_KEYS = {
   do: {
     required: true,
     description:
-      'Ways to tell, as steps of a rule with the fields `alert.*`. The first is used; the next one when it fails.',
+      'Channels, as steps of a rule with the fields `alert.*`. The first is used; the next one when it fails.',
   },
 } as const satisfies Keys;
 

@@ -151,7 +151,7 @@ export class AlertReader {
   }
 }
 
-/** Why an action cannot tell an alert: an alert has no caller and no recording. Null when it can. */
+/** Why an action cannot send an alert: an alert has no caller and no recording. Null when it can. */
 function needsAnEvent(action: string, input: Readonly<Record<string, unknown>>): string | null {
   if (action.startsWith('hubspot.')) {
     return `${action} is about a caller, and an alert has none: use slack.post_message, email.send, http.request or voipbin.send_message`;

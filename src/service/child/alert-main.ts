@@ -1,4 +1,4 @@
-/** The process that tells alerts: it runs while there is something to tell. src/alerts/teller.ts says why it is one. */
+/** The process that sends alerts: it runs while there is something to send. src/alerts/teller.ts says why it is one. */
 import { z } from 'zod';
 import { order, type Order } from '../../alerts/teller';
 import { connectors } from '../../connectors/registry';

@@ -102,6 +102,6 @@ export const childStart = z.object({
 });
 export type ChildStart = z.infer<typeof childStart>;
 
-/** The JSON argument of the process that tells alerts: the stand-ins are those of the worker while one runs here. */
+/** The JSON argument of the process that sends alerts: the stand-ins are those of the worker while one runs here. */
 export const alertStart = z.object({ configFile: z.string().nullable(), standIns: standInSettings });
 export type AlertStart = z.infer<typeof alertStart>;

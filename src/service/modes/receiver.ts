@@ -37,7 +37,7 @@ export async function startReceiverMode(options: ModeOptions & { rules: LiveRule
     settings,
     configFile,
     elsewhere: {
-      // Workers elsewhere know what is parked; their bridges' own alerts tell it.
+      // Workers elsewhere know what is parked; their bridges' own alerts report it.
       parked: () => undefined,
       isParkedKnown: () => false,
       failing: () => undefined,
