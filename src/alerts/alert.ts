@@ -3,7 +3,10 @@ import type { AlertKind, AlertRoute } from '../rules/alert-route';
 /** What is wrong, as a probe sees it. No personal data: it goes to chats and mails. */
 export interface Condition {
   kind: AlertKind;
-  /** What distinguishes it from others of its kind: the connection, or rule and error class. Empty where there is one only. */
+  /**
+   * What distinguishes it from others of its kind: the connection, or rule and error class. Empty where there is one
+   * only.
+   */
   key: string;
   rule?: string;
   connection?: string;

@@ -76,7 +76,8 @@ export interface Silence {
 }
 
 /**
- * The alerts of a bridge, and the notifications of each: `alerts.db` in the data folder, written by the receiver's process.
+ * The alerts of a bridge, and the notifications of each: `alerts.db` in the data folder, written by the receiver's
+ * process.
  *
  * Guarantees: an alert is sent once to each route that wants its kind, and its end once, over restarts. While it lasts,
  * more of the same is counted. An alert whose end was sent, and that comes back, is sent again.
@@ -198,7 +199,10 @@ export class AlertBook {
     );
   }
 
-  /** A notification could not be delivered: it is tried again later, for a day. @param problem a code, no personal data. */
+  /**
+   * A notification could not be delivered: it is tried again later, for a day.
+   * @param problem a code, no personal data.
+   */
   notTold({ alert, route, ended }: Telling, problem: string): void {
     this.#statements.transact(() => {
       const values: Bound[] = [alert.id, route, ended ? 1 : 0];

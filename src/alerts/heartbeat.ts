@@ -9,8 +9,8 @@ const ANSWER_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 1_000;
 
 /**
- * Calls the heartbeat's address as long as the bridge can take events. A service that expects the calls reports when they
- * stop: a dead bridge cannot.
+ * Calls the heartbeat's address as long as the bridge can take events. A service that expects the calls reports when
+ * they stop: a dead bridge cannot.
  */
 export class HeartbeatCaller {
   readonly #timer: NodeJS.Timeout;

@@ -58,8 +58,8 @@ export interface TellerOptions {
 }
 
 /**
- * Sends the notifications that are due, in a process of its own: it needs no Temporal and no worker, and its SDKs do not slow
- * down answers. It runs only while there is something to send.
+ * Sends the notifications that are due, in a process of its own: it needs no Temporal and no worker, and its SDKs do
+ * not slow down answers. It runs only while there is something to send.
  *
  * A notification that cannot be delivered is tried again; it never raises an alert.
  */

@@ -32,9 +32,9 @@ const [COMMA, QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT
 ];
 
 /**
- * Parses JSON from outside. Total: any bytes give a result. The result has at most 100 levels and 250,000 values, and neither `__proto__`
- * nor `constructor.prototype`, which are dropped so that no later copy can change a prototype. Of a repeated key, the
- * last value counts. Numbers keep their digits (`exact-number.ts`).
+ * Parses JSON from outside. Total: any bytes give a result. The result has at most 100 levels and 250,000 values, and
+ * neither `__proto__` nor `constructor.prototype`, which are dropped so that no later copy can change a prototype. Of a
+ * repeated key, the last value counts. Numbers keep their digits (`exact-number.ts`).
  */
 export function parseBody(body: Buffer): { ok: true; value: JsonValue } | Extract<ParsedEnvelope, { ok: false }> {
   if (body.length === 0) {

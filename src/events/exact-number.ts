@@ -61,7 +61,8 @@ export function numberOf(digits: string): JsonValue {
 
 /**
  * Parses JSON, and keeps the digits of numbers that a double would change; after 10,000 numbers with a fraction, an
- * exponent or 16 digits, the others are doubles, as are numbers of more than {@link MAX_EXACT_CHARS}. `__proto__` and `constructor.prototype` are dropped, so that no later copy can change a prototype. Of a repeated key, the last value
+ * exponent or 16 digits, the others are doubles, as are numbers of more than {@link MAX_EXACT_CHARS}. `__proto__` and
+ * `constructor.prototype` are dropped, so that no later copy can change a prototype. Of a repeated key, the last value
  * counts.
  * @throws SyntaxError whose message quotes the text.
  */

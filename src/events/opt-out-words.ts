@@ -1,10 +1,10 @@
 /**
  * The words by which a person asks for no more texts, or for texts again.
  *
- * English and languages with a script of their own everywhere: those of the carriers (STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT) and of the FCC's rule of 2025
- * (47 CFR 64.1200(a)(10): also REVOKE and OPT OUT, and other words that a reasonable person understands so). Other
- * languages where the calling code of the number suggests them. All entries are in the form of `joined` in
- * `text-kind.ts`: small letters, without accents, spaces and punctuation.
+ * English and languages with a script of their own everywhere: those of the carriers (STOP, STOPALL, UNSUBSCRIBE,
+ * CANCEL, END, QUIT) and of the FCC's rule of 2025 (47 CFR 64.1200(a)(10): also REVOKE and OPT OUT, and other words
+ * that a reasonable person understands so). Other languages where the calling code of the number suggests them. All
+ * entries are in the form of `joined` in `text-kind.ts`: small letters, without accents, spaces and punctuation.
  */
 
 /** A language with words of its own here, or a group of neighbours: `pl` also has the Czech ones, `id` the Malay. */

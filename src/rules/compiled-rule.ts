@@ -22,8 +22,10 @@ export interface CompiledRule {
   judge(event: CanonicalEvent, hasPending: boolean): Judgement;
 }
 
-/** `over_budget`: the rule's conditions take too many steps for this event, so it is not known whether they are met. `deferred`: they depend on
- * parts of the event that are unknown so far, and that VoIPBIN may know. */
+/**
+ * `over_budget`: the rule's conditions take too many steps for this event, so it is not known whether they are met.
+ * `deferred`: they depend on parts of the event that are unknown so far, and that VoIPBIN may know.
+ */
 export type Judgement = 'met' | 'not_met' | 'over_budget' | { deferred: DeferredCondition };
 
 /** Reads a field of an event in its comparable form. */

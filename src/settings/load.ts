@@ -51,8 +51,8 @@ export interface LoadOptions {
 /**
  * Reads the settings from the file and the environment. For each setting the file wins over the environment, and the
  * environment over the default. An empty value counts as not set in both. (Only for the address of Temporal do
- * Temporal's own variables win.) All findings are reported together, and none holds a value. Warnings do not prevent the use. Reads files, makes no
- * network request.
+ * Temporal's own variables win.) All findings are reported together, and none holds a value. Warnings do not prevent
+ * the use. Reads files, makes no network request.
  */
 export function loadSettings(
   options: LoadOptions,

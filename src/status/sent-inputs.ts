@@ -45,8 +45,8 @@ export interface RenderedStep {
 }
 
 /**
- * Renders the inputs of the steps that a run did, tried and failed to do, or would have done in mode shadow, again: with its plan, the event, what it
- * looked up, the results of its steps and the moments at which they began.
+ * Renders the inputs of the steps that a run did, tried and failed to do, or would have done in mode shadow, again:
+ * with its plan, the event, what it looked up, the results of its steps and the moments at which they began.
  *
  * Only what is certain is given. Steps that the bridge makes of itself have no inputs, and are not in the list. Not
  * guaranteed: that another version of the bridge, which ran it, rendered the same; and that a number of ours, learned

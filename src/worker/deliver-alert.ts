@@ -27,7 +27,8 @@ export interface AlertTools {
 
 /**
  * Sends one alert: the steps are its channels, and the first one that works is enough. It needs neither Temporal nor a
- * worker, and pays no attention to parked connections. `problem` is the code of the last failure when no channel worked.
+ * worker, and pays no attention to parked connections. `problem` is the code of the last failure when no channel
+ * worked.
  */
 export async function deliverAlert(tools: AlertTools, order: Order): Promise<Delivered> {
   const event = eventOf(order);
@@ -75,8 +76,8 @@ async function tellBy(tools: AlertTools, order: Order, event: CanonicalEvent, st
     accepts: (path, value) => action.accepts(path, value),
     isMoment: (name) => action.isMoment(name),
   });
-  // An earlier try may have got through: whoever can, looks first. Who cannot is asked as if for the first time: twice is
-  // better than never.
+  // An earlier try may have got through: whoever can, looks first. Who cannot is asked as if for the first time: twice
+  // is better than never.
   const attempt = action.effectOf(step.input) === 'once' ? 1 : 2;
   const outcome = await runFilled(tools.settings.ruleSecrets, { rule: order.route, id: step.id }, rendered, (filled) =>
     action.run({ ...contextOf(tools, connection, order, event, step), attempt }, filled),

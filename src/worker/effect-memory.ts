@@ -248,7 +248,10 @@ export class EffectMemory implements RememberedEffects {
   }
 }
 
-/** Removes what actions returned and failed attempts left, by action key; that they were done stays known. No effect where there is no file. */
+/**
+ * Removes what actions returned and failed attempts left, by action key; that they were done stays known. No effect
+ * where there is no file.
+ */
 export function forgetResults(dataDir: string, keys: readonly string[]): void {
   const path = join(dataDir, EFFECTS_FILE);
   if (!existsSync(path)) {

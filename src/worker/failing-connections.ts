@@ -20,8 +20,8 @@ const OUTAGE =
 const FORGOTTEN_AFTER_MS = 1_800_000;
 
 /**
- * Follows the attempts of this worker, to know which connections fail at every one. An attempt that is done, or that the
- * service refuses for its credential, shows that it answers.
+ * Follows the attempts of this worker, to know which connections fail at every one. An attempt that is done, or that
+ * the service refuses for its credential, shows that it answers.
  */
 export class FailingConnections {
   readonly #failing = new Map<string, FailingConnection & { lastAt: number }>();

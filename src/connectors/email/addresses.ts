@@ -23,7 +23,10 @@ const CONTROL = /\p{Cc}/u;
 /** What RFC 6531 adds to a local part: letters and digits of all scripts. */
 const OUTSIDE_ASCII = /(?!\p{ASCII})[\p{L}\p{M}\p{N}]/gu;
 const email = z.email();
-/** Letters, digits, hyphens and dots of all scripts. A URL, which has the rules for them, ends its host at `/` and decodes `%`. */
+/**
+ * Letters, digits, hyphens and dots of all scripts. A URL, which has the rules for them, ends its host at `/` and
+ * decodes `%`.
+ */
 const DOMAIN = /^[\p{L}\p{M}\p{N}.\u3002\uff0e\uff61-]+$/u;
 
 /**

@@ -57,9 +57,9 @@ function isRepeatable({ method, headers }: Pick<Input, 'method' | 'headers'>): b
  * `http.request`.
  *
  * Guarantees: requests go to public addresses, or to those that BRIDGE_HTTP_ALLOW names, whatever the URL or a redirect
- * says (`net/guarded-dispatcher.ts`). A POST or PATCH without an `Idempotency-Key` in the rule is never sent again once it may have
- * arrived. Every POST and PATCH carries an `Idempotency-Key`, the same on every attempt: the rule's, or a UUID made of
- * the action key. Not guaranteed: that the server honours that key; the author of the rule states it by
+ * says (`net/guarded-dispatcher.ts`). A POST or PATCH without an `Idempotency-Key` in the rule is never sent again once
+ * it may have arrived. Every POST and PATCH carries an `Idempotency-Key`, the same on every attempt: the rule's, or a
+ * UUID made of the action key. Not guaranteed: that the server honours that key; the author of the rule states it by
  * writing the header.
  */
 export const httpRequest = defineAction<HttpClient>()<Input, { status: number; body: JsonValue }>({

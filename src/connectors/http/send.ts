@@ -67,7 +67,8 @@ export class Sender {
    * (303 in answer to others is a success). To another origin only harmless headers go along.
    *
    * @throws ActionError. `ambiguous` only for what is not repeatable and may have had its effect: a connection was
-   *   established and no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL than the host.
+   *   established and no answer came, or one that leaves it open (`answer-failure.ts`). No error holds more of the URL
+   *   than the host.
    */
   async send(outgoing: OutgoingRequest, cancelled: AbortSignal): Promise<Answered> {
     const { repeatable } = outgoing;

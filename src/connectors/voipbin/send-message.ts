@@ -37,8 +37,9 @@ const output = z.object({
  *
  * Guaranteed: no text is sent while an earlier attempt of the same step may have sent it and VoIPBIN's list cannot
  * tell; nothing is sent in answer to our own texts, to our own numbers or to something that is not a phone (`loop-guard.ts`);
- * nothing is sent to a person who asked our number for no more texts, but one confirmation (`opt-outs.ts`); a message and its twin get one answer; within the cooldown at most one text goes from one number to another. Not
- * guaranteed: delivery (VoIPBIN reports none), nor that VoIPBIN lists a text within ten seconds of taking it.
+ * nothing is sent to a person who asked our number for no more texts, but one confirmation (`opt-outs.ts`); a message
+ * and its twin get one answer; within the cooldown at most one text goes from one number to another. Not guaranteed:
+ * delivery (VoIPBIN reports none), nor that VoIPBIN lists a text within ten seconds of taking it.
  */
 export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, z.infer<typeof output>>({
   summary: 'Sends a text message, by default to whoever called or texted, from the number they reached.',

@@ -14,8 +14,9 @@ export interface StepScope {
 }
 
 /**
- * The variables of templates, and of CEL conditions without `names` (see `evaluateIn`): every field by name, `data`, and `steps.<id>.<field>`. Absent fields
- * are null, also those of an absent `peer` or `ours`. Values are shared with the event, not copied.
+ * The variables of templates, and of CEL conditions without `names` (see `evaluateIn`): every field by name, `data`,
+ * and `steps.<id>.<field>`. Absent fields are null, also those of an absent `peer` or `ours`. Values are shared with
+ * the event, not copied.
  */
 export function variablesOf(scope: StepScope): JsonObject {
   const variables: JsonObject = {};

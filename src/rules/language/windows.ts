@@ -30,7 +30,10 @@ interface LocalTime {
 /** Reading the clock of a zone takes 5 µs (measured): as long as so many steps. */
 const CLOCK_STEPS = 30;
 
-/** The local time in a zone. Charges the budget of the evaluation that runs. @throws RangeError for an invalid time or an unknown zone. */
+/**
+ * The local time in a zone. Charges the budget of the evaluation that runs.
+ * @throws RangeError for an invalid time or an unknown zone.
+ */
 function localTime(time: number, timezone: string): LocalTime {
   charge(CLOCK_STEPS);
   const shown = clockTime(new Date(time), timezone);

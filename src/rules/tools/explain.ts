@@ -14,8 +14,9 @@ export interface ExplainedRule {
   rule: string;
   at: Position;
   /**
-   * `deferred`: it runs if the call, which the run looks up, meets its other conditions. `failed`: its `if` takes too many steps; all other conditions are met, and the run reports the rule as failed.
-   * `stopped`: it would match, but a rule above it has `stop`. With `off` and `other_type` conditions may be unmet.
+   * `deferred`: it runs if the call, which the run looks up, meets its other conditions. `failed`: its `if` takes too
+   * many steps; all other conditions are met, and the run reports the rule as failed. `stopped`: it would match, but a
+   * rule above it has `stop`. With `off` and `other_type` conditions may be unmet.
    */
   outcome: 'runs' | 'deferred' | 'shadow' | 'failed' | 'not_met' | 'stopped' | 'off' | 'other_type';
   /** The outcome in words. */

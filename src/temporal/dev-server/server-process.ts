@@ -56,8 +56,8 @@ export interface ServerProcess {
 }
 
 /**
- * Starts the server with files that only its owner can read, in its own process group: Ctrl-C reaches only the bridge, which stops the server when its work is
- * done.
+ * Starts the server with files that only its owner can read, in its own process group: Ctrl-C reaches only the bridge,
+ * which stops the server when its work is done.
  *
  * Node can make a process group only together with a new session (`detached`). Where Linux schedules by session
  * (sched(7), "The autogroup feature"), the server's lower priority then has no effect against the bridge, and
