@@ -75,6 +75,17 @@ describe('search', () => {
     expect(names(await search(await startStandIn(), ...groups))).toEqual(expected);
   });
 
+  test.each([
+    ['an e-mail address', 'chaewon.sample@example.com', ['Chae-won']],
+    ['a phone, in whatever format it is stored', '5551234567', ['Ada']],
+    ['a mobile phone, too', '5559876543', ['Bo']],
+    ['all words, of several properties', 'SAMPLE bo', ['Bo']],
+    ['words that no record has together', 'ada bo', []],
+  ])('a query by %s', async (_name, query, expected) => {
+    const standIn = await startStandIn();
+    expect(names(await ask(standIn, 'POST', '/crm/v3/objects/contacts/search', { query }))).toEqual(expected);
+  });
+
   test('an unknown property, six groups, no token', async () => {
     const standIn = await startStandIn();
     const unknown = await search(standIn, [filter('no_such', 'EQ', { value: 'x' })]);

@@ -21,10 +21,26 @@ const searchRequest = z.object({
     .array(z.union([z.string(), z.object({ propertyName: z.string(), direction: z.string().default('ASCENDING') })]))
     .max(1)
     .default([]),
+  query: z.string().default(''),
   properties: z.array(z.string()).default([]),
   limit: z.number().int().min(1).max(200).default(10),
   after: z.string().default('0'),
 });
+
+/** Where HubSpot looks for the words of `query` (docs "Search the CRM", "Default searchable properties"). */
+const QUERIED: Readonly<Record<ObjectType, readonly string[]>> = {
+  contacts: [
+    'firstname',
+    'lastname',
+    'email',
+    'phone',
+    'mobilephone',
+    'hs_searchable_calculated_phone_number',
+    'hs_searchable_calculated_mobile_number',
+  ],
+  calls: ['hs_call_title', 'hs_call_body'],
+  tasks: ['hs_task_subject', 'hs_task_body'],
+};
 
 /** HubSpot's limit of a search's body. */
 const MOST_CHARACTERS = 3_000;
@@ -39,14 +55,14 @@ export interface SearchAnswer {
 
 /**
  * HubSpot's search (docs "Search the CRM"): groups are or, the filters of a group and; text is compared without regard
- * to case.
+ * to case. With a `query`, each of its words is in a searchable property, too; numbers without their country code.
  */
 export function searchRecords(account: StandInAccount, type: ObjectType, body: unknown): SearchAnswer | Refusal {
   const request = searchRequest.safeParse(body);
   if (!request.success || JSON.stringify(body).length > MOST_CHARACTERS) {
     return new Refusal(400, 'VALIDATION_ERROR', 'Invalid input JSON: too many filters, or a field of the wrong type');
   }
-  const { filterGroups, sorts, properties, limit, after } = request.data;
+  const { filterGroups, query, sorts, properties, limit, after } = request.data;
   const unknown = filterGroups
     .flatMap((group) => group.filters)
     .find(
@@ -62,7 +78,8 @@ export function searchRecords(account: StandInAccount, type: ObjectType, body: u
   );
   const matching = account
     .searchable(type)
-    .filter((record) => groups.length === 0 || groups.some((tests) => tests.every((holdsFor) => holdsFor(record))));
+    .filter((record) => groups.length === 0 || groups.some((tests) => tests.every((holdsFor) => holdsFor(record))))
+    .filter(queryTest(type, query));
   const [sort] = sorts;
   if (sort !== undefined) {
     const name = typeof sort === 'string' ? sort.replace(/^-/, '') : sort.propertyName;
@@ -77,6 +94,21 @@ export function searchRecords(account: StandInAccount, type: ObjectType, body: u
     properties,
     after: end < matching.length ? String(end) : null,
   };
+}
+
+function queryTest(type: ObjectType, query: string): (record: StandInRecord) => boolean {
+  const words = wordsOf(query);
+  if (words.length === 0) {
+    return () => true;
+  }
+  return ({ properties }) => {
+    const own = wordsOf(QUERIED[type].map((name) => properties[name] ?? '').join(' '));
+    return words.every((word) => own.some((one) => one.startsWith(word)));
+  };
+}
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 /** A filter, made ready for many records: searches for many numbers would otherwise take longer than HubSpot's. */
@@ -165,9 +197,5 @@ function tokenTest(wanted: string): (own: string) => boolean {
       .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
       .replace(/\*/g, '.*')}$`,
   );
-  return (own) =>
-    own
-      .toLowerCase()
-      .split(/[^\p{L}\p{N}]+/u)
-      .some((token) => token !== '' && pattern.test(token));
+  return (own) => wordsOf(own).some((token) => pattern.test(token));
 }
