@@ -1,15 +1,8 @@
 import type { ObjectType } from '../record';
+import { acceptValues } from './accepted-values';
 import type { AccountOptions } from './account-options';
-import {
-  defaultProperties,
-  GROUPS,
-  isValidPhone,
-  keptValue,
-  searchableDigits,
-  type StandInProperty,
-  type ValueFault,
-} from './properties';
-import { Refusal, valuesNotValid } from './refusal';
+import { defaultProperties, GROUPS, searchableDigits, type StandInProperty } from './properties';
+import { Refusal } from './refusal';
 
 /** A record in the stand-in's account. */
 export interface StandInRecord {
@@ -283,52 +276,16 @@ export class StandInAccount {
     input: Readonly<Record<string, unknown>>,
     self: string | null,
   ): Record<string, string> | Refusal {
-    const faults: ValueFault[] = [];
-    const values: Record<string, string> = {};
-    for (const [name, value] of Object.entries(input)) {
-      const judged =
-        name === 'phone' && this.options.validatesPhones && typeof value === 'string' && !isValidPhone(value)
-          ? { fault: { name, error: 'INVALID_PHONE_NUMBER', message: 'The phone number is not valid.' } }
-          : keptValue(this.#properties[type].get(name), name, value);
-      if ('fault' in judged) {
-        faults.push(judged.fault);
-      } else {
-        values[name] = judged.kept;
-      }
-    }
-    if (faults.length > 0) {
-      return valuesNotValid(faults);
-    }
-    for (const [name, value] of Object.entries(values)) {
-      const other =
-        value === '' || this.#properties[type].get(name)?.hasUniqueValue !== true
-          ? undefined
-          : (this.#withValue(type, name, value) ??
-            (this.options.removedKeepsValue ? this.#withValue(type, name, value, true) : undefined));
-      if (other !== undefined && other.id !== self) {
-        return this.#conflict(type, name, value, other);
-      }
-    }
-    return values;
-  }
-
-  #conflict(type: ObjectType, name: string, value: string, other: StandInRecord): Refusal {
-    if (!this.options.conflictNamesId) {
-      return new Refusal(this.options.conflictStatus, 'CONFLICT', 'The record already exists.');
-    }
-    if (type === 'contacts' && name === 'email') {
-      return new Refusal(409, 'CONFLICT', `Contact already exists. Existing ID: ${other.id}`);
-    }
-    if (this.options.conflictStatus === 400) {
-      return valuesNotValid([
-        {
-          name,
-          error: 'CONFLICTING_UNIQUE_VALUE',
-          message: `propertyName=${name}; ${other.id} already has that value: ${value}`,
-        },
-      ]);
-    }
-    return new Refusal(409, 'CONFLICT', `A record with ${name} ${value} already exists. Existing ID: ${other.id}`);
+    return acceptValues(type, input, {
+      property: (name) => this.#properties[type].get(name),
+      holder: (name, value) => {
+        const holder =
+          this.#withValue(type, name, value) ??
+          (this.options.removedKeepsValue ? this.#withValue(type, name, value, true) : undefined);
+        return holder?.id === self ? undefined : holder;
+      },
+      options: this.options,
+    });
   }
 
   #withValue(type: ObjectType, name: string, value: string, archived = false): StandInRecord | undefined {
