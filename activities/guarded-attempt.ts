@@ -138,10 +138,10 @@ async function onSuccess({ gates, parking, log }: GuardedAttempt, { connection, 
  * Lets the next waiting step try when this one, a probe, is over for a reason of its own: it may have failed before the
  * provider looked at the credential.
  */
-async function onProbeOver({ release, parking, log }: GuardedAttempt): Promise<void> {
-  if (release?.probe === true) {
+async function onProbeOver({ release, parking, step, log }: GuardedAttempt): Promise<void> {
+  if (release?.probe === true && step !== null) {
     const { connection } = release;
-    await parking.reportProbeOver(connection).catch(() => {
+    await parking.reportProbeOver(connection, { run: step.run, step: step.step }).catch(() => {
       log.warn(
         { connection },
         'a probe is over, but the queue in Temporal does not answer; the next probe follows later',

@@ -26,10 +26,12 @@ import type {
   ParkConnectionInput,
   ParkedMemo,
   ParkingProgress,
+  ProbeId,
   QueueState,
   Release,
   StepWaits,
 } from '../src/runs/parking-contract';
+import { beginProbe, endProbe, probeDueAt } from './probe-under-way';
 import { WaitQueue } from './wait-queue';
 
 const WAITS: typeof STEP_WAITS = 'stepWaits';
@@ -47,7 +49,7 @@ export const connectionWorks = defineSignal(WORKS);
 /** Release the oldest step at once: there may be a new credential. */
 export const resume = defineSignal(RESUME_NOW);
 /** A released probe is over, and does not show whether the connection works. */
-export const probeOver = defineSignal(OVER);
+export const probeOver = defineSignal<[ProbeId?]>(OVER);
 export const queueState = defineQuery<QueueState>(STATE);
 
 /** The resolution of Temporal's timers. */
@@ -60,13 +62,14 @@ const REPORT_ATTEMPTS = 3;
  * parking-contract.ts describes the protocol, and the way of a release from here to the step's next attempt.
  *
  * A released step leaves the queue. When its attempt fails with class `credential` again, the step returns to its old
- * place. So a probe without a result (its provider hangs, its run has ended) does not prevent the next probe. A probe
- * that failed for another reason is followed by the next step at once: it leaves the queue for good, so that as many
- * requests follow each other as there are steps, at most.
+ * place. A probe whose end is not reported (its provider hangs, its run was terminated) holds up the next one for
+ * twice the first interval at most. A probe that failed for another reason is followed by the next step at once: it
+ * leaves the queue for good, so that as many requests follow each other as there are steps, at most.
  *
- * Guarantees: one probe at a time; the first is the oldest step, the steps after it follow in turn. When a probe
- * succeeds, all other steps are released, oldest first, at the given pace. A failure meanwhile parks the connection
- * again.
+ * Guarantees: one probe at a time, unless one takes longer than twice the first interval (a minute; only the attempts
+ * of mails may), or an operator asks for the next. The first is the oldest step, the steps after it follow in turn.
+ * When a probe succeeds, all other steps are released, oldest first, at the given pace. A failure meanwhile parks the
+ * connection again.
  *
  * Not guaranteed: that the steps reach the provider in the order of their release.
  */
@@ -82,7 +85,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     next_probe_ms: Date.now() + pace.first_ms,
     reported: null,
   };
-  const nextProbeAt = (): string | null => (progress.works ? null : new Date(progress.next_probe_ms).toISOString());
+  const nextProbeAt = (): string | null => (progress.works ? null : new Date(probeDueAt(progress)).toISOString());
   const show = (): void =>
     setCurrentDetails(
       queueTable({ connection, problem, since: progress.since, waiting: queue.size, next_probe_at: nextProbeAt() }),
@@ -96,6 +99,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
   };
   setHandler(stepWaits, ({ step, problem: failure }) => {
     queue.add(step);
+    endProbe(progress, step);
     if (failure !== null) {
       if (failure.code !== problem.code) {
         problem = failure;
@@ -111,16 +115,18 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
   });
   setHandler(connectionWorks, () => {
     progress.works = true;
+    progress.probing = null;
     show();
   });
   setHandler(resume, () => {
     progress.probe_at_once = true;
     progress.probed = null;
   });
-  setHandler(probeOver, () => {
+  setHandler(probeOver, (probe) => {
     // Earlier code had no handler, and may have been signalled by a worker of this version.
     if (patched('probe-over')) {
-      progress.probe_over = true;
+      // One that ends late does not start another beside the one that is under way by now.
+      progress.probe_over ||= probe === undefined || endProbe(progress, probe);
     }
   });
   setHandler(queueState, () => ({ waiting: queue.size, next_probe_at: nextProbeAt() }));
@@ -136,7 +142,13 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
     if (inTurn) {
       progress.probed = step ?? null;
     }
+    if (probe && step !== undefined) {
+      beginProbe(progress, step, Date.now(), input.single_probe === true ? pace.first_ms * 2 : 0);
+    }
     const isDelivered = step !== undefined && (await sendRelease(step.run, { step: step.step, connection, probe }));
+    if (step !== undefined && !isDelivered) {
+      endProbe(progress, step);
+    }
     show();
     return isDelivered;
   };
@@ -158,6 +170,7 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
         waiting: [...queue.steps],
         progress,
         ...(input.probes_in_turn === true ? { probes_in_turn: true } : {}),
+        ...(input.single_probe === true ? { single_probe: true } : {}),
       });
     }
     if (progress.works && queue.size > 0) {
@@ -172,8 +185,12 @@ export async function parkConnection(input: ParkConnectionInput): Promise<void> 
       return;
     } else if (progress.reported !== 'parked') {
       await report('parked');
-    } else if (progress.next_probe_ms > Date.now() && !mayProbeAtOnce()) {
-      await condition(() => progress.works || mayProbeAtOnce() || historyIsLong(), progress.next_probe_ms - Date.now());
+    } else if (probeDueAt(progress) > Date.now() && !mayProbeAtOnce()) {
+      const dueAt = probeDueAt(progress);
+      await condition(
+        () => progress.works || mayProbeAtOnce() || historyIsLong() || probeDueAt(progress) < dueAt,
+        dueAt - Date.now(),
+      );
     } else if (queue.size > 0) {
       const afterMs = progress.probe_over === true ? progress.probe_every_ms : progress.probe_every_ms * 2;
       if (await releaseNext(true)) {

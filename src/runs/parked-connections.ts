@@ -4,6 +4,7 @@ import type {
   ParkConnectionInput,
   ParkedMemo,
   ParkingPace,
+  ProbeId,
   QueueState,
   StepWaits,
   WaitingStep,
@@ -60,6 +61,7 @@ export class ParkedConnections {
       waiting: [],
       progress: null,
       probes_in_turn: true,
+      single_probe: true,
     };
     const signal: StepWaits = { step, problem };
     await this.#bounded(() =>
@@ -87,8 +89,8 @@ export class ParkedConnections {
   }
 
   /** Reports that a probe ended for good without an answer to the credential: the next step in turn may try at once. */
-  async reportProbeOver(connection: string): Promise<void> {
-    await this.#signal(connection, PROBE_OVER);
+  async reportProbeOver(connection: string, probe: ProbeId): Promise<void> {
+    await this.#signal(connection, PROBE_OVER, probe);
   }
 
   /** Releases the oldest waiting step at once, as after a new credential. @returns false when it is not parked. */

@@ -15,9 +15,10 @@
  *    it follow in turn.
  * 4. The run makes the step's next attempt, with the release in the activity's input. The release lets it pass the
  *    parked gate. When the attempt succeeds, the worker opens the gate and signals `connectionWorks`; the queue
- *    releases all other steps, oldest first, and ends. When it fails with `credential` again, step 1 follows. When it ends
- *    the step in another way (`permanent`, or nothing was to be done), nothing is known of the connection: the worker
- *    signals `probeOver`, and the queue releases the next step without waiting for the interval.
+ *    releases all other steps, oldest first, and ends. When it fails with `credential` again, step 1 follows. When it
+ *    ends the step in another way (`permanent`, or nothing was to be done), nothing is known of the connection: the
+ *    worker signals `probeOver`, and the queue releases the next step without waiting for the interval. A probe that
+ *    ends after the next one was released changes nothing.
  *
  * A part of a connection that refuses alone (a scope that the token lacks) has a queue of its own, under the name
  * `<connection>/<part>`. Its gate is shown and holds nothing back: every new step asks for itself, because the provider
@@ -46,11 +47,16 @@ export interface WaitingStep {
   began_at: string;
 }
 
-/** Signal `stepWaits` to the queue. `problem` is null when the step was held back, without a request to the provider. */
+/**
+ * Signal `stepWaits` to the queue. `problem` is null when the step was held back, without a request to the provider.
+ */
 export interface StepWaits {
   step: WaitingStep;
   problem: ConnectionProblem | null;
 }
+
+/** Argument of signal `probeOver`: the probe that is over. Absent in the signals of earlier versions. */
+export type ProbeId = Pick<WaitingStep, 'run' | 'step'>;
 
 /** Signal `goOn` from the queue to a run: one of its steps may make its next attempt. */
 export interface Release {
@@ -86,6 +92,11 @@ export interface ParkConnectionInput {
    * Absent in workflows that earlier versions started: their probe is always the oldest step.
    */
   probes_in_turn?: true;
+  /**
+   * Whether the next probe waits for the end of the one under way, for twice `first_ms` at most. Absent in workflows
+   * that earlier versions started: their probes follow each other by the interval alone.
+   */
+  single_probe?: true;
 }
 
 /** State of `parkConnection` that a continue-as-new carries over, beside the queue. */
@@ -105,6 +116,8 @@ export interface ParkingProgress {
   reported: ConnectionReport['state'] | null;
   /** The last probe, after which comes the next in turn; null to begin with the oldest. */
   probed?: WaitingStep | null;
+  /** The probe under way, and until when the next one waits for its end (epoch milliseconds). Absent: none. */
+  probing?: (ProbeId & { until_ms: number }) | null;
 }
 
 /** Memo of `parkConnection`, readable while no worker runs. */

@@ -87,6 +87,7 @@ describe('a connection that is not parked', () => {
       pace: { first_ms: 30_000, longest_ms: 300_000, let_go_per_second: 10, history_events: 2_000 },
       problem: PROBLEM,
       probes_in_turn: true,
+      single_probe: true,
       waiting: [],
       progress: null,
     });
@@ -119,7 +120,7 @@ describe('a parked connection', () => {
   it('gets its signals by name', async () => {
     expect([await parked.enqueue('crm', STEP), await parked.resume('crm')]).toEqual([true, true]);
     await parked.reportWorking('crm');
-    await parked.reportProbeOver('crm');
+    await parked.reportProbeOver('crm', { run: STEP.run, step: STEP.step });
     const sent = requests.map(({ request }) => SignalWorkflowExecutionRequest.decode(request));
     expect(sent.map(({ signalName, workflowExecution }) => [signalName, workflowExecution?.workflowId])).toEqual([
       ['stepWaits', 'connection/crm'],
@@ -129,6 +130,8 @@ describe('a parked connection', () => {
     ]);
     const [waits] = sent[0]?.input?.payloads ?? [];
     expect(defaultPayloadConverter.fromPayload(waits ?? {})).toEqual({ step: STEP, problem: null });
+    const [over] = sent[3]?.input?.payloads ?? [];
+    expect(defaultPayloadConverter.fromPayload(over ?? {})).toEqual({ run: STEP.run, step: STEP.step });
   });
 });
 
