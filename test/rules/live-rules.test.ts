@@ -9,6 +9,9 @@ import type { RuleSet } from '../../src/rules/rule-set';
 const RULES =
   'version: 1\nrules:\n  - name: one\n    on: call_hangup\n    do:\n      - slack.post_message: { channel: "#calls", text: Hello }\n';
 
+// Each reload starts a thread, which compiles the program's TypeScript first.
+jest.setTimeout(120_000);
+
 describe('LiveRules', () => {
   let folder: string;
   let file: string;

