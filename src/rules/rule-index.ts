@@ -136,7 +136,8 @@ class TypeIndexBuilder {
       // A look-up of the call may tell the field later: the rule is a candidate while it is unknown.
       (this.equalities[position] ?? []).filter(({ field }) => field.lookedUp?.types.test(type) !== true);
     let count = 0;
-    for (const position of listening.length > 1 ? listening : []) {
+    // A rule may name 100,000 types of its own: they need no index each.
+    for (const position of listening.length > 1 || eventType(type) !== undefined ? listening : []) {
       count += equalOf(position).reduce((sum, { values }) => sum + values.length, 0);
       yield 1 / VALUES_PER_STEP;
     }
