@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ActionError } from '../src/connectors/action-error';
 import type { ActionLog } from '../src/connectors/action-log';
-import type { Action, ActionContext, Connector, Cooldowns, OptOuts } from '../src/connectors/connector';
+import type { ActionContext, Cooldowns, OptOuts } from '../src/connectors/action-context';
+import type { Action, Connector } from '../src/connectors/connector';
 import type { CanonicalEvent } from '../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { eventWithFound } from '../src/events/complete-event';

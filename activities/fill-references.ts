@@ -1,5 +1,5 @@
 import { ActionError } from '../src/connectors/action-error';
-import type { ActionOutcome } from '../src/connectors/connector';
+import type { ActionOutcome } from '../src/connectors/action-context';
 import type { JsonObject, JsonValue } from '../src/events/json';
 import { fillReferences } from '../src/rules/language/secret-references';
 import type { RuleSecrets } from '../src/settings/rule-secrets';

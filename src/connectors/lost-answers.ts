@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ActionContext } from './connector';
+import type { ActionContext } from './action-context';
 
 const progress = z.object({ maybe_done: z.int().min(0), attempt: z.int() });
 

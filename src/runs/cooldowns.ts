@@ -1,4 +1,4 @@
-import type { Cooldowns } from '../connectors/connector';
+import type { Cooldowns } from '../connectors/action-context';
 import type { TemporalClaims } from './claims';
 import type { EarlierClaims } from './earlier-claims';
 

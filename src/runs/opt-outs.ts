@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import { LRUCache } from 'lru-cache';
 import { ActionError } from '../connectors/action-error';
-import type { NumberPair, OptOuts } from '../connectors/connector';
+import type { NumberPair, OptOuts } from '../connectors/action-context';
 import { CHANGE_OPT_OUT, FIND_OPT_OUT, KEEP_OPT_OUTS, optOutsWorkflowId, TASK_QUEUE } from './names';
 import type { KeepOptOutsInput, OptOutChange, OptOutState } from './run-contract';
 

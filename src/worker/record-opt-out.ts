@@ -1,6 +1,6 @@
 import { asApplicationFailure } from '../../activities/step-error';
 import { ActionError } from '../connectors/action-error';
-import type { OptOuts } from '../connectors/connector';
+import type { OptOuts } from '../connectors/action-context';
 import { readInboundText } from '../events/inbound-text';
 import type { RecordOptOutInput, StepResult } from '../runs/run-contract';
 

@@ -1,6 +1,6 @@
 import { runFilled } from '../../activities/fill-references';
 import { ActionError } from '../../src/connectors/action-error';
-import type { ActionOutcome } from '../../src/connectors/connector';
+import type { ActionOutcome } from '../../src/connectors/action-context';
 import type { JsonObject } from '../../src/events/json';
 import { markReferences } from '../../src/rules/language/secret-references';
 import { RuleSecrets } from '../../src/settings/rule-secrets';

@@ -1,4 +1,4 @@
-import type { ActionContext } from '../connector';
+import type { ActionContext } from '../action-context';
 import { transientFailure } from './failure';
 
 /** The wait before a record that HubSpot says exists is looked for again: its search lags by seconds. */

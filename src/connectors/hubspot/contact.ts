@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import { farEndNumber, toE164, whyNoPhone } from '../../events/phone';
-import type { ActionContext } from '../connector';
+import type { ActionContext } from '../action-context';
 import { permanentFailure } from './failure';
 
 /** A contact as later steps see it (`steps.<id>.contact.name`). */

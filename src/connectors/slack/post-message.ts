@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ActionError, type ActionErrorCode, providerCode } from '../action-error';
-import { defineAction, type ActionContext } from '../connector';
+import type { ActionContext } from '../action-context';
+import { defineAction } from '../connector';
 import { keyUuid } from '../idempotency-uuid';
 import { LostAnswers } from '../lost-answers';
 import type { SlackFailure } from './api-failure';

@@ -1,6 +1,6 @@
 import { readInboundText } from '../../events/inbound-text';
 import { ActionError } from '../action-error';
-import type { ActionContext } from '../connector';
+import type { ActionContext } from '../action-context';
 import type { Recipient } from './loop-guard';
 
 /** Why a person is not texted: a word for the report (`skipped: opted_out`). */

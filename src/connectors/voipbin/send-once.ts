@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { ActionError } from '../action-error';
-import type { ActionContext, ActionOutcome } from '../connector';
+import type { ActionContext, ActionOutcome } from '../action-context';
 import { refusedText } from './account';
 import type { VoipbinClient } from './client';
 import type { TextMessage } from './post-message';

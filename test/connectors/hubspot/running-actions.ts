@@ -1,4 +1,4 @@
-import type { ActionContext, ActionOutcome } from '../../../src/connectors/connector';
+import type { ActionContext, ActionOutcome } from '../../../src/connectors/action-context';
 import { ActionError } from '../../../src/connectors/action-error';
 import { HubSpotClient } from '../../../src/connectors/hubspot/client';
 import { hubspot } from '../../../src/connectors/hubspot/connector';

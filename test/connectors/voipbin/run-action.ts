@@ -1,11 +1,11 @@
 import type {
   ActionContext,
   ActionOutcome,
-  Action,
   Cooldowns,
   NumberPair,
   OptOuts,
-} from '../../../src/connectors/connector';
+} from '../../../src/connectors/action-context';
+import type { Action } from '../../../src/connectors/connector';
 import type { CanonicalEvent } from '../../../src/events/canonical-event';
 import type { JsonObject, JsonValue } from '../../../src/events/json';
 import { eventOf } from '../../events/event-of';

@@ -4,7 +4,7 @@ import { ActionError } from '../../../../src/connectors/action-error';
 import type { HubSpotClient } from '../../../../src/connectors/hubspot/client';
 import { HubSpotSession } from '../../../../src/connectors/hubspot/session';
 import type { HubSpotStandIn, HubSpotStandInOptions } from '../../../../src/connectors/hubspot/stand-in/server';
-import type { ActionOutcome } from '../../../../src/connectors/connector';
+import type { ActionOutcome } from '../../../../src/connectors/action-context';
 import type { JsonObject } from '../../../../src/events/json';
 import { attempts, callEvent, done, from, openClient, run, startStandIn, type Attempt } from '../running-actions';
 
