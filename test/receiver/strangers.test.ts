@@ -6,7 +6,7 @@ import { signatureOf } from '../../src/receiver/verified-request';
 import { Secret } from '../../src/settings/secret';
 import { closeDoors, hangup, openDoor, type Door } from './door';
 
-jest.setTimeout(90_000);
+jest.setTimeout(300_000);
 afterEach(closeDoors);
 
 const COUNT = 10_000;

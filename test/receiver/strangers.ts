@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 /*
  * A child process of a test that attacks a webhook with connections: it opens `count` of them from eight addresses,
  * opens each again when it is closed, up to four times `count` in all, and prints `opened N open M refused R` four times
- * a second. It ends when its standard input ends, and after a minute in any case.
+ * a second. It ends when its standard input ends, and after five minutes in any case.
  */
 const [, , url = '', countText = ''] = process.argv;
 const count = Number(countText);
@@ -55,4 +55,4 @@ setInterval(() => {
   process.stdout.write(`opened ${counts.opened} open ${counts.open} refused ${counts.refused}\n`);
 }, 250);
 process.stdin.resume().on('end', () => process.exit(0));
-setTimeout(() => process.exit(0), 60_000);
+setTimeout(() => process.exit(0), 300_000);

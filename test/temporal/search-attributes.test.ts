@@ -53,7 +53,7 @@ describe('on a real server', () => {
       namespace,
       workflowExecutionRetentionPeriod: msToTs('1 day'),
     });
-    for (const deadline = Date.now() + 30_000; ; await delay(100)) {
+    for (const deadline = Date.now() + 60_000; ; await delay(100)) {
       try {
         if (Object.keys(searchAttributes).length > 0) {
           await connection.operatorService.addSearchAttributes({ namespace, searchAttributes });
