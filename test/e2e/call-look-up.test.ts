@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(90_000);
+jest.setTimeout(150_000);
 
 const CALLER = '+15551234567';
 const OURS = '+15559876543';
@@ -51,7 +51,7 @@ describe('events that only name a call', () => {
   afterAll(async () => {
     await bridge.remove();
     await providers.stop();
-  }, 60_000);
+  }, 120_000);
 
   function addCall(): string {
     const id = randomUUID();

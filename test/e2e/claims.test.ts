@@ -6,7 +6,7 @@ import type { ClaimAnswer, ClaimChange, KeepClaimsInput } from '../../src/runs/r
 import { recordHistory } from '../histories/record';
 import { repeated, startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const HOUR_MS = 3_600_000;
 const OPEN_RUNS = `WorkflowType = '${KEEP_CLAIMS}' AND ExecutionStatus = 'Running'`;
@@ -19,7 +19,7 @@ describe('claims, kept in Temporal', () => {
   beforeAll(async () => {
     worker = await startWorkflowWorker();
     ({ client } = worker);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => worker.stop());
 

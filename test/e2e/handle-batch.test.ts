@@ -45,7 +45,7 @@ beforeAll(async () => {
   temporal = await newNamespace();
   connection = await NativeConnection.connect({ address: temporal.address });
   client = new Client({ connection, namespace: temporal.namespace });
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await connection.close();
@@ -303,7 +303,7 @@ it('is done by the next worker when one stops in the middle, and what had ended 
   ]);
   await second.stop();
   await own.close();
-}, 60_000);
+}, 120_000);
 
 it('gives every event its own run when the activity cannot be run', async () => {
   const lost = await newNamespace();
@@ -347,4 +347,4 @@ it('gives every event its own run when the activity cannot be run', async () => 
   worker.shutdown();
   await working;
   await own.close();
-}, 60_000);
+}, 120_000);

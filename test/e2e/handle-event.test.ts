@@ -36,7 +36,7 @@ describe('a run', () => {
       workflowBundle: await bundleWorkflows(),
       connections: [{ connector: probeConnector('probe'), client: probe }],
     });
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await worker.stop();
@@ -193,7 +193,7 @@ describe('a run', () => {
   it('stops retrying when the retry budget is spent, with the class of the last failure', async () => {
     probe.failures.set('down', () => error('transient'));
     const { end } = await run({
-      one: [step('s', 'down', { retry: { for_ms: 1_500, every_ms: 100, max_every_ms: 200 } })],
+      one: [step('s', 'down', { retry: { for_ms: 5_000, every_ms: 100, max_every_ms: 200 } })],
     });
     expect(end.report).toMatchObject({ outcome: 'failed', rules: [{ steps: [{ class: 'transient', code: 'no' }] }] });
     expect(probe.attempts.length).toBeGreaterThanOrEqual(2);

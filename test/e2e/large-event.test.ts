@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(90_000);
+jest.setTimeout(150_000);
 
 const POST = (text: string): string => `[{ slack.post_message: { channel: '#calls', text: "${text}" } }]`;
 const RULES = `
@@ -53,7 +53,7 @@ describe('an event that is larger than the input of a run', () => {
   afterAll(async () => {
     await bridge.remove();
     await providers.stop();
-  }, 60_000);
+  }, 120_000);
 
   it('fails each step that reads a part that was left out, and no other; nothing is sent with a part missing', async () => {
     const { answer } = await bridge.post({

@@ -55,7 +55,7 @@ describe('a run that continues from an earlier one', () => {
         { connector: voipbin, client: null },
       ],
     });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await worker.stop();
     await connection.close();

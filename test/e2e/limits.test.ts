@@ -12,7 +12,7 @@ import { eventOf } from '../events/event-of';
 import { recordHistory } from '../histories/record';
 import { repeated, startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 
 const HASH_KEY = 'key';
 
@@ -29,7 +29,7 @@ describe('limits, kept in Temporal', () => {
   beforeAll(async () => {
     worker = await startWorkflowWorker();
     ({ client } = worker);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => worker.stop());
 

@@ -33,7 +33,7 @@ describe('opt-outs, kept in Temporal', () => {
   beforeAll(async () => {
     worker = await startWorkflowWorker();
     ({ client } = worker);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => worker.stop());
 
@@ -132,7 +132,7 @@ describe('a person who texts STOP', () => {
     await bridge.remove();
     await providers.stop();
     rmSync(dataDir, { recursive: true, force: true });
-  }, 60_000);
+  }, 120_000);
 
   /** Posts a text and waits for its run. @returns outcome and reason by rule. */
   async function send(from: string, text: string): Promise<Record<string, string>> {

@@ -7,7 +7,7 @@ import { recordHistory } from '../histories/record';
 import { BY_COMMAND_ONLY, Parking, until } from './parking';
 import { error, step } from './probe';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describe('a parked connection', () => {
   let parking: Parking;
@@ -19,7 +19,8 @@ describe('a parked connection', () => {
   afterAll(() => parking.close());
 
   it('gets no requests from new events and probes from the oldest step only; then releases all steps, oldest first; other connections keep working', async () => {
-    const worker = await parking.startWorker();
+    // Runs are in order only when they are released some time apart.
+    const worker = await parking.startWorker({ pace: { ...BY_COMMAND_ONLY, let_go_per_second: 1 } });
     parking.probe.down = error('credential');
     const runs = await parking.runsThatWait(['a', 'b', 'c', 'd']);
     expect(parking.notesTried()).toEqual(['a']);
@@ -58,7 +59,7 @@ describe('a parked connection', () => {
   it('orders the queue by when steps began, not by when they joined it', async () => {
     const worker = await parking.startWorker();
     parking.probe.failures.set('slow', ({ attempt }) =>
-      attempt === 1 ? error('transient', 700) : (parking.probe.down ?? null),
+      attempt === 1 ? error('transient', 4_000) : (parking.probe.down ?? null),
     );
     const slow = await parking.run([step('s', 'slow')]);
     await until('slow was tried', () => (parking.notesTried().length > 0 ? true : null));
@@ -182,13 +183,15 @@ describe('a parked connection', () => {
     );
     await parking.untilWaiting(3);
     expect((await worker.parking.describe('probe'))?.line?.next_probe_at).not.toBeNull();
-    expect(parking.notesTried()).toEqual(['a', 'a', 'b']);
+    // c may have been released before the queue knew of the failure, which comes within a second at most times.
+    expect(parking.notesTried().slice(0, 3)).toEqual(['a', 'a', 'b']);
+    expect(parking.notesTried()).not.toContain('d');
     expect(parking.logged('info', 'connection works again')).toBe(0);
     parking.probe.down = null;
     parking.probe.failures.clear();
     await worker.parking.resume('probe');
     await Promise.all(runs.map((workflowId) => awaitRun(parking.client, workflowId)));
-    expect(parking.notesTried()).toEqual(['a', 'a', 'b', 'b', 'c', 'd']);
+    expect(parking.notesTried().slice(-3)).toEqual(['b', 'c', 'd']);
     expect(parking.logged('error', 'connection parked')).toBe(1);
   });
 
@@ -224,7 +227,7 @@ describe('a parked connection', () => {
 
   it('is shared by two workers: one alert, and a worker that saw no failure holds steps back, too', async () => {
     // Steps that two workers run are in order only when they are released some time apart.
-    const pace = { ...BY_COMMAND_ONLY, let_go_per_second: 2 };
+    const pace = { ...BY_COMMAND_ONLY, let_go_per_second: 1 };
     const seeing = await parking.startWorker({ pace });
     parking.probe.down = error('credential');
     const runs = await parking.runsThatWait(['a']);

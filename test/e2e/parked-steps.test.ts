@@ -6,7 +6,7 @@ import { awaitRun } from '../../src/runs/await-run';
 import { BY_COMMAND_ONLY, Parking, until } from './parking';
 import { error, event, step } from './probe';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 describe('a step of a parked connection', () => {
   let parking: Parking;
@@ -31,7 +31,7 @@ describe('a step of a parked connection', () => {
   });
 
   it('ends its workflow when no step waits any more, and logs it', async () => {
-    await parking.startWorker({ pace: { ...BY_COMMAND_ONLY, first_ms: 1_500 } });
+    await parking.startWorker({ pace: { ...BY_COMMAND_ONLY, first_ms: 5_000 } });
     parking.probe.down = error('credential');
     await awaitRun(
       parking.client,

@@ -28,7 +28,7 @@ export const BY_COMMAND_ONLY: ParkingPace = {
   let_go_per_second: 10,
   history_events: 2_000,
 };
-const WITHIN_MS = 30_000;
+const WITHIN_MS = 60_000;
 
 /** How a worker of {@link Parking} is started. */
 export interface ParkingWorkerOptions {
@@ -159,7 +159,7 @@ function causeOf({ cause }: ServiceError): string {
   return cause instanceof Error ? cause.message : '';
 }
 
-/** Calls `look` until it gives a value. @throws after half a minute. */
+/** Calls `look` until it gives a value. @throws after a minute. */
 export async function until<Value>(what: string, look: () => Promise<Value | null> | Value | null): Promise<Value> {
   const deadline = Date.now() + WITHIN_MS;
   for (;;) {

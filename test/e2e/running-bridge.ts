@@ -123,7 +123,7 @@ export class RunningBridge {
   async eventually<Value>(
     what: string,
     look: () => Promise<Value | null> | Value | null,
-    withinMs = 60_000,
+    withinMs = 90_000,
   ): Promise<Value> {
     const deadline = Date.now() + withinMs;
     for (;;) {

@@ -130,7 +130,7 @@ describe('while Temporal is frozen', () => {
     expect(providers.slack.messages.filter(({ text }) => text === id)).toHaveLength(1);
   });
 
-  it('a worker that is still connecting answers 503 with the address, and stops at once', async () => {
+  it('a worker that is still connecting answers 503 with the address, and stops without waiting for Temporal', async () => {
     process.kill(server.pid, 'SIGSTOP');
     const worker = start('worker');
     await worker.printed(/^Admin/m);
@@ -140,7 +140,8 @@ describe('while Temporal is frozen', () => {
     });
     const { code, tookMs } = await terminate(worker);
     expect(code).toBe(0);
-    expect(tookMs).toBeLessThan(5_000);
+    // Connecting takes 15 s.
+    expect(tookMs).toBeLessThan(10_000);
   });
 
   it('a worker is ready again when Temporal answers again; /readyz shows a stop, and a second signal ends the worker at once', async () => {

@@ -4,7 +4,7 @@ import { keyValueOf } from '../../src/connectors/hubspot/create-once';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(90_000);
+jest.setTimeout(150_000);
 
 const SECRET = 'a webhook secret';
 const CALLER = '+15551234567';
@@ -79,7 +79,7 @@ describe('the documented use cases, on real SDKs', () => {
   afterAll(async () => {
     await bridge.remove();
     await providers.stop();
-  }, 60_000);
+  }, 120_000);
 
   /** Posts an event, signed. */
   async function send(event: unknown): Promise<{ status: string; id: string }> {
