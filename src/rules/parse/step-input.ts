@@ -7,13 +7,21 @@ import { didYouMean, nearest } from '../../yaml/nearest-name';
 import { jsonSchemaOf } from '../../connectors/action-schema';
 import { quoted, type BlockReader, type Value } from './block-reader';
 
+/** The input of an action as written. */
+export interface WrittenInput {
+  /** Without what the action does not have. */
+  input: JsonObject;
+  /** False when something was left out, with a finding: another input may be missing because of its wrong name. */
+  isWhole: boolean;
+}
+
 /** Reads the input of an action as written, and checks it with the action's schema; null with a finding. */
 export function readInput(
   reader: BlockReader,
   action: string,
   schema: z.ZodType<unknown>,
   value: Value,
-): JsonObject | null {
+): WrittenInput | null {
   const { findings } = reader;
   const json = value.node === null || (isScalar(value.node) && value.node.value === null) ? {} : toJson(value.node);
   if (!isObject(json)) {
@@ -24,7 +32,7 @@ export function readInput(
   }
   const { properties } = jsonSchemaOf(schema, 'input');
   const known = typeof properties === 'object' && properties !== null ? Object.keys(properties) : null;
-  let isValid = true;
+  const unknown = new Set<string>();
   for (const { key, keyAt } of isMap(value.node) ? reader.document.entries(value.node) : []) {
     if (known !== null && !known.includes(key)) {
       const more = didYouMean(key, known);
@@ -34,10 +42,12 @@ export function readInput(
         `${action} has no input ${quoted(key)}`,
         'hint' in more ? more : { hint: `it has ${known.join(', ')}` },
       );
-      isValid = false;
+      unknown.add(key);
     }
   }
-  const parsed = schema.safeParse(json);
+  let isValid = true;
+  const input = Object.fromEntries(Object.entries(json).filter(([key]) => !unknown.has(key)));
+  const parsed = schema.safeParse(input);
   for (const issue of parsed.success ? [] : parsed.error.issues) {
     if (issue.code === 'unrecognized_keys' && issue.path.length === 0) {
       continue;
@@ -49,7 +59,7 @@ export function readInput(
       explainIssue(action, issue, valueAtPath(json, issue.path)),
     );
   }
-  return isValid ? json : null;
+  return isValid ? { input, isWhole: unknown.size === 0 } : null;
 }
 
 /** The position of the node at a path, or of the nearest node above it. */

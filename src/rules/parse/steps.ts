@@ -168,7 +168,8 @@ export class StepReader {
         planned: plannedWith({ effect: 'once', input: {}, attempt_timeout_ms: 0 }),
       };
     }
-    const input = readInput(this.reader, action.key, found.action.input, action);
+    const written = readInput(this.reader, action.key, found.action.input, action);
+    const input = written?.input ?? null;
     const { action: definition } = found;
     const retryAt = block.get('retry')?.at;
     if (retryAt !== undefined && input !== null && retry.for_ms > durationMs(definition.budget)) {
@@ -184,7 +185,7 @@ export class StepReader {
       sinkOf: (name) => definition.sinkOf(name),
       isMoment: (name) => definition.isMoment(name),
       onlyFor: (name) => definition.onlyFor(name),
-      insteadOf: input === null ? {} : definition.insteadOf,
+      insteadOf: written?.isWhole === true ? definition.insteadOf : {},
       problemsOf: (wanted, names, scope) => (input === null ? [] : definition.problemsOf(wanted, names, scope)),
       accepts: (path, wanted) => definition.accepts(path, wanted),
       reads: input === null ? [] : definition.readsOf(input),

@@ -19,6 +19,18 @@ rules:
 
 const task = (due: string): string => `hubspot.create_task: { subject: s, due: ${due} }`;
 
+test('an input that the action does not have hides no fault of the others', () => {
+  expect(findingsOf('hubspot.create_task: { subject: "", ownr: me, due: next offic }')).toEqual([
+    'input "subject" of hubspot.create_task: `subject` is empty; Say what is to be done',
+    'hubspot.create_task has no input "ownr"; did you mean "owner"?',
+    'input "due" of hubspot.create_task: there is no window "offic"; did you mean "office"?',
+  ]);
+  // Its wrong name is not reported a second time as one that is missing.
+  expect(findingsOf('voipbin.send_message: { frm: "+15550001111", to: "+15551234567", text: t }', 'agent_*')).toEqual([
+    'voipbin.send_message has no input "frm"; did you mean "from"?',
+  ]);
+});
+
 test.each([
   [
     task('next business day'),
