@@ -6,7 +6,7 @@ import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { newNamespace, type TestNamespace } from './temporal-server';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 /** Few, so that events wait. */
 const BACKLOG = { BRIDGE_MAX_IN_FLIGHT: '1' };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(150_000);
+jest.setTimeout(300_000);
 
 const CALLER = '+15551234567';
 const OURS = '+15559876543';

@@ -6,7 +6,7 @@ import type { ClaimAnswer, ClaimChange, KeepClaimsInput } from '../../src/runs/r
 import { recordHistory } from '../histories/record';
 import { repeated, startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const HOUR_MS = 3_600_000;
 const OPEN_RUNS = `WorkflowType = '${KEEP_CLAIMS}' AND ExecutionStatus = 'Running'`;

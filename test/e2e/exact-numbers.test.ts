@@ -4,7 +4,7 @@ import { startRecorder, raw } from '../connectors/http/recorder';
 import { startProviders } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const DEAL = '9007199254740993';
 

@@ -21,7 +21,7 @@ function temporalPid(bridge: RunningBridge): number {
     .pid;
 }
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 describe('a first start, with nothing configured', () => {
   let bridge: RunningBridge;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(150_000);
+jest.setTimeout(300_000);
 
 const POST = (text: string): string => `[{ slack.post_message: { channel: '#calls', text: "${text}" } }]`;
 const RULES = `

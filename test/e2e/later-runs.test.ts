@@ -14,7 +14,7 @@ import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { newNamespace } from './temporal-server';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 describe('a run that continues from an earlier one', () => {
   const probe: Probe = { attempts: [], failures: new Map(), down: null };

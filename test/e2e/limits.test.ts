@@ -12,7 +12,7 @@ import { eventOf } from '../events/event-of';
 import { recordHistory } from '../histories/record';
 import { repeated, startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const HASH_KEY = 'key';
 

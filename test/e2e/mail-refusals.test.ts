@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const RULES = `version: 1
 rules:

@@ -7,7 +7,7 @@ import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { newNamespace } from './temporal-server';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const RULES = `version: 1
 rules:

@@ -5,7 +5,7 @@ import { startLoggingProxy, type LoggingProxy } from '../net/logging-proxy';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(150_000);
+jest.setTimeout(300_000);
 
 const RULES = `
 version: 1

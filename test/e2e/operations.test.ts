@@ -6,7 +6,7 @@ import { runningServer } from '../../src/temporal/dev-server/pid-file';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const RULES = `
 version: 1

@@ -12,7 +12,7 @@ import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { startWorkflowWorker, type WorkflowWorker } from './workflow-worker';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const OURS = '+15559876543';
 const OTHER_OF_OURS = '+15559876544';

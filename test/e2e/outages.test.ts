@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 const RULES = `
 version: 1

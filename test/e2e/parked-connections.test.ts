@@ -7,7 +7,7 @@ import { recordHistory } from '../histories/record';
 import { BY_COMMAND_ONLY, Parking, until } from './parking';
 import { error, step } from './probe';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 describe('a parked connection', () => {
   let parking: Parking;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(240_000);
+jest.setTimeout(300_000);
 
 const RULES = `version: 1
 rules:

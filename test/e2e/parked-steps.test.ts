@@ -6,7 +6,7 @@ import { awaitRun } from '../../src/runs/await-run';
 import { BY_COMMAND_ONLY, Parking, until } from './parking';
 import { error, event, step } from './probe';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 describe('a step of a parked connection', () => {
   let parking: Parking;

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { openDataFolder } from '../../src/storage/private-folder';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 let room: string;
 let dataDir: string;

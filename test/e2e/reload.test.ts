@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const rules = (channel: string) => `version: 1
 rules:

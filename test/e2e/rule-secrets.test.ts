@@ -4,7 +4,7 @@ import { startRecorder } from '../connectors/http/recorder';
 import { startProviders } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const SECRET = 's3cret-token-of-the-crm';
 

@@ -5,7 +5,7 @@ import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 import { newNamespace, type TestNamespace } from './temporal-server';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const RULES = `version: 1
 defaults: { country: US, timezone: Europe/Berlin }

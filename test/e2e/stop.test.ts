@@ -10,7 +10,7 @@ import { readProcess } from '../../src/temporal/dev-server/process-info';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge, type BridgeOptions } from './running-bridge';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 /** The limits that docs/operations.md promises, within what orchestrators commonly allow. */
 const STOPS_WITHIN_MS = { receiver: 20_000, worker: 18_000, all: 26_000 };

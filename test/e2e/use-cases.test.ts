@@ -4,7 +4,7 @@ import { keyValueOf } from '../../src/connectors/hubspot/create-once';
 import { startProviders, type Providers } from './providers';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(150_000);
+jest.setTimeout(300_000);
 
 const SECRET = 'a webhook secret';
 const CALLER = '+15551234567';

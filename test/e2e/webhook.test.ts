@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { startVoipbinStandIn, type VoipbinStandIn } from '../../src/connectors/voipbin/stand-in/server';
 import { RunningBridge } from './running-bridge';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const RULES = `
 version: 1
