@@ -15,6 +15,8 @@ export interface LiveRulesEvents {
   onRefused(refused: { findings: number; text: PrintableText }): void;
   /** Changed files could not be checked; `why` is a clause. The previous rules stay in force. */
   onFailed(why: string): void;
+  /** A listener of {@link LiveRules.onTaken} threw. The rules are in force. */
+  onListenerFailed(error: unknown): void;
 }
 
 /**
@@ -135,6 +137,12 @@ export class LiveRules {
     this.#problem = null;
     this.#ruleSet = ruleSet;
     this.events.onTaken(ruleSet);
-    this.#listeners.forEach((listener) => listener(ruleSet));
+    for (const listener of this.#listeners) {
+      try {
+        listener(ruleSet);
+      } catch (error) {
+        this.events.onListenerFailed(error);
+      }
+    }
   }
 }

@@ -78,6 +78,10 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
       onFailed: (why) => {
         log.error({}, `the rule files changed and cannot be checked: ${why}; the previous rules stay in force`);
       },
+      onListenerFailed: (error) => {
+        const problem = error instanceof Error ? error.message : 'unknown';
+        log.error({ problem }, 'the changed rule files are in force, but the audit log has no entry for it');
+      },
     },
   );
 }

@@ -17,6 +17,7 @@ describe('LiveRules', () => {
   let file: string;
   let live: LiveRules;
   let heard: ('taken' | 'refused' | 'failed')[];
+  let listenerErrors: unknown[];
   let tell: () => void;
   let reloads: number;
   let load: (inForce: RuleSet, signal: AbortSignal) => Promise<Reloaded>;
@@ -42,6 +43,7 @@ describe('LiveRules', () => {
     folder = mkdtempSync(join(tmpdir(), 'live-rules-'));
     file = join(folder, 'rules.yaml');
     heard = [];
+    listenerErrors = [];
     tell = () => undefined;
     writeFileSync(file, RULES);
     const { loaded, states } = loadFiles(file);
@@ -60,7 +62,12 @@ describe('LiveRules', () => {
         reloads += 1;
         return load(inForce, signal);
       },
-      { onTaken: () => hear('taken'), onRefused: () => hear('refused'), onFailed: () => hear('failed') },
+      {
+        onTaken: () => hear('taken'),
+        onRefused: () => hear('refused'),
+        onFailed: () => hear('failed'),
+        onListenerFailed: (error) => listenerErrors.push(error),
+      },
     );
   });
 
@@ -75,6 +82,23 @@ describe('LiveRules', () => {
     expect(await next()).toBe('taken');
     expect(live.ruleSet.hash).not.toBe(before);
     expect(live.ruleSet.rules.map((rule) => rule.name)).toEqual(['another']);
+  });
+
+  it('calls the other listeners, and goes on, when one of them fails', async () => {
+    const full = new Error('the disk is full');
+    const taken: string[] = [];
+    live.onTaken(() => {
+      throw full;
+    });
+    live.onTaken((ruleSet) => taken.push(ruleSet.hash));
+    writeFileSync(file, RULES.replace('one', 'another'));
+    await next();
+    writeFileSync(file, RULES.replace('one', 'a-third'));
+    await next();
+    await new Promise(setImmediate);
+    expect(listenerErrors).toEqual([full, full]);
+    expect(taken).toHaveLength(2);
+    expect(taken[1]).toBe(live.ruleSet.hash);
   });
 
   it('takes a file that an editor put in its place by renaming', async () => {
