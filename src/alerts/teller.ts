@@ -65,6 +65,8 @@ export interface TellerOptions {
  */
 export class Teller {
   readonly #children = new Set<ChildProcess>();
+  /** Ends of notifications that the book could not take, as on a full disk. They are not sent again meanwhile. */
+  readonly #unrecorded = new Map<string, () => void>();
   #isTelling = false;
   #isStopped = false;
 
@@ -77,6 +79,10 @@ export class Teller {
     }
     const { book, routes } = this.options;
     const known = routes();
+    for (const [key, write] of this.#unrecorded) {
+      write();
+      this.#unrecorded.delete(key);
+    }
     const due = book.due();
     for (const { route } of due) {
       if (!known.some(({ name }) => name === route)) {
@@ -135,18 +141,28 @@ export class Teller {
       open.delete(key);
       const fields = { alert: telling.alert.kind, route: telling.route, ended: telling.ended };
       if (problem === null) {
-        book.told(telling);
+        this.#record(telling, () => book.told(telling));
         log.info({ ...fields, by, stand_in }, 'an alert was sent');
       } else {
-        book.notTold(telling, problem);
+        this.#record(telling, () => book.notTold(telling, problem));
         log.warn({ ...fields, problem }, 'an alert could not be sent; it is tried again');
       }
     }).then(() => {
       this.#isTelling = false;
       if (!this.#isStopped) {
-        open.forEach((telling) => book.notTold(telling, 'not_delivered'));
+        open.forEach((telling) => this.#record(telling, () => book.notTold(telling, 'not_delivered')));
       }
     });
+  }
+
+  #record(telling: Telling, write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#unrecorded.set(keyOf(telling), write);
+      const problem = error instanceof Error ? error.name : 'unknown';
+      this.options.log.warn({ problem }, 'the end of a notification could not be recorded; that is tried again');
+    }
   }
 
   /** Runs a process that delivers; resolves when it has ended. */

@@ -42,21 +42,26 @@ export class AlertWatch {
 
   /** Looks now. A probe that fails is left out: an alert must not stop the others. */
   look(): void {
-    const { book, probes, routes, onChanged, log } = this.options;
+    const { book, probes, routes, onChanged } = this.options;
     for (const probe of probes) {
-      try {
-        this.#read(probe);
-        this.#isFailing = false;
-      } catch (error) {
-        if (!this.#isFailing) {
-          this.#isFailing = true;
-          const problem = error instanceof Error ? error.name : 'unknown';
-          log.warn({ kind: probe.kind, problem }, 'it cannot be seen whether an alert is due');
-        }
+      this.#attempt(probe.kind, () => this.#read(probe));
+    }
+    // The disk may be full: the bridge answers that to VoIPBIN, and must not end.
+    this.#attempt('all', () => book.endQuiet((kind) => quietOf(kind, routes())));
+    this.#attempt('all', onChanged);
+  }
+
+  #attempt(kind: AlertKind | 'all', work: () => void): void {
+    try {
+      work();
+      this.#isFailing = false;
+    } catch (error) {
+      if (!this.#isFailing) {
+        this.#isFailing = true;
+        const problem = error instanceof Error ? error.name : 'unknown';
+        this.options.log.warn({ kind, problem }, 'it cannot be seen whether an alert is due');
       }
     }
-    book.endQuiet((kind) => quietOf(kind, routes()));
-    onChanged();
   }
 
   stop(): void {
