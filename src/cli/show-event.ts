@@ -77,6 +77,7 @@ function describeEvent(details: EventDetails, zone: string): string[] {
     `  received  ${time(event.received_at)}`,
     `  rules     ${details.rules.length === 0 ? 'none matched' : details.rules.join(', ')} (rule set ${ruleset})`,
     ...describeFields(event),
+    ...details.calls_not_found.map((id) => `  not found ${notFoundText(id)}`),
     ...(details.forgotten ? ['  content   removed (bridge forget)'] : []),
     ...(details.left_out.length === 0
       ? []
@@ -113,6 +114,11 @@ function describeBatch(batch: EventDetails['batch']): string[] {
         `  batch     in ${batch.id}, with ${batch.others} others${batch.own_run ? '; it went on in a run of its own' : ''}`,
         ...(batch.link === null ? [] : [`            ${batch.link}`]),
       ];
+}
+
+/** That a run looked up a call in vain. */
+export function notFoundText(id: string): string {
+  return `VoIPBIN has no call ${id}: the rules took what they read of it as absent`;
 }
 
 /** Who used a cooldown up. @param shown how times are printed. */

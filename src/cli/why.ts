@@ -16,7 +16,7 @@ import { countriesOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
 import { askRunningBridge } from './running-bridge';
-import { heldLine } from './show-event';
+import { heldLine, notFoundText } from './show-event';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneLines, zoneOf } from './since';
 
 /** People's clocks, and how long a call lasts: events within this time of `--at` are meant. */
@@ -251,6 +251,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
   const others = closest(rules ?? []);
   return [
     ...(report === null ? [`  ${details.rules.join(', ')} matched`] : []),
+    ...details.calls_not_found.map((call) => `  ${notFoundText(call)}`),
     ...parked,
     ...retried,
     ...ended,

@@ -37,6 +37,11 @@ export const foundCalls = z.object({
 });
 export type FoundCalls = z.infer<typeof foundCalls>;
 
+/** The ids of the calls that were looked up and that VoIPBIN does not have. */
+export function callsNotFound({ calls }: FoundCalls): string[] {
+  return Object.entries(calls).flatMap(([id, call]) => (call === null ? [id] : []));
+}
+
 /** Makes the result of look-ups readable. */
 export function knownFrom(found: FoundCalls): KnownCalls {
   return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CanonicalEvent } from '../events/canonical-event';
+import { callsNotFound, foundCalls } from '../events/known-calls';
 import { OwnNumbers } from '../events/own-numbers';
 import { LaterRunsReader, workflowIdOf, type LaterRunEntry } from '../dispatch/later-runs';
 import { RunLogReader, type RunLogEntry } from '../dispatch/run-log';
@@ -30,6 +31,11 @@ export interface EventDetails extends EventInputs {
   became: string;
   /** Paths of the parts that its run does not have: the event is too large for Temporal. A step that reads one fails. */
   left_out: readonly string[];
+  /**
+   * Ids of calls that its last run looked up and that VoIPBIN does not have: what rules read of them is unknown. Empty
+   * also when it is not known what the run found: `report` and `so_far` have it.
+   */
+  calls_not_found: string[];
   /** Its content was removed (`bridge forget`). */
   forgotten: boolean;
   /** What its last run reported; null until the run has ended. */
@@ -143,6 +149,7 @@ export async function findEvent(
       status,
       became: status,
       left_out: plan === null ? [] : (fitForRun(event).left_out ?? []),
+      calls_not_found: notFound(report?.calls ?? soFar?.calls),
       forgotten: isForgotten,
       report,
       so_far: soFar === null ? null : rulesSoFar(soFar),
@@ -227,6 +234,12 @@ const refusal = z.object({ reason: z.string() });
 function reasonIn(report: string | null): string {
   const found = refusal.safeParse(report === null ? null : JSON.parse(report));
   return found.success ? found.data.reason : 'unknown';
+}
+
+/** @param calls as a run reported them: of another version, or of a run that looked up nothing, there are none. */
+function notFound(calls: RunReport['calls']): string[] {
+  const found = foundCalls.safeParse(calls);
+  return found.success ? callsNotFound(found.data) : [];
 }
 
 const NOTHING_SENT: EventInputs = { inputs: [], inputs_not_shown: [] };

@@ -1,5 +1,6 @@
 import { STEP_ERRORS } from '../errors/step-errors';
 import { eventWithFound } from '../events/complete-event';
+import { callsNotFound, foundCalls } from '../events/known-calls';
 import type { NumberLookup } from '../events/direction';
 import { CONDITION_STEPS } from '../rules/language/budget';
 import { meetsDeferred, unmetParts } from '../rules/deferred';
@@ -12,6 +13,7 @@ import type { DecideInput, RuleDecision } from '../runs/run-contract';
 export function decideRules(ours: NumberLookup): (input: DecideInput) => Promise<Record<string, RuleDecision>> {
   return async ({ event, calls, rules }) => {
     const complete = eventWithFound(event, calls, ours);
+    const notFound = callsNotFound(foundCalls.parse(calls));
     return Object.fromEntries(
       rules.map(({ name, country, condition }): [string, RuleDecision] => {
         const met = meetsDeferred(condition, complete, country);
@@ -29,7 +31,11 @@ export function decideRules(ours: NumberLookup): (input: DecideInput) => Promise
           ];
         }
         const unmet = [...new Set(unmetParts(condition, complete, country))].join(', ');
-        return [name, met ? { outcome: 'met' } : { outcome: 'not_met', reason: `not met by the call: ${unmet}` }];
+        const reason =
+          notFound.length === 0
+            ? `not met by the call: ${unmet}`
+            : `VoIPBIN has no call ${notFound.join(', ')}; not met without it: ${unmet}`;
+        return [name, met ? { outcome: 'met' } : { outcome: 'not_met', reason }];
       }),
     );
   };

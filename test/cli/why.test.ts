@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RunLog } from '../../src/dispatch/run-log';
+import type { JsonObject } from '../../src/events/json';
 import { Inbox } from '../../src/inbox/inbox';
 import type { PlannedStep } from '../../src/rules/plan';
 import type { Outcome, StepReport } from '../../src/runs/run-contract';
@@ -43,6 +44,8 @@ interface Message {
   id: string;
   outcome?: Outcome;
   steps?: StepReport[];
+  /** What the run looked up. */
+  calls?: JsonObject;
 }
 
 /** A folder with messages of one person; those with an outcome were run by the rule `answer`. */
@@ -52,7 +55,7 @@ async function folderOf(...messages: Message[]): Promise<string> {
   writeFileSync(join(dataDir, 'config', 'rules.yaml'), RULES);
   const inbox = await Inbox.open(inboxOptions(dataDir));
   const log = RunLog.open(dataDir);
-  for (const [index, { minute, id, outcome, steps = [] }] of messages.entries()) {
+  for (const [index, { minute, id, outcome, steps = [], calls }] of messages.entries()) {
     const plan = planOf('answer');
     const [rule] = plan.rules;
     const planned = {
@@ -75,6 +78,7 @@ async function folderOf(...messages: Message[]): Promise<string> {
         ruleset: '0123456789ab',
         outcome,
         rules: [{ rule: 'answer', outcome, steps }],
+        calls,
       });
       log.markClosed([{ event_id, closed_at: at(minute, 2), outcome, report }]);
     }
@@ -160,6 +164,17 @@ test('events show has what a step sent, as of when it began, and says what it do
     ],
     inputs_not_shown: [],
   });
+});
+
+test('a call that was looked up and not found is named, where the rules ran without it', async () => {
+  const calls = { calls: { 'c-gone': null, 'c-here': { id: 'c-here' } }, references: {}, agents: {} };
+  const cwd = await folderOf({ minute: 5, id: 'm1', outcome: 'done', steps: [done], calls });
+  const line = 'VoIPBIN has no call c-gone: the rules took what they read of it as absent\n';
+  const { out } = await why(cwd);
+  expect(out).toContain(`  ${line}`);
+  const shown = await runBridge(['events', 'show', 'message_created/m1'], { cwd, env: ALONE });
+  expect(shown.out).toContain(`  not found ${line}`);
+  expect(shown.out).not.toContain('c-here');
 });
 
 test('an event that no rule wanted: the condition of the nearest rule with its value', async () => {

@@ -68,7 +68,9 @@ describe('conditions on the call that an event names', () => {
     expect(await decisions(set, FOUND)).toEqual({
       r1: { outcome: 'not_met', reason: 'not met by the call: peer.type, direction' },
     });
-    expect((await decisions(rules(`when: { peer.type: tel }, ${HTTP}`), GONE))['r1']?.outcome).toBe('not_met');
+    expect(await decisions(rules(`when: { peer.type: tel }, ${HTTP}`), GONE)).toEqual({
+      r1: { outcome: 'not_met', reason: 'VoIPBIN has no call c1; not met without it: peer.type' },
+    });
     expect((await decisions(rules(`when: { peer.type: { exists: false } }, ${HTTP}`), GONE))['r1']?.outcome).toBe(
       'met',
     );

@@ -72,9 +72,12 @@ export class FieldTestReader {
   private operator(field: FieldDefinition, name: string, at: Position, value: Value): Test | null {
     const known = OPERATOR_NAMES.find((one) => one === name);
     if (known === undefined) {
-      const synonym = OPERATOR_SYNONYMS.get(name) ?? nearest(name, OPERATOR_NAMES);
+      const synonym = OPERATOR_SYNONYMS.get(name) ?? nearest(name, [...OPERATOR_NAMES, IGNORE_CASE.name]);
       this.reader.findings.error(at, 'unknown-operator', `unknown operator ${quoted(name)}`, {
-        hint: synonym === null ? `the operators are ${OPERATOR_NAMES.join(', ')}` : `did you mean "${synonym}"?`,
+        hint:
+          synonym === null
+            ? `the operators are ${OPERATOR_NAMES.join(', ')}, with ${IGNORE_CASE.name} beside them`
+            : `did you mean "${synonym}"?`,
       });
       return null;
     }

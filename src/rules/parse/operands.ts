@@ -7,7 +7,7 @@ import type { FieldDefinition } from '../language/field';
 import { type Position } from '../../yaml/finding';
 import { nearest } from '../../yaml/nearest-name';
 import { readTime, TIME_HINT } from '../language/moments';
-import { comparable } from '../language/operators';
+import { comparable, type OperatorName } from '../language/operators';
 import { warnOfWithheld } from './literal-texts';
 import { neverSpelled } from './never-equal';
 
@@ -143,13 +143,17 @@ export class ComparedValues {
         const ms = typeof value === 'string' ? parseDuration(value) : null;
         const number =
           typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? value : ms === null ? null : String(ms / 1_000);
-        return wrong(number === null ? undefined : `did you mean ${number}, without quotes?`);
+        return wrong(number === null ? comparisonHint(value) : `did you mean ${number}, without quotes?`);
       }
       case 'time': {
         const day = typeof value === 'string' ? /^(\d{4}-\d{2}-\d{2})$/.exec(value)?.[1] : undefined;
         const time = typeof value !== 'string' || day !== undefined ? null : this.#timeOf(value);
         if (time === null) {
-          return wrong(day === undefined ? TIME_HINT : `for a day write { gte: "${day}", lt: "…" } with the next day`);
+          return wrong(
+            day === undefined
+              ? (comparisonHint(value) ?? TIME_HINT)
+              : `for a day write { gte: "${day}", lt: "…" } with the next day`,
+          );
         }
         return time;
       }
@@ -270,4 +274,20 @@ export class ComparedValues {
     const ms = readTime(text, this.timezone);
     return ms === null ? null : new Date(ms).toISOString();
   }
+}
+
+const SIGNS: ReadonlyMap<string, OperatorName> = new Map([
+  ['>', 'gt'],
+  ['>=', 'gte'],
+  ['<', 'lt'],
+  ['<=', 'lte'],
+]);
+
+/** How a comparison that is written as a text (`> 60`) is written with an operator; undefined for another text. */
+function comparisonHint(value: ListItem): string | undefined {
+  const [, sign = '', limit = ''] = /^([<>]=?)\s*(\S.*)$/.exec(String(value)) ?? [];
+  const operator = SIGNS.get(sign);
+  return operator === undefined
+    ? undefined
+    : `write { ${operator}: ${/^[\d.]+[a-z]*$/.test(limit) ? limit : quoted(limit)} }`;
 }

@@ -499,6 +499,33 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: ['5:21  unknown operator "regex"; did you mean "matches"?'],
   },
   {
+    about: 'ignore_case, misspelt',
+    text: when('{ text: { contains: stop, ignorecase: true } }'),
+    says: ['5:37  unknown operator "ignorecase"; did you mean "ignore_case"?'],
+  },
+  {
+    about: 'operator that is none',
+    text: when('{ text: { zzzzzzzz: stop } }'),
+    says: [
+      '5:21  unknown operator "zzzzzzzz"; the operators are in, not, lookup, prefix, suffix, contains, matches, gt, gte, lt, lte, exists, with ignore_case beside them',
+    ],
+  },
+  {
+    about: 'sign in a text',
+    text: when('{ talk_s: "> 60" }'),
+    says: ['5:21  talk_s is a number of seconds, not the text "> 60"; write { gt: 60 }'],
+  },
+  {
+    about: 'sign before a duration',
+    text: when('{ talk_s: "<=10m" }'),
+    says: ['5:21  talk_s is a number of seconds, not the text "<=10m"; write { lte: 10m }'],
+  },
+  {
+    about: 'sign before a time',
+    text: when('{ occurred_at: ">= 2026-12-24" }'),
+    says: ['5:26  occurred_at is a time, not the text ">= 2026-12-24"; write { gte: "2026-12-24" }'],
+  },
+  {
     about: 'sign as operator',
     text: when('{ talk_s: { ">": 60 } }'),
     says: ['5:23  unknown operator ">"; did you mean "gt"?'],
