@@ -11,6 +11,14 @@ import type { ListItem } from './operands';
 const MINUTES_PER_DAY = 1_440;
 const ALL_DAYS = [0, 1, 2, 3, 4, 5, 6];
 
+/** What a person who writes dates into a window is after. */
+const PERIOD_HINT =
+  'a window is a time of the week; for a period of dates, write occurred_at: { gte: "2026-12-24", lt: "2027-01-02" } under when; for days without the window, except';
+
+function isDate(text: string): boolean {
+  return /^\d{4}-\d{1,2}-\d{1,2}/.test(text);
+}
+
 /** Reads the `windows` block of one file. A window with an error is null: its own finding reports it. */
 export function readWindows(
   reader: BlockReader,
@@ -50,7 +58,7 @@ function readSpan(
     const read = text === null ? null : parseDays(text);
     if (text !== null && read === null) {
       reader.findings.error(item.at, 'days', `${quoted(text)} is not a day or range of days`, {
-        hint: 'such as mon-fri, sat or daily',
+        hint: isDate(text) ? PERIOD_HINT : 'such as mon-fri, sat or daily',
       });
     }
     read?.forEach((day) => days.add(day));
@@ -86,7 +94,7 @@ function timeOfDay(reader: BlockReader, block: Block<'from' | 'to'>, name: 'from
   if (text !== null && minutes === null && value !== undefined) {
     const meant = meantTimeOfDay(text);
     reader.findings.error(value.at, 'time', `${quoted(text)} is not a time of day`, {
-      hint: meant === null ? 'such as "09:00"' : `did you mean "${meant}"?`,
+      hint: isDate(text) ? PERIOD_HINT : meant === null ? 'such as "09:00"' : `did you mean "${meant}"?`,
     });
   }
   return minutes;

@@ -32,6 +32,10 @@ const step = (text: string, on = 'call_hangup'): string => rule(`do:\n  - ${text
 const post = (text: string, on = 'call_hangup'): string =>
   step(`slack.post_message: { channel: "#c", text: ${text} }`, on);
 
+/** What a date in a window is answered with. */
+const PERIOD_HINT =
+  'a window is a time of the week; for a period of dates, write occurred_at: { gte: "2026-12-24", lt: "2027-01-02" } under when; for days without the window, except';
+
 const fine = '\ndo: [{ http.request: { url: "https://example.com/" } }]';
 
 export const FAULTY_FILES: readonly FaultyFile[] = [
@@ -823,6 +827,20 @@ rules: []
       '4:30  "21.00 Uhr" is not a time of day; did you mean "21:00"?',
       '5:18  "2200" is not a time of day; did you mean "22:00"?',
       '5:28  "25" is not a time of day; such as "09:00"',
+    ],
+  },
+  {
+    about: 'a window with dates',
+    text: `version: 1
+windows:
+  holidays: { from: "2026-12-24", to: "2027-01-02 00:00" }
+  christmas: { days: "2026-12-24" }
+rules: []
+`,
+    says: [
+      `3:21  "2026-12-24" is not a time of day; ${PERIOD_HINT}`,
+      `3:39  "2027-01-02 00:00" is not a time of day; ${PERIOD_HINT}`,
+      `4:22  "2026-12-24" is not a day or range of days; ${PERIOD_HINT}`,
     ],
   },
   {
