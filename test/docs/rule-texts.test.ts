@@ -18,7 +18,7 @@ const TEXTS = new Map(FILES.map((file) => [file, readFileSync(file, 'utf8')]));
 /** The lists, maps and windows that the docs speak of. */
 const NAMES = `defaults: { country: DE }
 lists: { vip: ["+491701234567"], sales: ["+491701234567"] }
-maps: { managers: { "+49301234567": anna@example.com }, teams: { "+49301234567": sales } }
+maps: { managers: { "+49301234567": anna@example.com }, teams: { "+49301234567": sales }, days: { Monday: Montag } }
 windows: { office: { days: mon-fri, from: "09:00", to: "18:00" } }
 `;
 const STEP = '{ http.request: { url: "https://example.com" } }';

@@ -229,7 +229,7 @@ export const FIELDS: readonly FieldDefinition[] = [
     presence: 'maybe',
     types: TIMED,
     description:
-      'Seconds from the pick-up to the end, with a menu or a queue too (see `answered`); 0 when nothing picked up. Of a queue call: how long the agent had it.',
+      'Seconds from when anything picked up, also a menu, a queue or a voicemail, to the end; 0 when nothing did. For calls that a person answered, add `answered: true`; the time until then counts, too. Of a queue call: how long the agent had it.',
     read: (event) => event.talk_s,
   },
   {

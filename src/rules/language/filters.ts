@@ -49,7 +49,7 @@ export const FILTER_DOCS: Readonly<Record<string, { description: string; example
   },
   date: {
     description:
-      "A time in the rule's time zone. A time without a zone is UTC. The default format is `%Y-%m-%d %H:%M`. `'now'` is when the step began, also when it is retried later.",
+      "A time in the rule's time zone, or in the one that is named: `date: '%H:%M', 'Asia/Seoul'`. A time without a zone is UTC. The default format is `%Y-%m-%d %H:%M`. `'now'` is when the step began, also when it is retried later.",
     example: "{{ occurred_at | date: '%H:%M' }}",
     result: '10:00',
   },

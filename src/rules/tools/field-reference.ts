@@ -55,6 +55,7 @@ export function describeFields(samples: readonly SampleEvent[]): string {
     "- **always**: every event of the type has it. **sometimes**: only where VoIPBIN sends it, or once it is known; give it a default: `{{ peer.name | default: 'unknown' }}`. **looked up**: sometimes, and taken from the call that the event belongs to. A field that is not in the table is never there: `bridge rules check` says so.",
     "- A number that the caller withheld is absent, though VoIPBIN sends a text in its place, such as `anonymous`: `{{ peer.number | phone | default: 'a withheld number' }}`, `peer.number: { exists: false }`, `{% unless peer.number %} … {% endunless %}`, in `if` `peer.number == null`. The text is in `data.source.target`. A display name that is only a phone number is absent, too.",
     '- `ring_s`, `talk_s`, `duration_s`, `reason` and `hangup_by` are known when the call has ended (`call_hangup`), and `answered` as soon as a person answers: see [who called, and whether a person answered](rules.md#who-called-and-whether-a-person-answered).',
+    '- `talk_s` of a call counts from when anything picked up, also a menu, a queue or a voicemail: a caller who waited there and gave up has one, too. For calls that a person answered, add `answered: true`; the time until then counts, too.',
     '- The last column shows the sample that `bridge send` has. `bridge rules explain <event>` shows the fields of an event of yours.',
     '',
     '## Units of the payload',

@@ -38,7 +38,7 @@ export function describeRuleLanguage(): string {
     section('A step, besides its action', keys(STEP_KEYS)),
     section('retry', keys(RETRY_KEYS)),
     section('limits', keys(LIMIT_KEYS)),
-    section('A window', keys(WINDOW_KEYS)),
+    section('A window', `${keys(WINDOW_KEYS)}\n\n${windowsOfSpans()}`),
     section('An alert', keys(ALERT_KEYS)),
     section('silence', keys(SILENCE_KEYS)),
     section('failing', keys(FAILING_KEYS)),
@@ -105,6 +105,28 @@ export function describeRuleLanguage(): string {
     ),
     section('Limits of conditions and templates', evaluationLimits()),
     section('Limits of rule files', fileLimits()),
+  ].join('\n');
+}
+
+/** What one span of a window cannot say. */
+function windowsOfSpans(): string {
+  return [
+    "A window with several times, such as before and after a lunch break, is a list. A window is a time of the week: a period of dates, such as a holiday period, is a condition on `occurred_at`. A date is its midnight in the rule's time zone, so `lt` names the first day after:",
+    '',
+    '```yaml',
+    'version: 1',
+    'windows:',
+    '  counter:',
+    '    - { days: mon-fri, from: "08:30", to: "12:30" }',
+    '    - { days: mon-fri, from: "13:30", to: "17:30" }',
+    'rules:',
+    '  - name: holiday-text',
+    '    on: message_created',
+    '    max_age: 15m',
+    '    when: { direction: inbound, occurred_at: { gte: "2026-12-24", lt: "2027-01-02" } }',
+    '    do:',
+    '      - voipbin.send_message: { text: "We are on holiday until 1 January." }',
+    '```',
   ].join('\n');
 }
 
