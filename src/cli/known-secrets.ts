@@ -1,8 +1,19 @@
+import { z } from 'zod';
 import { OperationFailed, WrongUse } from '../errors/operator-errors';
 import { ApiClient } from '../operations/api-client';
 import type { KnownSecrets } from '../rules/tools/check-secrets';
-import type { SecretsAnswer } from '../service/connections-api';
+import type { SecretState } from '../settings/rule-secrets';
 import type { Settings } from '../settings/settings';
+
+/** A bridge whose worker hangs answers after half a minute; what this machine knows is said sooner. */
+const ANSWER_WITHIN_MS = 5_000;
+
+const secretState: z.ZodType<SecretState> = z.union([
+  z.object({ ok: z.literal(true) }),
+  z.object({ ok: z.literal(false), kind: z.enum(['missing', 'refused']), message: z.string(), hint: z.string() }),
+]);
+/** As `POST /secrets/check` answers; null in mode receiver. */
+const secretsAnswer = z.object({ secrets: z.record(z.string(), secretState).nullable() });
 
 /**
  * Asks the bridge that runs with these settings which secrets its worker has. Where none runs, or it cannot say, the
@@ -16,12 +27,17 @@ export async function knownSecrets(references: readonly string[], settings: Sett
   };
 }
 
-async function askBridge(references: readonly string[], settings: Settings): Promise<SecretsAnswer['secrets']> {
+async function askBridge(
+  references: readonly string[],
+  settings: Settings,
+): Promise<Record<string, SecretState> | null> {
   const client = new ApiClient(settings);
   try {
-    return (await client.answers())
-      ? ((await client.post('/secrets/check', { references })) as SecretsAnswer).secrets
-      : null;
+    if (!(await client.answers())) {
+      return null;
+    }
+    const answer = secretsAnswer.safeParse(await client.post('/secrets/check', { references }, ANSWER_WITHIN_MS));
+    return answer.success ? answer.data.secrets : null;
   } catch (error) {
     if (!(error instanceof OperationFailed || error instanceof WrongUse)) {
       throw error;

@@ -41,12 +41,13 @@ export class ApiClient {
     return this.#call('GET', path);
   }
 
-  post(path: string, body: object = {}): Promise<unknown> {
-    return this.#call('POST', path, body);
+  /** @param withinMs how long the answer is waited for. */
+  post(path: string, body: object = {}, withinMs = ANSWER_WITHIN_MS): Promise<unknown> {
+    return this.#call('POST', path, body, withinMs);
   }
 
   /** @throws BridgeNotRunning; OperationFailed when the bridge cannot do it; WrongUse for a wrong request. */
-  async #call(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> {
+  async #call(method: 'GET' | 'POST', path: string, body?: object, timeoutMs = ANSWER_WITHIN_MS): Promise<unknown> {
     const { dataDir } = this.settings;
     const access = findApi(dataDir);
     if (access === null) {
@@ -66,7 +67,7 @@ export class ApiClient {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        timeoutMs: ANSWER_WITHIN_MS,
+        timeoutMs,
         ...TO_THE_BRIDGE,
       });
     } catch {

@@ -148,6 +148,11 @@ test.each(['receiver', 'all'] as const)(
   },
 );
 
+test('rules check goes by the shell where the answer of the bridge is not of this form', async () => {
+  const cwd = await running('all', () => ({ 'env:CRM_TOKEN': 'there' }));
+  expect(await checkRules(cwd)).toContain('the environment variable CRM_TOKEN is not set for this command; the worker');
+});
+
 function standIns(cwd: string, ...args: string[]): Promise<Ended> {
   return runBridge(['stand-ins', 'show', ...args], { cwd, env: { ...SHELL, BRIDGE_DATA_DIR: cwd } });
 }
