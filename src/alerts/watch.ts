@@ -20,7 +20,8 @@ const LOOK_EVERY_MS = 5_000;
 /** Looks at the probes, and keeps the book of alerts. */
 export class AlertWatch {
   readonly #timer: NodeJS.Timeout;
-  #isFailing = false;
+  /** What failed at the last look: it is logged once until it works again. */
+  readonly #failing = new Set<string>();
 
   /**
    * @param routes the alerts of the rule files in force.
@@ -47,17 +48,17 @@ export class AlertWatch {
       this.#attempt(probe.kind, () => this.#read(probe));
     }
     // The disk may be full: the bridge answers that to VoIPBIN, and must not end.
-    this.#attempt('all', () => book.endQuiet((kind) => quietOf(kind, routes())));
-    this.#attempt('all', onChanged);
+    this.#attempt('ends', () => book.endQuiet((kind) => quietOf(kind, routes())));
+    this.#attempt('sending', onChanged);
   }
 
-  #attempt(kind: AlertKind | 'all', work: () => void): void {
+  #attempt(kind: AlertKind | 'ends' | 'sending', work: () => void): void {
     try {
       work();
-      this.#isFailing = false;
+      this.#failing.delete(kind);
     } catch (error) {
-      if (!this.#isFailing) {
-        this.#isFailing = true;
+      if (!this.#failing.has(kind)) {
+        this.#failing.add(kind);
         const problem = error instanceof Error ? error.name : 'unknown';
         this.options.log.warn({ kind, problem }, 'it cannot be seen whether an alert is due');
       }
