@@ -26,6 +26,7 @@ import { knownSecrets } from './known-secrets';
 import { joinTexts, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readDataDir, readSettings } from './read-settings';
+import { timesIn } from './shown-times';
 import { parseSpan, shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 /** `rules check` compares the rules with this many events at most; more would show nothing new. */
@@ -56,8 +57,7 @@ export function defineRules(rules: Command): void {
     .option('-v, --verbose', 'print what each step would send')
     .option('--json', 'print the results as JSON')
     .action(test);
-  rules
-    .command('explain')
+  withTimezone(rules.command('explain'))
     .description('print why each rule does, or does not, match an event')
     .argument('<event>', 'an event id from bridge events list, a JSON file, a sample by name, or - for standard input')
     .option('--rule <name>', 'only this rule')
@@ -138,7 +138,7 @@ function test(files: string[], options: Options & { verbose?: true }, command: C
 
 async function explainEvent(
   idOrFile: string,
-  options: Options & { rule?: string; rules?: string },
+  options: Options & { rule?: string; rules?: string; timezone?: string },
   command: Command,
 ): Promise<void> {
   const settings = readSettings(command);
@@ -155,7 +155,8 @@ async function explainEvent(
       ...(options.rule === undefined ? {} : { rule: options.rule }),
     }),
   );
-  printResult(options.json, explanation, () => formatExplanation(explanation));
+  const zone = await zoneOf(options, { ...settings, rulesFile: options.rules ?? settings.rulesFile });
+  printResult(options.json, explanation, () => formatExplanation(explanation, timesIn(zone), zoneLines(zone)));
 }
 
 /** What the steps of an event's last run returned, by rule; undefined of a rule with a failed step, as none is kept then. */

@@ -7,9 +7,12 @@ import type { CanonicalEvent, Party } from '../events/canonical-event';
 import { findEvent, type EventDetails } from '../status/event-details';
 import type { HeldBy } from '../status/held-by';
 import { withoutSecrets } from '../rules/language/hide-secrets';
+import { shownInput, type ShownTimes } from '../rules/tools/format-explanation';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
+import type { StepReport } from '../runs/run-contract';
+import { timesIn } from './shown-times';
 import { shownTime, withTimezone, zoneLines, zoneOf } from './since';
 
 interface Options {
@@ -84,7 +87,7 @@ function describeEvent(details: EventDetails, zone: string): string[] {
       : [`  left out  ${details.left_out.join(', ')} (too large for Temporal: a step that reads it fails)`]),
     ...describeBatch(details.batch),
     ...describeRuns(details, time),
-    ...describeReport(details),
+    ...describeReport(details, timesIn(zone)),
     ...details.held_back.map(
       ({ rule, step, action }) => `  ${rule}: ${step} (${action}) not done: a step before it failed`,
     ),
@@ -180,21 +183,24 @@ function resultLine(result: JsonObject): string[] {
 const VERBS = { done: 'sent', failed: 'tried', skipped: 'would send' } as const;
 
 /** What a step sent, tried to send or, in mode shadow, would have sent, one line an input; or why that is not known. */
-function inputLines({ inputs, inputs_not_shown: hidden }: EventDetails, rule: string, step: string): string[] {
+function inputLines(
+  { inputs, inputs_not_shown: hidden }: EventDetails,
+  { rule, step: { step, action }, times }: { rule: string; step: StepReport; times: ShownTimes },
+): string[] {
   const isMeant = (one: { rule: string; step: string }): boolean => one.rule === rule && one.step === step;
   const shown = inputs.find(isMeant);
   const verb = VERBS[shown?.outcome ?? 'done'];
   const why = hidden.find(isMeant)?.reason;
   return [
     ...Object.entries(withoutSecrets(shown?.input ?? {})).flatMap(([name, value]) => {
-      const [first = '', ...rest] = (typeof value === 'string' ? value : toJsonText(value)).split('\n');
+      const [first = '', ...rest] = shownInput(action, name, value, times).split('\n');
       return [`      ${verb} ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
     }),
     ...(why === undefined ? [] : [`      inputs not shown: ${why}`]),
   ];
 }
 
-function describeReport(details: EventDetails): string[] {
+function describeReport(details: EventDetails, times: ShownTimes): string[] {
   const isOpen = (details.runs.findLast(({ refused }) => refused === null)?.closed_at ?? null) === null;
   const soFar = (details.so_far ?? []).map((rule) => ({ ...rule, became: isOpen ? 'under way' : 'cut off' }));
   const ended = (details.report?.rules ?? []).map(({ rule, steps, outcome, reason }) => ({
@@ -209,14 +215,14 @@ function describeReport(details: EventDetails): string[] {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {
         case 'done':
-          return [head, ...inputLines(details, rule, step.step), ...resultLine(step.result)];
+          return [head, ...inputLines(details, { rule, step, times }), ...resultLine(step.result)];
         case 'skipped':
-          return [`${head}: ${step.reason}`, ...inputLines(details, rule, step.step)];
+          return [`${head}: ${step.reason}`, ...inputLines(details, { rule, step, times })];
         case 'failed':
           return [
             `${head}: ${step.class} ${step.code}: ${step.message}`,
             ...(step.remedy === null ? [] : [`      what to do: ${step.remedy}`]),
-            ...inputLines(details, rule, step.step),
+            ...inputLines(details, { rule, step, times }),
           ];
       }
     }),

@@ -3,7 +3,7 @@ import { actionCatalogue } from '../connectors/registry';
 import { WrongUse } from '../errors/operator-errors';
 import { InboxReader } from '../inbox/archive/reader';
 import { withoutSecrets } from '../rules/language/hide-secrets';
-import { conditionLines } from '../rules/tools/format-explanation';
+import { conditionLines, type ShownTimes } from '../rules/tools/format-explanation';
 import { explain, withoutTokens, type Explanation } from '../rules/tools/explain';
 import type { StepReport } from '../runs/run-contract';
 import { readRules } from '../service/rules-in-force';
@@ -17,6 +17,7 @@ import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
 import { askRunningBridge } from './running-bridge';
 import { heldLine, notFoundText } from './show-event';
+import { timesIn } from './shown-times';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneLines, zoneOf } from './since';
 
 /** People's clocks, and how long a call lasts: events within this time of `--at` are meant. */
@@ -166,7 +167,7 @@ function linesOf(
     return events.flatMap(({ details, rules_now: rules }, index) => [
       ...(index === 0 ? [] : ['']),
       `${time(details.event.received_at)}  ${details.event.event_id} came: ${details.status}${readings.length > 1 ? ` (${partyOf(details.event)})` : ''}`,
-      ...whyOf(details, rule_file_refused === true ? null : rules, time),
+      ...whyOf(details, rule_file_refused === true ? null : rules, timesIn(zone)),
     ]);
   }
   return [
@@ -199,14 +200,14 @@ function partyOf({ peer, call }: EventDetails['event']): string {
   return peer?.number ?? call?.peer?.number ?? 'no number';
 }
 
-function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: (at: string) => string): string[] {
+function whyOf(details: EventDetails, rules: Explanation['rules'] | null, times: ShownTimes): string[] {
   const { event, status, report } = details;
   const id = event.event_id;
   if (details.forgotten) {
     return ['  Its content was removed (bridge forget), so the rules cannot be explained.'];
   }
   if (details.rules.length === 0) {
-    return noRule(details, rules);
+    return noRule(details, rules, times);
   }
   if (status === 'waiting') {
     return [
@@ -248,7 +249,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
       }
     }),
   ]);
-  const others = closest(rules ?? []);
+  const others = closest(rules ?? [], times);
   return [
     ...(report === null ? [`  ${details.rules.join(', ')} matched`] : []),
     ...details.calls_not_found.map((call) => `  ${notFoundText(call)}`),
@@ -258,7 +259,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, time: 
     ...details.held_back.map(
       ({ rule, step, action }) => `  ${rule}: ${step} (${action}) not done: a step before it failed`,
     ),
-    ...details.held_by.map((held) => heldLine(held, time)),
+    ...details.held_by.map((held) => heldLine(held, times.shown)),
     ...(details.worker_missing ? ['  no worker runs. what to do: start one; the run continues then'] : []),
     ...(others.length === 0 ? [] : ['  Other rules that send texts, by the rule file as it is now:', ...others]),
   ];
@@ -280,8 +281,8 @@ function textLines({ inputs }: EventDetails, rule: string, step: string): string
 }
 
 /** @param rules null: the rule file has errors. */
-function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules'] | null): string[] {
-  const close = closest(rules ?? []);
+function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules'] | null, times: ShownTimes): string[] {
+  const close = closest(rules ?? [], times);
   return [
     `  No rule wanted it when it came (rule set ${ruleset ?? 'unknown'}).`,
     ...(rules === null
@@ -294,13 +295,13 @@ function noRule({ event, ruleset }: EventDetails, rules: Explanation['rules'] | 
 }
 
 /** The rules that listen to such events, those with the fewest unmet conditions first, and what they miss. */
-function closest(rules: Explanation['rules']): string[] {
+function closest(rules: Explanation['rules'], times: ShownTimes): string[] {
   return rules
     .filter(({ outcome }) => outcome !== 'other_type')
     .slice(0, MOST_RULES)
     .flatMap(({ rule, why, conditions }) => [
       `    ${rule}: ${why}`,
-      ...conditions.filter(({ met }) => !met).flatMap((condition) => conditionLines(condition, '      ')),
+      ...conditions.filter(({ met }) => !met).flatMap((condition) => conditionLines(condition, '      ', times)),
     ]);
 }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { RunLog } from '../../src/dispatch/run-log';
 import { Inbox } from '../../src/inbox/inbox';
 import { publishApi } from '../../src/operations/api-access';
-import { dataFolder, entryOf, inboxOptions, removeDataFolders } from '../inbox/entries';
+import type { Plan, PlannedStep } from '../../src/rules/plan';
+import { dataFolder, entryOf, inboxOptions, planOf, removeDataFolders } from '../inbox/entries';
 import { runBridge } from './run-bridge';
 
 // Each command is a process of its own.
@@ -61,8 +62,36 @@ const ANSWERS: readonly [path: string, answer: object][] = [
   ],
 ];
 
+const RULES = `version: 1
+defaults: { timezone: Asia/Seoul }
+windows: { office: { days: sun, from: "09:00", to: "10:00" } }
+rules:
+  - name: closed
+    on: message_created
+    when: { during: office, occurred_at: { gt: "2026-03-03" } }
+    do: [{ http.request: { url: "https://example.com/" } }]
+  - name: remind
+    on: message_created
+    do: [{ hubspot.create_task: { subject: x, due: "2026-03-02 19:00" } }]
+`;
+
 let folder: string;
 let api: Server;
+
+/** A rule whose step has a time. */
+function planWithTask(): Plan {
+  const plan = planOf('remind');
+  const task: PlannedStep = {
+    id: 'task',
+    action: 'hubspot.create_task',
+    effect: 'repeatable',
+    input: { subject: 'x', due: '2026-03-02 10:00' },
+    on_error: 'stop',
+    retry: { for_ms: 1_000, every_ms: 1_000, max_every_ms: 1_000 },
+    attempt_timeout_ms: 1_000,
+  };
+  return { ...plan, rules: plan.rules.map((rule) => ({ ...rule, steps: [task] })) };
+}
 
 beforeAll(async () => {
   api = createServer((request, response) => {
@@ -73,12 +102,20 @@ beforeAll(async () => {
   folder = dataFolder();
   const address = api.address();
   publishApi(folder, `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, 'token');
-  writeFileSync(join(folder, 'rules.yaml'), 'version: 1\ndefaults: { timezone: Asia/Seoul }\nrules: []\n');
+  writeFileSync(join(folder, 'rules.yaml'), RULES);
   const peer = { type: 'tel', number: '+15551234567', name: null };
   const inbox = await Inbox.open(inboxOptions(folder));
   await inbox.append(entryOf('message_created', 'm1', null, { occurred_at: AT, received_at: AT, peer }));
+  await inbox.append(entryOf('message_created', 'm2', planWithTask(), { occurred_at: AT, received_at: AT }));
   await inbox.close();
-  RunLog.open(folder).close();
+  const log = RunLog.open(folder);
+  const [event_id, ended_at] = ['message_created/m2', new Date(AT)];
+  log.markStarted([{ seq: 2, event_id, run_id: 'r', started_at: ended_at }], 2);
+  const task = { step: 'task', action: 'hubspot.create_task', outcome: 'done', result: {}, began_at: AT };
+  const rules = [{ rule: 'remind', outcome: 'done', steps: [task] }];
+  const report = JSON.stringify({ event_id, ruleset: '0123456789ab', outcome: 'done', rules });
+  log.markClosed([{ event_id, closed_at: ended_at, outcome: 'done', report }]);
+  log.close();
 });
 
 afterAll(async () => {
@@ -90,6 +127,8 @@ test.each([
   'events list',
   'events show message_created/m1',
   'why +15551234567 --at 2026-03-02T10:00:00Z',
+  'events show message_created/m2',
+  'rules explain message_created/m1',
   'rules history',
   'audit',
   'alerts list',
@@ -103,6 +142,23 @@ test.each([
   expect(out).toContain(IN_SEOUL);
   expect(out).toMatch(/^Times are those of Asia\/Seoul\.$/m);
   expect(out).not.toContain('Z');
+});
+
+test('times of conditions and inputs are in the same zone', async () => {
+  const env = { BRIDGE_RULES: 'rules.yaml' };
+  const explained = await runBridge(['rules', 'explain', 'message_created/m1'], { cwd: folder, env });
+  expect(explained.out).toContain(`during: office, is outside, at ${IN_SEOUL}  (line`);
+  expect(explained.out).toContain(`occurred_at: more than 2026-03-03 00:00:00, is "${IN_SEOUL}"  (line`);
+  expect(explained.out).toContain(`due: ${IN_SEOUL}\n`);
+  const shown = await runBridge(['events', 'show', 'message_created/m2'], { cwd: folder, env });
+  expect(shown.out).toContain(`sent due: ${IN_SEOUL}\n`);
+});
+
+test('the zone stays while the YAML of the rule file is wrong', async () => {
+  writeFileSync(join(folder, 'broken.yaml'), `${RULES}  - [ "\n`);
+  const { out } = await runBridge(['events', 'list'], { cwd: folder, env: { BRIDGE_RULES: 'broken.yaml' } });
+  expect(out).toContain(IN_SEOUL);
+  expect(out).toMatch(/^Times are those of Asia\/Seoul\.$/m);
 });
 
 test('--timezone shows them in another, and --json in UTC', async () => {

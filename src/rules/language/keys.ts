@@ -161,7 +161,10 @@ export const TEST_KEYS = {
 export const EXPECT_KEYS = {
   rules: { description: 'The names of exactly the rules that match.' },
   includes: { description: 'Names of rules that match. Others may match, too.' },
-  steps: { description: 'The rendered inputs, by rule and step.' },
+  steps: {
+    description:
+      'The rendered inputs, by rule and step. Inputs that are not named are not compared; an input that is a map or list is compared as a whole. `due` may be written as in a rule, `2026-03-02 09:00`, in the zone of the rule.',
+  },
   skipped: {
     description:
       'Why a step does nothing for the event, by rule and step: a word such as `opted_out` or `not_inbound` (`docs/actions.md`), or `if`.',

@@ -1,6 +1,7 @@
 import { isSupportedCountry } from 'libphonenumber-js/min';
-import { isMap, isSeq } from 'yaml';
+import { isMap, isSeq, parseDocument } from 'yaml';
 import { DEFAULTS_KEYS } from '../language/keys';
+import { isZone } from '../../timing/zone';
 import { Findings } from '../../yaml/finding';
 import { readCountry, readTimezone, type Defaults } from './locale';
 import { diskReader, readRuleFiles, type RuleFile } from './rule-files';
@@ -19,12 +20,28 @@ export function readDefaults({ reader, block }: RuleFile): Defaults {
 
 /**
  * `defaults` of a rule file; UTC and no country when it has none or cannot be read. It does not read the rules, which
- * takes longer than most commands that need the zone or the country.
+ * takes longer than most commands that need the zone or the country. Of a file whose YAML is wrong it takes what is
+ * right: a screen does not change its zone while somebody edits a rule.
  */
 export function defaultsOfRuleFile(file: string): Defaults {
   const { files } = readRuleFiles(file, diskReader(file), new Findings());
   const [main] = files;
-  return main === undefined ? { timezone: 'UTC', country: null } : readDefaults(main);
+  return main === undefined ? defaultsInBrokenFile(file) : readDefaults(main);
+}
+
+function defaultsInBrokenFile(file: string): Defaults {
+  let text: string;
+  try {
+    text = diskReader(file)(file);
+  } catch {
+    return { timezone: 'UTC', country: null };
+  }
+  const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, logLevel: 'silent' });
+  const [timezone, country] = ['timezone', 'country'].map((key): unknown => document.getIn(['defaults', key]));
+  return {
+    timezone: typeof timezone === 'string' && isZone(timezone) ? timezone : 'UTC',
+    country: typeof country === 'string' && isSupportedCountry(country) ? country : null,
+  };
 }
 
 /**
@@ -34,7 +51,7 @@ export function defaultsOfRuleFile(file: string): Defaults {
 export function countriesOfRuleFile(file: string): string[] {
   const { files } = readRuleFiles(file, diskReader(file), new Findings());
   const [main] = files;
-  const ofDefaults = main === undefined ? null : readDefaults(main).country;
+  const ofDefaults = (main === undefined ? defaultsInBrokenFile(file) : readDefaults(main)).country;
   const ofRules = files.flatMap(({ block }) => {
     const rules = block.get('rules')?.node;
     return isSeq(rules) ? rules.items.map((rule) => (isMap(rule) ? rule.get('country') : null)) : [];

@@ -10,6 +10,7 @@ import { NOTHING_KNOWN, type KnownCalls } from '../../events/known-calls';
 import { explain, withoutTokens, type Explanation } from './explain';
 import { resultsIn } from '../language/references';
 import { stepLines } from './format-explanation';
+import { inUtc, inZone, zonedInputs, type ZonedInputs } from './expected-times';
 import type { ExplainedCondition } from './explain-condition';
 import { printableLines, type PrintableText } from '../../text/printable';
 import type { Position } from '../../yaml/finding';
@@ -57,7 +58,7 @@ export function runRuleTests(ruleSet: RuleSet, tests: readonly RuleTest[], optio
     const faults = [
       ...rulesAsExpected(test, explanation),
       ...includesAsExpected(test, explanation),
-      ...stepsAsExpected(test, explanation),
+      ...stepsAsExpected(test, explanation, zonedInputs(ruleSet, options.actions)),
       ...skippedAsExpected(test, explanation),
       ...whyNotAsExpected(test, explanation),
       ...refused(explanation),
@@ -219,7 +220,7 @@ function unmetOf(condition: ExplainedCondition): ExplainedCondition[] {
   return condition.what === 'any' || condition.what === 'all' ? condition.of.flatMap(unmetOf) : [condition];
 }
 
-function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
+function stepsAsExpected(test: RuleTest, explanation: Explanation, zoneOf: ZonedInputs): string[] {
   return test.expect.steps.flatMap(({ rule, step, input }) => {
     const explained = explanation.rules.find((one) => one.rule === rule);
     const found = explained?.steps.find((one) => one.id === step);
@@ -234,10 +235,11 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation): string[] {
       return [rendered.message];
     }
     return Object.entries(input).flatMap(([name, expected]) => {
-      const actual = Object.hasOwn(rendered.value, name) ? rendered.value[name] : null;
-      return isDeepStrictEqual(actual, expected)
+      const actual = Object.hasOwn(rendered.value, name) ? (rendered.value[name] ?? null) : null;
+      const zone = zoneOf(rule, found.action, name);
+      return isDeepStrictEqual(inUtc(actual, zone), inUtc(expected, zone))
         ? []
-        : [hideTokensInLine(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${toJsonText(actual)}`)];
+        : [hideTokensInLine(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${inZone(actual, zone)}`)];
     });
   });
 }

@@ -19,6 +19,18 @@ test.each([
   ['UTC for an unknown zone', 'version: 1\ndefaults: { timezone: Asia/Soul }\n', 'UTC'],
   ['UTC where the YAML is wrong', 'version: [\n', 'UTC'],
   [
+    'of its defaults where the YAML is wrong below',
+    'defaults: { timezone: Asia/Seoul }\nrules:\n  - name: a\n   on: *b\n  do: [ "x\n',
+    'Asia/Seoul',
+  ],
+  [
+    'of its defaults where a key is there twice',
+    'defaults: { timezone: Asia/Seoul }\nrules: []\nrules: []\n',
+    'Asia/Seoul',
+  ],
+  ['UTC where the broken file names an unknown zone', 'defaults: { timezone: Asia/Soul }\nrules: [\n', 'UTC'],
+  ['UTC where the broken file has no blocks', '- defaults\n- [\n', 'UTC'],
+  [
     'of its defaults where a rule is wrong',
     'defaults: { timezone: Asia/Seoul }\nrules: [{ on: nothing }]\n',
     'Asia/Seoul',
@@ -37,5 +49,6 @@ test('the countries of a rule file are those of its defaults and of its rules, w
     'DE',
     'KR',
   ]);
+  expect(countriesOfRuleFile(fileWith('defaults: { country: DE }\nrules: [\n'))).toEqual(['DE']);
   expect(countriesOfRuleFile('/does/not/exist/rules.yaml')).toEqual([]);
 });

@@ -221,6 +221,38 @@ const registered: ActionCatalogue = {
   names: actionCatalogue.names,
 };
 
+const DUE = `version: 1
+defaults: { timezone: Asia/Seoul }
+windows: { office: { days: mon-fri, from: "09:00", to: "18:00" } }
+rules:
+  - name: task
+    on: message_created
+    timezone: Europe/Berlin
+    do: [{ hubspot.create_task: { subject: x, due: "next office 09:00" } }]
+tests:
+  - name: t
+    event: { type: message_created, data: { id: m1, direction: incoming } }
+    at: "2026-03-02 19:00"
+`;
+
+test.each<[due: string, faults: string[]]>([
+  ['"2026-03-03 01:00"', []],
+  ['2026-03-03T00:00:00.000Z', []],
+  [
+    '"2026-03-03 09:00"',
+    ['task, hubspot.create_task#1: due should be "2026-03-03 09:00", is "2026-03-03 01:00" (Europe/Berlin)'],
+  ],
+  ['soon', ['task, hubspot.create_task#1: due should be "soon", is "2026-03-03 01:00" (Europe/Berlin)']],
+])('a time is expected as the rule writes it, in the zone of the rule: %s', (due, faults) => {
+  const loaded = loadRules({
+    file: 'rules.yaml',
+    actions: registered,
+    readFile: () => `${DUE}    expect: { steps: { task: { hubspot.create_task: { due: ${due} } } } }\n`,
+  });
+  const results = loaded.ok ? runRuleTests(loaded.ruleSet, loaded.tests, { actions: registered }) : [];
+  expect(results.map((result) => result.faults)).toEqual([faults]);
+});
+
 test.each([
   ['the actions as designed', testActions],
   ['the actions as they are', registered],
