@@ -7,7 +7,7 @@ import type { CanonicalEvent, Party } from '../events/canonical-event';
 import { findEvent, type EventDetails } from '../status/event-details';
 import type { HeldBy } from '../status/held-by';
 import { withoutSecrets } from '../rules/language/hide-secrets';
-import { shownInput, type ShownTimes } from '../rules/tools/format-explanation';
+import { asRead, shownInput, type ShownTimes } from '../rules/tools/format-explanation';
 import { indented, printableLines } from '../text/printable';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
@@ -194,7 +194,10 @@ function inputLines(
   return [
     ...Object.entries(withoutSecrets(shown?.input ?? {})).flatMap(([name, value]) => {
       const [first = '', ...rest] = shownInput(action, name, value, times).split('\n');
-      return [`      ${verb} ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
+      return [
+        `      ${verb} ${name}: ${first}${asRead(shown?.read_as, name)}`,
+        ...rest.map((line) => `        ${line}`),
+      ];
     }),
     ...(why === undefined ? [] : [`      inputs not shown: ${why}`]),
   ];

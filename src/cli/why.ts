@@ -192,7 +192,7 @@ function readAs(number: string, readings: readonly string[]): string[] {
   return number.trim().startsWith('+')
     ? []
     : [
-        `  It was read as ${readings.join(' or ')}. If it is of another country, write its country code before it: +82…`,
+        `  It was read as ${readings.join(' or ')}. If it is of another country, write it with a + and its country code.`,
       ];
 }
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { CanonicalEvent } from '../events/canonical-event';
 import type { JsonObject, JsonValue } from '../events/json';
+import { toE164 } from '../events/phone';
 import type { HostList } from '../net/host-list';
 import type { PlainTextHost } from '../settings/declared-connector';
 import type { ActionContext, ActionOutcome } from './action-context';
@@ -70,6 +71,8 @@ export interface ActionDefinition<Client, Input, Output extends JsonObject> {
    * action sees a time in UTC (ISO 8601) instead.
    */
   moments?: readonly Extract<keyof Input, string>[];
+  /** Inputs that are a phone number in any format, read with the rule's country. */
+  numbers?: readonly Extract<keyof Input, string>[];
   /**
    * The action's own readers of its inputs: they throw an ActionError for a value that `run` or the provider would refuse.
    * `rules check` uses them on what is written without templates, `rules test` on what is rendered.
@@ -145,6 +148,10 @@ export interface Action<Client = unknown> {
   sinkOf(inputName: string): Sink;
   /** Whether the text of an input names a moment. See {@link ActionDefinition.moments}. */
   isMoment(inputName: string): boolean;
+  /** Whether an input is a phone number. See {@link ActionDefinition.numbers}. */
+  isNumber(inputName: string): boolean;
+  /** The phone numbers of a rendered input in E.164, by input; without those that are in it already, or cannot be read. */
+  numbersRead(input: JsonObject, country: string | null): Readonly<Record<string, string>>;
   /**
    * Why some of the inputs would be refused, for good.
    * @param input valid by the schema; for one that is not, nothing is known.
@@ -284,6 +291,7 @@ export function defineAction<Client>() {
     const sinks: Partial<Record<string, Sink>> = definition.sinks ?? {};
     const onlyFor: Partial<Record<string, OnlyFor>> = definition.onlyFor ?? {};
     const { effect, reads = [] } = definition;
+    const numbers: readonly string[] = definition.numbers ?? [];
     return {
       summary: definition.summary,
       unit: definition.unit ?? 'effect',
@@ -296,6 +304,15 @@ export function defineAction<Client>() {
       onlyFor: (inputName) => onlyFor[inputName],
       insteadOf: { ...definition.insteadOf },
       isMoment: (inputName) => definition.moments?.some((name) => name === inputName) ?? false,
+      isNumber: (inputName) => numbers.some((name) => name === inputName),
+      numbersRead: (input, country) =>
+        Object.fromEntries(
+          numbers.flatMap((name): [string, string][] => {
+            const written = input[name];
+            const read = typeof written === 'string' ? toE164(written.trim(), country) : null;
+            return read === null || read === written ? [] : [[name, read]];
+          }),
+        ),
       problemsOf: (input, names, scope) => {
         const parsed = definition.input.safeParse(input);
         return parsed.success ? problemsIn(definition, parsed.data, names, scope) : [];

@@ -107,7 +107,7 @@ export const FINDING_CODES = {
     remedy: 'Write two capital letters (ISO 3166-1), such as KR or US.',
   },
   phone: {
-    meaning: 'A value looks like a phone number and cannot be read as one.',
+    meaning: 'A value stands for a phone number and cannot be read as one.',
     remedy: 'Write it with its country code, or set defaults.country.',
   },
   pattern: {
@@ -366,6 +366,11 @@ export const FINDING_CODES = {
   shadowed: {
     meaning: 'A rule can never match, because an earlier rule with stop matches first.',
     remedy: 'Move the rule up, or remove stop from the earlier one.',
+  },
+  'number-country': {
+    meaning:
+      'A number without a country code is none of the country whose numbers are written so: it is read as another.',
+    remedy: "Write it with its country code (+82…), or set the rule's country.",
   },
   'number-prefix': {
     meaning: 'A prefix of phone numbers has no country code, so it matches no number.',

@@ -23,6 +23,8 @@ export interface ShownInput {
   outcome: StepReport['outcome'];
   /** Rendered, with references in place of secrets. */
   input: JsonObject;
+  /** Phone numbers of the input that are written in another form, in E.164, by input. Absent when there are none. */
+  read_as?: Readonly<Record<string, string>>;
 }
 
 /** A step whose inputs were rendered and are not certain. */
@@ -104,11 +106,12 @@ export async function inputsOf(
       if (found === undefined) {
         continue;
       }
-      const { input, report } = found;
+      const { input, report, readAs } = found;
       if (typeof input === 'string') {
         shown.inputs_not_shown.push({ rule, step: ended.step, reason: why[input] });
       } else {
-        shown.inputs.push({ rule, step: ended.step, outcome: report.outcome, input });
+        const numbers = Object.keys(readAs).length === 0 ? {} : { read_as: readAs };
+        shown.inputs.push({ rule, step: ended.step, outcome: report.outcome, input, ...numbers });
       }
     }
   }

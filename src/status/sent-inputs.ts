@@ -42,6 +42,8 @@ export interface RenderedStep {
   report: StepReport;
   /** With references in place of secrets. */
   input: JsonObject | InputProblem;
+  /** Phone numbers of the input that are written in another form, in E.164, by input. */
+  readAs: Readonly<Record<string, string>>;
 }
 
 /**
@@ -66,7 +68,9 @@ export function renderedSteps(event: CanonicalEvent, ours: NumberLookup, run: Kn
       if (ended.outcome === 'done') {
         results[step.id] = ended.result;
       }
-      return [{ rule: rule.name, report: ended, input }];
+      const action = typeof input === 'string' ? undefined : findAction(step.action)?.action;
+      const readAs = typeof input === 'string' ? undefined : action?.numbersRead(input, rule.country);
+      return [{ rule: rule.name, report: ended, input, readAs: readAs ?? {} }];
     });
   });
 }

@@ -210,3 +210,11 @@ test('a step that the bridge makes of itself has no inputs', async () => {
   const record: StepReport = { step: 'record', action: 'opt_outs.record', outcome: 'done', result: {} };
   expect(await find([run(planOf([], { records: 'opt_out' }), [record])])).toEqual({ inputs: [], inputs_not_shown: [] });
 });
+
+test('a number in another form is given as it was sent, too', async () => {
+  const text = step('text', 'Hello');
+  const plan = planOf([{ ...text, input: { ...text.input, to: '010-5000-6000' } }], { country: 'KR' });
+  expect((await find([run(plan, [done('text')])])).inputs).toEqual([
+    { ...shown('text', { text: 'Hello', to: '010-5000-6000' }), read_as: { to: '+821050006000' } },
+  ]);
+});

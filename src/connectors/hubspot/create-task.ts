@@ -52,6 +52,7 @@ export const createTask = defineAction<HubSpotClient>()({
     .refine(namesOneContact, NAMES_TWO_CONTACTS),
   sinks: { body: 'html' },
   moments: ['due'],
+  numbers: ['number'],
   checks: {
     subject: (subject, { event }) => event !== null || checkSubject(subject),
     due: (due) => dueTime(due, 0, 0),

@@ -42,6 +42,7 @@ export const logCall = defineAction<HubSpotClient>()({
     })
     .refine(namesOneContact, NAMES_TWO_CONTACTS),
   sinks: { body: 'html' },
+  numbers: ['number'],
   checks: contactChecks,
   output: z.object({
     call: z.object({ id: z.string().describe("HubSpot's id of the call") }).describe('The logged call'),

@@ -54,6 +54,7 @@ export const updateContact = defineAction<HubSpotClient>()({
     created: z.boolean().describe('Whether the contact was created for this'),
     matches: z.number().describe('How many contacts have the number; the one changed last was taken'),
   }),
+  numbers: ['number'],
   checks: contactChecks,
   effect: 'repeatable',
   reads: { of: readsPeer },

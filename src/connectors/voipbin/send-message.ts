@@ -47,6 +47,7 @@ export const sendMessage = defineAction<VoipbinClient>()<z.infer<typeof input>, 
   input,
   output,
   insteadOf: { to: 'peer.number', from: 'ours.number' },
+  numbers: ['to', 'from'],
   onlyFor: {
     to_opted_out: { types: /^(?:message|conversation)_/, values: ['confirm'], why: 'is no text that asks for STOP' },
   },

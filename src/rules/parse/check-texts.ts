@@ -12,6 +12,7 @@ import type { ComparedValues } from './operands';
 import type { ReadStep } from './steps';
 import { checkTemplate, type TemplatePlace } from './template-check';
 import type { TemplateCosts } from './template-cost';
+import { checkNumbersIn, insertedBy, mapsOfNumbers, warnOfForeign } from './written-numbers';
 import { splitTemplate, valueInHost } from '../language/template-parts';
 import type { Variables } from './variables';
 
@@ -54,6 +55,7 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
         hint: 'go through a list of the event, or use limit',
       });
     }
+    checkNumbers(texts, node, node.value, path);
     for (const problem of isTemplate(node.value) ? checkTemplate(node.value, variables, placeOf(step, path)) : []) {
       reader.findings[problem.severity === 'error' ? 'error' : 'warn'](
         reader.document.positionInside(node, problem.row, problem.column),
@@ -64,6 +66,36 @@ function checkTexts(texts: Texts, node: Node | null, path: readonly string[]): v
     }
   }
 }
+
+/** Checks the numbers that an input may get, and the maps in which a text looks numbers up. */
+function checkNumbers({ reader, step, variables }: Texts, node: Node, text: string, path: readonly string[]): void {
+  const { findings } = reader;
+  const { country } = variables;
+  const at = reader.document.positionOf(node);
+  for (const name of mapsOfNumbers(text)) {
+    checkNumbersIn(findings, variables.mapNamed(name), country, 'keys', keyOf);
+  }
+  if (path.length > 1 || !step.isNumber(path[0] ?? '')) {
+    return;
+  }
+  const { maps, lists, defaults } = insertedBy(text);
+  // A text without templates that is no number is refused with the other inputs.
+  for (const literal of isTemplate(text) ? defaults : [text]) {
+    warnOfForeign(findings, { text: literal, at }, country);
+  }
+  for (const name of maps) {
+    checkNumbersIn(findings, variables.mapNamed(name), country, 'values', valueOf);
+  }
+  for (const name of lists) {
+    checkNumbersIn(findings, variables.listNamed(name), country, 'values', valueOf);
+  }
+}
+
+const keyOf = ({ key, at }: { key: string; at: Position }): { text: string; at: Position } => ({ text: key, at });
+const valueOf = ({ value, at }: { value: unknown; at: Position }): { text: string; at: Position } => ({
+  text: String(value),
+  at,
+});
 
 function placeOf(step: ReadStep, path: readonly string[]): TemplatePlace {
   return {
@@ -147,8 +179,10 @@ export function checkCel(
   }
   for (const { path, root, name, offset } of references.memberships) {
     const field = fieldNamed(path.join('.'));
-    if (field !== undefined) {
-      values.comparables(field, variables.entriesOf(root, name), (item) => item, place(offset));
+    if (field !== undefined && root === 'lists') {
+      values.comparables(field, variables.listNamed(name), ({ value: item }) => item, place(offset));
+    } else if (field !== undefined) {
+      values.comparables(field, variables.mapNamed(name), ({ key }) => key, place(offset));
     }
   }
   for (const { path, value: constant, offset } of references.comparisons) {

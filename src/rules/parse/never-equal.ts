@@ -1,4 +1,5 @@
 import { typesFor } from '../../events/catalogue';
+import { exampleAbroad, numberOutsidePlan } from '../../events/number-plan';
 import { isWithheld, looksForWithheld } from '../../events/withheld';
 import { nearest } from '../../yaml/nearest-name';
 import type { FieldDefinition } from '../language/field';
@@ -34,7 +35,10 @@ export function neverSpelled(field: FieldDefinition, text: string, country: stri
     ? null
     : {
         message: `numbers are compared here as they are written, so ${field.name} is never ${JSON.stringify(text)}`,
-        hint: `write ${JSON.stringify(number)}`,
+        hint:
+          numberOutsidePlan(text, country) === null
+            ? `write ${JSON.stringify(number)}`
+            : `write it with its country code, such as "${exampleAbroad(country).replaceAll(' ', '')}"`,
       };
 }
 

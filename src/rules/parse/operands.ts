@@ -1,6 +1,5 @@
 import { isScalar } from 'yaml';
 import { typesFor } from '../../events/catalogue';
-import { toE164 } from '../../events/phone';
 import { parseDuration } from '../../yaml/duration';
 import { isNothing, kindOf, quoted, type BlockReader, type Value } from './block-reader';
 import type { FieldDefinition } from '../language/field';
@@ -10,6 +9,7 @@ import { readTime, TIME_HINT } from '../language/moments';
 import { comparable, type OperatorName } from '../language/operators';
 import { warnOfWithheld } from './literal-texts';
 import { neverSpelled } from './never-equal';
+import { checkOnce, refuseUnreadable, warnOfForeign, warnOfName, type WrittenNumber } from './written-numbers';
 
 /** A single value that a field is compared with, or an item of a list. */
 export type ListItem = string | number | boolean;
@@ -62,6 +62,9 @@ export class ComparedValues {
     if (ms !== null && found !== '0') {
       return ms / 1_000;
     }
+    if (field.kind === 'phone' && typeof found === 'string') {
+      this.#warnOfNumber(field, { text: found, at: value.at });
+    }
     return typeof found === 'string' || typeof found === 'number' || typeof found === 'boolean'
       ? this.comparable(field, found, value.at)
       : null;
@@ -73,7 +76,7 @@ export class ComparedValues {
    *
    * All tests that use one list share the values: a list may have 100,000 items.
    */
-  comparables<Item>(
+  comparables<Item extends ListItem | { at: Position }>(
     field: FieldDefinition,
     list: readonly Item[],
     valueOf: (item: Item) => ListItem,
@@ -83,6 +86,15 @@ export class ComparedValues {
     const known = convertedLists.get(list)?.get(form);
     if (known !== undefined) {
       return known;
+    }
+    if (field.kind === 'phone') {
+      checkOnce(list, this.country, 'keys compared', (item) => {
+        const written = { text: String(valueOf(item)), at: typeof item === 'object' ? item.at : at };
+        // A map may have a key for those who are no numbers.
+        return typeof item === 'object' && 'key' in item
+          ? warnOfForeign(this.reader.findings, written, this.country)
+          : this.#warnOfNumber(field, written);
+      });
     }
     const { count } = this.reader.findings;
     const fit: ListItem[] = [];
@@ -104,6 +116,11 @@ export class ComparedValues {
       convertedLists.set(list, forms.set(form, fit));
     }
     return wrong > 0 ? null : fit;
+  }
+
+  #warnOfNumber(field: FieldDefinition, written: WrittenNumber): boolean {
+    const { findings } = this.reader;
+    return warnOfForeign(findings, written, this.country) || warnOfName(findings, field, written);
   }
 
   /** Fields of one form have the same comparable values. */
@@ -163,7 +180,7 @@ export class ComparedValues {
         if (typeof value !== 'string') {
           return wrong(`quote it: "${value}"`);
         }
-        if (field.kind === 'phone' && !this.isPhoneOrAddress(value, at)) {
+        if (field.kind === 'phone' && refuseUnreadable(this.reader.findings, { text: value, at }, this.country)) {
           return null;
         }
         if (!this.isPossibleWord(field, value, at)) {
@@ -180,6 +197,13 @@ export class ComparedValues {
 
   /** Warns of a number in `if` in another format than events have it: it is compared as it is written. */
   warnOfSpelling(field: FieldDefinition, value: ListItem, at: Position): void {
+    if (
+      field.kind === 'phone' &&
+      typeof value === 'string' &&
+      warnOfForeign(this.reader.findings, { text: value, at }, this.country)
+    ) {
+      return;
+    }
     const never = typeof value === 'string' ? neverSpelled(field, value, this.country) : null;
     if (never !== null) {
       this.reader.findings.warn(at, 'literal-text', never.message, { hint: never.hint });
@@ -189,20 +213,6 @@ export class ComparedValues {
   /** Warns of a word for a withheld number that a field is searched for in `if`. */
   warnOfWithheldPart(field: FieldDefinition, text: string, at: Position): void {
     warnOfWithheld(this.reader.findings, field, text, at, true);
-  }
-
-  /** A text that looks like a phone number must be one. Other addresses are compared unchanged. */
-  private isPhoneOrAddress(text: string, at: Position): boolean {
-    if (!/^\+?[\d\s().-]{7,}$/.test(text) || toE164(text, this.country) !== null) {
-      return true;
-    }
-    this.reader.findings.error(at, 'phone', `${quoted(text)} cannot be read as a phone number`, {
-      hint:
-        text.startsWith('+') || this.country !== null
-          ? 'is a digit missing?'
-          : 'write it as +<country code>…, or set defaults: { country: … }',
-    });
-    return false;
   }
 
   private isPossibleWord(field: FieldDefinition, word: string, at: Position): boolean {

@@ -32,6 +32,7 @@ export interface ReadStep {
   sinkOf(inputName: string): Sink;
   /** As of the action. */
   isMoment: Action['isMoment'];
+  isNumber: Action['isNumber'];
   problemsOf: Action['problemsOf'];
   onlyFor: Action['onlyFor'];
   insteadOf: Action['insteadOf'];
@@ -159,6 +160,7 @@ export class StepReader {
         ifAt: ifValue ?? null,
         sinkOf: () => 'json',
         isMoment: () => false,
+        isNumber: () => false,
         onlyFor: () => undefined,
         insteadOf: {},
         problemsOf: () => [],
@@ -184,6 +186,7 @@ export class StepReader {
       ifAt: ifValue ?? null,
       sinkOf: (name) => definition.sinkOf(name),
       isMoment: (name) => definition.isMoment(name),
+      isNumber: (name) => definition.isNumber(name),
       onlyFor: (name) => definition.onlyFor(name),
       insteadOf: written?.isWhole === true ? definition.insteadOf : {},
       problemsOf: (wanted, names, scope) => (input === null ? [] : definition.problemsOf(wanted, names, scope)),

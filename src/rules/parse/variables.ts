@@ -7,6 +7,8 @@ import { comparableNumber } from '../language/operators';
 import { comparableEntries } from './comparable-entries';
 import type { Names } from './field-test';
 import type { KnownFields } from './known-fields';
+import type { NamedList } from './lists';
+import type { NamedMap } from './maps';
 import { lookAtName } from './named-variables';
 import { neverInTemplate, type NeverEqual } from './never-equal';
 import type { Variable } from './variable';
@@ -63,6 +65,21 @@ export class Variables {
     return root === 'lists'
       ? (this.names?.lists.get(name) ?? []).map(({ value }) => value)
       : (this.names?.maps.get(name) ?? []).map(({ key }) => key);
+  }
+
+  /** The country of numbers without a country code. */
+  get country(): string | null {
+    return this.known.country;
+  }
+
+  /** The entries of a map; none when there is no map of this name. */
+  mapNamed(name: string): NamedMap {
+    return this.names?.maps.get(name) ?? [];
+  }
+
+  /** The items of a list; none when there is no list of this name. */
+  listNamed(name: string): NamedList {
+    return this.names?.lists.get(name) ?? [];
   }
 
   /** Why a list or map has no such entry, numbers compared in any format; null when it has it, or does not exist. */

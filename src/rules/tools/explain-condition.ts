@@ -1,4 +1,5 @@
 import { toJsonText } from '../../events/exact-number';
+import type { JsonValue } from '../../events/json';
 import type { CanonicalEvent } from '../../events/canonical-event';
 import type { Position } from '../../yaml/finding';
 import { ageOf, compileCondition } from '../compiled-rule';
@@ -100,7 +101,7 @@ function explainCondition(condition: Condition, event: CanonicalEvent, country: 
       const value = field.read(event);
       return {
         what: field.name,
-        expected: inWords(test),
+        expected: `${inWords(test)}${nearMiss(test, comparable(field, value, country))}`,
         actual: value === null ? absent(field, event) : toJsonText(value),
         met: compileTest(test, field.kind)(comparable(field, value, country)),
         at,
@@ -173,6 +174,24 @@ function absent(field: FieldDefinition, event: CanonicalEvent): string {
 
 function caseInWords({ ignore_case: ignoresCase }: { ignore_case?: true }): string {
   return ignoresCase === true ? ' in any case' : '';
+}
+
+/** Enough digits to tell numbers apart, and fewer than in a number without its country code. */
+const LAST_DIGITS = 7;
+
+/**
+ * Says as which number a list has the one of the event, where its country code is another: it is written without one, and
+ * was read as a number of the rule's country. Empty when there is none.
+ */
+function nearMiss(test: Test, value: JsonValue): string {
+  if (test.operator !== 'one_of' || test.list === null || typeof value !== 'string' || !/^\+\d{8,}$/.test(value)) {
+    return '';
+  }
+  const end = value.slice(-LAST_DIGITS);
+  const near = test.values.find(
+    (one) => one !== value && typeof one === 'string' && /^\+\d+$/.test(one) && one.endsWith(end),
+  );
+  return near === undefined ? '' : ` (which has ${near})`;
 }
 
 /** A test in words: `one of "a", "b"`, `more than 60`. */

@@ -22,6 +22,8 @@ export interface ExplainedStep {
   unknown_results: readonly string[];
   /** The rendered input, with references instead of secrets, or why it cannot be rendered. */
   input: { ok: true; value: JsonObject } | { ok: false; message: string };
+  /** Phone numbers of the input that are written in another form, in E.164, by input. Absent when there are none. */
+  read_as?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -78,8 +80,13 @@ export function explainSteps(
           : null,
       unknown_results: given === undefined ? resultsInInput(step.input) : [],
       input,
+      ...readAs(input.ok ? action?.numbersRead(input.value, rule.country) : undefined),
     };
   });
+}
+
+function readAs(numbers: Readonly<Record<string, string>> = {}): Pick<ExplainedStep, 'read_as'> {
+  return Object.keys(numbers).length === 0 ? {} : { read_as: numbers };
 }
 
 /** Inputs with secrets, and those made of results that nobody gave, are not judged. */

@@ -107,7 +107,13 @@ export function stepLines(step: ExplainedStep, times = IN_UTC): string[] {
     ...guess,
     ...Object.entries(step.input.value).flatMap(([name, value]) => {
       const [first = '', ...rest] = shownInput(step.action, name, value, times).split('\n');
-      return [`      ${name}: ${first}`, ...rest.map((line) => `        ${line}`)];
+      return [`      ${name}: ${first}${asRead(step.read_as, name)}`, ...rest.map((line) => `        ${line}`)];
     }),
   ];
+}
+
+/** As which number an input is read, in brackets after it; empty for inputs in E.164 and for those that are no number. */
+export function asRead(numbers: Readonly<Record<string, string>> | undefined, name: string): string {
+  const read = numbers?.[name];
+  return read === undefined ? '' : ` (${read})`;
 }

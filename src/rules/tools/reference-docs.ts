@@ -25,6 +25,23 @@ import { FILTER_DOCS } from '../language/filters';
 import { templateWords } from '../language/liquid';
 import { evaluationLimits, fileLimits } from './limits-docs';
 
+const TWO_COUNTRIES = `A number without its country code is one of the \`country\` of the rule, or of \`defaults\`: with \`DE\`, \`010-5000-6000\` is +491050006000, which is no number of yours. In an account with numbers of two countries, write every number with its country code. Spaces and dashes do not matter.
+
+\`\`\`yaml
+version: 1
+defaults: { country: DE }
+maps:
+  on_call: { "+49 30 5550100": "+49 160 9990001", "+82 2-555-0100": "+82 10-5000-6000" }
+rules:
+  - name: tell-on-call
+    on: call_hangup
+    when: { direction: inbound, answered: false, ours.number: { in: $on_call } }
+    do:
+      - voipbin.send_message: { to: "{{ ours.number | lookup: 'on_call' }}", text: "Missed call from {{ peer.number | phone | default: 'a withheld number' }}" }
+\`\`\`
+
+A rule that is about one country may have its own \`country\`. \`rules check\` warns of numbers that the country does not have, and \`rules test --verbose\` and \`events show\` print those of steps as they are sent: \`010-5000-6000 (+491050006000)\`.`;
+
 /** The reference of the rule language as Markdown, generated from the definitions of the check and the editor's schema. */
 export function describeRuleLanguage(): string {
   return [
@@ -57,6 +74,7 @@ export function describeRuleLanguage(): string {
       `Which events have which fields, with examples: [fields.md](fields.md). Fields can be used in \`when\`, \`if\` and \`{{ … }}\`. The payload as VoIPBIN sent it is under \`data\`: \`data.metadata.campaign\`.\n\n${fields()}`,
     ),
     section('Who called, and whether a person answered', callOfEvent()),
+    section('Numbers of two countries', TWO_COUNTRIES),
     section(
       'Conditions',
       'A condition is a field with what it is compared with. A value: the field equals it. A list: the field equals one of its items. A block of operators: all of them must be met. An absent field only meets `exists: false`.',

@@ -9,7 +9,7 @@ import type { JsonObject, JsonValue } from '../../events/json';
 import { NOTHING_KNOWN, type KnownCalls } from '../../events/known-calls';
 import { explain, withoutTokens, type Explanation } from './explain';
 import { resultsIn } from '../language/references';
-import { stepLines } from './format-explanation';
+import { asRead, stepLines } from './format-explanation';
 import { inUtc, inZone, zonedInputs, type ZonedInputs } from './expected-times';
 import type { ExplainedCondition } from './explain-condition';
 import { printableLines, type PrintableText } from '../../text/printable';
@@ -239,7 +239,11 @@ function stepsAsExpected(test: RuleTest, explanation: Explanation, zoneOf: Zoned
       const zone = zoneOf(rule, found.action, name);
       return isDeepStrictEqual(inUtc(actual, zone), inUtc(expected, zone))
         ? []
-        : [hideTokensInLine(`${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${inZone(actual, zone)}`)];
+        : [
+            hideTokensInLine(
+              `${rule}, ${step}: ${name} should be ${toJsonText(expected)}, is ${inZone(actual, zone)}${asRead(found.read_as, name)}`,
+            ),
+          ];
     });
   });
 }

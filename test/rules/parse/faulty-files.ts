@@ -550,6 +550,7 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     about: 'a key that is no number',
     text: when('{ ours.number: { in: $managers } }', 'maps: { managers: { "+1 555": a, "12345678": b } }\n'),
     says: [
+      '6:32  "+1 555" cannot be read as a phone number; is a digit missing?',
       '6:32  "12345678" cannot be read as a phone number; write it as +<country code>…, or set defaults: { country: … }',
     ],
   },

@@ -318,3 +318,52 @@ tests:
     ]);
   });
 });
+
+describe('a number that is written without its country code', () => {
+  const TEXT = `version: 1
+defaults: { country: DE }
+lists: { vip: ["010-9876-5432"] }
+rules:
+  - name: tell
+    on: call_hangup
+    when: { peer.number: { exists: true } }
+    do: [{ voipbin.send_message: { from: "+493055501000", to: "010-5000-6000", text: Hello } }]
+  - name: vip
+    on: call_hangup
+    when: { peer.number: { in: $vip } }
+    do: [{ voipbin.send_message: { from: "+49 30 5550 1000", to: "+491609990001", text: Hello } }]
+tests:
+  - name: t
+    event: { type: call_hangup, data: { id: c1, direction: incoming, source: { type: tel, target: "PEER" } } }
+`;
+  const resultsOf = (peer: string, expected: string) => {
+    const loaded = loadTexts({ 'rules.yaml': `${TEXT.replace('PEER', peer)}    expect: ${expected}\n` });
+    if (!loaded.ok) {
+      throw new Error(loaded.findings.map(formatFinding).join('\n'));
+    }
+    return runRuleTests(loaded.ruleSet, loaded.tests, { actions: registered });
+  };
+
+  test('is shown as it is sent, too', () => {
+    const shown = formatTestResults(resultsOf('+491098765432', '{ rules: [tell, vip] }'), true).split('\n');
+    expect(shown).toContain('          to: 010-5000-6000 (+491050006000)');
+    expect(shown).toContain('          from: +49 30 5550 1000 (+493055501000)');
+    expect(shown).toContain('          to: +491609990001');
+  });
+
+  test('is shown as it is sent where another one was expected', () => {
+    const steps = '{ steps: { tell: { voipbin.send_message: { to: "+821050006000" } } } }';
+    expect(resultsOf('+821098765432', steps)[0]?.faults).toEqual([
+      'tell, voipbin.send_message#1: to should be "+821050006000", is "010-5000-6000" (+491050006000)',
+    ]);
+  });
+
+  test('is named as it was read from a list that does not have the number of the event', () => {
+    expect(resultsOf('+821098765432', '{ rules: [tell, vip] }')[0]?.faults).toEqual([
+      'vip should match, but does not: peer.number should be one of $vip (which has +491098765432), is "+821098765432" (line 11)',
+    ]);
+    expect(resultsOf('+15551234567', '{ rules: [tell, vip] }')[0]?.faults).toEqual([
+      'vip should match, but does not: peer.number should be one of $vip, is "+15551234567" (line 11)',
+    ]);
+  });
+});
