@@ -16,6 +16,8 @@ const MAX_STATES = MAX_SEARCH / 2_000;
  * RE2 unrolls counted repetitions: `[ab]*a[ab]{900}` took 250 ms to compile, `{100}` a few milliseconds (measured).
  */
 const MAX_REPEATS = 100;
+/** Counted repetitions, and escapes, which may look like one: `\x{308}` is a character. */
+const REPEATS = /\\x\{[^}]*\}|\\.|\{(\d+)(?:,(\d*))?\}/gs;
 /** Compiling one instruction of a pattern takes as long as so many steps. */
 const COMPILE_STEPS = 20;
 /** States of a pattern that the search for it follows in one step. */
@@ -28,9 +30,7 @@ export function patternProblem(pattern: string): string | null {
     return `it has ${pattern.length} characters, more than ${MAX_PATTERN_CHARS}`;
   }
   if (
-    [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].some(
-      ([, from, to]) => Math.max(Number(from), Number(to ?? 0)) > MAX_REPEATS,
-    )
+    [...pattern.matchAll(REPEATS)].some(([, from, to]) => Math.max(Number(from ?? 0), Number(to ?? 0)) > MAX_REPEATS)
   ) {
     return `it repeats a part more than ${MAX_REPEATS} times`;
   }

@@ -32,6 +32,8 @@ test.each([
   ['ignore_case with a suffix', '{ text: { suffix: Now, ignore_case: true } }', 'stop NOW', true],
   ['ignore_case with in', '{ text: { in: [Stop, End], ignore_case: true } }', 'STOP', true],
   ['ignore_case with a pattern', '{ text: { matches: "^stop$", ignore_case: true } }', 'STOP', true],
+  ['a letter and its mark', "{ text: { matches: 'k(ü|u\\x{308})ndig' } }", 'ich ku\u0308ndige', true],
+  ['the same letter as one character', "{ text: { matches: 'k(ü|u\\x{308})ndig' } }", 'ich k\u00fcndige', true],
   ['ignore_case inside not', '{ text: { not: { contains: STOP }, ignore_case: true } }', 'stop it', false],
   ['ignore_case: false', '{ text: { contains: cancel, ignore_case: false } }', 'CANCEL', false],
 ])('%s', (_, when, words, expected) => {

@@ -624,6 +624,13 @@ export const FAULTY_FILES: readonly FaultyFile[] = [
     says: ['5:30  the pattern is not a usable regular expression: it repeats a part more than 100 times'],
   },
   {
+    about: 'pattern with great repeats of what an escape stands before',
+    text: when("{ text: { matches: ['\\x{41}{900}', '\\\\x{900}', '\\d{900}'] } }"),
+    says: [31, 46, 58].map(
+      (column) => `5:${column}  the pattern is not a usable regular expression: it repeats a part more than 100 times`,
+    ),
+  },
+  {
     about: 'pattern with repeats of repeats',
     text: when('{ reason: { matches: "([ab]*a[ab]{90}){9}" } }'),
     says: [
