@@ -77,7 +77,7 @@ export function describeRuleLanguage(): string {
     section('Numbers of two countries', TWO_COUNTRIES),
     section(
       'Conditions',
-      'A condition is a field with what it is compared with. A value: the field equals it. A list: the field equals one of its items. A block of operators: all of them must be met. An absent field only meets `exists: false`.',
+      "A condition is a field with what it is compared with. A value: the field equals it. A list: the field equals one of its items. A block of operators: all of them must be met. An absent field only meets `exists: false`. Texts are compared character by character: some programs send a letter with a mark as two characters, so that `kündig` is not in their text. A pattern finds both: `text: { matches: 'k(ü|u\\x{308})ndig' }`.",
     ),
     section(
       'Operators',
