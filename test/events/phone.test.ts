@@ -76,6 +76,11 @@ describe('no phone number is', () => {
     expect(whyNoPhone(text)).toBe(why);
   });
 
+  test('a text that is too long to be looked at', () => {
+    expect(whyNoPhone('1'.repeat(1_001))).toBe('the far end gave no phone number, but more than 1000 characters');
+    expect(whyNoPhone(`a${'\u0301\u0323'.repeat(20_000)}`)).toMatch(/more than 1000 characters/);
+  });
+
   test('a text with too many digits: the report asks to look at it', () => {
     expect(toE164('+4930123456789012345', null)).toBeNull();
     expect(whyNoPhone('+4930123456789012345')).toMatch(/in no numbering plan/);
