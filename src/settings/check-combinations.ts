@@ -1,3 +1,4 @@
+import { exampleAbroad, numberOutsidePlan } from '../events/number-plan';
 import { toE164 } from '../events/phone';
 import { isLoopback } from '../net/host-list';
 import type { Findings } from '../yaml/finding';
@@ -38,8 +39,8 @@ export function checkCombinations(
   const report = reportAs('error');
   // Without the country, which is wrong itself, a national number says nothing.
   if (found.get('country')?.isFaulty !== true) {
-    checkNumbers(values, 'numbers', report);
-    checkNumbers(values, 'agent_numbers', report);
+    checkNumbers(values, 'numbers', report, reportAs('warn'));
+    checkNumbers(values, 'agent_numbers', report, reportAs('warn'));
   }
   checkPorts(values, report);
   const tls = readTlsFiles(values, directory, report);
@@ -104,7 +105,7 @@ export function checkTransport(
   }
 }
 
-function checkNumbers(values: SettingValues, name: 'numbers' | 'agent_numbers', report: Report): void {
+function checkNumbers(values: SettingValues, name: 'numbers' | 'agent_numbers', report: Report, warn: Report): void {
   for (const [index, number] of values[name].entries()) {
     // Short codes are own numbers without being phone numbers.
     if (toE164(number, values.country) === null && !/^\d{3,6}$/.test(number)) {
@@ -113,6 +114,15 @@ function checkNumbers(values: SettingValues, name: 'numbers' | 'agent_numbers', 
         'phone',
         `entry ${index + 1} is not a phone number`,
         'write it with its country code, "+15551234567", or set country',
+        index,
+      );
+    } else if (numberOutsidePlan(number, values.country) !== null) {
+      const abroad = exampleAbroad(values.country).replaceAll(' ', '');
+      warn(
+        name,
+        'number-country',
+        `entry ${index + 1} is read as a number of ${values.country ?? ''}, which has no such number`,
+        `if it is of another country, write it with that country's code, such as "${abroad}"`,
         index,
       );
     }

@@ -409,6 +409,19 @@ connections:
     expect(lines.join()).not.toContain('hunter2');
   });
 
+  test('of numbers without a country code that the country does not have, a warning says so', () => {
+    const said = (yaml: string): string[] => {
+      const loaded = load(yaml);
+      return (loaded.ok ? loaded.warnings : loaded.findings).map(formatFinding);
+    };
+    expect(
+      said('country: DE\nnumbers: ["+49305550100", "030 5550101"]\nagent_numbers: ["0171 50006001", "010-5000-6000"]'),
+    ).toEqual([
+      'config/bridge.yaml:3:34  warning: agent_numbers (VOIPBIN_AGENT_NUMBERS): entry 2 is read as a number of DE, which has no such number; if it is of another country, write it with that country\'s code, such as "+821050006000"',
+    ]);
+    expect(said('country: KR\nagent_numbers: ["010-5000-6000"]')).toEqual([]);
+  });
+
   test('so are contradictions between settings', () => {
     expect(
       findings(
