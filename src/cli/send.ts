@@ -50,7 +50,11 @@ export function defineSend(send: Command): void {
         shiftTimes(event, new Date());
       }
       for (const assignment of options.set) {
-        setValue(event, assignment);
+        const added = setValue(event, assignment);
+        if (added !== null) {
+          const hint = added.near === null ? '' : `; did you mean "${added.near}"?`;
+          printMessage(`Note: --set ${assignment}: the event had no ${added.path}, so it was added${hint}`);
+        }
       }
       if (environment === 'production' && options.yes !== true) {
         const { describeEffects } = await import('../service/live-effects.js');
@@ -64,6 +68,9 @@ export function defineSend(send: Command): void {
       });
       printAnswer(answer, options);
       expectAccepted(answer);
+      if (answer.result === 'duplicate') {
+        printMessage('It came before, so nothing is done. Send it as another event: --set data.id=another-id');
+      }
       if (answer.id !== null && options.json !== true) {
         printOutput(`See what happens to it: npx bridge events show ${answer.id}`);
         const time = occurredAt(event);

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { OperationFailed } from '../errors/operator-errors';
 import { toJsonText } from '../events/exact-number';
 import type { JsonObject } from '../events/json';
+import { eventsNamed } from '../inbox/archive/events-named';
+import { InboxReader } from '../inbox/archive/reader';
 import type { Quarantined } from '../inbox/stored-event';
 import type { CanonicalEvent, Party } from '../events/canonical-event';
 import { findEvent, type EventDetails } from '../status/event-details';
@@ -35,7 +37,7 @@ async function showEvent(id: string, options: Options, command: Command): Promis
   const settings = readSettingsWithoutSecrets(command);
   const found = await findEvent(settings, id, { askClosedRuns: true });
   if (found === null) {
-    throw new OperationFailed(`no event ${id} in this data folder; bridge events list shows the latest`);
+    throw new OperationFailed(`no event ${id} in this data folder; ${otherEvents(settings.dataDir, id)}`);
   }
   const zone = await zoneOf(options, settings);
   if (found.kind === 'quarantined') {
@@ -48,6 +50,16 @@ async function showEvent(id: string, options: Options, command: Command): Promis
     inputs: found.details.inputs.map((sent) => ({ ...sent, input: withoutSecrets(sent.input) })),
   };
   printResult(options.json, shown, () => printableLines([...describeEvent(found.details, zone), ...body]));
+}
+
+function otherEvents(dataDir: string, id: string): string {
+  const reader = InboxReader.open(dataDir);
+  try {
+    const meant = eventsNamed(reader, id);
+    return meant.length === 0 ? 'bridge events list shows the latest' : `did you mean ${meant.join(', ')}?`;
+  } finally {
+    reader.close();
+  }
 }
 
 function showQuarantined({ body, ...rest }: Quarantined, options: Options, zone: string): void {

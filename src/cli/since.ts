@@ -57,7 +57,7 @@ export function parseTime(text: string, option: string, now: Date, zone = 'UTC',
   const time = readTime(text.trim(), now, zone, latest);
   if (time === null || time >= latest) {
     throw new WrongUse(
-      `${option} expects a duration such as 2h or 3d, or a time in the past such as "2026-03-02 14:05" or 2026-03-02T01:00:00Z; got "${text}"`,
+      `${option} expects a duration such as 2h or 3d, or a time in the past such as 14:05, "2026-03-02 14:05" or 2026-03-02T01:00:00Z; got "${text}"`,
     );
   }
   return time;

@@ -6,6 +6,7 @@ import { RunLogReader } from '../dispatch/run-log';
 import { parseBody } from '../events/envelope';
 import { isObject } from '../events/payload';
 import { toJsonText } from '../events/exact-number';
+import { eventsNamed } from '../inbox/archive/events-named';
 import { InboxReader } from '../inbox/archive/reader';
 import type { Inbox } from '../inbox/inbox';
 import type { Ingest } from '../ingest/ingest';
@@ -229,7 +230,9 @@ export class Operations {
     if (unknown.length > 0 && request.events !== undefined) {
       const named = unknown.slice(0, MOST_UNKNOWN_NAMED).join(', ');
       const more = unknown.length > MOST_UNKNOWN_NAMED ? ', ...' : '';
-      throw new ApiError(404, 'unknown_event', `this data folder has no event ${named}${more}`);
+      const meant = unknown.slice(0, MOST_UNKNOWN_NAMED).flatMap((id) => eventsNamed(this.#inbox, id));
+      const hint = meant.length === 0 ? '' : `; did you mean ${meant.slice(0, MOST_UNKNOWN_NAMED).join(', ')}?`;
+      throw new ApiError(404, 'unknown_event', `this data folder has no event ${named}${more}${hint}`);
     }
     // Nobody can confirm a job of nothing.
     const isKept = !dryRun && items.length > 0;

@@ -1,6 +1,7 @@
 import { WrongUse } from '../errors/operator-errors';
 import { parseExactly } from '../events/exact-number';
 import type { JsonObject, JsonValue } from '../events/json';
+import { nearest } from '../yaml/nearest-name';
 
 /** What the bridge reads of an event's body. */
 const READ = ['type', 'data'] as const;
@@ -8,15 +9,22 @@ const READ = ['type', 'data'] as const;
 /** A step of a path: the name of a member, or the position in a list. */
 type PathStep = { name: string } | { position: number };
 
+/** The first part of a path that an event did not have, and the name beside it that may be meant instead. */
+export interface Added {
+  path: string;
+  near: string | null;
+}
+
 /**
  * Sets one value of an event: `data.source.target=+1555…`, `data.targets.0.status=sent`, `data.targets[0].status=sent`.
  * What is missing on the way is created; a list grows by one item at most. The value is JSON where it parses as JSON,
  * else text. Digits that look like a phone number stay text.
  *
+ * @returns what it added; null when the event had all parts of the path.
  * @throws WrongUse when there is no `=`, the path leads outside what the bridge reads of an event, or through a value
  * that is neither an object nor a list, or to a position that the list does not have.
  */
-export function setValue(event: JsonObject, assignment: string): void {
+export function setValue(event: JsonObject, assignment: string): Added | null {
   const equals = assignment.indexOf('=');
   if (equals <= 0) {
     throw new WrongUse(`--set expects path=value, such as data.id=my-call; got "${assignment}"`);
@@ -32,16 +40,23 @@ export function setValue(event: JsonObject, assignment: string): void {
   }
   let parent: JsonObject | JsonValue[] = event;
   let at = '';
+  let added: Added | null = null;
+  let isNew = false;
   const steps = [first, ...rest];
   for (const [index, name] of steps.entries()) {
     const step = stepIn(parent, name, at, wrong);
+    if (!isNew && 'name' in step && !Object.hasOwn(parent, name)) {
+      added = { path: `${at}.${name}`, near: nearest(name, Object.keys(parent)) };
+    }
     if (index === steps.length - 1) {
       put(parent, step, parseValue(assignment.slice(equals + 1)));
-      return;
+      return added;
     }
     at = at === '' ? name : `${at}.${name}`;
     const next: JsonValue | undefined = valueAt(parent, step);
     if (next === undefined || next === null) {
+      // What a new item of a list consists of is not missing from the event.
+      isNew = true;
       const created: JsonObject = {};
       put(parent, step, created);
       parent = created;
@@ -51,6 +66,7 @@ export function setValue(event: JsonObject, assignment: string): void {
       throw wrong(`"${at}" is neither an object nor a list`);
     }
   }
+  return added;
 }
 
 function stepIn(

@@ -49,7 +49,7 @@ export function describeFindings(findings: readonly Finding[]): PrintableText {
  *
  * @throws WrongUse when the files have errors.
  */
-export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
+export function loadRulesInForce(settings: Settings, log: Logger, mode: 'all' | 'receiver'): LiveRules {
   const { rulesFile } = settings;
   const { loaded: rules, states } = readFiles(rulesFile);
   printFindings(rules);
@@ -58,7 +58,10 @@ export function loadRulesInForce(settings: Settings, log: Logger): LiveRules {
       'The rule files have errors (above): correct them, or set BRIDGE_RULES to other files. Check with: npx bridge rules check',
     );
   }
-  const secrets: KnownSecrets = { of: 'machine', lookUp: (reference) => settings.ruleSecrets.lookUp(reference) };
+  const secrets: KnownSecrets = {
+    of: mode === 'all' ? 'worker' : 'receiver',
+    lookUp: (reference) => settings.ruleSecrets.lookUp(reference),
+  };
   warnOfSecrets(checkSecrets(rules.ruleSet.rules, secrets), log);
   return new LiveRules(
     { ruleSet: rules.ruleSet, states },

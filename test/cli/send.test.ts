@@ -26,11 +26,13 @@ rules:
 let server: Server;
 let received: number;
 let bodies: string[];
+let answer: { status: string; id: string };
 let folder: string;
 
 beforeEach(async () => {
   received = 0;
   bodies = [];
+  answer = { status: 'received', id: 'call_hangup/1' };
   server = createServer((request, response) => {
     received += 1;
     let body = '';
@@ -39,7 +41,7 @@ beforeEach(async () => {
       .on('data', (chunk: string) => (body += chunk))
       .on('end', () => {
         bodies.push(body);
-        response.setHeader('content-type', 'application/json').end('{"status":"received","id":"call_hangup/1"}');
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(answer));
       });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -112,6 +114,16 @@ test('in development it is sent without a question', async () => {
   const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(portOf(server)) };
   expect(await runBridge(['send', 'call_hungup'], { cwd: folder, env })).toMatchObject({ code: 0 });
   expect(received).toBe(1);
+});
+
+test('a path that the event does not have is named, and how to send an event again', async () => {
+  const env = { BRIDGE_HOST: '127.0.0.1', PORT: String(portOf(server)) };
+  const set = await runBridge(['send', 'call_hangup', '--set', 'data.sorce.target=+15550001111'], { cwd: folder, env });
+  expect(set.err).toContain('the event had no data.sorce, so it was added; did you mean "source"?\n');
+  expect(set.err).not.toContain('came before');
+  answer = { status: 'duplicate', id: 'call_hangup/1' };
+  const again = await runBridge(['send', 'call_hangup'], { cwd: folder, env });
+  expect(again.err).toBe('It came before, so nothing is done. Send it as another event: --set data.id=another-id\n');
 });
 
 test('rule files that the running bridge refused are named, also when the event was taken', async () => {

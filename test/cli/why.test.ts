@@ -177,6 +177,14 @@ test('a call that was looked up and not found is named, where the rules ran with
   expect(shown.out).not.toContain('c-here');
 });
 
+test('an event that is named without its type is named with it', async () => {
+  const cwd = await folderOf({ minute: 5, id: 'm1' });
+  const { code, err } = await runBridge(['events', 'show', 'm1'], { cwd });
+  expect([code, err]).toEqual([1, 'no event m1 in this data folder; did you mean message_created/m1?\n']);
+  const other = await runBridge(['events', 'show', 'm9'], { cwd });
+  expect(other.err).toBe('no event m9 in this data folder; bridge events list shows the latest\n');
+});
+
 test('an event that no rule wanted: the condition of the nearest rule with its value', async () => {
   const cwd = await folderOf({ minute: 5, id: 'm1' });
   const { out } = await why(cwd);

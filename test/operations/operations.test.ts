@@ -3,7 +3,7 @@ import { OwnNumbers } from '../../src/events/own-numbers';
 import { Inbox } from '../../src/inbox/inbox';
 import { Ingest } from '../../src/ingest/ingest';
 import { Operations } from '../../src/operations/operations';
-import { dataFolder, inboxOptions, removeDataFolders, sentences } from '../inbox/entries';
+import { dataFolder, entryOf, inboxOptions, removeDataFolders, sentences } from '../inbox/entries';
 
 let inbox: Inbox;
 let operations: Operations;
@@ -44,4 +44,15 @@ test('what may have happened is done for a rule and a time', async () => {
   const request = { ambiguous: ['*'], rule: 'crm', since };
   expect(await operations.planRetry(request, 'ann', true)).toMatchObject({ kind: 'retry', plan: { events: 0 } });
   expect(await operations.planRerun(request, 'ann', true)).toMatchObject({ kind: 'rerun', plan: { events: 0 } });
+});
+
+test('an event that is named without its type is not found, and named with it', async () => {
+  await inbox.append(entryOf('call_hangup', 'a001', null));
+  const request = { events: ['a001', 'a002'] };
+  const refused = {
+    code: 'unknown_event',
+    message: 'this data folder has no event a001, a002; did you mean call_hangup/a001?',
+  };
+  await expect(operations.planRetry(request, 'ann', true)).rejects.toMatchObject(refused);
+  await expect(operations.planRerun(request, 'ann', true)).rejects.toMatchObject(refused);
 });

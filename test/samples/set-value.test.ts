@@ -25,6 +25,16 @@ test('a list grows by one item, and what is missing on the way is created', () =
 });
 
 test.each([
+  ['data.text=x', null],
+  ['data.targets[1].status=x', null],
+  ['data.sorce.target=x', { path: 'data.sorce', near: 'source' }],
+  ['data.source.taget=x', { path: 'data.source.taget', near: 'target' }],
+  ['data.campaign.name=x', { path: 'data.campaign', near: null }],
+])('%s tells what it added', (assignment, added) => {
+  expect(setValue(readEvent('message_created'), assignment)).toEqual(added);
+});
+
+test.each([
   ['data.targets.2.status=sent', '"data.targets" is a list with 1 items: write data.targets.0 for its first'],
   ['data.targets.status=sent', '"data.targets" is a list'],
   ['data.targets.99999999999.status=sent', '"data.targets" is a list'],

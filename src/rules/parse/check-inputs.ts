@@ -55,7 +55,7 @@ export function checkWrittenInputs(reader: BlockReader, step: ReadStep, surround
       positionAtPath(reader, place, [name]),
       'input',
       `input "${name}" of ${planned.action}: ${message.replace('the rendered ', '')}`,
-      remedy === null ? {} : { hint: remedy.replace(/\.$/, '') },
+      remedy === null ? {} : { hint: withoutSentence(remedy) },
     );
   }
 }
@@ -116,4 +116,9 @@ function isLiteral(value: JsonValue): boolean {
     return !isTemplate(value) && referencesIn(value).length === 0;
   }
   return typeof value === 'object' && value !== null ? Object.values(value).every(isLiteral) : true;
+}
+
+/** A remedy, which is a sentence, as a part of one. A proper name keeps its capital: remedies begin with a verb. */
+function withoutSentence(remedy: string): string {
+  return remedy.replace(/\.$/, '').replace(/^[A-Z](?=[a-z]+ )/, (letter) => letter.toLowerCase());
 }

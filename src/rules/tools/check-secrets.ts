@@ -8,14 +8,23 @@ import type { Rule } from '../rule';
 /** What tells whether secrets are there. */
 export interface KnownSecrets {
   lookUp(reference: string): SecretState;
-  /** `worker`: the one that runs the steps. `machine`: this process, and a worker on another may have others. */
-  of: 'worker' | 'machine';
+  /**
+   * `worker`: the one that runs the steps. `machine`: this command, and a worker may have others. `receiver`: a bridge
+   * without a worker, which likewise may have others.
+   */
+  of: 'worker' | 'machine' | 'receiver';
 }
 
 /** Warns of references to secrets that are not there, or that rules may not have. */
 export function checkSecrets(rules: readonly Rule[], secrets: KnownSecrets): readonly Finding[] {
   return finish(secretFindings(rules, secrets));
 }
+
+const FOR_WHOM: Readonly<Record<KnownSecrets['of'], string>> = {
+  worker: ' for the running bridge',
+  machine: ' for this command',
+  receiver: ' for this receiver',
+};
 
 /** Reading a secret from a file takes so many steps. */
 const LOOK_UP_STEPS = 20;
@@ -28,12 +37,12 @@ export function* secretFindings(rules: readonly Rule[], secrets: KnownSecrets): 
       for (const reference of references) {
         const found = secrets.lookUp(reference);
         if (!found.ok) {
-          const isDoubtful = found.kind === 'missing' && secrets.of === 'machine';
+          const isDoubtful = found.kind === 'missing' && secrets.of !== 'worker';
           const where = `rule "${rule.name}", step "${step}", input "${path.join('.')}"`;
           findings.warn(
             rule.at,
             'missing-secret',
-            `${where}: ${found.message}${isDoubtful ? ' for this command' : found.kind === 'missing' ? ' for the running bridge' : ''}`,
+            `${where}: ${found.message}${found.kind === 'missing' ? FOR_WHOM[secrets.of] : ''}`,
             {
               hint: isDoubtful
                 ? `the worker reads its own environment: if it has it, nothing is missing; else ${found.hint}`

@@ -27,7 +27,7 @@ export async function startMode(mode: Mode, options: ModeOptions): Promise<Servi
       const { startWorkerMode } = await import('./worker.js');
       return await startWorkerMode(options);
     }
-    const rules = loadRulesInForce(options.settings, options.log);
+    const rules = loadRulesInForce(options.settings, options.log, mode);
     const start =
       mode === 'receiver' ? (await import('./receiver.js')).startReceiverMode : (await import('./all.js')).startAllMode;
     const service = await start({ ...options, rules });

@@ -21,7 +21,7 @@ const task = (due: string): string => `hubspot.create_task: { subject: s, due: $
 
 test('an input that the action does not have hides no fault of the others', () => {
   expect(findingsOf('hubspot.create_task: { subject: "", ownr: me, due: next offic }')).toEqual([
-    'input "subject" of hubspot.create_task: `subject` is empty; Say what is to be done',
+    'input "subject" of hubspot.create_task: `subject` is empty; say what is to be done',
     'hubspot.create_task has no input "ownr"; did you mean "owner"?',
     'input "due" of hubspot.create_task: there is no window "offic"; did you mean "office"?',
   ]);
@@ -34,45 +34,45 @@ test('an input that the action does not have hides no fault of the others', () =
 test.each([
   [
     task('next business day'),
-    'input "due" of hubspot.create_task: `due` is neither a duration nor a time; Write it like 4h, next office 09:00 (with a window of the rule file) or 2026-03-02 09:00',
+    'input "due" of hubspot.create_task: `due` is neither a duration nor a time; write it like 4h, next office 09:00 (with a window of the rule file) or 2026-03-02 09:00',
   ],
   [task('next offic 09:00'), 'input "due" of hubspot.create_task: there is no window "offic"; did you mean "office"?'],
   [task('next office 20:00'), 'input "due" of hubspot.create_task: it is never 20:00 in office'],
   [
     'hubspot.create_task: { subject: "" }',
-    'input "subject" of hubspot.create_task: `subject` is empty; Say what is to be done',
+    'input "subject" of hubspot.create_task: `subject` is empty; say what is to be done',
   ],
   [
     'hubspot.create_task: { subject: s, owner: Anna }',
-    'input "owner" of hubspot.create_task: `owner` is neither contact_owner nor an e-mail; Write contact_owner, or the e-mail of a HubSpot user',
+    'input "owner" of hubspot.create_task: `owner` is neither contact_owner nor an e-mail; write contact_owner, or the e-mail of a HubSpot user',
   ],
   [
     'slack.post_message: { channel: sales, text: t }',
-    'input "channel" of slack.post_message: channel is neither a name with its # nor an id; Write "#name", with the # and in quotes, or the id of a channel or person',
+    'input "channel" of slack.post_message: channel is neither a name with its # nor an id; write "#name", with the # and in quotes, or the id of a channel or person',
   ],
   [
     'slack.post_message: { channel: "#sales", text: " " }',
-    'input "text" of slack.post_message: text is empty; Look at the template of `text` in the rule',
+    'input "text" of slack.post_message: text is empty; look at the template of `text` in the rule',
   ],
   [
     'http.request: { url: example.com }',
-    'input "url" of http.request: url is not a URL; Write out scheme and host in the rule (https://host/…): values that templates insert are encoded',
+    'input "url" of http.request: url is not a URL; write out scheme and host in the rule (https://host/…): values that templates insert are encoded',
   ],
   [
     'email.send: { to: nobody, subject: s, text: t }',
-    'input "to" of email.send: `to` is not one e-mail address; Write one address per entry; several recipients are a list: to: [a@example.com, b@example.com]',
+    'input "to" of email.send: `to` is not one e-mail address; write one address per entry; several recipients are a list: to: [a@example.com, b@example.com]',
   ],
   [
     'email.send: { to: a@example.com, subject: "", text: t }',
-    'input "subject" of email.send: `subject` is empty; Give the template of `subject` a default: `{{ field | default: "…" }}`',
+    'input "subject" of email.send: `subject` is empty; give the template of `subject` a default: `{{ field | default: "…" }}`',
   ],
   [
     'voipbin.send_message: { to: nobody, text: t }',
-    'input "to" of voipbin.send_message: `to` is not a phone number; Write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country',
+    'input "to" of voipbin.send_message: `to` is not a phone number; write `to:` in E.164, quoted ("+1555..."), or set the rule file\'s country',
   ],
   [
     'voipbin.send_message: { text: "" }',
-    'input "text" of voipbin.send_message: text is empty; Look at the template of `text`',
+    'input "text" of voipbin.send_message: text is empty; look at the template of `text`',
   ],
 ])('a written input that would fail for every event: %s', (step, finding) => {
   expect(findingsOf(step)).toEqual([finding]);
