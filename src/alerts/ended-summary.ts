@@ -16,7 +16,7 @@ const LEFT: Partial<Record<AlertKind, string>> = {
 export function endedSummary({ kind, rule, summary, count }: Alert, quietMs: number): string {
   const times = count > 1 ? ` (it happened ${count} times)` : '';
   if (LASTING.has(kind)) {
-    return `Over${times}: ${summary}`;
+    return `This has ended${times}. The alert was: ${summary}`;
   }
   // A run that left no report names its own status.
   const left = kind === 'run_failed' && rule === null ? undefined : LEFT[kind];

@@ -8,6 +8,7 @@ import type { Quarantined } from '../inbox/stored-event';
 import type { CanonicalEvent, Party } from '../events/canonical-event';
 import { findEvent, type EventDetails } from '../status/event-details';
 import type { HeldBy } from '../status/held-by';
+import type { RuleSoFar } from '../status/rules-so-far';
 import { withoutSecrets } from '../rules/language/hide-secrets';
 import { asRead, shownInput, type ShownTimes } from '../rules/tools/format-explanation';
 import { indented, printableLines } from '../text/printable';
@@ -136,6 +137,23 @@ export function notFoundText(id: string): string {
   return `VoIPBIN has no call ${id}: the rules took what they read of it as absent`;
 }
 
+/** How far a rule of an open run is. */
+export function soFarText({ has_ended: hasEnded }: RuleSoFar): string {
+  return hasEnded ? 'its steps have ended; the run goes on with other rules' : 'under way';
+}
+
+/** What a rule of the bridge's own does, in brackets; nothing for a rule of the files. */
+export function ownRuleText(rule: string): string {
+  switch (rule) {
+    case '(opt-out)':
+      return ' (the bridge records that the sender asks for no more texts)';
+    case '(opt-in)':
+      return ' (the bridge records that the sender asks for texts again)';
+    default:
+      return '';
+  }
+}
+
 /** Who used a cooldown up. @param shown how times are printed. */
 export function heldLine(
   { rule, step, event_id: by, acted_at: at, until }: HeldBy,
@@ -217,7 +235,7 @@ function inputLines(
 
 function describeReport(details: EventDetails, times: ShownTimes): string[] {
   const isOpen = (details.runs.findLast(({ refused }) => refused === null)?.closed_at ?? null) === null;
-  const soFar = (details.so_far ?? []).map((rule) => ({ ...rule, became: isOpen ? 'under way' : 'cut off' }));
+  const soFar = (details.so_far ?? []).map((rule) => ({ ...rule, became: isOpen ? soFarText(rule) : 'cut off' }));
   const ended = (details.report?.rules ?? []).map(({ rule, steps, outcome, reason }) => ({
     rule,
     steps,
@@ -225,7 +243,7 @@ function describeReport(details: EventDetails, times: ShownTimes): string[] {
     became: `${outcome}${reason === undefined ? '' : `: ${reason}`}`,
   }));
   return [...soFar, ...ended].flatMap(({ rule, steps, under_way: begun, became }) => [
-    `  ${rule}: ${became}`,
+    `  ${rule}${ownRuleText(rule)}: ${became}`,
     ...steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action}) ${step.outcome}`;
       switch (step.outcome) {

@@ -16,7 +16,7 @@ import { countriesOf } from './country';
 import { printResult } from './print';
 import { readSettingsWithoutSecrets } from './read-settings';
 import { askRunningBridge } from './running-bridge';
-import { heldLine, notFoundText } from './show-event';
+import { heldLine, notFoundText, ownRuleText, soFarText } from './show-event';
 import { timesIn } from './shown-times';
 import { parseTime, shownTime, TIME_FORMS, withTimezone, zoneLines, zoneOf } from './since';
 
@@ -224,7 +224,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, times:
       `  ${action} is tried again (attempt ${attempt})${problem === null ? '' : `: ${problem}`}`,
   );
   const shown = [
-    ...(details.so_far ?? []).map(({ rule, steps }) => ({ rule, steps, how: 'under way' })),
+    ...(details.so_far ?? []).map((rule) => ({ ...rule, how: soFarText(rule) })),
     ...(report?.rules ?? []).map(({ rule, outcome, reason, steps }) => ({
       rule,
       how: `${outcome}${reason === undefined ? '' : `: ${reason}`}`,
@@ -232,7 +232,7 @@ function whyOf(details: EventDetails, rules: Explanation['rules'] | null, times:
     })),
   ];
   const ended = shown.flatMap(({ rule, how, steps }) => [
-    `  ${rule}: ${how}`,
+    `  ${rule}${ownRuleText(rule)}: ${how}`,
     ...steps.flatMap((step) => {
       const head = `    ${step.step} (${step.action})`;
       switch (step.outcome) {

@@ -10,12 +10,13 @@ import { runsOf, type RunOfEvent } from '../operations/event-history';
 import { fitForRun } from '../runs/fit-for-run';
 import { isBatchId, parseLaterRunId } from '../runs/names';
 import type { Plan } from '../rules/plan';
-import type { ReportSoFar, RunReport, StepReport } from '../runs/run-contract';
+import type { ReportSoFar, RunReport } from '../runs/run-contract';
 import type { Settings } from '../settings/settings';
 import { inputsOf, type AskRun, type EventInputs } from './event-inputs';
 import { eventStatus } from './event-status';
 import { heldBy, type HeldBy } from './held-by';
 import { reportIn } from './last-report';
+import { rulesSoFar, type RuleSoFar } from './rules-so-far';
 import type { RunState } from './run-status';
 
 /** All that is known about one event. The names are the JSON keys of `events show --json`. */
@@ -56,15 +57,6 @@ export interface EventDetails extends EventInputs {
   parked: RunState['parked'];
   /** The run is open, and no worker polls Temporal. */
   worker_missing: boolean;
-}
-
-/** What a run without a report has done of a rule. */
-export interface RuleSoFar {
-  rule: string;
-  /** The steps that have ended. */
-  steps: StepReport[];
-  /** Ids of the steps that have begun and not ended. In a run that was cut off, they may have happened. */
-  under_way: string[];
 }
 
 /** One run of an event. */
@@ -152,7 +144,7 @@ export async function findEvent(
       calls_not_found: notFound(report?.calls ?? soFar?.calls),
       forgotten: isForgotten,
       report,
-      so_far: soFar === null ? null : rulesSoFar(soFar),
+      so_far: soFar === null ? null : rulesSoFar(soFar, lastPlan),
       held_back: heldBack(lastPlan, report),
       ...(isForgotten ? NOTHING_SENT : await inputsOf(event, ours, withReport(runs, report ?? reportOf(soFar)), ask)),
       held_by: heldBy({ inbox: reader, log, laterRuns }, { ...stored, plan: lastPlan }, report),
@@ -253,16 +245,6 @@ function withReport(runs: readonly RunOfEvent[], report: RunReport | null): RunO
 
 function reportOf(soFar: ReportSoFar | null): RunReport | null {
   return soFar === null ? null : { ...soFar.report, ...(soFar.calls === undefined ? {} : { calls: soFar.calls }) };
-}
-
-function rulesSoFar({ report, under_way }: ReportSoFar): RuleSoFar[] {
-  return report.rules
-    .map(({ rule, steps }) => ({
-      rule,
-      steps,
-      under_way: under_way.filter((begun) => begun.rule === rule).map(({ step }) => step),
-    }))
-    .filter((rule) => rule.steps.length + rule.under_way.length > 0);
 }
 
 async function answerOf(ask: AskRun | null, run: RunOfEvent | undefined): Promise<ReportSoFar | null> {

@@ -19,7 +19,7 @@ const alert = (more: Partial<Alert>): Alert => ({
 });
 
 test.each<[string, Partial<Alert>, string]>([
-  ['what lasts is over', { kind: 'connection_parked', count: 1 }, 'Over: It happened.'],
+  ['what lasts is over', { kind: 'connection_parked', count: 1 }, 'This has ended. The alert was: It happened.'],
   [
     'failed runs are still failed',
     { rule: 'crm' },
