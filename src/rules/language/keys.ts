@@ -159,7 +159,7 @@ export const TEST_KEYS = {
 } as const satisfies Keys;
 
 export const EXPECT_KEYS = {
-  rules: { description: 'The names of exactly the rules that match.' },
+  rules: { description: 'The names of exactly the rules that match: `[a, b]`, `a`, or `[]` for none.' },
   includes: { description: 'Names of rules that match. Others may match, too.' },
   steps: {
     description:

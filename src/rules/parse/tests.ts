@@ -1,4 +1,4 @@
-import { isMap } from 'yaml';
+import { isMap, isScalar } from 'yaml';
 import type { JsonObject, JsonValue } from '../../events/json';
 import { kindOf, quoted, type Block, type BlockReader, type Value } from './block-reader';
 import { fieldNamed, fieldNames } from '../language/fields';
@@ -197,10 +197,7 @@ export class TestReader {
     const includes = expected.get('includes');
     return {
       includes: includes === undefined ? [] : this.reader.listOf(includes).flatMap((item) => this.ruleName(item) ?? []),
-      rules:
-        rules === undefined
-          ? null
-          : (this.reader.list(rules, 'rules') ?? []).flatMap((item) => this.ruleName(item) ?? []),
+      rules: rules === undefined ? null : this.exactRules(rules),
       steps: this.named(expected.get('steps'), 'steps').flatMap(({ rule, value }) =>
         this.inner(value, `the steps of ${rule}`).flatMap(({ key, at, value: input }) => {
           const step = this.stepId(rule, key, at);
@@ -232,6 +229,13 @@ export class TestReader {
         what: this.reader.listOf(value).flatMap((item) => this.reason(item) ?? []),
       })),
     };
+  }
+
+  /** The name of a single rule needs no list, as in `includes`. A missing value is no empty list. */
+  private exactRules(value: Value): string[] {
+    const isName = isScalar(value.node) && typeof value.node.value === 'string';
+    const items = isName ? this.reader.listOf(value) : (this.reader.list(value, 'rules') ?? []);
+    return items.flatMap((item) => this.ruleName(item) ?? []);
   }
 
   /** The id of a rule's step that is named by its id or its action. */

@@ -94,7 +94,7 @@ export function rulesJsonSchema(actions: ActionCatalogue): Schema {
         steps: { type: 'object', additionalProperties: { type: 'object' } },
         at: { type: 'string' },
         expect: block(EXPECT_KEYS, {
-          rules: { type: 'array', items: { type: 'string' } },
+          rules: { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] },
           includes: oneOrMore({ type: 'string' }),
           steps: { type: 'object', additionalProperties: { type: 'object' } },
           skipped: {

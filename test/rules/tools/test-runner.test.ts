@@ -58,6 +58,10 @@ describe('passes', () => {
       'event: fixtures/m.json\nexpect: { steps: { greet: { voipbin.send_message: { text: "Hello +15551234567" } }, log: { "http.request#1": { url: "https://example.com/m1" } } } }',
     ],
     [
+      'a single rule without a list',
+      'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { rules: log }',
+    ],
+    [
       'a change',
       'event: fixtures/m.json\nwith: { data.direction: outbound }\nexpect: { rules: [log], why_not: { greet: direction } }',
     ],
@@ -112,6 +116,11 @@ describe('passes', () => {
 
 describe('fails with what is otherwise', () => {
   test.each([
+    [
+      'a rule too many, without a list',
+      'event: fixtures/m.json\nexpect: { rules: greet }',
+      ['log should not match, but does'],
+    ],
     ['a rule too many', 'event: fixtures/m.json\nexpect: { rules: [greet] }', ['log should not match, but does']],
     [
       'a rule missing',
