@@ -3,6 +3,8 @@ import { quoted, type BlockReader, type Value } from './block-reader';
 /** How rules and alerts may be named: the name is part of action keys, search attributes and reports. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$';
 const NAME = new RegExp(NAME_PATTERN);
+/** Of a longer one, the suggestion is made of the beginning: the patterns take time with the square of its length. */
+const LONGEST_READ = 1_000;
 
 /**
  * Reads the name of a rule or alert. Null with a finding, which suggests a name, when it is not one.
@@ -14,6 +16,7 @@ export function readName(reader: BlockReader, value: Value, what: string): strin
     return name;
   }
   const suggestion = name
+    .slice(0, LONGEST_READ)
     .trim()
     .replaceAll(/[^A-Za-z0-9_.-]+/g, '-')
     .replaceAll(/^[^A-Za-z0-9]+|-+$/g, '')

@@ -20,9 +20,8 @@ const checked = new WeakMap<readonly unknown[], Set<string>>();
 
 /** Whether a text can only be meant as a phone number: extensions have no spaces, brackets or `+`. */
 export function isWrittenAsNumber(text: string): boolean {
-  return (
-    /^\+?[\d\s().-]{7,}$/.test(text) || (/^\+?[\d\s().-]*\d[\d\s().-]*$/.test(text) && /[\s()+]/.test(text.trim()))
-  );
+  // No pattern that looks for a digit inside: on a million digits it would take hours to fail.
+  return /^\+?[\d\s().-]+$/.test(text) && (text.length >= 7 || (/\d/.test(text) && /[\s()+]/.test(text.trim())));
 }
 
 /** Reports a text that can only be meant as a phone number and cannot be read as one. @returns whether it is one. */
@@ -130,8 +129,16 @@ export function insertedBy(text: string): { maps: string[]; lists: string[]; def
 
 /** The maps in which a template looks up a phone number. */
 export function mapsOfNumbers(text: string): string[] {
-  const pattern = /\.number\s*(?:\|(?!\s*lookup\b)[^|]*)*\|\s*lookup:\s*(['"])(?<found>[\w-]+)\1/g;
-  return insideTemplates(text).flatMap((template) =>
-    [...template.matchAll(pattern)].map(({ groups }) => groups?.['found'] ?? ''),
-  );
+  const found: string[] = [];
+  for (const template of insideTemplates(text)) {
+    let isNumber = false;
+    for (const part of template.split('|').map((each) => each.trim())) {
+      const name = isNumber ? /^lookup:\s*(['"])([\w-]+)\1/.exec(part)?.[2] : undefined;
+      if (name !== undefined) {
+        found.push(name);
+      }
+      isNumber = part.endsWith('.number') || (isNumber && !part.startsWith('lookup'));
+    }
+  }
+  return found;
 }

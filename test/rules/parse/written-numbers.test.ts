@@ -1,5 +1,6 @@
 import { actionCatalogue } from '../../../src/connectors/registry';
 import { loadRules } from '../../../src/rules/parse/load';
+import { mapsOfNumbers } from '../../../src/rules/parse/written-numbers';
 import { formatFinding } from '../../../src/yaml/format-findings';
 
 const FOREIGN =
@@ -145,3 +146,25 @@ test.each(['"abc"', '["abc", "+491609990001"]', '{ in: $vip }'])(
     ]);
   },
 );
+
+test('long texts are looked at once: half a million characters would else take minutes', () => {
+  const long = 500_000;
+  const text = `version: 1
+lists: { vip: ["${'1'.repeat(long)}x"] }
+rules:
+  - name: "a${'-'.repeat(long)}x"
+    on: call_hangup
+    when: { peer.number: { in: $vip } }
+    do:
+      - slack.post_message: { channel: "#sales", text: "{{ ${'ours.number|'.repeat(long / 12)} }}" }`;
+  const { findings } = loadRules({ file: 'rules.yaml', actions: actionCatalogue, readFile: () => text });
+  expect(findings.map(({ code }) => code)).toContain('name');
+});
+
+test.each([
+  ['a filter between', "{{ ours.number | phone | lookup: 'oncall' }}", true],
+  ['another value', "{{ ours.name | lookup: 'oncall' }}", false],
+  ['looked up in another map before', "{{ ours.number | lookup: 'names' | lookup: 'oncall' }}", false],
+])('a map whose keys are compared with a number, %s: %s', (_, text, isOfNumbers) => {
+  expect(mapsOfNumbers(text).includes('oncall')).toBe(isOfNumbers);
+});
