@@ -72,7 +72,11 @@ export function loadRulesInForce(settings: Settings, log: Logger, mode: 'all' | 
         for (const finding of missingCredentialsOf(ruleSet, settings)) {
           log.error({}, finding);
         }
-        void inSlices(secretFindings(ruleSet.rules, secrets)).then((found) => warnOfSecrets(found, log));
+        inSlices(secretFindings(ruleSet.rules, secrets)).then(
+          (found) => warnOfSecrets(found, log),
+          // A rejection that nobody handles would end the bridge.
+          () => log.warn({}, 'the secrets of the changed rules could not be checked: npx bridge rules check'),
+        );
       },
       onRefused: ({ findings, text }) => {
         printMessage(text);
