@@ -146,7 +146,7 @@ describe('LiveRules', () => {
     expect(live.problem()).toBeNull();
   });
 
-  it('reloads once at a time, and takes nothing after it was stopped', async () => {
+  it('takes nothing after it was stopped', async () => {
     let finishReload: (reloaded: Reloaded) => void = () => undefined;
     const before = live.ruleSet;
     const began = new Promise<AbortSignal>((resolve) => {
@@ -164,5 +164,41 @@ describe('LiveRules', () => {
     finishReload({ kind: 'failed', why: 'too late' });
     await new Promise(setImmediate);
     expect([heard, live.ruleSet, live.problem(), reloads]).toEqual([[], before, null, 1]);
+  });
+
+  it('polls again only when a reload has ended, however long that takes', async () => {
+    live.stop();
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const { states } = loadFiles(file);
+      let finishReload: (reloaded: Reloaded) => void = () => undefined;
+      let began = 0;
+      const slow = new LiveRules(
+        { ruleSet: live.ruleSet, states },
+        () => {
+          began += 1;
+          return new Promise((resolve) => {
+            finishReload = resolve;
+          });
+        },
+        {
+          onTaken: () => undefined,
+          onRefused: () => undefined,
+          onFailed: () => undefined,
+          onListenerFailed: () => undefined,
+        },
+      );
+      writeFileSync(file, RULES.replace('one', 'another'));
+      jest.advanceTimersByTime(60_000);
+      expect(began).toBe(1);
+      // The states of before: as for a file that was saved again meanwhile.
+      finishReload({ kind: 'unchanged', states });
+      await new Promise(setImmediate);
+      jest.advanceTimersByTime(1_000);
+      expect(began).toBe(2);
+      slow.stop();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
