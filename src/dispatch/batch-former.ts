@@ -23,6 +23,17 @@ export interface Candidate {
   plan: Plan;
 }
 
+/** The events of the next batch, as they are known now. */
+export interface FormedBatch<Event> {
+  events: Event[];
+  /** Whether no event that comes later could be in it: it is at a limit, or as many were looked at as may be. */
+  isFull: boolean;
+  /** Whether its events cost less in runs of their own. */
+  isTooSmall: boolean;
+  /** Those that were looked at and get a run of their own, as they may not be in any batch. */
+  alone: Event[];
+}
+
 /**
  * Picks the events of the next batch out of those that wait.
  *
@@ -31,34 +42,39 @@ export interface Candidate {
  * accepts for one run.
  *
  * @param candidates the events that wait, oldest first.
- * @returns null when the first candidate gets a run of its own: it may not be in a batch, or there are too few.
+ * @returns null when the first candidate may not be in a batch, or there is none.
  */
-export function formBatch<Event extends Candidate>(candidates: readonly Event[]): Event[] | null {
-  const members: Event[] = [];
+export function formBatch<Event extends Candidate>(candidates: readonly Event[]): FormedBatch<Event> | null {
+  const events: Event[] = [];
+  const alone: Event[] = [];
   const plans = new Set<Plan>();
   let inputBytes = 0;
   let idsBytes = 0;
+  let isFull = candidates.length >= MAX_LOOKED_AT;
   for (const candidate of candidates.slice(0, MAX_LOOKED_AT)) {
     const { event, plan } = candidate;
-    if (members.length === MAX_BATCH_EVENTS) {
-      break;
-    }
     const eventBytes = mayBeBatched(plan) ? bytesOf(event) + LABELS_BYTES : Infinity;
     if (eventBytes > MAX_EVENT_BYTES) {
-      if (members.length === 0) {
+      if (events.length === 0) {
         return null;
       }
+      alone.push(candidate);
       continue;
     }
     inputBytes += eventBytes + (plans.has(plan) ? 0 : bytesOf(plan));
     idsBytes += Buffer.byteLength(event.event_id) + BESIDE_ID_BYTES;
     if (inputBytes > MAX_BATCH_BYTES || idsBytes > MAX_BATCH_ID_BYTES) {
+      isFull = true;
       break;
     }
-    members.push(candidate);
+    events.push(candidate);
     plans.add(plan);
+    if (events.length === MAX_BATCH_EVENTS) {
+      isFull = true;
+      break;
+    }
   }
-  return members.length < MIN_EVENTS ? null : members;
+  return events.length === 0 ? null : { events, isFull, isTooSmall: events.length < MIN_EVENTS, alone };
 }
 
 function bytesOf(value: unknown): number {

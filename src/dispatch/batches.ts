@@ -1,5 +1,5 @@
 import { batchWorkflowId } from '../runs/names';
-import { formBatch } from './batch-former';
+import { formBatch, type FormedBatch } from './batch-former';
 import type { PendingEvent, PendingEvents } from './pending-events';
 import type { BegunBatch, RunLog } from './run-log';
 import type { StartWindow } from './start-window';
@@ -8,6 +8,9 @@ import type { StartWindow } from './start-window';
 export interface Batch extends BegunBatch {
   events: PendingEvent[];
 }
+
+/** A batch that may be started. */
+export type NewBatch = Batch & FormedBatch<PendingEvent>;
 
 /**
  * The batches of a dispatcher: forms them, and remembers those that are recorded and not known to be started. Their start
@@ -51,21 +54,21 @@ export class Batches {
 
   /**
    * Forms a batch that begins with the first of the events that wait. It is not recorded.
-   * @returns null when that event gets a run of its own.
+   * @returns null when that event may not be in a batch.
    */
-  form(waiting: readonly PendingEvent[], window: Pick<StartWindow, 'isBegun'>): Batch | null {
-    const events = formBatch(waiting.filter(({ seq }) => !window.isBegun(seq) && !this.#batches.has(seq)));
-    const [first] = events ?? [];
-    if (events === null || first === undefined) {
+  form(waiting: readonly PendingEvent[], window: Pick<StartWindow, 'isBegun'>): NewBatch | null {
+    const formed = formBatch(waiting.filter(({ seq }) => !window.isBegun(seq) && !this.#batches.has(seq)));
+    const [first] = formed?.events ?? [];
+    if (formed === null || first === undefined) {
       return null;
     }
-    const members = events.map(({ seq, event }) => ({ seq, event_id: event.event_id }));
+    const members = formed.events.map(({ seq, event }) => ({ seq, event_id: event.event_id }));
     const id = batchWorkflowId({
       firstSeq: first.seq,
       eventIds: members.map(({ event_id }) => event_id),
       receiver: String(this.runLog.receiver()),
     });
-    return { id, members, events };
+    return { ...formed, id, members };
   }
 
   /** Records a batch that is about to be started. @throws the run log's error. */

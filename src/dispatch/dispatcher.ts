@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { MAX_BATCH_EVENTS } from '../runs/batch-contract';
 import { WakeableSleep } from '../timing/wakeable-sleep';
+import { BatchPace } from './batch-pace';
 import { endsIn } from './batch-report';
-import { Batches, type Batch } from './batches';
+import { Batches, type Batch, type NewBatch } from './batches';
 import { EventStarter } from './event-starter';
 import type { PendingEvent, PendingEvents, UnreadableEvent } from './pending-events';
 import type { RunLog } from './run-log';
@@ -21,7 +21,7 @@ export interface DispatcherOptions {
   starter: RunStarter;
   /** Runs in flight at a time. Runs that wait (for a retry, a parked connection, a recording) do not count. */
   maxInFlight: number;
-  /** Whether events are started in batches while more wait than runs may be started. */
+  /** Whether events are started in batches while more wait than runs may be started, and while such batches move. */
   batches?: boolean;
   /**
    * Whether the worker reports how runs end ({@link Dispatcher.runEnded}). Temporal is then asked only about runs whose
@@ -36,10 +36,8 @@ export interface DispatcherOptions {
 
 /** Events that are read from the inbox at once. */
 const PAGE = 100;
-/** So many events are known before a batch is formed, if so many wait. */
-const FULL_BATCH = MAX_BATCH_EVENTS;
 /** Batches in flight beside the single runs. One that has not ended by then is taken to be waiting. */
-const MAX_BATCHES = 4;
+const MAX_BATCHES = 3;
 const BATCH_WAITING_AFTER_MS = 30_000;
 /** How often the inbox is read when nobody calls {@link Dispatcher.wake}. */
 const POLL_MS = 500;
@@ -55,7 +53,9 @@ const BACKOFF_MAX_MS = 10_000;
  * at a time, so an event can overtake the few before it, and no more.
  *
  * While more events wait than runs may be started, those that may be are started in batches: one run for up to 50 events.
- * A batch takes its events out of the next 100, so an event that may not be in it is overtaken by less than 100.
+ * So they are for as long as batches end one after another ({@link BatchPace}): then events are held for the next batch,
+ * for a second at the most after one has ended. A batch takes its events out of the next 100, so an event that may not be
+ * in it is overtaken by less than 100. It is not held.
  *
  * Guarantees: an event is started at least once, however often this process dies, because it counts as started only
  * after Temporal accepted it; never twice, because its run's id is its event id, and because a batch is recorded before
@@ -69,6 +69,7 @@ export class Dispatcher {
   readonly #window = new StartWindow();
   readonly #slots: RunSlots;
   readonly #batchSlots: RunSlots;
+  readonly #pace: BatchPace;
   readonly #batches: Batches;
   readonly #starter: EventStarter;
   readonly #recorder: RunRecorder;
@@ -86,6 +87,7 @@ export class Dispatcher {
     const waitingAfterMs = endsArePushed ? WAITING_AFTER_MS : WAITING_UNREPORTED_AFTER_MS;
     this.#slots = new RunSlots(maxInFlight, waitingAfterMs, () => this.wake());
     this.#batchSlots = new RunSlots(MAX_BATCHES, BATCH_WAITING_AFTER_MS, () => this.wake());
+    this.#pace = new BatchPace(this.#batchSlots);
     this.#batches = new Batches(runLog, options.events);
     this.#recorder = new RunRecorder({ runLog, window: this.#window, onFailed: (error) => this.#fail(error) });
     this.#tracker = new RunTracker({
@@ -140,7 +142,7 @@ export class Dispatcher {
    * no run of their own ended as the batch did. Safe to call again. A batch of another dispatcher is ignored.
    */
   batchEnded(batchId: string, ending: RunEnding): void {
-    this.#batchSlots.release(batchId);
+    this.#pace.end(batchId);
     const ends = endsIn(ending.report);
     for (const eventId of this.#tracker.openIn(batchId)) {
       const end = ends.get(eventId);
@@ -231,18 +233,29 @@ export class Dispatcher {
         this.#window.pass(next.seq);
         continue;
       }
-      const left = pending.length - index;
-      if (left < FULL_BATCH && index > 0 && pending.length === PAGE && this.#isBacklog(left)) {
-        // A batch of the few that are left of the page would be small: the next page begins with them.
+      const waiting = pending.slice(index);
+      const begun = this.#batches.begun(next, waiting);
+      const formed =
+        begun === null && this.#isBacklog(waiting.length) ? this.#batches.form(waiting, this.#window) : null;
+      if (formed !== null && !formed.isFull && index > 0 && pending.length === PAGE) {
+        // More of its events may be known: the next page begins with this one.
         isPageDone = false;
         break;
       }
-      const waiting = pending.slice(index);
-      const batch =
-        this.#batches.begun(next, waiting) ??
-        (this.#isBacklog(left) ? this.#batches.form(waiting, this.#window) : null);
-      await this.#untilFree(batch === null ? this.#slots : this.#batchSlots);
-      if (this.#mustPause()) {
+      // A full page shows no later events: the batch cannot grow.
+      const isFull = formed?.isFull === true || pending.length === PAGE;
+      const step = formed === null ? 'alone' : this.#pace.next({ ...formed, isFull });
+      if (formed !== null && step === 'hold') {
+        await this.#hold(formed);
+        // More events may wait by now, or none is worth waiting for any more.
+        isPageDone = false;
+        break;
+      }
+      const batch = begun ?? (step === 'start' ? formed : null);
+      const slots = batch === null ? this.#slots : this.#batchSlots;
+      await this.#untilFree(slots);
+      if (this.#mustPause() || !this.#isFree(slots)) {
+        isPageDone = false;
         break;
       }
       if (batch === null) {
@@ -279,7 +292,7 @@ export class Dispatcher {
   }
 
   #isBacklog(waiting: number): boolean {
-    return this.options.batches === true && waiting > this.#slots.free;
+    return this.options.batches === true && this.#pace.isBacklog(waiting, this.#slots.free);
   }
 
   #beginRun(pending: PendingEvent): void {
@@ -300,7 +313,7 @@ export class Dispatcher {
       return;
     }
     start.events.forEach(({ event_id }) => this.#tracker.add(event_id, batch.id));
-    this.#batchSlots.acquire(batch.id, start.events.length);
+    this.#pace.begin(batch.id, start.events.length);
     this.#follow(start, this.#starter.startBatch(batch, start), batch.id);
   }
 
@@ -325,9 +338,32 @@ export class Dispatcher {
       });
   }
 
+  /** Waits for a slot. Ends without one when this dispatcher pauses, or a batch ended: another start may suit then. */
   async #untilFree(slots: RunSlots): Promise<void> {
-    while (!this.#mustPause() && (slots.areFull || this.#window.isFull)) {
+    const { inUse } = this.#batchSlots;
+    while (!this.#mustPause() && !this.#isFree(slots) && this.#batchSlots.inUse === inUse) {
       await this.#sleep.sleep(WAITING_AFTER_MS);
+    }
+  }
+
+  #isFree(slots: RunSlots): boolean {
+    return !slots.areFull && !this.#window.isFull;
+  }
+
+  /**
+   * Holds events until a batch in flight ends, or batches do not move any more. Those that may not be in a batch are
+   * started meanwhile.
+   */
+  async #hold({ alone }: NewBatch): Promise<void> {
+    const { inUse } = this.#batchSlots;
+    const left = [...alone];
+    while (!this.#mustPause() && this.#batchSlots.inUse === inUse && this.#pace.areMoving) {
+      const next = this.#isFree(this.#slots) ? left.shift() : undefined;
+      if (next === undefined) {
+        await this.#sleep.sleep(this.#pace.movingForMs);
+      } else {
+        this.#beginRun(next);
+      }
     }
   }
 

@@ -47,15 +47,17 @@ export class RunSlots {
     );
   }
 
-  /** Releases a run's slot, if it has one. */
-  release(workflowId: string): void {
+  /** Releases a run's slot. @returns false when it has none. */
+  release(workflowId: string): boolean {
     const timer = this.#timers.get(workflowId);
-    if (timer !== undefined) {
-      clearTimeout(timer);
-      this.#timers.delete(workflowId);
-      this.#events.delete(workflowId);
-      this.onReleased();
+    if (timer === undefined) {
+      return false;
     }
+    clearTimeout(timer);
+    this.#timers.delete(workflowId);
+    this.#events.delete(workflowId);
+    this.onReleased();
+    return true;
   }
 
   releaseAll(): void {

@@ -13,7 +13,7 @@ export interface DispatcherParts {
   events: PendingEvents;
   starter: RunStarter;
   maxInFlight: number;
-  /** Whether events are started in batches while more wait than runs may be started. */
+  /** Whether events are started in batches while more wait than runs may be started, and while such batches move. */
   batches: boolean;
   /** Whether the worker is in this process and reports how runs end. */
   endsArePushed: boolean;

@@ -1,4 +1,4 @@
-import { formBatch, type Candidate } from '../../src/dispatch/batch-former';
+import { formBatch, type Candidate, type FormedBatch } from '../../src/dispatch/batch-former';
 import type { Plan } from '../../src/rules/plan';
 import { eventOf } from '../events/event-of';
 import { planOf } from '../inbox/entries';
@@ -16,8 +16,8 @@ function waiting(...plans: Plan[]): Candidate[] {
   return plans.map((plan, index) => ({ seq: index + 1, event: eventOf({ id: `c${index + 1}` }), plan }));
 }
 
-function seqs(batch: Candidate[] | null): number[] | null {
-  return batch === null ? null : batch.map(({ seq }) => seq);
+function seqs(batch: FormedBatch<Candidate> | null): number[] | null {
+  return batch === null ? null : batch.events.map(({ seq }) => seq);
 }
 
 test('takes up to fifty events in the order of their arrival', () => {
@@ -29,8 +29,10 @@ test('leaves out events that may not be in a batch, and looks no further than a 
   expect(seqs(formBatch(waiting(repeatable, limited, repeatable, repeatable, limited, repeatable)))).toEqual([
     1, 3, 4, 6,
   ]);
+  expect(formBatch(waiting(repeatable, limited, repeatable, limited))?.alone.map(({ seq }) => seq)).toEqual([2, 4]);
   const far = [repeatable, repeatable, repeatable, ...Array.from({ length: 97 }, () => limited), repeatable];
-  expect(formBatch(waiting(...far))).toBeNull();
+  expect(formBatch(waiting(...far))).toMatchObject({ isTooSmall: true, isFull: true });
+  expect(seqs(formBatch(waiting(...far)))).toEqual([1, 2, 3]);
 });
 
 test('the first event is in it, or there is no batch', () => {
@@ -39,8 +41,16 @@ test('the first event is in it, or there is no batch', () => {
 });
 
 test('a few events are cheaper alone', () => {
-  expect(formBatch(waiting(repeatable, repeatable, repeatable))).toBeNull();
-  expect(formBatch(waiting(repeatable, repeatable, repeatable, repeatable))).toHaveLength(4);
+  expect(formBatch(waiting(repeatable, repeatable, repeatable))?.isTooSmall).toBe(true);
+  expect(formBatch(waiting(repeatable, repeatable, repeatable, repeatable))?.isTooSmall).toBe(false);
+});
+
+test('a batch is full when no event that comes later could be in it', () => {
+  const many = (count: number, plan: Plan) => Array.from({ length: count }, () => plan);
+  const isFull = (...plans: Plan[]) => formBatch(waiting(...plans))?.isFull;
+  expect([isFull(...many(49, repeatable)), isFull(...many(50, repeatable))]).toEqual([false, true]);
+  expect(isFull(repeatable, ...many(98, limited))).toBe(false);
+  expect(isFull(repeatable, ...many(99, limited))).toBe(true);
 });
 
 test('the event ids fit in one search attribute', () => {
@@ -49,9 +59,9 @@ test('the event ids fit in one search attribute', () => {
     event: eventOf({ id: `${'x'.repeat(120)}-${index}` }),
     plan: repeatable,
   }));
-  const batch = formBatch(long) ?? [];
-  expect(batch.length).toBeGreaterThan(10);
-  expect(Buffer.byteLength(JSON.stringify(batch.map(({ event }) => event.event_id)))).toBeLessThan(2_048);
+  const { events, isFull } = formBatch(long) ?? { events: [], isFull: false };
+  expect([events.length > 10, isFull]).toEqual([true, true]);
+  expect(Buffer.byteLength(JSON.stringify(events.map(({ event }) => event.event_id)))).toBeLessThan(2_048);
 });
 
 test('the input fits in one run: large events end the batch, the largest get a run of their own', () => {
@@ -61,7 +71,7 @@ test('the input fits in one run: large events end the batch, the largest get a r
     plan: repeatable,
   });
   const batch = formBatch(Array.from({ length: 20 }, (_, index) => sized(index + 1, 200)));
-  expect(seqs(batch)).toEqual([1, 2, 3, 4, 5]);
+  expect([seqs(batch), batch?.isFull]).toEqual([[1, 2, 3, 4, 5], true]);
   expect(seqs(formBatch([sized(1, 1), sized(2, 300), sized(3, 1), sized(4, 1), sized(5, 1)]))).toEqual([1, 3, 4, 5]);
   expect(formBatch([sized(1, 300), sized(2, 1), sized(3, 1), sized(4, 1), sized(5, 1)])).toBeNull();
 });

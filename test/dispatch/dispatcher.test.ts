@@ -2,102 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { RunLog } from '../../src/dispatch/run-log';
 import { Dispatcher } from '../../src/dispatch/dispatcher';
 import type { PendingEvent } from '../../src/dispatch/pending-events';
-import type { RunStarter } from '../../src/dispatch/run-starter';
-import type { RunEnding } from '../../src/dispatch/run-tracker';
 import { eventOf } from '../events/event-of';
 import { planOf } from '../inbox/entries';
+import { ControlledTemporal } from './controlled-temporal';
 
 function pending(seq: number): PendingEvent {
   return { seq, event: eventOf({ id: `c${seq}` }), plan: { ruleset: 'abc', rules: [] } };
-}
-
-/** A Temporal that the test controls: what it was asked, and when it answers. */
-class ControlledTemporal implements RunStarter {
-  readonly started: string[] = [];
-  readonly ends = new Map<string, (ending: RunEnding) => void>();
-  away = false;
-  refuse = new Set<string>();
-  /** Starts of these fail. */
-  failing = new Set<string>();
-  /** Starts that are answered when the test calls their function. */
-  held = new Map<string, () => void>();
-  hold = false;
-  /** Every start of a batch. */
-  readonly batches: { id: string; events: string[] }[] = [];
-  /** Batches that Temporal has. */
-  readonly known = new Set<string>();
-  refuseBatches = false;
-  asked = 0;
-  failures = 0;
-  mostAtOnce = 0;
-  #changed = (): void => undefined;
-
-  async start(event: CanonicalEvent): ReturnType<RunStarter['start']> {
-    this.asked += 1;
-    this.mostAtOnce = Math.max(this.mostAtOnce, this.asked);
-    try {
-      if (this.hold) {
-        await new Promise<void>((resolve) => this.held.set(event.event_id, resolve));
-      }
-      return this.#answer(event);
-    } finally {
-      this.asked -= 1;
-    }
-  }
-
-  #answer(event: CanonicalEvent): Awaited<ReturnType<RunStarter['start']>> {
-    if (this.away || this.failing.has(event.event_id)) {
-      this.failures += 1;
-      throw new Error('UNAVAILABLE');
-    }
-    if (this.refuse.has(event.event_id)) {
-      return { outcome: 'refused', reason: 'too large' };
-    }
-    this.started.push(event.event_id);
-    this.#changed();
-    return { outcome: 'started', runId: `run-${event.id}` };
-  }
-
-  async startBatch(batch: Parameters<RunStarter['startBatch']>[0]): ReturnType<RunStarter['startBatch']> {
-    this.batches.push({ id: batch.id, events: batch.events.map(({ event }) => event.event_id) });
-    if (this.hold) {
-      await new Promise<void>((resolve) => this.held.set(batch.id, resolve));
-    }
-    if (this.away) {
-      this.failures += 1;
-      throw new Error('UNAVAILABLE');
-    }
-    if (this.refuseBatches) {
-      return { outcome: 'refused', reason: 'too large' };
-    }
-    if (this.known.has(batch.id)) {
-      return { outcome: 'exists' };
-    }
-    this.known.add(batch.id);
-    this.started.push(...batch.events.map(({ event }) => event.event_id));
-    this.#changed();
-    return { outcome: 'started', runId: `run-${batch.id}` };
-  }
-
-  ended(workflowId: string): Promise<RunEnding> {
-    return new Promise((resolve) => this.ends.set(workflowId, resolve));
-  }
-
-  async startedAtLeast(count: number): Promise<void> {
-    while (this.started.length < count) {
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-      });
-    }
-  }
-
-  end(eventId: string): void {
-    this.ends.get(eventId)?.({ status: 'completed', report: { outcome: 'done', rules: [] } });
-  }
 }
 
 describe('Dispatcher', () => {
@@ -362,6 +275,11 @@ describe('Dispatcher', () => {
     await temporal.startedAtLeast(3);
     events.push(...range(4, 130).map(batchable));
     dispatcher.wake();
+    await untilTrue(() => runLog.watermark() === 103);
+    // The others are held while batches end.
+    for (const { id, events: members } of temporal.batches.slice(0, 2)) {
+      dispatcher.batchEnded(id, { status: 'completed', report: { events: members.map(over) } });
+    }
     await untilTrue(() => runLog.watermark() === 130);
     expect(temporal.batches.map((batch) => batch.events)).toEqual([
       idsOf(range(4, 53)),
@@ -374,7 +292,7 @@ describe('Dispatcher', () => {
       own_run: false,
     });
     expect(runLog.begunBatches()).toEqual([]);
-    expect(dispatcher.runs()).toEqual({ inFlight: 130, open: 130 });
+    expect(dispatcher.runs()).toEqual({ inFlight: 30, open: 30 });
   });
 
   it('starts nothing in batches when that is switched off', async () => {
@@ -385,15 +303,15 @@ describe('Dispatcher', () => {
   });
 
   it('keeps a bounded number of batches in flight; one that ends makes room for the next', async () => {
-    events = range(1, 250).map(batchable);
+    events = range(1, 200).map(batchable);
     dispatch(1, true, true);
-    await untilTrue(() => runLog.watermark() === 200);
-    expect(temporal.batches).toHaveLength(4);
+    await untilTrue(() => runLog.watermark() === 150);
+    expect(temporal.batches).toHaveLength(3);
     dispatcher.batchEnded(temporal.batches[1]?.id ?? '', {
       status: 'completed',
       report: { events: idsOf(range(51, 100)).map(over) },
     });
-    await untilTrue(() => temporal.batches.length === 5);
+    await untilTrue(() => temporal.batches.length === 4);
     await untilTrue(() => runLog.get('call_hangup/c51')?.state === 'closed');
     expect(closed).toEqual(idsOf(range(51, 100)));
   });
@@ -479,11 +397,12 @@ describe('Dispatcher', () => {
     temporal.ends.clear();
     events.push(...range(7, 40).map(batchable));
     dispatch(1, false, true);
+    await untilTrue(() => temporal.ends.has(first?.id ?? ''));
+    expect(temporal.batches.at(-1)).toEqual(first);
+    temporal.ends.get(first?.id ?? '')?.({ status: 'completed', report: { events: idsOf(range(1, 6)).map(over) } });
     await untilTrue(() => runLog.watermark() === 40);
-    expect(temporal.batches.at(-2)).toEqual(first);
     expect(temporal.batches.at(-1)?.events).toEqual(idsOf(range(7, 40)));
     expect(runLog.get('call_hangup/c6')).toMatchObject({ batch: first?.id, run_id: '' });
-    await untilTrue(() => temporal.ends.has(first?.id ?? ''));
     expect(runLog.begunBatches()).toEqual([]);
   });
 
