@@ -23,3 +23,13 @@ test('who waits after the end waits for the next one', async () => {
   expect(isOver).toBe(false);
   await next;
 });
+
+test('of many, the next ones go on only after other work had its turn', async () => {
+  const turn = new TurnEnd();
+  const seen: string[] = [];
+  const all = Array.from({ length: 40 }, (_, index) => turn.reached().then(() => seen.push(`${index + 1}`)));
+  setImmediate(() => seen.push('other work'));
+  await Promise.all(all);
+  const numbers = Array.from({ length: 40 }, (_, index) => `${index + 1}`);
+  expect(seen).toEqual([...numbers.slice(0, 32), 'other work', ...numbers.slice(32)]);
+});
