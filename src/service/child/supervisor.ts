@@ -125,8 +125,11 @@ export class ChildSupervisor {
       return;
     }
     this.#isWaking = true;
-    this.#send({ type: 'wake' }, () => {
-      this.#isWaking = false;
+    // The answers to the events that came are written first.
+    setImmediate(() => {
+      this.#send({ type: 'wake' }, () => {
+        this.#isWaking = false;
+      });
     });
   }
 
