@@ -76,12 +76,15 @@ export function canonicalize(
     recording_ready: fields.recording_ready ?? null,
     call_id: fields.call_id === undefined ? call : fields.call_id,
     root_call_id: fields.root_call_id === undefined ? call : fields.root_call_id,
-    leg: null,
-    agent: null,
+    leg: judged?.leg ?? null,
+    agent: judged?.agent ?? null,
     call: null,
     data,
   };
-  return (judged === null ? completeEvent(event, known, ours) : withJudgement(event, judged)).event;
+  if (judged === null) {
+    return completeEvent(event, known, ours).event;
+  }
+  return judged.missing.length === 0 ? event : withJudgement(event, judged).event;
 }
 
 function occurredAt(type: string, data: JsonObject): string | null {

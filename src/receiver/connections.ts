@@ -82,6 +82,8 @@ export interface ConnectionsOptions {
  */
 export class Connections {
   readonly #open = new Map<string, Connection>();
+  /** Those whose key has been written once: it is not written again for every request. */
+  readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #ofAddress = new Map<string, OfAddress>();
   readonly #strangers = new Waiting();
   readonly #senders = new Waiting();
@@ -126,7 +128,7 @@ export class Connections {
   }
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#open.get(keyOf(request.socket));
+    const connection = this.#connectionOf(request.socket);
     if (connection === undefined) {
       return;
     }
@@ -140,6 +142,18 @@ export class Connections {
         this.#wait(connection, 'idle');
       }
     });
+  }
+
+  #connectionOf(socket: Socket): Connection | undefined {
+    const known = this.#bySocket.get(socket);
+    if (known !== undefined) {
+      return known;
+    }
+    const connection = this.#open.get(keyOf(socket));
+    if (connection !== undefined) {
+      this.#bySocket.set(socket, connection);
+    }
+    return connection;
   }
 
   /** Puts a connection last among those that wait for the same. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Ingest, IngestResult } from '../ingest/ingest';
 import { TrustedBody } from '../ingest/trusted-body';
 import { subscriberOf, type Address } from '../net/address';
@@ -50,6 +51,23 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
   // Not Fastify's request.ip: its trustProxy does not read entries with a port.
   const addressOf = ({ raw }: FastifyRequest): Address | null =>
     clientAddress(raw.socket.remoteAddress, headerOf(raw.headers['x-forwarded-for']), trustedProxies);
+  // The requests of one connection come from one address, unless a header says more.
+  const peers = new WeakMap<Socket, { address: Address | null; caller: string }>();
+  const senderOf = (request: FastifyRequest): { address: Address | null; caller: string } => {
+    const { socket, headers } = request.raw;
+    const isDirect = headers['x-forwarded-for'] === undefined;
+    const known = isDirect ? peers.get(socket) : undefined;
+    if (known !== undefined) {
+      return known;
+    }
+    const address = addressOf(request);
+    const sender = { address, caller: address === null ? 'unknown' : subscriberOf(address) };
+    // A connection that has closed has no address any more.
+    if (isDirect && address !== null) {
+      peers.set(socket, sender);
+    }
+    return sender;
+  };
   // Otherwise anyone could make a sender of itself.
   const isProtected = access.secrets.length > 0 || allowed !== null;
   const memory = new BodyMemory(BODY_LIMITS, callers);
@@ -63,11 +81,10 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
   const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const startedAt = performance.now();
     const { method, headers } = request;
-    const address = addressOf(request);
+    const { address, caller } = senderOf(request);
     if (allowed !== null && !allowed.contains(address)) {
       return refusals.address(reply);
     }
-    const caller = address === null ? 'unknown' : subscriberOf(address);
     const declaredBytes = Number(headers['content-length'] ?? 0);
     const hasBody = 'transfer-encoding' in headers || declaredBytes > 0;
     if (!EVENT_METHODS.has(method) || (method === 'DELETE' && !hasBody)) {
