@@ -76,15 +76,12 @@ export function canonicalize(
     recording_ready: fields.recording_ready ?? null,
     call_id: fields.call_id === undefined ? call : fields.call_id,
     root_call_id: fields.root_call_id === undefined ? call : fields.root_call_id,
-    leg: judged?.leg ?? null,
-    agent: judged?.agent ?? null,
+    leg: null,
+    agent: null,
     call: null,
     data,
   };
-  if (judged === null) {
-    return completeEvent(event, known, ours).event;
-  }
-  return judged.missing.length === 0 ? event : withJudgement(event, judged).event;
+  return (judged === null ? completeEvent(event, known, ours) : withJudgement(event, judged)).event;
 }
 
 function occurredAt(type: string, data: JsonObject): string | null {
