@@ -20,7 +20,7 @@ const checked = new WeakMap<readonly unknown[], Set<string>>();
 
 /** Whether a text can only be meant as a phone number: extensions have no spaces, brackets or `+`. */
 export function isWrittenAsNumber(text: string): boolean {
-  // No pattern that looks for a digit inside: on a million digits it would take hours to fail.
+  // No pattern that looks for a digit inside: its time to fail would grow with the square of the length.
   return /^\+?[\d\s().-]+$/.test(text) && (text.length >= 7 || (/\d/.test(text) && /[\s()+]/.test(text.trim())));
 }
 
