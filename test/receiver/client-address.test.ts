@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import { closeDoors, hangup, openDoor } from './door';
 
 afterEach(closeDoors);
@@ -20,6 +21,21 @@ describe('behind a trusted proxy', () => {
     const { send } = await openDoor({ allow, trustProxy: ['127.0.0.1'] });
     const answer = await send({ payload: hangup('c1'), headers: { 'x-forwarded-for': forwardedFor } });
     expect(answer.status).toBe(status);
+  });
+
+  test('the header counts for each request, also on a connection that had requests without it', async () => {
+    const { send } = await openDoor({ allow: ['203.0.113.7'], trustProxy: ['127.0.0.1'] });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const from = async (headers: Record<string, string>) =>
+      (await send({ payload: hangup('c1'), headers, agent })).status;
+    try {
+      expect([await from({}), await from({ 'x-forwarded-for': '203.0.113.7' }), await from({})]).toEqual([
+        403, 200, 403,
+      ]);
+      expect(await from({ 'x-forwarded-for': '203.0.113.8' })).toBe(403);
+    } finally {
+      agent.destroy();
+    }
   });
 
   test('an entry that is not an address does not open the webhook to whoever is before it', async () => {
