@@ -2,17 +2,17 @@ import type { FormedBatch } from './batch-former';
 import type { RunSlots } from './run-slots';
 
 /** Batches in flight of which none ends within this time wait for something, such as a provider that hangs. */
-const BATCH_MOVES_WITHIN_MS = 1_000;
+const PROGRESS_WITHIN_MS = 1_000;
 
 /**
  * The pace of the batches in flight, and what follows from it for the events that wait.
  *
- * Batches move when one ended, or the first of several began, within the last second. Then what waits is worth holding
- * for the next batch: a run of its own costs an event about ten times the processor time. Batches that do not move hold
- * up nothing.
+ * Batches make progress when one ended, or the first of several began, within the last second. Then what waits is worth
+ * holding for the next batch: a run of its own costs an event about ten times the processor time. Batches without
+ * progress hold up nothing.
  */
 export class BatchPace {
-  #movedAt = -Infinity;
+  #progressAt = -Infinity;
 
   /** @param slots those of the batches in flight. */
   constructor(private readonly slots: RunSlots) {}
@@ -20,7 +20,7 @@ export class BatchPace {
   /** A batch of so many events begins. */
   begin(batchId: string, events: number): void {
     if (this.slots.inUse === 0) {
-      this.#movedAt = performance.now();
+      this.#progressAt = performance.now();
     }
     this.slots.acquire(batchId, events);
   }
@@ -28,22 +28,22 @@ export class BatchPace {
   /** A batch ended. Nothing changes for one that is not in flight. */
   end(batchId: string): void {
     if (this.slots.release(batchId)) {
-      this.#movedAt = performance.now();
+      this.#progressAt = performance.now();
     }
   }
 
-  get areMoving(): boolean {
-    return this.movingForMs > 0;
+  get areProgressing(): boolean {
+    return this.progressingForMs > 0;
   }
 
-  /** For how long batches move if none ends; 0 or less when they do not. Milliseconds. */
-  get movingForMs(): number {
-    return this.#movedAt + BATCH_MOVES_WITHIN_MS - performance.now();
+  /** For how long batches count as making progress if none ends; 0 or less when they make none. Milliseconds. */
+  get progressingForMs(): number {
+    return this.#progressAt + PROGRESS_WITHIN_MS - performance.now();
   }
 
   /** Whether a batch may be formed of the events that wait. @param freeSlots how many of them may be started alone. */
   isBacklog(waiting: number, freeSlots: number): boolean {
-    return this.areMoving || (!this.slots.areFull && waiting > freeSlots);
+    return this.areProgressing || (!this.slots.areFull && waiting > freeSlots);
   }
 
   /**
@@ -52,7 +52,7 @@ export class BatchPace {
    * and for a second at the most.
    */
   next({ isFull, isTooSmall }: Pick<FormedBatch<never>, 'isFull' | 'isTooSmall'>): 'start' | 'hold' | 'alone' {
-    const mayHold = this.areMoving && this.slots.inUse > 0;
+    const mayHold = this.areProgressing && this.slots.inUse > 0;
     if (isTooSmall) {
       return mayHold && !isFull ? 'hold' : 'alone';
     }

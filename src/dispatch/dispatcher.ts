@@ -21,7 +21,7 @@ export interface DispatcherOptions {
   starter: RunStarter;
   /** Runs in flight at a time. Runs that wait (for a retry, a parked connection, a recording) do not count. */
   maxInFlight: number;
-  /** Whether events are started in batches while more wait than runs may be started, and while such batches move. */
+  /** Whether events are started in batches while more wait than runs may be started, and while such batches make progress. */
   batches?: boolean;
   /**
    * Whether the worker reports how runs end ({@link Dispatcher.runEnded}). Temporal is then asked only about runs whose
@@ -351,16 +351,16 @@ export class Dispatcher {
   }
 
   /**
-   * Holds events until a batch in flight ends, or batches do not move any more. Those that may not be in a batch are
+   * Holds events until a batch in flight ends, or batches make no progress any more. Those that may not be in a batch are
    * started meanwhile.
    */
   async #hold({ alone }: NewBatch): Promise<void> {
     const { inUse } = this.#batchSlots;
     const left = [...alone];
-    while (!this.#mustPause() && this.#batchSlots.inUse === inUse && this.#pace.areMoving) {
+    while (!this.#mustPause() && this.#batchSlots.inUse === inUse && this.#pace.areProgressing) {
       const next = this.#isFree(this.#slots) ? left.shift() : undefined;
       if (next === undefined) {
-        await this.#sleep.sleep(this.#pace.movingForMs);
+        await this.#sleep.sleep(this.#pace.progressingForMs);
       } else {
         this.#beginRun(next);
       }

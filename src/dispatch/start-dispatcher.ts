@@ -13,7 +13,7 @@ export interface DispatcherParts {
   events: PendingEvents;
   starter: RunStarter;
   maxInFlight: number;
-  /** Whether events are started in batches while more wait than runs may be started, and while such batches move. */
+  /** Whether events are started in batches while more wait than runs may be started, and while such batches make progress. */
   batches: boolean;
   /** Whether the worker is in this process and reports how runs end. */
   endsArePushed: boolean;

@@ -8,6 +8,7 @@ import { RunLog } from '../../src/dispatch/run-log';
 import { eventOf } from '../events/event-of';
 import { planOf } from '../inbox/entries';
 import { ControlledTemporal } from './controlled-temporal';
+import { ListedEvents } from './listed-events';
 
 /** Runs that may be in flight. */
 const SLOTS = 20;
@@ -25,25 +26,12 @@ let dataDir: string;
 let runLog: RunLog;
 let temporal: ControlledTemporal;
 let dispatcher: Dispatcher;
-let events: PendingEvent[];
-let unreadable: Set<number>;
-/** How often the inbox was read. */
-let reads: number;
+let inbox: ListedEvents;
 
 /** Starts a dispatcher. The clock stands still unless a test moves it. */
 async function dispatch(maxInFlight = SLOTS): Promise<void> {
   dispatcher = new Dispatcher({
-    events: {
-      pendingAfter: (seq, limit, onUnreadable) => {
-        reads += 1;
-        const page = events.filter((event) => event.seq > seq).slice(0, limit);
-        page
-          .filter((event) => unreadable.has(event.seq))
-          .forEach((event) => onUnreadable({ seq: event.seq, event_id: event.event.event_id }));
-        return page.filter((event) => !unreadable.has(event.seq));
-      },
-      dispatchedThrough: () => 0,
-    },
+    events: inbox,
     runLog,
     starter: temporal,
     maxInFlight,
@@ -64,7 +52,7 @@ async function settled(): Promise<void> {
 }
 
 async function arrive(...arrived: readonly PendingEvent[]): Promise<void> {
-  events.push(...arrived);
+  inbox.events.push(...arrived);
   dispatcher.wake();
   await settled();
 }
@@ -94,9 +82,7 @@ beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'batch-pace-'));
   runLog = RunLog.open(dataDir);
   temporal = new ControlledTemporal();
-  events = [];
-  unreadable = new Set();
-  reads = 0;
+  inbox = new ListedEvents();
 });
 
 afterEach(async () => {
@@ -106,9 +92,9 @@ afterEach(async () => {
   jest.useRealTimers();
 });
 
-/** A first batch of 30 events is in flight, and moves; all slots of single runs are free. */
+/** A first batch of 30 events is in flight, and makes progress; all slots of single runs are free. */
 async function withFirstBatch(maxInFlight = SLOTS): Promise<void> {
-  events = range(1, 30).map((seq) => batchable(seq));
+  inbox.events = range(1, 30).map((seq) => batchable(seq));
   await dispatch(maxInFlight);
   expect(batched()).toEqual([idsOf(range(1, 30))]);
 }
@@ -170,14 +156,14 @@ describe('while batches end one after another', () => {
   it('the inbox is not read again for every event that comes, but when a batch ends', async () => {
     await withFirstBatch();
     await arrive(batchable(31));
-    const before = reads;
+    const before = inbox.reads;
     for (const seq of range(32, 60)) {
       await arrive(batchable(seq));
     }
-    expect(reads).toBe(before);
+    expect(inbox.reads).toBe(before);
     await endBatch(1);
     expect(batched().slice(1)).toEqual([idsOf(range(31, 60))]);
-    expect(reads).toBeLessThan(before + 5);
+    expect(inbox.reads).toBeLessThan(before + 5);
   });
 
   it('an event that may not be in a batch is started past those that are held, when a run may be started', async () => {
@@ -196,7 +182,7 @@ describe('while batches end one after another', () => {
 
   it('events that cannot be read are recorded once those before them are started', async () => {
     await withFirstBatch();
-    unreadable = new Set([31, 33]);
+    inbox.unreadable = new Set([31, 33]);
     await arrive(...range(31, 33).map((seq) => batchable(seq)));
     await pass(10);
     expect([alone(), runLog.get('call_hangup/c33')]).toEqual([[], null]);
@@ -221,7 +207,7 @@ describe('while batches end one after another', () => {
   });
 });
 
-describe('when batches do not move', () => {
+describe('when batches make no progress', () => {
   it('events that are held are started alone within a second', async () => {
     await withFirstBatch();
     await arrive(...range(31, 38).map((seq) => batchable(seq)));
@@ -253,7 +239,7 @@ describe('when batches do not move', () => {
   });
 
   it('events are started alone while all batches hang, and in batches again when one ends', async () => {
-    events = range(1, 150).map((seq) => batchable(seq));
+    inbox.events = range(1, 150).map((seq) => batchable(seq));
     await dispatch();
     expect(batched()).toHaveLength(3);
     await pass(1_000);

@@ -8,6 +8,7 @@ import type { PendingEvent } from '../../src/dispatch/pending-events';
 import { eventOf } from '../events/event-of';
 import { planOf } from '../inbox/entries';
 import { ControlledTemporal } from './controlled-temporal';
+import { ListedEvents } from './listed-events';
 
 function pending(seq: number): PendingEvent {
   return { seq, event: eventOf({ id: `c${seq}` }), plan: { ruleset: 'abc', rules: [] } };
@@ -17,26 +18,13 @@ describe('Dispatcher', () => {
   let dataDir: string;
   let runLog: RunLog;
   let temporal: ControlledTemporal;
-  let events: PendingEvent[];
   let dispatcher: Dispatcher;
-  let unreadable: Set<number>;
+  let inbox: ListedEvents;
   let closed: string[];
-  /** How often the inbox was read. */
-  let reads: number;
 
   function dispatch(maxInFlight = 20, endsArePushed = false, batches = false): void {
     dispatcher = new Dispatcher({
-      events: {
-        pendingAfter: (seq, limit, onUnreadable) => {
-          reads += 1;
-          const page = events.filter((event) => event.seq > seq).slice(0, limit);
-          page
-            .filter((event) => unreadable.has(event.seq))
-            .forEach((event) => onUnreadable({ seq: event.seq, event_id: event.event.event_id }));
-          return page.filter((event) => !unreadable.has(event.seq));
-        },
-        dispatchedThrough: () => 0,
-      },
+      events: inbox,
       onClosed: (eventId) => closed.push(eventId),
       runLog,
       starter: temporal,
@@ -53,10 +41,8 @@ describe('Dispatcher', () => {
     dataDir = mkdtempSync(join(tmpdir(), 'dispatcher-'));
     runLog = RunLog.open(dataDir);
     temporal = new ControlledTemporal();
-    events = [];
-    unreadable = new Set();
+    inbox = new ListedEvents();
     closed = [];
-    reads = 0;
   });
 
   afterEach(async () => {
@@ -66,10 +52,10 @@ describe('Dispatcher', () => {
   });
 
   it('starts pending events, oldest first, and those that arrive later', async () => {
-    events = [pending(1), pending(2)];
+    inbox.events = [pending(1), pending(2)];
     dispatch();
     await temporal.startedAtLeast(2);
-    events.push(pending(3));
+    inbox.events.push(pending(3));
     dispatcher.wake();
     await temporal.startedAtLeast(3);
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
@@ -77,18 +63,18 @@ describe('Dispatcher', () => {
   });
 
   it('does not start again what was started before a restart', async () => {
-    events = [pending(1), pending(2)];
+    inbox.events = [pending(1), pending(2)];
     dispatch();
     await temporal.startedAtLeast(2);
     await dispatcher.stop();
-    events.push(pending(3));
+    inbox.events.push(pending(3));
     dispatch();
     await temporal.startedAtLeast(3);
     expect(temporal.started).toEqual(['call_hangup/c1', 'call_hangup/c2', 'call_hangup/c3']);
   });
 
   it('keeps no more runs in flight than allowed; a run that ends or waits releases its slot', async () => {
-    events = [1, 2, 3, 4].map(pending);
+    inbox.events = [1, 2, 3, 4].map(pending);
     dispatch(2, true);
     await temporal.startedAtLeast(2);
     expect(temporal.started).toHaveLength(2);
@@ -101,7 +87,7 @@ describe('Dispatcher', () => {
 
   it('waits while Temporal is not reachable, reports it, and starts everything afterwards', async () => {
     temporal.away = true;
-    events = [pending(1), pending(2)];
+    inbox.events = [pending(1), pending(2)];
     dispatch();
     await untilTrue(() => dispatcher.problem() !== null);
     expect(dispatcher.problem()).toContain('UNAVAILABLE');
@@ -113,15 +99,15 @@ describe('Dispatcher', () => {
 
   it('reports the problem until a start succeeds, also while a start has no answer', async () => {
     temporal.away = true;
-    events = [pending(1)];
+    inbox.events = [pending(1)];
     dispatch();
     await untilTrue(() => dispatcher.problem() !== null);
     temporal.hold = true;
     await untilTrue(() => temporal.held.size === 1);
-    const before = reads;
+    const before = inbox.reads;
     await untilTrue(() => {
       dispatcher.wake();
-      return reads >= before + 2;
+      return inbox.reads >= before + 2;
     });
     expect(dispatcher.problem()).toContain('UNAVAILABLE');
     temporal.away = false;
@@ -132,7 +118,7 @@ describe('Dispatcher', () => {
 
   it('records a run that Temporal refuses, and starts the others', async () => {
     temporal.refuse.add('call_hangup/c1');
-    events = [pending(1), pending(2)];
+    inbox.events = [pending(1), pending(2)];
     dispatch();
     await temporal.startedAtLeast(1);
     expect(temporal.started).toEqual(['call_hangup/c2']);
@@ -145,7 +131,7 @@ describe('Dispatcher', () => {
   });
 
   it('asks about runs that ended while nobody tracked them', async () => {
-    events = [pending(1)];
+    inbox.events = [pending(1)];
     dispatch();
     await temporal.startedAtLeast(1);
     await dispatcher.stop();
@@ -158,7 +144,7 @@ describe('Dispatcher', () => {
   });
 
   it('has a few starts in progress at a time, and skips none that fails among them', async () => {
-    events = Array.from({ length: 12 }, (_, n) => pending(n + 1));
+    inbox.events = Array.from({ length: 12 }, (_, n) => pending(n + 1));
     temporal.hold = true;
     temporal.failing.add('call_hangup/c2');
     dispatch();
@@ -176,7 +162,7 @@ describe('Dispatcher', () => {
   });
 
   it('starts nothing twice however often an earlier start fails', async () => {
-    events = Array.from({ length: 5 }, (_, n) => pending(n + 1));
+    inbox.events = Array.from({ length: 5 }, (_, n) => pending(n + 1));
     temporal.failing.add('call_hangup/c1');
     dispatch();
     await untilTrue(() => temporal.failures >= 3);
@@ -187,7 +173,7 @@ describe('Dispatcher', () => {
 
   it('records an end that is reported before the start is answered, and the last end that is reported', async () => {
     runLog.markStarted([{ seq: 1, event_id: 'call_hangup/earlier', run_id: 'r', started_at: new Date() }], 1);
-    events = [{ ...pending(1), seq: 2 }];
+    inbox.events = [{ ...pending(1), seq: 2 }];
     temporal.hold = true;
     dispatch(20, true);
     await untilTrue(() => temporal.held.size === 1);
@@ -205,7 +191,7 @@ describe('Dispatcher', () => {
   });
 
   it('reports that the run log cannot be written, and recovers even when nothing is pending', async () => {
-    events = [pending(1)];
+    inbox.events = [pending(1)];
     dispatch(1, true);
     await untilTrue(() => runLog.watermark() === 1);
     const markClosed = jest.spyOn(runLog, 'markClosed').mockImplementationOnce(() => {
@@ -219,8 +205,8 @@ describe('Dispatcher', () => {
   });
 
   it('skips an event that cannot be read, reports it, and starts the others', async () => {
-    events = [pending(1), pending(2), pending(3)];
-    unreadable.add(2);
+    inbox.events = [pending(1), pending(2), pending(3)];
+    inbox.unreadable.add(2);
     dispatch();
     await temporal.startedAtLeast(2);
     await untilTrue(() => runLog.get('call_hangup/c2')?.state === 'closed');
@@ -232,7 +218,7 @@ describe('Dispatcher', () => {
   });
 
   it('does not ask Temporal about a run whose end is reported', async () => {
-    events = [1, 2, 3].map(pending);
+    inbox.events = [1, 2, 3].map(pending);
     dispatch(1, true);
     for (const n of [1, 2, 3]) {
       await temporal.startedAtLeast(n);
@@ -245,7 +231,7 @@ describe('Dispatcher', () => {
   });
 
   it('asks about a run whose end is not reported', async () => {
-    events = [pending(1)];
+    inbox.events = [pending(1)];
     dispatch(1, true);
     await untilTrue(() => temporal.ends.size === 1);
     expect(runLog.get('call_hangup/c1')?.state).toBe('started');
@@ -254,7 +240,7 @@ describe('Dispatcher', () => {
   });
 
   it('records how a run ended', async () => {
-    events = [pending(1)];
+    inbox.events = [pending(1)];
     dispatch();
     await temporal.startedAtLeast(1);
     await untilTrue(() => temporal.ends.size === 1);
@@ -270,10 +256,10 @@ describe('Dispatcher', () => {
   const over = (event_id: string) => ({ event_id, end: 'over', report: { event_id, outcome: 'done', rules: [] } });
 
   it('starts events in batches while more wait than may be started, and alone otherwise', async () => {
-    events = range(1, 3).map(batchable);
+    inbox.events = range(1, 3).map(batchable);
     dispatch(3, true, true);
     await temporal.startedAtLeast(3);
-    events.push(...range(4, 130).map(batchable));
+    inbox.events.push(...range(4, 130).map(batchable));
     dispatcher.wake();
     await untilTrue(() => runLog.watermark() === 103);
     // The others are held while batches end.
@@ -296,14 +282,14 @@ describe('Dispatcher', () => {
   });
 
   it('starts nothing in batches when that is switched off', async () => {
-    events = range(1, 30).map(batchable);
+    inbox.events = range(1, 30).map(batchable);
     dispatch(20, true);
     await temporal.startedAtLeast(20);
     expect(temporal.batches).toEqual([]);
   });
 
   it('keeps a bounded number of batches in flight; one that ends makes room for the next', async () => {
-    events = range(1, 200).map(batchable);
+    inbox.events = range(1, 200).map(batchable);
     dispatch(1, true, true);
     await untilTrue(() => runLog.watermark() === 150);
     expect(temporal.batches).toHaveLength(3);
@@ -317,7 +303,7 @@ describe('Dispatcher', () => {
   });
 
   it('an event that may not be in a batch keeps its turn behind those that overtake it', async () => {
-    events = range(1, 12).map((seq) => (seq === 3 || seq === 7 ? pending(seq) : batchable(seq)));
+    inbox.events = range(1, 12).map((seq) => (seq === 3 || seq === 7 ? pending(seq) : batchable(seq)));
     dispatch(2, true, true);
     await untilTrue(() => runLog.watermark() === 12);
     expect(temporal.batches.map((batch) => batch.events)).toEqual([idsOf([1, 2, 4, 5, 6, 8, 9, 10, 11, 12])]);
@@ -325,7 +311,7 @@ describe('Dispatcher', () => {
   });
 
   it('takes in what a batch reports: events that are over, and events that go on alone', async () => {
-    events = range(1, 5).map(batchable);
+    inbox.events = range(1, 5).map(batchable);
     dispatch(1, true, true);
     await untilTrue(() => runLog.watermark() === 5);
     const [batch] = temporal.batches;
@@ -350,7 +336,7 @@ describe('Dispatcher', () => {
   });
 
   it('asks the batch how its events ended when nobody reports it, and their own runs after that', async () => {
-    events = range(1, 5).map(batchable);
+    inbox.events = range(1, 5).map(batchable);
     dispatch(1, false, true);
     await untilTrue(() => temporal.ends.size === 1);
     const [batch] = temporal.batches;
@@ -365,7 +351,7 @@ describe('Dispatcher', () => {
   });
 
   it('events of a batch that was terminated ended so, except those that have a run of their own', async () => {
-    events = range(1, 4).map(batchable);
+    inbox.events = range(1, 4).map(batchable);
     dispatch(1, false, true);
     await untilTrue(() => temporal.ends.size === 1);
     temporal.ends.get(temporal.batches[0]?.id ?? '')?.({ status: 'terminated', report: null });
@@ -381,7 +367,7 @@ describe('Dispatcher', () => {
   });
 
   it('starts a batch again as it was when its start was not answered before a restart', async () => {
-    events = range(1, 6).map(batchable);
+    inbox.events = range(1, 6).map(batchable);
     temporal.hold = true;
     dispatch(1, true, true);
     await untilTrue(() => temporal.held.size === 1);
@@ -395,7 +381,7 @@ describe('Dispatcher', () => {
     temporal.known.add(first?.id ?? '');
     temporal.away = false;
     temporal.ends.clear();
-    events.push(...range(7, 40).map(batchable));
+    inbox.events.push(...range(7, 40).map(batchable));
     dispatch(1, false, true);
     await untilTrue(() => temporal.ends.has(first?.id ?? ''));
     expect(temporal.batches.at(-1)).toEqual(first);
@@ -408,7 +394,7 @@ describe('Dispatcher', () => {
 
   it('starts events one by one when Temporal refuses their batch', async () => {
     temporal.refuseBatches = true;
-    events = range(1, 6).map(batchable);
+    inbox.events = range(1, 6).map(batchable);
     dispatch(1, true, true);
     await untilTrue(() => runLog.watermark() === 6);
     expect(temporal.started).toEqual(idsOf(range(1, 6)));
@@ -418,7 +404,7 @@ describe('Dispatcher', () => {
   });
 
   it('records the end of a batch that is reported before its start is answered', async () => {
-    events = range(1, 4).map(batchable);
+    inbox.events = range(1, 4).map(batchable);
     temporal.hold = true;
     dispatch(1, true, true);
     await untilTrue(() => temporal.held.size === 1);
