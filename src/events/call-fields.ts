@@ -28,6 +28,9 @@ export function readCall(type: string, data: JsonObject, ours: NumberLookup): Re
     direction,
     peer,
     ours: ourEnd,
+    // Decided by the legs. It is here so that adding it changes no shape: else V8 makes a shape for every single event, and
+    // a canonical event takes half as long again (7.6 against 5.2 us).
+    answered: null,
     picked_up: pickedUp,
     ring_s: secondsBetween(created, progressing ?? (pickedUp === false ? hangup : null)),
     talk_s: hungUp && pickedUp === false ? 0 : secondsBetween(progressing, hangup),
