@@ -20,6 +20,7 @@ export function bareEvent({ type, id, event_id, data, at }: EventIdentity): Cano
     peer: null,
     ours: null,
     answered: null,
+    picked_up: null,
     ring_s: null,
     talk_s: null,
     duration_s: null,
@@ -30,6 +31,9 @@ export function bareEvent({ type, id, event_id, data, at }: EventIdentity): Cano
     recording_ready: null,
     call_id: null,
     root_call_id: null,
+    leg: null,
+    agent: null,
+    call: null,
     data,
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVENT_PARTS, LEGS, type CanonicalEvent } from '../events/canonical-event';
+import { EVENT_PARTS, LEGS, type CanonicalEvent, type Party } from '../events/canonical-event';
 import type { Plan } from '../rules/plan';
 
 /** A canonical event without its payload, which is stored once, as the raw body. */
@@ -83,13 +83,14 @@ export interface Quarantined extends QuarantineSummary {
   body: Buffer;
 }
 
-const text = z.string().nullable();
-const number = z.number().nullable();
-const flag = z.boolean().nullable();
-const party = z.object({ type: z.string(), number: text, name: text }).nullable();
+// A member that is absent is null: `headJson` leaves it out.
+const text = z.string().nullable().default(null);
+const number = z.number().nullable().default(null);
+const flag = z.boolean().nullable().default(null);
+const direction = z.enum(['inbound', 'outbound']).nullable().default(null);
+const party = z.object({ type: z.string(), number: text, name: text }).nullable().default(null);
 
-/** Parses a stored head. */
-export const eventHead: z.ZodType<EventHead> = z.object({
+const eventHead: z.ZodType<EventHead> = z.object({
   type: z.string(),
   declared_type: z.string(),
   event_id: z.string(),
@@ -97,7 +98,7 @@ export const eventHead: z.ZodType<EventHead> = z.object({
   customer_id: text,
   occurred_at: z.string(),
   received_at: z.string(),
-  direction: z.enum(['inbound', 'outbound']).nullable(),
+  direction,
   peer: party,
   ours: party,
   answered: flag,
@@ -111,13 +112,12 @@ export const eventHead: z.ZodType<EventHead> = z.object({
   recording_ready: flag,
   call_id: text,
   root_call_id: text,
-  // Absent in events that earlier versions stored.
-  picked_up: flag.optional(),
-  leg: z.enum(LEGS).nullish(),
-  agent: z.object({ id: z.string(), name: text, username: text }).nullish(),
+  picked_up: flag,
+  leg: z.enum(LEGS).nullable().default(null),
+  agent: z.object({ id: z.string(), name: text, username: text }).nullable().default(null),
   call: z
     .object({
-      direction: z.enum(['inbound', 'outbound']).nullable(),
+      direction,
       peer: party,
       ours: party,
       answered: flag,
@@ -125,43 +125,75 @@ export const eventHead: z.ZodType<EventHead> = z.object({
       duration_s: number,
       reason: text,
     })
-    .nullish(),
+    .nullable()
+    .default(null),
   pending: z.array(z.enum(EVENT_PARTS)).optional(),
 });
 
+const rulesetOf = z.object({ ruleset: text });
+
+/** The columns that hold an event's head. `received_at` is in epoch milliseconds. */
+export interface StoredHead {
+  event_id: string;
+  type: string;
+  received_at: number;
+  /** What the other columns do not have, as {@link headJson} or an earlier version wrote it. */
+  head: string;
+}
+
 /**
- * The stored form of an event's head and its rule set: JSON. Written member by member, so that no other
- * member of the event gets into it.
+ * Reads an event's head, and the hash of the rule set that it was matched with; null when an earlier version stored none.
+ * @throws SyntaxError or ZodError when the row is damaged.
+ */
+export function readHead({ event_id, type, received_at, head }: StoredHead): {
+  event: EventHead;
+  ruleset: string | null;
+} {
+  const kept = z.record(z.string(), z.unknown()).parse(JSON.parse(head));
+  const columns = { event_id, type, declared_type: type, received_at: new Date(received_at).toISOString() };
+  return { event: eventHead.parse({ ...columns, ...kept }), ruleset: rulesetOf.parse(kept).ruleset };
+}
+
+/**
+ * What is stored of an event's head besides its columns, and of its rule set: JSON. Written member by member, so that no
+ * other member of the event gets into it.
+ *
+ * Small on purpose. A page of SQLite has 4 KB, and a call's event with all members took so much more than half of it that
+ * each had a page for itself: the inbox was twice as large, and each commit wrote more.
  */
 export function headJson(event: EventHead, ruleset: string | null): string {
-  const head: EventHead & { ruleset: string | null } = {
-    type: event.type,
-    declared_type: event.declared_type,
-    event_id: event.event_id,
+  // JSON has no member for undefined.
+  const head: { [Member in keyof EventHead]?: unknown } & { ruleset: string | undefined } = {
+    declared_type: event.declared_type === event.type ? undefined : event.declared_type,
     id: event.id,
-    customer_id: event.customer_id,
+    customer_id: event.customer_id ?? undefined,
     occurred_at: event.occurred_at,
-    received_at: event.received_at,
-    direction: event.direction,
-    peer: event.peer,
-    ours: event.ours,
-    answered: event.answered,
-    ring_s: event.ring_s,
-    talk_s: event.talk_s,
-    duration_s: event.duration_s,
-    hangup_by: event.hangup_by,
-    reason: event.reason,
-    text: event.text,
-    status: event.status,
-    recording_ready: event.recording_ready,
-    call_id: event.call_id,
-    root_call_id: event.root_call_id,
-    picked_up: event.picked_up,
-    leg: event.leg,
-    agent: event.agent,
-    call: event.call,
+    direction: event.direction ?? undefined,
+    peer: withoutNulls(event.peer),
+    ours: withoutNulls(event.ours),
+    answered: event.answered ?? undefined,
+    ring_s: event.ring_s ?? undefined,
+    talk_s: event.talk_s ?? undefined,
+    duration_s: event.duration_s ?? undefined,
+    hangup_by: event.hangup_by ?? undefined,
+    reason: event.reason ?? undefined,
+    text: event.text ?? undefined,
+    status: event.status ?? undefined,
+    recording_ready: event.recording_ready ?? undefined,
+    call_id: event.call_id ?? undefined,
+    root_call_id: event.root_call_id ?? undefined,
+    picked_up: event.picked_up ?? undefined,
+    leg: event.leg ?? undefined,
+    agent: event.agent ?? undefined,
+    call: event.call ?? undefined,
     pending: event.pending,
-    ruleset,
+    ruleset: ruleset ?? undefined,
   };
   return JSON.stringify(head);
+}
+
+function withoutNulls(party: Party | null): { [Member in keyof Party]: string | undefined } | undefined {
+  return party === null
+    ? undefined
+    : { type: party.type, number: party.number ?? undefined, name: party.name ?? undefined };
 }

@@ -94,7 +94,11 @@ describe('append', () => {
   test.each([
     [
       'odd characters in every text',
-      entryOf('x\0y\ud800', 'id\0\u{1F600}', planOf("it's; DROP TABLE events --"), {
+      // Event ids and types have none (event-id.ts).
+      entryOf('x', 'y', planOf("it's; DROP TABLE events --"), {
+        event_id: 'x/y',
+        declared_type: 'x\0y\ud800',
+        id: 'id\0\u{1F600}',
         text: 'a\0b\ud800',
         body: Buffer.from('{"type":"x","data":{}}'),
       }),
@@ -113,6 +117,8 @@ describe('append', () => {
     expect(await inbox.append(entry)).toBe('duplicate');
     const [stored] = [...reading(dataDir).iterate({ since: new Date(0) })];
     expect(stored?.event.event_id).toBe(entry.event.event_id);
+    expect(stored?.event.id).toBe(entry.event.id);
+    expect(stored?.event.declared_type).toBe(entry.event.declared_type);
     expect(stored?.event.text).toBe(entry.event.text);
     expect(stored?.body.equals(entry.body)).toBe(true);
     expect(stored?.plan).toEqual(entry.plan);

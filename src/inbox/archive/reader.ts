@@ -7,10 +7,10 @@ import { CLOCK_SET_BACK_MS, conditionsOf, type ListOptions } from './list-option
 import {
   dataOf,
   eventRow,
+  HEAD_COLUMNS,
   planRow,
   positionRow,
   quarantineRow,
-  rulesetOf,
   ruleSetRow,
   sizeRow,
   storedPlan,
@@ -21,8 +21,8 @@ import { seqAt } from './seq-at';
 import { heldBytes } from './retention';
 import { all, blobOf, oneNumber, prepare, type Bound } from '../../storage/sqlite';
 import {
-  eventHead,
   FORGOTTEN_CONTENT_TYPE,
+  readHead,
   type EventSummary,
   type Quarantined,
   type QuarantineSummary,
@@ -97,7 +97,7 @@ export class InboxReader {
     const fitting = sizes.filter((row, index) => index === 0 || (leftBytes -= row.bytes) > 0);
     const last = fitting.at(-1)?.seq ?? seq;
     return this.#rows(
-      'SELECT seq, event_id, head, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+      `SELECT seq, ${HEAD_COLUMNS}, plan, content_type, body FROM events INDEXED BY events_to_do WHERE plan IS NOT NULL AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
       [seq, last, fitting.length],
     ).flatMap((row) => {
       const event = this.#readable(row);
@@ -111,7 +111,9 @@ export class InboxReader {
 
   /** A whole event; null when the inbox does not have this id, or no longer. */
   get(eventId: string): StoredEvent | null {
-    const [row] = this.#rows('SELECT seq, head, plan, content_type, body FROM events WHERE event_id = ?', [eventId]);
+    const [row] = this.#rows(`SELECT seq, ${HEAD_COLUMNS}, plan, content_type, body FROM events WHERE event_id = ?`, [
+      eventId,
+    ]);
     return row === undefined ? null : this.#event(row);
   }
 
@@ -134,19 +136,17 @@ export class InboxReader {
       return [];
     }
     const { where, values } = conditionsOf(options, (time, which) => seqAt(database, time, which));
-    return this.#rows(`SELECT seq, head, plan, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [
+    return this.#rows(`SELECT seq, ${HEAD_COLUMNS}, plan, bytes FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?`, [
       ...values,
       options.limit,
     ]).map((row) => {
-      const { seq, head, plan, bytes } = summaryRow.parse(row);
-      const kept: unknown = JSON.parse(head);
+      const { seq, plan, bytes, ...head } = summaryRow.parse(row);
       return {
+        ...readHead(head),
         seq,
-        event: eventHead.parse(kept),
         outcome: plan === null ? 'ignored' : 'received',
         rules: plan === null ? [] : this.#plan(plan).rules.map(({ name }) => name),
         bytes,
-        ruleset: rulesetOf.parse(kept).ruleset,
       };
     });
   }
@@ -173,7 +173,7 @@ export class InboxReader {
     let seq = 0;
     for (;;) {
       const page = this.#rows(
-        'SELECT seq, head, plan, content_type, body FROM events WHERE seq > ? AND received_at >= ? ORDER BY seq LIMIT ?',
+        `SELECT seq, ${HEAD_COLUMNS}, plan, content_type, body FROM events WHERE seq > ? AND received_at >= ? ORDER BY seq LIMIT ?`,
         [seq, options.since.getTime(), PAGE],
       );
       for (const row of page) {
@@ -368,13 +368,13 @@ export class InboxReader {
   }
 
   #event(row: unknown): StoredEvent {
-    const { seq, head, plan, content_type, body } = eventRow.parse(row);
+    const { seq, plan, content_type, body, ...head } = eventRow.parse(row);
     const raw = blobOf(body);
-    const kept: unknown = JSON.parse(head);
+    const { event, ruleset } = readHead(head);
     return {
       seq,
-      event: { ...eventHead.parse(kept), data: dataOf(raw) },
-      ruleset: rulesetOf.parse(kept).ruleset,
+      event: { ...event, data: dataOf(raw) },
+      ruleset,
       body: raw,
       content_type,
       plan: plan === null ? null : this.#plan(plan),

@@ -9,10 +9,19 @@ import type { QuarantineSummary, RuleSetUse } from '../stored-event';
 export const positionRow = z.object({ seq: z.number(), event_id: z.string() });
 /** How large the body of an event is. */
 export const sizeRow = z.object({ seq: z.number(), bytes: z.number() });
+const head = {
+  event_id: z.string(),
+  type: z.string(),
+  // As many milliseconds as a Date can have.
+  received_at: z.number().min(-8.64e15).max(8.64e15),
+  head: z.string(),
+};
+/** The columns that hold an event's head, for a SELECT. */
+export const HEAD_COLUMNS = 'event_id, type, received_at, head';
 /** An event without its body. */
 export const summaryRow = z.object({
   seq: z.number(),
-  head: z.string(),
+  ...head,
   plan: z.number().nullable(),
   bytes: z.number(),
 });
@@ -21,13 +30,11 @@ export const planRow = z.object({ id: z.number(), json: z.string() });
 /** A whole event. */
 export const eventRow = z.object({
   seq: z.number(),
-  head: z.string(),
+  ...head,
   plan: z.number().nullable(),
   content_type: z.string().nullable(),
   body: z.unknown(),
 });
-/** The rule set, which is in the head besides the event's fields. */
-export const rulesetOf = z.object({ ruleset: z.string().nullable().default(null) });
 /** A rule set and the events that were matched with it. */
 export const ruleSetRow = z
   .object({

@@ -2,9 +2,10 @@ import { oneNumber, openWriteAheadLog, type Database } from '../../storage/sqlit
 
 /**
  * Version of the file, in `user_version`. 1: written before bridges kept a journal. 2: events may be in a journal beside
- * it (journal/replay.ts), which a bridge that knows version 1 only would ignore.
+ * it (journal/replay.ts), which a bridge that knows version 1 only would ignore. 3: `head` lacks what is null and what
+ * other columns have (`headJson`).
  */
-export const INBOX_SCHEMA = 2;
+export const INBOX_SCHEMA = 3;
 
 /** The inbox's file in the data folder. */
 export const INBOX_FILE = 'inbox.db';
@@ -88,7 +89,7 @@ export function prepareArchive(database: Database, path: string): void {
       `${INBOX_FILE} was written by a newer bridge (its format is ${version}, this bridge knows ${INBOX_SCHEMA}): update this bridge, or use another data folder`,
     );
   }
-  if (version === 1) {
+  if (version > 0 && version < INBOX_SCHEMA) {
     database.exec(`PRAGMA user_version = ${INBOX_SCHEMA}`);
   }
   if (version === 0) {

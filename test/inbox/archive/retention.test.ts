@@ -86,7 +86,7 @@ test('drops the oldest beyond the size, in bounded slices, and gives the space b
   const { dataDir, archive, reader } = open({ maxBytes: 2_000_000 });
   const filler = 'x'.repeat(9_000);
   archive.commit(
-    Array.from({ length: 1_000 }, (_, n) =>
+    Array.from({ length: 1_200 }, (_, n) =>
       recordOf(
         entryOf('call_created', `c${n}`, null, {
           ...daysAgo(1),
@@ -101,7 +101,7 @@ test('drops the oldest beyond the size, in bounded slices, and gives the space b
   expect(reader.heldBytes()).toBeLessThan(2_100_000);
   const kept = reader.counts().ignored;
   expect(kept).toBeGreaterThan(100);
-  expect(reader.list({ limit: 1 })[0]?.event.id).toBe('c999');
+  expect(reader.list({ limit: 1 })[0]?.event.id).toBe('c1199');
   expect(reader.has('call_created/c0')).toBe(false);
   while (archive.prune(NOW)) {
     // Until nothing is left to do.

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { hashPlanJson } from '../../../src/inbox/archive/plans';
 import type { JournalPosition, JournalRecord } from '../../../src/inbox/journal/frame';
 import { journalFile } from '../../../src/inbox/journal/reader';
-import { headJson, type InboxEntry } from '../../../src/inbox/stored-event';
+import type { InboxEntry } from '../../../src/inbox/stored-event';
 
 /** The frame that version 0.1 wrote for some records. */
 function encodeFrame(records: readonly JournalRecord[], position: JournalPosition, previousEnd: number): Buffer {
@@ -61,7 +61,8 @@ export function journalRecordsOf({ event, body, content_type, ruleset, plan }: I
   const hashed = plan === null ? null : hashPlanJson(JSON.stringify(plan));
   const record: JournalRecord = {
     meta: { kind: 'event', plan: hashed?.hash ?? null, content_type },
-    text: headJson(event, ruleset),
+    // All members, those that are null too: version 0.1 left out none.
+    text: JSON.stringify({ ...event, ruleset }),
     bytes: body,
   };
   return hashed === null
