@@ -81,11 +81,11 @@ test('the head of an earlier version, with all members, is read', () => {
 });
 
 test.each([
-  ['no JSON', '{'],
-  ['no object', 'null'],
-  ['a member of another type', '{"id":1,"occurred_at":"x"}'],
-])('a damaged head is refused: %s', (_, head) => {
-  expect(() => readHead(rowOf(bare, head))).toThrow();
+  ['no JSON', '{', 'JSON'],
+  ['no object', 'null', 'expected record'],
+  ['a member of another type', '{"id":1,"occurred_at":"x"}', 'expected string'],
+])('a damaged head is refused: %s', (_, head, message) => {
+  expect(() => readHead(rowOf(bare, head))).toThrow(message);
 });
 
 test('two events of calls share a page of the file', async () => {
