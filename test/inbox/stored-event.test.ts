@@ -1,3 +1,4 @@
+import { bareEvent } from '../../src/events/bare-event';
 import type { CanonicalEvent } from '../../src/events/canonical-event';
 import { headJson, readHead, type EventHead } from '../../src/inbox/stored-event';
 import { openDatabase, oneNumber } from '../../src/storage/sqlite';
@@ -35,30 +36,8 @@ const full: Required<Omit<CanonicalEvent, 'data' | 'left_out'>> = {
   call: { direction: null, peer: null, ours: null, answered: null, talk_s: null, duration_s: 3, reason: null },
   pending: ['answered'],
 };
-const bare: EventHead = {
-  ...full,
-  declared_type: full.type,
-  customer_id: null,
-  direction: null,
-  peer: null,
-  ours: null,
-  answered: null,
-  picked_up: null,
-  ring_s: null,
-  talk_s: null,
-  duration_s: null,
-  hangup_by: null,
-  reason: null,
-  text: null,
-  status: null,
-  recording_ready: null,
-  call_id: null,
-  root_call_id: null,
-  leg: null,
-  agent: null,
-  call: null,
-  pending: undefined,
-};
+const { data: _payload, ...unknown } = bareEvent({ ...full, at: full.occurred_at, data: {} });
+const bare: EventHead = { ...unknown, received_at: full.received_at };
 
 function rowOf(event: EventHead, head: string): Parameters<typeof readHead>[0] {
   return { event_id: event.event_id, type: event.type, received_at: Date.parse(event.received_at), head };
