@@ -158,8 +158,8 @@ export function readHead({ event_id, type, received_at, head }: StoredHead): {
  * What is stored of an event's head besides its columns, and of its rule set: JSON. Written member by member, so that no
  * other member of the event gets into it.
  *
- * Small on purpose. A page of SQLite has 4 KB, and a call's event with all members took so much more than half of it that
- * each had a page for itself: the inbox was twice as large, and each commit wrote more.
+ * Small on purpose. A page of SQLite has 4 KB. With all members, the event of an ended call took a little more than half of
+ * it, so each had a page for itself: the inbox was twice as large, and each commit wrote more.
  */
 export function headJson(event: EventHead, ruleset: string | null): string {
   // JSON has no member for undefined.

@@ -73,10 +73,9 @@ test('two events of calls share a page of the file', async () => {
   // As large as the live sender's bodies of ended calls are.
   const body = Buffer.from(JSON.stringify({ type: 'call_hangup', data: { filler: 'x'.repeat(1_150) } }));
   const ids = Array.from({ length: 200 }, (_, n) => `5b8311cd-82eb-45d0-a1ba-${String(n).padStart(12, '0')}`);
-  const { data: _data, ...call } = { ...full, data: {} };
   await Promise.all(
     ids.map((id) => {
-      const event = { ...call, event_id: `call_hangup/${id}`, call_id: id, root_call_id: id, agent: null, call: null };
+      const event = { ...full, event_id: `call_hangup/${id}`, call_id: id, root_call_id: id, agent: null, call: null };
       return inbox.append(entryOf('call_hangup', id, planOf('log'), { ...event, id, type: 'call_hangup', body }));
     }),
   );
