@@ -22,42 +22,11 @@ interface Connection {
   readonly key: string;
   readonly socket: Socket;
   readonly address: string;
+  /** All of its address, itself included; the one whose latest request is the oldest is first. */
+  readonly ofAddress: Set<Connection>;
   readonly isProxy: boolean;
-  /** Requests that are not answered yet; more than one when the client sends them without waiting. */
-  requests: number;
-  /** The last answer. */
+  /** The answer to its latest request; null before the first one. */
   response: ServerResponse<IncomingMessage> | null;
-}
-
-/** Connections that can give way, the longest waiting first. */
-class Waiting {
-  readonly idle = new Set<Connection>();
-  readonly unfinished = new Set<Connection>();
-
-  delete(connection: Connection): void {
-    this.idle.delete(connection);
-    this.unfinished.delete(connection);
-  }
-
-  /** The connection that gives way first; null when the bridge is working on the answers of all. */
-  first(): [Connection, DropReason] | null {
-    for (const connection of this.idle) {
-      return [connection, 'idle'];
-    }
-    for (const connection of this.unfinished) {
-      const { response } = connection;
-      // A client that does not read its answer is no better than one that does not finish its request.
-      if (response === null || !response.req.complete || response.writableEnded) {
-        return [connection, 'unfinished'];
-      }
-    }
-    return null;
-  }
-}
-
-/** Connections of one address. */
-class OfAddress extends Waiting {
-  open = 0;
 }
 
 /** What {@link Connections} needs. */
@@ -73,20 +42,19 @@ export interface ConnectionsOptions {
  * Keeps the webhook open to its sender while strangers fill it with connections.
  *
  * When a new connection is one too many, in total or for its address, another one is closed for it: one without a
- * request, or else one whose request has not arrived whole or whose answer is not read; the longest waiting first, and
- * those of senders and trusted proxies after all others. A connection never gives way while the bridge works on its
- * answer. So strangers must open all `total` connections within the time that the sender's request takes to arrive, again
+ * request, or else one whose request has not arrived whole or whose answer is not read; first the one whose latest request
+ * is the oldest, and those of senders and trusted proxies after all others. A connection never gives way while the bridge
+ * works on its answer. So strangers must open all `total` connections within the time that the sender's request takes to arrive, again
  * and again, to keep it out.
  *
  * The peer counts, not `X-Forwarded-For`: behind a trusted proxy it is the proxy that must limit its clients.
  */
 export class Connections {
+  /** The one whose latest request is the oldest is first. */
   readonly #open = new Map<string, Connection>();
   /** Those whose key has been written once: it is not written again for every request. */
   readonly #bySocket = new WeakMap<Socket, Connection>();
-  readonly #ofAddress = new Map<string, OfAddress>();
-  readonly #strangers = new Waiting();
-  readonly #senders = new Waiting();
+  readonly #ofAddress = new Map<string, Set<Connection>>();
   #lastDropAt = -Infinity;
 
   constructor(private readonly options: ConnectionsOptions) {}
@@ -109,39 +77,35 @@ export class Connections {
     const address = subscriberOf(peer);
     const isProxy = trustedProxies.contains(peer);
     const sameAddress = this.#ofAddress.get(address);
-    const isOneTooMany = !isProxy && sameAddress !== undefined && sameAddress.open >= limits.perAddress;
+    const isOneTooMany = !isProxy && sameAddress !== undefined && sameAddress.size >= limits.perAddress;
     if (isOneTooMany && !this.#giveWay(sameAddress)) {
       this.#drop(socket, 'address');
       return;
     }
-    if (this.#open.size >= limits.total && !this.#giveWay(this.#strangers) && !this.#giveWay(this.#senders)) {
+    if (this.#open.size >= limits.total && !this.#giveWay(this.#open.values())) {
       this.#drop(socket, 'full');
       return;
     }
-    const connection = { key: keyOf(socket), socket, address, isProxy, requests: 0, response: null };
+    // Not the one above: it may have been the last of its address, which gave way.
+    const ofAddress = this.#ofAddress.get(address) ?? new Set();
+    const connection = { key: keyOf(socket), socket, address, ofAddress, isProxy, response: null };
     this.#open.set(connection.key, connection);
-    const ofAddress = this.#ofAddress.get(address) ?? new OfAddress();
-    ofAddress.open += 1;
-    this.#ofAddress.set(address, ofAddress);
-    this.#wait(connection, 'idle');
+    this.#ofAddress.set(address, ofAddress.add(connection));
     socket.once('close', () => this.#forget(connection));
   }
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connectionOf(request.socket);
-    if (connection === undefined) {
+    if (connection === undefined || this.#open.get(connection.key) !== connection) {
       return;
     }
-    connection.requests += 1;
+    const { key, ofAddress } = connection;
     connection.response = response;
-    this.#wait(connection, 'unfinished');
-    response.once('close', () => {
-      connection.requests -= 1;
-      if (connection.requests === 0) {
-        connection.response = null;
-        this.#wait(connection, 'idle');
-      }
-    });
+    // Now it is the last.
+    this.#open.delete(key);
+    this.#open.set(key, connection);
+    ofAddress.delete(connection);
+    ofAddress.add(connection);
   }
 
   #connectionOf(socket: Socket): Connection | undefined {
@@ -156,40 +120,20 @@ export class Connections {
     return connection;
   }
 
-  /** Puts a connection last among those that wait for the same. */
-  #wait(connection: Connection, state: 'idle' | 'unfinished'): void {
-    if (this.#open.get(connection.key) !== connection) {
-      return;
-    }
-    this.#strangers.delete(connection);
-    this.#senders.delete(connection);
-    const isSender = connection.isProxy || this.options.callers.isSender(connection.address);
-    (isSender ? this.#senders : this.#strangers)[state].add(connection);
-    const ofAddress = this.#ofAddress.get(connection.address);
-    ofAddress?.delete(connection);
-    ofAddress?.[state].add(connection);
-  }
-
   #forget(connection: Connection): void {
     if (this.#open.get(connection.key) !== connection) {
       return;
     }
     this.#open.delete(connection.key);
-    this.#strangers.delete(connection);
-    this.#senders.delete(connection);
-    const ofAddress = this.#ofAddress.get(connection.address);
-    if (ofAddress !== undefined) {
-      ofAddress.delete(connection);
-      ofAddress.open -= 1;
-      if (ofAddress.open === 0) {
-        this.#ofAddress.delete(connection.address);
-      }
+    connection.ofAddress.delete(connection);
+    if (connection.ofAddress.size === 0) {
+      this.#ofAddress.delete(connection.address);
     }
   }
 
-  /** Closes the first that can give way. @returns false when none can. */
-  #giveWay(waiting: Waiting): boolean {
-    const first = waiting.first();
+  /** Closes the one that gives way first. @returns false when none can. */
+  #giveWay(connections: Iterable<Connection>): boolean {
+    const first = this.#firstOf(connections);
     if (first === null) {
       return false;
     }
@@ -197,6 +141,39 @@ export class Connections {
     this.#forget(connection);
     this.#drop(connection.socket, reason);
     return true;
+  }
+
+  #firstOf(connections: Iterable<Connection>): [Connection, DropReason] | null {
+    let stranger: Connection | null = null;
+    let idleSender: Connection | null = null;
+    let sender: Connection | null = null;
+    // Who is a sender is asked as rarely as possible: while strangers fill the webhook, this runs for each of them.
+    for (const connection of connections) {
+      const { response } = connection;
+      if (response === null || response.writableFinished) {
+        if (!this.#isSender(connection)) {
+          return [connection, 'idle'];
+        }
+        idleSender ??= connection;
+      } else if (stranger === null && canGiveWay(response)) {
+        if (this.#isSender(connection)) {
+          sender ??= connection;
+        } else {
+          stranger = connection;
+        }
+      }
+    }
+    if (stranger !== null) {
+      return [stranger, 'unfinished'];
+    }
+    if (idleSender !== null) {
+      return [idleSender, 'idle'];
+    }
+    return sender === null ? null : [sender, 'unfinished'];
+  }
+
+  #isSender({ isProxy, address }: Connection): boolean {
+    return isProxy || this.options.callers.isSender(address);
   }
 
   #drop(socket: Socket, reason: DropReason): void {
@@ -211,6 +188,11 @@ export class Connections {
     }
     this.#lastDropAt = now;
   }
+}
+
+/** A client that does not read its answer is no better than one that does not finish its request. */
+function canGiveWay({ req, writableEnded }: ServerResponse<IncomingMessage>): boolean {
+  return !req.complete || writableEnded;
 }
 
 /** The same for a TCP connection and the TLS connection in it. */

@@ -88,6 +88,17 @@ describe('when all connections are in use', () => {
     expect(open(idle)).toEqual([true, false]);
   });
 
+  test('one whose request was answered goes before one with an older, unfinished request', async () => {
+    const door = await openDoor({}, { connectionLimits: { total: 2 } });
+    const unfinished = await client(door, '127.0.0.2', UNFINISHED);
+    const answered = await client(door, '127.0.0.3', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => answered.received().includes('200 OK'));
+    await client(door, '127.0.0.4');
+    await answered.ended;
+    expect(open([unfinished, answered])).toEqual([true, false]);
+    expect(await dropped(door)).toEqual({ idle: 1 });
+  });
+
   test.each([
     ['a body', UNFINISHED],
     ['chunks', `${HEAD}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"typ`],
