@@ -75,11 +75,12 @@ export function parseExactly(text: string): JsonValue {
 }
 
 function mayNeedExactness(text: string): boolean {
-  let lookedAt = 0;
-  for (const [, token = ''] of text.matchAll(VALUE)) {
-    lookedAt += 1;
-    if (String(Number(token)) !== token || lookedAt > MAX_LOOKED_AT) {
-      return lookedAt <= MAX_LOOKED_AT;
+  // Not `matchAll`, which makes a new RegExp each time.
+  VALUE.lastIndex = 0;
+  for (let lookedAt = 1; lookedAt <= MAX_LOOKED_AT; lookedAt += 1) {
+    const token = VALUE.exec(text)?.[1];
+    if (token === undefined || String(Number(token)) !== token) {
+      return token !== undefined;
     }
   }
   return false;

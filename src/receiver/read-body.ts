@@ -128,7 +128,10 @@ export function readBody(
     let length = 0;
     let reading: Reading | null = null;
     const finish = (read: BodyRead): void => {
-      stream.off('data', onData).off('end', onEnd).off('close', onClose);
+      // After its end a stream calls none of them but the last one; this runs for every event.
+      if (!read.ok) {
+        stream.off('data', onData).off('end', onEnd).off('close', onClose);
+      }
       if (reading !== null) {
         memory.close(reading);
       }
@@ -158,7 +161,11 @@ export function readBody(
       const isOne = only !== undefined && chunks.length === 1 && joined.length === 0;
       finish({ ok: true, body: isOne ? only : Buffer.concat([...joined, ...chunks], length) });
     };
-    const onClose = (): void => finish({ ok: false, failure: 'broken' });
+    const onClose = (): void => {
+      if (!stream.readableEnded) {
+        finish({ ok: false, failure: 'broken' });
+      }
+    };
     // 'close' follows 'error'. Without a listener the error would end the process.
     stream.on('error', () => undefined);
     stream.on('data', onData).on('end', onEnd).on('close', onClose);

@@ -12,7 +12,7 @@ import type { Callers } from './callers';
 import type { ReceiverMetrics } from './metrics';
 import { BodyMemory, readBody } from './read-body';
 import { EVENT_METHODS, JSON_TYPE, MAX_BODY_BYTES, type Refusals, sendJson, WEBHOOK_PATH } from './refusals';
-import { isSignature, VerifiedRequest } from './verified-request';
+import { digestIn, VerifiedRequest } from './verified-request';
 
 /** For all bodies above 64 KiB that are being read together. */
 const BODY_LIMITS = { total: 256 * 1_048_576, perStranger: 64 * 1_048_576 };
@@ -101,8 +101,8 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
       callers.countNoise(caller);
       return refusals.size(reply, declaredBytes);
     }
-    const signature = headerOf(headers['x-voipbin-signature']);
-    if (access.secrets.length > 0 && !isSignature(signature)) {
+    const digest = digestIn(headerOf(headers['x-voipbin-signature']));
+    if (access.secrets.length > 0 && digest === null) {
       return refuseSignature(caller, reply);
     }
     const read = await readBody(request.raw, { maxBytes: MAX_BODY_BYTES, memory, address: caller });
@@ -112,7 +112,7 @@ export function addWebhookEndpoint(http: FastifyInstance, options: WebhookOption
     }
     const raw = {
       body: read.body,
-      signature,
+      digest,
       contentType: headerOf(headers['content-type']),
       contentEncoding: headerOf(headers['content-encoding']),
       receivedAt: new Date(),
