@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import type { Logger } from 'pino';
+import { SpacedCalls } from '../../timing/spaced-calls';
 import { CHILD_PROCESSES, type ChildName } from '../processes';
 import { fromChild, type AlertStart, type ChildStart, type FromChild, type Question, type ToChild } from './messages';
 
@@ -21,6 +22,8 @@ const SILENT_AFTER_MS = 10_000;
  */
 const ANSWERED_WITHIN_MS = 30_000;
 const LONGEST_ERROR = 300;
+/** Under load there is a commit every few milliseconds, and the process reads all that waits when it is woken once. */
+const WAKE_UP_PAUSE_MS = 10;
 
 type StateMessage = Extract<FromChild, { type: 'state' }>;
 
@@ -46,7 +49,7 @@ export class ChildSupervisor {
   #standInSettings: AlertStart['standIns'] = {};
   /** When the last message came; `performance.now()`. */
   #lastMessageAt = 0;
-  #isWaking = false;
+  #wakeUps = this.#newWakeUps();
   /** Why the running process says that it ends. */
   #lastError: string | null = null;
   /** Why the process before ended; null once the next one reports its state. */
@@ -118,19 +121,9 @@ export class ChildSupervisor {
     return this.#restarts;
   }
 
-  /** Tells the process that the inbox has new events. */
+  /** Tells the process that the inbox has new events, after the answers to them are written. */
   wake(): void {
-    // One message at a time: they must not queue up before a process that hangs.
-    if (this.#isWaking || this.#child?.connected !== true) {
-      return;
-    }
-    this.#isWaking = true;
-    // The answers to the events that came are written first.
-    setImmediate(() => {
-      this.#send({ type: 'wake' }, () => {
-        this.#isWaking = false;
-      });
-    });
+    this.#wakeUps.want();
   }
 
   /**
@@ -176,9 +169,16 @@ export class ChildSupervisor {
     clearTimeout(timer);
   }
 
+  /** One at a time: they must not queue up before a process that hangs. */
+  #newWakeUps(): SpacedCalls {
+    return new SpacedCalls((sent) => this.#send({ type: 'wake' }, sent), WAKE_UP_PAUSE_MS);
+  }
+
   #send(message: ToChild, onSent: () => void = () => undefined): void {
     if (this.#child?.connected === true) {
       this.#child.send(message, onSent);
+    } else {
+      onSent();
     }
   }
 
@@ -219,7 +219,8 @@ export class ChildSupervisor {
     this.#metrics = '';
     this.#voipbinStandIn = undefined;
     this.#standInSettings = {};
-    this.#isWaking = false;
+    // A message that was on its way may never be sent.
+    this.#wakeUps = this.#newWakeUps();
     if (this.#isStopping) {
       return;
     }
