@@ -25,7 +25,7 @@ interface Connection {
   /** All of its address, itself included; the one whose latest request is the oldest is first. */
   readonly ofAddress: Set<Connection>;
   readonly isProxy: boolean;
-  /** The answer to its latest request; null before the first one. */
+  /** The answer to its latest request, until it is closed; null at other times, for it holds the request's body. */
   response: ServerResponse<IncomingMessage> | null;
 }
 
@@ -44,8 +44,9 @@ export interface ConnectionsOptions {
  * When a new connection is one too many, in total or for its address, another one is closed for it: one without a
  * request, or else one whose request has not arrived whole or whose answer is not read; first the one whose latest request
  * is the oldest, and those of senders and trusted proxies after all others. A connection never gives way while the bridge
- * works on its answer. So strangers must open all `total` connections within the time that the sender's request takes to arrive, again
- * and again, to keep it out.
+ * works on the answer to its latest request; a client that sends the next one without waiting may lose the earlier answer.
+ * So strangers must open all `total` connections within the time that the sender's request takes to
+ * arrive, again and again, to keep it out.
  *
  * The peer counts, not `X-Forwarded-For`: behind a trusted proxy it is the proxy that must limit its clients.
  */
@@ -74,6 +75,11 @@ export class Connections {
       socket.destroy();
       return;
     }
+    // A client that resets its connection may come again from the same port before the end of the former is noticed.
+    const former = this.#open.get(keyOf(socket));
+    if (former !== undefined) {
+      this.#forget(former);
+    }
     const address = subscriberOf(peer);
     const isProxy = trustedProxies.contains(peer);
     const sameAddress = this.#ofAddress.get(address);
@@ -101,6 +107,11 @@ export class Connections {
     }
     const { key, ofAddress } = connection;
     connection.response = response;
+    response.once('close', () => {
+      if (connection.response === response) {
+        connection.response = null;
+      }
+    });
     // Now it is the last.
     this.#open.delete(key);
     this.#open.set(key, connection);
