@@ -16,52 +16,34 @@ export interface Answer {
 const MOST_CONNECTIONS = 1_024;
 const HEADERS_END = '\r\n\r\n';
 
-/** The whole request that brings an event. */
-function requestOf(url: URL, { body, signature }: BenchEvent): Buffer {
-  const head = [
-    `POST ${url.pathname} HTTP/1.1`,
-    `host: ${url.host}`,
-    'content-type: application/json',
-    `x-voipbin-signature: ${signature}`,
-    `content-length: ${body.length}`,
-  ].join('\r\n');
-  return Buffer.concat([Buffer.from(head + HEADERS_END, 'latin1'), body]);
-}
-
-type Taken = (answer: { status: number; body: string } | Error) => void;
-
 /**
  * One kept-alive connection with one request at a time. Written by hand on purpose: a full HTTP client needs as much CPU
  * as the server, and on a small machine the benchmark would measure the client.
  */
 class Connection {
-  readonly #socket: Socket;
   #received = '';
-  #waiting: Taken | null = null;
+  #waiting: { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void } | null =
+    null;
   #failure: Error | null = null;
 
-  private constructor(url: URL) {
-    // Read into one block: a block for every answer would be the client's largest cost after the system calls.
-    this.#socket = connect({
-      port: Number(url.port),
-      host: url.hostname,
-      noDelay: true,
-      onread: {
-        buffer: Buffer.allocUnsafe(16_384),
-        callback: (bytes, block) => {
-          this.#take(Buffer.from(block.buffer, block.byteOffset, bytes).toString('latin1'));
-          return true;
-        },
-      },
-    });
-    this.#socket.on('error', (error) => this.#fail(error));
-    this.#socket.on('close', () => this.#fail(new Error('the server closed the connection')));
+  private constructor(
+    private readonly socket: Socket,
+    private readonly head: string,
+  ) {
+    socket.setNoDelay(true);
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk: string) => this.#take(chunk));
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('close', () => this.#fail(new Error('the server closed the connection')));
   }
 
   static async open(url: URL): Promise<Connection> {
-    const connection = new Connection(url);
-    await once(connection.#socket, 'connect');
-    return connection;
+    const socket = connect(Number(url.port), url.hostname);
+    await once(socket, 'connect');
+    return new Connection(
+      socket,
+      `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\n`,
+    );
   }
 
   /** Whether it can be sent on: a server closes connections that are idle for some seconds. */
@@ -69,18 +51,23 @@ class Connection {
     return this.#failure === null;
   }
 
-  /** `taken` gets the answer, or an error when the server closes the connection first, or has closed it. */
-  send(request: Buffer, taken: Taken): void {
+  /** @throws Error when the server closes the connection first, or has closed it. */
+  send(event: BenchEvent): Promise<{ status: number; body: string }> {
     if (this.#failure !== null) {
-      taken(this.#failure);
-      return;
+      return Promise.reject(this.#failure);
     }
-    this.#waiting = taken;
-    this.#socket.write(request);
+    const head = `${this.head}x-voipbin-signature: ${event.signature}\r\ncontent-length: ${event.body.length}${HEADERS_END}`;
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.socket.cork();
+      this.socket.write(head, 'latin1');
+      this.socket.write(event.body);
+      this.socket.uncork();
+    });
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   #take(chunk: string): void {
@@ -96,18 +83,15 @@ class Connection {
     }
     const answer = { status: Number(this.#received.slice(9, 12)), body: this.#received.slice(from, from + length) };
     this.#received = this.#received.slice(from + length);
-    this.#settle(answer);
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.resolve(answer);
   }
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    this.#settle(error);
-  }
-
-  #settle(answer: Parameters<Taken>[0]): void {
-    const waiting = this.#waiting;
+    this.#waiting?.reject(error);
     this.#waiting = null;
-    waiting?.(answer);
   }
 }
 
@@ -124,34 +108,19 @@ export interface ClosedLoop {
  * Sends the events as fast as they are answered: each connection sends its next event when the last one was answered.
  */
 export async function closedLoop(url: string, events: readonly BenchEvent[], connections: number): Promise<ClosedLoop> {
-  const target = new URL(url);
-  const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(target)));
-  // Made before the clock starts: the client shares the machine with what is measured.
-  const requests = events.map((event) => ({ event, bytes: requestOf(target, event) }));
+  const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(new URL(url))));
   const answers: Answer[] = [];
   let next = 0;
-  const sendAll = (connection: Connection): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const sendNext = (): void => {
-        const request = requests[next++];
-        if (request === undefined) {
-          resolve();
-          return;
-        }
-        const sentAt = nowMs();
-        connection.send(request.bytes, (answer) => {
-          if (answer instanceof Error) {
-            reject(answer);
-            return;
-          }
-          answers.push({ event: request.event, ...answer, sentAt, answeredAt: nowMs() });
-          sendNext();
-        });
-      };
-      sendNext();
-    });
   const began = nowMs();
-  await Promise.all(open.map(sendAll));
+  await Promise.all(
+    open.map(async (connection) => {
+      for (let event = events[next++]; event !== undefined; event = events[next++]) {
+        const sentAt = nowMs();
+        const answer = await connection.send(event);
+        answers.push({ event, ...answer, sentAt, answeredAt: nowMs() });
+      }
+    }),
+  );
   const seconds = (nowMs() - began) / 1_000;
   open.forEach((connection) => connection.close());
   return { answers, perSecond: events.length / seconds, seconds };
@@ -186,12 +155,9 @@ export async function openLoop(url: string, events: readonly BenchEvent[], perSe
     }
   };
   const sendOne = async (event: BenchEvent): Promise<Answer> => {
-    const request = requestOf(target, event);
     const sentAt = nowMs();
     const connection = await take();
-    const answer = await new Promise<{ status: number; body: string }>((resolve, reject) =>
-      connection.send(request, (taken) => (taken instanceof Error ? reject(taken) : resolve(taken))),
-    );
+    const answer = await connection.send(event);
     const answeredAt = nowMs();
     free.push(connection);
     waiting.shift()?.();
