@@ -45,8 +45,8 @@ export interface ConnectionsOptions {
  * request, or else one whose request has not arrived whole or whose answer is not read; first the one whose latest request
  * is the oldest, and those of senders and trusted proxies after all others. A connection never gives way while the bridge
  * works on the answer to its latest request; a client that sends the next one without waiting may lose the earlier answer.
- * So strangers must open all `total` connections within the time that the sender's request takes to
- * arrive, again and again, to keep it out.
+ * So strangers must open all `total` connections within the time that the sender's request takes to arrive, again and
+ * again, to keep it out.
  *
  * The peer counts, not `X-Forwarded-For`: behind a trusted proxy it is the proxy that must limit its clients.
  */
@@ -161,7 +161,7 @@ export class Connections {
     // Who is a sender is asked as rarely as possible: while strangers fill the webhook, this runs for each of them.
     for (const connection of connections) {
       const { response } = connection;
-      if (response === null || response.writableFinished) {
+      if (response === null) {
         if (!this.#isSender(connection)) {
           return [connection, 'idle'];
         }
@@ -201,7 +201,7 @@ export class Connections {
   }
 }
 
-/** A client that does not read its answer is no better than one that does not finish its request. */
+/** Whether the bridge waits for the client: to finish its request, or to read the answer. */
 function canGiveWay({ req, writableEnded }: ServerResponse<IncomingMessage>): boolean {
   return !req.complete || writableEnded;
 }

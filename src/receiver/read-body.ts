@@ -128,10 +128,7 @@ export function readBody(
     let length = 0;
     let reading: Reading | null = null;
     const finish = (read: BodyRead): void => {
-      // After its end a stream calls none of them but the last one; this runs for every event.
-      if (!read.ok) {
-        stream.off('data', onData).off('end', onEnd).off('close', onClose);
-      }
+      stream.off('data', onData).off('end', onEnd).off('close', onClose);
       if (reading !== null) {
         memory.close(reading);
       }
@@ -161,13 +158,14 @@ export function readBody(
       const isOne = only !== undefined && chunks.length === 1 && joined.length === 0;
       finish({ ok: true, body: isOne ? only : Buffer.concat([...joined, ...chunks], length) });
     };
-    const onClose = (): void => {
-      if (!stream.readableEnded) {
-        finish({ ok: false, failure: 'broken' });
-      }
-    };
-    // 'close' follows 'error'. Without a listener the error would end the process.
-    stream.on('error', () => undefined);
+    const onClose = (): void => finish({ ok: false, failure: 'broken' });
+    // 'close' follows 'error'. Without a listener the error would end the process. A listener made here would keep the
+    // chunks in memory for as long as the stream.
+    stream.on('error', ignored);
     stream.on('data', onData).on('end', onEnd).on('close', onClose);
   });
+}
+
+function ignored(): void {
+  // Nothing to do.
 }

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { Agent, createServer, get, type Server } from 'node:http';
 import { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { AddressList } from '../../src/net/address-list';
 import { Callers } from '../../src/receiver/callers';
 import { Connections, type DropReason } from '../../src/receiver/connections';
+import { BodyMemory, readBody } from '../../src/receiver/read-body';
 
 const dropped: DropReason[] = [];
 
@@ -32,7 +34,7 @@ async function collectGarbage(): Promise<void> {
   await new Promise(setImmediate);
 }
 
-let server: Server;
+let server: Server | undefined;
 let agent: Agent;
 
 beforeEach(() => {
@@ -41,8 +43,28 @@ beforeEach(() => {
 
 afterEach(() => {
   agent.destroy();
-  server.closeAllConnections();
-  server.close();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+test('the pieces of a body are not kept in memory with its request', async () => {
+  const pieces: WeakRef<Buffer>[] = [];
+  const request = Readable.from(
+    (function* () {
+      for (let index = 0; index < 2; index += 1) {
+        const piece = Buffer.alloc(100_000);
+        pieces.push(new WeakRef(piece));
+        yield piece;
+      }
+    })(),
+  );
+  const callers = new Callers(100);
+  const memory = new BodyMemory({ total: 1_000_000, perStranger: 1_000_000 }, callers);
+  const read = await readBody(request, { maxBytes: 1_000_000, memory, address: '127.0.0.1' });
+  await collectGarbage();
+  expect(read.ok && read.body.length).toBe(200_000);
+  expect(pieces.map((piece) => piece.deref())).toEqual([undefined, undefined]);
+  expect(request.readableEnded).toBe(true);
 });
 
 test('an answered request is not kept in memory with its open connection', async () => {
@@ -68,16 +90,16 @@ test('an answered request is not kept in memory with its open connection', async
 
 test('a connection from the port of one whose end was not noticed takes its place', () => {
   dropped.length = 0;
-  server = createServer();
-  server.removeAllListeners('connection');
-  watched(server);
+  const quiet = createServer();
+  quiet.removeAllListeners('connection');
+  watched(quiet);
   const connect = (remotePort: number): Socket => {
     const socket = new Socket();
     const ends = { remoteAddress: '127.0.0.1', remotePort, localAddress: '127.0.0.1' };
     for (const [name, value] of Object.entries(ends)) {
       Object.defineProperty(socket, name, { value });
     }
-    server.emit('connection', socket);
+    quiet.emit('connection', socket);
     return socket;
   };
   const former = connect(1);
